@@ -1,1 +1,31 @@
-//! (in preparation)
+//! The execution representation of a policy, and everything that can be said about it without running a
+//! particular engine.
+//!
+//! In reading order: what a value is ([`types`], [`interval`]), what can be done with values ([`ops`]), how a
+//! decision is put together from them ([`func`]), what a condition establishes ([`facts`]), what a policy is
+//! as a whole ([`schema`], [`program`]).
+//!
+//! This crate does no I/O and reads no clock, environment or random source.
+
+pub mod date;
+pub mod facts;
+pub mod fault;
+pub mod func;
+pub mod interval;
+pub mod ops;
+pub mod program;
+pub mod rounding;
+pub mod schema;
+pub mod straight;
+pub mod types;
+
+pub use facts::established;
+pub use fault::Fault;
+pub use func::{Block, BlockData, Builder, Def, End, Func, Inst, Table, Target, Value, ValueData};
+pub use interval::Interval;
+pub use ops::{Class, Imm, Op, Operands, Ranges, Unproved};
+pub use program::{Program, Require, Rule, Version};
+pub use rounding::Rounding;
+pub use schema::{Column, Currency, Domain, EnumDef, EnumValue, Field, Kind, Schema};
+pub use straight::{Step, Straight};
+pub use types::{Type, Width};

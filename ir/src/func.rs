@@ -1,0 +1,334 @@
+//! How is a decision put together? A function in SSA form whose blocks form an acyclic graph.
+//!
+//! Blocks are stored in topological order: a block ends by going to later blocks only. Every value has exactly
+//! one definition, which dominates its uses, and carries a type and the interval that was proved for it.
+
+use cranelift_entity::{PrimaryMap, entity_impl};
+
+use crate::facts;
+use crate::interval::Interval;
+use crate::ops::{Imm, Op, Ranges, Unproved};
+use crate::types::Type;
+
+/// A value: the result of an instruction or a parameter of a block.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Value(u32);
+entity_impl!(Value, "v");
+
+/// A block of instructions that are executed together.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Block(u32);
+entity_impl!(Block, "block");
+
+/// A constant table of integers.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Table(u32);
+entity_impl!(Table, "table");
+
+/// A function: from the fields of an input to a rule and its outputs.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Func {
+    /// The declared ranges of the input fields, by field index; a truth value has [`Interval::BOOL`].
+    pub fields: Vec<FieldRange>,
+    /// The range that each output has to keep, by output index.
+    pub results: Vec<Interval>,
+    /// Every value, by number.
+    pub values: PrimaryMap<Value, ValueData>,
+    /// Every block, in topological order; the first is the entry and has no parameters.
+    pub blocks: PrimaryMap<Block, BlockData>,
+    /// The constant tables.
+    pub tables: PrimaryMap<Table, Vec<i128>>,
+}
+
+/// What a function knows of an input field.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FieldRange {
+    /// Whether the field is a truth value.
+    pub is_bool: bool,
+    /// Whether it may be missing.
+    pub optional: bool,
+    /// The declared range.
+    pub range: Interval,
+}
+
+/// A value's type, proved interval and definition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ValueData {
+    /// The type that it is computed and kept in.
+    pub ty: Type,
+    /// The interval that was proved for it; within the type's range.
+    pub range: Interval,
+    /// Where it comes from.
+    pub def: Def,
+}
+
+/// Where a value comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Def {
+    /// An instruction.
+    Inst(Inst),
+    /// A parameter of a block.
+    Param(Block),
+}
+
+/// An op with its operands.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Inst {
+    /// The op.
+    pub op: Op,
+    /// The immediate; what it says is in the op's row.
+    pub imm: i128,
+    args: [Value; 3],
+    len: u8,
+}
+
+/// The parameters, instructions and end of a block.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BlockData {
+    /// The values that the block is entered with.
+    pub params: Vec<Value>,
+    /// The values that its instructions define, in order.
+    pub body: Vec<Value>,
+    /// Where it goes.
+    pub end: End,
+}
+
+/// How a block ends.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum End {
+    /// Go on in a later block.
+    Jump(Target),
+    /// Go on in the first where the condition holds, in the second where it fails. The two are different
+    /// blocks.
+    Branch(Value, Target, Target),
+    /// The decision: the rule's index in the program and the outputs.
+    Decide {
+        /// The index in the program's rules.
+        rule: u32,
+        /// One value per output.
+        outputs: Vec<Value>,
+    },
+}
+
+/// A block to go to, and what it is entered with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Target {
+    /// The block.
+    pub block: Block,
+    /// One value per parameter.
+    pub args: Vec<Value>,
+}
+
+impl Inst {
+    /// An instruction; `args` are at most three.
+    pub fn new(op: Op, args: &[Value], imm: i128) -> Inst {
+        let mut all = [Value(0); 3];
+        all[..args.len()].copy_from_slice(args);
+        Inst { op, imm, args: all, len: args.len() as u8 }
+    }
+
+    /// The operands.
+    pub fn args(&self) -> &[Value] {
+        &self.args[..self.len as usize]
+    }
+
+    /// The operands, to be replaced.
+    pub fn args_mut(&mut self) -> &mut [Value] {
+        &mut self.args[..self.len as usize]
+    }
+
+    /// The operands as an array of a length that the op's row has.
+    pub fn operands<const N: usize>(&self) -> [Value; N] {
+        std::array::from_fn(|i| self.args[i])
+    }
+}
+
+impl End {
+    /// The targets, in the order of the text form.
+    pub fn targets(&self) -> impl Iterator<Item = &Target> {
+        let pair = match self {
+            End::Jump(target) => [Some(target), None],
+            End::Branch(_, then, otherwise) => [Some(then), Some(otherwise)],
+            End::Decide { .. } => [None, None],
+        };
+        pair.into_iter().flatten()
+    }
+}
+
+impl Func {
+    /// The instruction that defines a value, `None` for a block parameter.
+    pub fn inst(&self, value: Value) -> Option<&Inst> {
+        match &self.values[value].def {
+            Def::Inst(inst) => Some(inst),
+            Def::Param(_) => None,
+        }
+    }
+
+    /// A value's constant, where it is defined by one.
+    pub fn constant(&self, value: Value) -> Option<i128> {
+        self.inst(value).filter(|inst| inst.op == Op::Const).map(|inst| inst.imm)
+    }
+
+    /// The table that an instruction names; empty where its immediate names none.
+    pub fn table(&self, inst: &Inst) -> &[i128] {
+        let named = inst.op.row().imm == Imm::Table;
+        let table = u32::try_from(inst.imm).ok().filter(|_| named).and_then(|i| self.tables.get(Table(i)));
+        table.map_or(&[], |table| table)
+    }
+
+    /// The interval of an instruction by its op's transfer function, from the intervals of its operands.
+    pub fn transfer(&self, inst: &Inst) -> Result<Interval, Unproved> {
+        let row = inst.op.row();
+        if !row.imm.is_valid(inst.imm, self) {
+            return Err(Unproved::Immediate);
+        }
+        let mut args = [Interval::point(0); 3];
+        for (range, arg) in args.iter_mut().zip(inst.args()) {
+            *range = self.values[*arg].range;
+        }
+        let field = match row.imm {
+            Imm::Field => self.fields[inst.imm as usize].range,
+            _ => Interval::FULL,
+        };
+        let established = match inst.op {
+            Op::Refine => facts::established(self, inst.args()[0], inst.args()[1], inst.imm != 0),
+            _ => Interval::FULL,
+        };
+        (row.range)(&Ranges { args, imm: inst.imm, table: self.table(inst), field, established })
+    }
+}
+
+/// Builds a function block by block; each value gets the interval of its transfer function.
+///
+/// ```
+/// use opus_ir::{Builder, End, Interval, Op};
+/// use opus_ir::func::FieldRange;
+/// let age = FieldRange { is_bool: false, optional: false, range: Interval::new(16, 120) };
+/// let mut builder = Builder::new(vec![age], vec![Interval::BOOL]);
+/// let age = builder.push(Op::Field, &[], 0).unwrap();
+/// let limit = builder.constant(18);
+/// let minor = builder.push(Op::Lt, &[age, limit], 0).unwrap();
+/// builder.end(End::Decide { rule: 0, outputs: vec![minor] });
+/// let func = builder.finish();
+/// assert_eq!(func.blocks.len(), 1);
+/// ```
+pub struct Builder {
+    func: Func,
+    current: Block,
+}
+
+impl Builder {
+    /// Starts a function at its entry block.
+    pub fn new(fields: Vec<FieldRange>, results: Vec<Interval>) -> Builder {
+        let mut func = Func { fields, results, ..Func::default() };
+        let current = func.blocks.push(BlockData::open());
+        Builder { func, current }
+    }
+
+    /// What has been built so far.
+    pub fn func(&self) -> &Func {
+        &self.func
+    }
+
+    /// The block that is being built.
+    pub fn current(&self) -> Block {
+        self.current
+    }
+
+    /// A value's proved interval.
+    pub fn range(&self, value: Value) -> Interval {
+        self.func.values[value].range
+    }
+
+    /// Adds an instruction. Integers are 64 bits wide, or 128 where their interval asks for it; the pass
+    /// `narrow` makes them narrower.
+    ///
+    /// # Errors
+    /// Where the op's transfer function has no interval; nothing is added then.
+    pub fn push(&mut self, op: Op, args: &[Value], imm: i128) -> Result<Value, Unproved> {
+        let inst = Inst::new(op, args, imm);
+        let range = self.func.transfer(&inst)?;
+        let ty = self.result_type(&inst, range);
+        let value = self.func.values.push(ValueData { ty, range, def: Def::Inst(inst) });
+        self.func.blocks[self.current].body.push(value);
+        Ok(value)
+    }
+
+    /// An integer constant.
+    pub fn constant(&mut self, x: i128) -> Value {
+        self.push_constant(Type::narrowest(Interval::point(x)).max(Type::I64), x)
+    }
+
+    /// A constant truth value.
+    pub fn truth(&mut self, x: bool) -> Value {
+        self.push_constant(Type::Bool, x as i128)
+    }
+
+    /// Adds a constant table.
+    pub fn table(&mut self, entries: Vec<i128>) -> Table {
+        self.func.tables.push(entries)
+    }
+
+    /// A new block; it is laid out where [`Builder::switch_to`] first goes to it, so go to blocks in
+    /// topological order of creation.
+    pub fn block(&mut self) -> Block {
+        self.func.blocks.push(BlockData::open())
+    }
+
+    /// A new parameter of a block. Its interval has to hold whatever the block is entered with.
+    pub fn param(&mut self, block: Block, ty: Type, range: Interval) -> Value {
+        let value = self.func.values.push(ValueData { ty, range, def: Def::Param(block) });
+        self.func.blocks[block].params.push(value);
+        value
+    }
+
+    /// Goes on building in `block`.
+    pub fn switch_to(&mut self, block: Block) {
+        self.current = block;
+    }
+
+    /// Ends the current block.
+    pub fn end(&mut self, end: End) {
+        self.func.blocks[self.current].end = end;
+    }
+
+    /// The finished function. Blocks stand in the order of their creation, which has to be topological.
+    pub fn finish(self) -> Func {
+        self.func
+    }
+
+    fn push_constant(&mut self, ty: Type, x: i128) -> Value {
+        let def = Def::Inst(Inst::new(Op::Const, &[], x));
+        let value = self.func.values.push(ValueData { ty, range: Interval::point(x), def });
+        self.func.blocks[self.current].body.push(value);
+        value
+    }
+
+    fn result_type(&self, inst: &Inst, range: Interval) -> Type {
+        use crate::ops::Class;
+        let is_bool = match inst.op.row().result {
+            Class::Bool => true,
+            Class::Int => false,
+            Class::Any => match inst.op {
+                Op::Field => self.func.fields[inst.imm as usize].is_bool,
+                Op::Select => self.func.values[inst.args()[1]].ty.is_bool(),
+                Op::Refine => self.func.values[inst.args()[0]].ty.is_bool(),
+                _ => false,
+            },
+        };
+        if is_bool { Type::Bool } else { Type::narrowest(range).max(Type::I64) }
+    }
+}
+
+impl BlockData {
+    fn open() -> BlockData {
+        BlockData { params: Vec::new(), body: Vec::new(), end: End::Decide { rule: 0, outputs: Vec::new() } }
+    }
+}
+
+impl Target {
+    /// A target that takes nothing.
+    pub fn to(block: Block) -> Target {
+        Target { block, args: Vec::new() }
+    }
+}

@@ -1,0 +1,75 @@
+//! What is a compiled policy as a whole, before anyone serialises or runs it?
+
+use crate::func::Func;
+use crate::schema::Schema;
+
+/// A compiled policy: for each of its versions, one function that admits and one that decides.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Program {
+    /// The dotted name of the policy.
+    pub name: String,
+    /// The source text, as it was written.
+    pub source: String,
+    /// Inputs and outputs.
+    pub schema: Schema,
+    /// Every rule of every version; `End::Decide` names them by index.
+    pub rules: Vec<Rule>,
+    /// Every condition between inputs, of every version.
+    pub requires: Vec<Require>,
+    /// The versions by their first day; without gap or overlap.
+    pub versions: Vec<Version>,
+}
+
+/// A rule as reports name it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rule {
+    /// The id, unique within a version.
+    pub id: String,
+    /// The title, where the policy gives one.
+    pub title: Option<String>,
+    /// The citation, where the policy gives one.
+    pub cite: Option<String>,
+    /// The bytes of the rule in the source text. Not part of the meaning.
+    pub span: (u32, u32),
+}
+
+/// A condition between inputs as refusals name it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Require {
+    /// The id.
+    pub id: String,
+    /// The title, where the policy gives one.
+    pub title: Option<String>,
+    /// The citation, where the policy gives one.
+    pub cite: Option<String>,
+    /// The bytes of the condition in the source text. Not part of the meaning.
+    pub span: (u32, u32),
+}
+
+/// A version of a policy.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Version {
+    /// The number that the policy gives it.
+    pub number: u32,
+    /// The first day on which it is in force.
+    pub from: i32,
+    /// The first day on which it is no longer in force; `i32::MAX` for the last version.
+    pub until: i32,
+    /// The citation, where the policy gives one.
+    pub cite: Option<String>,
+    /// The indices of the requires that are in force, in order.
+    pub requires: Vec<u32>,
+    /// From the fields of an admitted row to one truth value per entry of `requires`; one block, rule 0.
+    /// Where it has no outputs there is nothing to check.
+    pub admit: Func,
+    /// From the fields of a row that meets all requires to a rule and its outputs.
+    pub decide: Func,
+}
+
+impl Program {
+    /// The version that is in force on a day: days before the first meet the first, which cannot happen to an
+    /// admitted row, because the versions cover the declared range of the effective date.
+    pub fn version_on(&self, day: i32) -> usize {
+        self.versions.partition_point(|version| version.from <= day).saturating_sub(1)
+    }
+}

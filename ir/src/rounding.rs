@@ -1,0 +1,83 @@
+//! How is an exact quotient rounded to an integer?
+
+/// The seven modes of `rounded MODE to UNIT`. The numbers are the op's immediate and are stable.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum Rounding {
+    /// To the nearest, ties to the even neighbour.
+    HalfEven = 0,
+    /// To the nearest, ties away from zero.
+    HalfUp = 1,
+    /// To the nearest, ties towards zero.
+    HalfDown = 2,
+    /// Away from zero.
+    Up = 3,
+    /// Towards zero.
+    Down = 4,
+    /// Towards minus infinity.
+    Floor = 5,
+    /// Towards plus infinity.
+    Ceiling = 6,
+}
+
+impl Rounding {
+    /// Every mode, by number.
+    pub const ALL: [Rounding; 7] = [
+        Rounding::HalfEven,
+        Rounding::HalfUp,
+        Rounding::HalfDown,
+        Rounding::Up,
+        Rounding::Down,
+        Rounding::Floor,
+        Rounding::Ceiling,
+    ];
+
+    /// The word in the language.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Rounding::HalfEven => "half_even",
+            Rounding::HalfUp => "half_up",
+            Rounding::HalfDown => "half_down",
+            Rounding::Up => "up",
+            Rounding::Down => "down",
+            Rounding::Floor => "floor",
+            Rounding::Ceiling => "ceiling",
+        }
+    }
+
+    /// The mode with this number, `None` where there is none.
+    pub fn from_number(number: i128) -> Option<Rounding> {
+        usize::try_from(number).ok().and_then(|i| Rounding::ALL.get(i).copied())
+    }
+
+    /// `a / b` rounded; 0 where `b` is 0. Wraps at 128 bits (only `i128::MIN / -1` can).
+    ///
+    /// ```
+    /// use opus_ir::Rounding;
+    /// assert_eq!(Rounding::HalfEven.divide(5, 2), 2);
+    /// assert_eq!(Rounding::HalfUp.divide(-5, 2), -3);
+    /// ```
+    pub fn divide(self, a: i128, b: i128) -> i128 {
+        if b == 0 {
+            return 0;
+        }
+        let quotient = a.wrapping_div(b);
+        let remainder = a.wrapping_rem(b);
+        if remainder == 0 {
+            return quotient;
+        }
+        let away = if (a < 0) == (b < 0) { 1 } else { -1 };
+        // twice the remainder against the divisor, in absolute values that cannot overflow
+        let twice = remainder.unsigned_abs().cmp(&(b.unsigned_abs() - remainder.unsigned_abs()));
+        let to_away = match self {
+            Rounding::HalfEven => twice.is_gt() || (twice.is_eq() && quotient & 1 != 0),
+            Rounding::HalfUp => twice.is_ge(),
+            Rounding::HalfDown => twice.is_gt(),
+            Rounding::Up => true,
+            Rounding::Down => false,
+            Rounding::Floor => away < 0,
+            Rounding::Ceiling => away > 0,
+        };
+        if to_away { quotient.wrapping_add(away) } else { quotient }
+    }
+}

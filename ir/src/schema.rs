@@ -1,0 +1,166 @@
+//! What goes into a policy and what comes out of it?
+//!
+//! Every field is an integer once it is admitted: an amount counts minor units, a percent hundredths of a
+//! percent, a date days, an enum its values in the order of their declaration, a truth value 0 or 1.
+
+use crate::func::FieldRange;
+use crate::interval::Interval;
+use crate::types::Width;
+
+/// The inputs and outputs of a policy, the same in all its versions.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Schema {
+    /// The currency of every amount, where the policy has amounts.
+    pub currency: Option<Currency>,
+    /// The enums, in the order of their declaration.
+    pub enums: Vec<EnumDef>,
+    /// The input fields, in the order of their declaration.
+    pub inputs: Vec<Field>,
+    /// The outputs, in the order of their declaration.
+    pub outputs: Vec<Field>,
+    /// The index of the input date that selects the version; `None` in a policy of one version without dates.
+    pub effective: Option<u32>,
+}
+
+/// A currency and the digits of its minor unit.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Currency {
+    /// The ISO 4217 code.
+    pub code: String,
+    /// How many decimals an amount has.
+    pub digits: u8,
+}
+
+/// An enum and its values.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EnumDef {
+    /// The name.
+    pub name: String,
+    /// The values; an enum's code is the index here.
+    pub values: Vec<EnumValue>,
+}
+
+/// A value of an enum.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EnumValue {
+    /// The name, which is what files hold.
+    pub name: String,
+    /// What it says to people, where the policy tells.
+    pub text: Option<String>,
+}
+
+/// An input field or an output.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Field {
+    /// The name.
+    pub name: String,
+    /// What the integer counts.
+    pub kind: Kind,
+    /// The values that it may have.
+    pub domain: Domain,
+    /// Whether it may be missing.
+    pub optional: bool,
+}
+
+/// What the integer of a field counts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Kind {
+    /// A truth value.
+    Bool,
+    /// A whole number.
+    Int,
+    /// A number with so many decimals.
+    Decimal(u8),
+    /// An amount in the minor unit of the policy's currency.
+    Money,
+    /// A percentage with so many decimals: 43.5 % as `percent(2)` is 4350.
+    Percent(u8),
+    /// A number of days.
+    Days,
+    /// A day number, 0 being 1970-01-01.
+    Date,
+    /// The index of a value of the enum with this index.
+    Enum(u32),
+}
+
+/// The values that a field may have.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Domain {
+    /// The least and the greatest.
+    pub range: Interval,
+    /// The values themselves, ascending, where they were listed; otherwise all of the range.
+    pub set: Option<Vec<i128>>,
+}
+
+/// Where a column or a row slot of a field lies: how wide a value is, and whether it may be missing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Column {
+    /// The width of a value.
+    pub width: Width,
+    /// Whether there is a validity bitmap (a presence byte in a row) beside it.
+    pub optional: bool,
+}
+
+impl Schema {
+    /// The index of the input with this name.
+    pub fn input(&self, name: &str) -> Option<usize> {
+        self.inputs.iter().position(|field| field.name == name)
+    }
+
+    /// How many decimals the written form of a kind has: an amount those of its currency.
+    pub fn decimals(&self, kind: Kind) -> u8 {
+        match kind {
+            Kind::Money => self.currency.as_ref().map_or(2, |currency| currency.digits),
+            Kind::Decimal(digits) | Kind::Percent(digits) => digits,
+            Kind::Bool | Kind::Int | Kind::Days | Kind::Date | Kind::Enum(_) => 0,
+        }
+    }
+
+    /// What functions know of the input fields.
+    pub fn field_ranges(&self) -> Vec<FieldRange> {
+        let range_of = |field: &Field| FieldRange {
+            is_bool: field.kind == Kind::Bool,
+            optional: field.optional,
+            range: field.domain.range,
+        };
+        self.inputs.iter().map(range_of).collect()
+    }
+
+    /// The columns that hold input rows, by field index.
+    pub fn input_columns(&self) -> Vec<Column> {
+        self.inputs.iter().map(Field::column).collect()
+    }
+
+    /// The columns that hold outputs, by output index.
+    pub fn output_columns(&self) -> Vec<Column> {
+        self.outputs.iter().map(Field::column).collect()
+    }
+}
+
+impl Field {
+    /// The column that holds the field.
+    pub fn column(&self) -> Column {
+        Column { width: Width::narrowest(self.domain.range), optional: self.optional }
+    }
+}
+
+impl Domain {
+    /// All values of a range.
+    pub fn all(range: Interval) -> Domain {
+        Domain { range, set: None }
+    }
+
+    /// The listed values; `None` where there are none.
+    pub fn of(mut values: Vec<i128>) -> Option<Domain> {
+        values.sort_unstable();
+        values.dedup();
+        let range = Interval::hull_of(values.iter().copied())?;
+        let whole = range.hi - range.lo + 1 == values.len() as i128;
+        Some(Domain { range, set: (!whole).then_some(values) })
+    }
+
+    /// Whether a field may have this value.
+    pub fn contains(&self, x: i128) -> bool {
+        self.range.contains(x) && self.set.as_ref().is_none_or(|set| set.binary_search(&x).is_ok())
+    }
+}

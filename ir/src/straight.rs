@@ -1,0 +1,42 @@
+//! What does a decision look like without branches? The predicated straight-line form that the native engines
+//! and the column engines run.
+//!
+//! It is derived from a verified function and never stored. Every value is defined by an instruction, in the
+//! order of the values; conditions of blocks have become masks, joins have become selects, `refine` is gone.
+//! A value's interval is the one that was proved in the graph: it holds on rows that reach the value's block.
+//! On other rows a value may be anything, and nothing that is selected depends on it; so engines may use
+//! intervals to choose widths, and must not use them to stay memory-safe.
+
+use cranelift_entity::PrimaryMap;
+
+use crate::func::{FieldRange, Inst, Table, Value};
+use crate::interval::Interval;
+use crate::types::Type;
+
+/// A decision as a straight line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Straight {
+    /// The input fields, as in the function.
+    pub fields: Vec<FieldRange>,
+    /// The ranges of the outputs, as in the function.
+    pub results: Vec<Interval>,
+    /// The values in the order of their computation; operands come before their uses.
+    pub values: PrimaryMap<Value, Step>,
+    /// The constant tables.
+    pub tables: PrimaryMap<Table, Vec<i128>>,
+    /// The outputs.
+    pub outputs: Vec<Value>,
+    /// The index of the rule that decided.
+    pub rule: Value,
+}
+
+/// One instruction of a straight line with the type and interval of its result.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Step {
+    /// The type of the result.
+    pub ty: Type,
+    /// The interval of the result on rows that reach it.
+    pub range: Interval,
+    /// The instruction.
+    pub inst: Inst,
+}
