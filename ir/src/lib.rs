@@ -12,6 +12,7 @@ pub mod facts;
 pub mod fault;
 pub mod func;
 pub mod interval;
+pub mod memory;
 pub mod ops;
 pub mod program;
 pub mod rounding;
