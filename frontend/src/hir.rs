@@ -1,0 +1,444 @@
+//! What does a policy say, once names are resolved, units are checked and versions are told apart?
+//!
+//! The typed tree. Everything dated has been decided: a [`Version`] holds the rules, amounts and rows that are
+//! in force in it and nothing else, so a policy restricted to one version is again a policy. Numbers are exact
+//! decimals; scaled integers appear first in the lowering. The reference evaluator runs this tree, and the
+//! lowering translates it; they share nothing else.
+//!
+//! Expressions lie in an arena, operands before their uses, so that depth costs no stack to drop or to walk.
+
+use cranelift_entity::{PrimaryMap, entity_impl};
+use opus_ir::date::MonthEnd;
+use opus_ir::{Interval, Rounding, Schema};
+
+use crate::ast::Span;
+
+/// A typed expression of one version.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ExprId(u32);
+entity_impl!(ExprId, "expr");
+
+/// A parameter of one version.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ParamId(u32);
+entity_impl!(ParamId, "param");
+
+/// A named value of one version.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LetId(u32);
+entity_impl!(LetId, "let");
+
+/// A table or grid of one version.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TableId(u32);
+entity_impl!(TableId, "table");
+
+/// A policy that has passed every check of names, types, units, tables and versions.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The dotted name.
+    pub name: String,
+    /// Inputs and outputs.
+    pub schema: Schema,
+    /// By input index, where the field is declared.
+    pub input_spans: Vec<Span>,
+    /// By output index, where the output is declared.
+    pub output_spans: Vec<Span>,
+    /// What `+ n months` does at the end of a month, where the policy says it.
+    pub month_end: Option<MonthEnd>,
+    /// Every rule of every version.
+    pub rules: Vec<RuleInfo>,
+    /// Every require of every version.
+    pub requires: Vec<RuleInfo>,
+    /// The versions, by their first day.
+    pub versions: Vec<Version>,
+    /// The tests in the source, in order.
+    pub tests: Vec<Test>,
+}
+
+/// How reports name a rule or a require. The same declaration in force in several versions is one entry.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RuleInfo {
+    /// The id.
+    pub id: String,
+    /// The title, where there is one.
+    pub title: Option<String>,
+    /// The citation, where there is one.
+    pub cite: Option<String>,
+    /// The declaration.
+    pub span: Span,
+}
+
+/// What is in force in one version.
+#[derive(Clone, Debug)]
+pub struct Version {
+    /// Its number.
+    pub number: u32,
+    /// Its first day.
+    pub from: i32,
+    /// The first day of the next one, `i32::MAX` for the last.
+    pub until: i32,
+    /// The citation, where there is one.
+    pub cite: Option<String>,
+    /// The declaration.
+    pub span: Span,
+    /// Every expression, operands before their uses.
+    pub exprs: PrimaryMap<ExprId, Expr>,
+    /// The parameters with the amounts of this version.
+    pub params: PrimaryMap<ParamId, Param>,
+    /// The named values, each before those that use it.
+    pub lets: PrimaryMap<LetId, Let>,
+    /// The tables and grids with the rows of this version.
+    pub tables: PrimaryMap<TableId, Table>,
+    /// The conditions between inputs, in order: index in [`Policy::requires`] and condition.
+    pub requires: Vec<(u32, ExprId)>,
+    /// The rules and the named values between them, in order. The last is a rule without a condition.
+    pub steps: Vec<Step>,
+}
+
+/// A constant with its declared range.
+#[derive(Clone, Debug)]
+pub struct Param {
+    /// The name.
+    pub name: String,
+    /// Its type.
+    pub ty: Ty,
+    /// The amount in this version.
+    pub value: Constant,
+    /// Where that amount is written.
+    pub span: Span,
+}
+
+/// A named value.
+#[derive(Clone, Debug)]
+pub struct Let {
+    /// The name.
+    pub name: String,
+    /// What it stands for.
+    pub body: ExprId,
+    /// The declaration.
+    pub span: Span,
+}
+
+/// An entry of `rules first`.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// From here on the name is known. It is a step only between rules; values of the policy's level are not.
+    Let(LetId),
+    /// A rule.
+    Rule(Rule),
+}
+
+/// A rule with its outcome.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// The index in [`Policy::rules`].
+    pub index: u32,
+    /// When it applies; `None` for `otherwise`.
+    pub when: Option<ExprId>,
+    /// By output index; outputs that the rule does not name have the expression of their default.
+    pub outcome: Vec<ExprId>,
+    /// The rule.
+    pub span: Span,
+}
+
+/// A typed expression. An expression is never missing: a field that may be is only used where it was narrowed,
+/// or in [`ExprKind::IsPresent`] and [`ExprKind::OrElse`].
+#[derive(Clone, Debug)]
+pub struct Expr {
+    /// What it is.
+    pub kind: ExprKind,
+    /// Its type.
+    pub ty: Ty,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// A unit and how exactly it is held.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Ty {
+    /// What it measures.
+    pub unit: Unit,
+    /// How it is held.
+    pub form: Form,
+}
+
+/// What a value measures.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Unit {
+    /// A truth value.
+    Bool,
+    /// A value of the enum with this index.
+    Enum(u32),
+    /// A day.
+    Date,
+    /// A number of days.
+    Days,
+    /// A plain number.
+    Number,
+    /// A percentage; its value is the fraction: 43 % is 0.43.
+    Percent,
+    /// An amount of the policy's currency; its value is in whole units.
+    Money,
+}
+
+/// How a value is held.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Form {
+    /// An integer of `10^-scale`. A `percent(n)` has the scale `n + 2`; truth values, enums, dates and days have 0.
+    Scaled(u8),
+    /// The exact quotient of two integers.
+    Rational,
+}
+
+/// What an expression is.
+#[derive(Clone, Debug)]
+pub enum ExprKind {
+    /// A number, truth value, enum value or date.
+    Constant(Constant),
+    /// The value of an input field, which is known to be present.
+    Field(u32),
+    /// Whether an optional input field is present. (`is missing` is its negation.)
+    IsPresent(u32),
+    /// The value of an optional input field, or the expression where it is missing.
+    OrElse(u32, ExprId),
+    /// A parameter.
+    Param(ParamId),
+    /// A named value.
+    Let(LetId),
+    /// The cell of a table that applies.
+    Table(TableId),
+    /// `-e`
+    Negate(ExprId),
+    /// Arithmetic on two operands.
+    Arithmetic(Arithmetic, ExprId, ExprId),
+    /// A comparison of two operands of one unit.
+    Compare(Comparison, ExprId, ExprId),
+    /// Whether the first is in one of the inclusive ranges; a single value is a range of itself twice.
+    In(ExprId, Vec<(ExprId, ExprId)>),
+    /// `not e`
+    Not(ExprId),
+    /// Whether both hold; the right side is only looked at where the left holds.
+    And(ExprId, ExprId),
+    /// Whether one holds; the right side is only looked at where the left fails.
+    Or(ExprId, ExprId),
+    /// The second where the first holds, otherwise the third.
+    If(ExprId, ExprId, ExprId),
+    /// The nearest multiple of the unit (a positive number in the value's own measure) by the mode.
+    Round {
+        /// What is rounded; scaled or rational.
+        value: ExprId,
+        /// How.
+        mode: Rounding,
+        /// To multiples of what.
+        unit: Number,
+    },
+    /// The date so many months later.
+    AddMonths(ExprId, ExprId),
+    /// The whole months from the first date to the second.
+    WholeMonths(ExprId, ExprId),
+    /// The whole years from the first date to the second.
+    WholeYears(ExprId, ExprId),
+}
+
+/// A constant of any type.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Constant {
+    /// A number, percentage (as a fraction), amount (in whole units), date (day number), number of days.
+    Number(Number),
+    /// A truth value.
+    Bool(bool),
+    /// The index of a value of the enum that the type names.
+    Enum(u32),
+}
+
+/// An exact decimal: `mantissa / 10^scale`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Number {
+    /// The digits.
+    pub mantissa: i128,
+    /// How many of them stand behind the point.
+    pub scale: u8,
+}
+
+/// Arithmetic with two operands. Operand units have been checked; dates and days are plain day numbers here.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Arithmetic {
+    /// `a + b`
+    Add,
+    /// `a - b`
+    Sub,
+    /// `a * b`, and `a of b`
+    Mul,
+    /// `a / b`, exact
+    Div,
+    /// `a div b`, the floor of the quotient of integers
+    FloorDiv,
+    /// `a mod b`, with the sign of the divisor
+    Mod,
+    /// the smaller
+    Min,
+    /// the greater
+    Max,
+}
+
+/// A comparison.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Comparison {
+    /// `==`
+    Eq,
+    /// `!=`
+    Ne,
+    /// `<`
+    Lt,
+    /// `<=`
+    Le,
+    /// `>`
+    Gt,
+    /// `>=`
+    Ge,
+}
+
+/// A table or grid. In a `unique` one exactly one row applies to every input, in a `first` one the first that
+/// applies counts; both were checked, so that taking the first is right for both.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// The name.
+    pub name: String,
+    /// What its cells are compared with.
+    pub keys: Vec<Key>,
+    /// The rows of this version, in order.
+    pub rows: Vec<TableRow>,
+    /// The type of its values.
+    pub ty: Ty,
+    /// Whether exactly one row applies.
+    pub unique: bool,
+    /// The declaration.
+    pub span: Span,
+}
+
+/// What the cells of one column of a table are compared with.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// The value: a field, parameter or named value of the policy's level. Where the key may be missing it is
+    /// the field itself, and is not looked at where [`Key::optional`] is missing.
+    pub value: ExprId,
+    /// The optional field that it is, where it may be missing.
+    pub optional: Option<u32>,
+    /// The values that it can have, as integers of its scale.
+    pub range: Interval,
+}
+
+/// A row of a table.
+#[derive(Clone, Debug)]
+pub struct TableRow {
+    /// One cell per key.
+    pub cells: Vec<Cell>,
+    /// The value where the row applies.
+    pub value: Constant,
+    /// The id, where there is one.
+    pub id: Option<String>,
+    /// The citation, where there is one.
+    pub cite: Option<String>,
+    /// The row.
+    pub span: Span,
+}
+
+/// A condition on one key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Cell {
+    /// Holds for every value, and for a missing one.
+    Any,
+    /// Holds where the key is missing.
+    Missing,
+    /// Holds where the key is present and one of the spans holds it.
+    Within(Vec<CellSpan>),
+}
+
+/// A span of values with its ends; an end that is `None` is open to all that the key can have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CellSpan {
+    /// The lower end and whether it belongs to the span.
+    pub low: Option<(Constant, bool)>,
+    /// The upper end and whether it belongs to the span.
+    pub high: Option<(Constant, bool)>,
+}
+
+/// A test in the source.
+#[derive(Clone, Debug)]
+pub struct Test {
+    /// What it is called.
+    pub name: String,
+    /// By input index, as the scaled integer of the field; `None` where it is missing.
+    pub given: Vec<Option<i128>>,
+    /// What is expected, in order, with the place where it is written.
+    pub expects: Vec<(Expect, Span)>,
+    /// The test.
+    pub span: Span,
+}
+
+/// One expectation of a test.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Expect {
+    /// The output with this index has this value, as the scaled integer of the output.
+    Output(u32, i128),
+    /// The rule with this id decides.
+    Rule(String),
+    /// The version with this number decides.
+    Version(u32),
+    /// The row is refused, because of the field or require with this name.
+    Refused(String),
+}
+
+impl Version {
+    /// The rules in order, without the named values between them.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Rule(rule) => Some(rule),
+            Step::Let(_) => None,
+        })
+    }
+}
+
+impl Ty {
+    /// A type that is held as an integer.
+    pub const fn scaled(unit: Unit, scale: u8) -> Ty {
+        Ty { unit, form: Form::Scaled(scale) }
+    }
+
+    /// A truth value.
+    pub const BOOL: Ty = Ty::scaled(Unit::Bool, 0);
+
+    /// The scale, `None` for a rational.
+    pub const fn scale(self) -> Option<u8> {
+        match self.form {
+            Form::Scaled(scale) => Some(scale),
+            Form::Rational => None,
+        }
+    }
+}
+
+impl Number {
+    /// A whole number.
+    pub const fn whole(x: i128) -> Number {
+        Number { mantissa: x, scale: 0 }
+    }
+
+    /// The number as an integer of `10^-scale`, `None` where it has more decimals than that or leaves 128 bits.
+    ///
+    /// ```
+    /// use opus_frontend::hir::Number;
+    /// let price = Number { mantissa: 1250, scale: 2 };
+    /// assert_eq!(price.at_scale(4), Some(125_000));
+    /// assert_eq!(price.at_scale(1), Some(125));
+    /// assert_eq!(price.at_scale(0), None);
+    /// ```
+    pub fn at_scale(self, scale: u8) -> Option<i128> {
+        let power = 10i128.checked_pow(scale.abs_diff(self.scale) as u32)?;
+        if scale >= self.scale {
+            self.mantissa.checked_mul(power)
+        } else {
+            (self.mantissa % power == 0).then_some(self.mantissa / power)
+        }
+    }
+}
