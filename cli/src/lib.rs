@@ -1,1 +1,3 @@
-//! (in preparation)
+//! The `opus` command as a library.
+
+pub mod sample;

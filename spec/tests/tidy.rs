@@ -1,0 +1,177 @@
+//! Is the house in order? The promises of `spec/architecture.md` that a machine can check.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Which crates a crate may name among its dependencies. Nothing else may see anything.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("ir", &[]),
+    ("frontend", &["ir"]),
+    ("vm", &["ir"]),
+    ("jit", &["ir"]),
+    ("runtime", &["ir", "vm", "jit"]),
+    ("cli", &["ir", "frontend", "runtime"]),
+    ("spec", &["ir", "frontend", "vm", "jit", "runtime", "cli"]),
+    ("fuzz", &["ir", "frontend", "vm", "jit", "runtime", "cli"]),
+    ("benches", &["ir", "frontend", "vm", "jit", "runtime", "cli"]),
+];
+
+/// Crates in which neither the world nor chance can be seen.
+const PURE: &[&str] = &["ir", "frontend", "vm", "jit"];
+
+/// What would let the world in.
+const IMPURE: &[&str] = &[
+    "std::fs",
+    "std::io",
+    "std::net",
+    "std::env",
+    "std::time",
+    "std::process",
+    "SystemTime",
+    "Instant::now",
+    "rand::",
+];
+
+/// The one room per crate in which `unsafe` may stand.
+const UNSAFE_ROOMS: &[(&str, &[&str])] = &[
+    ("ir", &[]),
+    ("frontend", &[]),
+    ("vm", &["src/lanes.rs"]),
+    ("jit", &["src/exec.rs"]),
+    ("runtime", &["src/sealed.rs"]),
+    ("cli", &[]),
+];
+
+/// A file answers one question; beyond so many lines it answers two.
+const LINES_MAX: usize = 1200;
+
+#[test]
+fn arrows_between_crates_point_one_way() {
+    for (name, allowed) in ARROWS.iter().filter(|(name, _)| root().join(name).join("Cargo.toml").exists()) {
+        let manifest = read(&root().join(name).join("Cargo.toml"));
+        let manifest: toml::Table = manifest.parse().expect("a manifest is toml");
+        let tables = ["dependencies", "build-dependencies"].map(|table| manifest.get(table));
+        let named =
+            tables.into_iter().flatten().filter_map(|table| table.as_table()).flat_map(|table| table.keys());
+        for dependency in named.filter_map(|dependency| dependency.strip_prefix("opus-")) {
+            assert!(allowed.contains(&dependency), "`{name}` must not depend on `{dependency}`");
+        }
+    }
+}
+
+#[test]
+fn the_hot_path_holds_no_compiler_of_text_and_no_arrow() {
+    let mut seen = Vec::new();
+    let mut open = vec!["opus-runtime".to_owned()];
+    let lock: toml::Table = read(&root().join("Cargo.lock")).parse().expect("a lock file is toml");
+    let packages = lock["package"].as_array().expect("packages are listed");
+    while let Some(name) = open.pop() {
+        let package = packages.iter().filter(|package| package["name"].as_str() == Some(&name));
+        for dependency in package.filter_map(|package| package.get("dependencies")?.as_array()).flatten() {
+            let dependency =
+                dependency.as_str().and_then(|text| text.split(' ').next()).expect("a name").to_owned();
+            if !seen.contains(&dependency) {
+                seen.push(dependency.clone());
+                open.push(dependency);
+            }
+        }
+    }
+    for absent in ["opus-frontend", "arrow", "parquet", "lalrpop-util", "logos"] {
+        assert!(!seen.iter().any(|name| name == absent), "`opus-runtime` must not reach `{absent}`");
+    }
+}
+
+#[test]
+fn pure_crates_see_neither_the_world_nor_chance() {
+    for (path, text) in sources(PURE) {
+        let product = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for (number, line) in
+            product.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
+        {
+            for word in IMPURE {
+                assert!(!line.contains(word), "{}:{}: `{word}` in a pure crate", path.display(), number + 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn unsafe_keeps_to_its_rooms() {
+    for (name, rooms) in UNSAFE_ROOMS {
+        for (path, text) in sources(&[name]) {
+            let inside = rooms.iter().any(|room| path.ends_with(room));
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            let found = code.filter(|line| line.contains("unsafe ") && !line.contains("unsafe_")).count();
+            assert!(inside || found == 0, "{}: `unsafe` outside the room of its crate", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_source_file_says_what_it_answers_and_stays_readable() {
+    let crates: Vec<&str> = ARROWS.iter().map(|(name, _)| *name).collect();
+    for (path, text) in sources(&crates) {
+        assert!(text.starts_with("//!"), "{}: the file has no `//!` header", path.display());
+        let lines = text.lines().count();
+        assert!(lines <= LINES_MAX, "{}: {lines} lines; a file answers one question", path.display());
+    }
+}
+
+#[test]
+fn nothing_is_a_placeholder() {
+    // spelled apart, so that this file does not find itself
+    let words = [["to", "do!("], ["unimple", "mented!("], ["TO", "DO"], ["FIX", "ME"], ["XX", "X:"]]
+        .map(|w| w.concat());
+    let crates: Vec<&str> = ARROWS.iter().map(|(name, _)| *name).collect();
+    for (path, text) in sources(&crates) {
+        for word in &words {
+            assert!(!text.contains(word.as_str()), "{}: `{word}`", path.display());
+        }
+    }
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let mut documents = Vec::new();
+    collect(&root().join("spec"), "md", &mut documents);
+    documents.push(root().join("README.md"));
+    for document in documents.iter().filter(|path| path.exists()) {
+        let text = read(document);
+        let folder = document.parent().expect("a file lies in a folder");
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let target = target.split('#').next().unwrap_or_default();
+            let external =
+                target.is_empty() || target.contains("://") || target.contains(char::is_whitespace);
+            assert!(external || folder.join(target).exists(), "{}: no `{target}`", document.display());
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the workspace").to_owned()
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Every source file of some crates, in the order of their names.
+fn sources(crates: &[&str]) -> BTreeMap<PathBuf, String> {
+    let mut paths = Vec::new();
+    for name in crates {
+        collect(&root().join(name).join("src"), "rs", &mut paths);
+    }
+    paths.into_iter().map(|path| (path.clone(), read(&path))).collect()
+}
+
+fn collect(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for path in entries.filter_map(|entry| entry.ok()).map(|entry| entry.path()) {
+        if path.is_dir() {
+            collect(&path, extension, found);
+        } else if path.extension().is_some_and(|found| found == extension) {
+            found.push(path);
+        }
+    }
+}
