@@ -11,6 +11,7 @@ use cranelift_entity::{PrimaryMap, entity_impl};
 use opus_ir::date::MonthEnd;
 use opus_ir::{Interval, Rounding, Schema};
 
+pub use crate::ast::Number;
 use crate::ast::Span;
 
 /// A typed expression of one version.
@@ -250,15 +251,6 @@ pub enum Constant {
     Bool(bool),
     /// The index of a value of the enum that the type names.
     Enum(u32),
-}
-
-/// An exact decimal: `mantissa / 10^scale`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Number {
-    /// The digits.
-    pub mantissa: i128,
-    /// How many of them stand behind the point.
-    pub scale: u8,
 }
 
 /// Arithmetic with two operands. Operand units have been checked; dates and days are plain day numbers here.

@@ -1,0 +1,495 @@
+//! What does a policy decide? The meaning of the language as a program: plain, slow and exact.
+//!
+//! It walks the typed tree with exact rationals and unbounded integers. It knows nothing of scaled integers,
+//! intervals or the IR, does its own admission and takes its calendar from a library, so that a mistake in
+//! lowering, scaling or narrowing meets a witness that cannot share it.
+
+use std::cmp::Ordering;
+
+use cranelift_entity::SecondaryMap;
+use jiff::civil::Date;
+use num_bigint::BigInt;
+use num_integer::Integer;
+use num_rational::BigRational;
+use num_traits::{One, Signed, ToPrimitive, Zero};
+use opus_ir::date::MonthEnd;
+use opus_ir::{Fault, Kind, Rounding};
+
+use crate::hir::{
+    Arithmetic, Cell, CellSpan, Comparison, Constant, ExprId, ExprKind, LetId, Number, Policy, Rule, Step, Table,
+    Version,
+};
+
+/// Stack that is kept free below each level of an expression.
+const STACK_RED_BYTES: usize = 64 * 1024;
+/// Stack that is added when there is less.
+const STACK_GROW_BYTES: usize = 1024 * 1024;
+
+/// A value, exactly.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Value {
+    /// A number, fraction, amount in whole units, number of days, or day number.
+    Number(BigRational),
+    /// A truth value.
+    Bool(bool),
+    /// The index of an enum's value.
+    Enum(u32),
+}
+
+/// Why an expression has no value. A policy that compiles never meets one; the search for counterexamples does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Undefined {
+    /// A division by zero, by this expression.
+    ZeroDivisor(ExprId),
+    /// A date outside the years 1 to 9999.
+    Calendar(ExprId),
+    /// No row of the table applies.
+    NoRow(ExprId),
+    /// An optional field that is missing was used.
+    Missing(ExprId),
+}
+
+/// A row that was admitted: each field has a value that it may have, and every require holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Admitted {
+    given: Vec<Option<i128>>,
+    version: usize,
+}
+
+/// A fault of a row.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Refused {
+    /// Where it is.
+    pub place: Place,
+    /// What it is.
+    pub fault: Fault,
+}
+
+/// Where a fault is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Place {
+    /// An input field, by index.
+    Field(u32),
+    /// A require, by index in the policy.
+    Require(u32),
+}
+
+/// What was decided.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Decision {
+    /// The index of the version that was in force.
+    pub version: usize,
+    /// The index of the rule that decided.
+    pub rule: u32,
+    /// By output index, the scaled integer of the output.
+    pub outputs: Vec<i128>,
+}
+
+/// How it was decided.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Trace {
+    /// The decision.
+    pub decision: Decision,
+    /// Every rule that was tried and every named value that was passed, in order.
+    pub steps: Vec<Traced>,
+}
+
+/// A step of a trace.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Traced {
+    /// A named value between rules.
+    Let(LetId, Value),
+    /// A rule, whether it applied, and every expression of its condition that was looked at, operands before
+    /// their uses.
+    Rule {
+        /// The index of the rule.
+        rule: u32,
+        /// Whether it applied.
+        applied: bool,
+        /// What was looked at.
+        terms: Vec<(ExprId, Value)>,
+    },
+}
+
+/// Admits a row: `given` holds, by input index, the scaled integer of each field. Fields first, then, where
+/// every field is right, the requires of the version that is in force.
+///
+/// # Errors
+/// All faults of the row, in the order of the fields or requires.
+///
+/// # Panics
+/// Where `given` has not one entry per input.
+pub fn admit(policy: &Policy, given: &[Option<i128>]) -> Result<Admitted, Vec<Refused>> {
+    assert_eq!(given.len(), policy.schema.inputs.len(), "a row has one entry per input");
+    let faults: Vec<Refused> = (0..given.len()).filter_map(|index| field_fault(policy, index, given[index])).collect();
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let row = Admitted { given: given.to_vec(), version: version_for(policy, given) };
+    let version = &policy.versions[row.version];
+    let mut evaluator = Evaluator::new(policy, row.version, &row.given);
+    let fails = |(_, condition): &&(u32, ExprId)| !evaluator.holds(*condition).expect("requires have no undefined parts");
+    let failed: Vec<&(u32, ExprId)> = version.requires.iter().filter(fails).collect();
+    let refused = |(index, _): &&(u32, ExprId)| Refused { place: Place::Require(*index), fault: Fault::RequireFailed };
+    if failed.is_empty() { Ok(row) } else { Err(failed.iter().map(refused).collect()) }
+}
+
+/// Decides an admitted row.
+pub fn decide(policy: &Policy, row: &Admitted) -> Decision {
+    trace(policy, row).decision
+}
+
+/// Decides an admitted row and tells how.
+pub fn trace(policy: &Policy, row: &Admitted) -> Trace {
+    let mut evaluator = Evaluator::new(policy, row.version, &row.given);
+    let mut steps = Vec::new();
+    for step in &policy.versions[row.version].steps {
+        evaluator.terms.clear();
+        match step {
+            Step::Let(name) => {
+                let value = evaluator.named(*name).expect("a policy that compiles has no undefined values");
+                steps.push(Traced::Let(*name, value));
+            }
+            Step::Rule(rule) => {
+                let applied = rule.when.is_none_or(|condition| evaluator.holds(condition).expect("compiled"));
+                let terms = std::mem::take(&mut evaluator.terms);
+                steps.push(Traced::Rule { rule: rule.index, applied, terms });
+                if applied {
+                    let outputs = evaluator.outcome(rule).expect("a policy that compiles has no undefined outcomes");
+                    return Trace { decision: Decision { version: row.version, rule: rule.index, outputs }, steps };
+                }
+            }
+        }
+    }
+    unreachable!("rules end in one that always applies")
+}
+
+/// The index of the version that is in force for a row whose fields are right.
+pub fn version_for(policy: &Policy, given: &[Option<i128>]) -> usize {
+    let day = policy.schema.effective.and_then(|field| given[field as usize]);
+    let in_force = |version: &Version| day.is_none_or(|day| version.from as i128 <= day && day < version.until as i128);
+    policy.versions.iter().position(in_force).unwrap_or(0)
+}
+
+fn field_fault(policy: &Policy, index: usize, given: Option<i128>) -> Option<Refused> {
+    let field = &policy.schema.inputs[index];
+    let place = Place::Field(index as u32);
+    let Some(value) = given else {
+        return (!field.optional).then_some(Refused { place, fault: Fault::Missing });
+    };
+    let listed = field.domain.set.as_ref().is_none_or(|set| set.contains(&value));
+    let right = field.domain.range.lo <= value && value <= field.domain.range.hi && listed;
+    (!right).then_some(Refused { place, fault: Fault::OutOfRange })
+}
+
+/// Evaluates expressions of one version on one row.
+pub struct Evaluator<'a> {
+    policy: &'a Policy,
+    version: &'a Version,
+    given: &'a [Option<i128>],
+    lets: SecondaryMap<LetId, Option<Value>>,
+    terms: Vec<(ExprId, Value)>,
+}
+
+type Evaluated = Result<Value, Undefined>;
+
+impl<'a> Evaluator<'a> {
+    /// An evaluator of the version with this index on a row: by input index, the scaled integers of the fields.
+    pub fn new(policy: &'a Policy, version: usize, given: &'a [Option<i128>]) -> Evaluator<'a> {
+        Evaluator { policy, version: &policy.versions[version], given, lets: SecondaryMap::new(), terms: Vec::new() }
+    }
+
+    /// The value of an expression.
+    ///
+    /// # Errors
+    /// Where it has none on this row.
+    pub fn value(&mut self, expr: ExprId) -> Evaluated {
+        let value = stacker::maybe_grow(STACK_RED_BYTES, STACK_GROW_BYTES, || self.compute(expr))?;
+        if !matches!(self.version.exprs[expr].kind, ExprKind::Constant(_)) {
+            self.terms.push((expr, value.clone()));
+        }
+        Ok(value)
+    }
+
+    /// Whether a condition holds.
+    ///
+    /// # Errors
+    /// Where it has no value on this row.
+    pub fn holds(&mut self, condition: ExprId) -> Result<bool, Undefined> {
+        self.value(condition).map(|value| value == Value::Bool(true))
+    }
+
+    /// The outputs of a rule, as scaled integers.
+    ///
+    /// # Errors
+    /// Where one of them has no value on this row.
+    ///
+    /// # Panics
+    /// Where one has more decimals than its output, which checks exclude.
+    pub fn outcome(&mut self, rule: &Rule) -> Result<Vec<i128>, Undefined> {
+        let policy = self.policy;
+        let outputs = rule.outcome.iter().zip(&policy.schema.outputs);
+        outputs.map(|(expr, field)| Ok(scaled(policy, field.kind, &self.value(*expr)?))).collect()
+    }
+
+    fn named(&mut self, name: LetId) -> Evaluated {
+        if let Some(value) = &self.lets[name] {
+            return Ok(value.clone());
+        }
+        let value = self.value(self.version.lets[name].body)?;
+        self.lets[name] = Some(value.clone());
+        Ok(value)
+    }
+
+    fn number(&mut self, expr: ExprId) -> Result<BigRational, Undefined> {
+        self.value(expr).map(into_number)
+    }
+
+    fn compute(&mut self, expr: ExprId) -> Evaluated {
+        let version = self.version;
+        let node = &version.exprs[expr];
+        Ok(match &node.kind {
+            ExprKind::Constant(constant) => exact(*constant),
+            ExprKind::Field(field) => self.field(*field).ok_or(Undefined::Missing(expr))?,
+            ExprKind::IsPresent(field) => Value::Bool(self.given[*field as usize].is_some()),
+            ExprKind::OrElse(field, other) => match self.field(*field) {
+                Some(value) => value,
+                None => self.value(*other)?,
+            },
+            ExprKind::Param(param) => exact(version.params[*param].value),
+            ExprKind::Let(name) => self.named(*name)?,
+            ExprKind::Table(table) => self.cell(&version.tables[*table])?.ok_or(Undefined::NoRow(expr))?,
+            ExprKind::Negate(operand) => Value::Number(-self.number(*operand)?),
+            ExprKind::Arithmetic(op, a, b) => {
+                let (a, b) = (self.number(*a)?, self.number(*b)?);
+                Value::Number(arithmetic(*op, a, b).ok_or(Undefined::ZeroDivisor(expr))?)
+            }
+            ExprKind::Compare(comparison, a, b) => {
+                let (a, b) = (self.value(*a)?, self.value(*b)?);
+                Value::Bool(compares(*comparison, &a, &b))
+            }
+            ExprKind::In(value, ranges) => self.is_in(*value, ranges)?,
+            ExprKind::Not(operand) => Value::Bool(!self.holds(*operand)?),
+            ExprKind::And(a, b) => Value::Bool(self.holds(*a)? && self.holds(*b)?),
+            ExprKind::Or(a, b) => Value::Bool(self.holds(*a)? || self.holds(*b)?),
+            ExprKind::If(condition, a, b) => {
+                let branch = if self.holds(*condition)? { *a } else { *b };
+                self.value(branch)?
+            }
+            ExprKind::Round { value, mode, unit } => {
+                let unit = rational(*unit);
+                let steps = round(*mode, self.number(*value)? / &unit);
+                Value::Number(BigRational::from(steps) * unit)
+            }
+            ExprKind::AddMonths(date, months) => {
+                let (day, months) = (self.number(*date)?, self.number(*months)?);
+                let end = self.policy.month_end.unwrap_or(MonthEnd::Clip);
+                let reached = add_months(&day, &months, end).ok_or(Undefined::Calendar(expr))?;
+                Value::Number(BigRational::from(reached))
+            }
+            ExprKind::WholeMonths(from, to) => {
+                let (from, to) = (self.number(*from)?, self.number(*to)?);
+                Value::Number(BigRational::from(whole_months(&from, &to).ok_or(Undefined::Calendar(expr))?))
+            }
+            ExprKind::WholeYears(from, to) => {
+                let (from, to) = (self.number(*from)?, self.number(*to)?);
+                let months = whole_months(&from, &to).ok_or(Undefined::Calendar(expr))?;
+                Value::Number(BigRational::from(months / BigInt::from(12)))
+            }
+        })
+    }
+
+    fn field(&self, field: u32) -> Option<Value> {
+        let schema = &self.policy.schema;
+        let given = self.given[field as usize]?;
+        Some(match schema.inputs[field as usize].kind {
+            Kind::Bool => Value::Bool(given != 0),
+            Kind::Enum(_) => Value::Enum(given as u32),
+            kind => Value::Number(BigRational::new(given.into(), power_of_ten(decimals(self.policy, kind)))),
+        })
+    }
+
+    fn is_in(&mut self, value: ExprId, ranges: &[(ExprId, ExprId)]) -> Evaluated {
+        let value = self.value(value)?;
+        for (low, high) in ranges {
+            let (low, high) = (self.value(*low)?, self.value(*high)?);
+            if order(&low, &value).is_le() && order(&value, &high).is_le() {
+                return Ok(Value::Bool(true));
+            }
+        }
+        Ok(Value::Bool(false))
+    }
+
+    fn cell(&mut self, table: &Table) -> Result<Option<Value>, Undefined> {
+        let mut keys = Vec::with_capacity(table.keys.len());
+        for key in &table.keys {
+            let missing = key.optional.is_some_and(|field| self.given[field as usize].is_none());
+            keys.push(if missing { None } else { Some(self.value(key.value)?) });
+        }
+        let applies = |cells: &[Cell]| cells.iter().zip(&keys).all(|(cell, key)| cell_holds(cell, key.as_ref()));
+        Ok(table.rows.iter().find(|row| applies(&row.cells)).map(|row| exact(row.value)))
+    }
+}
+
+fn cell_holds(cell: &Cell, key: Option<&Value>) -> bool {
+    match (cell, key) {
+        (Cell::Any, _) | (Cell::Missing, None) => true,
+        (Cell::Within(spans), Some(key)) => spans.iter().any(|span| span_holds(span, key)),
+        (Cell::Missing, Some(_)) | (Cell::Within(_), None) => false,
+    }
+}
+
+fn span_holds(span: &CellSpan, key: &Value) -> bool {
+    let beyond = |end: Constant, closed: bool, side: Ordering| {
+        let found = order(key, &exact(end));
+        found == side || (closed && found.is_eq())
+    };
+    span.low.is_none_or(|(end, closed)| beyond(end, closed, Ordering::Greater))
+        && span.high.is_none_or(|(end, closed)| beyond(end, closed, Ordering::Less))
+}
+
+fn compares(comparison: Comparison, a: &Value, b: &Value) -> bool {
+    let found = order(a, b);
+    match comparison {
+        Comparison::Eq => found.is_eq(),
+        Comparison::Ne => found.is_ne(),
+        Comparison::Lt => found.is_lt(),
+        Comparison::Le => found.is_le(),
+        Comparison::Gt => found.is_gt(),
+        Comparison::Ge => found.is_ge(),
+    }
+}
+
+fn order(a: &Value, b: &Value) -> Ordering {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => a.cmp(b),
+        (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
+        (Value::Enum(a), Value::Enum(b)) => a.cmp(b),
+        _ => unreachable!("compared values are of one unit"),
+    }
+}
+
+/// `None` where the divisor is zero.
+fn arithmetic(op: Arithmetic, a: BigRational, b: BigRational) -> Option<BigRational> {
+    let divides = matches!(op, Arithmetic::Div | Arithmetic::FloorDiv | Arithmetic::Mod);
+    if divides && b.is_zero() {
+        return None;
+    }
+    Some(match op {
+        Arithmetic::Add => a + b,
+        Arithmetic::Sub => a - b,
+        Arithmetic::Mul => a * b,
+        Arithmetic::Div => a / b,
+        Arithmetic::FloorDiv => (a / b).floor(),
+        Arithmetic::Mod => {
+            let quotient = (&a / &b).floor();
+            a - b * quotient
+        }
+        Arithmetic::Min => a.min(b),
+        Arithmetic::Max => a.max(b),
+    })
+}
+
+fn round(mode: Rounding, x: BigRational) -> BigInt {
+    let (floor, remainder) = x.numer().div_mod_floor(x.denom());
+    let ceiling = &floor + BigInt::from(!remainder.is_zero());
+    let (towards_zero, away) = if x.is_negative() { (&ceiling, &floor) } else { (&floor, &ceiling) };
+    let nearest = |tie: &BigInt| match (&remainder * BigInt::from(2)).cmp(x.denom()) {
+        Ordering::Less => floor.clone(),
+        Ordering::Greater => ceiling.clone(),
+        Ordering::Equal => tie.clone(),
+    };
+    match mode {
+        Rounding::HalfEven => nearest(if floor.is_even() { &floor } else { &ceiling }),
+        Rounding::HalfUp => nearest(away),
+        Rounding::HalfDown => nearest(towards_zero),
+        Rounding::Up => away.clone(),
+        Rounding::Down => towards_zero.clone(),
+        Rounding::Floor => floor,
+        Rounding::Ceiling => ceiling,
+    }
+}
+
+fn calendar(day: &BigRational) -> Option<Date> {
+    let epoch = Date::constant(1970, 1, 1);
+    let days = day.is_integer().then(|| day.to_integer().to_i32()).flatten()?;
+    let reached = epoch.checked_add(jiff::Span::new().try_days(days).ok()?).ok()?;
+    (1..=9999).contains(&reached.year()).then_some(reached)
+}
+
+fn day_number(date: Date) -> i128 {
+    let since = date.since(Date::constant(1970, 1, 1)).expect("both are dates");
+    since.get_days() as i128
+}
+
+fn add_months(day: &BigRational, months: &BigRational, end: MonthEnd) -> Option<BigInt> {
+    let from = calendar(day)?;
+    let months = months.is_integer().then(|| months.to_integer().to_i32()).flatten()?;
+    let clipped = from.checked_add(jiff::Span::new().try_months(months).ok()?).ok()?;
+    let lost = from.day() - clipped.day();
+    let reached = match end {
+        MonthEnd::Clip => clipped,
+        MonthEnd::Carry => clipped.checked_add(jiff::Span::new().days(lost)).ok()?,
+    };
+    (1..=9999).contains(&reached.year()).then(|| BigInt::from(day_number(reached)))
+}
+
+fn whole_months(from: &BigRational, to: &BigRational) -> Option<BigInt> {
+    let sign = if to < from { -1 } else { 1 };
+    let (early, late) = (calendar(from.min(to))?, calendar(from.max(to))?);
+    let count = |date: Date| date.year() as i64 * 12 + date.month() as i64;
+    let started = late.day() < early.day();
+    Some(BigInt::from(sign * (count(late) - count(early) - started as i64)))
+}
+
+fn exact(constant: Constant) -> Value {
+    match constant {
+        Constant::Number(number) => Value::Number(rational(number)),
+        Constant::Bool(value) => Value::Bool(value),
+        Constant::Enum(value) => Value::Enum(value),
+    }
+}
+
+fn rational(number: Number) -> BigRational {
+    BigRational::new(number.mantissa.into(), power_of_ten(number.scale))
+}
+
+fn into_number(value: Value) -> BigRational {
+    match value {
+        Value::Number(number) => number,
+        Value::Bool(_) | Value::Enum(_) => unreachable!("operands of arithmetic are numbers"),
+    }
+}
+
+fn power_of_ten(exponent: u8) -> BigInt {
+    num_traits::pow(BigInt::from(10), exponent as usize).max(BigInt::one())
+}
+
+/// The decimals of a kind's scaled integer, measured in the value itself: a percent is held as a fraction.
+fn decimals(policy: &Policy, kind: Kind) -> u8 {
+    let percent = matches!(kind, Kind::Percent(_));
+    policy.schema.decimals(kind) + if percent { 2 } else { 0 }
+}
+
+/// The scaled integer of an output.
+fn scaled(policy: &Policy, kind: Kind, value: &Value) -> i128 {
+    match value {
+        Value::Bool(value) => *value as i128,
+        Value::Enum(value) => *value as i128,
+        Value::Number(number) => {
+            let whole = number * BigRational::from(power_of_ten(decimals(policy, kind)));
+            assert!(whole.is_integer(), "an output has no more decimals than its type");
+            whole.to_integer().to_i128().expect("an output fits its range")
+        }
+    }
+}
+
+impl Value {
+    /// Whether the value can be written with so many decimals.
+    pub fn fits_scale(&self, scale: u8) -> bool {
+        match self {
+            Value::Number(number) => (number * BigRational::from(power_of_ten(scale))).is_integer(),
+            Value::Bool(_) | Value::Enum(_) => true,
+        }
+    }
+}
