@@ -1,0 +1,209 @@
+//! What is there to say about a policy, and where? Diagnostics as data; whoever shows them renders them.
+//!
+//! A diagnostic has one primary place. Others that explain it (the first definition, the brace that was not
+//! closed) are secondary. Messages are lower case, without a full stop, with the author's own words in
+//! backticks. Order and duplicates are settled in one place, [`settle`], so that a run says the same thing
+//! however the passes found it.
+
+pub use crate::ast::Span;
+pub use crate::codes::{Code, Severity};
+
+/// Something to say about a policy.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Diagnostic {
+    /// What kind of thing.
+    pub code: Code,
+    /// What is wrong, in one sentence.
+    pub message: String,
+    /// Where, and a few words for that place (may be empty).
+    pub primary: Label,
+    /// Other places that explain it.
+    pub secondary: Vec<Label>,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// An input on which it goes wrong: field and value, as they are written in a `case`.
+    pub counterexample: Option<Vec<(String, String)>>,
+    /// An edit that would mend it.
+    pub fix: Option<Fix>,
+}
+
+/// A place and a few words about it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Label {
+    /// The place.
+    pub span: Span,
+    /// The words; may be empty.
+    pub text: String,
+}
+
+/// An edit of the source.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fix {
+    /// What is replaced; empty where something is inserted.
+    pub span: Span,
+    /// What it is replaced by.
+    pub replacement: String,
+}
+
+impl Diagnostic {
+    /// A diagnostic with a message and its place.
+    ///
+    /// ```
+    /// use opus_frontend::diagnostic::{Code, Diagnostic, Span};
+    /// let diagnostic = Diagnostic::new(Code::SingleEquals, Span::new(9, 10), "`=` does not compare")
+    ///     .label("here")
+    ///     .help("write `==`")
+    ///     .fix(Span::new(9, 10), "==");
+    /// assert_eq!(diagnostic.code.code(), "E0106");
+    /// ```
+    pub fn new(code: Code, span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic {
+            code,
+            message: message.into(),
+            primary: Label { span, text: String::new() },
+            secondary: vec![],
+            help: None,
+            counterexample: None,
+            fix: None,
+        }
+    }
+
+    /// With words for the primary place.
+    pub fn label(mut self, text: impl Into<String>) -> Diagnostic {
+        self.primary.text = text.into();
+        self
+    }
+
+    /// With another place that explains it.
+    pub fn also(mut self, span: Span, text: impl Into<String>) -> Diagnostic {
+        self.secondary.push(Label { span, text: text.into() });
+        self
+    }
+
+    /// With what to do about it.
+    pub fn help(mut self, text: impl Into<String>) -> Diagnostic {
+        self.help = Some(text.into());
+        self
+    }
+
+    /// With an input on which it goes wrong.
+    pub fn counterexample(mut self, fields: Vec<(String, String)>) -> Diagnostic {
+        self.counterexample = Some(fields);
+        self
+    }
+
+    /// With an edit that would mend it.
+    pub fn fix(mut self, span: Span, replacement: impl Into<String>) -> Diagnostic {
+        self.fix = Some(Fix { span, replacement: replacement.into() });
+        self
+    }
+
+    /// Whether the policy does not compile because of it.
+    pub fn is_error(&self) -> bool {
+        self.code.severity() == Severity::Error
+    }
+}
+
+/// Whether a policy with these diagnostics does not compile.
+pub fn any_error(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().any(Diagnostic::is_error)
+}
+
+/// Puts diagnostics into the order in which they are shown, by place and then by code, each once.
+pub fn settle(diagnostics: &mut Vec<Diagnostic>) {
+    diagnostics.sort_by(|a, b| key(a).cmp(&key(b)));
+    diagnostics.dedup_by(|a, b| key(a) == key(b));
+}
+
+fn key(diagnostic: &Diagnostic) -> (u32, Code, u32, &str) {
+    let span = diagnostic.primary.span;
+    (span.start, diagnostic.code, span.end, &diagnostic.message)
+}
+
+/// The word among `known` that the author may have meant by `word`: the nearest one, if it is near. Ties go to
+/// the first.
+///
+/// ```
+/// use opus_frontend::diagnostic::nearest;
+/// assert_eq!(nearest("decine", ["approve", "refer", "decline"]), Some("decline"));
+/// assert_eq!(nearest("x", ["approve", "refer", "decline"]), None);
+/// ```
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let far = word.chars().count() / 3 + 1;
+    let near = known.into_iter().filter_map(|candidate| {
+        let (a, b) = (word.to_lowercase(), candidate.to_lowercase());
+        let distance = edit_distance(&a, &b);
+        (distance <= far && distance < candidate.chars().count()).then_some((distance, candidate))
+    });
+    near.min_by_key(|&(distance, _)| distance).map(|(_, candidate)| candidate)
+}
+
+/// How many letters are inserted, dropped, replaced or swapped with a neighbour between two words.
+fn edit_distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows = [vec![0; b.len() + 1], (0..=b.len()).collect(), vec![0; b.len() + 1]];
+    for i in 1..=a.len() {
+        let [before, last, row] = &mut rows;
+        row[0] = i;
+        for j in 1..=b.len() {
+            let replaced = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            row[j] = replaced.min(last[j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                row[j] = row[j].min(before[j - 2] + 1);
+            }
+        }
+        rows.rotate_left(1);
+    }
+    rows[1][b.len()]
+}
+
+/// `a`, `a or b`, `a, b or c`: words for a person.
+///
+/// ```
+/// use opus_frontend::diagnostic::one_of;
+/// assert_eq!(one_of(&["`cent`", "`dollar`", "`integer`"]), "`cent`, `dollar` or `integer`");
+/// ```
+pub fn one_of<T: AsRef<str>>(words: &[T]) -> String {
+    match words {
+        [] => String::new(),
+        [only] => only.as_ref().to_string(),
+        [first @ .., last] => {
+            let first: Vec<&str> = first.iter().map(AsRef::as_ref).collect();
+            format!("{} or {}", first.join(", "), last.as_ref())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(start: usize, code: Code, message: &str) -> Diagnostic {
+        Diagnostic::new(code, Span::new(start, start + 1), message)
+    }
+
+    #[test]
+    fn diagnostics_are_settled_by_place_then_code_each_once() {
+        let (first, second) = (Code::UnexpectedToken, Code::SingleEquals);
+        let mut diagnostics = vec![
+            at(9, first, "b"),
+            at(3, second, "a"),
+            at(3, first, "a"),
+            at(9, first, "b"),
+            at(9, first, "a"),
+        ];
+        settle(&mut diagnostics);
+        let order: Vec<_> =
+            diagnostics.iter().map(|d| (d.primary.span.start, d.code, d.message.as_str())).collect();
+        assert_eq!(order, [(3, first, "a"), (3, second, "a"), (9, first, "a"), (9, first, "b")]);
+    }
+
+    #[test]
+    fn distance_counts_swaps_once() {
+        let cases =
+            [("", "", 0), ("a", "", 1), ("socre", "score", 1), ("kitten", "sitting", 3), ("ab", "ba", 1)];
+        for (a, b, distance) in cases {
+            assert_eq!(edit_distance(a, b), distance, "{a} {b}");
+        }
+    }
+}
