@@ -3,11 +3,11 @@
 //! Blocks are stored in topological order: a block ends by going to later blocks only. Every value has exactly
 //! one definition, which dominates its uses, and carries a type and the interval that was proved for it.
 
-use cranelift_entity::{PrimaryMap, entity_impl};
+use cranelift_entity::{EntitySet, PrimaryMap, SecondaryMap, entity_impl};
 
 use crate::facts;
 use crate::interval::Interval;
-use crate::ops::{Imm, Op, Ranges, Unproved};
+use crate::ops::{Class, Imm, Op, Ranges, Unproved};
 use crate::types::Type;
 
 /// A value: the result of an instruction or a parameter of a block.
@@ -144,6 +144,39 @@ impl Inst {
 }
 
 impl End {
+    /// The targets, to be changed.
+    pub fn targets_mut(&mut self) -> impl Iterator<Item = &mut Target> {
+        let pair = match self {
+            End::Jump(target) => [Some(target), None],
+            End::Branch(_, then, otherwise) => [Some(then), Some(otherwise)],
+            End::Decide { .. } => [None, None],
+        };
+        pair.into_iter().flatten()
+    }
+
+    /// The values that the end reads, target by target.
+    pub fn uses(&self) -> impl Iterator<Item = Value> {
+        let (condition, outputs): (Option<Value>, &[Value]) = match self {
+            End::Jump(_) => (None, &[]),
+            End::Branch(condition, ..) => (Some(*condition), &[]),
+            End::Decide { outputs, .. } => (None, outputs),
+        };
+        let args = self.targets().flat_map(|target| target.args.iter().copied());
+        condition.into_iter().chain(outputs.iter().copied()).chain(args)
+    }
+
+    /// The values that the end reads, to be changed.
+    pub fn uses_mut(&mut self) -> impl Iterator<Item = &mut Value> {
+        let (condition, args): (Option<&mut Value>, [&mut [Value]; 2]) = match self {
+            End::Jump(target) => (None, [&mut target.args, &mut []]),
+            End::Branch(condition, then, otherwise) => {
+                (Some(condition), [&mut then.args, &mut otherwise.args])
+            }
+            End::Decide { outputs, .. } => (None, [outputs, &mut []]),
+        };
+        condition.into_iter().chain(args.into_iter().flatten())
+    }
+
     /// The targets, in the order of the text form.
     pub fn targets(&self) -> impl Iterator<Item = &Target> {
         let pair = match self {
@@ -164,6 +197,35 @@ impl Func {
         }
     }
 
+    /// Puts the blocks into this order, which names each of them once, and drops none.
+    fn lay_out(&mut self, layout: &[Block]) {
+        let mut place = SecondaryMap::<Block, Block>::with_default(Block(0));
+        layout.iter().enumerate().for_each(|(i, block)| place[*block] = Block(i as u32));
+        let mut blocks = std::mem::take(&mut self.blocks);
+        let hollow = BlockData::open;
+        self.blocks = layout.iter().map(|block| std::mem::replace(&mut blocks[*block], hollow())).collect();
+        let targets = self.blocks.values_mut().flat_map(|data| data.end.targets_mut());
+        targets.for_each(|target| target.block = place[target.block]);
+        for data in self.values.values_mut() {
+            if let Def::Param(block) = &mut data.def {
+                *block = place[*block];
+            }
+        }
+    }
+
+    /// Whether an instruction gives a truth value, by its row and its operands; `None` for a constant, which can
+    /// be either.
+    pub fn gives_truth(&self, inst: &Inst) -> Option<bool> {
+        let row = inst.op.row();
+        let like = row.params.iter().position(|(_, class)| *class == Class::Any);
+        match (row.result, row.imm) {
+            (Class::Bool, _) => Some(true),
+            (Class::Int, _) => Some(false),
+            (Class::Any, Imm::Field) => Some(self.fields[inst.imm as usize].is_bool),
+            (Class::Any, _) => like.map(|i| self.values[inst.args()[i]].ty.is_bool()),
+        }
+    }
+
     /// A value's constant, where it is defined by one.
     pub fn constant(&self, value: Value) -> Option<i128> {
         self.inst(value).filter(|inst| inst.op == Op::Const).map(|inst| inst.imm)
@@ -177,7 +239,22 @@ impl Func {
     }
 
     /// The interval of an instruction by its op's transfer function, from the intervals of its operands.
+    ///
+    /// # Errors
+    /// Where a result could leave 128 bits, a divisor could be zero, or the immediate is none that the op knows.
     pub fn transfer(&self, inst: &Inst) -> Result<Interval, Unproved> {
+        let established = match (inst.op, inst.args()) {
+            (Op::Refine, [value, condition]) => facts::established(self, *value, *condition, inst.imm != 0),
+            _ => Interval::FULL,
+        };
+        self.transfer_where(inst, established)
+    }
+
+    /// As [`Func::transfer`], for who already knows what the condition of a `refine` establishes.
+    ///
+    /// # Errors
+    /// As [`Func::transfer`].
+    pub fn transfer_where(&self, inst: &Inst, established: Interval) -> Result<Interval, Unproved> {
         let row = inst.op.row();
         if !row.imm.is_valid(inst.imm, self) {
             return Err(Unproved::Immediate);
@@ -188,10 +265,6 @@ impl Func {
         }
         let field = match row.imm {
             Imm::Field => self.fields[inst.imm as usize].range,
-            _ => Interval::FULL,
-        };
-        let established = match inst.op {
-            Op::Refine => facts::established(self, inst.args()[0], inst.args()[1], inst.imm != 0),
             _ => Interval::FULL,
         };
         (row.range)(&Ranges { args, imm: inst.imm, table: self.table(inst), field, established })
@@ -215,6 +288,8 @@ impl Func {
 pub struct Builder {
     func: Func,
     current: Block,
+    layout: Vec<Block>,
+    visited: EntitySet<Block>,
 }
 
 impl Builder {
@@ -222,7 +297,9 @@ impl Builder {
     pub fn new(fields: Vec<FieldRange>, results: Vec<Interval>) -> Builder {
         let mut func = Func { fields, results, ..Func::default() };
         let current = func.blocks.push(BlockData::open());
-        Builder { func, current }
+        let mut visited = EntitySet::new();
+        visited.insert(current);
+        Builder { func, current, layout: vec![current], visited }
     }
 
     /// What has been built so far.
@@ -269,8 +346,7 @@ impl Builder {
         self.func.tables.push(entries)
     }
 
-    /// A new block; it is laid out where [`Builder::switch_to`] first goes to it, so go to blocks in
-    /// topological order of creation.
+    /// A new block. In the finished function it stands where [`Builder::switch_to`] first went to it.
     pub fn block(&mut self) -> Block {
         self.func.blocks.push(BlockData::open())
     }
@@ -284,6 +360,9 @@ impl Builder {
 
     /// Goes on building in `block`.
     pub fn switch_to(&mut self, block: Block) {
+        if self.visited.insert(block) {
+            self.layout.push(block);
+        }
         self.current = block;
     }
 
@@ -292,8 +371,12 @@ impl Builder {
         self.func.blocks[self.current].end = end;
     }
 
-    /// The finished function. Blocks stand in the order of their creation, which has to be topological.
-    pub fn finish(self) -> Func {
+    /// The finished function. Blocks stand in the order in which they were first gone to, which has to be
+    /// topological; blocks that were never gone to come last.
+    pub fn finish(mut self) -> Func {
+        let never = self.func.blocks.keys().filter(|block| !self.visited.contains(*block));
+        self.layout.extend(never);
+        self.func.lay_out(&self.layout);
         self.func
     }
 
@@ -305,18 +388,8 @@ impl Builder {
     }
 
     fn result_type(&self, inst: &Inst, range: Interval) -> Type {
-        use crate::ops::Class;
-        let is_bool = match inst.op.row().result {
-            Class::Bool => true,
-            Class::Int => false,
-            Class::Any => match inst.op {
-                Op::Field => self.func.fields[inst.imm as usize].is_bool,
-                Op::Select => self.func.values[inst.args()[1]].ty.is_bool(),
-                Op::Refine => self.func.values[inst.args()[0]].ty.is_bool(),
-                _ => false,
-            },
-        };
-        if is_bool { Type::Bool } else { Type::narrowest(range).max(Type::I64) }
+        let is_truth = self.func.gives_truth(inst).unwrap_or(false);
+        if is_truth { Type::Bool } else { Type::narrowest(range).max(Type::I64) }
     }
 }
 

@@ -2,15 +2,18 @@
 //! particular engine.
 //!
 //! In reading order: what a value is ([`types`], [`interval`]), what can be done with values ([`ops`]), how a
-//! decision is put together from them ([`func`]), what a condition establishes ([`facts`]), what a policy is
-//! as a whole ([`schema`], [`program`]).
+//! decision is put together from them ([`func`]), what a condition establishes ([`facts`]), how all of that is
+//! checked ([`verify`](mod@verify)) and what it means ([`interpret`](mod@interpret)), how it looks without
+//! branches ([`straight`]), what a policy is as a whole ([`schema`], [`program`]).
 //!
 //! This crate does no I/O and reads no clock, environment or random source.
 
 pub mod date;
+pub mod dominators;
 pub mod facts;
 pub mod fault;
 pub mod func;
+pub mod interpret;
 pub mod interval;
 pub mod memory;
 pub mod ops;
@@ -19,10 +22,12 @@ pub mod rounding;
 pub mod schema;
 pub mod straight;
 pub mod types;
+pub mod verify;
 
 pub use facts::established;
 pub use fault::Fault;
 pub use func::{Block, BlockData, Builder, Def, End, Func, Inst, Table, Target, Value, ValueData};
+pub use interpret::{Decided, evaluate_straight, interpret};
 pub use interval::Interval;
 pub use ops::{Class, Imm, Op, Operands, Ranges, Unproved};
 pub use program::{Program, Require, Rule, Version};
@@ -30,3 +35,4 @@ pub use rounding::Rounding;
 pub use schema::{Column, Currency, Domain, EnumDef, EnumValue, Field, Kind, Schema};
 pub use straight::{Step, Straight};
 pub use types::{Type, Width};
+pub use verify::{Certificate, Invalid, Place, Verified, verify};

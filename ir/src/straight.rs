@@ -11,6 +11,7 @@ use cranelift_entity::PrimaryMap;
 
 use crate::func::{FieldRange, Inst, Table, Value};
 use crate::interval::Interval;
+use crate::ops::Imm;
 use crate::types::Type;
 
 /// A decision as a straight line.
@@ -39,4 +40,13 @@ pub struct Step {
     pub range: Interval,
     /// The instruction.
     pub inst: Inst,
+}
+
+impl Straight {
+    /// The table that an instruction names; empty where its immediate names none.
+    pub fn table(&self, inst: &Inst) -> &[i128] {
+        let named = inst.op.row().imm == Imm::Table;
+        let table = u32::try_from(inst.imm).ok().filter(|_| named);
+        table.and_then(|i| self.tables.get(Table::from_u32(i))).map_or(&[], |table| table)
+    }
 }
