@@ -1,1 +1,3 @@
-//! (in preparation)
+//! Runs compiled policies: artifacts, admission, one decision at a time or a batch of them.
+
+pub mod admission;

@@ -1,0 +1,476 @@
+//! Which integer does a field get for a value, or why does it get none?
+//!
+//! Admission is exact by value: `12.3400` is an amount in cents, `12.345` is not, and nothing is rounded or
+//! guessed. A source hands a value over as a [`Reading`]; an [`Admission`] turns it into the integer that the
+//! field counts, or into a [`Reason`] to refuse the row. What each kind of field takes:
+//!
+//! | field | readings |
+//! | --- | --- |
+//! | `bool` | truth values; the texts `true` and `false` |
+//! | `int`, `decimal`, `days` | integers, decimals, doubles, numbers, and texts of digits |
+//! | `money` | the same, in whole units; an integer from a typed source needs a [`Unit`] |
+//! | `percent` | a text with a percent sign; any other number needs a [`Unit`] |
+//! | `date` | days, and texts of the form `2025-01-31` |
+//! | an enum | the texts of its names |
+//!
+//! Requires, which look at several fields, are checked afterwards, by the engine.
+
+pub mod double;
+pub mod number;
+mod reading;
+mod reason;
+mod shown;
+
+use opus_ir::{Fault, Field, Kind, Schema, date};
+
+pub use reading::Reading;
+pub use reason::{Place, Reason};
+pub use shown::{Allowed, Shown, enum_name};
+
+use double::Inexact;
+use number::Unreadable;
+
+/// What the numbers of a source count, where a field alone does not say it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum Unit {
+    /// As the policy writes it. That leaves integers for amounts open, and numbers for percentages.
+    #[default]
+    Written,
+    /// Amounts in whole units: 5 is 5.00.
+    Whole,
+    /// Amounts in the minor unit: 500 is 5.00.
+    Minor,
+    /// Percentages: 43.5 is 43.5 %.
+    Percent,
+    /// Fractions: 0.435 is 43.5 %.
+    Fraction,
+}
+
+impl Unit {
+    /// Every unit.
+    pub const ALL: [Unit; 5] = [Unit::Written, Unit::Whole, Unit::Minor, Unit::Percent, Unit::Fraction];
+
+    /// Whether a field of this kind can be counted in this unit.
+    ///
+    /// ```
+    /// use opus_ir::Kind;
+    /// use opus_runtime::admission::Unit;
+    /// assert!(Unit::Minor.fits(Kind::Money));
+    /// assert!(!Unit::Minor.fits(Kind::Int));
+    /// ```
+    pub fn fits(self, kind: Kind) -> bool {
+        match self {
+            Unit::Written => true,
+            Unit::Whole | Unit::Minor => kind == Kind::Money,
+            Unit::Percent | Unit::Fraction => matches!(kind, Kind::Percent(_)),
+        }
+    }
+}
+
+/// Admits the values of one input field.
+///
+/// ```
+/// use opus_ir::{Domain, Fault, Field, Interval, Kind, Schema};
+/// use opus_runtime::admission::{Admission, Reading, Unit};
+/// let domain = Domain::all(Interval::new(0, 1_000_000));
+/// let income = Field { name: "income".into(), kind: Kind::Money, domain, optional: false };
+/// let schema = Schema { inputs: vec![income], ..Schema::default() };
+/// let admission = Admission::new(&schema, 0, Unit::Written);
+/// assert_eq!(admission.admit(Reading::Number("12.3400")), Ok(Some(1234)));
+/// let refused = admission.admit(Reading::Number("12.345")).unwrap_err();
+/// assert_eq!(refused.fault, Fault::TooPrecise);
+/// assert_eq!(refused.message, "income: 12.345 has more than 2 decimals");
+/// ```
+#[derive(Clone, Copy)]
+pub struct Admission<'a> {
+    schema: &'a Schema,
+    field: &'a Field,
+    index: u32,
+    unit: Unit,
+}
+
+/// What is wrong with a reading, before it is put into words.
+enum Wrong {
+    Missing,
+    Type,
+    Unit,
+    Precision,
+    Range(Option<i128>),
+    Several,
+    Unknown,
+    Date,
+}
+
+impl<'a> Admission<'a> {
+    /// The admission of the field with this index from a source that counts in this unit.
+    ///
+    /// # Panics
+    /// Where there is no such field, or it cannot be counted in this unit ([`Unit::fits`]).
+    pub fn new(schema: &'a Schema, index: usize, unit: Unit) -> Admission<'a> {
+        let field = &schema.inputs[index];
+        assert!(unit.fits(field.kind), "a field is counted in a unit of its kind");
+        Admission { schema, field, index: index as u32, unit }
+    }
+
+    /// The field.
+    pub fn field(&self) -> &'a Field {
+        self.field
+    }
+
+    /// The integer of the field, `None` where it is missing and may be.
+    ///
+    /// # Errors
+    /// Why the value is refused.
+    pub fn admit(&self, reading: Reading<'_>) -> Result<Option<i128>, Reason> {
+        let read = match reading {
+            Reading::Missing => Ok(None),
+            Reading::Double(x) if x.is_nan() => Ok(None),
+            _ => self.read(reading).map(Some),
+        };
+        let admitted = match read {
+            Ok(None) if !self.field.optional => Err(Wrong::Missing),
+            Ok(Some(value)) if !self.field.domain.contains(value) => Err(Wrong::Range(Some(value))),
+            read => read,
+        };
+        admitted.map_err(|wrong| self.reason(wrong, reading))
+    }
+
+    /// The same for a value that already is an integer of the field.
+    ///
+    /// # Errors
+    /// Why the value is refused.
+    #[inline]
+    pub fn admit_counted(&self, value: Option<i128>) -> Result<Option<i128>, Reason> {
+        match value {
+            Some(x) if self.field.domain.contains(x) => Ok(value),
+            None if self.field.optional => Ok(None),
+            None => Err(self.reason(Wrong::Missing, Reading::Missing)),
+            Some(x) => Err(self.reason(Wrong::Range(value), Reading::Integer(x))),
+        }
+    }
+
+    fn read(&self, reading: Reading<'_>) -> Result<i128, Wrong> {
+        match (self.field.kind, reading) {
+            (Kind::Bool, Reading::Bool(value)) => Ok(value as i128),
+            (Kind::Bool, Reading::Text("false")) => Ok(0),
+            (Kind::Bool, Reading::Text("true")) => Ok(1),
+            (Kind::Date, Reading::Day(day)) => Ok(day as i128),
+            (Kind::Date, Reading::Text(text)) => date::parse(text).map(i128::from).ok_or(Wrong::Date),
+            (Kind::Enum(index), Reading::Text(text)) => self.enum_value(index, text),
+            (Kind::Bool | Kind::Date | Kind::Enum(_), _) => Err(Wrong::Type),
+            (Kind::Percent(decimals), Reading::Text(text)) if text.ends_with('%') => {
+                Ok(number::scaled(&text[..text.len() - 1], decimals)?)
+            }
+            (_, reading) => self.number(reading),
+        }
+    }
+
+    fn number(&self, reading: Reading<'_>) -> Result<i128, Wrong> {
+        let decimals = self.decimals();
+        let read = match reading {
+            Reading::Integer(x) => number::rescaled(x, 0, decimals).map_err(Wrong::from),
+            Reading::Decimal { digits, scale } => {
+                number::rescaled(digits, scale, decimals).map_err(Wrong::from)
+            }
+            Reading::Number(text) | Reading::Text(text) => {
+                number::scaled(text, decimals).map_err(Wrong::from)
+            }
+            Reading::Double(x) => match double::nearest(x, decimals) {
+                Ok(value) => Ok(value),
+                Err(Inexact::None) => Err(Wrong::Precision),
+                Err(Inexact::TooLarge) => Err(Wrong::Range(None)),
+                Err(Inexact::Several(values)) => self.only(values),
+            },
+            Reading::Missing | Reading::Bool(_) | Reading::Day(_) | Reading::Other(_) => Err(Wrong::Type),
+        };
+        match read {
+            Err(Wrong::Type) => Err(Wrong::Type),
+            _ if self.is_open(reading) => Err(Wrong::Unit),
+            read => read,
+        }
+    }
+
+    /// Whether the number could be meant in two ways.
+    fn is_open(&self, reading: Reading<'_>) -> bool {
+        let typed_integer = matches!(reading, Reading::Integer(_));
+        let two_ways =
+            matches!(self.field.kind, Kind::Percent(_)) || self.field.kind == Kind::Money && typed_integer;
+        two_ways && self.unit == Unit::Written
+    }
+
+    /// How many decimals a number in the source's unit may have.
+    fn decimals(&self) -> u8 {
+        let decimals = self.schema.decimals(self.field.kind);
+        match self.unit {
+            Unit::Fraction => decimals + 2,
+            Unit::Minor => 0,
+            Unit::Written | Unit::Whole | Unit::Percent => decimals,
+        }
+    }
+
+    /// The one value of the field among `values`, if it is only one.
+    fn only(&self, values: opus_ir::Interval) -> Result<i128, Wrong> {
+        let domain = &self.field.domain;
+        let inside = values.intersect(domain.range).ok_or(Wrong::Range(None))?;
+        match &domain.set {
+            None => inside.single().ok_or(Wrong::Several),
+            Some(set) => {
+                let mut listed = set.iter().filter(|value| inside.contains(**value));
+                match (listed.next(), listed.next()) {
+                    (Some(value), None) => Ok(*value),
+                    (None, _) => Err(Wrong::Range(None)),
+                    _ => Err(Wrong::Several),
+                }
+            }
+        }
+    }
+
+    fn enum_value(&self, index: u32, text: &str) -> Result<i128, Wrong> {
+        let values = self.schema.enums.get(index as usize).map_or(&[][..], |definition| &definition.values);
+        let position = values.iter().position(|value| value.name == text);
+        position.map(|position| position as i128).ok_or(Wrong::Unknown)
+    }
+
+    #[cold]
+    fn reason(&self, wrong: Wrong, reading: Reading<'_>) -> Reason {
+        let fault = match wrong {
+            Wrong::Missing => Fault::Missing,
+            Wrong::Type | Wrong::Unit | Wrong::Several => Fault::WrongType,
+            Wrong::Precision => Fault::TooPrecise,
+            Wrong::Range(_) => Fault::OutOfRange,
+            Wrong::Unknown => Fault::UnknownValue,
+            Wrong::Date => Fault::MalformedDate,
+        };
+        let message = format!("{}: {}", self.field.name, self.words(wrong, reading));
+        let value = reading.to_string();
+        Reason { fault, place: Place::Field(self.index), name: self.field.name.clone(), value, message }
+    }
+
+    fn words(&self, wrong: Wrong, reading: Reading<'_>) -> String {
+        let given = quoted(reading);
+        let allowed = Allowed::new(self.schema, self.field);
+        let within = if allowed.is_list() { "is none of" } else { "is outside" };
+        match wrong {
+            Wrong::Missing => "there is no value, and the field is not optional".to_string(),
+            Wrong::Type => format!("{given} is no {}", self.wanted()),
+            Wrong::Unit => format!("{given} could be {}: name the unit", self.both_readings()),
+            Wrong::Precision => format!("{given} has {}", self.precision_in_words()),
+            Wrong::Range(Some(value)) => {
+                format!("{} {within} {allowed}", Shown::new(self.schema, self.field.kind, value))
+            }
+            Wrong::Range(None) => format!("{given} {within} {allowed}"),
+            Wrong::Several => format!("{given} is a double, which cannot tell values of this size apart"),
+            Wrong::Unknown => format!("{given} is none of {allowed}"),
+            Wrong::Date => format!("{given} is no date of the form 2025-01-31"),
+        }
+    }
+
+    fn wanted(&self) -> &'static str {
+        match self.field.kind {
+            Kind::Bool => "truth value (true or false)",
+            Kind::Int => "whole number",
+            Kind::Decimal(_) => "number",
+            Kind::Money => "amount",
+            Kind::Percent(_) => "percentage",
+            Kind::Days => "number of days",
+            Kind::Date => "date of the form 2025-01-31",
+            Kind::Enum(_) => "name of a value",
+        }
+    }
+
+    fn both_readings(&self) -> &'static str {
+        match self.field.kind {
+            Kind::Money => "whole units or minor units",
+            _ => "a percentage or a fraction",
+        }
+    }
+
+    fn precision_in_words(&self) -> String {
+        match self.decimals() {
+            0 => "decimals, and should be whole".to_string(),
+            1 => "more than 1 decimal".to_string(),
+            decimals => format!("more than {decimals} decimals"),
+        }
+    }
+}
+
+/// Values longer than this are cut in messages.
+const QUOTED_MAX: usize = 60;
+
+/// A value within a sentence: numbers as they are, text in backticks.
+fn quoted(reading: Reading<'_>) -> String {
+    let text = reading.to_string();
+    let is_number = number::scaled(&text, u8::MAX) != Err(Unreadable::NoNumber);
+    let mut shown: String = text.chars().take(QUOTED_MAX).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    match reading {
+        Reading::Text(_) | Reading::Number(_) if !is_number => format!("`{shown}`"),
+        _ => shown,
+    }
+}
+
+impl From<Unreadable> for Wrong {
+    fn from(unreadable: Unreadable) -> Wrong {
+        match unreadable {
+            Unreadable::NoNumber => Wrong::Type,
+            Unreadable::TooPrecise => Wrong::Precision,
+            Unreadable::TooLarge => Wrong::Range(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opus_ir::{Currency, Domain, EnumDef, EnumValue, Interval};
+
+    use super::*;
+
+    /// One field of each kind, all from 0 to 10,000 of whatever they count.
+    fn schema() -> Schema {
+        let kinds = [
+            ("flag", Kind::Bool, 1),
+            ("count", Kind::Int, 10_000),
+            ("ratio", Kind::Decimal(3), 10_000),
+            ("amount", Kind::Money, 10_000),
+            ("share", Kind::Percent(2), 10_000),
+            ("wait", Kind::Days, 10_000),
+            ("on", Kind::Date, 10_000),
+            ("work", Kind::Enum(0), 1),
+        ];
+        let field = |(name, kind, hi): (&str, Kind, i128)| {
+            let domain = Domain::all(Interval::new(0, hi));
+            Field { name: name.into(), kind, domain, optional: false }
+        };
+        let value = |name: &str| EnumValue { name: name.into(), text: None };
+        Schema {
+            currency: Some(Currency { code: "USD".into(), digits: 2 }),
+            enums: vec![EnumDef { name: "Work".into(), values: vec![value("salaried"), value("retired")] }],
+            inputs: kinds.map(field).to_vec(),
+            ..Schema::default()
+        }
+    }
+
+    fn admit(name: &str, unit: Unit, reading: Reading) -> Result<i128, Reason> {
+        let schema = schema();
+        let index = schema.input(name).unwrap();
+        Admission::new(&schema, index, unit).admit(reading).map(|value| value.unwrap())
+    }
+
+    #[test]
+    fn every_kind_takes_its_own_values() {
+        use Reading::*;
+        let decimal = |digits, scale| Decimal { digits, scale };
+        let table = [
+            ("flag", Unit::Written, Bool(true), 1),
+            ("flag", Unit::Written, Text("false"), 0),
+            ("count", Unit::Written, Integer(7), 7),
+            ("count", Unit::Written, Double(7.0), 7),
+            ("count", Unit::Written, decimal(700, 2), 7),
+            ("count", Unit::Written, Text("7.00"), 7),
+            ("ratio", Unit::Written, Number("1.5"), 1500),
+            ("ratio", Unit::Written, Integer(2), 2000),
+            ("amount", Unit::Written, Number("5"), 500),
+            ("amount", Unit::Written, Double(5.1), 510),
+            ("amount", Unit::Written, decimal(51, 1), 510),
+            ("amount", Unit::Whole, Integer(5), 500),
+            ("amount", Unit::Minor, Integer(5), 5),
+            ("amount", Unit::Minor, Text("5.0"), 5),
+            ("share", Unit::Written, Text("43.5%"), 4350),
+            ("share", Unit::Percent, Number("43.5"), 4350),
+            ("share", Unit::Fraction, Number("0.435"), 4350),
+            ("share", Unit::Fraction, Double(0.07), 700),
+            ("share", Unit::Fraction, Text("43.5%"), 4350),
+            ("wait", Unit::Written, Integer(30), 30),
+            ("on", Unit::Written, Day(365), 365),
+            ("on", Unit::Written, Text("1971-01-01"), 365),
+            ("work", Unit::Written, Text("retired"), 1),
+        ];
+        for (name, unit, reading, expected) in table {
+            assert_eq!(admit(name, unit, reading), Ok(expected), "{name} {reading:?}");
+        }
+    }
+
+    #[test]
+    fn refusals_say_what_is_wrong() {
+        use Reading::*;
+        let table = [
+            ("count", Missing, Fault::Missing, "count: there is no value, and the field is not optional"),
+            (
+                "count",
+                Double(f64::NAN),
+                Fault::Missing,
+                "count: there is no value, and the field is not optional",
+            ),
+            ("count", Text("abc"), Fault::WrongType, "count: `abc` is no whole number"),
+            ("count", Bool(true), Fault::WrongType, "count: true is no whole number"),
+            ("count", Number("1.5"), Fault::TooPrecise, "count: 1.5 has decimals, and should be whole"),
+            ("count", Integer(10_001), Fault::OutOfRange, "count: 10001 is outside 0..10000"),
+            ("count", Text("1e99"), Fault::OutOfRange, "count: 1e99 is outside 0..10000"),
+            ("count", Double(f64::INFINITY), Fault::OutOfRange, "count: inf is outside 0..10000"),
+            ("amount", Number("12.345"), Fault::TooPrecise, "amount: 12.345 has more than 2 decimals"),
+            (
+                "amount",
+                Double(0.1 + 0.2),
+                Fault::TooPrecise,
+                "amount: 0.30000000000000004 has more than 2 decimals",
+            ),
+            ("amount", Number("100.01"), Fault::OutOfRange, "amount: 100.01 is outside 0.00..100.00 USD"),
+            (
+                "amount",
+                Integer(5),
+                Fault::WrongType,
+                "amount: 5 could be whole units or minor units: name the unit",
+            ),
+            (
+                "share",
+                Number("0.4"),
+                Fault::WrongType,
+                "share: 0.4 could be a percentage or a fraction: name the unit",
+            ),
+            ("share", Text("x%"), Fault::WrongType, "share: `x%` is no percentage"),
+            ("share", Text("x"), Fault::WrongType, "share: `x` is no percentage"),
+            (
+                "on",
+                Text("2025-02-30"),
+                Fault::MalformedDate,
+                "on: `2025-02-30` is no date of the form 2025-01-31",
+            ),
+            ("on", Day(10_001), Fault::OutOfRange, "on: 1997-05-20 is outside 1970-01-01..1997-05-19"),
+            ("on", Integer(5), Fault::WrongType, "on: 5 is no date of the form 2025-01-31"),
+            ("work", Text("student"), Fault::UnknownValue, "work: `student` is none of salaried, retired"),
+            ("flag", Text("True"), Fault::WrongType, "flag: `True` is no truth value (true or false)"),
+            ("flag", Other("an array"), Fault::WrongType, "flag: an array is no truth value (true or false)"),
+        ];
+        for (name, reading, fault, message) in table {
+            let reason = admit(name, Unit::Written, reading).unwrap_err();
+            assert_eq!((reason.fault, reason.message.as_str()), (fault, message));
+        }
+    }
+
+    #[test]
+    fn the_range_tells_doubles_apart() {
+        let mut schema = schema();
+        let tie = 9_007_199_254_740_992;
+        let admit =
+            |schema: &Schema| Admission::new(schema, 1, Unit::Written).admit(Reading::Double(tie as f64));
+        schema.inputs[1].domain = Domain::all(Interval::new(0, tie));
+        assert_eq!(admit(&schema), Ok(Some(tie)));
+        schema.inputs[1].domain = Domain::all(Interval::new(0, tie + 1));
+        assert_eq!(admit(&schema).unwrap_err().fault, Fault::WrongType);
+        schema.inputs[1].domain = Domain::of(vec![1, tie + 1]).unwrap();
+        assert_eq!(admit(&schema), Ok(Some(tie + 1)));
+    }
+
+    #[test]
+    fn missing_only_where_it_may_be() {
+        let mut schema = schema();
+        schema.inputs[1].optional = true;
+        let admission = Admission::new(&schema, 1, Unit::Written);
+        assert_eq!(admission.admit(Reading::Missing), Ok(None));
+        assert_eq!(admission.admit(Reading::Double(f64::NAN)), Ok(None));
+        assert_eq!(admission.admit_counted(None), Ok(None));
+        assert_eq!(admission.admit_counted(Some(-1)).unwrap_err().fault, Fault::OutOfRange);
+    }
+}

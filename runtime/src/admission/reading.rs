@@ -1,0 +1,57 @@
+//! What may a file or a program hold for a field, before anyone has looked at it?
+
+use opus_ir::date;
+
+/// A value as some source has it. Which readings a field takes is in the table of [`super::Admission`].
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Reading<'a> {
+    /// There is none.
+    Missing,
+    /// A truth value.
+    Bool(bool),
+    /// An integer from a typed source, such as an integer column: without a unit it says nothing about amounts.
+    Integer(i128),
+    /// `digits / 10^scale` from a typed source, such as a decimal column.
+    Decimal {
+        /// The digits.
+        digits: i128,
+        /// How many of them stand behind the point; negative for a power of ten.
+        scale: i32,
+    },
+    /// A double; NaN is missing.
+    Double(f64),
+    /// A day number from a typed source.
+    Day(i32),
+    /// A number as it is written: the digits of a JSON number.
+    Number(&'a str),
+    /// A text: a CSV cell, a JSON string, a string column.
+    Text(&'a str),
+    /// Something that no field takes, by the name of what it is: an array, an object.
+    Other(&'static str),
+}
+
+impl std::fmt::Display for Reading<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Reading::Missing => Ok(()),
+            Reading::Bool(value) => value.fmt(f),
+            Reading::Integer(value) => value.fmt(f),
+            Reading::Decimal { digits, scale } => decimal(f, *digits, *scale),
+            Reading::Double(value) => write!(f, "{value:?}"),
+            Reading::Day(day) => date::civil(*day as i128).fmt(f),
+            Reading::Number(text) | Reading::Text(text) => f.write_str(text),
+            Reading::Other(name) => f.write_str(name),
+        }
+    }
+}
+
+fn decimal(f: &mut std::fmt::Formatter<'_>, digits: i128, scale: i32) -> std::fmt::Result {
+    let Some(decimals) = usize::try_from(scale).ok().filter(|decimals| (1..=76).contains(decimals)) else {
+        let exponent = if scale == 0 { String::new() } else { format!("e{}", -(scale as i64)) };
+        return write!(f, "{digits}{exponent}");
+    };
+    let sign = if digits < 0 { "-" } else { "" };
+    let all = format!("{:0>width$}", digits.unsigned_abs(), width = decimals + 1);
+    let (whole, fraction) = all.split_at(all.len() - decimals);
+    write!(f, "{sign}{whole}.{fraction}")
+}

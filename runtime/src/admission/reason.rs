@@ -1,0 +1,64 @@
+//! Why was a value or a row refused? A fault, the place, the value, and a sentence for people.
+
+use opus_ir::Fault;
+
+/// One fault of a row.
+///
+/// The message reads without the rest: `age: 200 is outside 16..120`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reason {
+    /// What is wrong.
+    pub fault: Fault,
+    /// Where it is wrong.
+    pub place: Place,
+    /// The name of the field, the id of the require; empty where the whole row is at fault.
+    pub name: String,
+    /// The value as it was given; empty where there is none.
+    pub value: String,
+    /// The sentence: lower case, what was wrong and what is right, in the policy's units.
+    pub message: String,
+}
+
+/// What a reason is about.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Place {
+    /// The row as a whole.
+    Row,
+    /// The input field with this index.
+    Field(u32),
+    /// The require with this index in the program's table.
+    Require(u32),
+}
+
+impl Reason {
+    /// A row that could not be read at all.
+    ///
+    /// ```
+    /// use opus_runtime::admission::Reason;
+    /// let reason = Reason::malformed_row("the line is no JSON object");
+    /// assert_eq!(reason.fault.code(), "malformed-row");
+    /// ```
+    pub fn malformed_row(message: impl Into<String>) -> Reason {
+        let [name, value] = [String::new(), String::new()];
+        Reason { fault: Fault::MalformedRow, place: Place::Row, name, value, message: message.into() }
+    }
+
+    /// A condition between inputs that does not hold.
+    pub fn require_failed(index: u32, require: &opus_ir::Require) -> Reason {
+        let title = require.title.as_ref().map(|title| format!(" ({title})")).unwrap_or_default();
+        let cite = require.cite.as_ref().map(|cite| format!(", {cite}")).unwrap_or_default();
+        Reason {
+            fault: Fault::RequireFailed,
+            place: Place::Require(index),
+            name: require.id.clone(),
+            value: String::new(),
+            message: format!("{}{title} does not hold{cite}", require.id),
+        }
+    }
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
