@@ -30,7 +30,7 @@ pub use func::{Block, BlockData, Builder, Def, End, Func, Inst, Table, Target, V
 pub use interpret::{Decided, evaluate_straight, interpret};
 pub use interval::Interval;
 pub use ops::{Class, Imm, Op, Operands, Ranges, Unproved};
-pub use program::{Program, Require, Rule, Version};
+pub use program::{InvalidProgram, Program, Require, Rule, VerifiedProgram, Version};
 pub use rounding::Rounding;
 pub use schema::{Column, Currency, Domain, EnumDef, EnumValue, Field, Kind, Schema};
 pub use straight::{Step, Straight};

@@ -1,11 +1,16 @@
 //! What is a compiled policy as a whole, before anyone serialises or runs it?
 
+mod check;
+
 use crate::func::Func;
 use crate::schema::Schema;
 
-/// A compiled policy: for each of its versions, one function that admits and one that decides.
+pub use check::{InvalidProgram, VerifiedProgram, verify};
+
+/// A compiled policy: for each of its versions, one function that admits and one that decides. The functions
+/// are plain ones, or verified ones in a [`VerifiedProgram`].
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Program {
+pub struct Program<F = Func> {
     /// The dotted name of the policy.
     pub name: String,
     /// The source text, as it was written.
@@ -17,7 +22,7 @@ pub struct Program {
     /// Every condition between inputs, of every version.
     pub requires: Vec<Require>,
     /// The versions by their first day; without gap or overlap.
-    pub versions: Vec<Version>,
+    pub versions: Vec<Version<F>>,
 }
 
 /// A rule as reports name it.
@@ -48,7 +53,7 @@ pub struct Require {
 
 /// A version of a policy.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Version {
+pub struct Version<F = Func> {
     /// The number that the policy gives it.
     pub number: u32,
     /// The first day on which it is in force.
@@ -61,12 +66,12 @@ pub struct Version {
     pub requires: Vec<u32>,
     /// From the fields of an admitted row to one truth value per entry of `requires`; one block, rule 0.
     /// Where it has no outputs there is nothing to check.
-    pub admit: Func,
+    pub admit: F,
     /// From the fields of a row that meets all requires to a rule and its outputs.
-    pub decide: Func,
+    pub decide: F,
 }
 
-impl Program {
+impl<F> Program<F> {
     /// The version that is in force on a day: days before the first meet the first, which cannot happen to an
     /// admitted row, because the versions cover the declared range of the effective date.
     pub fn version_on(&self, day: i32) -> usize {

@@ -3,9 +3,13 @@
 //! Every field is an integer once it is admitted: an amount counts minor units, a percent hundredths of a
 //! percent, a date days, an enum its values in the order of their declaration, a truth value 0 or 1.
 
+use crate::date;
 use crate::func::FieldRange;
 use crate::interval::Interval;
 use crate::types::Width;
+
+/// The most decimals that a kind can have: ten to this power is still an integer of 128 bits.
+pub const DIGITS_MAX: u8 = 38;
 
 /// The inputs and outputs of a policy, the same in all its versions.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -113,6 +117,21 @@ impl Schema {
             Kind::Money => self.currency.as_ref().map_or(2, |currency| currency.digits),
             Kind::Decimal(digits) | Kind::Percent(digits) => digits,
             Kind::Bool | Kind::Int | Kind::Days | Kind::Date | Kind::Enum(_) => 0,
+        }
+    }
+
+    /// The values that any field of a kind keeps to; `None` where there is no such kind in this schema.
+    pub fn bounds(&self, kind: Kind) -> Option<Interval> {
+        match kind {
+            Kind::Bool => Some(Interval::BOOL),
+            Kind::Date => Some(Interval::new(date::DAY_MIN, date::DAY_MAX)),
+            Kind::Enum(index) => {
+                let count = self.enums.get(index as usize)?.values.len() as i128;
+                (count > 0).then(|| Interval::new(0, count - 1))
+            }
+            Kind::Money => self.currency.as_ref().map(|_| Interval::FULL),
+            Kind::Decimal(digits) | Kind::Percent(digits) => (digits <= DIGITS_MAX).then_some(Interval::FULL),
+            Kind::Int | Kind::Days => Some(Interval::FULL),
         }
     }
 
