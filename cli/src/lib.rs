@@ -1,3 +1,6 @@
 //! The `opus` command as a library.
 
+pub mod args;
+pub mod failure;
+pub mod render;
 pub mod sample;

@@ -1,0 +1,81 @@
+//! How does a command end, when it does not end well?
+
+use std::fmt;
+
+/// The exit codes of `opus`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub enum Exit {
+    /// Everything was decided, every test passed.
+    Ok = 0,
+    /// A policy does not compile, or a test failed.
+    Policy = 1,
+    /// The command line is not one that there is.
+    Usage = 2,
+    /// More rows were rejected than is allowed; the output is complete.
+    Rejects = 3,
+    /// A file could not be read or written, or is not what it should be.
+    Io = 4,
+    /// An artifact was refused.
+    Artifact = 5,
+}
+
+impl Exit {
+    /// Every code with its meaning, for the help.
+    pub const ALL: [(Exit, &str); 6] = [
+        (Exit::Ok, "all decided"),
+        (Exit::Policy, "a policy or a test failed"),
+        (Exit::Usage, "usage"),
+        (Exit::Rejects, "more rejects than allowed; the output is complete"),
+        (Exit::Io, "input or output"),
+        (Exit::Artifact, "artifact refused"),
+    ];
+}
+
+/// Why a command could not do what it was asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Failure {
+    /// How the process ends.
+    pub exit: Exit,
+    /// What was wrong and where, in lower case; empty where everything has been said already.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl Failure {
+    /// A failure with a message.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Failure {
+        Failure { exit, message: message.into(), help: None }
+    }
+
+    /// A wrong command line.
+    pub fn usage(message: impl Into<String>) -> Failure {
+        Failure::new(Exit::Usage, message)
+    }
+
+    /// A file that could not be read or written.
+    pub fn io(message: impl Into<String>) -> Failure {
+        Failure::new(Exit::Io, message)
+    }
+
+    /// A failure about which everything has been said.
+    pub fn said(exit: Exit) -> Failure {
+        Failure::new(exit, "")
+    }
+
+    /// With what to do about it.
+    pub fn help(mut self, text: impl Into<String>) -> Failure {
+        self.help = Some(text.into());
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.help.as_ref().map_or(Ok(()), |help| write!(f, "\n  help: {help}"))
+    }
+}
+
+impl std::error::Error for Failure {}
