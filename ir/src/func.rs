@@ -137,6 +137,15 @@ impl Inst {
         &mut self.args[..self.len as usize]
     }
 
+    /// The same instruction with the operands of a commutative op in ascending order, so that instructions that
+    /// are alike are equal.
+    pub fn canonical(mut self) -> Inst {
+        if self.op.row().laws.commutes {
+            self.args_mut().sort_unstable();
+        }
+        self
+    }
+
     /// The operands as an array of a length that the op's row has.
     pub fn operands<const N: usize>(&self) -> [Value; N] {
         std::array::from_fn(|i| self.args[i])

@@ -13,6 +13,7 @@ pub struct Interval {
     pub hi: i128,
 }
 
+#[allow(clippy::should_implement_trait, reason = "the sum of two intervals need not exist")]
 impl Interval {
     /// Every 128-bit integer: nothing is known.
     pub const FULL: Interval = Interval { lo: i128::MIN, hi: i128::MAX };

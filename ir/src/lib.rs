@@ -10,6 +10,7 @@
 
 pub mod date;
 pub mod dominators;
+mod emit;
 pub mod facts;
 pub mod fault;
 pub mod func;
@@ -21,6 +22,7 @@ pub mod program;
 pub mod rounding;
 pub mod schema;
 pub mod straight;
+pub mod straighten;
 pub mod types;
 pub mod verify;
 
@@ -34,5 +36,6 @@ pub use program::{InvalidProgram, Program, Require, Rule, VerifiedProgram, Versi
 pub use rounding::Rounding;
 pub use schema::{Column, Currency, Domain, EnumDef, EnumValue, Field, Kind, Schema};
 pub use straight::{Step, Straight};
+pub use straighten::straighten;
 pub use types::{Type, Width};
 pub use verify::{Certificate, Invalid, Place, Verified, verify};

@@ -119,16 +119,31 @@ pub struct Row {
     pub result: Class,
     /// What the immediate says.
     pub imm: Imm,
+    /// What equations hold for it.
+    pub laws: Laws,
     /// The meaning, before it is wrapped to the result's type.
     pub eval: fn(&Operands) -> i128,
     /// The transfer on intervals.
     pub range: fn(&Ranges) -> Transfer,
 }
 
+/// Equations that hold for an op on all operands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Laws {
+    /// The order of its two operands does not matter.
+    pub commutes: bool,
+    /// Of two equal operands it gives just that.
+    pub idempotent: bool,
+}
+
+impl Laws {
+    const NONE: Laws = Laws { commutes: false, idempotent: false };
+}
+
 macro_rules! ops {
     ($(
         $(#[doc = $doc:literal])+
-        $code:literal $name:ident $method:ident ( $($param:ident : $class:ident),* ) $imm:ident -> $result:ident
+        $code:literal $name:ident $method:ident ( $($param:ident : $class:ident),* ) $imm:ident -> $result:ident $(, $law:ident)*
             { $eval:expr } { $range:expr }
     )+) => {
         /// An op. The numbers are stable: artifacts hold them.
@@ -137,6 +152,7 @@ macro_rules! ops {
         pub enum Op { $( $(#[doc = $doc])+ $name = $code ),+ }
 
         /// The table, in the order of the codes.
+        #[allow(clippy::needless_update, reason = "a row that states every law leaves nothing to update")]
         pub const TABLE: &[Row] = &[ $( Row {
             op: Op::$name,
             mnemonic: stringify!($method),
@@ -144,6 +160,7 @@ macro_rules! ops {
             params: &[ $( (stringify!($param), Class::$class) ),* ],
             result: Class::$result,
             imm: Imm::$imm,
+            laws: Laws { $($law: true,)* ..Laws::NONE },
             eval: $eval,
             range: $range,
         } ),+ ];
@@ -200,13 +217,13 @@ ops! {
         { |_| Ok(Interval::BOOL) }
 
     /// The sum.
-    10 Add add(a: Int, b: Int) None -> Int
+    10 Add add(a: Int, b: Int) None -> Int, commutes
         { |o| o.args[0].wrapping_add(o.args[1]) } { |r| bounded(r.args[0].add(r.args[1])) }
     /// The difference.
     11 Sub sub(a: Int, b: Int) None -> Int
         { |o| o.args[0].wrapping_sub(o.args[1]) } { |r| bounded(r.args[0].sub(r.args[1])) }
     /// The product.
-    12 Mul mul(a: Int, b: Int) None -> Int
+    12 Mul mul(a: Int, b: Int) None -> Int, commutes
         { |o| o.args[0].wrapping_mul(o.args[1]) } { |r| bounded(r.args[0].mul(r.args[1])) }
     /// The quotient rounded by the mode; 0 where the divisor is 0.
     13 Divide divide(a: Int, b: Int) Rounding -> Int
@@ -215,17 +232,17 @@ ops! {
     14 Modulo modulo(a: Int, b: Int) None -> Int
         { |o| floor_modulo(o.args[0], o.args[1]) } { modulo_range }
     /// The smaller.
-    15 Min min(a: Int, b: Int) None -> Int
+    15 Min min(a: Int, b: Int) None -> Int, commutes, idempotent
         { |o| o.args[0].min(o.args[1]) } { |r| Ok(r.args[0].min(r.args[1])) }
     /// The greater.
-    16 Max max(a: Int, b: Int) None -> Int
+    16 Max max(a: Int, b: Int) None -> Int, commutes, idempotent
         { |o| o.args[0].max(o.args[1]) } { |r| Ok(r.args[0].max(r.args[1])) }
 
     /// Whether the two are equal.
-    20 Eq eq(a: Int, b: Int) None -> Bool
+    20 Eq eq(a: Int, b: Int) None -> Bool, commutes
         { |o| (o.args[0] == o.args[1]) as i128 } { |r| Ok(eq_range(r)) }
     /// Whether the two differ.
-    21 Ne ne(a: Int, b: Int) None -> Bool
+    21 Ne ne(a: Int, b: Int) None -> Bool, commutes
         { |o| (o.args[0] != o.args[1]) as i128 } { |r| Ok(not_range(eq_range(r))) }
     /// Whether the first is below the second.
     22 Lt lt(a: Int, b: Int) None -> Bool
@@ -237,13 +254,13 @@ ops! {
         { |r| Ok(known(r.args[0].hi <= r.args[1].lo, r.args[0].lo > r.args[1].hi)) }
 
     /// Whether both hold.
-    30 And and(a: Bool, b: Bool) None -> Bool
+    30 And and(a: Bool, b: Bool) None -> Bool, commutes, idempotent
         { |o| o.args[0] & o.args[1] } { |r| Ok(r.args[0].min(r.args[1])) }
     /// Whether one holds at least.
-    31 Or or(a: Bool, b: Bool) None -> Bool
+    31 Or or(a: Bool, b: Bool) None -> Bool, commutes, idempotent
         { |o| o.args[0] | o.args[1] } { |r| Ok(r.args[0].max(r.args[1])) }
     /// Whether exactly one holds.
-    32 Xor xor(a: Bool, b: Bool) None -> Bool
+    32 Xor xor(a: Bool, b: Bool) None -> Bool, commutes
         { |o| o.args[0] ^ o.args[1] } { |r| Ok(not_range(eq_range(r))) }
     /// Whether it fails.
     33 Not not(a: Bool) None -> Bool
