@@ -1,0 +1,246 @@
+//! From the archived types to a program in memory: every number becomes what it stands for, or is refused.
+//!
+//! What the numbers add up to is the verifier's business; here only that each of them names something.
+
+use cranelift_entity::{EntityRef, PrimaryMap};
+use opus_ir::func::{Block, BlockData, Def, End, FieldRange, Func, Inst, Target, Value, ValueData};
+use opus_ir::{
+    Currency, Domain, EnumDef, EnumValue, Field, Interval, Kind, Op, Program, Require, Rule, Schema, Type,
+    Version,
+};
+use rkyv::rend::u32_le;
+
+use super::archived::{
+    ArchivedBlock, ArchivedClause, ArchivedDetail, ArchivedEnum, ArchivedField, ArchivedFunc,
+    ArchivedMeaning, ArchivedSpan, ArchivedText, ArchivedValue, ArchivedVersion, NO_INDEX,
+};
+use super::encode::{PARAMETER, end, kind};
+use super::error::Malformed;
+
+type Decoded<T> = Result<T, Malformed>;
+
+/// The program of both sections.
+pub(crate) fn program(meaning: &ArchivedMeaning, detail: &ArchivedDetail) -> Decoded<Program> {
+    let schema = schema(meaning)?;
+    let shape = Shape { fields: schema.field_ranges(), outputs: ranges(&schema.outputs) };
+    let rules = spanned("the rules", &meaning.rules, &detail.rules, |id, title, cite, span| Rule {
+        id,
+        title,
+        cite,
+        span,
+    })?;
+    let requires = spanned("the requires", &meaning.requires, &detail.requires, |id, title, cite, span| {
+        Require { id, title, cite, span }
+    })?;
+    let versions =
+        meaning.versions.iter().map(|archived| version(archived, &shape)).collect::<Decoded<_>>()?;
+    let (name, source) = (meaning.name.to_string(), detail.source.to_string());
+    Ok(Program { name, source, schema, rules, requires, versions })
+}
+
+/// What all functions of a program have in common.
+struct Shape {
+    fields: Vec<FieldRange>,
+    outputs: Vec<Interval>,
+}
+
+fn ranges(fields: &[Field]) -> Vec<Interval> {
+    fields.iter().map(|field| field.domain.range).collect()
+}
+
+fn text(archived: &ArchivedText) -> Option<String> {
+    archived.present.then(|| archived.text.to_string())
+}
+
+fn schema(meaning: &ArchivedMeaning) -> Decoded<Schema> {
+    let digits = meaning.currency_digits;
+    let effective = meaning.effective.to_native();
+    Ok(Schema {
+        currency: text(&meaning.currency).map(|code| Currency { code, digits }),
+        enums: meaning.enums.iter().map(enumeration).collect(),
+        inputs: meaning.inputs.iter().map(field).collect::<Decoded<_>>()?,
+        outputs: meaning.outputs.iter().map(field).collect::<Decoded<_>>()?,
+        effective: (effective != NO_INDEX).then_some(effective),
+    })
+}
+
+fn enumeration(archived: &ArchivedEnum) -> EnumDef {
+    let value = |value: &super::archived::ArchivedEnumValue| EnumValue {
+        name: value.name.to_string(),
+        text: text(&value.text),
+    };
+    EnumDef { name: archived.name.to_string(), values: archived.values.iter().map(value).collect() }
+}
+
+fn field(archived: &ArchivedField) -> Decoded<Field> {
+    let name = archived.name.to_string();
+    let detail = archived.detail.to_native();
+    let wrong =
+        || Malformed::new(format!("field `{name}`"), format!("there is no kind {}/{detail}", archived.kind));
+    let digits = || u8::try_from(detail).map_err(|_| wrong());
+    let kind = match archived.kind {
+        kind::BOOL => Kind::Bool,
+        kind::INT => Kind::Int,
+        kind::DECIMAL => Kind::Decimal(digits()?),
+        kind::MONEY => Kind::Money,
+        kind::PERCENT => Kind::Percent(digits()?),
+        kind::DAYS => Kind::Days,
+        kind::DATE => Kind::Date,
+        kind::ENUM => Kind::Enum(detail),
+        _ => return Err(wrong()),
+    };
+    let range = Interval { lo: archived.low.to_native(), hi: archived.high.to_native() };
+    let set = archived.is_listed.then(|| archived.listed.iter().map(|value| value.to_native()).collect());
+    Ok(Field { name, kind, domain: Domain { range, set }, optional: archived.optional })
+}
+
+/// Clauses with their spans.
+fn spanned<T>(
+    place: &str,
+    clauses: &[ArchivedClause],
+    spans: &[ArchivedSpan],
+    make: impl Fn(String, Option<String>, Option<String>, (u32, u32)) -> T,
+) -> Decoded<Vec<T>> {
+    if clauses.len() != spans.len() {
+        return Err(Malformed::new(
+            place,
+            format!("there are {} of them and {} spans", clauses.len(), spans.len()),
+        ));
+    }
+    let one = |(clause, span): (&ArchivedClause, &ArchivedSpan)| {
+        let span = (span.start.to_native(), span.end.to_native());
+        make(clause.id.to_string(), text(&clause.title), text(&clause.cite), span)
+    };
+    Ok(clauses.iter().zip(spans).map(one).collect())
+}
+
+fn version(archived: &ArchivedVersion, shape: &Shape) -> Decoded<Version> {
+    let number = archived.number.to_native();
+    let truths = vec![Interval::BOOL; archived.requires.len()];
+    let inside = |function: &'static str| {
+        move |error: Malformed| error.inside(format!("version {number}, {function}"))
+    };
+    Ok(Version {
+        number,
+        from: archived.from.to_native(),
+        until: archived.until.to_native(),
+        cite: text(&archived.cite),
+        requires: archived.requires.iter().map(|index| index.to_native()).collect(),
+        admit: func(&archived.admit, &shape.fields, truths).map_err(inside("admit"))?,
+        decide: func(&archived.decide, &shape.fields, shape.outputs.clone()).map_err(inside("decide"))?,
+    })
+}
+
+fn func(archived: &ArchivedFunc, fields: &[FieldRange], results: Vec<Interval>) -> Decoded<Func> {
+    let numbers = Numbers { values: archived.values.len(), blocks: archived.blocks.len() };
+    let values = archived.values.iter().enumerate();
+    let values =
+        values.map(|(index, archived)| numbers.value_data(index, archived)).collect::<Decoded<_>>()?;
+    let mut lists = Lists { rest: &archived.lists, numbers };
+    let blocks = archived.blocks.iter().enumerate();
+    let blocks = blocks
+        .map(|(index, archived)| lists.block(archived).map_err(|error| error.inside(Block::new(index))))
+        .collect::<Decoded<_>>()?;
+    if !lists.rest.is_empty() {
+        return Err(Malformed::new("the lists", "some belong to no block"));
+    }
+    Ok(Func { fields: fields.to_vec(), results, values, blocks, tables: tables(archived)? })
+}
+
+fn tables(archived: &ArchivedFunc) -> Decoded<PrimaryMap<opus_ir::Table, Vec<i128>>> {
+    let mut rest = &archived.entries[..];
+    let mut tables = PrimaryMap::with_capacity(archived.tables.len());
+    for length in archived.tables.iter() {
+        let wrong = || Malformed::new("the tables", "there are fewer entries than they have");
+        let (table, after) = rest.split_at_checked(length.to_native() as usize).ok_or_else(wrong)?;
+        tables.push(table.iter().map(|entry| entry.to_native()).collect());
+        rest = after;
+    }
+    if rest.is_empty() {
+        Ok(tables)
+    } else {
+        Err(Malformed::new("the tables", "some entries belong to none"))
+    }
+}
+
+/// How many things of a function can be named.
+#[derive(Clone, Copy)]
+struct Numbers {
+    values: usize,
+    blocks: usize,
+}
+
+impl Numbers {
+    fn value(self, number: u32_le) -> Decoded<Value> {
+        let index = number.to_native() as usize;
+        let wrong = || Malformed::new("a list", format!("there is no value {index}"));
+        (index < self.values).then(|| Value::new(index)).ok_or_else(wrong)
+    }
+
+    fn block(self, number: u32_le) -> Decoded<Block> {
+        let index = number.to_native() as usize;
+        let wrong = || Malformed::new("a target", format!("there is no block {index}"));
+        (index < self.blocks).then(|| Block::new(index)).ok_or_else(wrong)
+    }
+
+    fn value_data(self, index: usize, archived: &ArchivedValue) -> Decoded<ValueData> {
+        let inside = |error: Malformed| error.inside(Value::new(index));
+        let ty = Type::ALL.get(archived.ty as usize).copied();
+        let ty =
+            ty.ok_or_else(|| Malformed::new(Value::new(index), format!("there is no type {}", archived.ty)))?;
+        let def = match archived.op {
+            PARAMETER => Def::Param(self.block(archived.a).map_err(inside)?),
+            _ => Def::Inst(self.inst(archived).map_err(inside)?),
+        };
+        let range = Interval { lo: archived.low.to_native(), hi: archived.high.to_native() };
+        Ok(ValueData { ty, range, def })
+    }
+
+    fn inst(self, archived: &ArchivedValue) -> Decoded<Inst> {
+        let op = Op::from_code(archived.op);
+        let op =
+            op.ok_or_else(|| Malformed::new("the op", format!("there is none with code {}", archived.op)))?;
+        let mut args = [Value::new(0); 3];
+        let count = op.row().params.len();
+        for (arg, number) in args[..count].iter_mut().zip([archived.a, archived.b, archived.c]) {
+            *arg = self.value(number)?;
+        }
+        Ok(Inst::new(op, &args[..count], archived.imm.to_native()))
+    }
+}
+
+/// The lists that have not been read yet.
+struct Lists<'a> {
+    rest: &'a [u32_le],
+    numbers: Numbers,
+}
+
+impl Lists<'_> {
+    fn list(&mut self, length: u32_le) -> Decoded<Vec<Value>> {
+        let wrong = || Malformed::new("the lists", "there are fewer entries than they have");
+        let (list, rest) = self.rest.split_at_checked(length.to_native() as usize).ok_or_else(wrong)?;
+        self.rest = rest;
+        list.iter().map(|number| self.numbers.value(*number)).collect()
+    }
+
+    fn target(&mut self, block: u32_le, length: u32_le) -> Decoded<Target> {
+        Ok(Target { block: self.numbers.block(block)?, args: self.list(length)? })
+    }
+
+    fn block(&mut self, archived: &ArchivedBlock) -> Decoded<BlockData> {
+        let (params, body) = (self.list(archived.params)?, self.list(archived.body)?);
+        let end = match archived.end {
+            end::JUMP => End::Jump(self.target(archived.first, archived.first_args)?),
+            end::BRANCH => End::Branch(
+                self.numbers.value(archived.subject)?,
+                self.target(archived.first, archived.first_args)?,
+                self.target(archived.second, archived.second_args)?,
+            ),
+            end::DECIDE => {
+                End::Decide { rule: archived.subject.to_native(), outputs: self.list(archived.first_args)? }
+            }
+            other => return Err(Malformed::new("the end", format!("there is none with number {other}"))),
+        };
+        Ok(BlockData { params, body, end })
+    }
+}

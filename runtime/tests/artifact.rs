@@ -1,0 +1,191 @@
+//! Artifacts: written, read back, and refused where anything is wrong with them.
+
+use opus_ir::Program;
+use opus_runtime::artifact::{ARTIFACT_BYTES_MAX, FORMAT, HEADER_BYTES, seal, seal_meaning};
+use opus_runtime::{Artifact, ArtifactError, BuildError, build, example};
+
+fn example_bytes() -> Vec<u8> {
+    build(example::program()).unwrap()
+}
+
+/// Why these bytes are refused.
+fn refused(bytes: &[u8]) -> ArtifactError {
+    match Artifact::from_bytes(bytes) {
+        Ok(_) => panic!("the bytes were taken for an artifact"),
+        Err(error) => error,
+    }
+}
+
+fn damaged(damage: impl FnOnce(&mut Vec<u8>)) -> ArtifactError {
+    let mut bytes = example_bytes();
+    damage(&mut bytes);
+    refused(&bytes)
+}
+
+#[test]
+fn a_program_comes_back_as_it_was() {
+    let program = example::program();
+    let artifact = Artifact::from_bytes(&build(program.clone()).unwrap()).unwrap();
+    let verified = opus_ir::program::verify(program).unwrap();
+    assert_eq!(*artifact.program(), *verified);
+}
+
+#[test]
+fn the_same_program_gives_the_same_bytes() {
+    assert_eq!(example_bytes(), example_bytes());
+}
+
+#[test]
+fn each_damage_of_the_header_has_its_own_error() {
+    use ArtifactError::*;
+    assert!(matches!(refused(&[]), NotAnArtifact));
+    assert!(matches!(refused(b"policy credit.personal {"), NotAnArtifact));
+    assert!(matches!(damaged(|bytes| bytes[0] ^= 1), NotAnArtifact));
+    assert!(matches!(damaged(|bytes| bytes[8] = 7), Format { found: 7, read: FORMAT }));
+    assert!(matches!(damaged(|bytes| bytes[12] = 1), Header));
+    assert!(matches!(damaged(|bytes| bytes[130] = 1), Header));
+    assert!(matches!(damaged(|bytes| bytes[16] ^= 1), Content));
+    assert!(matches!(damaged(|bytes| bytes[48] ^= 1), Layout));
+    assert!(matches!(damaged(|bytes| bytes[80] ^= 1), Content));
+    assert!(matches!(
+        damaged(|bytes| {
+            bytes[80] ^= 1;
+            seal(bytes)
+        }),
+        Meaning
+    ));
+    assert!(matches!(damaged(|bytes| *bytes.last_mut().unwrap() ^= 1), Content));
+    assert!(matches!(damaged(|bytes| bytes.truncate(100)), Truncated { found_bytes: 100, .. }));
+    assert!(matches!(damaged(|bytes| bytes.truncate(1000)), Truncated { found_bytes: 1000, .. }));
+    assert!(matches!(damaged(|bytes| bytes.push(0)), TooLong { .. }));
+    assert!(matches!(damaged(|bytes| bytes[112..120].fill(0xFF)), Header));
+    assert!(matches!(damaged(|bytes| bytes[120] ^= 1), Truncated { .. } | TooLong { .. }));
+}
+
+#[test]
+fn errors_say_what_to_do() {
+    let errors = [
+        refused(b"x").to_string(),
+        damaged(|bytes| bytes[8] = 9).to_string(),
+        damaged(|bytes| bytes[200] ^= 1).to_string(),
+    ];
+    for error in errors {
+        assert!(error.contains("build") && error.chars().next().unwrap().is_lowercase(), "{error}");
+    }
+}
+
+#[test]
+fn a_file_that_is_gone_or_too_large_is_refused() {
+    let Err(ArtifactError::Read(error)) = Artifact::open("/nowhere/policy.opusc") else {
+        panic!("it was read")
+    };
+    assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+
+    let path = std::env::temp_dir().join(format!("opus-artifact-large-{}", std::process::id()));
+    std::fs::File::create(&path).unwrap().set_len(ARTIFACT_BYTES_MAX + 1).unwrap();
+    let opened = Artifact::open(&path);
+    std::fs::remove_file(&path).unwrap();
+    assert!(matches!(opened, Err(ArtifactError::TooLarge { .. })));
+}
+
+#[test]
+fn a_file_that_changes_later_does_not_matter() {
+    let bytes = example_bytes();
+    let path = std::env::temp_dir().join(format!("opus-artifact-changed-{}", std::process::id()));
+    std::fs::write(&path, &bytes).unwrap();
+    let artifact = Artifact::open(&path).unwrap();
+    std::fs::write(&path, b"gone").unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(artifact.bytes(), bytes);
+}
+
+#[test]
+fn the_meaning_hash_is_that_of_what_the_policy_says() {
+    let hashes = |change: fn(&mut Program)| {
+        let mut program = example::program();
+        change(&mut program);
+        let artifact = Artifact::from_bytes(&build(program).unwrap()).unwrap();
+        (artifact.meaning_hash(), artifact.content_hash())
+    };
+    let (meaning, content) = hashes(|_| ());
+    // comments and formatting
+    let reformatted = hashes(|program| {
+        program.source = format!("-- a comment\n{}", program.source);
+        program.rules[0].span = (13, 19);
+    });
+    assert_eq!(reformatted.0, meaning);
+    assert_ne!(reformatted.1, content);
+    // what a policy says
+    let changes: [fn(&mut Program); 5] = [
+        |program| program.rules[0].id = "R0".into(),
+        |program| program.rules[0].cite = None,
+        |program| program.schema.inputs[1].name = "years".into(),
+        |program| program.versions[1].cite = None,
+        |program| program.versions[1].decide = program.versions[0].decide.clone(),
+    ];
+    for change in changes {
+        assert_ne!(hashes(change).0, meaning);
+    }
+}
+
+#[test]
+fn a_program_that_does_not_hold_what_it_claims_is_not_built() {
+    let mut program = example::program();
+    program.versions[0].decide.results[1].hi = 5;
+    assert!(matches!(build(program), Err(BuildError::Program(_))));
+}
+
+/// A small generator of numbers: the same on every machine.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut x = self.0;
+        x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        x ^ (x >> 31)
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit as u64) as usize
+    }
+}
+
+/// What is written over a few bytes.
+fn damage(numbers: &mut Numbers, bytes: &mut [u8]) {
+    let places = 1 + numbers.below(3);
+    for _ in 0..places {
+        let at = HEADER_BYTES + numbers.below(bytes.len() - HEADER_BYTES);
+        match numbers.below(4) {
+            0 => bytes[at] ^= 1 << numbers.below(8),
+            1 => bytes[at] = numbers.next() as u8,
+            2 => bytes[at] = [0, 1, 0x7F, 0x80, 0xFF][numbers.below(5)],
+            _ => {
+                let end = (at + 8).min(bytes.len());
+                bytes[at..end].fill(numbers.next() as u8);
+            }
+        }
+    }
+}
+
+#[test]
+fn damaged_bytes_are_refused_or_harmless() {
+    let whole = example_bytes();
+    let mut numbers = Numbers(1);
+    let mut accepted = 0;
+    for _ in 0..20_000 {
+        let mut bytes = whole.clone();
+        damage(&mut numbers, &mut bytes);
+        if bytes != whole {
+            assert!(Artifact::from_bytes(&bytes).is_err(), "a damaged artifact was accepted");
+        }
+        // the same by somebody who knows how to hash
+        seal_meaning(&mut bytes);
+        if let Ok(artifact) = Artifact::from_bytes(&bytes) {
+            accepted += 1;
+            assert!(!artifact.program().versions.is_empty());
+        }
+    }
+    assert!(accepted > 100, "the loop did not reach past the hashes: {accepted}");
+}
