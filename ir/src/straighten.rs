@@ -62,8 +62,8 @@ pub fn straighten(func: &Verified) -> Straight {
         line.compute(block);
         line.leave(block);
     }
-    let exits =
-        line.exits.iter().map(|(condition, edge, block)| line.exit(*condition, *edge, *block)).collect();
+    let exits = std::mem::take(&mut line.exits).into_iter();
+    let exits = exits.map(|(condition, edge, block)| line.exit(condition, edge, block)).collect();
     let mut emitter = line.emitter;
     let (rule, outputs) = exits::decide(&mut emitter, exits, func.results.len());
     emitter.finish(func.fields.clone(), func.results.clone(), rule, outputs)
