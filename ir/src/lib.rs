@@ -23,6 +23,8 @@ pub mod rounding;
 pub mod schema;
 pub mod straight;
 pub mod straighten;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod types;
 pub mod verify;
 

@@ -1,0 +1,193 @@
+//! A function with something wrong in it: one field of one part, changed to another value that its type allows.
+
+use cranelift_entity::EntityRef;
+
+use super::Source;
+use crate::func::{Block, Def, End, Func, Inst, Value};
+use crate::interval::Interval;
+use crate::ops::Op;
+use crate::types::Type;
+
+/// Changes one thing; what comes out may be invalid, or valid with another meaning.
+pub fn damage(func: &mut Func, source: &mut impl Source) {
+    const KINDS: &[fn(&mut Func, &mut dyn FnMut() -> u64)] =
+        &[op, imm, arg, ty, narrower, other_range, end, target, edge_arg, result, field, table, order, def];
+    let kind = KINDS[source.below(KINDS.len())];
+    kind(func, &mut || source.next());
+}
+
+type Choose<'a> = &'a mut dyn FnMut() -> u64;
+
+fn below(count: usize, choose: Choose) -> usize {
+    (choose() % count.max(1) as u64) as usize
+}
+
+fn some_value(func: &Func, choose: Choose) -> Value {
+    // now and then one that does not exist
+    Value::new(below(func.values.len() + 1 + func.values.len() / 16, choose))
+}
+
+fn some_block(func: &Func, choose: Choose) -> Block {
+    Block::new(below(func.blocks.len() + 1, choose))
+}
+
+fn some_number(choose: Choose) -> i128 {
+    const NUMBERS: &[i128] = &[0, 1, -1, 2, 3, 10, 1 << 20, i64::MAX as i128, i128::MAX, i128::MIN];
+    match choose() % 3 {
+        0 => choose() as i64 as i128,
+        _ => NUMBERS[below(NUMBERS.len(), choose)],
+    }
+}
+
+/// Changes some instruction.
+fn change(func: &mut Func, choose: Choose, change: impl FnOnce(&Inst, Choose) -> Inst) {
+    let value = some_value(func, choose);
+    if let Some(data) = func.values.get_mut(value)
+        && let Def::Inst(inst) = &mut data.def
+    {
+        *inst = change(inst, choose);
+    }
+}
+
+fn op(func: &mut Func, choose: Choose) {
+    change(func, choose, |inst, choose| {
+        let alike: Vec<Op> =
+            Op::ALL.iter().copied().filter(|op| op.row().params == inst.op.row().params).collect();
+        let all = if choose() % 4 == 0 { Op::ALL } else { &alike };
+        Inst::new(all[below(all.len(), choose)], inst.args(), inst.imm)
+    });
+}
+
+fn imm(func: &mut Func, choose: Choose) {
+    change(func, choose, |inst, choose| {
+        Inst::new(inst.op, inst.args(), inst.imm.wrapping_add(some_number(choose)))
+    });
+}
+
+fn arg(func: &mut Func, choose: Choose) {
+    let other = some_value(func, choose);
+    change(func, choose, |inst, choose| {
+        let mut args = inst.args().to_vec();
+        match choose() % 8 {
+            0 => args.truncate(1),
+            1 if args.len() < 3 => args.push(other),
+            _ if args.is_empty() => {}
+            _ => {
+                let which = below(args.len(), choose);
+                args[which] = other;
+            }
+        }
+        Inst::new(inst.op, &args, inst.imm)
+    });
+}
+
+fn ty(func: &mut Func, choose: Choose) {
+    let value = some_value(func, choose);
+    if let Some(data) = func.values.get_mut(value) {
+        data.ty = Type::ALL[below(Type::ALL.len(), choose)];
+    }
+}
+
+/// Claims more than was proved.
+fn narrower(func: &mut Func, choose: Choose) {
+    let value = some_value(func, choose);
+    if let Some(data) = func.values.get_mut(value) {
+        let part = (choose() % 5) as i128;
+        match choose() % 3 {
+            0 => data.range.lo = data.range.lo.saturating_add(part),
+            1 => data.range.hi = data.range.hi.saturating_sub(part),
+            _ => data.range = Interval::point(data.range.lo),
+        }
+    }
+}
+
+fn some_range(choose: Choose) -> Interval {
+    // now and then an empty one
+    Interval { lo: some_number(choose), hi: some_number(choose) }
+}
+
+fn other_range(func: &mut Func, choose: Choose) {
+    let value = some_value(func, choose);
+    if let Some(data) = func.values.get_mut(value) {
+        data.range = some_range(choose);
+    }
+}
+
+fn end(func: &mut Func, choose: Choose) {
+    let (value, block) = (some_value(func, choose), some_block(func, choose));
+    if let Some(data) = func.blocks.get_mut(block) {
+        match &mut data.end {
+            End::Branch(condition, then, otherwise) if choose() % 2 == 0 => {
+                std::mem::swap(then, otherwise);
+                *condition = if choose() % 2 == 0 { value } else { *condition };
+            }
+            End::Branch(_, then, _) => data.end = End::Jump(then.clone()),
+            End::Jump(_) => data.end = End::Decide { rule: 0, outputs: vec![value] },
+            End::Decide { outputs, .. } if outputs.is_empty() => outputs.push(value),
+            End::Decide { outputs, .. } => {
+                let which = below(outputs.len(), choose);
+                outputs[which] = value;
+            }
+        }
+    }
+}
+
+fn target(func: &mut Func, choose: Choose) {
+    let (from, to) = (some_block(func, choose), some_block(func, choose));
+    if let Some(target) = func.blocks.get_mut(from).and_then(|data| data.end.targets_mut().next()) {
+        target.block = to;
+    }
+}
+
+fn edge_arg(func: &mut Func, choose: Choose) {
+    let (value, block) = (some_value(func, choose), some_block(func, choose));
+    if let Some(used) = func.blocks.get_mut(block).and_then(|data| data.end.uses_mut().last()) {
+        *used = value;
+    }
+}
+
+fn result(func: &mut Func, choose: Choose) {
+    let which = below(func.results.len(), choose);
+    match func.results.get_mut(which) {
+        Some(range) if choose() % 4 != 0 => *range = some_range(choose),
+        _ => func.results.push(Interval::BOOL),
+    }
+}
+
+fn field(func: &mut Func, choose: Choose) {
+    let which = below(func.fields.len(), choose);
+    let field = &mut func.fields[which];
+    match choose() % 3 {
+        0 => field.is_bool = !field.is_bool,
+        _ => field.range = some_range(choose),
+    }
+}
+
+fn table(func: &mut Func, choose: Choose) {
+    let which = below(func.tables.len(), choose);
+    if let Some(table) = func.tables.values_mut().nth(which) {
+        match choose() % 3 {
+            0 => table.truncate(1),
+            1 => table.push(some_number(choose)),
+            _ => table.iter_mut().take(1).for_each(|entry| *entry = some_number(choose)),
+        }
+    }
+}
+
+fn order(func: &mut Func, choose: Choose) {
+    let block = some_block(func, choose);
+    if let Some(data) = func.blocks.get_mut(block).filter(|data| data.body.len() > 1) {
+        let (a, b) = (below(data.body.len(), choose), below(data.body.len(), choose));
+        data.body.swap(a, b);
+    }
+}
+
+fn def(func: &mut Func, choose: Choose) {
+    let (value, block) = (some_value(func, choose), some_block(func, choose));
+    let twin = some_value(func, choose);
+    match choose() % 3 {
+        0 => func.values.get_mut(value).into_iter().for_each(|data| data.def = Def::Param(block)),
+        1 => func.blocks.get_mut(block).into_iter().for_each(|data| data.body.push(twin)),
+        _ => func.blocks.get_mut(block).into_iter().for_each(|data| data.body.truncate(data.body.len() / 2)),
+    }
+}

@@ -1,0 +1,332 @@
+//! Any valid function: every op, every type, unstructured acyclic graphs, parameters, tables, refinements.
+//!
+//! Blocks are built in order. What is visible in a block are the values of the blocks that dominate it; what may
+//! be refined follows from the branches among them. An instruction that has no proved interval is left out.
+
+use super::Source;
+use crate::date::{DAY_MAX, DAY_MIN, MonthEnd};
+use crate::dominators::Tree;
+use crate::facts::Facts;
+use crate::func::{Block, Builder, Def, End, FieldRange, Func, Table, Target, Value};
+use crate::interval::Interval;
+use crate::ops::{Class, Imm, Op};
+use crate::rounding::Rounding;
+use crate::types::Type;
+
+const BLOCKS_MAX: usize = 14;
+const INSTRUCTIONS_MAX: usize = 9;
+
+/// A valid function.
+pub fn func(source: &mut impl Source) -> Func {
+    let fields = (0..1 + source.below(6)).map(|_| field(source)).collect();
+    let results: Vec<(bool, Interval)> = (0..source.below(4)).map(|_| result(source)).collect();
+    let mut builder = Builder::new(fields, results.iter().map(|(_, range)| *range).collect());
+    (0..source.below(4)).for_each(|_| table(source, &mut builder));
+    let count = 1 + source.below(BLOCKS_MAX);
+    let blocks: Vec<Block> =
+        (0..count).map(|i| if i == 0 { builder.current() } else { builder.block() }).collect();
+    for block in &blocks[1..] {
+        (0..source.below(3)).for_each(|_| param(source, &mut builder, *block));
+    }
+    let writer = Writer {
+        source,
+        builder,
+        results,
+        tree: Tree::new(count),
+        own: vec![Vec::new(); count],
+        entered_by: vec![Vec::new(); count],
+        blocks,
+    };
+    writer.write()
+}
+
+/// An admitted row of a function: values by field, and which of them are present.
+pub fn row(func: &Func, source: &mut impl Source) -> (Vec<i128>, Vec<bool>) {
+    let present = func.fields.iter().map(|field| !field.optional || !source.one_in(3)).collect();
+    let values = func.fields.iter().map(|field| source.within(field.range)).collect();
+    (values, present)
+}
+
+/// Ranges such as policies have, and some that only an attacker would.
+fn range(source: &mut impl Source) -> Interval {
+    const RANGES: &[Interval] = &[
+        Interval::new(0, 3),
+        Interval::new(-3, 5),
+        Interval::new(0, 100),
+        Interval::new(300, 850),
+        Interval::new(0, 1_000_000_000),
+        Interval::new(12_000, 22_000),
+        Interval::new(-40_000_000_000, 40_000_000_000),
+        Interval::new(1, 1),
+        Interval::new(i32::MIN as i128, i32::MAX as i128),
+        Interval::new(i64::MIN as i128, i64::MAX as i128),
+        Interval::new(-1_000_000_000_000_000_000_000_000, 5),
+        Interval::FULL,
+        Interval::new(DAY_MIN, DAY_MAX),
+    ];
+    // the first ones more often
+    let among = 1 + source.below(RANGES.len());
+    RANGES[source.below(among)]
+}
+
+fn field(source: &mut impl Source) -> FieldRange {
+    let (is_bool, optional) = (source.one_in(4), source.one_in(3));
+    let range = if is_bool { Interval::BOOL } else { range(source) };
+    FieldRange { is_bool, optional, range }
+}
+
+fn result(source: &mut impl Source) -> (bool, Interval) {
+    let is_truth = source.one_in(4);
+    (is_truth, if is_truth { Interval::BOOL } else { range(source) })
+}
+
+fn table(source: &mut impl Source, builder: &mut Builder) {
+    let range = range(source);
+    let mut entries: Vec<i128> = (0..source.below(7)).map(|_| source.within(range)).collect();
+    if !source.one_in(3) {
+        entries.sort_unstable();
+        entries.dedup();
+    }
+    builder.table(entries);
+}
+
+fn param(source: &mut impl Source, builder: &mut Builder, block: Block) {
+    if source.one_in(3) {
+        builder.param(block, Type::Bool, Interval::BOOL);
+    } else {
+        let range = range(source);
+        builder.param(block, Type::narrowest(range), range);
+    }
+}
+
+struct Writer<'a, S> {
+    source: &'a mut S,
+    builder: Builder,
+    results: Vec<(bool, Interval)>,
+    blocks: Vec<Block>,
+    tree: Tree,
+    /// The values that each block defines.
+    own: Vec<Vec<Value>>,
+    /// The sides of branches, or `None` for jumps, by which each block is entered.
+    entered_by: Vec<Vec<Option<(Value, bool)>>>,
+}
+
+impl<S: Source> Writer<'_, S> {
+    fn write(mut self) -> Func {
+        for i in 0..self.blocks.len() {
+            self.tree.settle(i);
+            self.builder.switch_to(self.blocks[i]);
+            self.own[i] = self.builder.func().blocks[self.blocks[i]].params.clone();
+            for _ in 0..self.source.below(INSTRUCTIONS_MAX) {
+                self.instruction(i);
+            }
+            self.end(i);
+        }
+        let mut func = self.builder.finish();
+        vary_types(self.source, &mut func);
+        func
+    }
+
+    /// The blocks that dominate the block with this number, itself first.
+    fn above(&self, block: usize) -> impl Iterator<Item = usize> {
+        std::iter::successors(Some(block), |block| self.tree.parent(*block))
+    }
+
+    fn is_truth(&self, value: Value) -> bool {
+        self.builder.func().values[value].ty.is_bool()
+    }
+
+    fn visible(&self, block: usize, is_truth: bool) -> Vec<Value> {
+        let all = self.above(block).flat_map(|above| self.own[above].iter().copied());
+        all.filter(|value| self.is_truth(*value) == is_truth).collect()
+    }
+
+    /// A value that is visible; a new constant where there is none or by chance.
+    fn operand(&mut self, block: usize, is_truth: bool) -> Value {
+        let visible = self.visible(block, is_truth);
+        let known = self.source.pick(&visible).copied().filter(|_| !self.source.one_in(6));
+        known.unwrap_or_else(|| {
+            let near = if is_truth { Interval::BOOL } else { self.nearby(&visible) };
+            let x = self.source.within(near);
+            self.constant(block, is_truth, x)
+        })
+    }
+
+    /// An interval in which constants are worth comparing with.
+    fn nearby(&mut self, visible: &[Value]) -> Interval {
+        let range = self.source.pick(visible).map(|value| self.builder.range(*value));
+        range.unwrap_or_else(|| range_of(self.source))
+    }
+
+    fn constant(&mut self, block: usize, is_truth: bool, x: i128) -> Value {
+        let value = if is_truth { self.builder.truth(x != 0) } else { self.builder.constant(x) };
+        self.own[block].push(value);
+        value
+    }
+
+    fn push(&mut self, block: usize, op: Op, args: &[Value], imm: i128) -> Option<Value> {
+        let value = self.builder.push(op, args, imm).ok()?;
+        self.own[block].push(value);
+        Some(value)
+    }
+
+    fn instruction(&mut self, block: usize) {
+        let op = Op::ALL[self.source.below(Op::ALL.len())];
+        match op {
+            Op::Const => {
+                self.operand(block, false);
+            }
+            Op::Refine => self.refinement(block),
+            _ => self.ordinary(block, op),
+        }
+    }
+
+    fn ordinary(&mut self, block: usize, op: Op) {
+        let like_truth = self.source.one_in(3);
+        let Some(imm) = self.immediate(op) else { return };
+        let mut args: Vec<Value> = Vec::new();
+        for (i, (_, class)) in op.row().params.iter().enumerate() {
+            let is_truth = *class == Class::Bool || (*class == Class::Any && like_truth);
+            let mut arg = self.operand(block, is_truth);
+            if i == 1 && matches!(op, Op::Divide | Op::Modulo) {
+                arg = self.positive(block, arg);
+            }
+            if op == Op::AddMonths {
+                arg = self.bounded(block, arg, if i == 0 { 25_000 } else { 600 });
+            }
+            args.push(arg);
+        }
+        self.push(block, op, &args, imm);
+    }
+
+    fn immediate(&mut self, op: Op) -> Option<i128> {
+        let func = self.builder.func();
+        let ascends = |table: Table| op != Op::Bucket || func.tables[table].is_sorted_by(|a, b| a < b);
+        let tables: Vec<Table> = func.tables.keys().filter(|table| ascends(*table)).collect();
+        let fields = func.fields.len();
+        match op.row().imm {
+            Imm::Field => Some(self.source.below(fields) as i128),
+            Imm::Table => self.source.pick(&tables).map(|table| table.as_u32() as i128),
+            Imm::Rounding => Some(self.source.below(Rounding::ALL.len()) as i128),
+            Imm::MonthEnd => Some(self.source.below(MonthEnd::ALL.len()) as i128),
+            Imm::None | Imm::Const | Imm::Polarity => Some(0),
+        }
+    }
+
+    /// The value, or something above zero in its place.
+    fn positive(&mut self, block: usize, value: Value) -> Value {
+        if !self.builder.range(value).contains(0) {
+            return value;
+        }
+        let one = self.constant(block, false, 1);
+        self.push(block, Op::Max, &[value, one], 0).unwrap_or(one)
+    }
+
+    /// The value cut to `-limit..limit`.
+    fn bounded(&mut self, block: usize, value: Value, limit: i128) -> Value {
+        if Interval::new(-limit, limit).contains_all(self.builder.range(value)) {
+            return value;
+        }
+        let (least, most) = (self.constant(block, false, -limit), self.constant(block, false, limit));
+        let above = self.push(block, Op::Max, &[value, least], 0).unwrap_or(least);
+        self.push(block, Op::Min, &[above, most], 0).unwrap_or(most)
+    }
+
+    /// Refines a value that a dominating branch says something about, and uses it where that helps.
+    fn refinement(&mut self, block: usize) {
+        let branches: Vec<(Value, bool)> = self
+            .above(block)
+            .filter_map(|above| match self.entered_by[above][..] {
+                [Some(side)] => Some(side),
+                _ => None,
+            })
+            .collect();
+        let Some((condition, holds)) = self.source.pick(&branches).copied() else { return };
+        let parts = Facts::of(self.builder.func()).parts(condition, holds);
+        let Some((part, holds)) = self.source.pick(&parts).copied() else { return };
+        let compared = self.builder.func().inst(part).map_or(vec![part], |inst| inst.args().to_vec());
+        let mut value = match self.source.pick(&compared) {
+            Some(value) if !self.source.one_in(4) => *value,
+            _ => self.operand(block, false),
+        };
+        if self.source.one_in(3) && compared.len() == 2 && compared.iter().all(|side| !self.is_truth(*side)) {
+            let sides = if self.source.one_in(2) { [0, 1] } else { [1, 0] };
+            value = self.push(block, Op::Sub, &sides.map(|side| compared[side]), 0).unwrap_or(value);
+        }
+        let Some(refined) = self.push(block, Op::Refine, &[value, part], holds as i128) else { return };
+        if !self.is_truth(refined) && !self.builder.range(refined).contains(0) {
+            let dividend = self.operand(block, false);
+            let mode = self.source.below(Rounding::ALL.len()) as i128;
+            self.push(block, Op::Divide, &[dividend, refined], mode);
+        }
+    }
+
+    fn end(&mut self, block: usize) {
+        let later: Vec<usize> = (block + 1..self.blocks.len()).collect();
+        let condition = self.operand(block, true);
+        let next_is_reached = self.entered_by.get(block + 1).is_none_or(|edges| !edges.is_empty());
+        let first = if next_is_reached { self.source.pick(&later).copied() } else { Some(block + 1) };
+        let others: Vec<usize> = later.into_iter().filter(|other| Some(*other) != first).collect();
+        let second = self.source.pick(&others).copied();
+        let end = match (first, second, self.source.below(8)) {
+            (None, ..) => self.decision(block),
+            (Some(_), _, 0) if next_is_reached => self.decision(block),
+            (Some(to), None, _) | (Some(to), _, 1) => End::Jump(self.target(block, to, None)),
+            (Some(to), Some(other), _) => {
+                let (then, otherwise) = if self.source.one_in(2) { (to, other) } else { (other, to) };
+                let then = self.target(block, then, Some((condition, true)));
+                let otherwise = self.target(block, otherwise, Some((condition, false)));
+                End::Branch(condition, then, otherwise)
+            }
+        };
+        self.builder.end(end);
+    }
+
+    fn target(&mut self, from: usize, to: usize, side: Option<(Value, bool)>) -> Target {
+        let block = self.blocks[to];
+        let params = self.builder.func().blocks[block].params.clone();
+        let args = params
+            .into_iter()
+            .map(|param| self.fitting(from, self.is_truth(param), self.builder.range(param)));
+        let args = args.collect();
+        self.tree.edge(from, to);
+        self.entered_by[to].push(side);
+        Target { block, args }
+    }
+
+    fn decision(&mut self, block: usize) -> End {
+        let results = self.results.clone();
+        let rule = self.source.below(20) as u32;
+        let outputs = results.into_iter().map(|(is_truth, range)| self.fitting(block, is_truth, range));
+        End::Decide { rule, outputs: outputs.collect() }
+    }
+
+    /// A visible value within a range, or a constant.
+    fn fitting(&mut self, block: usize, is_truth: bool, range: Interval) -> Value {
+        let mut fitting = self.visible(block, is_truth);
+        fitting.retain(|value| range.contains_all(self.builder.range(*value)));
+        let known = self.source.pick(&fitting).copied().filter(|_| !self.source.one_in(3));
+        known.unwrap_or_else(|| {
+            let x = self.source.within(range);
+            self.constant(block, is_truth, x)
+        })
+    }
+}
+
+fn range_of(source: &mut impl Source) -> Interval {
+    range(source)
+}
+
+/// Integers may be kept in any type that holds their interval.
+fn vary_types(source: &mut impl Source, func: &mut Func) {
+    for data in func.values.values_mut() {
+        let is_param = matches!(data.def, Def::Param(_));
+        let fitting: Vec<Type> =
+            Type::ALL[1..].iter().copied().filter(|ty| ty.range().contains_all(data.range)).collect();
+        if let (false, Some(ty)) = (data.ty.is_bool(), source.pick(&fitting))
+            && (is_param || source.one_in(2))
+        {
+            data.ty = *ty;
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What has to hold for every function? Checked for one source at a time, so that tests and fuzzers share it.
+
+use super::{Source, damage, func, row};
+use crate::func::Func;
+use crate::interpret::{Decided, evaluate_straight, interpret};
+use crate::straighten::straighten;
+use crate::verify::{Verified, verify};
+
+const ROWS: usize = 8;
+
+/// The interpreter, the straight line, and both after every pass decide the same on every row.
+///
+/// # Panics
+/// Where they do not, or where something valid is refused.
+pub fn witnesses_agree(source: &mut impl Source) {
+    let func = func(source);
+    let verified = verified(func.clone());
+    let rows: Vec<(Vec<i128>, Vec<bool>)> = (0..ROWS).map(|_| row(&func, source)).collect();
+    let expected = decide_all(&verified, &rows);
+    let straight = straighten(&verified);
+    let straightened: Vec<Decided> =
+        rows.iter().map(|(values, present)| evaluate_straight(&straight, values, present)).collect();
+    assert_eq!(straightened, expected, "the straight line differs from\n{func:#?}\n{straight:#?}");
+}
+
+fn verified(func: Func) -> Verified {
+    verify(func.clone()).unwrap_or_else(|error| panic!("{error}\n{func:#?}"))
+}
+
+fn decide_all(func: &Verified, rows: &[(Vec<i128>, Vec<bool>)]) -> Vec<Decided> {
+    rows.iter().map(|(values, present)| interpret(func, values, present)).collect()
+}
+
+/// A function with something wrong in it is refused; or it is valid, and then every value keeps its interval
+/// (the interpreter asserts it in debug builds). Answers whether it was refused.
+///
+/// # Panics
+/// Where a claim was accepted that does not hold.
+pub fn damaged_functions_are_refused_or_right(source: &mut impl Source) -> bool {
+    let mut func = func(source);
+    (0..1 + source.below(2)).for_each(|_| damage(&mut func, source));
+    let Ok(verified) = verify(func) else { return true };
+    let rows: Vec<(Vec<i128>, Vec<bool>)> = (0..ROWS).map(|_| row(&verified, source)).collect();
+    for (decided, (values, present)) in decide_all(&verified, &rows).iter().zip(&rows) {
+        let kept =
+            verified.results.iter().zip(&decided.outputs).all(|(range, output)| range.contains(*output));
+        assert!(kept, "{decided:?} leaves the results of {:#?}", *verified);
+        assert_eq!(evaluate_straight(&straighten(&verified), values, present), *decided);
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Seed;
+    use super::*;
+    use crate::func::Def;
+    use crate::ops::Op;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn witnesses_agree_on_generated_functions() {
+        (0..3000).for_each(|seed| witnesses_agree(&mut Seed(seed)));
+    }
+
+    #[test]
+    fn damage_is_found_or_harmless() {
+        let refused =
+            (0..6000).filter(|seed| damaged_functions_are_refused_or_right(&mut Seed(*seed))).count();
+        // both happen often: otherwise the test would show little
+        assert!((1000..5500).contains(&refused), "{refused} of 6000 were refused");
+    }
+
+    #[test]
+    fn every_op_is_reached() {
+        let mut reached = BTreeMap::<Op, usize>::new();
+        for seed in 0..500 {
+            for data in func(&mut Seed(seed)).values.values() {
+                if let Def::Inst(inst) = &data.def {
+                    *reached.entry(inst.op).or_default() += 1;
+                }
+            }
+        }
+        assert_eq!(reached.len(), Op::ALL.len(), "{reached:?}");
+        assert!(reached.values().all(|count| *count > 50), "{reached:?}");
+    }
+}
