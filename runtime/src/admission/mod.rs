@@ -16,6 +16,7 @@
 //! Requires, which look at several fields, are checked afterwards, by the engine.
 
 pub mod double;
+pub mod json;
 pub mod number;
 mod reading;
 mod reason;
