@@ -98,7 +98,14 @@ pub struct Trace {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Traced {
     /// A named value between rules.
-    Let(LetId, Value),
+    Let {
+        /// Which.
+        name: LetId,
+        /// What it is.
+        value: Value,
+        /// Every expression of it, operands before their uses.
+        terms: Vec<(ExprId, Value)>,
+    },
     /// A rule, whether it applied, and every expression of its condition that was looked at, operands before
     /// their uses.
     Rule {
@@ -148,7 +155,8 @@ pub fn trace(policy: &Policy, row: &Admitted) -> Trace {
         match step {
             Step::Let(name) => {
                 let value = evaluator.named(*name).expect("a policy that compiles has no undefined values");
-                steps.push(Traced::Let(*name, value));
+                let terms = std::mem::take(&mut evaluator.terms);
+                steps.push(Traced::Let { name: *name, value, terms });
             }
             Step::Rule(rule) => {
                 let applied = rule.when.is_none_or(|condition| evaluator.holds(condition).expect("compiled"));
