@@ -555,6 +555,16 @@ pub enum Statement {
     Let(Let),
 }
 
+impl Statement {
+    /// From its first word to its last.
+    pub fn span(&self) -> Span {
+        match self {
+            Statement::Rule(rule) => rule.span,
+            Statement::Let(item) => item.span,
+        }
+    }
+}
+
 /// `rule C1 "Applicant is a minor" cite "CP 2.1" when age < 18 => decline, $0, UNDER_AGE`
 #[derive(Clone, PartialEq, Debug)]
 pub struct Rule {

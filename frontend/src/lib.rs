@@ -1,12 +1,27 @@
 //! From the text of a policy to what engines execute: tree, checks, intermediate representation; and
 //! everything that is said about a policy while it is read.
 //!
-//! In reading order: what the author wrote ([`ast`]); what there is to say about it ([`diagnostic`], [`codes`]).
+//! In reading order: the words ([`token`], [`lexer`]), what the author wrote ([`ast`], [`parse`]), within what
+//! bounds ([`limits`]); what there is to say about it ([`diagnostic`], [`codes`]).
 //!
 //! This crate does no I/O and reads no clock, environment or random source.
 
 pub mod ast;
+mod braces;
+mod builder;
 pub mod codes;
+pub mod currency;
 pub mod diagnostic;
 pub mod hir;
+pub mod lexer;
+pub mod limits;
+pub mod parse;
 pub mod reference;
+mod syntax_error;
+pub mod token;
+
+/// The parser that lalrpop makes of `grammar.lalrpop`.
+#[allow(clippy::all, missing_docs, unused)]
+mod grammar {
+    include!(concat!(env!("OUT_DIR"), "/grammar.rs"));
+}

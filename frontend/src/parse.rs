@@ -1,0 +1,485 @@
+//! How does a source become a tree? Words, braces told apart, the grammar; then what the grammar lets pass and
+//! the language does not: limits, and rules that `otherwise` does not close.
+//!
+//! Nothing here recurses, so the same source gives the same result on any stack.
+
+use std::cell::Cell;
+
+use crate::ast::{Cell as TableCell, CellKind, Item, Policy, Span, Statement};
+use crate::braces::{self, Placed};
+use crate::builder::{Builder, Recovery};
+use crate::diagnostic::{Code, Diagnostic, settle};
+use crate::grammar::PolicyParser;
+use crate::lexer::{ENOUGH, Lexed, lex};
+use crate::limits::*;
+use crate::syntax_error;
+use crate::token::Token;
+
+/// Reads a policy. Without an error among the diagnostics there is a tree, and all of it; with one the tree, if
+/// there is any, lacks what could not be read.
+///
+/// ```
+/// use opus_frontend::parse::parse;
+/// let (policy, diagnostics) = parse("policy a { enum E { x, y }  rules first { otherwise R => x } }");
+/// assert_eq!(policy.unwrap().items.len(), 2);
+/// assert!(diagnostics.is_empty());
+///
+/// let (_, diagnostics) = parse("policy a { rules first { rule A when x = 1 => y  otherwise B => z } }");
+/// assert_eq!(diagnostics[0].code.code(), "E0106");
+/// ```
+pub fn parse(source: &str) -> (Option<Policy>, Vec<Diagnostic>) {
+    if source.len() > SOURCE_BYTES_MAX {
+        return (None, vec![beyond(Code::SourceTooLong, Span::new(0, 0))]);
+    }
+    let mut diagnostics = vec![];
+    let lexed = lex(source, &mut diagnostics);
+    let policy = read(source, lexed, &mut diagnostics);
+    settle(&mut diagnostics);
+    shorten(&mut diagnostics);
+    (policy, diagnostics)
+}
+
+fn read(source: &str, lexed: Lexed, diagnostics: &mut Vec<Diagnostic>) -> Option<Policy> {
+    if let Some(&(_, span)) = lexed.tokens.get(TOKENS_MAX) {
+        diagnostics.push(beyond(Code::TooManyTokens, span));
+        return None;
+    }
+    if diagnostics.len() >= ENOUGH {
+        return None;
+    }
+    let tokens = from_policy(&lexed.tokens, diagnostics)?;
+    let words = braces::settle(tokens, diagnostics)?;
+    let policy = parse_words(source, &words, lexed.comments, diagnostics);
+    if let Some(policy) = &policy {
+        look_at_sizes(policy, diagnostics);
+    }
+    policy
+}
+
+/// The words from `policy` on: nothing may stand before it.
+fn from_policy<'a>(
+    tokens: &'a [(Token, Span)],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<&'a [(Token, Span)]> {
+    let first = tokens.iter().position(|(token, _)| *token == Token::Policy);
+    if first != Some(0) {
+        let span = tokens.first().map(|(_, span)| *span).unwrap_or_default();
+        let message = "a source begins with `policy` and its name";
+        let diagnostic = Diagnostic::new(Code::UnexpectedToken, span, message);
+        diagnostics.push(diagnostic.help("write `policy NAME { … }` around the items"));
+    }
+    first.map(|first| &tokens[first..])
+}
+
+fn parse_words(
+    source: &str,
+    words: &[Placed],
+    comments: Vec<Span>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Policy> {
+    let errors = Cell::new(0);
+    let mut builder = Builder::new(source, &errors);
+    let feed = words.iter().take_while(|_| errors.get() < ENOUGH).map(|&word| Ok(word));
+    let parsed = PolicyParser::new().parse(&mut builder, feed);
+    let Builder { exprs, diagnostics: reported, mut recoveries, .. } = builder;
+    diagnostics.extend(reported);
+    let parsed = match parsed {
+        Ok(parsed) => Some(parsed),
+        Err(error) => {
+            let cut_short = errors.get() >= ENOUGH;
+            recoveries.extend((!cut_short).then_some(Recovery { error, dropped_tokens: vec![] }));
+            None
+        }
+    };
+    let complete = recoveries.is_empty();
+    diagnostics.extend(syntax_error::report(recoveries, words, source));
+    let (name, items) = parsed?;
+    if complete {
+        items.iter().for_each(|item| look_at_rules(item, diagnostics));
+    }
+    let span = Span::new(words.first()?.0, words.last()?.2);
+    Some(Policy { name: name?, items, exprs, comments, span })
+}
+
+/// Exactly one `otherwise`, and nothing after it.
+fn look_at_rules(item: &Item, diagnostics: &mut Vec<Diagnostic>) {
+    let Item::Rules(rules) = item else { return };
+    let is_otherwise =
+        |statement: &&Statement| matches!(statement, Statement::Rule(rule) if rule.condition.is_none());
+    let mut statements = rules.statements.iter();
+    let Some(otherwise) = statements.find(is_otherwise) else {
+        let end = Span { start: rules.span.end.saturating_sub(1), ..rules.span };
+        diagnostics.push(
+            Diagnostic::new(Code::MisplacedOtherwise, end, "these rules end without `otherwise`")
+                .help("what none of the rules decides needs a decision: close them with `otherwise ID => …`"),
+        );
+        return;
+    };
+    if let Some(after) = statements.next() {
+        diagnostics.push(
+            Diagnostic::new(Code::MisplacedOtherwise, after.span(), "nothing may follow `otherwise`")
+                .also(otherwise.span(), "this decides all that is left")
+                .help("move `otherwise` to the end"),
+        );
+    }
+}
+
+/// What is counted in a policy: how many there are, of how many, and where the first beyond is.
+fn look_at_sizes(policy: &Policy, diagnostics: &mut Vec<Diagnostic>) {
+    let mut sizes = Sizes { cells: 0, names: 0, rules: 0, versions: 0, diagnostics };
+    policy.items.iter().for_each(|item| sizes.count(item));
+}
+
+struct Sizes<'a> {
+    cells: usize,
+    names: usize,
+    rules: usize,
+    versions: usize,
+    diagnostics: &'a mut Vec<Diagnostic>,
+}
+
+impl Sizes<'_> {
+    fn count(&mut self, item: &Item) {
+        let span = item.span();
+        match item {
+            Item::Currency(_) | Item::Effective(_) | Item::MonthEnd(_) => {}
+            Item::Version(_) => {
+                self.versions += 1;
+                self.limit(self.versions, VERSIONS_MAX, Code::TooManyVersions, span);
+            }
+            Item::Input(block) | Item::Output(block) => {
+                self.limit(block.fields.len(), FIELDS_MAX, Code::TooManyFields, span);
+            }
+            Item::Enum(item) => {
+                self.limit(item.values.len(), ENUM_VALUES_MAX, Code::TooManyEnumValues, item.name.span);
+                self.name(span);
+            }
+            Item::Table(table) => {
+                self.limit(table.rows.len(), ROWS_MAX, Code::TooManyRows, table.name.span);
+                self.cells(table.rows.iter().flat_map(|row| &row.cells), table.rows.len(), table.name.span);
+                self.name(span);
+            }
+            Item::Grid(grid) => {
+                self.limit(grid.rows.len(), ROWS_MAX, Code::TooManyRows, grid.name.span);
+                let values = grid.rows.iter().map(|row| row.values.len()).sum();
+                let cells = grid.rows.iter().map(|row| &row.cell).chain(&grid.columns);
+                self.cells(cells, values, grid.name.span);
+                self.name(span);
+            }
+            Item::Rules(rules) => rules.statements.iter().for_each(|statement| self.statement(statement)),
+            Item::Param(_) | Item::Let(_) | Item::Require(_) | Item::Case(_) | Item::Test(_) => {
+                self.name(span)
+            }
+        }
+    }
+
+    fn statement(&mut self, statement: &Statement) {
+        match statement {
+            Statement::Let(item) => self.name(item.span),
+            Statement::Rule(rule) => {
+                self.rules += 1;
+                self.limit(self.rules, RULES_MAX, Code::TooManyRules, rule.id.span);
+            }
+        }
+    }
+
+    fn name(&mut self, span: Span) {
+        self.names += 1;
+        self.limit(self.names, NAMES_MAX, Code::TooManyNames, span);
+    }
+
+    fn cells<'c>(&mut self, cells: impl Iterator<Item = &'c TableCell>, values: usize, span: Span) {
+        let before = self.cells;
+        let size = |cell: &TableCell| if let CellKind::Set(members) = &cell.kind { members.len() } else { 1 };
+        self.cells += cells.map(size).sum::<usize>() + values;
+        if before <= CELLS_MAX {
+            self.limit(self.cells, CELLS_MAX, Code::TooManyCells, span);
+        }
+    }
+
+    /// Reports the first beyond a limit, once.
+    fn limit(&mut self, count: usize, max: usize, code: Code, span: Span) {
+        let reported = || self.diagnostics.iter().any(|diagnostic| diagnostic.code == code);
+        if count > max && !reported() {
+            self.diagnostics.push(beyond(code, span));
+        }
+    }
+}
+
+/// Keeps the first errors, and says so.
+fn shorten(diagnostics: &mut Vec<Diagnostic>) {
+    if let Some(first) = diagnostics.get(ERRORS_MAX) {
+        let more = beyond(Code::TooManyErrors, first.primary.span);
+        diagnostics.truncate(ERRORS_MAX);
+        diagnostics.push(more);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(source: &str) -> Vec<Code> {
+        parse(source).1.iter().map(|diagnostic| diagnostic.code).collect()
+    }
+
+    /// A policy with this item in it.
+    fn with(item: &str) -> String {
+        format!("policy p {{\n{item}\n}}")
+    }
+
+    fn with_rules(rules: &str) -> String {
+        with(&format!("rules first {{ {rules} otherwise Z => no }}"))
+    }
+
+    /// The pages of limits are about sources too long to show.
+    fn is_shown(code: &Code) -> bool {
+        let of_limit = ("E0020".."E0040").contains(&code.code());
+        !of_limit || matches!(code, Code::NameTooLong | Code::TooManyDigits)
+    }
+
+    #[test]
+    fn pages_show_what_is_refused_and_what_is_not() {
+        let of_syntax = |code: &&Code| code.code() < "E0200" && is_shown(code);
+        for &code in Code::ALL.iter().filter(of_syntax) {
+            let examples = code.examples();
+            let mut said = codes(examples[0]);
+            said.dedup();
+            assert_eq!(said, [code], "the first example of codes/{code}.md");
+        }
+        for &code in Code::ALL {
+            let from = usize::from(code.code() < "E0200" && is_shown(&code));
+            for example in &code.examples()[from..] {
+                assert_eq!(parse(example).1, [], "an example of codes/{code}.md");
+            }
+        }
+    }
+
+    #[test]
+    fn each_error_has_its_place() {
+        let cases = [
+            (with("param x int = 5"), "expected `:`, but `int` stands here", "int"),
+            (with("enum E { a b }"), "`,` is missing, `b` stands here", "b"),
+            (with("case g { a = 5, b = 6 }"), "nothing", ","),
+            (with_rules("rule when x => no"), "a rule without an id: `when` stands here", "when"),
+            (with_rules("rule A x => no"), "expected `when`, but `x` stands here", "x"),
+            (with_rules("rule A when x not in {a} => no"), "`not` does not belong here", "not"),
+            (with_rules("rule A when x is not missing => no"), "`not` does not belong here", "not"),
+            (with_rules("rule A when x => 5 => no"), "a second `=>` in one rule or row", "=>"),
+            (with_rules("rule A when max(x, 5 => no"), "this parenthesis is not closed", "("),
+            (with_rules("rule A when x in {a, b => no"), "this brace is not closed", "{"),
+            (with_rules("rule A when if a then b => no"), "expected `else`", "=>"),
+            (with("test \"t\" { given g on }"), "expected a date, but `}` stands here", "}"),
+            (
+                with("scorecard s { a = 5 { b } }"),
+                "`scorecard` belongs to a later version of the language",
+                "scorecard",
+            ),
+            (with("input { a : list up to 5 of int }"), "`list up to` belongs", "list up to"),
+            (with("param a : int from snapshot"), "`from snapshot` belongs", "from snapshot"),
+            (with_rules("exception to A when b => c"), "`exception` belongs", "exception"),
+            (
+                with("frobnicate x"),
+                "expected `}` or an item such as `param` or `rules`, but `frobnicate` stands here",
+                "frobnicate",
+            ),
+            ("enum E { a }".to_string(), "a source begins with `policy` and its name", "enum"),
+        ];
+        for (source, message, place) in cases {
+            let (_, diagnostics) = parse(&source);
+            let shown: Vec<_> =
+                diagnostics.iter().map(|d| (d.message.as_str(), d.primary.span.text(&source))).collect();
+            assert_eq!(shown.len(), 1, "{source}: {shown:?}");
+            let of_message = message == "nothing" || shown[0].0.starts_with(message);
+            assert!(of_message && shown[0].1 == place, "{source}: {shown:?}");
+        }
+    }
+
+    #[test]
+    fn several_errors_are_found_in_one_run() {
+        let source = "policy p {
+            currency 5
+            enum E { a, 7, b }
+            input { x : int in ..5  y : int  z int }
+            table t(x) unique -> percent { | 1 => ; | 2 => 5% ; | 3 .. => 4% ; }
+            grid g : money { x \\ y | a | b ; 1 | $5 | ; 2 | $5 | $6 ; > | $5 | $6 ; }
+            rules first {
+                rule A when x = 5 => no
+                rule B when x == 5 => no
+                rule C when x < => no
+                otherwise D => no
+            }
+            case k { x = 5  y 6  z = 7 }
+            test \"t\" { given k expect }
+        }";
+        let (policy, diagnostics) = parse(source);
+        let lines: Vec<usize> =
+            diagnostics.iter().map(|d| source[..d.primary.span.start as usize].lines().count()).collect();
+        assert_eq!(lines, [2, 3, 4, 4, 5, 5, 6, 6, 8, 10, 13, 14], "{diagnostics:#?}");
+        assert_eq!(policy.unwrap().items.len(), 6);
+    }
+
+    #[test]
+    fn reserved_words_of_later_versions_are_names_elsewhere() {
+        let item =
+            "input { list : int  key : int  use : int }  let def = list + key  param exception : int = 5";
+        assert_eq!(parse(&with(item)).1, []);
+    }
+
+    #[test]
+    fn sizes_are_limited() {
+        let many = |n: usize, text: &dyn Fn(usize) -> String| (0..n).map(text).collect::<Vec<_>>().join(" ");
+        let row = |_| "| 1 => 1 ;".to_string();
+        let wide = format!("| {} => 1 ;", "{1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20}");
+        let table = |rows: String| with(&format!("table t(a) first -> int {{ {rows} }}"));
+        let cases: [(Code, Box<dyn Fn(usize) -> String>, usize); 8] = [
+            (
+                Code::TooManyVersions,
+                Box::new(|n| with(&many(n, &|i| format!("version {i} from 2025-01-01")))),
+                VERSIONS_MAX,
+            ),
+            (
+                Code::TooManyFields,
+                Box::new(|n| with(&format!("input {{ {} }}", many(n, &|i| format!("f{i} : int"))))),
+                FIELDS_MAX,
+            ),
+            (
+                Code::TooManyEnumValues,
+                Box::new(|n| with(&format!("enum E {{ {} }}", many(n, &|i| format!("v{i},"))))),
+                ENUM_VALUES_MAX,
+            ),
+            (Code::TooManyNames, Box::new(|n| with(&many(n, &|i| format!("let v{i} = 1")))), NAMES_MAX),
+            (
+                Code::TooManyRules,
+                Box::new(|n| with_rules(&many(n - 1, &|i| format!("rule R{i} when a => no")))),
+                RULES_MAX,
+            ),
+            (Code::TooManyRows, Box::new(move |n| table(many(n, &row))), ROWS_MAX),
+            (Code::TooManyCells, Box::new(move |n| table(many(n / 21 + 1, &|_| wide.clone()))), CELLS_MAX),
+            (Code::TooManyTokens, Box::new(|n| with(&"a ".repeat(n))), TOKENS_MAX),
+        ];
+        for (code, source, max) in cases {
+            assert!(codes(&source(max + 1)).contains(&code), "{code}");
+            assert!(!codes(&source(max - 30)).contains(&code), "{code}");
+        }
+        assert_eq!(codes(&" ".repeat(SOURCE_BYTES_MAX + 1)), [Code::SourceTooLong]);
+    }
+
+    #[test]
+    fn chains_count_as_depth() {
+        let chain = |n: usize| with(&format!("let x = a{}", " + a".repeat(n - 1)));
+        assert_eq!(codes(&chain(DEPTH_MAX)), []);
+        assert_eq!(codes(&chain(DEPTH_MAX + 1)), [Code::NestedTooDeep]);
+    }
+
+    #[test]
+    fn many_errors_are_cut_short() {
+        let source = with_rules(&"rule A when x = y => no ".repeat(1000));
+        let codes = codes(&source);
+        assert_eq!((codes.len(), codes.last()), (ERRORS_MAX + 1, Some(&Code::TooManyErrors)));
+    }
+
+    /// Sources that are deep or long in every way known to hurt parsers.
+    fn extremes() -> Vec<String> {
+        let n = 100_000;
+        let nested =
+            |open: &str, close: &str| with(&format!("let x = {}1{}", open.repeat(n), close.repeat(n)));
+        vec![
+            format!("{}policy p {{ }}", "-- a comment\n".repeat(1_000_000)),
+            nested("(", ")"),
+            nested("not ", ""),
+            nested("- ", ""),
+            nested("max(1, ", ")"),
+            nested("if a then b else ", ""),
+            nested("if ", " then a else b"),
+            nested("x in {", "}"),
+            nested("", " + 1"),
+            nested("", " or a"),
+            nested("", " of a"),
+            nested("", " < a"),
+            nested("", " rounded up to cent"),
+            nested("", " or_else a"),
+            nested("(((", ""),
+            "{".repeat(n),
+            "}".repeat(n),
+            with(&"scorecard { ".repeat(n)),
+            with(&"= ".repeat(n)),
+            with_rules(&"rule ".repeat(n)),
+            "\"".repeat(n),
+            "~ a ".repeat(n),
+        ]
+    }
+
+    /// What parsing said, on a thread with a stack of this many bytes.
+    fn said_on_stack(bytes: usize, sources: Vec<String>) -> Vec<Vec<Diagnostic>> {
+        let parse_all = move || sources.iter().map(|source| parse(source).1).collect();
+        std::thread::Builder::new().stack_size(bytes).spawn(parse_all).unwrap().join().unwrap()
+    }
+
+    #[test]
+    fn the_stack_changes_nothing() {
+        let small = said_on_stack(128 << 10, extremes());
+        let large = said_on_stack(8 << 20, extremes());
+        assert_eq!(small, large);
+        assert_eq!(small[0], []);
+        assert!(small[1..].iter().all(|said| !said.is_empty()));
+    }
+
+    #[test]
+    fn random_input_never_panics() {
+        let corpus = ["credit", "insurance", "refund"].map(policy_text);
+        let mut random = Random(0x5eed);
+        for round in 0..3000 {
+            let text = &corpus[round % corpus.len()];
+            let source = if round % 3 == 0 { random.bytes(400) } else { random.shuffled(text, 60) };
+            let (policy, diagnostics) = parse(&source);
+            assert!(policy.is_some() || !diagnostics.is_empty());
+            let in_source = |span: Span| source.get(span.range()).is_some();
+            assert!(diagnostics.iter().all(|d| in_source(d.primary.span)), "{source:?} {diagnostics:#?}");
+        }
+    }
+
+    fn policy_text(name: &str) -> String {
+        let path = format!("{}/../spec/policies/{name}.opus", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    /// splitmix64: the same inputs in every run.
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, n: usize) -> usize {
+            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = self.0;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            ((z ^ (z >> 31)) % n as u64) as usize
+        }
+
+        fn bytes(&mut self, n: usize) -> String {
+            let bytes: Vec<u8> = (0..self.below(n)).map(|_| self.below(256) as u8).collect();
+            format!("policy p {{ {}", String::from_utf8_lossy(&bytes))
+        }
+
+        /// A policy with words dropped, doubled and swapped.
+        fn shuffled(&mut self, text: &str, edits: usize) -> String {
+            let mut words: Vec<&str> = text.split_inclusive([' ', '(', ',', '\n', '.']).collect();
+            for _ in 0..self.below(edits) + 1 {
+                let (a, b) = (self.below(words.len()), self.below(words.len()));
+                match self.below(3) {
+                    0 => drop(words.remove(a)),
+                    1 => words.insert(a, words[b]),
+                    _ => words.swap(a, b),
+                }
+            }
+            words.concat()
+        }
+    }
+
+    #[test]
+    fn the_three_policies_are_read() {
+        for name in ["credit", "insurance", "refund"] {
+            assert_eq!(parse(&policy_text(name)).1, [], "{name}");
+        }
+    }
+}
