@@ -25,8 +25,8 @@ pub fn origin(func: &Func, value: Value) -> Value {
     let mut origin = value;
     // a chain is no longer than the function; a longer one is a circle, which the verifier refuses
     for _ in 0..func.values.len() {
-        match func.inst(origin).filter(|inst| inst.op == Op::Refine) {
-            Some(inst) => origin = inst.args()[0],
+        match func.inst(origin).filter(|inst| inst.op == Op::Refine).and_then(|inst| inst.args().first()) {
+            Some(refined) => origin = *refined,
             None => break,
         }
     }
@@ -99,13 +99,12 @@ impl<'a> Facts<'a> {
         while let Some((part, holds)) = parts.get(next).copied() {
             next += 1;
             let Some(inst) = self.func.inst(part) else { continue };
-            match (inst.op, holds) {
-                (Op::And, true) | (Op::Or, false) => {
-                    parts.extend(inst.args().iter().map(|arg| (self.origin(*arg), holds)));
-                }
-                (Op::Not, _) => parts.push((self.origin(inst.args()[0]), !holds)),
-                _ => {}
-            }
+            let says = match (inst.op, holds) {
+                (Op::And, true) | (Op::Or, false) => holds,
+                (Op::Not, _) => !holds,
+                _ => continue,
+            };
+            parts.extend(inst.args().iter().map(|arg| (self.origin(*arg), says)));
             parts.truncate(PARTS_MAX);
         }
         parts

@@ -438,7 +438,8 @@ impl Checker<'_> {
     }
 }
 
-fn check_classes(func: &Func, value: Value, inst: &Inst) -> Checked<()> {
+/// Whether an instruction has the operands that its row asks for. They exist.
+pub(crate) fn check_classes(func: &Func, value: Value, inst: &Inst) -> Checked<()> {
     let (place, row, args) = (Place::Value(value), inst.op.row(), inst.args());
     ensure(args.len() == row.params.len(), place, || {
         format!("`{}` takes {} operands, not {}", row.mnemonic, row.params.len(), args.len())

@@ -3,17 +3,64 @@
 use cranelift_entity::EntityRef;
 
 use super::Source;
-use crate::func::{Block, Def, End, Func, Inst, Value};
+use crate::func::{Block, Def, End, Func, Inst, Value, ValueData};
 use crate::interval::Interval;
 use crate::ops::Op;
 use crate::types::Type;
+use crate::verify::check_classes;
 
 /// Changes one thing; what comes out may be invalid, or valid with another meaning.
 pub fn damage(func: &mut Func, source: &mut impl Source) {
-    const KINDS: &[fn(&mut Func, &mut dyn FnMut() -> u64)] =
-        &[op, imm, arg, ty, narrower, other_range, end, target, edge_arg, result, field, table, order, def];
+    const KINDS: &[fn(&mut Func, &mut dyn FnMut() -> u64)] = &[
+        op,
+        imm,
+        arg,
+        ty,
+        narrower,
+        other_range,
+        end,
+        target,
+        edge_arg,
+        result,
+        field,
+        table,
+        order,
+        def,
+        refinement,
+    ];
     let kind = KINDS[source.below(KINDS.len())];
     kind(func, &mut || source.next());
+    if source.one_in(2) {
+        claim_again(func);
+    }
+}
+
+/// Claims what follows from the damage, as a liar would: what is left to be found is the damage itself.
+fn claim_again(func: &mut Func) {
+    let order: Vec<Value> = func.blocks.values().flat_map(|data| data.body.iter().copied()).collect();
+    for value in order {
+        let Some(Def::Inst(inst)) = func.values.get(value).map(|data| data.def) else { continue };
+        if let Some(Ok(range)) = can_transfer(func, &inst).then(|| func.transfer(&inst)) {
+            let data = &mut func.values[value];
+            data.range = range;
+            data.ty = if data.ty.is_bool() { Type::Bool } else { Type::narrowest(range).max(data.ty) };
+        }
+    }
+}
+
+/// Transfer functions are for operands that exist and intervals that are not empty.
+fn can_transfer(func: &Func, inst: &Inst) -> bool {
+    // also those of the conditions that a refinement looks through
+    let args = func.values.values().filter_map(|data| match &data.def {
+        Def::Inst(inst) => Some(inst.args()),
+        Def::Param(_) => None,
+    });
+    let exist = args.flatten().all(|arg| func.values.is_valid(*arg));
+    let ranges = func.values.values().map(|data| (data.ty.range(), data.range));
+    let fields = func.fields.iter().map(|field| (Interval::FULL, field.range));
+    let sane = ranges.chain(fields).all(|(all, range)| range.lo <= range.hi && all.contains_all(range));
+    let ascends = inst.op != Op::Bucket || func.table(inst).is_sorted_by(|a, b| a < b);
+    exist && sane && ascends && check_classes(func, Value::new(0), inst).is_ok()
 }
 
 type Choose<'a> = &'a mut dyn FnMut() -> u64;
@@ -56,6 +103,25 @@ fn op(func: &mut Func, choose: Choose) {
         let all = if choose() % 4 == 0 { Op::ALL } else { &alike };
         Inst::new(all[below(all.len(), choose)], inst.args(), inst.imm)
     });
+}
+
+/// Refines by the other side of a condition, or by another condition.
+fn refinement(func: &mut Func, choose: Choose) {
+    let refines = |data: &ValueData| matches!(&data.def, Def::Inst(inst) if inst.op == Op::Refine);
+    let refinements: Vec<Value> = func.values.keys().filter(|value| refines(&func.values[*value])).collect();
+    let conditions: Vec<Value> =
+        func.values.keys().filter(|value| func.values[*value].ty.is_bool()).collect();
+    if refinements.is_empty() {
+        return;
+    }
+    let value = refinements[below(refinements.len(), choose)];
+    if let Def::Inst(inst) = &mut func.values[value].def {
+        let other = conditions[below(conditions.len(), choose)];
+        *inst = match choose() % 2 {
+            0 => Inst::new(Op::Refine, inst.args(), 1 - inst.imm),
+            _ => Inst::new(Op::Refine, &[inst.args()[0], other], inst.imm),
+        };
+    }
 }
 
 fn imm(func: &mut Func, choose: Choose) {

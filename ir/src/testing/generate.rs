@@ -143,7 +143,10 @@ impl<S: Source> Writer<'_, S> {
 
     /// A value that is visible; a new constant where there is none or by chance.
     fn operand(&mut self, block: usize, is_truth: bool) -> Value {
-        let visible = self.visible(block, is_truth);
+        let mut visible = self.visible(block, is_truth);
+        if !self.source.one_in(4) {
+            visible.retain(|value| self.builder.range(*value).single().is_none());
+        }
         let known = self.source.pick(&visible).copied().filter(|_| !self.source.one_in(6));
         known.unwrap_or_else(|| {
             let near = if is_truth { Interval::BOOL } else { self.nearby(&visible) };
@@ -172,6 +175,8 @@ impl<S: Source> Writer<'_, S> {
 
     fn instruction(&mut self, block: usize) {
         let op = Op::ALL[self.source.below(Op::ALL.len())];
+        // what may be refined is rare, so it is tried more often than its share
+        let op = if self.source.one_in(6) { Op::Refine } else { op };
         match op {
             Op::Const => {
                 self.operand(block, false);
@@ -245,7 +250,9 @@ impl<S: Source> Writer<'_, S> {
         let parts = Facts::of(self.builder.func()).parts(condition, holds);
         let Some((part, holds)) = self.source.pick(&parts).copied() else { return };
         let compared = self.builder.func().inst(part).map_or(vec![part], |inst| inst.args().to_vec());
-        let mut value = match self.source.pick(&compared) {
+        let varies = |value: &&Value| self.builder.range(**value).single().is_none();
+        let varying: Vec<Value> = compared.iter().filter(varies).copied().collect();
+        let mut value = match self.source.pick(&varying) {
             Some(value) if !self.source.one_in(4) => *value,
             _ => self.operand(block, false),
         };
@@ -263,7 +270,7 @@ impl<S: Source> Writer<'_, S> {
 
     fn end(&mut self, block: usize) {
         let later: Vec<usize> = (block + 1..self.blocks.len()).collect();
-        let condition = self.operand(block, true);
+        let condition = self.condition(block);
         let next_is_reached = self.entered_by.get(block + 1).is_none_or(|edges| !edges.is_empty());
         let first = if next_is_reached { self.source.pick(&later).copied() } else { Some(block + 1) };
         let others: Vec<usize> = later.into_iter().filter(|other| Some(*other) != first).collect();
@@ -280,6 +287,32 @@ impl<S: Source> Writer<'_, S> {
             }
         };
         self.builder.end(end);
+    }
+
+    /// Mostly a new comparison, so that branches say something; now and then of several parts.
+    fn condition(&mut self, block: usize) -> Value {
+        if self.source.one_in(4) {
+            return self.operand(block, true);
+        }
+        const COMPARISONS: [Op; 4] = [Op::Eq, Op::Ne, Op::Lt, Op::Le];
+        const COMBINATIONS: [Op; 3] = [Op::And, Op::Or, Op::Not];
+        let a = self.operand(block, false);
+        let b = if self.source.one_in(2) {
+            let x = self.source.within(self.builder.range(a));
+            self.constant(block, false, x)
+        } else {
+            self.operand(block, false)
+        };
+        let (a, b) = if self.source.one_in(2) { (a, b) } else { (b, a) };
+        let op = COMPARISONS[self.source.below(4)];
+        let Some(compared) = self.push(block, op, &[a, b], 0) else { return self.operand(block, true) };
+        if !self.source.one_in(3) {
+            return compared;
+        }
+        let op = COMBINATIONS[self.source.below(3)];
+        let other = self.operand(block, true);
+        let args = [compared, other];
+        self.push(block, op, &args[..op.row().params.len()], 0).unwrap_or(compared)
     }
 
     fn target(&mut self, from: usize, to: usize, side: Option<(Value, bool)>) -> Target {
