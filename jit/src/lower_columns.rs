@@ -1,0 +1,887 @@
+//! How are 16 rows decided at once? A straight line becomes branch-free code on 128-bit lanes, and a loop round
+//! it.
+//!
+//! A value lives in the narrowest lanes that its interval fits: 16 rows take one vector of bytes, two of 16-bit
+//! lanes, four of 32-bit lanes, eight of 64-bit lanes, or sixteen single values of 128 bits. Such a vector is a
+//! *part*. Truth values are byte masks. Where an op needs other lanes than an operand lives in, the operand's
+//! parts are widened or narrowed, once for all uses.
+//!
+//! Narrow values (up to 16-bit lanes) are computed where they stand. The parts of wide values are computed when
+//! they are first asked for, so that a comparison of wide sums holds one part at a time in registers and not
+//! all of them. Fields and what earlier pieces pass on are read from memory whenever they are used.
+//!
+//! Intervals hold on rows that reach a value. On others lanes hold anything: so nothing here traps, and no
+//! address depends on a lane that has not been clamped.
+
+use std::collections::HashMap;
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{BlockArg, InstBuilder, Type as ClifType, Value as Clif, types};
+use opus_ir::date::{DAY_MAX, DAY_MIN, MONTHS_MAX, MonthEnd};
+use opus_ir::ops::{Visitor, visit};
+use opus_ir::{Column, Interval, Op, Rounding, Straight, Table, Value, Width};
+
+use crate::calendar;
+use crate::division::{Floored, Reciprocal};
+use crate::emit::{Emit, ROWS_PER_STEP, memory, part_type, scalar_type, unaligned};
+use crate::isa::Level;
+use crate::lower_row::cuts_within;
+use crate::plan::{self, Measure, Piece, Plan};
+use crate::scalar;
+
+/// Up to so many instructions, about, go into one function.
+const BUDGET: usize = 1500;
+
+/// Wide values wait for their first use, but not more than so many on top of each other: what waits is computed
+/// by recursion.
+const WAITING_MAX: u32 = 24;
+
+/// Up to so many shuffles a table is looked up in registers, beyond that row by row in memory.
+const SHUFFLES_MAX: usize = 12;
+
+/// Up to so many instructions cuts are compared one by one, beyond that each row searches for itself.
+const COMPARISONS_MAX: usize = 200;
+
+/// The parameters of a piece: `fn(pointers, first_row, end_row, constants, state)`. The pointers are those of
+/// the inputs' values, of their validity bitmaps, and of the outputs' values; rows are multiples of 16, and
+/// there is at least one step.
+pub(crate) const PARAMS: usize = 5;
+
+/// Where the pieces of a column kernel are cut. The state is that of one step.
+pub(crate) fn plan(line: &Straight) -> Plan {
+    let slot_bytes = |value: Value| (ROWS_PER_STEP * native(line, value).bytes()) as u32;
+    Plan::new(line, &Measure { cost: &|value| cost(line, value), slot_bytes: &slot_bytes, budget: BUDGET })
+}
+
+fn cost(line: &Straight, value: Value) -> usize {
+    let step = &line.values[value];
+    let operands = plan::operands(line, value).iter().map(|operand| native(line, *operand));
+    let parts = parts(operands.chain([native(line, value)]).max().unwrap_or(Width::W8));
+    match step.inst.op {
+        Op::Divide | Op::Modulo if lanes_divide(line, value).is_some() => parts * 10,
+        Op::Divide | Op::Modulo => ROWS_PER_STEP * 30,
+        Op::AddMonths | Op::WholeMonths => 400,
+        Op::Bucket => parts * 8,
+        Op::Lookup => parts * 6,
+        Op::Select => parts * 3,
+        _ => parts * 2,
+    }
+}
+
+/// The narrowest lanes that hold a value.
+fn native(line: &Straight, value: Value) -> Width {
+    Width::narrowest(line.values[value].range)
+}
+
+/// How many vectors 16 rows take.
+fn parts(width: Width) -> usize {
+    width.bytes()
+}
+
+/// How many rows a vector holds.
+fn lanes(width: Width) -> usize {
+    ROWS_PER_STEP / width.bytes()
+}
+
+fn half(width: Width) -> Width {
+    Width::ALL.into_iter().find(|half| half.bytes() * 2 == width.bytes()).unwrap_or(Width::W8)
+}
+
+fn double(width: Width) -> Width {
+    Width::ALL.into_iter().find(|double| double.bytes() == width.bytes() * 2).unwrap_or(Width::W128)
+}
+
+/// The form and the multiplication by which lanes divide by a constant, where they can.
+fn lanes_divide(line: &Straight, value: Value) -> Option<(Floored, Reciprocal)> {
+    let step = &line.values[value];
+    let [a, b] = step.inst.operands();
+    let mode = match step.inst.op {
+        Op::Divide => Rounding::from_number(step.inst.imm)?,
+        _ => Rounding::Floor,
+    };
+    let divisor = plan::constant(line, b)?;
+    let form = Floored::new(line.values[a].range, divisor, mode).filter(Floored::fits_64_bits)?;
+    let way = Reciprocal::new(form.u_max, form.divisor)?;
+    let narrow = native(line, value) <= Width::W32 && form.divisor < 1 << 31;
+    narrow.then_some((form, way))
+}
+
+/// Writes one piece: the loop over the steps, and its body.
+pub(crate) fn lower(emit: &mut Emit, line: &Straight, plan: &Plan, piece: &Piece, params: [Clif; PARAMS]) {
+    let [pointers, first_row, end_row, _, state] = params;
+    let columns = plan::input_columns(line);
+    let bases = Bases::load(emit, line, piece, pointers, columns.len());
+    let (body, end) = (emit.b.create_block(), emit.b.create_block());
+    let row = emit.b.append_block_param(body, types::I64);
+    let step_state = emit.b.append_block_param(body, types::I64);
+    emit.b.ins().jump(body, &[BlockArg::Value(first_row), BlockArg::Value(state)]);
+
+    emit.b.switch_to_block(body);
+    let known = HashMap::new();
+    let goal = (Width::W8, 0);
+    let mut lowering =
+        Lowering { emit, line, plan, columns, bases, row, state: step_state, known, goal, here: HashMap::new() };
+    lowering.piece(piece);
+    let next_row = emit.add_constant(row, ROWS_PER_STEP as i128);
+    let next_state = emit.add_constant(step_state, plan.state_bytes as i128);
+    let more = emit.compare(IntCC::UnsignedLessThan, next_row, end_row);
+    let again = [BlockArg::Value(next_row), BlockArg::Value(next_state)];
+    emit.b.ins().brif(more, body, &again, end, &[]);
+    emit.b.switch_to_block(end);
+}
+
+/// The addresses of the columns that a piece touches.
+struct Bases {
+    inputs: HashMap<usize, Clif>,
+    validity: HashMap<usize, Clif>,
+    outputs: HashMap<usize, Clif>,
+}
+
+impl Bases {
+    fn load(emit: &mut Emit, line: &Straight, piece: &Piece, pointers: Clif, inputs: usize) -> Bases {
+        let written = piece.outputs.iter().map(|(_, value)| *value);
+        let read = piece.values.iter().flat_map(|value| plan::operands(line, *value).iter().copied());
+        let mut bases =
+            Bases { inputs: HashMap::new(), validity: HashMap::new(), outputs: HashMap::new() };
+        let mut pointer =
+            |index: usize| emit.b.ins().load(types::I64, memory(), pointers, (index * 8) as i32);
+        for value in written.chain(read).filter(|value| plan::constant(line, *value).is_none()) {
+            let inst = &line.values[value].inst;
+            let field = inst.imm as usize;
+            match inst.op {
+                Op::Field => {
+                    bases.inputs.entry(field).or_insert_with(|| pointer(field));
+                }
+                Op::Present => {
+                    bases.validity.entry(field).or_insert_with(|| pointer(inputs + field));
+                }
+                _ => {}
+            }
+        }
+        for (column, _) in &piece.outputs {
+            bases.outputs.insert(*column, pointer(2 * inputs + column));
+        }
+        bases
+    }
+}
+
+/// Where a value lies in memory: 16 rows one after the other.
+#[derive(Clone, Copy)]
+struct Place {
+    address: Clif,
+    offset: u32,
+    width: Width,
+}
+
+struct Lowering<'e, 'b, 'l> {
+    emit: &'e mut Emit<'b>,
+    line: &'l Straight,
+    plan: &'l Plan,
+    columns: Vec<Column>,
+    bases: Bases,
+    /// The first row of the step.
+    row: Clif,
+    /// The state of the step.
+    state: Clif,
+    known: HashMap<(Value, Width, usize), Clif>,
+    /// The lanes and the part that a visitor's method is asked for.
+    goal: (Width, usize),
+    /// By value of this piece: how many that wait stand on top of each other in it.
+    here: HashMap<Value, u32>,
+}
+
+impl Lowering<'_, '_, '_> {
+    fn piece(&mut self, piece: &Piece) {
+        for value in &piece.values {
+            let operands = plan::operands(self.line, *value).iter();
+            let waiting = 1 + operands.filter_map(|operand| self.here.get(operand)).max().copied().unwrap_or(0);
+            let home = self.home(*value);
+            let now = home <= Width::W16 || waiting > WAITING_MAX;
+            self.here.insert(*value, if now { 0 } else { waiting });
+            for part in (0..parts(home)).filter(|_| now) {
+                self.part(*value, home, part);
+            }
+            if now && piece.saves.contains(value) {
+                self.save(*value);
+            }
+        }
+        for value in piece.saves.iter().filter(|value| self.here[value] > 0).copied().collect::<Vec<_>>() {
+            self.save(value);
+        }
+        for (column, value) in &piece.outputs {
+            self.write(*column, *value);
+        }
+    }
+
+    fn save(&mut self, value: Value) {
+        let width = self.native(value);
+        let offset = self.plan.slots[value].expect("what is passed on has a place");
+        for part in 0..parts(width) {
+            let x = self.part(value, width, part);
+            self.emit.b.ins().store(memory(), x, self.state, offset as i32 + 16 * part as i32);
+        }
+    }
+
+    fn write(&mut self, column: usize, value: Value) {
+        let width = plan::output_columns(self.line)[column].width;
+        let base = self.bases.outputs[&column];
+        let address = self.address(base, width);
+        for part in 0..parts(width) {
+            let mut x = self.part(value, width, part);
+            if plan::is_bool(self.line, value) {
+                let one = self.emit.int(part_type(width), 1);
+                x = self.emit.b.ins().band(x, one);
+            }
+            self.emit.b.ins().store(memory(), x, address, 16 * part as i32);
+        }
+    }
+
+    fn native(&self, value: Value) -> Width {
+        native(self.line, value)
+    }
+
+    fn range(&self, value: Value) -> Interval {
+        self.line.values[value].range
+    }
+
+    /// The lanes that an op computes in; its value is narrowed from there, or widened.
+    fn home(&self, value: Value) -> Width {
+        let step = &self.line.values[value];
+        let widest = |values: &[Value]| values.iter().map(|value| self.native(*value)).max();
+        let [a, b] = step.inst.operands();
+        match step.inst.op {
+            Op::Mul => self.native(value).max(Width::W16),
+            Op::Min | Op::Max => widest(&[a, b]).unwrap_or(Width::W8),
+            Op::Divide | Op::Modulo => match lanes_divide(self.line, value) {
+                Some(_) => Width::W32,
+                None => widest(&[a, b, value]).unwrap_or(Width::W8).max(Width::W64),
+            },
+            Op::Bucket => self.native(a).min(Width::W64).max(self.native(value)),
+            Op::AddMonths | Op::WholeMonths => Width::W32,
+            _ => self.native(value),
+        }
+    }
+
+    /// Whether an op's low bits follow from the low bits of its operands, in these lanes.
+    fn is_modular(&self, value: Value, width: Width) -> bool {
+        match self.line.values[value].inst.op {
+            Op::Add | Op::Sub => true,
+            Op::Mul => width >= Width::W16,
+            _ => false,
+        }
+    }
+
+    /// A part of a value in lanes of a width. Where the lanes are narrower than the value, it is the low bits.
+    fn part(&mut self, value: Value, width: Width, part: usize) -> Clif {
+        if let Some(x) = plan::constant(self.line, value) {
+            return self.constant_part(value, width, x);
+        }
+        if let Some(known) = self.known.get(&(value, width, part)) {
+            return *known;
+        }
+        if let Some(place) = self.place(value) {
+            return self.read(value, place, width, part);
+        }
+        let home = self.home(value);
+        let low_bits_do = width < home
+            && self.is_modular(value, width)
+            && !self.known.contains_key(&(value, home, part * parts(home) / parts(width)));
+        let x = if width == home || low_bits_do {
+            let outer = std::mem::replace(&mut self.goal, (width, part));
+            let x = visit(self, &self.line.values[value].inst, value);
+            self.goal = outer;
+            x
+        } else if width > home {
+            self.widened(value, width, part)
+        } else {
+            self.narrowed(value, width, part)
+        };
+        self.known.insert((value, width, part), x);
+        x
+    }
+
+    fn constant_part(&mut self, value: Value, width: Width, x: i128) -> Clif {
+        let x = if plan::is_bool(self.line, value) { -x } else { x };
+        self.emit.int(part_type(width), x)
+    }
+
+    fn widened(&mut self, value: Value, width: Width, part: usize) -> Clif {
+        let x = self.part(value, half(width), part / 2);
+        if width == Width::W128 {
+            let single = self.emit.b.ins().extractlane(x, (part % 2) as u8);
+            return self.emit.b.ins().sextend(types::I128, single);
+        }
+        self.emit.widen(x, part % 2 == 1)
+    }
+
+    fn narrowed(&mut self, value: Value, width: Width, part: usize) -> Clif {
+        let wide = double(width);
+        let a = self.part(value, wide, 2 * part);
+        let b = self.part(value, wide, 2 * part + 1);
+        let fits = self.native(value) <= width;
+        self.narrow_pair(a, b, fits)
+    }
+
+    fn narrow_pair(&mut self, a: Clif, b: Clif, fits: bool) -> Clif {
+        if self.emit.type_of(a) == types::I128 {
+            let low = [a, b].map(|x| self.emit.b.ins().ireduce(types::I64, x));
+            return self.emit.gather(types::I64X2, &low);
+        }
+        if fits { self.emit.narrow(a, b) } else { self.emit.truncate(a, b) }
+    }
+
+    /// All parts of 16 rows, brought to narrower or wider lanes that hold them.
+    fn convert(&mut self, mut all: Vec<Clif>, width: Width) -> Vec<Clif> {
+        while all.len() > parts(width) {
+            all = all.chunks(2).map(|pair| self.narrow_pair(pair[0], pair[1], true)).collect();
+        }
+        while all.len() < parts(width) {
+            all = all.iter().flat_map(|x| [false, true].map(|upper| self.emit.widen(*x, upper))).collect();
+        }
+        all
+    }
+
+    /// Where a value can be read from, if it is not computed here.
+    fn place(&mut self, value: Value) -> Option<Place> {
+        let step = &self.line.values[value];
+        if step.inst.op == Op::Field && !plan::is_bool(self.line, value) {
+            let field = step.inst.imm as usize;
+            let (base, width) = (self.bases.inputs[&field], self.columns[field].width);
+            return Some(Place { address: self.address(base, width), offset: 0, width });
+        }
+        let offset = self.plan.slots[value].filter(|_| !self.here.contains_key(&value))?;
+        Some(Place { address: self.state, offset, width: self.native(value) })
+    }
+
+    /// The address of the step's rows in a column.
+    fn address(&mut self, base: Clif, width: Width) -> Clif {
+        let shift = width.bytes().ilog2() as i64;
+        let distance = if shift == 0 { self.row } else { self.emit.b.ins().ishl_imm_u(self.row, shift) };
+        self.emit.b.ins().iadd(base, distance)
+    }
+
+    /// A part read from memory; what has to be widened or narrowed by more than the load does is kept.
+    fn read(&mut self, value: Value, place: Place, width: Width, part: usize) -> Clif {
+        let at = |bytes: usize| (place.offset as usize + bytes) as i32;
+        let ins = self.emit.b.ins();
+        if width == place.width {
+            return ins.load(part_type(width), memory(), place.address, at(16 * part));
+        }
+        if width == Width::W128 {
+            let (ty, offset) = (scalar_type(place.width), at(place.width.bytes() * part));
+            let single = ins.load(ty, unaligned(), place.address, offset);
+            return self.emit.b.ins().sextend(types::I128, single);
+        }
+        match (place.width, width) {
+            (Width::W8, Width::W16) => return ins.sload8x8(unaligned(), place.address, at(8 * part)),
+            (Width::W16, Width::W32) => return ins.sload16x4(unaligned(), place.address, at(8 * part)),
+            (Width::W32, Width::W64) => return ins.sload32x2(unaligned(), place.address, at(8 * part)),
+            _ => {}
+        }
+        let x = if width > place.width {
+            self.widened(value, width, part)
+        } else {
+            self.narrowed(value, width, part)
+        };
+        self.known.insert((value, width, part), x);
+        x
+    }
+
+    /// One row of a value, in a scalar type.
+    fn single(&mut self, value: Value, row: usize, ty: ClifType) -> Clif {
+        if let Some(x) = plan::constant(self.line, value) {
+            return self.emit.int(ty, x);
+        }
+        let x = match self.place(value) {
+            Some(place) => {
+                let offset = place.offset as usize + row * place.width.bytes();
+                self.emit.b.ins().load(scalar_type(place.width), unaligned(), place.address, offset as i32)
+            }
+            None => {
+                let home = self.home(value);
+                let x = self.part(value, home, row / lanes(home));
+                let lane = (row % lanes(home)) as u8;
+                if home == Width::W128 { x } else { self.emit.b.ins().extractlane(x, lane) }
+            }
+        };
+        self.emit.resize(x, ty)
+    }
+
+    /// A part put together from what is computed row by row.
+    fn row_by_row(&mut self, width: Width, part: usize, mut f: impl FnMut(&mut Self, usize) -> Clif) -> Clif {
+        let ty = scalar_type(width);
+        let rows = part * lanes(width)..(part + 1) * lanes(width);
+        let singles: Vec<Clif> = rows
+            .map(|row| {
+                let x = f(self, row);
+                self.emit.resize(x, ty)
+            })
+            .collect();
+        if width == Width::W128 { singles[0] } else { self.emit.gather(part_type(width), &singles) }
+    }
+
+    fn pair(&mut self, a: Value, b: Value) -> (Clif, Clif) {
+        let (width, part) = self.goal;
+        (self.part(a, width, part), self.part(b, width, part))
+    }
+
+    /// The byte mask of a comparison.
+    fn comparison(&mut self, code: IntCC, a: Value, b: Value) -> Clif {
+        let width = self.native(a).max(self.native(b));
+        let mut masks = Vec::with_capacity(parts(width));
+        for part in 0..parts(width) {
+            let (a, b) = (self.part(a, width, part), self.part(b, width, part));
+            masks.push(self.emit.compare(code, a, b));
+        }
+        if width == Width::W128 {
+            let bits = self.emit.gather(types::I8X16, &masks);
+            return self.emit.b.ins().ineg(bits);
+        }
+        self.convert(masks, Width::W8)[0]
+    }
+
+    fn below(&mut self, a: Value, b: Value) -> Clif {
+        self.comparison(IntCC::SignedLessThan, a, b)
+    }
+
+    /// A value brought between two constants, all parts of it, in lanes that hold the constants.
+    fn clamped(&mut self, value: Value, low: i128, high: i128, width: Width) -> Vec<Clif> {
+        let range = self.range(value);
+        if Interval::new(low, high).contains_all(range) {
+            return (0..parts(width)).map(|part| self.part(value, width, part)).collect();
+        }
+        let computed = self.native(value).max(Width::narrowest(Interval::new(low, high)));
+        let mut all = Vec::with_capacity(parts(computed));
+        for part in 0..parts(computed) {
+            let x = self.part(value, computed, part);
+            all.push(self.emit.clamp(x, low, high));
+        }
+        self.convert(all, width)
+    }
+
+    /// One part of [`Lowering::clamped`] in 32-bit lanes.
+    fn clamped_words(&mut self, value: Value, low: i128, high: i128, part: usize) -> Clif {
+        let range = self.range(value);
+        if Interval::new(low, high).contains_all(range) {
+            return self.part(value, Width::W32, part);
+        }
+        if self.native(value) <= Width::W32 {
+            let x = self.part(value, Width::W32, part);
+            return self.emit.clamp(x, low, high);
+        }
+        let wide = self.native(value);
+        let ratio = parts(wide) / parts(Width::W32);
+        let mut all: Vec<Clif> = Vec::with_capacity(ratio);
+        for part in part * ratio..(part + 1) * ratio {
+            let x = self.part(value, wide, part);
+            all.push(self.emit.clamp(x, low, high));
+        }
+        while all.len() > 1 {
+            all = all.chunks(2).map(|pair| self.narrow_pair(pair[0], pair[1], true)).collect();
+        }
+        all[0]
+    }
+
+    fn table(&self, imm: i128) -> &[i128] {
+        &self.line.tables[Table::from_u32(imm as u32)]
+    }
+
+    /// Quotient and remainder-free sums: `floor((±a + offset) / c)` in 32-bit lanes, with the ties taken back
+    /// and without the bias.
+    fn divided(&mut self, a: Value, form: &Floored, way: Reciprocal, part: usize) -> Clif {
+        let c = form.divisor as i128;
+        let (quotient, sums) = match way {
+            Reciprocal::Narrow { multiplier, shift } => {
+                let sums = self.sums_in_words(a, form, part);
+                let product = self.emit.multiply_constant(sums, multiplier as i128);
+                (self.emit.shift_right(product, shift), sums)
+            }
+            Reciprocal::Wide { multiplier, shift } => {
+                let sums = self.sums_in_words(a, form, part);
+                let upper = self.emit.upper_product(sums, multiplier);
+                (self.emit.shift_right(upper, shift), sums)
+            }
+            Reciprocal::Corrected { pre_shift, multiplier, corrections } => {
+                let wide = [0, 1].map(|half| self.sums(a, form, Width::W64, 2 * part + half));
+                let sums = self.emit.low_words(wide[0], wide[1]);
+                let shifted = wide.map(|x| self.emit.shift_right(x, pre_shift));
+                let estimate = self.upper_product_of_lanes(shifted, multiplier);
+                (self.corrected(estimate, sums, c, corrections), sums)
+            }
+        };
+        let quotient = if form.ties_to_even { self.ties_to_even(quotient, sums, c) } else { quotient };
+        self.emit.add_constant(quotient, -form.bias)
+    }
+
+    /// The upper 32 bits of the products of 64-bit lanes that fit 32 bits.
+    fn upper_product_of_lanes(&mut self, lanes: [Clif; 2], multiplier: u32) -> Clif {
+        if self.emit.level < Level::Avx512Vl {
+            let words = self.emit.low_words(lanes[0], lanes[1]);
+            return self.emit.upper_product(words, multiplier);
+        }
+        // here a product of 64-bit lanes is one instruction
+        let products = lanes.map(|x| self.emit.multiply_constant(x, multiplier as i128));
+        self.emit.high_words(products[0], products[1])
+    }
+
+    fn corrected(&mut self, estimate: Clif, sums: Clif, c: i128, corrections: u32) -> Clif {
+        let ty = types::I32X4;
+        let product = self.emit.multiply_constant(estimate, c);
+        let mut remainder = self.emit.b.ins().isub(sums, product);
+        let mut quotient = estimate;
+        for correction in 1..=corrections {
+            let last = self.emit.int(ty, c - 1);
+            let more = self.emit.compare(IntCC::SignedGreaterThan, remainder, last);
+            quotient = self.emit.b.ins().isub(quotient, more);
+            if correction < corrections {
+                let divisor = self.emit.int(ty, c);
+                let less = self.emit.b.ins().band(more, divisor);
+                remainder = self.emit.b.ins().isub(remainder, less);
+            }
+        }
+        quotient
+    }
+
+    /// Takes one off odd quotients that leave nothing.
+    fn ties_to_even(&mut self, quotient: Clif, sums: Clif, c: i128) -> Clif {
+        let product = self.emit.multiply_constant(quotient, c);
+        let tie = self.emit.compare(IntCC::Equal, sums, product);
+        let one = self.emit.int(types::I32X4, 1);
+        let odd = self.emit.b.ins().band(quotient, one);
+        let odd_tie = self.emit.b.ins().band(odd, tie);
+        self.emit.b.ins().isub(quotient, odd_tie)
+    }
+
+    /// The sums that are divided, where they fit 32 bits.
+    fn sums_in_words(&mut self, a: Value, form: &Floored, part: usize) -> Clif {
+        let range = self.range(a);
+        let signs_show = range.magnitude() < 1 << 31;
+        if form.offset == form.offset_negative || signs_show {
+            return self.sums(a, form, Width::W32, part);
+        }
+        let wide = [0, 1].map(|half| self.sums(a, form, Width::W64, 2 * part + half));
+        self.emit.low_words(wide[0], wide[1])
+    }
+
+    /// `±a + offset` in lanes that show the sign of `a`, or where the offset does not depend on it.
+    fn sums(&mut self, a: Value, form: &Floored, width: Width, part: usize) -> Clif {
+        let ty = part_type(width);
+        let a = self.part(a, width, part);
+        let signed = if form.negate { self.emit.b.ins().ineg(a) } else { a };
+        let sum = self.emit.add_constant(signed, form.offset);
+        if form.offset == form.offset_negative {
+            return sum;
+        }
+        let zero = self.emit.int(ty, 0);
+        let negative = self.emit.compare(IntCC::SignedLessThan, signed, zero);
+        let difference = self.emit.int(ty, form.offset_negative - form.offset);
+        let difference = self.emit.b.ins().band(negative, difference);
+        self.emit.b.ins().iadd(sum, difference)
+    }
+
+    /// How many of `cuts` a part lies at or above, in lanes of its width.
+    fn counted(&mut self, x: Clif, cuts: &[i128]) -> Clif {
+        let ty = self.emit.type_of(x);
+        let zero = self.emit.int(ty, 0);
+        cuts.iter().fold(zero, |count, cut| {
+            let last_below = self.emit.int(ty, cut - 1);
+            let above = self.emit.compare(IntCC::SignedGreaterThan, x, last_below);
+            self.emit.b.ins().isub(count, above)
+        })
+    }
+
+    /// A table looked up in registers: one byte plane of its entries after the other, sixteen entries at a time.
+    fn shuffled(&mut self, table: &[i128], index: Value, width: Width) -> Vec<Clif> {
+        let last = table.len() as i128 - 1;
+        let index = self.clamped_bytes(index, last);
+        let mut planes: Vec<Clif> = (0..width.bytes()).map(|plane| self.plane(table, plane, index)).collect();
+        let mut lane = Width::W8;
+        while lane < width {
+            // planes of neighbouring bytes meet in lanes twice as wide, which takes twice as many vectors
+            let groups = width.bytes() / lane.bytes();
+            let vectors = parts(lane);
+            let mut joined = Vec::with_capacity(planes.len());
+            for group in 0..groups / 2 {
+                for vector in 0..vectors {
+                    let low = planes[2 * group * vectors + vector];
+                    let high = planes[(2 * group + 1) * vectors + vector];
+                    joined.extend([false, true].map(|upper| self.emit.interleave(lane, low, high, upper)));
+                }
+            }
+            planes = joined;
+            lane = double(lane);
+        }
+        planes.into_iter().map(|x| self.emit.cast(part_type(width), x)).collect()
+    }
+
+    /// An index between 0 and `last`, in bytes without sign.
+    fn clamped_bytes(&mut self, index: Value, last: i128) -> Clif {
+        if last <= i8::MAX as i128 {
+            return self.clamped(index, 0, last, Width::W8)[0];
+        }
+        let halves = self.clamped(index, 0, last, Width::W16);
+        self.emit.b.ins().unarrow(halves[0], halves[1])
+    }
+
+    /// One byte of the entries at 16 indices.
+    fn plane(&mut self, table: &[i128], plane: usize, index: Clif) -> Clif {
+        let bytes: Vec<u8> = table.iter().map(|entry| entry.to_le_bytes()[plane]).collect();
+        if bytes.iter().all(|byte| *byte == bytes[0]) {
+            return self.emit.splat(types::I8X16, bytes[0] as i128);
+        }
+        let chunks: Vec<&[u8]> = bytes.chunks(16).collect();
+        let mut found = None;
+        for (number, chunk) in chunks.iter().enumerate() {
+            let mut padded = [0; 16];
+            padded[..chunk.len()].copy_from_slice(chunk);
+            let entries = self.emit.vector(types::I8X16, &padded);
+            let shuffled = if chunks.len() == 1 {
+                self.emit.b.ins().x86_pshufb(entries, index)
+            } else {
+                // indices of other chunks are above 15, and give zeros
+                let within = self.emit.add_constant(index, -16 * number as i128);
+                self.emit.b.ins().swizzle(entries, within)
+            };
+            found = Some(match found {
+                None => shuffled,
+                Some(before) => self.emit.b.ins().bor(before, shuffled),
+            });
+        }
+        found.expect("a table that is looked up has entries")
+    }
+}
+
+impl Visitor for Lowering<'_, '_, '_> {
+    type Output = Clif;
+
+    fn constant(&mut self, at: Value, imm: i128) -> Clif {
+        self.constant_part(at, self.goal.0, imm)
+    }
+
+    /// Only truth values come here: 0 and 1 become a mask.
+    fn field(&mut self, _: Value, imm: i128) -> Clif {
+        let base = self.bases.inputs[&(imm as usize)];
+        let address = self.address(base, Width::W8);
+        let bytes = self.emit.b.ins().load(types::I8X16, memory(), address, 0);
+        self.emit.b.ins().ineg(bytes)
+    }
+
+    /// 16 bits become 16 bytes: each byte looks at its bit.
+    fn present(&mut self, _: Value, imm: i128) -> Clif {
+        let field = imm as usize;
+        if !self.columns[field].optional {
+            return self.emit.int(types::I8X16, -1);
+        }
+        let base = self.bases.validity[&field];
+        let distance = self.emit.shift_right(self.row, 3);
+        let address = self.emit.b.ins().iadd(base, distance);
+        let bits = self.emit.b.ins().uload16(types::I32, unaligned(), address, 0);
+        let bits = self.emit.b.ins().scalar_to_vector(types::I32X4, bits);
+        let spread = self.emit.shuffle(types::I8X16, bits, bits, [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1]);
+        let own: Vec<u8> = (0..16).map(|row| 1 << (row % 8)).collect();
+        let own = self.emit.vector(types::I8X16, &own);
+        let seen = self.emit.b.ins().band(spread, own);
+        self.emit.compare(IntCC::Equal, seen, own)
+    }
+
+    fn add(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+        let (a, b) = self.pair(a, b);
+        self.emit.b.ins().iadd(a, b)
+    }
+
+    fn sub(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+        let (a, b) = self.pair(a, b);
+        self.emit.b.ins().isub(a, b)
+    }
+
+    /// 64-bit products of 32-bit values take one instruction where the compiler sees them widened.
+    fn mul(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+        let (width, part) = self.goal;
+        let narrow = [a, b].iter().all(|value| self.native(*value) <= Width::W32);
+        if width == Width::W64 && narrow && self.emit.level < Level::Avx512Vl {
+            let (a, b) = (self.part(a, Width::W32, part / 2), self.part(b, Width::W32, part / 2));
+            let (a, b) = (self.emit.widen(a, part % 2 == 1), self.emit.widen(b, part % 2 == 1));
+            return self.emit.b.ins().imul(a, b);
+        }
+        let (a, b) = self.pair(a, b);
+        self.emit.b.ins().imul(a, b)
+    }
+
+    fn divide(&mut self, at: Value, imm: i128, a: Value, b: Value) -> Clif {
+        let (width, part) = self.goal;
+        if let Some((form, way)) = lanes_divide(self.line, at) {
+            return self.divided(a, &form, way, part);
+        }
+        let mode = Rounding::from_number(imm).unwrap_or(Rounding::HalfEven);
+        let (ty, range) = (scalar_type(width), self.range(a));
+        self.row_by_row(width, part, |this, row| {
+            let x = this.single(a, row, ty);
+            match plan::constant(this.line, b) {
+                Some(c) => scalar::divide_by_constant(this.emit, x, range, c, mode),
+                None => {
+                    let y = this.single(b, row, ty);
+                    scalar::divide(this.emit, x, y, mode)
+                }
+            }
+        })
+    }
+
+    fn modulo(&mut self, at: Value, _: i128, a: Value, b: Value) -> Clif {
+        let (width, part) = self.goal;
+        if let Some((form, way)) = lanes_divide(self.line, at) {
+            let floor = self.divided(a, &form, way, part);
+            let signed = if form.negate { -(form.divisor as i128) } else { form.divisor as i128 };
+            let product = self.emit.multiply_constant(floor, signed);
+            let a = self.part(a, Width::W32, part);
+            return self.emit.b.ins().isub(a, product);
+        }
+        let (ty, range) = (scalar_type(width), self.range(a));
+        self.row_by_row(width, part, |this, row| {
+            let x = this.single(a, row, ty);
+            match plan::constant(this.line, b) {
+                Some(c) => scalar::modulo_by_constant(this.emit, x, range, c),
+                None => {
+                    let y = this.single(b, row, ty);
+                    scalar::modulo(this.emit, x, y)
+                }
+            }
+        })
+    }
+
+    fn min(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+        let (a, b) = self.pair(a, b);
+        self.emit.smaller(a, b)
+    }
+
+    fn max(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+        let (a, b) = self.pair(a, b);
+        self.emit.greater(a, b)
+    }
+
+    fn eq(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+        self.comparison(IntCC::Equal, a, b)
+    }
+
+    fn ne(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+        let equal = self.comparison(IntCC::Equal, a, b);
+        self.emit.b.ins().bnot(equal)
+    }
+
+    fn lt(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+        self.below(a, b)
+    }
+
+    /// Lanes compare by `<` in one instruction: `a <= b` is that `b < a` fails.
+    fn le(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+        let greater = self.below(b, a);
+        self.emit.b.ins().bnot(greater)
+    }
+
+    fn and(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+        let (a, b) = self.pair(a, b);
+        self.emit.b.ins().band(a, b)
+    }
+
+    fn or(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+        let (a, b) = self.pair(a, b);
+        self.emit.b.ins().bor(a, b)
+    }
+
+    fn xor(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+        let (a, b) = self.pair(a, b);
+        self.emit.b.ins().bxor(a, b)
+    }
+
+    fn not(&mut self, _: Value, _: i128, a: Value) -> Clif {
+        let (width, part) = self.goal;
+        let a = self.part(a, width, part);
+        self.emit.b.ins().bnot(a)
+    }
+
+    fn select(&mut self, _: Value, _: i128, condition: Value, a: Value, b: Value) -> Clif {
+        let (width, part) = self.goal;
+        let constants = [a, b].map(|value| plan::constant(self.line, value));
+        if width == Width::W128 {
+            let condition = self.single(condition, part, types::I8);
+            let (a, b) = self.pair(a, b);
+            return self.emit.choose(condition, a, b);
+        }
+        let mask = self.part(condition, width, part);
+        match constants {
+            [_, Some(0)] => {
+                let a = self.part(a, width, part);
+                self.emit.b.ins().band(mask, a)
+            }
+            [Some(0), _] => {
+                let b = self.part(b, width, part);
+                let otherwise = self.emit.b.ins().bnot(mask);
+                self.emit.b.ins().band(b, otherwise)
+            }
+            _ => {
+                let (a, b) = self.pair(a, b);
+                self.emit.choose(mask, a, b)
+            }
+        }
+    }
+
+    fn bucket(&mut self, _: Value, imm: i128, a: Value) -> Clif {
+        let (width, part) = self.goal;
+        let range = self.range(a);
+        let (below, cuts) = cuts_within(self.table(imm), range);
+        let cuts = cuts.to_vec();
+        if self.native(a) <= width && 2 * cuts.len() * parts(width) <= COMPARISONS_MAX {
+            let x = self.part(a, width, part);
+            let count = self.counted(x, &cuts);
+            return self.emit.add_constant(count, below);
+        }
+        let searched = self.native(a);
+        let ty = scalar::computed_in(searched);
+        self.row_by_row(width, part, |this, row| {
+            let x = this.single(a, row, ty);
+            let count = scalar::bucket(this.emit, x, &cuts, searched);
+            this.emit.add_constant(count, below)
+        })
+    }
+
+    fn lookup(&mut self, at: Value, imm: i128, index: Value) -> Clif {
+        let (width, part) = self.goal;
+        let table = self.table(imm).to_vec();
+        let shuffles = table.len().div_ceil(16) * width.bytes();
+        let in_registers = width < Width::W128 && table.len() <= 256 && (table.len() <= 16 || shuffles <= SHUFFLES_MAX);
+        if in_registers && !table.is_empty() {
+            let all = self.shuffled(&table, index, width);
+            for (part, x) in all.iter().enumerate() {
+                self.known.insert((at, width, part), *x);
+            }
+            return all[part];
+        }
+        let wide_index = self.native(index) == Width::W128;
+        let ty = if wide_index { types::I128 } else { types::I64 };
+        self.row_by_row(width, part, |this, row| {
+            let x = this.single(index, row, ty);
+            let x = if wide_index { this.emit.clamp(x, 0, table.len() as i128) } else { x };
+            let x = this.emit.resize(x, types::I64);
+            scalar::lookup(this.emit, x, &table, width)
+        })
+    }
+
+    fn add_months(&mut self, _: Value, imm: i128, day: Value, months: Value) -> Clif {
+        let part = self.goal.1;
+        let end = MonthEnd::from_number(imm).unwrap_or(MonthEnd::Clip);
+        let day = self.clamped_words(day, DAY_MIN, DAY_MAX, part);
+        let months = self.clamped_words(months, -MONTHS_MAX, MONTHS_MAX, part);
+        calendar::add_months(self.emit, day, months, end)
+    }
+
+    fn whole_months(&mut self, _: Value, _: i128, from: Value, to: Value) -> Clif {
+        let part = self.goal.1;
+        let from = self.clamped_words(from, DAY_MIN, DAY_MAX, part);
+        let to = self.clamped_words(to, DAY_MIN, DAY_MAX, part);
+        calendar::whole_months(self.emit, from, to)
+    }
+
+    fn refine(&mut self, _: Value, _: i128, a: Value, _: Value) -> Clif {
+        let (width, part) = self.goal;
+        self.part(a, width, part)
+    }
+}
