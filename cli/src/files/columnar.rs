@@ -1,0 +1,492 @@
+//! How do whole columns become the integers of their fields?
+//!
+//! A conversion is compiled from the physical type, the unit and the field's range to two closures over native
+//! values: whether one is right, and what it becomes. They run over blocks of 64 rows; a block with anything
+//! unusual in it (a missing value that must not be, a value outside the range, a NaN) is done again cell by cell
+//! by [`Intake::admit`], which knows what to say. So there is one meaning, and clean columns cost little more
+//! than copying them. A dictionary is admitted once, and its codes pick from the result.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    ArrowDictionaryKeyType, Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type,
+    Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type,
+    UInt32Type, UInt64Type,
+};
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType};
+use arrow_buffer::{ArrowNativeType, NullBuffer};
+use arrow_schema::{DataType, TimeUnit};
+use bytemuck::Pod;
+use opus_ir::memory::{Columns, ROWS_PER_GROUP};
+use opus_ir::{Kind, Width};
+use opus_runtime::admission::Reason;
+
+use super::cells::{Cells, DAY_SECONDS, ticks_per_second};
+use super::intake::Intake;
+
+/// A fault of a row: the row within its chunk, and why.
+pub type RowFault = (u32, Reason);
+
+/// Fills the column of the field with this index from an array; rows start at 0. Faults are added in the order
+/// of the rows, and what the column holds at their rows is of no meaning.
+pub fn fill(
+    intake: &Intake,
+    index: usize,
+    array: &dyn Array,
+    columns: &mut Columns,
+    at: usize,
+    faults: &mut Vec<RowFault>,
+) {
+    if array.as_any_dictionary_opt().is_some_and(|dictionary| !dictionary.values().is_empty()) {
+        return fill_coded(intake, index, array, columns, at, faults);
+    }
+    let target = Target { field: index, at, rows: array.len() };
+    fill_validity(array.nulls(), array.len(), columns, at);
+    let blocks = match columns.column(at).width {
+        Width::W8 => convert_to::<i8>(intake, target, array, columns),
+        Width::W16 => convert_to::<i16>(intake, target, array, columns),
+        Width::W32 => convert_to::<i32>(intake, target, array, columns),
+        Width::W64 => convert_to::<i64>(intake, target, array, columns),
+        Width::W128 => convert_to::<i128>(intake, target, array, columns),
+    };
+    let blocks = match blocks {
+        Some(blocks) => without_strangers(intake, target, columns, blocks),
+        None => (0..array.len().div_ceil(ROWS_PER_GROUP)).collect(),
+    };
+    if !blocks.is_empty() {
+        fill_plainly(intake, target, array, &blocks, columns, faults);
+    }
+}
+
+/// Which field goes to which column, and how many rows.
+#[derive(Clone, Copy)]
+struct Target {
+    field: usize,
+    at: usize,
+    rows: usize,
+}
+
+impl Target {
+    fn block(self, block: usize) -> std::ops::Range<usize> {
+        block * ROWS_PER_GROUP..((block + 1) * ROWS_PER_GROUP).min(self.rows)
+    }
+}
+
+/// Blocks that have to be done cell by cell; `None` where all have.
+type Unusual = Option<Vec<usize>>;
+
+/// An integer that columns are made of.
+trait Store: Pod {
+    /// The low bits of `x`.
+    fn cut(x: i64) -> Self;
+    /// The low bits of `x`.
+    fn cut_wide(x: i128) -> Self;
+    fn times(self, other: Self) -> Self;
+    fn wide(self) -> i128;
+}
+
+macro_rules! stores {
+    ($($ty:ty),+) => { $(
+        impl Store for $ty {
+            #[inline(always)]
+            fn cut(x: i64) -> Self { x as $ty }
+            #[inline(always)]
+            fn cut_wide(x: i128) -> Self { x as $ty }
+            #[inline(always)]
+            fn times(self, other: Self) -> Self { self.wrapping_mul(other) }
+            #[inline(always)]
+            fn wide(self) -> i128 { self as i128 }
+        }
+    )+ };
+}
+stores!(i8, i16, i32, i64, i128);
+
+/// An integer that arrays are made of.
+trait Native: Copy + PartialOrd {
+    const LEAST: i128;
+    const GREATEST: i128;
+    /// `x` as this type, where it is within it.
+    fn of(x: i128) -> Self;
+    /// The value, where it fits in 64 bits; its low bits otherwise.
+    fn low(self) -> i64;
+    /// The value as a target integer, where it fits in one; its low bits otherwise.
+    fn store<W: Store>(self) -> W;
+}
+
+macro_rules! natives {
+    ($($ty:ty => $cut:ident($via:ty)),+) => { $(
+        impl Native for $ty {
+            const LEAST: i128 = <$ty>::MIN as i128;
+            const GREATEST: i128 = <$ty>::MAX as i128;
+            #[inline(always)]
+            fn of(x: i128) -> Self { x as $ty }
+            #[inline(always)]
+            fn low(self) -> i64 { self as i64 }
+            #[inline(always)]
+            fn store<W: Store>(self) -> W { W::$cut(self as $via) }
+        }
+    )+ };
+}
+natives!(
+    i8 => cut(i64), i16 => cut(i64), i32 => cut(i64), i64 => cut(i64),
+    u8 => cut(i64), u16 => cut(i64), u32 => cut(i64),
+    // beyond 63 bits the low bits alone would lie
+    u64 => cut_wide(i128), i128 => cut_wide(i128)
+);
+
+fn convert_to<W: Store>(
+    intake: &Intake,
+    target: Target,
+    array: &dyn Array,
+    columns: &mut Columns,
+) -> Unusual {
+    use DataType::*;
+    let mapping = intake.field_mapping(target.field);
+    if !mapping.is_plain() {
+        return None;
+    }
+    let decimals = intake.decimals(target.field);
+    let job = Job { intake, target, nulls: array.nulls(), columns };
+    match (intake.schema.inputs[target.field].kind, array.data_type()) {
+        (Kind::Bool, Boolean) => {
+            let bits = array.as_boolean().values();
+            job.each::<W>(|row| Some(W::cut(bits.value(row) as i64)))
+        }
+        (Kind::Date, Date32) => job.integers::<Date32Type, W>(array, 0, 0),
+        (Kind::Date, Date64) => job.ticks::<Date64Type, W>(array, 1_000),
+        (Kind::Date, Timestamp(unit, None)) => {
+            let per_second = ticks_per_second(*unit);
+            match unit {
+                TimeUnit::Second => job.ticks::<TimestampSecondType, W>(array, per_second),
+                TimeUnit::Millisecond => job.ticks::<TimestampMillisecondType, W>(array, per_second),
+                TimeUnit::Microsecond => job.ticks::<TimestampMicrosecondType, W>(array, per_second),
+                TimeUnit::Nanosecond => job.ticks::<TimestampNanosecondType, W>(array, per_second),
+            }
+        }
+        (Kind::Bool | Kind::Date | Kind::Enum(_), _) => None,
+        (_, Int8) => job.integers::<Int8Type, W>(array, 0, decimals),
+        (_, Int16) => job.integers::<Int16Type, W>(array, 0, decimals),
+        (_, Int32) => job.integers::<Int32Type, W>(array, 0, decimals),
+        (_, Int64) => job.integers::<Int64Type, W>(array, 0, decimals),
+        (_, UInt8) => job.integers::<UInt8Type, W>(array, 0, decimals),
+        (_, UInt16) => job.integers::<UInt16Type, W>(array, 0, decimals),
+        (_, UInt32) => job.integers::<UInt32Type, W>(array, 0, decimals),
+        (_, UInt64) => job.integers::<UInt64Type, W>(array, 0, decimals),
+        (_, Decimal32(_, scale)) => job.integers::<Decimal32Type, W>(array, *scale, decimals),
+        (_, Decimal64(_, scale)) => job.integers::<Decimal64Type, W>(array, *scale, decimals),
+        (_, Decimal128(_, scale)) => job.integers::<Decimal128Type, W>(array, *scale, decimals),
+        (_, Float64) => job.doubles::<W>(array.as_primitive::<Float64Type>().values(), decimals),
+        _ => None,
+    }
+}
+
+/// A conversion that is under way.
+struct Job<'a> {
+    intake: &'a Intake,
+    target: Target,
+    nulls: Option<&'a NullBuffer>,
+    columns: &'a mut Columns,
+}
+
+/// What a native integer has to be multiplied with or divided by.
+enum Factor {
+    Times(i128),
+    By(i128),
+}
+
+/// Counts in `10^-scale`, wanted in `10^-decimals`. `None` where the power of ten is beyond 64 bits.
+fn factor(scale: i8, decimals: u8) -> Option<Factor> {
+    let shift = decimals as i32 - scale as i32;
+    let power = 10i128.checked_pow(shift.unsigned_abs()).filter(|power| *power <= i64::MAX as i128)?;
+    Some(if shift >= 0 { Factor::Times(power) } else { Factor::By(power) })
+}
+
+impl Job<'_> {
+    /// Integers that count `10^-scale` each, for a field of so many decimals.
+    fn integers<T: ArrowPrimitiveType<Native: Native>, W: Store>(
+        self,
+        array: &dyn Array,
+        scale: i8,
+        decimals: u8,
+    ) -> Unusual {
+        let values = array.as_primitive::<T>().values();
+        match factor(scale, decimals)? {
+            Factor::Times(1) => {
+                let (least, greatest) = self.bounds::<T::Native>(1)?;
+                self.run(values, |x| least <= x && x <= greatest, |x| x.store::<W>())
+            }
+            Factor::Times(power) => {
+                let (least, greatest) = self.bounds::<T::Native>(power)?;
+                let power = W::cut_wide(power);
+                self.run(values, |x| least <= x && x <= greatest, |x| x.store::<W>().times(power))
+            }
+            Factor::By(divisor) => self.quotients::<T::Native, W>(values, divisor as i64),
+        }
+    }
+
+    /// Moments without a zone.
+    fn ticks<T: ArrowPrimitiveType<Native = i64>, W: Store>(
+        self,
+        array: &dyn Array,
+        per_second: i64,
+    ) -> Unusual {
+        self.quotients::<i64, W>(array.as_primitive::<T>().values(), DAY_SECONDS * per_second)
+    }
+
+    /// Integers that must be multiples of `divisor`.
+    fn quotients<T: Native, W: Store>(self, values: &[T], divisor: i64) -> Unusual {
+        let range = self.intake.schema.inputs[self.target.field].domain.range;
+        let scaled = |bound: i128| bound.checked_mul(divisor as i128).filter(|x| i64::try_from(*x).is_ok());
+        // within these bounds the low 64 bits are the value
+        let (least, greatest) = within::<T>(scaled(range.lo)?, scaled(range.hi)?)?;
+        let right = |x: T| least <= x && x <= greatest && x.low() % divisor == 0;
+        self.run(values, right, |x| W::cut(x.low() / divisor))
+    }
+
+    /// Doubles, by what [`opus_runtime::admission::double`] says of small ones.
+    fn doubles<W: Store>(self, values: &[f64], decimals: u8) -> Unusual {
+        /// Adding and taking this away rounds a smaller double to an integer.
+        const ROUNDER: f64 = (3u64 << 51) as f64;
+        /// Below this a double tells a value from its neighbours.
+        const TOLD_APART: f64 = (1u64 << 51) as f64;
+        if decimals > 22 {
+            return None;
+        }
+        let power = 10f64.powi(decimals as i32);
+        let range = self.intake.schema.inputs[self.target.field].domain.range;
+        let inner = |bound: i128| bound.clamp(-(1 << 51) + 1, (1 << 51) - 1) as f64;
+        let (least, greatest) = (inner(range.lo), inner(range.hi));
+        let count = move |x: f64| (x * power + ROUNDER) - ROUNDER;
+        let right = move |x: f64| {
+            let count = count(x);
+            (x * power).abs() < TOLD_APART && count / power == x && least <= count && count <= greatest
+        };
+        self.run(values, right, move |x| W::cut(count(x) as i64))
+    }
+
+    /// The field's range divided by `power`, in native integers. `None` where no native integer is within.
+    fn bounds<T: Native>(&self, power: i128) -> Option<(T, T)> {
+        let range = self.intake.schema.inputs[self.target.field].domain.range;
+        let least = range.lo.div_euclid(power) + (range.lo.rem_euclid(power) != 0) as i128;
+        within::<T>(least, range.hi.div_euclid(power))
+    }
+
+    /// Converts block by block; answers which blocks hold a value that is not right.
+    #[inline(always)]
+    fn run<T: Copy, W: Store>(self, values: &[T], right: impl Fn(T) -> bool, to: impl Fn(T) -> W) -> Unusual {
+        let optional = self.columns.column(self.target.at).optional;
+        let mut unusual = Vec::new();
+        let mut valid = valid_words(self.nulls, self.target.rows);
+        let out = self.columns.values_mut::<W>(self.target.at);
+        let blocks = values[..self.target.rows].chunks(ROWS_PER_GROUP).zip(out.chunks_mut(ROWS_PER_GROUP));
+        for (block, (values, out)) in blocks.enumerate() {
+            let valid = valid.next().unwrap_or(u64::MAX);
+            let mut wrong = false;
+            if valid == u64::MAX {
+                for (value, out) in values.iter().zip(out) {
+                    wrong |= !right(*value);
+                    *out = to(*value);
+                }
+            } else {
+                for (row, (value, out)) in values.iter().zip(out).enumerate() {
+                    let present = valid >> row & 1 == 1;
+                    wrong |= present & !right(*value) | !(present | optional);
+                    *out = if present { to(*value) } else { W::zeroed() };
+                }
+            }
+            if wrong {
+                unusual.push(block);
+            }
+        }
+        Some(unusual)
+    }
+
+    /// Converts row by row.
+    fn each<W: Store>(self, value: impl Fn(usize) -> Option<W>) -> Unusual {
+        let rows: Vec<u32> = (0..self.target.rows as u32).collect();
+        let range = self.intake.schema.inputs[self.target.field].domain.range;
+        let right = |row: u32| value(row as usize).is_some_and(|value| range.contains(value.wide()));
+        self.run(&rows, right, |row| value(row as usize).unwrap_or_else(W::zeroed))
+    }
+}
+
+fn within<T: Native>(least: i128, greatest: i128) -> Option<(T, T)> {
+    let (least, greatest) = (least.max(T::LEAST), greatest.min(T::GREATEST));
+    (least <= greatest).then(|| (T::of(least), T::of(greatest)))
+}
+
+/// For each block of 64 rows, which of them are present; rows past the end are.
+fn valid_words(nulls: Option<&NullBuffer>, rows: usize) -> impl Iterator<Item = u64> {
+    let nulls = nulls.filter(|nulls| nulls.null_count() > 0);
+    let last = rows / ROWS_PER_GROUP;
+    let past = u64::MAX.checked_shl((rows % ROWS_PER_GROUP) as u32).unwrap_or(0);
+    let words =
+        nulls.into_iter().flat_map(|nulls| nulls.inner().bit_chunks().iter_padded().collect::<Vec<u64>>());
+    words.enumerate().map(move |(block, word)| if block == last { word | past } else { word })
+}
+
+/// Writes the validity bitmap of an optional column.
+fn fill_validity(nulls: Option<&NullBuffer>, rows: usize, columns: &mut Columns, at: usize) {
+    let nulls = nulls.filter(|nulls| nulls.null_count() > 0);
+    let words = columns.validity_mut(at);
+    let count = rows.div_ceil(ROWS_PER_GROUP).min(words.len());
+    words[..count].fill(u64::MAX);
+    for (word, valid) in words.iter_mut().zip(valid_words(nulls, rows)).take(count) {
+        *word = valid;
+    }
+    if let Some(last) = words[..count].last_mut()
+        && rows % ROWS_PER_GROUP != 0
+    {
+        *last &= !(u64::MAX << (rows % ROWS_PER_GROUP));
+    }
+}
+
+/// Adds the blocks in which a value is none of the listed ones.
+fn without_strangers(
+    intake: &Intake,
+    target: Target,
+    columns: &Columns,
+    mut unusual: Vec<usize>,
+) -> Vec<usize> {
+    let domain = &intake.schema.inputs[target.field].domain;
+    let Some(set) = &domain.set else { return unusual };
+    let span = domain.range.hi.checked_sub(domain.range.lo).filter(|span| *span < 64);
+    let mask = span.map(|_| set.iter().fold(0u64, |mask, value| mask | 1 << (value - domain.range.lo)));
+    let listed = |x: i128| match mask {
+        Some(mask) => (0..64).contains(&(x - domain.range.lo)) && mask >> (x - domain.range.lo) & 1 == 1,
+        None => set.binary_search(&x).is_ok(),
+    };
+    let low = i64::try_from(domain.range.lo).ok();
+    let usual = match (columns.column(target.at).width, mask.zip(low)) {
+        (Width::W8, Some((mask, low))) => masked::<i8>(target, columns, mask, low),
+        (Width::W16, Some((mask, low))) => masked::<i16>(target, columns, mask, low),
+        (Width::W32, Some((mask, low))) => masked::<i32>(target, columns, mask, low),
+        _ => vec![false; target.rows.div_ceil(ROWS_PER_GROUP)],
+    };
+    let is_strange = |block: usize| {
+        !usual[block]
+            && target.block(block).any(|row| columns.get(target.at, row).is_some_and(|value| !listed(value)))
+    };
+    unusual.extend((0..usual.len()).filter(|block| is_strange(*block)));
+    unusual.sort_unstable();
+    unusual.dedup();
+    unusual
+}
+
+/// For each block, whether every value is in the mask of listed values from `low`.
+fn masked<W: Store + Into<i64>>(target: Target, columns: &Columns, mask: u64, low: i64) -> Vec<bool> {
+    let values = &columns.values::<W>(target.at)[..target.rows];
+    let is_listed = |value: &W| {
+        let offset = (*value).into().wrapping_sub(low) as u64;
+        // what a missing value leaves is 0, which may be far from the set
+        offset < 64 && mask >> (offset & 63) & 1 == 1
+    };
+    values
+        .chunks(ROWS_PER_GROUP)
+        .map(|block| block.iter().fold(true, |all, value| all & is_listed(value)))
+        .collect()
+}
+
+/// Does some blocks cell by cell.
+fn fill_plainly(
+    intake: &Intake,
+    target: Target,
+    array: &dyn Array,
+    blocks: &[usize],
+    columns: &mut Columns,
+    faults: &mut Vec<RowFault>,
+) {
+    let cells = Cells::new(array, intake.decimals(target.field));
+    let mut scratch = String::new();
+    for row in blocks.iter().flat_map(|block| target.block(*block)) {
+        match intake.admit(target.field, cells.reading(row, &mut scratch)) {
+            Ok(value) => columns.set(target.at, row, value),
+            Err(reason) => faults.push((row as u32, reason)),
+        }
+    }
+}
+
+/// A dictionary column: its values are admitted once, and codes pick from them.
+fn fill_coded(
+    intake: &Intake,
+    index: usize,
+    array: &dyn Array,
+    columns: &mut Columns,
+    at: usize,
+    faults: &mut Vec<RowFault>,
+) {
+    let values: &ArrayRef = array.as_any_dictionary().values();
+    let mut meanings = Columns::new(&[columns.column(at)], values.len());
+    meanings.set_rows(values.len());
+    let mut refused = Vec::new();
+    fill(intake, index, values.as_ref(), &mut meanings, 0, &mut refused);
+    let target = Target { field: index, at, rows: array.len() };
+    let present: usize = meanings.validity(0).iter().map(|word| word.count_ones() as usize).sum();
+    if refused.is_empty() && (!meanings.column(0).optional || present == meanings.rows()) {
+        fill_validity(array.nulls(), array.len(), columns, at);
+        let unusual = pick(intake, target, array, &meanings, columns);
+        return fill_plainly(intake, target, array, &unusual, columns, faults);
+    }
+    let mut reasons: Vec<Option<Reason>> = vec![None; values.len()];
+    refused.into_iter().for_each(|(value, reason)| reasons[value as usize] = Some(reason));
+    let keys = array.as_any_dictionary().normalized_keys();
+    for (row, key) in keys.into_iter().enumerate() {
+        let outcome = match (array.is_null(row), &reasons[key]) {
+            (true, _) => intake.admit(index, opus_runtime::admission::Reading::Missing),
+            (false, Some(reason)) => Err(reason.clone()),
+            (false, None) => Ok(meanings.get(0, key)),
+        };
+        match outcome {
+            Ok(value) => columns.set(at, row, value),
+            Err(reason) => faults.push((row as u32, reason)),
+        }
+    }
+}
+
+fn pick(
+    intake: &Intake,
+    target: Target,
+    array: &dyn Array,
+    meanings: &Columns,
+    columns: &mut Columns,
+) -> Vec<usize> {
+    let unusual = match columns.column(target.at).width {
+        Width::W8 => pick_to::<i8>(intake, target, array, meanings, columns),
+        Width::W16 => pick_to::<i16>(intake, target, array, meanings, columns),
+        Width::W32 => pick_to::<i32>(intake, target, array, meanings, columns),
+        Width::W64 => pick_to::<i64>(intake, target, array, meanings, columns),
+        Width::W128 => pick_to::<i128>(intake, target, array, meanings, columns),
+    };
+    unusual.unwrap_or_else(|| (0..target.rows.div_ceil(ROWS_PER_GROUP)).collect())
+}
+
+fn pick_to<W: Store>(
+    intake: &Intake,
+    target: Target,
+    array: &dyn Array,
+    meanings: &Columns,
+    columns: &mut Columns,
+) -> Unusual {
+    let table = &meanings.values::<W>(0)[..meanings.rows()];
+    let job = Job { intake, target, nulls: array.nulls(), columns };
+    let DataType::Dictionary(key, _) = array.data_type() else { return None };
+    match key.as_ref() {
+        DataType::Int8 => job.codes::<Int8Type, W>(array, table),
+        DataType::Int16 => job.codes::<Int16Type, W>(array, table),
+        DataType::Int32 => job.codes::<Int32Type, W>(array, table),
+        DataType::Int64 => job.codes::<Int64Type, W>(array, table),
+        DataType::UInt8 => job.codes::<UInt8Type, W>(array, table),
+        DataType::UInt16 => job.codes::<UInt16Type, W>(array, table),
+        DataType::UInt32 => job.codes::<UInt32Type, W>(array, table),
+        DataType::UInt64 => job.codes::<UInt64Type, W>(array, table),
+        _ => None,
+    }
+}
+
+impl Job<'_> {
+    fn codes<K: ArrowDictionaryKeyType, W: Store>(self, array: &dyn Array, table: &[W]) -> Unusual {
+        let keys = array.as_dictionary::<K>().keys().values();
+        let right = |key: K::Native| key.as_usize() < table.len();
+        self.run(keys, right, |key| table.get(key.as_usize()).copied().unwrap_or_else(W::zeroed))
+    }
+}

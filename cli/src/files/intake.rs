@@ -1,0 +1,226 @@
+//! What is wanted of the inputs? The fields of the policy, how their columns are called and counted, and the
+//! columns to keep: one [`Intake`] for all files, checked against each file when it is opened.
+
+use arrow_schema::{DataType, TimeUnit};
+use opus_ir::{Field, Kind, Schema};
+use opus_runtime::admission::{Admission, Reading, Reason, Unit};
+
+use super::mapping::{FieldMapping, Mapping};
+use super::near::did_you_mean;
+use crate::failure::Failure;
+
+/// What is read of every file.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    /// The policy's fields.
+    pub schema: Schema,
+    /// How they map to columns.
+    pub mapping: Mapping,
+    /// The columns that are copied to the outputs, by name.
+    pub keep: Vec<String>,
+}
+
+impl Intake {
+    /// The name of the column that holds the field with this index.
+    pub fn column(&self, index: usize) -> &str {
+        self.mapping.field(index).column.as_ref().unwrap_or(&self.schema.inputs[index].name)
+    }
+
+    /// What is said about the field with this index.
+    pub fn field_mapping(&self, index: usize) -> &FieldMapping {
+        self.mapping.field(index)
+    }
+
+    /// The admission of the field with this index.
+    pub fn admission(&self, index: usize) -> Admission<'_> {
+        Admission::new(&self.schema, index, self.mapping.field(index).unit)
+    }
+
+    /// The integer of a field for a value of its column.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub fn admit(&self, index: usize, reading: Reading<'_>) -> Result<Option<i128>, Reason> {
+        self.admission(index).admit(self.mapping.field(index).apply(reading))
+    }
+
+    /// How many decimals a number in the column of this field may have.
+    pub fn decimals(&self, index: usize) -> u8 {
+        let decimals = self.schema.decimals(self.schema.inputs[index].kind);
+        match self.mapping.field(index).unit {
+            Unit::Minor => 0,
+            Unit::Fraction => decimals + 2,
+            Unit::Written | Unit::Whole | Unit::Percent => decimals,
+        }
+    }
+
+    /// Where the columns of the fields, and then the columns to keep, stand among the columns of a file.
+    ///
+    /// # Errors
+    /// Where one is missing, or there are two of its name.
+    pub fn find(&self, file: &str, names: &[&str]) -> Result<(Vec<usize>, Vec<usize>), Failure> {
+        let fields = (0..self.schema.inputs.len()).map(|index| {
+            let field = &self.schema.inputs[index].name;
+            let purpose =
+                if self.column(index) == field { String::new() } else { format!(" for the field `{field}`") };
+            position(file, names, self.column(index), &purpose)
+        });
+        let fields = fields.collect::<Result<Vec<usize>, Failure>>()?;
+        let kept =
+            self.keep.iter().map(|name| position(file, names, name, " to keep")).collect::<Result<_, _>>()?;
+        Ok((fields, kept))
+    }
+
+    /// The columns that nobody asked for.
+    pub fn ignored(&self, names: &[&str]) -> Vec<String> {
+        let read = |name: &str| {
+            self.keep.iter().any(|keep| keep == name)
+                || (0..self.schema.inputs.len()).any(|index| self.column(index) == name)
+        };
+        names.iter().filter(|name| !read(name)).map(|name| name.to_string()).collect()
+    }
+
+    /// That a column of this type can hold values of the field with this index.
+    ///
+    /// # Errors
+    /// Where it cannot, or where only a unit would tell what its numbers mean.
+    pub fn check_type(&self, file: &str, index: usize, data_type: &DataType) -> Result<(), Failure> {
+        let (field, mapping) = (&self.schema.inputs[index], self.mapping.field(index));
+        let column = self.column(index);
+        let class = class_of(data_type);
+        let fits = match class {
+            Class::Nothing => true,
+            Class::Text => true,
+            Class::Bool => field.kind == Kind::Bool || !mapping.values.is_empty(),
+            Class::Integer | Class::Decimal => is_number(field.kind) || !mapping.values.is_empty(),
+            Class::Double => is_number(field.kind),
+            Class::Date => field.kind == Kind::Date,
+            Class::Zoned | Class::Other => false,
+        };
+        if !fits {
+            let message = format!(
+                "{file}: column `{column}` holds {}, and `{}` is {}",
+                in_words(data_type),
+                field.name,
+                wanted(field)
+            );
+            let failure = Failure::io(message);
+            return Err(match class {
+                Class::Zoned => {
+                    failure.help("write the dates without a time zone: which day it is depends on the zone")
+                }
+                _ => failure,
+            });
+        }
+        let open = match (field.kind, class) {
+            (Kind::Money, Class::Integer) => Some("whole units or minor units (5 as 5.00 or as 0.05)"),
+            (Kind::Percent(_), Class::Integer | Class::Decimal | Class::Double) => {
+                Some("a percentage or a fraction (0.5 as 0.5 % or as 50 %)")
+            }
+            _ => None,
+        };
+        match open.filter(|_| mapping.unit == Unit::Written) {
+            None => Ok(()),
+            Some(readings) => {
+                let units = if field.kind == Kind::Money {
+                    "whole units\" or \"minor units"
+                } else {
+                    "percent\" or \"fraction"
+                };
+                let message = format!(
+                    "{file}: column `{column}` holds {}, which could be {readings}",
+                    in_words(data_type)
+                );
+                let help =
+                    format!("say in a mapping file (--columns) under [{}]: unit = \"{units}\"", field.name);
+                Err(Failure::io(message).help(help))
+            }
+        }
+    }
+}
+
+/// What the values of a physical type are, as far as fields care.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Class {
+    Nothing,
+    Bool,
+    Integer,
+    Decimal,
+    Double,
+    Date,
+    Zoned,
+    Text,
+    Other,
+}
+
+fn class_of(data_type: &DataType) -> Class {
+    use DataType::*;
+    match data_type {
+        Null => Class::Nothing,
+        Boolean => Class::Bool,
+        Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64 => Class::Integer,
+        Decimal32(_, scale) | Decimal64(_, scale) | Decimal128(_, scale) | Decimal256(_, scale)
+            if *scale <= 0 =>
+        {
+            Class::Integer
+        }
+        Decimal32(..) | Decimal64(..) | Decimal128(..) | Decimal256(..) => Class::Decimal,
+        Float32 | Float64 => Class::Double,
+        Date32 | Date64 | Timestamp(_, None) => Class::Date,
+        Timestamp(_, Some(_)) => Class::Zoned,
+        Utf8 | LargeUtf8 | Utf8View => Class::Text,
+        Dictionary(_, values) => class_of(values),
+        _ => Class::Other,
+    }
+}
+
+fn is_number(kind: Kind) -> bool {
+    matches!(kind, Kind::Int | Kind::Decimal(_) | Kind::Money | Kind::Percent(_) | Kind::Days)
+}
+
+/// What a physical type is called in a message.
+fn in_words(data_type: &DataType) -> String {
+    match (class_of(data_type), data_type) {
+        (_, DataType::Dictionary(_, values)) => in_words(values),
+        (Class::Nothing, _) => "nothing".into(),
+        (Class::Bool, _) => "truth values".into(),
+        (Class::Integer, _) => "integers".into(),
+        (Class::Decimal, _) => "decimals".into(),
+        (Class::Double, _) => "doubles".into(),
+        (Class::Date, DataType::Timestamp(..)) => "timestamps".into(),
+        (Class::Date, _) => "dates".into(),
+        (Class::Zoned, DataType::Timestamp(_, Some(zone))) => format!("timestamps in the time zone {zone}"),
+        (Class::Text, _) => "texts".into(),
+        (_, DataType::Timestamp(TimeUnit::Second, _)) => "timestamps".into(),
+        (_, other) => format!("values of the type {other}"),
+    }
+}
+
+fn wanted(field: &Field) -> &'static str {
+    match field.kind {
+        Kind::Bool => "a truth value",
+        Kind::Int => "a whole number",
+        Kind::Decimal(_) => "a number",
+        Kind::Money => "an amount",
+        Kind::Percent(_) => "a percentage",
+        Kind::Days => "a number of days",
+        Kind::Date => "a date",
+        Kind::Enum(_) => "the name of a value",
+    }
+}
+
+fn position(file: &str, names: &[&str], wanted: &str, purpose: &str) -> Result<usize, Failure> {
+    let mut found = names.iter().enumerate().filter(|(_, name)| **name == wanted).map(|(index, _)| index);
+    match (found.next(), found.next()) {
+        (Some(index), None) => Ok(index),
+        (Some(_), Some(_)) => Err(Failure::io(format!("{file}: there are two columns `{wanted}`"))),
+        (None, _) => {
+            let near = did_you_mean(wanted, names.iter().copied());
+            let near =
+                near.map(|near| format!("{near} a mapping file (--columns) says which column a field is"));
+            let all = || format!("the columns are {}", names.join(", "));
+            Err(Failure::io(format!("{file}: there is no column `{wanted}`{purpose}"))
+                .help(near.unwrap_or_else(all)))
+        }
+    }
+}

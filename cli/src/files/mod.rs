@@ -1,0 +1,30 @@
+//! Files in and out: Parquet, CSV, JSON lines, Arrow IPC.
+//!
+//! In reading order: which format, where from and where to ([`format`], [`place`]); what is wanted of the columns
+//! ([`mapping`], [`intake`]); how cells and columns become the integers of fields ([`cells`], [`columnar`],
+//! [`chunk`]); how each format is read ([`source`], [`lines`], [`csv`], [`json_lines`], [`arrow`], [`parquet`]).
+
+mod arrow;
+mod cells;
+mod chunk;
+mod columnar;
+mod csv;
+mod format;
+mod intake;
+mod json_lines;
+mod lines;
+mod mapping;
+mod near;
+mod parquet;
+mod place;
+mod positioned;
+mod source;
+
+pub use chunk::{Admitted, Body, CHUNK_ROWS, Chunk, Kept};
+pub use columnar::RowFault;
+pub use format::Format;
+pub use intake::Intake;
+pub use mapping::{FieldMapping, Mapping, Sentinel};
+pub use near::{did_you_mean, near};
+pub use place::{Located, Place, Target, apart, inputs, open, output};
+pub use source::{Reader, Source, open_source};

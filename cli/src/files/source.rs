@@ -1,0 +1,149 @@
+//! How are rows read from several files of any format, in order and within bounds of memory?
+//!
+//! A [`Source`] is one file; a [`Reader`] goes through all of them and numbers the rows.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::io::{self, Read};
+
+use super::arrow::ArrowSource;
+use super::chunk::{Body, Chunk, Kept};
+use super::csv::CsvSource;
+use super::format::Format;
+use super::intake::Intake;
+use super::json_lines::JsonLinesSource;
+use super::parquet::ParquetSource;
+use super::place::{Located, Place, open};
+use super::positioned::Positioned;
+use crate::failure::Failure;
+
+/// A file that rows are read from.
+pub trait Source: Send {
+    /// The next rows, at most [`super::CHUNK_ROWS`]; `None` where there are no more.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    fn next(&mut self) -> Result<Option<(usize, Body)>, Failure>;
+
+    /// The columns to keep, in the order in which they were asked for.
+    fn kept(&self) -> &[Kept];
+
+    /// The columns that nobody asked for, where the file names its columns.
+    fn ignored(&self) -> &[String];
+
+    /// About how many bytes of the file were read.
+    fn bytes(&self) -> u64;
+}
+
+/// Opens a file of any format.
+///
+/// # Errors
+/// Where it cannot be read, or has not the columns that are wanted.
+pub fn open_source(located: &Located, intake: &Intake) -> Result<Box<dyn Source>, Failure> {
+    let file = located.place.to_string();
+    Ok(match located.format {
+        Format::Parquet => Box::new(ParquetSource::open(&file, Positioned::open(&located.place)?, intake)?),
+        Format::Arrow => Box::new(ArrowSource::open(&file, Positioned::open(&located.place)?, intake)?),
+        Format::Csv => Box::new(CsvSource::open(&file, text(&located.place)?, intake)?),
+        Format::JsonLines => Box::new(JsonLinesSource::open(&file, text(&located.place)?, intake)),
+    })
+}
+
+fn text(place: &Place) -> Result<Box<dyn Read + Send>, Failure> {
+    Ok(match place {
+        Place::Standard => Box::new(io::stdin()),
+        Place::File(path) => Box::new(open(path)?),
+    })
+}
+
+/// All files, one after another.
+pub struct Reader<'a> {
+    intake: &'a Intake,
+    waiting: VecDeque<Located>,
+    source: Box<dyn Source>,
+    /// The file that is being read.
+    file: String,
+    kept: Vec<Kept>,
+    ignored: BTreeSet<String>,
+    next_row: u64,
+    /// The bytes of the files before this one.
+    bytes_before: u64,
+    bytes_total: Option<u64>,
+}
+
+impl<'a> Reader<'a> {
+    /// Opens the first file.
+    ///
+    /// # Errors
+    /// Where there is none, it cannot be read, or has not the columns that are wanted.
+    pub fn open(files: Vec<Located>, intake: &'a Intake) -> Result<Reader<'a>, Failure> {
+        let bytes_total = files.iter().map(length_of).sum();
+        let mut waiting: VecDeque<Located> = files.into();
+        let first = waiting.pop_front().ok_or_else(|| Failure::usage("there is no input"))?;
+        let source = open_source(&first, intake)?;
+        let (kept, ignored) = (source.kept().to_vec(), source.ignored().iter().cloned().collect());
+        let file = first.place.to_string();
+        Ok(Reader { intake, waiting, source, file, kept, ignored, next_row: 1, bytes_before: 0, bytes_total })
+    }
+
+    /// The columns to keep.
+    pub fn kept(&self) -> &[Kept] {
+        &self.kept
+    }
+
+    /// The columns that nobody asked for, of the files that were opened so far.
+    pub fn ignored(&self) -> &BTreeSet<String> {
+        &self.ignored
+    }
+
+    /// How much of all files was read, from 0 to 1; `None` where their length is not known.
+    pub fn progress(&self) -> Option<f64> {
+        let total = self.bytes_total.filter(|total| *total > 0)?;
+        Some(((self.bytes_before + self.source.bytes()) as f64 / total as f64).min(1.0))
+    }
+
+    /// The next rows; `None` where there are no more.
+    ///
+    /// # Errors
+    /// Where a file cannot be read, or its columns are not those of the first file.
+    pub fn next(&mut self) -> Result<Option<Chunk>, Failure> {
+        loop {
+            if let Some((rows, body)) = self.source.next()? {
+                if rows == 0 {
+                    continue;
+                }
+                let chunk = Chunk { first_row: self.next_row, rows, body };
+                self.next_row += rows as u64;
+                return Ok(Some(chunk));
+            }
+            match self.waiting.pop_front() {
+                Some(next) => self.turn_to(&next)?,
+                None => return Ok(None),
+            }
+        }
+    }
+
+    fn turn_to(&mut self, next: &Located) -> Result<(), Failure> {
+        self.bytes_before += self.source.bytes();
+        self.source = open_source(next, self.intake)?;
+        let first = std::mem::replace(&mut self.file, next.place.to_string());
+        for (kept, here) in self.kept.iter().zip(self.source.kept()) {
+            if kept != here {
+                let message = format!(
+                    "{}: column `{}` is of the type {} here and {} in {first}",
+                    self.file, kept.name, here.data_type, kept.data_type
+                );
+                return Err(Failure::io(message).help("a column that is kept has one type in all files"));
+            }
+        }
+        self.ignored.extend(self.source.ignored().iter().cloned());
+        Ok(())
+    }
+}
+
+/// How long a file is; `None` where that is not known.
+fn length_of(file: &Located) -> Option<u64> {
+    match &file.place {
+        Place::Standard => None,
+        Place::File(path) => path.metadata().ok().filter(|data| data.is_file()).map(|data| data.len()),
+    }
+}
