@@ -2,5 +2,6 @@
 
 pub mod args;
 pub mod failure;
+pub mod files;
 pub mod render;
 pub mod sample;
