@@ -335,7 +335,13 @@ impl Emit<'_> {
 
     /// A vector of single values.
     pub fn gather(&mut self, ty: ClifType, lanes: &[Clif]) -> Clif {
-        let first = self.b.ins().scalar_to_vector(ty, lanes[0]);
+        let first = if ty.lane_type().bits() < 32 {
+            let wide = self.b.ins().uextend(types::I32, lanes[0]);
+            let vector = self.b.ins().scalar_to_vector(types::I32X4, wide);
+            self.cast(ty, vector)
+        } else {
+            self.b.ins().scalar_to_vector(ty, lanes[0])
+        };
         let insert = |vector, (lane, x): (usize, &Clif)| self.b.ins().insertlane(vector, *x, lane as u8);
         lanes.iter().enumerate().skip(1).fold(first, insert)
     }
