@@ -184,48 +184,40 @@ fn walk(tree: &Tree) -> (Vec<Block>, Vec<u32>, Vec<u32>) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::BTreeSet;
 
-    /// Sources by node, straight from the definition: a node is dominated by what every path to it holds.
-    fn naive(sources: &[Vec<usize>]) -> Vec<Vec<bool>> {
-        let count = sources.len();
-        let mut dominated = vec![vec![true; count]; count];
-        for node in 0..count {
-            for above in 0..count {
-                let through = |from: &usize| dominated[*from][above];
-                dominated[node][above] =
-                    above == node || (!sources[node].is_empty() && sources[node].iter().all(through));
-            }
+    use super::*;
+    use crate::testing::{Seed, Source};
+
+    /// Straight from the definition: a node is dominated by itself and by what dominates all its sources.
+    fn naive(sources: &[Vec<usize>]) -> Vec<BTreeSet<usize>> {
+        let mut dominated: Vec<BTreeSet<usize>> = Vec::new();
+        for (node, from) in sources.iter().enumerate() {
+            let common = from.iter().map(|from| dominated[*from].clone()).reduce(|a, b| &a & &b);
+            dominated.push(&common.unwrap_or_default() | &BTreeSet::from([node]));
         }
         dominated
     }
 
     #[test]
     fn a_tree_is_what_the_definition_says() {
-        let mut state = 1u64;
-        let mut random = |below: usize| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) as usize % below
-        };
-        for _ in 0..300 {
-            let count = 1 + random(24);
-            let sources: Vec<Vec<usize>> = (0..count)
-                .map(|to| if to == 0 { vec![] } else { (0..1 + random(3)).map(|_| random(to)).collect() })
-                .collect();
+        for seed in 0..300 {
+            let source = &mut Seed(seed);
+            let count = 1 + source.below(24);
+            let from = |to: usize, source: &mut Seed| match to {
+                0 => vec![],
+                _ => (0..1 + source.below(3)).map(|_| source.below(to)).collect(),
+            };
+            let sources: Vec<Vec<usize>> = (0..count).map(|to| from(to, source)).collect();
             let mut tree = Tree::new(count);
             for (node, from) in sources.iter().enumerate() {
                 from.iter().for_each(|from| tree.edge(*from, node));
                 tree.settle(node);
             }
-            let expected = naive(&sources);
-            for node in 0..count {
-                for above in 0..count {
-                    assert_eq!(
-                        tree.dominates(above, node),
-                        expected[node][above],
-                        "{sources:?} {above} {node}"
-                    );
-                }
+            for (node, expected) in naive(&sources).iter().enumerate() {
+                let dominated: BTreeSet<usize> =
+                    (0..count).filter(|above| tree.dominates(*above, node)).collect();
+                assert_eq!(dominated, *expected, "{sources:?} {node}");
             }
         }
     }

@@ -26,6 +26,11 @@ pub(crate) struct Emitter {
 }
 
 impl Emitter {
+    /// How many steps there are so far, used or not.
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+
     /// What a value is computed by.
     pub fn get(&self, value: Value) -> &Step {
         &self.steps[value]

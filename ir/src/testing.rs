@@ -9,7 +9,7 @@ mod properties;
 
 pub use damage::damage;
 pub use generate::{func, row};
-pub use properties::{damaged_functions_are_refused_or_right, witnesses_agree};
+pub use properties::{damaged_functions_are_refused_or_right, merged_versions_agree, witnesses_agree};
 
 use crate::interval::Interval;
 

@@ -11,7 +11,7 @@ use crate::verify::check_classes;
 
 /// Changes one thing; what comes out may be invalid, or valid with another meaning.
 pub fn damage(func: &mut Func, source: &mut impl Source) {
-    const KINDS: &[fn(&mut Func, &mut dyn FnMut() -> u64)] = &[
+    const KINDS: &[Kind] = &[
         op,
         imm,
         arg,
@@ -36,7 +36,7 @@ pub fn damage(func: &mut Func, source: &mut impl Source) {
 }
 
 /// Claims what follows from the damage, as a liar would: what is left to be found is the damage itself.
-fn claim_again(func: &mut Func) {
+pub(super) fn claim_again(func: &mut Func) {
     let order: Vec<Value> = func.blocks.values().flat_map(|data| data.body.iter().copied()).collect();
     for value in order {
         let Some(Def::Inst(inst)) = func.values.get(value).map(|data| data.def) else { continue };
@@ -63,6 +63,7 @@ fn can_transfer(func: &Func, inst: &Inst) -> bool {
     exist && sane && ascends && check_classes(func, Value::new(0), inst).is_ok()
 }
 
+type Kind = fn(&mut Func, Choose);
 type Choose<'a> = &'a mut dyn FnMut() -> u64;
 
 fn below(count: usize, choose: Choose) -> usize {
@@ -80,7 +81,7 @@ fn some_block(func: &Func, choose: Choose) -> Block {
 
 fn some_number(choose: Choose) -> i128 {
     const NUMBERS: &[i128] = &[0, 1, -1, 2, 3, 10, 1 << 20, i64::MAX as i128, i128::MAX, i128::MIN];
-    match choose() % 3 {
+    match below(3, choose) {
         0 => choose() as i64 as i128,
         _ => NUMBERS[below(NUMBERS.len(), choose)],
     }
@@ -100,7 +101,7 @@ fn op(func: &mut Func, choose: Choose) {
     change(func, choose, |inst, choose| {
         let alike: Vec<Op> =
             Op::ALL.iter().copied().filter(|op| op.row().params == inst.op.row().params).collect();
-        let all = if choose() % 4 == 0 { Op::ALL } else { &alike };
+        let all = if below(4, choose) == 0 { Op::ALL } else { &alike };
         Inst::new(all[below(all.len(), choose)], inst.args(), inst.imm)
     });
 }
@@ -117,7 +118,7 @@ fn refinement(func: &mut Func, choose: Choose) {
     let value = refinements[below(refinements.len(), choose)];
     if let Def::Inst(inst) = &mut func.values[value].def {
         let other = conditions[below(conditions.len(), choose)];
-        *inst = match choose() % 2 {
+        *inst = match below(2, choose) {
             0 => Inst::new(Op::Refine, inst.args(), 1 - inst.imm),
             _ => Inst::new(Op::Refine, &[inst.args()[0], other], inst.imm),
         };
@@ -134,7 +135,7 @@ fn arg(func: &mut Func, choose: Choose) {
     let other = some_value(func, choose);
     change(func, choose, |inst, choose| {
         let mut args = inst.args().to_vec();
-        match choose() % 8 {
+        match below(8, choose) {
             0 => args.truncate(1),
             1 if args.len() < 3 => args.push(other),
             _ if args.is_empty() => {}
@@ -158,8 +159,8 @@ fn ty(func: &mut Func, choose: Choose) {
 fn narrower(func: &mut Func, choose: Choose) {
     let value = some_value(func, choose);
     if let Some(data) = func.values.get_mut(value) {
-        let part = (choose() % 5) as i128;
-        match choose() % 3 {
+        let part = below(5, choose) as i128;
+        match below(3, choose) {
             0 => data.range.lo = data.range.lo.saturating_add(part),
             1 => data.range.hi = data.range.hi.saturating_sub(part),
             _ => data.range = Interval::point(data.range.lo),
@@ -183,9 +184,9 @@ fn end(func: &mut Func, choose: Choose) {
     let (value, block) = (some_value(func, choose), some_block(func, choose));
     if let Some(data) = func.blocks.get_mut(block) {
         match &mut data.end {
-            End::Branch(condition, then, otherwise) if choose() % 2 == 0 => {
+            End::Branch(condition, then, otherwise) if below(2, choose) == 0 => {
                 std::mem::swap(then, otherwise);
-                *condition = if choose() % 2 == 0 { value } else { *condition };
+                *condition = if below(2, choose) == 0 { value } else { *condition };
             }
             End::Branch(_, then, _) => data.end = End::Jump(then.clone()),
             End::Jump(_) => data.end = End::Decide { rule: 0, outputs: vec![value] },
@@ -215,7 +216,7 @@ fn edge_arg(func: &mut Func, choose: Choose) {
 fn result(func: &mut Func, choose: Choose) {
     let which = below(func.results.len(), choose);
     match func.results.get_mut(which) {
-        Some(range) if choose() % 4 != 0 => *range = some_range(choose),
+        Some(range) if below(4, choose) != 0 => *range = some_range(choose),
         _ => func.results.push(Interval::BOOL),
     }
 }
@@ -223,7 +224,7 @@ fn result(func: &mut Func, choose: Choose) {
 fn field(func: &mut Func, choose: Choose) {
     let which = below(func.fields.len(), choose);
     let field = &mut func.fields[which];
-    match choose() % 3 {
+    match below(3, choose) {
         0 => field.is_bool = !field.is_bool,
         _ => field.range = some_range(choose),
     }
@@ -232,7 +233,7 @@ fn field(func: &mut Func, choose: Choose) {
 fn table(func: &mut Func, choose: Choose) {
     let which = below(func.tables.len(), choose);
     if let Some(table) = func.tables.values_mut().nth(which) {
-        match choose() % 3 {
+        match below(3, choose) {
             0 => table.truncate(1),
             1 => table.push(some_number(choose)),
             _ => table.iter_mut().take(1).for_each(|entry| *entry = some_number(choose)),
@@ -251,7 +252,7 @@ fn order(func: &mut Func, choose: Choose) {
 fn def(func: &mut Func, choose: Choose) {
     let (value, block) = (some_value(func, choose), some_block(func, choose));
     let twin = some_value(func, choose);
-    match choose() % 3 {
+    match below(3, choose) {
         0 => func.values.get_mut(value).into_iter().for_each(|data| data.def = Def::Param(block)),
         1 => func.blocks.get_mut(block).into_iter().for_each(|data| data.body.push(twin)),
         _ => func.blocks.get_mut(block).into_iter().for_each(|data| data.body.truncate(data.body.len() / 2)),

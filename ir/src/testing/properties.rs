@@ -1,9 +1,14 @@
 //! What has to hold for every function? Checked for one source at a time, so that tests and fuzzers share it.
 
+use super::damage::claim_again;
 use super::{Source, damage, func, row};
-use crate::func::Func;
+use crate::func::{Def, End, Func};
 use crate::interpret::{Decided, evaluate_straight, interpret};
+use crate::merge::merge;
+use crate::ops::Op;
+use crate::straight::Straight;
 use crate::straighten::straighten;
+use crate::types::Type;
 use crate::verify::{Verified, verify};
 
 const ROWS: usize = 8;
@@ -21,6 +26,60 @@ pub fn witnesses_agree(source: &mut impl Source) {
     let straightened: Vec<Decided> =
         rows.iter().map(|(values, present)| evaluate_straight(&straight, values, present)).collect();
     assert_eq!(straightened, expected, "the straight line differs from\n{func:#?}\n{straight:#?}");
+}
+
+/// Versions that differ in constants decide as one what each decides in its days. Answers whether they could be
+/// merged.
+///
+/// # Panics
+/// Where the merge decides otherwise.
+pub fn merged_versions_agree(source: &mut impl Source) -> bool {
+    let mut versions = vec![verified(func(source))];
+    for _ in 0..1 + source.below(3) {
+        let mut later = versions[0].clone().into_inner();
+        other_constants(&mut later, source);
+        versions.extend(verify(later));
+    }
+    let dates: Vec<usize> = (0..versions[0].fields.len())
+        .filter(|i| !versions[0].fields[*i].is_bool && !versions[0].fields[*i].optional)
+        .collect();
+    let Some(date) = source.pick(&dates).copied() else { return false };
+    let mut starts: Vec<i32> = versions
+        .iter()
+        .map(|_| Type::I32.wrap(source.within(versions[0].fields[date].range)) as i32)
+        .collect();
+    starts.sort_unstable();
+    let lines: Vec<Straight> = versions.iter().map(straighten).collect();
+    let parts: Vec<&Straight> = lines.iter().collect();
+    let Some(merged) = merge(&parts, date as u32, &starts) else { return false };
+    for _ in 0..ROWS {
+        let (values, present) = row(&versions[0], source);
+        let in_force = starts.partition_point(|start| *start as i128 <= values[date]).saturating_sub(1);
+        let expected = interpret(&versions[in_force], &values, &present);
+        let decided = evaluate_straight(&merged, &values, &present);
+        assert_eq!(decided, expected, "{values:?} {present:?} {starts:?}\n{merged:#?}");
+    }
+    true
+}
+
+/// Other constants, table entries and rules; what follows from them is claimed again.
+fn other_constants(func: &mut Func, source: &mut impl Source) {
+    for data in func.values.values_mut().filter(|data| !data.ty.is_bool()) {
+        if let Def::Inst(inst) = &mut data.def
+            && inst.op == Op::Const
+            && source.one_in(3)
+        {
+            inst.imm = data.ty.wrap(inst.imm.wrapping_add(source.below(3) as i128));
+        }
+    }
+    let by = source.below(3) as i128;
+    func.tables.values_mut().flatten().for_each(|entry| *entry = entry.saturating_add(by));
+    for data in func.blocks.values_mut() {
+        if let End::Decide { rule, .. } = &mut data.end {
+            *rule += 20;
+        }
+    }
+    claim_again(func);
 }
 
 fn verified(func: Func) -> Verified {
@@ -54,13 +113,17 @@ pub fn damaged_functions_are_refused_or_right(source: &mut impl Source) -> bool 
 mod tests {
     use super::super::Seed;
     use super::*;
-    use crate::func::Def;
-    use crate::ops::Op;
     use std::collections::BTreeMap;
 
     #[test]
     fn witnesses_agree_on_generated_functions() {
         (0..3000).for_each(|seed| witnesses_agree(&mut Seed(seed)));
+    }
+
+    #[test]
+    fn merged_versions_agree_on_generated_functions() {
+        let merged = (0..2000).filter(|seed| merged_versions_agree(&mut Seed(*seed))).count();
+        assert!(merged > 300, "{merged} of 2000 could be merged");
     }
 
     #[test]
