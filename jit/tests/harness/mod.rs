@@ -1,6 +1,8 @@
 //! What do the tests of this crate share? Rows in both layouts, and the comparison of all engines on them.
 #![allow(dead_code)]
 
+pub mod credit;
+
 use opus_ir::memory::{Columns, Row, RowLayout};
 use opus_ir::testing::{Seed, Source};
 use opus_ir::{Column, Decided, Straight, evaluate_straight};

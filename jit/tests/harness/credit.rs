@@ -1,0 +1,292 @@
+//! The credit policy of the language book with its two versions, built by hand: as a function, and as the loop
+//! over staged blocks that one would write for a vectorising compiler.
+
+use opus_ir::func::FieldRange;
+use opus_ir::memory::Columns;
+use opus_ir::testing::{Seed, Source};
+use opus_ir::{Builder, End, Interval, Op, Rounding, Straight, Target, Type, Value, straighten, verify};
+
+/// 2023-01-01 and 2030-12-31, and the day on which the score's floor moved: 2025-01-01.
+const FIRST_DAY: i128 = 19_358;
+const LAST_DAY: i128 = 22_279;
+const MOVED_DAY: i128 = 20_089;
+
+/// The fields, in the order of their declaration.
+pub const SUBMITTED_ON: usize = 0;
+pub const AGE: usize = 1;
+pub const SCORE: usize = 2;
+pub const INCOME: usize = 3;
+pub const DEBT: usize = 4;
+pub const REQUESTED: usize = 5;
+pub const TERM: usize = 6;
+pub const EMPLOYMENT: usize = 7;
+pub const MONTHS_EMPLOYED: usize = 8;
+pub const DELINQUENCIES: usize = 9;
+pub const BANKRUPTCY: usize = 10;
+
+/// The index of `retired`.
+const RETIRED: i128 = 2;
+const APPROVE: i128 = 0;
+const REFER: i128 = 1;
+const DECLINE: i128 = 2;
+
+fn fields() -> Vec<FieldRange> {
+    let field = |lo, hi, optional| FieldRange { is_bool: false, optional, range: Interval::new(lo, hi) };
+    vec![
+        field(FIRST_DAY, LAST_DAY, false),
+        field(16, 120, false),
+        field(300, 850, true),
+        field(0, 1_000_000_000, false),
+        field(0, 100_000_000, false),
+        field(50_000, 7_500_000, false),
+        field(12, 60, false),
+        field(0, 4, false),
+        field(0, 720, false),
+        field(0, 99, false),
+        field(0, 1200, true),
+    ]
+}
+
+/// The function, rule after rule.
+struct Policy {
+    builder: Builder,
+    rule: u32,
+}
+
+impl Policy {
+    fn op(&mut self, op: Op, args: &[Value]) -> Value {
+        self.builder.push(op, args, 0).expect("the policy is total")
+    }
+
+    fn field(&mut self, index: usize) -> Value {
+        self.builder.push(Op::Field, &[], index as i128).expect("there is such a field")
+    }
+
+    fn present(&mut self, index: usize) -> Value {
+        self.builder.push(Op::Present, &[], index as i128).expect("there is such a field")
+    }
+
+    fn compare(&mut self, op: Op, a: Value, b: i128) -> Value {
+        let b = self.builder.constant(b);
+        self.op(op, &[a, b])
+    }
+
+    fn decide(&mut self, decision: i128, amount: Value, reason: i128) {
+        let (decision, reason) = (self.builder.constant(decision), self.builder.constant(reason));
+        self.builder.end(End::Decide { rule: self.rule, outputs: vec![decision, amount, reason] });
+        self.rule += 1;
+    }
+
+    /// A rule with constant outputs: decides where the condition holds, goes on where it fails.
+    fn rule(&mut self, condition: Value, decision: i128, reason: i128) {
+        let (then, otherwise) = (self.builder.block(), self.builder.block());
+        self.builder.end(End::Branch(condition, Target::to(then), Target::to(otherwise)));
+        self.builder.switch_to(then);
+        let nothing = self.builder.constant(0);
+        self.decide(decision, nothing, reason);
+        self.builder.switch_to(otherwise);
+    }
+}
+
+/// The policy as a straight line.
+pub fn line() -> Straight {
+    let results = vec![Interval::new(0, 2), Interval::new(0, 7_500_000), Interval::new(0, 9)];
+    let mut p = Policy { builder: Builder::new(fields(), results), rule: 0 };
+    let [day, age, score, income, debt, requested, term, employment, months, delinquencies, bankruptcy] =
+        std::array::from_fn(|index| p.field(index));
+    let minor = p.compare(Op::Lt, age, 18);
+    p.rule(minor, DECLINE, 0);
+    let scored = p.present(SCORE);
+    let thin = p.op(Op::Not, &[scored]);
+    p.rule(thin, REFER, 1);
+    let (bankrupt, recent) = (p.present(BANKRUPTCY), p.compare(Op::Lt, bankruptcy, 84));
+    let recent = p.op(Op::And, &[bankrupt, recent]);
+    p.rule(recent, DECLINE, 2);
+    let moved = p.builder.constant(MOVED_DAY);
+    let late = p.op(Op::Le, &[moved, day]);
+    let (low, high) = (p.builder.constant(680), p.builder.constant(700));
+    let floor = p.op(Op::Select, &[late, high, low]);
+    let below = p.op(Op::Lt, &[score, floor]);
+    p.rule(below, DECLINE, 3);
+    let burden = p.op(Op::Mul, &[debt, term]);
+    let burden = p.op(Op::Add, &[burden, requested]);
+    let scale = p.builder.constant(120_000);
+    let burden = p.op(Op::Mul, &[burden, scale]);
+    let share = p.builder.constant(4300);
+    let limit = p.op(Op::Mul, &[income, share]);
+    let limit = p.op(Op::Mul, &[limit, term]);
+    let indebted = p.op(Op::Lt, &[limit, burden]);
+    p.rule(indebted, DECLINE, 4);
+    let two = p.builder.constant(2);
+    let delinquent = p.op(Op::Lt, &[two, delinquencies]);
+    p.rule(delinquent, REFER, 5);
+    let short = p.compare(Op::Lt, months, 6);
+    let working = p.compare(Op::Ne, employment, RETIRED);
+    let short = p.op(Op::And, &[short, working]);
+    p.rule(short, REFER, 6);
+    let cuts = p.builder.table(vec![740, 780]);
+    let bucket = p.builder.push(Op::Bucket, &[score], cuts.as_u32() as i128).expect("a table");
+    let shares = p.builder.table(vec![2000, 3000, 4000]);
+    let share = p.builder.push(Op::Lookup, &[bucket], shares.as_u32() as i128).expect("a table");
+    let product = p.op(Op::Mul, &[income, share]);
+    let whole = p.builder.constant(10_000);
+    let mode = Rounding::HalfEven as i128;
+    let cap = p.builder.push(Op::Divide, &[product, whole], mode).expect("10,000 is not 0");
+    let within = p.op(Op::Le, &[requested, cap]);
+    let (then, otherwise) = (p.builder.block(), p.builder.block());
+    p.builder.end(End::Branch(within, Target::to(then), Target::to(otherwise)));
+    p.builder.switch_to(then);
+    p.decide(APPROVE, requested, 7);
+    p.builder.switch_to(otherwise);
+    let cap = p.builder.push(Op::Refine, &[cap, within], 0).expect("the branch says so");
+    let least = p.builder.constant(50_000);
+    let enough = p.op(Op::Le, &[least, cap]);
+    let (then, otherwise) = (p.builder.block(), p.builder.block());
+    p.builder.end(End::Branch(enough, Target::to(then), Target::to(otherwise)));
+    p.builder.switch_to(then);
+    p.decide(APPROVE, cap, 8);
+    p.builder.switch_to(otherwise);
+    let nothing = p.builder.constant(0);
+    p.decide(DECLINE, nothing, 9);
+    let mut func = p.builder.finish();
+    // what the pass `narrow` would do
+    for data in func.values.values_mut().filter(|data| data.ty != Type::Bool) {
+        data.ty = Type::narrowest(data.range);
+    }
+    straighten(&verify(func).expect("the policy is valid"))
+}
+
+/// Random applications, such that every rule decides some.
+pub fn fill(columns: &mut Columns, rows: usize, seed: u64) {
+    let mut source = Seed(seed);
+    columns.set_rows(rows);
+    for row in 0..rows {
+        let mut within = |lo: i128, hi: i128| lo + (source.next() as i128 & i64::MAX as i128) % (hi - lo + 1);
+        let is_small = within(0, 19) == 0;
+        let income = if is_small { within(100_000, 300_000) } else { within(1_000_000, 60_000_000) };
+        let requested = if is_small { within(50_000, 60_000) } else { within(50_000, 7_500_000) };
+        let values = [
+            within(FIRST_DAY, LAST_DAY),
+            within(17, 90),
+            within(600, 850),
+            income,
+            within(0, income / 40),
+            requested,
+            12 * within(1, 5),
+            within(0, 4),
+            within(0, 100),
+            (within(0, 9) == 0) as i128 * within(0, 9),
+            within(0, 600),
+        ];
+        let missing = [SCORE, BANKRUPTCY].map(|field| (field, within(0, 9) == 0));
+        for (field, x) in values.into_iter().enumerate() {
+            columns.set(field, row, Some(x));
+        }
+        for (field, _) in missing.into_iter().filter(|(_, missing)| *missing) {
+            columns.set(field, row, None);
+        }
+    }
+}
+
+/// Rows per block of the hand-written loop.
+const BLOCK: usize = 256;
+
+/// Defines the hand-written loop for a set of CPU features.
+macro_rules! staged {
+    ($name:ident, $features:literal) => {
+        /// The policy as a vectorising compiler likes it: short loops over arrays of a block.
+        ///
+        /// # Safety
+        /// Only where the CPU has the features.
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = $features)]
+        pub unsafe fn $name(inputs: &Columns, outputs: &mut Columns) {
+            let rows = inputs.rows();
+            outputs.set_rows(rows);
+            let (day, age) = (inputs.values::<i16>(SUBMITTED_ON), inputs.values::<i8>(AGE));
+            let (score, income) = (inputs.values::<i16>(SCORE), inputs.values::<i32>(INCOME));
+            let (debt, requested) = (inputs.values::<i32>(DEBT), inputs.values::<i32>(REQUESTED));
+            let (term, employment) = (inputs.values::<i8>(TERM), inputs.values::<i8>(EMPLOYMENT));
+            let (months, delinquencies) =
+                (inputs.values::<i16>(MONTHS_EMPLOYED), inputs.values::<i8>(DELINQUENCIES));
+            let bankruptcy = inputs.values::<i16>(BANKRUPTCY);
+            for start in (0..inputs.capacity_rows().min(rows.next_multiple_of(64))).step_by(BLOCK) {
+                let count = BLOCK.min(inputs.capacity_rows() - start);
+                let at = start..start + count;
+                let mut rule = [9u8; BLOCK];
+                let (mut scored, mut bankrupt) = ([0u8; BLOCK], [0u8; BLOCK]);
+                for (field, flags) in [(SCORE, &mut scored), (BANKRUPTCY, &mut bankrupt)] {
+                    for (word, flags) in inputs.validity(field)[start / 64..].iter().zip(flags.chunks_exact_mut(64)) {
+                        for (bit, flag) in flags.iter_mut().enumerate() {
+                            *flag = (word >> bit & 1) as u8;
+                        }
+                    }
+                }
+                let mut cap = [0i32; BLOCK];
+                let (s, inc, req) = (&score[at.clone()], &income[at.clone()], &requested[at.clone()]);
+                for i in 0..count {
+                    // a fifth, three tenths or two fifths: of ten
+                    let tenths = 2 + (s[i] >= 740) as i64 + (s[i] >= 780) as i64;
+                    let product = inc[i] as i64 * tenths + 5;
+                    let quotient = (product as u64 / 10) as i32;
+                    let tie = quotient as i64 * 10 == product;
+                    cap[i] = quotient - (tie as i32 & quotient & 1);
+                }
+                for i in 0..count {
+                    rule[i] = if cap[i] >= 50_000 { 8 } else { rule[i] };
+                    rule[i] = if req[i] <= cap[i] { 7 } else { rule[i] };
+                }
+                let (m, e) = (&months[at.clone()], &employment[at.clone()]);
+                for i in 0..count {
+                    rule[i] = if (m[i] < 6) & (e[i] != RETIRED as i8) { 6 } else { rule[i] };
+                }
+                let d = &delinquencies[at.clone()];
+                for i in 0..count {
+                    rule[i] = if d[i] > 2 { 5 } else { rule[i] };
+                }
+                let (de, t) = (&debt[at.clone()], &term[at.clone()]);
+                for i in 0..count {
+                    let burden = (de[i] as i64 * t[i] as i64 + req[i] as i64) * 1200;
+                    let limit = (inc[i] as i64 * 43) * t[i] as i64;
+                    rule[i] = if burden > limit { 4 } else { rule[i] };
+                }
+                let (dy, a) = (&day[at.clone()], &age[at.clone()]);
+                for i in 0..count {
+                    let floor = if dy[i] >= MOVED_DAY as i16 { 700 } else { 680 };
+                    rule[i] = if s[i] < floor { 3 } else { rule[i] };
+                }
+                let b = &bankruptcy[at.clone()];
+                for i in 0..count {
+                    rule[i] = if (bankrupt[i] != 0) & (b[i] < 84) { 2 } else { rule[i] };
+                }
+                for i in 0..count {
+                    rule[i] = if scored[i] == 0 { 1 } else { rule[i] };
+                    rule[i] = if a[i] < 18 { 0 } else { rule[i] };
+                }
+                let decision = &mut outputs.values_mut::<i8>(0)[at.clone()];
+                for i in 0..count {
+                    let refer = (rule[i] == 1) | (rule[i] == 5) | (rule[i] == 6);
+                    let approve = (rule[i] == 7) | (rule[i] == 8);
+                    decision[i] = if approve { 0 } else if refer { 1 } else { 2 };
+                }
+                let amount = &mut outputs.values_mut::<i32>(1)[at.clone()];
+                for i in 0..count {
+                    let capped = if rule[i] == 8 { cap[i] } else { 0 };
+                    amount[i] = if rule[i] == 7 { req[i] } else { capped };
+                }
+                let reason = &mut outputs.values_mut::<i8>(2)[at.clone()];
+                for i in 0..count {
+                    reason[i] = rule[i] as i8;
+                }
+                let number = &mut outputs.values_mut::<i16>(3)[at];
+                for i in 0..count {
+                    number[i] = rule[i] as i16;
+                }
+            }
+        }
+    };
+}
+
+staged!(staged_sse41, "ssse3,sse4.1");
+staged!(staged_avx2, "avx2,bmi1,bmi2,lzcnt,popcnt");
+staged!(staged_avx512, "avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt");
