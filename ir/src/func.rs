@@ -206,19 +206,28 @@ impl Func {
         }
     }
 
-    /// Puts the blocks into this order, which names each of them once, and drops none.
-    fn lay_out(&mut self, layout: &[Block]) {
+    /// Puts the blocks into this order; those that it does not name are dropped, and nothing goes to them.
+    pub(crate) fn lay_out(&mut self, layout: &[Block]) {
         let mut place = SecondaryMap::<Block, Block>::with_default(Block(0));
         layout.iter().enumerate().for_each(|(i, block)| place[*block] = Block(i as u32));
         let mut blocks = std::mem::take(&mut self.blocks);
-        let hollow = BlockData::open;
-        self.blocks = layout.iter().map(|block| std::mem::replace(&mut blocks[*block], hollow())).collect();
+        let take = |block: &Block| std::mem::replace(&mut blocks[*block], BlockData::open());
+        self.blocks = layout.iter().map(take).collect();
         let targets = self.blocks.values_mut().flat_map(|data| data.end.targets_mut());
         targets.for_each(|target| target.block = place[target.block]);
         for data in self.values.values_mut() {
             if let Def::Param(block) = &mut data.def {
                 *block = place[*block];
             }
+        }
+    }
+
+    /// Drops the arguments for parameters that a block no longer has, by block and place among its parameters.
+    pub(crate) fn retain_args(&mut self, keeps: impl Fn(Block, usize) -> bool) {
+        for target in self.blocks.values_mut().flat_map(|data| data.end.targets_mut()) {
+            let mut param = 0..;
+            let block = target.block;
+            target.args.retain(|_| param.next().is_some_and(|param| keeps(block, param)));
         }
     }
 
@@ -403,7 +412,8 @@ impl Builder {
 }
 
 impl BlockData {
-    fn open() -> BlockData {
+    /// A block without instructions, whose end is still to be set.
+    pub(crate) fn open() -> BlockData {
         BlockData { params: Vec::new(), body: Vec::new(), end: End::Decide { rule: 0, outputs: Vec::new() } }
     }
 }

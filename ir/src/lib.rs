@@ -19,6 +19,7 @@ pub mod interval;
 pub mod memory;
 pub mod merge;
 pub mod ops;
+pub mod passes;
 pub mod program;
 pub mod rounding;
 pub mod schema;

@@ -6,6 +6,7 @@ use crate::func::{Def, End, Func};
 use crate::interpret::{Decided, evaluate_straight, interpret};
 use crate::merge::merge;
 use crate::ops::Op;
+use crate::passes;
 use crate::straight::Straight;
 use crate::straighten::straighten;
 use crate::types::Type;
@@ -19,13 +20,22 @@ const ROWS: usize = 8;
 /// Where they do not, or where something valid is refused.
 pub fn witnesses_agree(source: &mut impl Source) {
     let func = func(source);
-    let verified = verified(func.clone());
+    let original = verified(func.clone());
     let rows: Vec<(Vec<i128>, Vec<bool>)> = (0..ROWS).map(|_| row(&func, source)).collect();
-    let expected = decide_all(&verified, &rows);
-    let straight = straighten(&verified);
+    let expected = decide_all(&original, &rows);
+    let straight = straighten(&original);
     let straightened: Vec<Decided> =
         rows.iter().map(|(values, present)| evaluate_straight(&straight, values, present)).collect();
     assert_eq!(straightened, expected, "the straight line differs from\n{func:#?}\n{straight:#?}");
+    for (name, pass) in passes::ALL.iter().chain(&[("optimize", passes::optimize as fn(&mut Func))]) {
+        let mut changed = func.clone();
+        pass(&mut changed);
+        let changed = verified(changed);
+        assert_eq!(decide_all(&changed, &rows), expected, "`{name}` changed the meaning of\n{func:#?}");
+        let straight = straighten(&changed);
+        let straightened = rows.iter().map(|(values, present)| evaluate_straight(&straight, values, present));
+        assert!(straightened.eq(expected.iter().cloned()), "straight after `{name}`\n{func:#?}");
+    }
 }
 
 /// Versions that differ in constants decide as one what each decides in its days. Answers whether they could be

@@ -1,0 +1,151 @@
+//! How does a pass write a function anew? Block by block, each value where it stood or something that dominates
+//! it in its place; intervals are derived again, so that what a pass finds out carries on.
+
+use cranelift_entity::packed_option::PackedOption;
+use cranelift_entity::{PrimaryMap, SecondaryMap};
+
+use crate::facts::{Facts, Origins};
+use crate::func::{Block, BlockData, Def, End, Func, Inst, Value, ValueData};
+use crate::interval::Interval;
+use crate::ops::Op;
+use crate::types::Type;
+use crate::verify;
+
+/// Takes over what a pass has written, unless a proof was lost on the way.
+pub fn install(func: &mut Func, rewritten: Func) {
+    if verify::check(&rewritten).is_ok() {
+        *func = rewritten;
+    }
+}
+
+/// A function that is written anew. Blocks keep their numbers.
+pub struct Rewriter<'a> {
+    pub old: &'a Func,
+    pub new: Func,
+    old_origins: Origins,
+    origins: Origins,
+    moved: SecondaryMap<Value, PackedOption<Value>>,
+}
+
+impl<'a> Rewriter<'a> {
+    /// Nothing is written yet; the fields, results and tables are those of `old`.
+    pub fn new(old: &'a Func) -> Rewriter<'a> {
+        let new = Func {
+            fields: old.fields.clone(),
+            results: old.results.clone(),
+            values: PrimaryMap::with_capacity(old.values.len()),
+            blocks: old.blocks.values().map(|_| BlockData::open()).collect(),
+            tables: old.tables.clone(),
+        };
+        let moved = SecondaryMap::with_capacity(old.values.len());
+        let old_origins = crate::facts::origins(old);
+        Rewriter { old, new, old_origins, origins: Origins::new(), moved }
+    }
+
+    /// Writes every block, with `place` deciding what comes in the place of each instruction.
+    pub fn write(mut self, mut place: impl FnMut(&mut Self, Block, Inst, &ValueData) -> Value) -> Func {
+        for (block, data) in self.old.blocks.iter() {
+            data.params.iter().for_each(|param| self.copy_param(block, *param));
+            for value in &data.body {
+                let data = &self.old.values[*value];
+                let inst = self.inst(*value);
+                let new = place(&mut self, block, inst, data);
+                self.put(*value, new);
+            }
+            self.new.blocks[block].end = self.end(&data.end);
+        }
+        self.new
+    }
+
+    /// What stands in the place of an old value.
+    pub fn moved(&self, old: Value) -> Value {
+        self.moved[old].expect("values are written in the order of their definition")
+    }
+
+    /// Puts a new value in the place of an old one.
+    pub fn put(&mut self, old: Value, new: Value) {
+        self.moved[old] = new.into();
+    }
+
+    /// A new value without the refinements on top of it.
+    pub fn origin(&self, new: Value) -> Value {
+        self.origins[new].expand().unwrap_or(new)
+    }
+
+    /// Adds a parameter as it was.
+    pub fn copy_param(&mut self, block: Block, param: Value) {
+        let ValueData { ty, range, .. } = self.old.values[param];
+        self.param(block, param, ty, range);
+    }
+
+    /// Adds a parameter with an interval that holds whatever the block is entered with.
+    pub fn param(&mut self, block: Block, param: Value, ty: Type, range: Interval) {
+        let new = self.new.values.push(ValueData { ty, range, def: Def::Param(block) });
+        self.new.blocks[block].params.push(new);
+        self.put(param, new);
+    }
+
+    /// The instruction of an old value with new operands. A refinement names its condition without refinements
+    /// and negations: what is written may know more of the condition, and the branch on it is still the same.
+    pub fn inst(&self, old: Value) -> Inst {
+        let mut inst = *self.old.inst(old).expect("a body holds instructions");
+        if inst.op == Op::Refine {
+            let [value, condition] = inst.operands();
+            let (condition, holds) = self.plain(condition, inst.imm != 0);
+            inst = Inst::new(Op::Refine, &[value, condition], holds as i128);
+        }
+        inst.args_mut().iter_mut().for_each(|arg| *arg = self.moved(*arg));
+        inst
+    }
+
+    fn plain(&self, condition: Value, holds: bool) -> (Value, bool) {
+        let (mut condition, mut holds) = (self.old_origins[condition].unwrap(), holds);
+        while let Some(inst) = self.old.inst(condition).filter(|inst| inst.op == Op::Not) {
+            (condition, holds) = (self.old_origins[inst.args()[0]].unwrap(), !holds);
+        }
+        (condition, holds)
+    }
+
+    /// The interval of an instruction by its transfer function; `claimed` where no row comes to it, or where the
+    /// proof is lost, which the verifier will find.
+    pub fn derive(&self, inst: &Inst, claimed: Interval) -> Interval {
+        let established = match (inst.op, inst.args()) {
+            (Op::Refine, [value, condition]) => {
+                let facts = Facts::with_origins(&self.new, &self.origins);
+                match facts.narrowed(*value, *condition, inst.imm != 0) {
+                    Some(narrowed) => narrowed,
+                    None => return claimed,
+                }
+            }
+            _ => Interval::FULL,
+        };
+        self.new.transfer_where(inst, established).unwrap_or(claimed)
+    }
+
+    /// Adds an instruction.
+    pub fn emit(&mut self, block: Block, inst: Inst, ty: Type, range: Interval) -> Value {
+        let new = self.new.values.push(ValueData { ty, range, def: Def::Inst(inst) });
+        self.new.blocks[block].body.push(new);
+        self.origins[new] = if inst.op == Op::Refine { self.origin(inst.args()[0]) } else { new }.into();
+        new
+    }
+
+    /// Adds an instruction with the interval that it has now, in the type that it had.
+    pub fn keep(&mut self, block: Block, inst: Inst, data: &ValueData) -> Value {
+        let range = self.derive(&inst, data.range);
+        let fits = data.ty.range().contains_all(range);
+        self.emit(block, inst, if fits { data.ty } else { Type::narrowest(range) }, range)
+    }
+
+    /// Adds a constant.
+    pub fn constant(&mut self, block: Block, ty: Type, x: i128) -> Value {
+        self.emit(block, Inst::new(Op::Const, &[], x), ty, Interval::point(x))
+    }
+
+    /// An end with new values in the place of the old.
+    pub fn end(&self, end: &End) -> End {
+        let mut end = end.clone();
+        end.uses_mut().for_each(|value| *value = self.moved(*value));
+        end
+    }
+}

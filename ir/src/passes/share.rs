@@ -1,0 +1,35 @@
+//! What is computed twice? An instruction that has been computed in the same block or in one that dominates it
+//! is not computed again.
+//!
+//! A refinement is shared like anything else: what dominates it refines by the same side of the same condition,
+//! so wherever the first stands, that side is established.
+
+use std::collections::HashMap;
+
+use super::rewrite::{Rewriter, install};
+use crate::dominators::Dominators;
+use crate::func::{Block, Func, Inst, Value};
+
+/// How many computations of one instruction, in blocks of which none dominates the other, are remembered: a limit
+/// on effort.
+const PLACES_MAX: usize = 8;
+
+/// Common subexpressions, by dominance.
+pub fn share(func: &mut Func) {
+    let Ok(dominators) = Dominators::of(func) else { return };
+    let mut known = HashMap::<(Inst, bool), Vec<(Block, Value)>>::new();
+    let shared = Rewriter::new(func).write(|writer, block, inst, data| {
+        let places = known.entry((inst.canonical(), data.ty.is_bool())).or_default();
+        let dominating =
+            places.iter().rev().take(PLACES_MAX).find(|(above, _)| dominators.dominates(*above, block));
+        match dominating {
+            Some((_, value)) => *value,
+            None => {
+                let value = writer.keep(block, inst, data);
+                places.push((block, value));
+                value
+            }
+        }
+    });
+    install(func, shared);
+}
