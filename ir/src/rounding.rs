@@ -1,5 +1,7 @@
 //! How is an exact quotient rounded to an integer?
 
+use std::cmp::Ordering;
+
 /// The seven modes of `rounded MODE to UNIT`. The numbers are the op's immediate and are stable.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
@@ -66,18 +68,24 @@ impl Rounding {
         if remainder == 0 {
             return quotient;
         }
-        let away = if (a < 0) == (b < 0) { 1 } else { -1 };
+        let positive = (a < 0) == (b < 0);
         // twice the remainder against the divisor, in absolute values that cannot overflow
-        let twice = remainder.unsigned_abs().cmp(&(b.unsigned_abs() - remainder.unsigned_abs()));
-        let to_away = match self {
-            Rounding::HalfEven => twice.is_gt() || (twice.is_eq() && quotient & 1 != 0),
-            Rounding::HalfUp => twice.is_ge(),
-            Rounding::HalfDown => twice.is_gt(),
+        let half = remainder.unsigned_abs().cmp(&(b.unsigned_abs() - remainder.unsigned_abs()));
+        let away = self.leaves_zero(half, quotient & 1 != 0, positive);
+        quotient.wrapping_add(if away { 2 * positive as i128 - 1 } else { 0 })
+    }
+
+    /// Whether a quotient that was cut towards zero and left a remainder goes one further from zero: by how
+    /// the remainder compares with half the divisor, whether the quotient is odd, and its exact sign.
+    pub fn leaves_zero(self, half: Ordering, odd: bool, positive: bool) -> bool {
+        match self {
+            Rounding::HalfEven => half.is_gt() || (half.is_eq() && odd),
+            Rounding::HalfUp => half.is_ge(),
+            Rounding::HalfDown => half.is_gt(),
             Rounding::Up => true,
             Rounding::Down => false,
-            Rounding::Floor => away < 0,
-            Rounding::Ceiling => away > 0,
-        };
-        if to_away { quotient.wrapping_add(away) } else { quotient }
+            Rounding::Floor => !positive,
+            Rounding::Ceiling => positive,
+        }
     }
 }
