@@ -27,6 +27,7 @@ pub mod straight;
 pub mod straighten;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod text;
 pub mod types;
 pub mod verify;
 

@@ -9,7 +9,9 @@ mod properties;
 
 pub use damage::damage;
 pub use generate::{func, row};
-pub use properties::{damaged_functions_are_refused_or_right, merged_versions_agree, witnesses_agree};
+pub use properties::{
+    damaged_functions_are_refused_or_right, merged_versions_agree, text_reads_back, witnesses_agree,
+};
 
 use crate::interval::Interval;
 

@@ -9,6 +9,7 @@ use crate::ops::Op;
 use crate::passes;
 use crate::straight::Straight;
 use crate::straighten::straighten;
+use crate::text;
 use crate::types::Type;
 use crate::verify::{Verified, verify};
 
@@ -26,15 +27,15 @@ pub fn witnesses_agree(source: &mut impl Source) {
     let straight = straighten(&original);
     let straightened: Vec<Decided> =
         rows.iter().map(|(values, present)| evaluate_straight(&straight, values, present)).collect();
-    assert_eq!(straightened, expected, "the straight line differs from\n{func:#?}\n{straight:#?}");
+    assert_eq!(straightened, expected, "the straight line differs from\n{func}\n{straight}");
     for (name, pass) in passes::ALL.iter().chain(&[("optimize", passes::optimize as fn(&mut Func))]) {
         let mut changed = func.clone();
         pass(&mut changed);
         let changed = verified(changed);
-        assert_eq!(decide_all(&changed, &rows), expected, "`{name}` changed the meaning of\n{func:#?}");
+        assert_eq!(decide_all(&changed, &rows), expected, "`{name}` changed the meaning of\n{func}");
         let straight = straighten(&changed);
         let straightened = rows.iter().map(|(values, present)| evaluate_straight(&straight, values, present));
-        assert!(straightened.eq(expected.iter().cloned()), "straight after `{name}`\n{func:#?}");
+        assert!(straightened.eq(expected.iter().cloned()), "straight after `{name}`\n{func}");
     }
 }
 
@@ -67,7 +68,7 @@ pub fn merged_versions_agree(source: &mut impl Source) -> bool {
         let in_force = starts.partition_point(|start| *start as i128 <= values[date]).saturating_sub(1);
         let expected = interpret(&versions[in_force], &values, &present);
         let decided = evaluate_straight(&merged, &values, &present);
-        assert_eq!(decided, expected, "{values:?} {present:?} {starts:?}\n{merged:#?}");
+        assert_eq!(decided, expected, "{values:?} {present:?} {starts:?}\n{merged}");
     }
     true
 }
@@ -92,8 +93,24 @@ fn other_constants(func: &mut Func, source: &mut impl Source) {
     claim_again(func);
 }
 
+/// A function is read back from its text as it was; the text of a damaged one is refused or stays as it was.
+///
+/// # Panics
+/// Where it is not.
+pub fn text_reads_back(source: &mut impl Source) {
+    let mut func = func(source);
+    let text = func.to_string();
+    assert_eq!(text::parse(&text).as_ref(), Ok(&func), "{text}");
+    damage(&mut func, source);
+    // damage may have left what has no text, such as a value in no block; what has one keeps it
+    let text = func.to_string();
+    if let Ok(read) = text::parse(&text) {
+        assert_eq!(read.to_string(), text);
+    }
+}
+
 fn verified(func: Func) -> Verified {
-    verify(func.clone()).unwrap_or_else(|error| panic!("{error}\n{func:#?}"))
+    verify(func.clone()).unwrap_or_else(|error| panic!("{error}\n{func}"))
 }
 
 fn decide_all(func: &Verified, rows: &[(Vec<i128>, Vec<bool>)]) -> Vec<Decided> {
@@ -113,7 +130,7 @@ pub fn damaged_functions_are_refused_or_right(source: &mut impl Source) -> bool 
     for (decided, (values, present)) in decide_all(&verified, &rows).iter().zip(&rows) {
         let kept =
             verified.results.iter().zip(&decided.outputs).all(|(range, output)| range.contains(*output));
-        assert!(kept, "{decided:?} leaves the results of {:#?}", *verified);
+        assert!(kept, "{decided:?} leaves the results of {}", *verified);
         assert_eq!(evaluate_straight(&straighten(&verified), values, present), *decided);
     }
     false
@@ -134,6 +151,11 @@ mod tests {
     fn merged_versions_agree_on_generated_functions() {
         let merged = (0..2000).filter(|seed| merged_versions_agree(&mut Seed(*seed))).count();
         assert!(merged > 300, "{merged} of 2000 could be merged");
+    }
+
+    #[test]
+    fn text_of_generated_functions_reads_back() {
+        (0..1500).for_each(|seed| text_reads_back(&mut Seed(seed)));
     }
 
     #[test]
