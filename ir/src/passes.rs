@@ -7,24 +7,22 @@
 mod dead;
 mod fold;
 mod narrow;
-mod prune;
 mod rewrite;
 mod share;
+mod simplify;
 
 use crate::func::Func;
 
 pub use dead::dead;
 pub use fold::fold;
 pub use narrow::narrow;
-pub use prune::prune;
 pub use share::share;
 
 /// A pass and its name.
 pub type Pass = (&'static str, fn(&mut Func));
 
 /// Every pass, in the order in which [`optimize`] runs them.
-pub const ALL: &[Pass] =
-    &[("narrow", narrow), ("fold", fold), ("prune", prune), ("share", share), ("dead", dead)];
+pub const ALL: &[Pass] = &[("fold", fold), ("share", share), ("narrow", narrow), ("dead", dead)];
 
 /// How often [`optimize`] runs all passes: what one finds out helps those before it.
 const ROUNDS: usize = 2;

@@ -8,18 +8,18 @@
 //!
 //! block0:
 //!   v0: i32 [300, 850] = field field0
-//!   v1: i32 [680, 680] = const 680
+//!   v1: i32 [680, 680] = constant 680
 //!   v2: bool [0, 1] = lt v0, v1
 //!   branch v2, block1, block2(v0)
 //!
 //! block1:
-//!   v3: i32 [2, 2] = const 2
+//!   v3: i32 [2, 2] = constant 2
 //!   decide 0(v3)
 //!
 //! block2(v4: i32 [300, 850]):
 //!   v5: i32 [680, 850] = refine v0, v2, failed
 //!   v6: i32 [2, 3] = bucket v5, table0
-//!   v7: i32 [1, 1] = const 1
+//!   v7: i32 [1, 1] = constant 1
 //!   decide 1(v7)
 //! ```
 //!

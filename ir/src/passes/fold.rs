@@ -1,120 +1,114 @@
-//! Which instructions need not be executed? Those whose result is known, or is one of their operands.
+//! What is known before any row is seen? Results that their interval fixes become constants, identities become
+//! their operand, and ways that are never gone disappear.
+//!
+//! One pass forwards, over the blocks that can still be reached: where a condition is known, only one side is
+//! followed. A block that one jump alone leads to becomes part of the block before it, and a parameter that is
+//! the same on every edge becomes that.
+
+use cranelift_entity::SecondaryMap;
+use cranelift_entity::packed_option::PackedOption;
 
 use super::rewrite::{Rewriter, install};
-use crate::func::{Block, Def, End, Func, Inst, Value, ValueData};
-use crate::interval::Interval;
-use crate::ops::Op;
+use super::simplify::{negated, simplify};
+use crate::func::{Block, End, Func, Value};
 
-/// Results that their interval fixes become constants (also comparisons that always hold), algebraic identities
-/// become their operand, refinements that say nothing new disappear, and branches on a negation turn round.
+/// Folds constants, identities, branches, blocks and parameters.
 pub fn fold(func: &mut Func) {
-    let mut folded = Rewriter::new(func).write(place);
-    turn_round(&mut folded);
+    let mut folding = Folding {
+        writer: Rewriter::new(func),
+        entering: SecondaryMap::new(),
+        kept: SecondaryMap::new(),
+        home: SecondaryMap::new(),
+    };
+    func.blocks.keys().for_each(|block| folding.block(block));
+    let Folding { writer, kept, home, .. } = folding;
+    let mut folded = writer.new;
+    folded.retain_args(|block, param| kept[block][param]);
+    let layout: Vec<Block> =
+        folded.blocks.keys().filter(|block| home[*block].expand() == Some(*block)).collect();
+    folded.lay_out(&layout);
     install(func, folded);
 }
 
-/// What an instruction can be replaced by.
-enum Simpler {
-    /// A value that is already there.
-    Value(Value),
-    /// Another instruction.
-    Inst(Inst),
+struct Folding<'a> {
+    writer: Rewriter<'a>,
+    /// The edges into each block from blocks that are reached.
+    entering: SecondaryMap<Block, Vec<Edge>>,
+    /// Which parameters are still there.
+    kept: SecondaryMap<Block, Vec<bool>>,
+    /// Where the instructions of a block are written: in itself or in the block that jumps to it; `None` where
+    /// it is not reached.
+    home: SecondaryMap<Block, PackedOption<Block>>,
 }
 
-fn place(writer: &mut Rewriter, block: Block, mut inst: Inst, data: &ValueData) -> Value {
-    loop {
-        let range = writer.derive(&inst, data.range);
-        if let Some(x) = range.single().filter(|_| inst.op != Op::Const) {
-            return writer.constant(block, data.ty, x);
-        }
-        match simpler(writer, &inst, range) {
-            Some(Simpler::Value(value)) => return value,
-            Some(Simpler::Inst(simpler)) => inst = simpler,
-            None => return writer.keep(block, inst, data),
-        }
-    }
+#[derive(Clone)]
+struct Edge {
+    /// The block that the source is written in.
+    from: Block,
+    is_jump: bool,
+    args: Vec<Value>,
 }
 
-fn simpler(writer: &Rewriter, inst: &Inst, range: Interval) -> Option<Simpler> {
-    let args = inst.args();
-    let single = |i: usize| writer.new.values[args[i]].range.single();
-    let is = |i: usize, x: i128| single(i) == Some(x);
-    let same = |i: usize, j: usize| writer.origin(args[i]) == writer.origin(args[j]);
-    let negated = |i: usize| negated(writer, args[i]);
-    if inst.op.row().laws.idempotent && args[0] == args[1] {
-        return Some(Simpler::Value(args[0]));
-    }
-    let value = |i: usize| Some(Simpler::Value(args[i]));
-    let new = |op, args: &[Value]| Some(Simpler::Inst(Inst::new(op, args, 0)));
-    let constant = |x| Some(Simpler::Inst(Inst::new(Op::Const, &[], x)));
-    match inst.op {
-        Op::Add | Op::Or if is(0, 0) => value(1),
-        Op::Add | Op::Or | Op::Sub | Op::Xor | Op::AddMonths if is(1, 0) => value(0),
-        Op::Xor if is(0, 0) => value(1),
-        Op::Mul | Op::And if is(0, 1) => value(1),
-        Op::Mul | Op::And | Op::Divide if is(1, 1) => value(0),
-        Op::Xor if is(1, 1) => new(Op::Not, &args[..1]),
-        Op::Xor if is(0, 1) => new(Op::Not, &args[1..]),
-        Op::Sub | Op::Xor | Op::Ne | Op::Lt | Op::WholeMonths if same(0, 1) => constant(0),
-        Op::Eq | Op::Le if same(0, 1) => constant(1),
-        Op::Min => bounded(writer, args[0], args[1]).or_else(|| bounded(writer, args[1], args[0])),
-        Op::Max => bounded(writer, args[0], args[1])
-            .and_then(|_| value(1))
-            .or_else(|| bounded(writer, args[1], args[0]).and_then(|_| value(0))),
-        Op::Not => negated(0).map(Simpler::Value),
-        Op::And if negated(0) == Some(args[1]) || negated(1) == Some(args[0]) => constant(0),
-        Op::Or if negated(0) == Some(args[1]) || negated(1) == Some(args[0]) => constant(1),
-        Op::Select => select(writer, inst),
-        Op::Refine if single(1).is_some() || range == writer.new.values[args[0]].range => value(0),
-        _ => None,
-    }
-}
-
-/// The smaller one, where one is never above the other.
-fn bounded(writer: &Rewriter, low: Value, high: Value) -> Option<Simpler> {
-    let (below, above) = (writer.new.values[low].range, writer.new.values[high].range);
-    (below.hi <= above.lo).then_some(Simpler::Value(low))
-}
-
-/// What a value negates.
-fn negated(writer: &Rewriter, value: Value) -> Option<Value> {
-    writer.new.inst(value).filter(|inst| inst.op == Op::Not).map(|inst| inst.args()[0])
-}
-
-fn select(writer: &Rewriter, inst: &Inst) -> Option<Simpler> {
-    let [condition, a, b] = inst.operands();
-    let data = |value: Value| &writer.new.values[value];
-    if a == b {
-        return Some(Simpler::Value(a));
-    }
-    match data(condition).range.single() {
-        Some(0) => return Some(Simpler::Value(b)),
-        Some(_) => return Some(Simpler::Value(a)),
-        None => {}
-    }
-    if let Some(condition) = negated(writer, condition) {
-        return Some(Simpler::Inst(Inst::new(Op::Select, &[condition, b, a], 0)));
-    }
-    match (data(a).ty.is_bool(), data(a).range.single(), data(b).range.single()) {
-        (true, Some(1), Some(0)) => Some(Simpler::Value(condition)),
-        (true, Some(0), Some(1)) => Some(Simpler::Inst(Inst::new(Op::Not, &[condition], 0))),
-        (true, Some(1), _) => Some(Simpler::Inst(Inst::new(Op::Or, &[condition, b], 0))),
-        (true, _, Some(0)) => Some(Simpler::Inst(Inst::new(Op::And, &[condition, a], 0))),
-        _ => None,
-    }
-}
-
-/// `branch not c, a, b` is `branch c, b, a`.
-fn turn_round(func: &mut Func) {
-    let values = &func.values;
-    for data in func.blocks.values_mut() {
-        if let End::Branch(condition, then, otherwise) = &mut data.end {
-            while let Def::Inst(inst) = &values[*condition].def
-                && inst.op == Op::Not
-            {
-                *condition = inst.args()[0];
-                std::mem::swap(then, otherwise);
+impl Folding<'_> {
+    fn block(&mut self, block: Block) {
+        let edges = std::mem::take(&mut self.entering[block]);
+        let into = match &edges[..] {
+            [] if block.as_u32() != 0 => return,
+            [Edge { from, is_jump: true, .. }] => *from,
+            _ => block,
+        };
+        self.home[block] = into.into();
+        let old = self.writer.old;
+        let data = &old.blocks[block];
+        for (i, param) in data.params.iter().enumerate() {
+            let args: Vec<Value> = edges.iter().map(|edge| edge.args[i]).collect();
+            let same = same_argument(&mut self.writer, into, &args);
+            self.kept[block].push(same.is_none());
+            match same {
+                Some(value) => self.writer.put(*param, value),
+                None => self.writer.copy_param(block, *param),
             }
         }
+        for value in &data.body {
+            let inst = self.writer.inst(*value);
+            let new = simplify(&mut self.writer, into, inst, &old.values[*value]);
+            self.writer.put(*value, new);
+        }
+        self.end(into, &data.end);
     }
+
+    fn end(&mut self, into: Block, end: &End) {
+        let end = known_end(&self.writer, self.writer.end(end));
+        let is_jump = matches!(end, End::Jump(_));
+        for target in end.targets() {
+            self.entering[target.block].push(Edge { from: into, is_jump, args: target.args.clone() });
+        }
+        self.writer.new.blocks[into].end = end;
+    }
+}
+
+/// A jump where the condition is known; the other way round where it is a negation.
+fn known_end(writer: &Rewriter, end: End) -> End {
+    let End::Branch(mut condition, mut then, mut otherwise) = end else { return end };
+    while let Some(negated) = negated(writer, condition) {
+        condition = negated;
+        std::mem::swap(&mut then, &mut otherwise);
+    }
+    match writer.new.values[condition].range.single() {
+        Some(0) => End::Jump(otherwise),
+        Some(_) => End::Jump(then),
+        None => End::Branch(condition, then, otherwise),
+    }
+}
+
+/// The value that all arguments are; a constant again where they are the same constant.
+fn same_argument(writer: &mut Rewriter, block: Block, args: &[Value]) -> Option<Value> {
+    let first = *args.first()?;
+    if args.iter().all(|arg| *arg == first) {
+        return Some(first);
+    }
+    let x = writer.new.constant(first)?;
+    let ty = writer.new.values[first].ty;
+    let alike = args.iter().all(|arg| writer.new.constant(*arg) == Some(x));
+    alike.then(|| writer.constant(block, ty, x))
 }

@@ -13,8 +13,11 @@ use crate::verify;
 
 /// Takes over what a pass has written, unless a proof was lost on the way.
 pub fn install(func: &mut Func, rewritten: Func) {
-    if verify::check(&rewritten).is_ok() {
-        *func = rewritten;
+    match verify::check(&rewritten) {
+        Ok(_) => *func = rewritten,
+        Err(error) => {
+            debug_assert!(verify::check(func).is_err(), "a proof was lost: {error}\n{func}\n{rewritten}")
+        }
     }
 }
 

@@ -31,7 +31,7 @@ impl std::error::Error for TextError {}
 /// Reads a function; it may be one that does not verify.
 ///
 /// ```
-/// let text = "result0: [0, 9]\n\nblock0:\n  v0: i32 [7, 7] = const 7\n  decide 0(v0)\n";
+/// let text = "result0: [0, 9]\n\nblock0:\n  v0: i32 [7, 7] = constant 7\n  decide 0(v0)\n";
 /// let func = opus_ir::text::parse(text).unwrap();
 /// assert_eq!(func.to_string(), text);
 /// let error = opus_ir::text::parse("block0:\n  v0: i32 [7, 7] = konst 7\n").unwrap_err();

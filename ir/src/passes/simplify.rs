@@ -1,0 +1,99 @@
+//! Is the result of an instruction known, or one of its operands? The identities that hold for each op.
+
+use super::rewrite::Rewriter;
+use crate::func::{Block, Inst, Value, ValueData};
+use crate::interval::Interval;
+use crate::ops::Op;
+
+/// The value of an instruction: a constant where its interval fixes it, one that is there already, or the
+/// instruction, made as simple as it can be.
+pub fn simplify(writer: &mut Rewriter, block: Block, mut inst: Inst, data: &ValueData) -> Value {
+    loop {
+        let range = writer.derive(&inst, data.range);
+        if let Some(x) = range.single().filter(|_| inst.op != Op::Const) {
+            return writer.constant(block, data.ty, x);
+        }
+        match simpler(writer, &inst, range) {
+            Some(Simpler::Value(value)) => return value,
+            Some(Simpler::Inst(simpler)) => inst = simpler,
+            None => return writer.keep(block, inst, data),
+        }
+    }
+}
+
+/// What an instruction can be replaced by.
+enum Simpler {
+    /// A value that is already there.
+    Value(Value),
+    /// Another instruction.
+    Inst(Inst),
+}
+
+fn simpler(writer: &Rewriter, inst: &Inst, range: Interval) -> Option<Simpler> {
+    let args = inst.args();
+    let single = |i: usize| writer.new.values[args[i]].range.single();
+    let is = |i: usize, x: i128| single(i) == Some(x);
+    let same = |i: usize, j: usize| writer.origin(args[i]) == writer.origin(args[j]);
+    let negated = |i: usize| negated(writer, args[i]);
+    if inst.op.row().laws.idempotent && args[0] == args[1] {
+        return Some(Simpler::Value(args[0]));
+    }
+    let value = |i: usize| Some(Simpler::Value(args[i]));
+    let new = |op, args: &[Value]| Some(Simpler::Inst(Inst::new(op, args, 0)));
+    let constant = |x| Some(Simpler::Inst(Inst::new(Op::Const, &[], x)));
+    match inst.op {
+        Op::Add | Op::Or if is(0, 0) => value(1),
+        Op::Add | Op::Or | Op::Sub | Op::Xor | Op::AddMonths if is(1, 0) => value(0),
+        Op::Xor if is(0, 0) => value(1),
+        Op::Mul | Op::And if is(0, 1) => value(1),
+        Op::Mul | Op::And | Op::Divide if is(1, 1) => value(0),
+        Op::Xor if is(1, 1) => new(Op::Not, &args[..1]),
+        Op::Xor if is(0, 1) => new(Op::Not, &args[1..]),
+        Op::Sub | Op::Xor | Op::Ne | Op::Lt | Op::WholeMonths if same(0, 1) => constant(0),
+        Op::Eq | Op::Le if same(0, 1) => constant(1),
+        Op::Min => bounded(writer, args[0], args[1]).or_else(|| bounded(writer, args[1], args[0])),
+        Op::Max => bounded(writer, args[0], args[1])
+            .and_then(|_| value(1))
+            .or_else(|| bounded(writer, args[1], args[0]).and_then(|_| value(0))),
+        Op::Not => negated(0).map(Simpler::Value),
+        Op::And if negated(0) == Some(args[1]) || negated(1) == Some(args[0]) => constant(0),
+        Op::Or if negated(0) == Some(args[1]) || negated(1) == Some(args[0]) => constant(1),
+        Op::Select => select(writer, inst),
+        Op::Refine if single(1).is_some() || range == writer.new.values[args[0]].range => value(0),
+        _ => None,
+    }
+}
+
+/// The smaller one, where one is never above the other.
+fn bounded(writer: &Rewriter, low: Value, high: Value) -> Option<Simpler> {
+    let (below, above) = (writer.new.values[low].range, writer.new.values[high].range);
+    (below.hi <= above.lo).then_some(Simpler::Value(low))
+}
+
+/// What a value negates.
+pub fn negated(writer: &Rewriter, value: Value) -> Option<Value> {
+    writer.new.inst(value).filter(|inst| inst.op == Op::Not).map(|inst| inst.args()[0])
+}
+
+fn select(writer: &Rewriter, inst: &Inst) -> Option<Simpler> {
+    let [condition, a, b] = inst.operands();
+    let data = |value: Value| &writer.new.values[value];
+    if a == b {
+        return Some(Simpler::Value(a));
+    }
+    match data(condition).range.single() {
+        Some(0) => return Some(Simpler::Value(b)),
+        Some(_) => return Some(Simpler::Value(a)),
+        None => {}
+    }
+    if let Some(condition) = negated(writer, condition) {
+        return Some(Simpler::Inst(Inst::new(Op::Select, &[condition, b, a], 0)));
+    }
+    match (data(a).ty.is_bool(), data(a).range.single(), data(b).range.single()) {
+        (true, Some(1), Some(0)) => Some(Simpler::Value(condition)),
+        (true, Some(0), Some(1)) => Some(Simpler::Inst(Inst::new(Op::Not, &[condition], 0))),
+        (true, Some(1), _) => Some(Simpler::Inst(Inst::new(Op::Or, &[condition, b], 0))),
+        (true, _, Some(0)) => Some(Simpler::Inst(Inst::new(Op::And, &[condition, a], 0))),
+        _ => None,
+    }
+}
