@@ -115,6 +115,18 @@ diagnostics! {
     MisplacedOtherwise    "E0116" Error "misplaced-otherwise"    "rules that are not closed by one `otherwise`";
     MixedOutcomes         "E0117" Error "mixed-outcomes"         "outcomes partly with names and partly without";
     NothingListed         "E0118" Error "nothing-listed"         "braces with nothing between them";
+
+    // ranges and overflow
+    ZeroDivisor           "E0410" Error   "zero-divisor"           "a divisor that could be zero";
+    Overflow              "E0411" Error   "overflow"               "a value that could leave 128 bits";
+    OutputOutOfRange      "E0412" Error   "output-out-of-range"    "an outcome that could leave its output's range";
+    OutputNotListed       "E0413" Error   "output-not-listed"      "an outcome that could be none of its output's values";
+    OutsideCalendar       "E0414" Error   "outside-calendar"       "a date that could leave the calendar";
+    KeyOutOfRange         "E0415" Error   "key-out-of-range"       "a key that could be what no row is for";
+
+    // rules and reachability
+    UnreachableRule       "E0610" Error   "unreachable-rule"       "a rule that no input reaches";
+    ContradictoryRequire  "E0611" Error   "contradictory-require"  "a requirement that no input meets";
 }
 
 impl Code {

@@ -12,13 +12,17 @@ mod builder;
 pub mod codes;
 pub mod currency;
 pub mod diagnostic;
+pub mod display;
 pub mod hir;
 pub mod lexer;
 pub mod limits;
+pub mod lower;
 pub mod parse;
+pub mod reach;
 pub mod reference;
 mod syntax_error;
 pub mod token;
+pub mod witness;
 
 /// The parser that lalrpop makes of `grammar.lalrpop`.
 #[allow(clippy::all, missing_docs, unused)]

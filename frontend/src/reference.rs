@@ -240,6 +240,12 @@ impl<'a> Evaluator<'a> {
         outputs.map(|(expr, field)| Ok(scaled(policy, field.kind, &self.value(*expr)?))).collect()
     }
 
+    /// Every expression that has been looked at, operands before their uses, with its value; constants are left
+    /// out.
+    pub fn terms(&self) -> &[(ExprId, Value)] {
+        &self.terms
+    }
+
     fn named(&mut self, name: LetId) -> Evaluated {
         if let Some(value) = &self.lets[name] {
             return Ok(value.clone());

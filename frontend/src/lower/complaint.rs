@@ -1,0 +1,263 @@
+//! What could go wrong, and how is it told?
+
+use num_bigint::BigInt;
+use num_rational::BigRational;
+use num_traits::Zero;
+use opus_ir::Interval;
+
+use crate::codes::Code;
+use crate::diagnostic::Diagnostic;
+use crate::display::{domain_text, field_text, value_scale, value_text};
+use crate::hir::{Arithmetic, ExprId, Policy, Unit, Version};
+
+/// Something that could go wrong with an expression.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Complaint {
+    /// The expression.
+    pub at: ExprId,
+    /// What it is.
+    pub fault: Fault,
+}
+
+/// What could go wrong.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Fault {
+    /// A divisor is proved neither positive nor negative.
+    ZeroDivisor {
+        /// The divisor.
+        divisor: ExprId,
+        /// Between what it lies.
+        extent: Option<Extent>,
+    },
+    /// A result could leave 128 bits.
+    Overflow {
+        /// Between what it lies.
+        extent: Option<Extent>,
+    },
+    /// A date could leave the years 1 to 9999.
+    Calendar,
+    /// An outcome could leave the range of its output.
+    Output {
+        /// The index of the output.
+        output: u32,
+        /// Between what the outcome lies, as integers of the output.
+        found: Interval,
+    },
+    /// An outcome could be none of the values that its output lists.
+    Listed {
+        /// The index of the output.
+        output: u32,
+    },
+    /// The key of a table could be a value that no row was judged for.
+    Key {
+        /// The key.
+        key: ExprId,
+        /// Between what it lies, as integers of its scale.
+        found: Interval,
+        /// Between what its values were taken to lie.
+        range: Interval,
+    },
+    /// No input meets the require.
+    Contradiction,
+}
+
+impl Fault {
+    /// The code of the diagnostic.
+    pub fn code(&self) -> Code {
+        match self {
+            Fault::ZeroDivisor { .. } => Code::ZeroDivisor,
+            Fault::Overflow { .. } => Code::Overflow,
+            Fault::Calendar => Code::OutsideCalendar,
+            Fault::Output { .. } => Code::OutputOutOfRange,
+            Fault::Listed { .. } => Code::OutputNotListed,
+            Fault::Key { .. } => Code::KeyOutOfRange,
+            Fault::Contradiction => Code::ContradictoryRequire,
+        }
+    }
+}
+
+impl Complaint {
+    /// The diagnostic, without a counterexample.
+    pub fn told(&self, policy: &Policy, version: &Version, source: &str) -> Diagnostic {
+        let span = version.exprs[self.at].span;
+        let quoted = |expr: ExprId| quote(version.exprs[expr].span.text(source));
+        let between = |expr: ExprId, extent: &Extent| extent.text(policy, version.exprs[expr].ty.unit);
+        let subject = quoted(self.at);
+        match &self.fault {
+            Fault::ZeroDivisor { divisor, extent } => {
+                let place = version.exprs[*divisor].span;
+                let diagnostic =
+                    Diagnostic::new(self.fault.code(), place, format!("{} could be zero", quoted(*divisor)));
+                let diagnostic = match extent {
+                    Some(extent) => {
+                        diagnostic.label(format!("divides, and lies in {}", between(*divisor, extent)))
+                    }
+                    None => diagnostic.label("divides"),
+                };
+                let help = "a divisor has to be proved positive or negative: narrow its range, or deal with zero in an earlier rule";
+                diagnostic.also(span, "in this division").help(help)
+            }
+            Fault::Overflow { extent } => {
+                let message = match extent {
+                    Some(extent) => {
+                        format!("{subject} lies in {}, which does not fit 128 bits", between(self.at, extent))
+                    }
+                    None => format!("the exact value of {subject} does not fit 128 bits"),
+                };
+                let help = "narrow the ranges of what it is computed from, or round an operand first";
+                Diagnostic::new(self.fault.code(), span, message).help(help)
+            }
+            Fault::Calendar => {
+                let message = format!("{subject} could leave the years 1 to 9999");
+                Diagnostic::new(self.fault.code(), span, message)
+                    .help("narrow the ranges of the date and of the months")
+            }
+            Fault::Output { output, found } => {
+                let field = &policy.schema.outputs[*output as usize];
+                let text = |value| field_text(&policy.schema, field.kind, value);
+                let declared = domain_text(&policy.schema, field.kind, &field.domain);
+                let message = format!("{subject} could leave the range of `{}`", field.name);
+                let label = format!(
+                    "lies in {}..{}, and `{}` in {declared}",
+                    text(found.lo),
+                    text(found.hi),
+                    field.name
+                );
+                let declaration = policy.output_spans[*output as usize];
+                let help = "deal with such inputs in an earlier rule, bound the value by `min` or `max`, or widen the output";
+                Diagnostic::new(self.fault.code(), span, message)
+                    .label(label)
+                    .also(declaration, "declared here")
+                    .help(help)
+            }
+            Fault::Listed { output } => {
+                let field = &policy.schema.outputs[*output as usize];
+                let declared = domain_text(&policy.schema, field.kind, &field.domain);
+                let message = format!("{subject} could be none of the values of `{}`", field.name);
+                let declaration = policy.output_spans[*output as usize];
+                let help = format!("`{}` is one of {declared}", field.name);
+                Diagnostic::new(self.fault.code(), span, message)
+                    .also(declaration, "declared here")
+                    .help(help)
+            }
+            Fault::Key { key, found, range } => {
+                let ty = version.exprs[*key].ty;
+                let text =
+                    |range: &Interval| Extent::scaled(*range, ty.scale().unwrap_or(0)).text(policy, ty.unit);
+                let message = format!("{} could be a value that {subject} has no row for", quoted(*key));
+                let label = format!(
+                    "`{}` lies in {}, and its rows cover {}",
+                    quoted(*key).trim_matches('`'),
+                    text(found),
+                    text(range)
+                );
+                Diagnostic::new(self.fault.code(), span, message)
+                    .label(label)
+                    .help("add rows, or narrow the key")
+            }
+            Fault::Contradiction => {
+                let message = format!("no input meets {subject}");
+                Diagnostic::new(self.fault.code(), span, message)
+                    .help("every application would be refused: mend the condition or the ranges")
+            }
+        }
+    }
+}
+
+/// Between which numbers a value lies, both included.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Extent {
+    /// The least.
+    pub low: BigRational,
+    /// The greatest.
+    pub high: BigRational,
+}
+
+impl Extent {
+    /// One number.
+    pub fn point(x: i128) -> Extent {
+        Extent::of(Interval::point(x))
+    }
+
+    /// The integers of an interval.
+    pub fn of(range: Interval) -> Extent {
+        Extent::scaled(range, 0)
+    }
+
+    /// The integers of an interval, in units of `10^-scale`.
+    pub fn scaled(range: Interval, scale: u8) -> Extent {
+        let power = num_traits::pow(BigInt::from(10), scale as usize);
+        let number = |x: i128| BigRational::new(x.into(), power.clone());
+        Extent { low: number(range.lo), high: number(range.hi) }
+    }
+
+    /// `self + other`
+    pub fn plus(&self, other: &Extent) -> Extent {
+        Extent { low: &self.low + &other.low, high: &self.high + &other.high }
+    }
+
+    /// `self - other`
+    pub fn minus(&self, other: &Extent) -> Extent {
+        Extent { low: &self.low - &other.high, high: &self.high - &other.low }
+    }
+
+    /// `self * other`
+    pub fn times(&self, other: &Extent) -> Extent {
+        self.corners(other, |a, b| a * b)
+    }
+
+    /// `self / other`; the divisor is not zero.
+    pub fn over(&self, other: &Extent) -> Extent {
+        self.corners(other, |a, b| a / b)
+    }
+
+    /// Between what the result of arithmetic lies; `None` where that is not known this way.
+    pub fn of_arithmetic(op: Arithmetic, a: &Extent, b: &Extent) -> Option<Extent> {
+        match op {
+            Arithmetic::Add => Some(a.plus(b)),
+            Arithmetic::Sub => Some(a.minus(b)),
+            Arithmetic::Mul => Some(a.times(b)),
+            Arithmetic::Div if b.low > BigRational::zero() || b.high < BigRational::zero() => Some(a.over(b)),
+            _ => None,
+        }
+    }
+
+    /// Whether a value lies in it.
+    pub fn contains(&self, value: &BigRational) -> bool {
+        &self.low <= value && value <= &self.high
+    }
+
+    fn text(&self, policy: &Policy, unit: Unit) -> String {
+        let text = |value: &BigRational| value_text(&policy.schema, unit, value);
+        format!("{}..{}", text(&self.low), text(&self.high))
+    }
+
+    fn corners(&self, other: &Extent, f: impl Fn(&BigRational, &BigRational) -> BigRational) -> Extent {
+        let corners = [
+            f(&self.low, &other.low),
+            f(&self.low, &other.high),
+            f(&self.high, &other.low),
+            f(&self.high, &other.high),
+        ];
+        let low = corners.iter().min().expect("there are four").clone();
+        let high = corners.iter().max().expect("there are four").clone();
+        Extent { low, high }
+    }
+}
+
+/// What an output's integers may be, as exact values.
+pub fn output_extent(policy: &Policy, output: u32) -> Extent {
+    let field = &policy.schema.outputs[output as usize];
+    Extent::scaled(field.domain.range, value_scale(&policy.schema, field.kind))
+}
+
+/// The author's words, on one line and not too many of them.
+fn quote(text: &str) -> String {
+    const SHOWN_MAX: usize = 60;
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.chars().count() <= SHOWN_MAX {
+        return format!("`{words}`");
+    }
+    let head: String = words.chars().take(SHOWN_MAX).collect();
+    format!("`{}…`", head.trim_end())
+}

@@ -1,0 +1,137 @@
+//! What does an expression become? A number or a truth value at a site; what could go wrong with it is noted.
+
+use std::collections::BTreeSet;
+
+use opus_ir::{Interval, Unproved};
+
+use super::complaint::{Complaint, Extent, Fault};
+use super::quantity::Quantity;
+use super::scoped::Scoped;
+use super::site::{Site, Truth};
+use crate::hir::{ExprId, LetId, Policy, Unit, Version};
+
+/// Stack that is kept free below each level of an expression.
+const STACK_RED_BYTES: usize = 64 * 1024;
+/// Stack that is added when there is less.
+const STACK_GROW_BYTES: usize = 1024 * 1024;
+
+/// An expression after lowering.
+#[derive(Clone, Debug)]
+pub enum Lowered {
+    /// A number; also a date, a number of days and the code of an enum's value.
+    Number(Quantity),
+    /// A truth value.
+    Truth(Truth),
+}
+
+/// What could go wrong has been noted; there is nothing to go on with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Failed;
+
+/// Lowers the expressions of one version into one function.
+pub struct Lowerer<'a> {
+    /// The policy.
+    pub policy: &'a Policy,
+    /// The version.
+    pub version: &'a Version,
+    /// Where IR is being built.
+    pub site: Site,
+    /// The named values that have been lowered, each for as long as what was known then is known.
+    pub lets: Scoped<LetId, Lowered>,
+    /// What could go wrong, in the order in which it was found.
+    pub complaints: Vec<Complaint>,
+    noted: BTreeSet<(ExprId, u8)>,
+}
+
+impl<'a> Lowerer<'a> {
+    /// At the entry of a function with these results.
+    pub fn new(policy: &'a Policy, version: &'a Version, results: Vec<Interval>) -> Lowerer<'a> {
+        Lowerer {
+            policy,
+            version,
+            site: Site::new(policy.schema.field_ranges(), results),
+            lets: Scoped::new(),
+            complaints: Vec::new(),
+            noted: BTreeSet::new(),
+        }
+    }
+
+    /// Any expression.
+    pub fn lowered(&mut self, expr: ExprId) -> Result<Lowered, Failed> {
+        Ok(match self.version.exprs[expr].ty.unit {
+            Unit::Bool => Lowered::Truth(self.truth(expr)?),
+            _ => Lowered::Number(self.number(expr)?),
+        })
+    }
+
+    /// A number.
+    pub fn number(&mut self, expr: ExprId) -> Result<Quantity, Failed> {
+        stacker::maybe_grow(STACK_RED_BYTES, STACK_GROW_BYTES, || self.number_of(expr))
+    }
+
+    /// A truth value.
+    pub fn truth(&mut self, expr: ExprId) -> Result<Truth, Failed> {
+        stacker::maybe_grow(STACK_RED_BYTES, STACK_GROW_BYTES, || self.truth_of(expr))
+    }
+
+    /// A named value.
+    pub fn named(&mut self, name: LetId) -> Result<Lowered, Failed> {
+        if let Some(known) = self.lets.get(&name) {
+            return Ok(known.clone());
+        }
+        let lowered = self.lowered(self.version.lets[name].body)?;
+        self.lets.insert(name, lowered.clone());
+        Ok(lowered)
+    }
+
+    /// What comes of an expression where a condition is supposed to hold.
+    pub fn supposing<T>(&mut self, condition: Truth, lower: impl FnOnce(&mut Self) -> T) -> T {
+        let (mark, lets) = (self.site.suppose(condition), self.lets.mark());
+        let lowered = lower(self);
+        self.lets.undo(lets);
+        self.site.forget(mark);
+        lowered
+    }
+
+    /// Notes that an expression could not be proved.
+    pub fn proved<T>(&mut self, at: ExprId, result: Result<T, Unproved>) -> Result<T, Failed> {
+        result.map_err(|unproved| {
+            self.note(
+                at,
+                match unproved {
+                    Unproved::Overflow => Fault::Overflow { extent: None },
+                    Unproved::ZeroDivisor => Fault::ZeroDivisor { divisor: at, extent: None },
+                    Unproved::Calendar => Fault::Calendar,
+                    Unproved::Immediate => unreachable!("the lowering gives immediates that ops know"),
+                },
+            )
+        })
+    }
+
+    /// Notes that an expression could leave 128 bits.
+    pub fn sized<T>(&mut self, at: ExprId, result: Option<T>, extent: Option<Extent>) -> Result<T, Failed> {
+        result.ok_or_else(|| self.note(at, Fault::Overflow { extent }))
+    }
+
+    /// Notes what could go wrong with an expression, once.
+    pub fn note(&mut self, at: ExprId, fault: Fault) -> Failed {
+        if self.noted.insert((at, fault.code() as u8)) {
+            self.complaints.push(Complaint { at, fault });
+        }
+        Failed
+    }
+
+    /// Between which numbers a quantity lies, by all that is known here.
+    pub fn extent(&mut self, quantity: &Quantity) -> Extent {
+        let mut extent = Extent::point(quantity.sum.constant);
+        for (value, coefficient) in quantity.sum.terms() {
+            let term = Extent::of(self.site.bounds(value)).times(&Extent::point(coefficient));
+            extent = extent.plus(&term);
+        }
+        // a divisor is positive: it is at least one
+        let under = quantity.under.map_or(Interval::point(1), |under| self.site.bounds(under));
+        let divisor = Extent::of(Interval::new(under.lo.max(1), under.hi.max(1)))
+            .times(&Extent::point(quantity.divisor));
+        extent.over(&divisor)
+    }
+}

@@ -1,0 +1,420 @@
+//! How does the typed tree become IR, and what does it prove on the way?
+//!
+//! The lowering is the range analysis. Every expression is built through [`opus_ir::Builder`], whose transfer
+//! functions give its interval; where there is none, or where an outcome leaves its output's range, that is a
+//! diagnostic with the place and, where one is found, an input on which it goes wrong. The verifier derives the
+//! same intervals again, by the same functions.
+//!
+//! In reading order: exact numbers ([`quantity`]), a place in a function and what is known there ([`site`]),
+//! how a number becomes a value ([`assemble`]) and a comparison a truth value ([`compare`]); expressions
+//! ([`expr`], [`number`], [`truth`], [`table`]), rules ([`rules`]), and what there is to say
+//! ([`complaint`]).
+
+pub mod assemble;
+pub mod compare;
+pub mod complaint;
+pub mod expr;
+pub mod number;
+pub mod quantity;
+pub mod rules;
+pub mod scoped;
+pub mod site;
+pub mod table;
+#[cfg(test)]
+mod testing;
+pub mod truth;
+
+use opus_ir::{Func, Program, Version};
+
+use self::complaint::Complaint;
+use self::rules::{admits, decides};
+use crate::ast::Span;
+use crate::codes::Code;
+use crate::diagnostic::{Diagnostic, any_error};
+use crate::hir::{self, Policy, RuleInfo};
+use crate::reach::{self, Unreachable};
+use crate::witness;
+
+/// The program of a policy, where nothing can go wrong with it, and what there is to say. `source` is the text
+/// that the tree was read from; diagnostics quote it and the program keeps it.
+pub fn lower(policy: &Policy, source: &str) -> (Option<Program>, Vec<Diagnostic>) {
+    let lowered: Vec<Lowered> =
+        policy.versions.iter().map(|version| lower_version(policy, version)).collect();
+    let mut diagnostics = complaints(policy, &lowered, source);
+    diagnostics.extend(dead_rules(policy, &lowered));
+    if any_error(&diagnostics) {
+        return (None, diagnostics);
+    }
+    let versions =
+        policy.versions.iter().zip(lowered).map(|(version, lowered)| finished(version, lowered)).collect();
+    let program = Program {
+        name: policy.name.clone(),
+        source: source.to_string(),
+        schema: policy.schema.clone(),
+        rules: policy.rules.iter().map(rule).collect(),
+        requires: policy.requires.iter().map(require).collect(),
+        versions,
+    };
+    (Some(program), diagnostics)
+}
+
+/// A version after lowering.
+struct Lowered {
+    admit: Func,
+    decide: Func,
+    complaints: Vec<Complaint>,
+    dead: Vec<Unreachable>,
+}
+
+fn lower_version(policy: &Policy, version: &hir::Version) -> Lowered {
+    let admit = admits(policy, version);
+    let has_requires = !version.requires.is_empty();
+    let mut decide = decides(policy, version, has_requires);
+    let dead = unreachable_rules(policy, version, &decide.dead);
+    if has_requires && decide.complaints.is_empty() {
+        // what no rule relies on is not asked for once more
+        let alone = decides(policy, version, false);
+        if alone.complaints.is_empty() {
+            decide = alone;
+        }
+    }
+    let complaints = [admit.complaints, decide.complaints].concat();
+    Lowered { admit: admit.func, decide: decide.func, complaints, dead }
+}
+
+/// The rules that decide nothing: those found by what conditions have in common, and those whose condition was
+/// proved to fail, or an earlier one to hold, when it was lowered.
+fn unreachable_rules(policy: &Policy, version: &hir::Version, dead: &[bool]) -> Vec<Unreachable> {
+    let mut found = reach::unreachable(policy, version);
+    let proved = (0..dead.len()).filter(|rule| dead[*rule]);
+    let more: Vec<usize> = proved.filter(|rule| found.iter().all(|known| known.rule != *rule)).collect();
+    found.extend(more.into_iter().map(|rule| Unreachable { rule, covered_by: Vec::new() }));
+    found.sort_by_key(|unreachable| unreachable.rule);
+    found
+}
+
+/// What could go wrong, each once, with the versions where it could.
+fn complaints(policy: &Policy, lowered: &[Lowered], source: &str) -> Vec<Diagnostic> {
+    let mut told: Vec<(Diagnostic, Vec<usize>)> = Vec::new();
+    for (index, (version, lowered)) in policy.versions.iter().zip(lowered).enumerate() {
+        for complaint in &lowered.complaints {
+            let diagnostic = complaint.told(policy, version, source);
+            let key = |diagnostic: &Diagnostic| (diagnostic.code, diagnostic.primary.span);
+            match told.iter_mut().find(|(known, _)| key(known) == key(&diagnostic)) {
+                Some((_, versions)) => versions.push(index),
+                None => {
+                    let found = witness::counterexample(policy, index, complaint);
+                    told.push((Diagnostic { counterexample: found, ..diagnostic }, vec![index]));
+                }
+            }
+        }
+    }
+    told.into_iter().map(|(diagnostic, versions)| in_versions(policy, diagnostic, &versions)).collect()
+}
+
+/// Rules that no version reaches.
+fn dead_rules(policy: &Policy, lowered: &[Lowered]) -> Vec<Diagnostic> {
+    let mut told = Vec::new();
+    for index in 0..policy.rules.len() as u32 {
+        let mut covers: Option<Vec<u32>> = None;
+        let mut is_reached = false;
+        for (version, lowered) in policy.versions.iter().zip(lowered) {
+            let rules: Vec<&hir::Rule> = version.rules().collect();
+            let Some(place) = rules.iter().position(|rule| rule.index == index) else { continue };
+            match lowered.dead.iter().find(|dead| dead.rule == place) {
+                None => is_reached = true,
+                Some(dead) => {
+                    covers.get_or_insert_with(|| {
+                        dead.covered_by.iter().map(|rule| rules[*rule].index).collect()
+                    });
+                }
+            }
+        }
+        if let Some(covers) = covers.filter(|_| !is_reached) {
+            told.push(dead_rule(policy, index, &covers));
+        }
+    }
+    told
+}
+
+fn dead_rule(policy: &Policy, rule: u32, covers: &[u32]) -> Diagnostic {
+    let info = |rule: u32| &policy.rules[rule as usize];
+    let message = format!("no input reaches rule `{}`", info(rule).id);
+    let diagnostic = Diagnostic::new(Code::UnreachableRule, info(rule).span, message);
+    let diagnostic = match covers {
+        [] => diagnostic.label("its condition never holds here"),
+        _ => diagnostic.label("earlier rules decide every input that it could"),
+    };
+    let id = &info(rule).id;
+    let diagnostic = covers.iter().fold(diagnostic, |diagnostic, cover| {
+        diagnostic.also(info(*cover).span, format!("decides before `{id}`"))
+    });
+    diagnostic.help("remove it, move it up, or mend its condition; where it is `otherwise`, the rule before it can be that")
+}
+
+/// A diagnostic that says in which versions it is, where the policy has others.
+fn in_versions(policy: &Policy, mut diagnostic: Diagnostic, versions: &[usize]) -> Diagnostic {
+    if versions.len() < policy.versions.len() {
+        let numbers: Vec<String> =
+            versions.iter().map(|index| policy.versions[*index].number.to_string()).collect();
+        let word = if numbers.len() == 1 { "version" } else { "versions" };
+        diagnostic.message += &format!(", in {word} {}", numbers.join(", "));
+    }
+    diagnostic
+}
+
+fn finished(version: &hir::Version, lowered: Lowered) -> Version {
+    Version {
+        number: version.number,
+        from: version.from,
+        until: version.until,
+        cite: version.cite.clone(),
+        requires: version.requires.iter().map(|(index, _)| *index).collect(),
+        admit: checked(lowered.admit),
+        decide: checked(lowered.decide),
+    }
+}
+
+/// The function as it is kept. What the lowering has built is proved by construction; debug builds look again.
+fn checked(mut func: Func) -> Func {
+    if cfg!(debug_assertions) {
+        let verified = opus_ir::verify(func.clone());
+        assert!(verified.is_ok(), "the lowering builds what the verifier proves: {}", verified.unwrap_err());
+    }
+    opus_ir::passes::optimize(&mut func);
+    func
+}
+
+fn rule(info: &RuleInfo) -> opus_ir::Rule {
+    let RuleInfo { id, title, cite, span } = info.clone();
+    opus_ir::Rule { id, title, cite, span: bytes(span) }
+}
+
+fn require(info: &RuleInfo) -> opus_ir::Require {
+    let RuleInfo { id, title, cite, span } = info.clone();
+    opus_ir::Require { id, title, cite, span: bytes(span) }
+}
+
+fn bytes(span: Span) -> (u32, u32) {
+    (span.start, span.end)
+}
+
+#[cfg(test)]
+mod tests {
+    use opus_ir::{Kind, Op, Rounding};
+
+    use super::testing::Tree;
+    use crate::hir::{Arithmetic::*, Comparison::*, ExprKind, Ty, Unit};
+
+    const DOLLAR: i128 = 100;
+
+    /// Which ops stand in the function that decides.
+    fn ops(program: &opus_ir::Program) -> Vec<Op> {
+        let func = &program.versions[0].decide;
+        let insts = func.blocks.values().flat_map(|block| &block.body).filter_map(|value| func.inst(*value));
+        insts.map(|inst| inst.op).collect()
+    }
+
+    /// `claim - deductible` after `claim <= deductible` has been dealt with.
+    fn claims(deal_with_it: bool) -> Tree {
+        let mut tree = Tree::new();
+        let claim = tree.field(Kind::Money, 1, 1000 * DOLLAR);
+        let deductible = tree.field(Kind::Money, 0, 100 * DOLLAR);
+        tree.output(Kind::Money, 0, 1000 * DOLLAR);
+        let zero = tree.cents(0);
+        if deal_with_it {
+            let is_below = tree.compare(Le, claim, deductible);
+            tree.rule(Some(is_below), &[zero]);
+        }
+        let payout = tree.arithmetic(Sub, claim, deductible);
+        tree.rule(None, &[payout]);
+        tree
+    }
+
+    #[test]
+    fn what_an_earlier_rule_has_dealt_with_is_known() {
+        let program = claims(true).compiled();
+        let ops = ops(&program);
+        assert!(ops.contains(&Op::Refine) && !ops.contains(&Op::Max), "above zero without a max: {ops:?}");
+    }
+
+    #[test]
+    fn what_nobody_has_dealt_with_is_refused_with_an_input() {
+        let (program, diagnostics) = claims(false).lower();
+        assert!(program.is_none());
+        assert_eq!(diagnostics.len(), 1);
+        assert_eq!(diagnostics[0].code.code(), "E0412");
+        let given =
+            [("field_0".to_string(), "$0.01".to_string()), ("field_1".to_string(), "$100.00".to_string())];
+        assert_eq!(diagnostics[0].counterexample.as_deref(), Some(&given[..]));
+    }
+
+    #[test]
+    fn an_order_that_failed_bounds_the_other_way() {
+        let mut tree = Tree::new();
+        let requested = tree.field(Kind::Money, 500 * DOLLAR, 75_000 * DOLLAR);
+        let income = tree.field(Kind::Money, 0, 10_000_000 * DOLLAR);
+        tree.output(Kind::Money, 0, 75_000 * DOLLAR - 1);
+        let share = tree.constant(20, 2, Unit::Percent);
+        let cap = tree.arithmetic(Mul, share, income);
+        let cap = tree.round_to_cents(cap, Rounding::HalfEven);
+        let fits = tree.compare(Le, requested, cap);
+        let zero = tree.cents(0);
+        tree.rule(Some(fits), &[zero]);
+        tree.rule(None, &[cap]);
+        tree.compiled();
+    }
+
+    #[test]
+    fn multiples_of_one_value_are_collected() {
+        let mut tree = Tree::new();
+        let amount = tree.field(Kind::Money, 0, 100 * DOLLAR);
+        tree.output(Kind::Money, 0, 85 * DOLLAR);
+        let fee = tree.constant(15, 2, Unit::Percent);
+        let fee = tree.arithmetic(Mul, fee, amount);
+        let rest = tree.arithmetic(Sub, amount, fee);
+        let rest = tree.round_to_cents(rest, Rounding::HalfUp);
+        tree.rule(None, &[rest]);
+        tree.compiled();
+    }
+
+    #[test]
+    fn debt_to_income_is_one_multiplication_by_the_term() {
+        let mut tree = Tree::new();
+        let debt = tree.field(Kind::Money, 0, 1_000_000 * DOLLAR);
+        let requested = tree.field(Kind::Money, 500 * DOLLAR, 75_000 * DOLLAR);
+        let term = tree.field(Kind::Int, 12, 60);
+        let income = tree.field(Kind::Money, 0, 10_000_000 * DOLLAR);
+        tree.output(Kind::Int, 0, 1);
+        let monthly = tree.arithmetic(Div, requested, term);
+        let left = tree.arithmetic(Add, debt, monthly);
+        let share = tree.constant(43, 2, Unit::Percent);
+        let right = tree.arithmetic(Mul, share, income);
+        let twelve = tree.int(12);
+        let right = tree.arithmetic(Div, right, twelve);
+        let too_high = tree.compare(Gt, left, right);
+        let (one, zero) = (tree.int(1), tree.int(0));
+        tree.rule(Some(too_high), &[one]);
+        tree.rule(None, &[zero]);
+        let program = tree.compiled();
+        let used = opus_ir_used(&program.versions[0].decide);
+        let variable = used.iter().filter(|inst| {
+            let constant = |value: &opus_ir::Value| program.versions[0].decide.constant(*value).is_some();
+            inst.op == Op::Mul && !inst.args().iter().any(constant)
+        });
+        assert_eq!(variable.count(), 1);
+    }
+
+    /// The instructions that something comes of.
+    fn opus_ir_used(func: &opus_ir::Func) -> Vec<opus_ir::Inst> {
+        let mut open: Vec<opus_ir::Value> = func.blocks.values().flat_map(|block| block.end.uses()).collect();
+        let mut seen = std::collections::BTreeSet::new();
+        let mut used = Vec::new();
+        while let Some(value) = open.pop() {
+            if let Some(inst) = func.inst(value).filter(|_| seen.insert(value)) {
+                used.push(*inst);
+                open.extend(inst.args());
+            }
+        }
+        used
+    }
+
+    #[test]
+    fn a_divisor_is_proved_by_the_left_side_of_and() {
+        for guarded in [true, false] {
+            let mut tree = Tree::new();
+            let part = tree.field(Kind::Int, 0, 1000);
+            let whole = tree.field(Kind::Int, -5, 1000);
+            tree.output(Kind::Int, 0, 1);
+            let (zero, one, three) = (tree.int(0), tree.int(1), tree.int(3));
+            let share = tree.arithmetic(FloorDiv, part, whole);
+            let large = tree.compare(Gt, share, three);
+            let positive = tree.compare(Gt, whole, zero);
+            let condition = if guarded { tree.and(positive, large) } else { tree.or(positive, large) };
+            tree.rule(Some(condition), &[one]);
+            tree.rule(None, &[zero]);
+            if guarded {
+                tree.compiled();
+            } else {
+                let (_, diagnostics) = tree.lower();
+                assert_eq!(diagnostics[0].code.code(), "E0410");
+                let given = diagnostics[0].counterexample.as_ref().expect("zero divides by zero");
+                assert_eq!(given[1], ("field_1".to_string(), "0".to_string()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_choice_is_bounded_by_its_condition() {
+        let mut tree = Tree::new();
+        let a = tree.field(Kind::Int, 0, 1000);
+        let b = tree.field(Kind::Int, 0, 1000);
+        tree.output(Kind::Int, 0, 1000);
+        let is_more = tree.compare(Gt, a, b);
+        let (more, less) = (tree.arithmetic(Sub, a, b), tree.arithmetic(Sub, b, a));
+        let distance = tree.expr(ExprKind::If(is_more, more, less), Ty::scaled(Unit::Number, 0));
+        tree.rule(None, &[distance]);
+        tree.compiled();
+    }
+
+    #[test]
+    fn a_require_is_known_to_hold() {
+        let mut tree = Tree::new();
+        let sold = tree.field(Kind::Date, 0, 1000);
+        let returned = tree.field(Kind::Date, 0, 2000);
+        tree.output(Kind::Days, 0, 2000);
+        let days = tree.arithmetic(Sub, returned, sold);
+        tree.rule(None, &[days]);
+        assert_eq!(tree.codes(), ["E0412"]);
+        let in_order = tree.compare(Ge, returned, sold);
+        tree.require(in_order);
+        tree.compiled();
+    }
+
+    #[test]
+    fn what_no_rule_relies_on_is_not_asked_for_again() {
+        let mut tree = Tree::new();
+        let a = tree.field(Kind::Int, 0, 10);
+        let b = tree.field(Kind::Int, 0, 10);
+        tree.output(Kind::Int, 0, 10);
+        let ordered = tree.compare(Ge, a, b);
+        tree.require(ordered);
+        tree.rule(None, &[a]);
+        assert_eq!(tree.compiled().versions[0].decide.blocks.len(), 1);
+    }
+
+    #[test]
+    fn dead_rules_are_found_by_meaning() {
+        let mut tree = Tree::new();
+        let age = tree.field(Kind::Int, 0, 120);
+        tree.output(Kind::Int, 0, 10);
+        let (eighteen, sixty, zero) = (tree.int(18), tree.int(60), tree.int(0));
+        let minor = tree.compare(Lt, age, eighteen);
+        let adult = tree.compare(Ge, age, eighteen);
+        let old = tree.compare(Gt, age, sixty);
+        for condition in [Some(minor), Some(adult), Some(old), None] {
+            tree.rule(condition, &[zero]);
+        }
+        let (_, diagnostics) = tree.lower();
+        let messages: Vec<&str> = diagnostics.iter().map(|diagnostic| diagnostic.message.as_str()).collect();
+        assert_eq!(messages, ["no input reaches rule `R3`", "no input reaches rule `R4`"]);
+        let covers: Vec<usize> = diagnostics.iter().map(|diagnostic| diagnostic.secondary.len()).collect();
+        assert_eq!(covers, [1, 2]);
+    }
+
+    #[test]
+    fn overflow_names_the_range() {
+        let mut tree = Tree::new();
+        let large = tree.field(Kind::Int, 0, 10i128.pow(20));
+        tree.output(Kind::Int, 0, 1);
+        let squared = tree.arithmetic(Mul, large, large);
+        let (zero, one) = (tree.int(0), tree.int(1));
+        let positive = tree.compare(Gt, squared, zero);
+        tree.rule(Some(positive), &[one]);
+        tree.rule(None, &[zero]);
+        let (_, diagnostics) = tree.lower();
+        assert_eq!(diagnostics[0].code.code(), "E0411");
+        assert!(diagnostics[0].message.contains("10_000"), "{}", diagnostics[0].message);
+        assert!(diagnostics[0].counterexample.is_some());
+    }
+}

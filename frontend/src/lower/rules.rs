@@ -1,0 +1,210 @@
+//! What do the rules of a version become? Blocks in order: a condition, the outcome where it holds, and on to
+//! the next rule where it has failed, of which that is then known.
+
+use opus_ir::{Func, Interval, Kind, Op, Type, Value};
+
+use super::complaint::{Complaint, Fault};
+use super::expr::{Failed, Lowerer};
+use super::quantity::{Sum, power_of_ten};
+use super::site::Truth;
+use crate::display::value_scale;
+use crate::hir::{ExprId, Policy, Rule, Step, Version};
+
+/// How many values an output may be proved to have one of, where it lists its values.
+const LISTED_MAX: usize = 1024;
+/// How many definitions they are followed through.
+const LISTED_DEPTH_MAX: u32 = 16;
+
+/// The rules of a version as a function.
+pub struct Decides {
+    /// The function.
+    pub func: Func,
+    /// What could go wrong.
+    pub complaints: Vec<Complaint>,
+    /// By the order of the rules: whether it was proved that none of them decides anything, because its
+    /// condition is known to fail or an earlier one to hold.
+    pub dead: Vec<bool>,
+}
+
+/// The requires of a version as a function.
+pub struct Admits {
+    /// The function.
+    pub func: Func,
+    /// What could go wrong.
+    pub complaints: Vec<Complaint>,
+}
+
+/// The function that tells which requires hold: one block, one truth value for each.
+pub fn admits(policy: &Policy, version: &Version) -> Admits {
+    let mut lowerer = Lowerer::new(policy, version, vec![Interval::BOOL; version.requires.len()]);
+    let mut outputs = Vec::with_capacity(version.requires.len());
+    for (_, condition) in &version.requires {
+        let truth = lowerer.truth(*condition).unwrap_or(Truth::Known(true));
+        if truth == Truth::Known(false) {
+            lowerer.note(*condition, Fault::Contradiction);
+        }
+        outputs.push(lowerer.site.truth_value(truth));
+    }
+    lowerer.site.decide(0, outputs);
+    Admits { func: lowerer.site.finish(), complaints: lowerer.complaints }
+}
+
+/// The function that decides. Where it relies on the requires it begins by asking for them: admitted rows
+/// never meet the decision on the other side.
+pub fn decides(policy: &Policy, version: &Version, relies_on_requires: bool) -> Decides {
+    let results = policy.schema.outputs.iter().map(|output| output.domain.range).collect();
+    let mut lowerer = Lowerer::new(policy, version, results);
+    if relies_on_requires {
+        lowerer.require();
+    }
+    let dead = lowerer.rules();
+    Decides { func: lowerer.site.finish(), complaints: lowerer.complaints, dead }
+}
+
+impl Lowerer<'_> {
+    /// Goes on in a block where every require holds.
+    fn require(&mut self) {
+        let mut required = Truth::Known(true);
+        for (_, condition) in &self.version.requires {
+            // what could go wrong with a require is told where it is admitted
+            let truth = self.truth(*condition).unwrap_or(Truth::Known(true));
+            required = self.site.and(required, truth);
+        }
+        self.complaints.clear();
+        if let Truth::Is(value, holds) = required {
+            let (go_on, refused) = self.site.branch(value, holds);
+            let place = self.site.enter(refused, !required);
+            let rule = self.version.rules().last().expect("rules end in `otherwise`").index;
+            let outputs = self.least_outputs();
+            self.site.decide(rule, outputs);
+            self.site.leave(place);
+            self.site.go_on(go_on, required);
+        }
+    }
+
+    /// The least value of every output.
+    fn least_outputs(&mut self) -> Vec<Value> {
+        let outputs = &self.policy.schema.outputs;
+        let least = outputs.iter().map(|output| match output.kind {
+            Kind::Bool => self.site.truth_value(Truth::Known(output.domain.range.lo != 0)),
+            _ => self.site.constant(output.domain.range.lo),
+        });
+        least.collect()
+    }
+
+    /// Every rule in order; answers which of them decide nothing.
+    fn rules(&mut self) -> Vec<bool> {
+        let mut dead = Vec::new();
+        let mut is_decided = false;
+        for step in &self.version.steps {
+            match step {
+                _ if is_decided => dead.extend(matches!(step, Step::Rule(_)).then_some(true)),
+                Step::Rule(rule) => {
+                    let condition = rule.when.map_or(Ok(Truth::Known(true)), |when| self.truth(when));
+                    dead.push(condition == Ok(Truth::Known(false)));
+                    is_decided = self.rule(rule, condition);
+                }
+                // what could go wrong with it has been noted; where it is used, that is not said again
+                Step::Let(name) => drop(self.named(*name)),
+            }
+        }
+        dead
+    }
+
+    /// A rule; answers whether it decides whatever comes to it.
+    fn rule(&mut self, rule: &Rule, condition: Result<Truth, Failed>) -> bool {
+        match condition {
+            Ok(Truth::Known(true)) => {
+                self.outcome(rule);
+                true
+            }
+            Ok(truth @ Truth::Is(value, holds)) => {
+                let (yes, no) = self.site.branch(value, holds);
+                let (place, lets) = (self.site.enter(yes, truth), self.lets.mark());
+                self.outcome(rule);
+                self.lets.undo(lets);
+                self.site.leave(place);
+                self.site.go_on(no, !truth);
+                false
+            }
+            Ok(Truth::Known(false)) | Err(Failed) => false,
+        }
+    }
+
+    /// Ends the block by the outcome of a rule.
+    fn outcome(&mut self, rule: &Rule) {
+        let mut outputs = Vec::with_capacity(rule.outcome.len());
+        for (output, expr) in rule.outcome.iter().enumerate() {
+            let value = self.output(output as u32, *expr);
+            outputs.push(value.unwrap_or_else(|Failed| self.site.constant(0)));
+        }
+        self.site.decide(rule.index, outputs);
+    }
+
+    /// The value of an output, proved to be one that it may have.
+    fn output(&mut self, output: u32, expr: ExprId) -> Result<Value, Failed> {
+        let field = &self.policy.schema.outputs[output as usize];
+        if field.kind == Kind::Bool {
+            let truth = self.truth(expr)?;
+            let value = self.site.truth_value(truth);
+            return self.kept(output, expr, value);
+        }
+        let quantity = self.number(expr)?;
+        let units = power_of_ten(value_scale(&self.policy.schema, field.kind));
+        let counted: Option<Sum> = units.and_then(|units| quantity.counted(units));
+        let sum = self.sized(expr, counted, None)?;
+        let value = self.site.sum(&sum);
+        let value = self.proved(expr, value)?;
+        self.kept(output, expr, value)
+    }
+
+    fn kept(&mut self, output: u32, expr: ExprId, value: Value) -> Result<Value, Failed> {
+        let domain = &self.policy.schema.outputs[output as usize].domain;
+        let Some(kept) = self.site.within(value, domain.range) else {
+            let found = self.site.bounds(value);
+            return Err(self.note(expr, Fault::Output { output, found }));
+        };
+        let listed = domain.set.as_ref().is_none_or(|_| {
+            let values = self.values_of(kept, LISTED_DEPTH_MAX);
+            values.is_some_and(|values| values.into_iter().all(|value| domain.contains(value)))
+        });
+        if listed { Ok(kept) } else { Err(self.note(expr, Fault::Listed { output })) }
+    }
+
+    /// Every value that a value may have, where they are few.
+    fn values_of(&self, value: Value, depth: u32) -> Option<Vec<i128>> {
+        let func = self.site.func();
+        let range = func.values[value].range;
+        let inst = func.inst(value).filter(|_| depth > 0)?;
+        let of = |value: Value| self.values_of(value, depth - 1);
+        let found = match (inst.op, inst.args()) {
+            (Op::Field, _) => self.policy.schema.inputs[inst.imm as usize].domain.set.clone(),
+            (Op::Refine, [refined, _]) => of(*refined),
+            (Op::Lookup, [index]) => {
+                let index = func.values[*index].range;
+                let last = func.table(inst).len().saturating_sub(1) as i128;
+                let reached = index.lo.clamp(0, last) as usize..=index.hi.clamp(0, last) as usize;
+                func.table(inst).get(reached).map(<[i128]>::to_vec)
+            }
+            (Op::Select, [_, a, b]) => of(*a).zip(of(*b)).map(|(a, b)| [a, b].concat()),
+            (Op::Mul, [a, b]) => {
+                let (factor, other) = match func.constant(*a) {
+                    Some(factor) => (factor, *b),
+                    None => (func.constant(*b)?, *a),
+                };
+                of(other)?.into_iter().map(|value| value.checked_mul(factor)).collect()
+            }
+            _ => None,
+        };
+        let mut values = found.or_else(|| all_of(range))?;
+        values.retain(|value| range.contains(*value));
+        (values.len() <= LISTED_MAX).then_some(values)
+    }
+}
+
+/// All values of a range, where they are few.
+fn all_of(range: Interval) -> Option<Vec<i128>> {
+    let count = range.hi.checked_sub(range.lo)?;
+    (count < LISTED_MAX as i128 && Type::I64.range().contains_all(range))
+        .then(|| (range.lo..=range.hi).collect())
+}

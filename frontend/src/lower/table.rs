@@ -1,0 +1,416 @@
+//! What does a table become? Each key becomes the number of its class, of values that no row tells apart; the
+//! classes become one index, and the index is looked up. Where that would be too many entries, the rows become
+//! a chain of choices.
+
+use std::collections::BTreeMap;
+
+use opus_ir::{Interval, Op, Value};
+
+use super::complaint::Fault;
+use super::expr::{Failed, Lowerer};
+use super::quantity::{Sum, gcd, power_of_ten};
+use super::site::Truth;
+use crate::hir::{Cell, CellSpan, Constant, ExprId, Key, Table, TableId, Unit};
+
+/// The most entries of a table over several keys. (A table over one key has at most two for each span.)
+const ENTRIES_MAX: usize = 4096;
+/// Up to how many values a key is looked up directly, without being compared.
+const DIRECT_MAX: i128 = 64;
+
+/// The values of a key in classes that no row tells apart.
+struct Classes {
+    /// The first value of each span of values that lie together, the first being the least of the key.
+    starts: Vec<i128>,
+    /// The class of each of these spans.
+    of_span: Vec<usize>,
+    /// How many classes there are, without that of a missing key.
+    count: usize,
+    /// By row, by class: whether the row's cell holds. The last class is that of a missing key.
+    holds: Vec<Vec<bool>>,
+}
+
+impl Lowerer<'_> {
+    /// The cell of a table that applies, as the integer of the table's scale.
+    pub(super) fn cell(&mut self, at: ExprId, id: TableId) -> Result<Sum, Failed> {
+        let table = &self.version.tables[id];
+        let entries = self.entries(at, table)?;
+        let common = entries.iter().fold(0, |common, entry| gcd(common, *entry)).max(1);
+        let entries: Vec<i128> = entries.into_iter().map(|entry| entry / common).collect();
+        let scales = table.keys.iter().map(|key| self.scale_of(key)).collect::<Option<Vec<u8>>>();
+        let scales = scales.expect("keys are scaled: types say so");
+        let value = match table.keys.as_slice() {
+            [key] => self.by_one(at, table, key, scales[0], &entries)?,
+            _ => self.by_several(at, table, &scales, &entries)?,
+        };
+        let sum = self.site.times(value, common);
+        self.proved(at, sum)
+    }
+
+    /// The value of each row, as an integer of the table's scale.
+    fn entries(&mut self, at: ExprId, table: &Table) -> Result<Vec<i128>, Failed> {
+        let scale = table.ty.scale().expect("cells are scaled: types say so");
+        let entry = |constant: Constant| match constant {
+            Constant::Number(number) => number.at_scale(scale),
+            Constant::Bool(truth) => Some(truth as i128),
+            Constant::Enum(code) => Some(code as i128),
+        };
+        let entries = table.rows.iter().map(|row| entry(row.value)).collect();
+        self.sized(at, entries, None)
+    }
+
+    fn scale_of(&self, key: &Key) -> Option<u8> {
+        self.version.exprs[key.value].ty.scale()
+    }
+
+    /// The entry of a table over one key.
+    fn by_one(
+        &mut self,
+        at: ExprId,
+        table: &Table,
+        key: &Key,
+        scale: u8,
+        entries: &[i128],
+    ) -> Result<Value, Failed> {
+        let spans: Vec<Vec<Interval>> =
+            table.rows.iter().map(|row| spans_of(&row.cells[0], key, scale)).collect();
+        let (starts, winners) = first_rows(&spans, key.range);
+        let entry = |row: Option<usize>| {
+            row.and_then(|row| entries.get(row)).or(entries.first()).copied().unwrap_or(0)
+        };
+        let missing = table.rows.iter().position(|row| matches!(row.cells[0], Cell::Any | Cell::Missing));
+        let present = key.optional.map_or(Truth::Known(true), |field| self.site.present(field));
+        let missing = self.site.constant(entry(missing));
+        if present == Truth::Known(false) {
+            return Ok(missing);
+        }
+        let found = self.supposing(present, |this| -> Result<Value, Failed> {
+            let value = this.key(at, key, scale)?;
+            let by_span: Vec<i128> = winners.iter().map(|row| entry(*row)).collect();
+            Ok(this.look_up(value, key.range, &starts, &by_span))
+        })?;
+        Ok(self.either(present, found, missing))
+    }
+
+    /// The entry of a table over several keys.
+    fn by_several(
+        &mut self,
+        at: ExprId,
+        table: &Table,
+        scales: &[u8],
+        entries: &[i128],
+    ) -> Result<Value, Failed> {
+        let classes: Vec<Classes> =
+            (0..table.keys.len()).map(|index| Classes::of(table, index, scales[index])).collect();
+        let sizes: Vec<usize> =
+            classes.iter().zip(&table.keys).map(|(classes, key)| classes.size(key)).collect();
+        let size = sizes
+            .iter()
+            .try_fold(1usize, |size, count| size.checked_mul(*count))
+            .filter(|size| *size <= ENTRIES_MAX);
+        let Some(size) = size else { return self.chain(at, table, scales, entries) };
+        let dense = dense(&classes, &sizes, size, entries);
+        let mut index = Sum::constant(0);
+        for (key, classes) in classes.iter().enumerate() {
+            let stride: usize = sizes[key + 1..].iter().product();
+            let class = self.class(at, &table.keys[key], scales[key], classes)?;
+            let part = self.site.times(class, stride as i128);
+            let part = self.proved(at, part)?;
+            index = index.add(&part).expect("an index is small");
+        }
+        let index = self.site.sum(&index);
+        let index = self.proved(at, index)?;
+        Ok(self.entry(index, dense))
+    }
+
+    /// The number of the class that a key's value is in.
+    fn class(&mut self, at: ExprId, key: &Key, scale: u8, classes: &Classes) -> Result<Value, Failed> {
+        let present = key.optional.map_or(Truth::Known(true), |field| self.site.present(field));
+        let missing = self.site.constant(classes.count as i128);
+        if present == Truth::Known(false) {
+            return Ok(missing);
+        }
+        let class = self.supposing(present, |this| -> Result<Value, Failed> {
+            let value = this.key(at, key, scale)?;
+            let by_span: Vec<i128> = classes.of_span.iter().map(|class| *class as i128).collect();
+            Ok(this.look_up(value, key.range, &classes.starts, &by_span))
+        })?;
+        Ok(self.either(present, class, missing))
+    }
+
+    /// A key as an integer of its scale.
+    fn key(&mut self, at: ExprId, key: &Key, scale: u8) -> Result<Value, Failed> {
+        let value = match self.version.exprs[key.value].ty.unit {
+            Unit::Bool => {
+                let truth = self.truth(key.value)?;
+                let (one, zero) = (self.site.constant(1), self.site.constant(0));
+                self.either(truth, one, zero)
+            }
+            _ => {
+                let quantity = self.number(key.value)?;
+                let units = power_of_ten(scale).and_then(|units| quantity.counted(units));
+                let sum = self.sized(key.value, units, None)?;
+                let value = self.site.sum(&sum);
+                self.proved(key.value, value)?
+            }
+        };
+        if key.range.contains_all(self.site.bounds(value)) {
+            return Ok(value);
+        }
+        let found = self.site.bounds(value);
+        Err(self.note(at, Fault::Key { key: key.value, found, range: key.range }))
+    }
+
+    /// The entry for the span of values that `value` lies in.
+    fn look_up(&mut self, value: Value, range: Interval, starts: &[i128], by_span: &[i128]) -> Value {
+        let alike = |pair: &[i128]| pair[0] == pair[1];
+        if by_span.windows(2).all(alike) {
+            return self.site.constant(by_span.first().copied().unwrap_or(0));
+        }
+        if range.hi - range.lo < DIRECT_MAX {
+            let span_at = |value: i128| starts.partition_point(|start| *start <= value).saturating_sub(1);
+            let entries = (range.lo..=range.hi).map(|value| by_span[span_at(value)]).collect();
+            let low = self.site.constant(range.lo);
+            let index = if range.lo == 0 { value } else { self.computed(Op::Sub, &[value, low]) };
+            return self.entry(index, entries);
+        }
+        // neighbours with the same entry are one span
+        let changes = |span: &usize| by_span[*span] != by_span[*span - 1];
+        let kept: Vec<usize> = (1..starts.len()).filter(changes).collect();
+        let cuts = self.site.table(kept.iter().map(|span| starts[*span]).collect());
+        let span = self.site.compute(Op::Bucket, &[value], cuts).expect("a bucket is always proved");
+        let entries = std::iter::once(0).chain(kept).map(|span| by_span[span]).collect();
+        self.entry(span, entries)
+    }
+
+    /// The entry of a constant table.
+    fn entry(&mut self, index: Value, entries: Vec<i128>) -> Value {
+        let is_index = entries.iter().enumerate().all(|(index, entry)| index as i128 == *entry);
+        if is_index {
+            return index;
+        }
+        let table = self.site.table(entries);
+        self.site.compute(Op::Lookup, &[index], table).expect("a look-up is always proved")
+    }
+
+    fn computed(&mut self, op: Op, args: &[Value]) -> Value {
+        self.site.compute(op, args, 0).expect("keys lie in their range, which is far from any limit")
+    }
+
+    /// The first where the condition holds, otherwise the second.
+    fn either(&mut self, condition: Truth, a: Value, b: Value) -> Value {
+        match condition {
+            Truth::Known(known) => {
+                if known {
+                    a
+                } else {
+                    b
+                }
+            }
+            _ if a == b => a,
+            Truth::Is(value, true) => self.computed(Op::Select, &[value, a, b]),
+            Truth::Is(value, false) => self.computed(Op::Select, &[value, b, a]),
+        }
+    }
+
+    /// The entry of the first row that applies, row by row.
+    fn chain(&mut self, at: ExprId, table: &Table, scales: &[u8], entries: &[i128]) -> Result<Value, Failed> {
+        let mut keys = Vec::with_capacity(table.keys.len());
+        for (key, scale) in table.keys.iter().zip(scales) {
+            let present = key.optional.map_or(Truth::Known(true), |field| self.site.present(field));
+            let value = self.supposing(present, |this| this.key(at, key, *scale))?;
+            keys.push((present, value));
+        }
+        let mut found = self.site.constant(entries.last().copied().unwrap_or(0));
+        for (row, entry) in table.rows.iter().zip(entries).rev().skip(1) {
+            let mut applies = Truth::Known(true);
+            for (index, (present, value)) in keys.iter().enumerate() {
+                let holds =
+                    self.holds(&row.cells[index], &table.keys[index], scales[index], *present, *value);
+                applies = self.site.and(applies, holds);
+            }
+            let entry = self.site.constant(*entry);
+            found = self.either(applies, entry, found);
+        }
+        Ok(found)
+    }
+
+    /// Whether a cell holds.
+    fn holds(&mut self, cell: &Cell, key: &Key, scale: u8, present: Truth, value: Value) -> Truth {
+        match cell {
+            Cell::Any => Truth::Known(true),
+            Cell::Missing => !present,
+            Cell::Within(_) => {
+                let bounds = self.site.bounds(value);
+                let mut within = Truth::Known(false);
+                for span in spans_of(cell, key, scale).into_iter().filter_map(|span| span.intersect(bounds)) {
+                    let inside = self.site.inside(value, span, bounds);
+                    within = self.site.or(within, inside);
+                }
+                self.site.and(present, within)
+            }
+        }
+    }
+}
+
+impl Classes {
+    fn of(table: &Table, index: usize, scale: u8) -> Classes {
+        let key = &table.keys[index];
+        let cells: Vec<&Cell> = table.rows.iter().map(|row| &row.cells[index]).collect();
+        let spans: Vec<Vec<Interval>> = cells.iter().map(|cell| spans_of(cell, key, scale)).collect();
+        let starts = starts_of(&spans, key.range);
+        let mut by_rows: BTreeMap<Vec<bool>, usize> = BTreeMap::new();
+        let mut of_span = Vec::with_capacity(starts.len());
+        for start in &starts {
+            let rows = spans.iter().map(|spans| spans.iter().any(|span| span.contains(*start))).collect();
+            let next = by_rows.len();
+            of_span.push(*by_rows.entry(rows).or_insert(next));
+        }
+        let count = by_rows.len();
+        let mut holds = vec![vec![false; count + 1]; cells.len()];
+        for (rows, class) in &by_rows {
+            rows.iter().enumerate().for_each(|(row, holds_here)| holds[row][*class] = *holds_here);
+        }
+        for (row, cell) in cells.iter().enumerate() {
+            holds[row][count] = matches!(cell, Cell::Any | Cell::Missing);
+        }
+        Classes { starts, of_span, count, holds }
+    }
+
+    /// How many classes there are, that of a missing key included where it may be missing.
+    fn size(&self, key: &Key) -> usize {
+        self.count + key.optional.is_some() as usize
+    }
+}
+
+/// The entry for every combination of classes, the first key counting most.
+fn dense(classes: &[Classes], sizes: &[usize], size: usize, entries: &[i128]) -> Vec<i128> {
+    let mut dense = vec![entries.first().copied().unwrap_or(0); size];
+    for (row, entry) in entries.iter().enumerate().rev() {
+        let holding: Vec<Vec<usize>> = classes
+            .iter()
+            .zip(sizes)
+            .map(|(classes, size)| (0..*size).filter(|class| classes.holds[row][*class]).collect())
+            .collect();
+        let indices = holding.iter().zip(sizes).fold(vec![0], |indices, (holding, size)| {
+            indices.iter().flat_map(|index| holding.iter().map(move |class| index * size + class)).collect()
+        });
+        indices.into_iter().for_each(|index: usize| dense[index] = *entry);
+    }
+    dense
+}
+
+/// The values of a present key that a cell holds for.
+fn spans_of(cell: &Cell, key: &Key, scale: u8) -> Vec<Interval> {
+    let span_of = |span: &CellSpan| {
+        let lo = span.low.map_or(key.range.lo, |(end, closed)| least(end, closed, scale));
+        let hi = span.high.map_or(key.range.hi, |(end, closed)| greatest(end, closed, scale));
+        (lo <= hi).then(|| Interval::new(lo, hi)).and_then(|span| span.intersect(key.range))
+    };
+    match cell {
+        Cell::Any => vec![key.range],
+        Cell::Missing => Vec::new(),
+        Cell::Within(spans) => spans.iter().filter_map(span_of).collect(),
+    }
+}
+
+/// The least integer of the scale that is above an end, or at it where it is closed.
+fn least(end: Constant, closed: bool, scale: u8) -> i128 {
+    let (floor, exact) = at_scale(end, scale);
+    if closed && exact { floor } else { floor.saturating_add(1) }
+}
+
+/// The greatest integer of the scale that is below an end, or at it where it is closed.
+fn greatest(end: Constant, closed: bool, scale: u8) -> i128 {
+    let (floor, exact) = at_scale(end, scale);
+    if closed || !exact { floor } else { floor.saturating_sub(1) }
+}
+
+/// A constant as an integer of the scale, rounded down, and whether it is one exactly.
+fn at_scale(constant: Constant, scale: u8) -> (i128, bool) {
+    let number = match constant {
+        Constant::Number(number) => number,
+        Constant::Bool(truth) => return (truth as i128, true),
+        Constant::Enum(code) => return (code as i128, true),
+    };
+    if let Some(exact) = number.at_scale(scale) {
+        return (exact, true);
+    }
+    let power = power_of_ten(number.scale.saturating_sub(scale)).unwrap_or(i128::MAX);
+    if number.scale > scale {
+        return (number.mantissa.div_euclid(power), false);
+    }
+    // beyond 128 bits, and so beyond every key
+    (if number.mantissa < 0 { i128::MIN } else { i128::MAX }, true)
+}
+
+/// Where the spans of a key's values begin: at the least value, and wherever a span of a row begins or has
+/// ended.
+fn starts_of(spans: &[Vec<Interval>], range: Interval) -> Vec<i128> {
+    let ends = |span: &Interval| [span.lo, span.hi.saturating_add(1)];
+    let mut starts: Vec<i128> =
+        spans.iter().flatten().flat_map(ends).filter(|start| range.contains(*start)).collect();
+    starts.push(range.lo);
+    starts.sort_unstable();
+    starts.dedup();
+    starts
+}
+
+/// Where spans of values begin, and the first row that holds for each; in one pass over the ends.
+fn first_rows(spans: &[Vec<Interval>], range: Interval) -> (Vec<i128>, Vec<Option<usize>>) {
+    let starts = starts_of(spans, range);
+    let mut changes: Vec<(i128, bool, usize)> = Vec::new();
+    for (row, spans) in spans.iter().enumerate() {
+        for span in spans {
+            changes.push((span.lo, true, row));
+            changes.push((span.hi.saturating_add(1), false, row));
+        }
+    }
+    changes.sort_unstable();
+    let mut changes = changes.into_iter().peekable();
+    let mut holding: BTreeMap<usize, usize> = BTreeMap::new();
+    let winners = starts.iter().map(|start| {
+        while let Some((_, begins, row)) = changes.next_if(|(at, ..)| at <= start) {
+            let count = holding.entry(row).or_insert(0);
+            if begins {
+                *count += 1;
+            } else {
+                *count -= 1;
+            }
+            if *count == 0 {
+                holding.remove(&row);
+            }
+        }
+        holding.keys().next().copied()
+    });
+    let winners = winners.collect();
+    (starts, winners)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hir::Number;
+
+    #[test]
+    fn ends_are_cut_at_the_scale_of_the_key() {
+        let end = |mantissa, scale| Constant::Number(Number { mantissa, scale });
+        let cases = [
+            (end(25, 1), 0, (3, 3), (2, 2)),
+            (end(2, 0), 0, (2, 3), (2, 1)),
+            (end(-25, 1), 0, (-2, -2), (-3, -3)),
+            (end(25, 1), 2, (250, 251), (250, 249)),
+        ];
+        for (end, scale, (at, above), (up_to, below)) in cases {
+            assert_eq!((least(end, true, scale), least(end, false, scale)), (at, above));
+            assert_eq!((greatest(end, true, scale), greatest(end, false, scale)), (up_to, below));
+        }
+    }
+
+    #[test]
+    fn the_first_row_that_holds_wins() {
+        let spans = vec![vec![Interval::new(3, 5)], vec![Interval::new(0, 9), Interval::new(4, 4)]];
+        let (starts, rows) = first_rows(&spans, Interval::new(0, 12));
+        assert_eq!(starts, [0, 3, 4, 5, 6, 10]);
+        assert_eq!(rows, [Some(1), Some(0), Some(0), Some(0), Some(1), None]);
+    }
+}

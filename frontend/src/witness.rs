@@ -1,0 +1,416 @@
+//! On which input does it go wrong?
+//!
+//! A search by trial: rows are made from the ends of ranges, from the constants that the policy mentions and
+//! their neighbours, and from each other's values; one field is changed at a time, and a change is kept where
+//! it brings the row nearer to the place. The reference evaluator tells what happens. So a counterexample that
+//! is shown is one; none is shown where none was found within a constant number of trials.
+
+use std::collections::BTreeSet;
+
+use num_bigint::BigInt;
+use num_rational::BigRational;
+use num_traits::{Signed, ToPrimitive, Zero};
+
+use crate::display::{field_text, unit_of, value_scale};
+use crate::hir::{Cell, Constant, ExprId, ExprKind, Policy, Step, Unit, Version};
+use crate::lower::complaint::{Complaint, Fault, output_extent};
+use crate::reference::{Evaluator, Undefined, Value};
+
+/// How many rules are evaluated in search of one counterexample.
+const RULES_TRIED_MAX: usize = 60_000;
+/// How many rows are tried at most, and from how many beginnings.
+const ROWS_TRIED_MAX: usize = 3_000;
+const BEGINNINGS: usize = 6;
+/// How many values of a field are tried.
+const VALUES_MAX: usize = 48;
+
+/// How many of them count as simple.
+const SIMPLE_VALUES: usize = 4;
+
+/// A row: by input index the scaled integer of the field, `None` where it is missing.
+type Row = Vec<Option<i128>>;
+
+/// An input on which the version goes wrong as the complaint says: every field that is not missing, as it is
+/// written in a `case`.
+pub fn counterexample(
+    policy: &Policy,
+    version: usize,
+    complaint: &Complaint,
+) -> Option<Vec<(String, String)>> {
+    let search = Search::new(policy, version, complaint);
+    let row = search.run()?;
+    let fields = policy.schema.inputs.iter().zip(row);
+    let given = fields.filter_map(|(field, value)| Some((field, value?)));
+    Some(
+        given
+            .map(|(field, value)| (field.name.clone(), field_text(&policy.schema, field.kind, value)))
+            .collect(),
+    )
+}
+
+/// How near a row comes: requires that hold, steps that are passed, whether the rule in question is the one
+/// that applies, and how far the value is from going wrong.
+#[derive(Clone, PartialEq, PartialOrd, Debug)]
+struct Nearness {
+    requires: usize,
+    steps: usize,
+    applies: bool,
+    value: Option<BigRational>,
+}
+
+/// What a row comes to.
+enum Trial {
+    Wrong,
+    Near(Nearness),
+}
+
+struct Search<'a> {
+    policy: &'a Policy,
+    version: usize,
+    complaint: &'a Complaint,
+    /// The place among the steps where the expression stands last; beyond the last where it stands in none.
+    step: usize,
+    values: Vec<Vec<Option<i128>>>,
+}
+
+impl<'a> Search<'a> {
+    fn new(policy: &'a Policy, version: usize, complaint: &'a Complaint) -> Search<'a> {
+        let data = &policy.versions[version];
+        let holds = |step: &Step| roots(step).into_iter().any(|root| contains(data, root, complaint.at));
+        let step = data.steps.iter().rposition(holds).unwrap_or(data.steps.len());
+        let values = values(policy, data);
+        Search { policy, version, complaint, step, values }
+    }
+
+    fn data(&self) -> &'a Version {
+        &self.policy.versions[self.version]
+    }
+
+    fn run(&self) -> Option<Row> {
+        if self.values.iter().any(Vec::is_empty) {
+            return None;
+        }
+        let rows = (RULES_TRIED_MAX / self.data().steps.len().max(1)).clamp(BEGINNINGS, ROWS_TRIED_MAX);
+        let mut random = Random(0x9e37_79b9_7f4a_7c15);
+        let found = (0..BEGINNINGS).find_map(|beginning| {
+            self.climb(self.begin(beginning, &mut random), rows / BEGINNINGS, &mut random)
+        });
+        found.map(|row| self.simplified(row))
+    }
+
+    /// A row to begin with: the first values, the last ones, or any.
+    fn begin(&self, beginning: usize, random: &mut Random) -> Row {
+        let pick = |values: &Vec<Option<i128>>| match beginning {
+            0 => values[0],
+            1 => values[values.len() - 1],
+            _ => values[random.below(values.len())],
+        };
+        self.values.iter().map(pick).collect()
+    }
+
+    fn climb(&self, mut row: Row, trials: usize, random: &mut Random) -> Option<Row> {
+        let mut near = match self.try_row(&row) {
+            Trial::Wrong => return Some(row),
+            Trial::Near(near) => near,
+        };
+        for _ in 0..trials {
+            let mut other = row.clone();
+            for _ in 0..1 + random.below(2) {
+                let field = random.below(other.len().max(1));
+                other[field] = self.other_value(field, &row, random)?;
+            }
+            match self.try_row(&other) {
+                Trial::Wrong => return Some(other),
+                Trial::Near(found) if found >= near => (row, near) = (other, found),
+                Trial::Near(_) => {}
+            }
+        }
+        None
+    }
+
+    /// Another value for a field: one of its own or that of another field, or next to it.
+    fn other_value(&self, field: usize, row: &Row, random: &mut Random) -> Option<Option<i128>> {
+        let own = self.values.get(field)?;
+        if random.below(4) > 0 {
+            return Some(own[random.below(own.len())]);
+        }
+        let schema = &self.policy.schema;
+        let (from, step) = (random.below(row.len()), random.below(3) as i128 - 1);
+        let alike = unit_of(schema.inputs[from].kind) == unit_of(schema.inputs[field].kind);
+        let copied = row[from].filter(|_| alike).and_then(|value| value.checked_add(step));
+        let fits = copied
+            .filter(|value| schema.inputs[field].domain.contains(*value) && self.in_force(field, *value));
+        Some(fits.or(row[field]))
+    }
+
+    fn in_force(&self, field: usize, value: i128) -> bool {
+        let selects = self.policy.schema.effective == Some(field as u32);
+        !selects || (self.data().from as i128 <= value && value < self.data().until as i128)
+    }
+
+    /// The row with the simplest value of every field with which it still goes wrong.
+    fn simplified(&self, mut row: Row) -> Row {
+        for field in 0..row.len() {
+            for value in self.values[field].iter().take(SIMPLE_VALUES) {
+                let mut simple = row.clone();
+                simple[field] = *value;
+                if matches!(self.try_row(&simple), Trial::Wrong) {
+                    row = simple;
+                    break;
+                }
+            }
+        }
+        row
+    }
+
+    fn try_row(&self, row: &Row) -> Trial {
+        let mut evaluator = Evaluator::new(self.policy, self.version, row);
+        let mut requires = 0;
+        for (_, condition) in &self.data().requires {
+            match evaluator.holds(*condition) {
+                Err(undefined) if self.is_meant(undefined) => return Trial::Wrong,
+                holds => requires += (holds == Ok(true)) as usize,
+            }
+            if self.is_too_large(&evaluator) {
+                return Trial::Wrong;
+            }
+        }
+        let near = Nearness { requires, steps: 0, applies: false, value: None };
+        if requires < self.data().requires.len() {
+            return Trial::Near(near);
+        }
+        self.try_steps(&mut evaluator, near)
+    }
+
+    fn try_steps(&self, evaluator: &mut Evaluator, mut near: Nearness) -> Trial {
+        for (index, step) in self.data().steps.iter().enumerate().take(self.step + 1) {
+            near.steps = index;
+            near.applies = index == self.step;
+            let roots = match step {
+                Step::Let(name) => vec![self.data().lets[*name].body],
+                Step::Rule(rule) => rule.when.into_iter().collect(),
+            };
+            let applies = match self.look_at(evaluator, &roots, &mut near) {
+                Ok(last) => {
+                    matches!(step, Step::Rule(_)) && last.is_none_or(|last| last == Value::Bool(true))
+                }
+                Err(trial) => return trial,
+            };
+            if let Step::Rule(rule) = step
+                && applies
+            {
+                return match self.look_at(evaluator, &rule.outcome, &mut near) {
+                    Ok(_) if self.leaves_output(evaluator, &rule.outcome, &mut near) => Trial::Wrong,
+                    Ok(_) => Trial::Near(near),
+                    Err(trial) => trial,
+                };
+            }
+        }
+        Trial::Near(near)
+    }
+
+    /// Evaluates expressions; answers the value of the last.
+    fn look_at(
+        &self,
+        evaluator: &mut Evaluator,
+        roots: &[ExprId],
+        near: &mut Nearness,
+    ) -> Result<Option<Value>, Trial> {
+        let mut last = None;
+        for root in roots {
+            let value = evaluator.value(*root);
+            if self.is_too_large(evaluator) {
+                return Err(Trial::Wrong);
+            }
+            if let Some(divisor) = self.divisor(evaluator) {
+                near.value = Some(-divisor.abs());
+            }
+            last = match value {
+                Ok(value) => Some(value),
+                Err(undefined) if self.is_meant(undefined) => return Err(Trial::Wrong),
+                Err(_) => return Err(Trial::Near(near.clone())),
+            };
+        }
+        Ok(last)
+    }
+
+    /// Whether it is this that the complaint is about.
+    fn is_meant(&self, undefined: Undefined) -> bool {
+        let at = self.complaint.at;
+        match (&self.complaint.fault, undefined) {
+            (Fault::ZeroDivisor { .. }, Undefined::ZeroDivisor(expr)) => expr == at,
+            (Fault::Key { .. }, Undefined::NoRow(expr)) => expr == at,
+            (Fault::Calendar, Undefined::Calendar(expr)) => {
+                expr == at || operands(self.data(), expr).contains(&at)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the value in question was met and does not fit 128 bits.
+    fn is_too_large(&self, evaluator: &Evaluator) -> bool {
+        let Fault::Overflow { .. } = self.complaint.fault else { return false };
+        let scale = self.data().exprs[self.complaint.at].ty.scale().unwrap_or(0);
+        let power = num_traits::pow(BigInt::from(10), scale as usize);
+        let fits = |value: &BigRational| (value * &power).to_integer().to_i128().is_some();
+        let mut met = evaluator.terms().iter().filter(|(expr, _)| *expr == self.complaint.at);
+        met.any(|(_, value)| matches!(value, Value::Number(value) if !fits(value)))
+    }
+
+    /// The divisor in question, where it was met.
+    fn divisor(&self, evaluator: &Evaluator) -> Option<BigRational> {
+        let Fault::ZeroDivisor { divisor, .. } = self.complaint.fault else { return None };
+        let met = evaluator.terms().iter().rev().find(|(expr, _)| *expr == divisor);
+        match met {
+            Some((_, Value::Number(value))) => Some(value.clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether an outcome is none that its output may have.
+    fn leaves_output(&self, evaluator: &mut Evaluator, outcome: &[ExprId], near: &mut Nearness) -> bool {
+        let (output, is_listed) = match self.complaint.fault {
+            Fault::Output { output, .. } => (output, false),
+            Fault::Listed { output } => (output, true),
+            _ => return false,
+        };
+        let expr = outcome[output as usize];
+        let value = evaluator.value(expr);
+        let Ok(Value::Number(value)) = value else { return false };
+        if expr != self.complaint.at {
+            return false;
+        }
+        let extent = output_extent(self.policy, output);
+        near.value = Some((&value - &extent.high).max(&extent.low - &value));
+        !extent.contains(&value) || (is_listed && !self.is_listed(output, &value))
+    }
+
+    fn is_listed(&self, output: u32, value: &BigRational) -> bool {
+        let field = &self.policy.schema.outputs[output as usize];
+        let power = num_traits::pow(BigInt::from(10), value_scale(&self.policy.schema, field.kind) as usize);
+        (value * power).to_integer().to_i128().is_some_and(|value| field.domain.contains(value))
+    }
+}
+
+/// The expressions that a step evaluates.
+fn roots(step: &Step) -> Vec<ExprId> {
+    match step {
+        Step::Let(_) => Vec::new(),
+        Step::Rule(rule) => rule.when.iter().chain(&rule.outcome).copied().collect(),
+    }
+}
+
+/// Whether an expression is another one or is computed from it.
+fn contains(version: &Version, root: ExprId, sought: ExprId) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut open = vec![root];
+    while let Some(expr) = open.pop() {
+        if expr == sought {
+            return true;
+        }
+        if seen.insert(expr) {
+            open.extend(operands(version, expr));
+        }
+    }
+    false
+}
+
+/// What an expression is computed from.
+fn operands(version: &Version, expr: ExprId) -> Vec<ExprId> {
+    match &version.exprs[expr].kind {
+        ExprKind::Constant(_) | ExprKind::Field(_) | ExprKind::IsPresent(_) | ExprKind::Param(_) => {
+            Vec::new()
+        }
+        ExprKind::Let(name) => vec![version.lets[*name].body],
+        ExprKind::Table(table) => version.tables[*table].keys.iter().map(|key| key.value).collect(),
+        ExprKind::OrElse(_, a)
+        | ExprKind::Negate(a)
+        | ExprKind::Not(a)
+        | ExprKind::Round { value: a, .. } => vec![*a],
+        ExprKind::Arithmetic(_, a, b)
+        | ExprKind::Compare(_, a, b)
+        | ExprKind::And(a, b)
+        | ExprKind::Or(a, b)
+        | ExprKind::AddMonths(a, b)
+        | ExprKind::WholeMonths(a, b)
+        | ExprKind::WholeYears(a, b) => vec![*a, *b],
+        ExprKind::In(value, ranges) => {
+            std::iter::once(*value).chain(ranges.iter().flat_map(|(a, b)| [*a, *b])).collect()
+        }
+        ExprKind::If(condition, a, b) => vec![*condition, *a, *b],
+    }
+}
+
+/// By field, the values that are tried; the simplest first.
+fn values(policy: &Policy, version: &Version) -> Vec<Vec<Option<i128>>> {
+    let mentioned = mentioned(version);
+    let schema = &policy.schema;
+    let of_field = |(index, field): (usize, &opus_ir::Field)| {
+        let range = field.domain.range;
+        let mut values = vec![range.lo, range.hi, 0, 1, -1];
+        if schema.effective == Some(index as u32) {
+            values.extend([version.from as i128, version.until as i128 - 1]);
+        }
+        values.extend(field.domain.set.iter().flatten().take(VALUES_MAX));
+        if unit_of(field.kind) == Unit::Bool || matches!(field.kind, opus_ir::Kind::Enum(_)) {
+            values.extend((range.lo..=range.hi).take(VALUES_MAX));
+        }
+        let power = num_traits::pow(BigInt::from(10), value_scale(schema, field.kind) as usize);
+        let alike = mentioned.iter().filter(|(unit, _)| *unit == unit_of(field.kind));
+        let scaled = alike.filter_map(|(_, value)| (value * &power).floor().to_integer().to_i128());
+        values.extend(scaled.flat_map(|value| [value, value.saturating_sub(1), value.saturating_add(1)]));
+        values.extend([range.lo.saturating_add(1), range.hi.saturating_sub(1), range.lo.midpoint(range.hi)]);
+        let selects = schema.effective == Some(index as u32);
+        let in_force =
+            |value: &i128| !selects || (version.from as i128..version.until as i128).contains(value);
+        let mut seen = BTreeSet::new();
+        values.retain(|value| field.domain.contains(*value) && in_force(value) && seen.insert(*value));
+        values.truncate(VALUES_MAX);
+        let missing = field.optional.then_some(None);
+        missing.into_iter().chain(values.into_iter().map(Some)).collect()
+    };
+    schema.inputs.iter().enumerate().map(of_field).collect()
+}
+
+/// The constants of a version, with their units, in the order of the expressions.
+fn mentioned(version: &Version) -> Vec<(Unit, BigRational)> {
+    let mut constants: Vec<(Unit, Constant)> = Vec::new();
+    for expr in version.exprs.values() {
+        if let ExprKind::Constant(constant) = expr.kind {
+            constants.push((expr.ty.unit, constant));
+        }
+    }
+    constants.extend(version.params.values().map(|param| (param.ty.unit, param.value)));
+    for table in version.tables.values() {
+        for (index, key) in table.keys.iter().enumerate() {
+            let unit = version.exprs[key.value].ty.unit;
+            let cells = table.rows.iter().map(|row| &row.cells[index]);
+            let spans =
+                cells.filter_map(|cell| if let Cell::Within(spans) = cell { Some(spans) } else { None });
+            let ends = spans.flatten().flat_map(|span| [span.low, span.high]).flatten();
+            constants.extend(ends.map(|(end, _)| (unit, end)));
+        }
+    }
+    let number = |(unit, constant): (Unit, Constant)| match constant {
+        Constant::Number(number) => {
+            let power = num_traits::pow(BigInt::from(10), number.scale as usize);
+            Some((unit, BigRational::new(number.mantissa.into(), power)))
+        }
+        Constant::Bool(_) | Constant::Enum(_) => None,
+    };
+    let mut numbers: Vec<(Unit, BigRational)> = constants.into_iter().filter_map(number).collect();
+    numbers.retain(|(_, value)| !value.is_zero());
+    numbers.dedup();
+    numbers
+}
+
+/// The same numbers on every machine (a linear congruential generator, Knuth's constants).
+struct Random(u64);
+
+impl Random {
+    /// A number below `limit`, which is not zero.
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % limit
+    }
+}
