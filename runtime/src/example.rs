@@ -34,6 +34,8 @@ use opus_ir::{
     Rule, Schema, Version, date,
 };
 
+use crate::{Cache, Options, Policy, build};
+
 /// The first day of version 1, 2023-01-01.
 pub const VERSION_1_FROM: i32 = 19_358;
 /// The first day of version 2, 2025-01-01.
@@ -90,6 +92,16 @@ pub fn program() -> Program {
         ],
         schema,
     }
+}
+
+/// The policy, open and ready to decide; its native code is not kept.
+///
+/// # Panics
+/// Never: the program is valid.
+pub fn policy() -> Policy {
+    let options = Options { cache: Cache::Off, ..Options::default() };
+    let artifact = build(program()).expect("the program is valid");
+    Policy::from_bytes_with(&artifact, &options).expect("what was just built can be opened")
 }
 
 fn schema() -> Schema {

@@ -1,12 +1,47 @@
-//! Runs compiled policies: artifacts, admission, one decision at a time or a batch of them.
+//! Runs compiled policies: `decide(artifact, input) = output`, one row at a time inside a gateway, or a batch of
+//! them.
+//!
+//! In reading order: a policy as a file ([`artifact`]), which integer a field gets ([`admission`]), a policy that is
+//! open ([`Policy`]), a row, its decision or refusal ([`Row`], [`Decision`], [`Refusal`]), many rows at once
+//! ([`batch`]), what executes them ([`Engine`]), where native code is kept ([`cache`]), what identifies artifacts,
+//! inputs and decisions ([`hash`]).
+//!
+//! This crate holds no compiler of text and no file format of data.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // a gateway says `Policy::open("loan.opusc")?`
+//! let policy = opus_runtime::example::policy();
+//! let decided = policy.decide_json(
+//!     r#"{"submitted_on": "2025-02-01", "age": 40, "income": 90000.00, "requested": 9000, "work": "salaried"}"#,
+//! );
+//! match decided {
+//!     Ok(decision) => println!("{} by {}", decision.output("decision").unwrap(), decision.rule().id),
+//!     Err(refusal) => println!("{refusal}"),
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod admission;
 pub mod artifact;
+pub mod batch;
 pub mod cache;
+mod decision;
+mod engine;
 pub mod example;
 pub mod hash;
+mod policy;
+mod refusal;
 mod room;
+mod row;
 
 pub use artifact::{Artifact, ArtifactError, BuildError, build};
+pub use batch::Batch;
 pub use cache::{Cache, CacheDir};
+pub use decision::{Decision, Output};
+pub use engine::{Engine, Level, Options, Origin};
 pub use hash::Hash;
+pub use policy::Policy;
+pub use refusal::Refusal;
+pub use row::{FieldRef, Row};

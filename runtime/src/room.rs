@@ -1,14 +1,18 @@
-//! Where do an artifact's bytes live, so that nobody can change them while they are used? The crate's only room
-//! for `unsafe`.
+//! What does the crate do that the language cannot check? Two things: it keeps an artifact's bytes where nobody
+//! can change them while they are used, and it believes native code that the cache has authenticated. This is
+//! its only room for `unsafe`.
 //!
 //! On Linux the bytes are copied into an anonymous file in memory that is sealed (it can neither be written,
 //! nor grow, nor shrink) and then mapped read-only. A file on disk that is overwritten or truncated later can
 //! then neither change a decision nor fault. Elsewhere, and where the system refuses such files, they are
 //! copied into private memory.
 
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
+use opus_jit::Native;
 use rkyv::util::AlignedVec;
+
+use crate::cache::Authentic;
 
 /// What the start of an artifact is aligned to.
 pub(crate) const ALIGNMENT_BYTES: usize = 16;
@@ -64,6 +68,15 @@ fn sealed(bytes: &[u8]) -> std::io::Result<memmap2::Mmap> {
     // SAFETY: the mapping is read-only, and no process can write or truncate the file that it shows, because its
     // seals forbid both and cannot be lifted: the bytes do not change as long as the mapping lives.
     unsafe { memmap2::Mmap::map(&file) }
+}
+
+/// The native code that bytes of the cache hold.
+pub(crate) fn native(code: &Authentic, range: Range<usize>) -> Option<Native> {
+    let bytes = code.get(range)?;
+    // SAFETY: only the cache makes authentic bytes: they were stored by this user on this machine, by this crate,
+    // which stores what `Native::to_bytes` gives, under a key that names the compiler; and they were not
+    // changed since, or their authentication would not hold.
+    unsafe { Native::from_bytes(bytes) }.ok()
 }
 
 #[cfg(test)]

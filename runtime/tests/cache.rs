@@ -40,9 +40,9 @@ fn what_is_stored_is_loaded() {
     let cache = scratch.cache();
     assert_eq!(cache.load(&key("rows")), Err(Miss::Absent));
     assert!(cache.store(&key("rows"), b"code"));
-    assert_eq!(cache.load(&key("rows")).unwrap(), b"code");
+    assert_eq!(cache.load(&key("rows")).unwrap()[..], *b"code");
     assert!(cache.store(&key("rows"), b"newer code"));
-    assert_eq!(cache.load(&key("rows")).unwrap(), b"newer code");
+    assert_eq!(cache.load(&key("rows")).unwrap()[..], *b"newer code");
     assert_eq!(cache.load(&key("columns")), Err(Miss::Absent));
 }
 
@@ -77,7 +77,7 @@ fn every_damaged_byte_is_noticed_and_healed() {
         assert_eq!(cache.load(&key("rows")), Err(Miss::Refused), "{length} bytes");
     }
     assert!(cache.store(&key("rows"), b"some code"));
-    assert_eq!(cache.load(&key("rows")).unwrap(), b"some code");
+    assert_eq!(cache.load(&key("rows")).unwrap()[..], *b"some code");
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn only_a_private_key_counts() {
     assert_eq!(cache.load(&key("rows")), Err(Miss::Unavailable));
     // a key that others may have read is replaced, and what it vouched for is not believed
     assert!(cache.store(&key("columns"), b"columns"));
-    assert_eq!(cache.load(&key("columns")).unwrap(), b"columns");
+    assert_eq!(cache.load(&key("columns")).unwrap()[..], *b"columns");
     assert_eq!(cache.load(&key("rows")), Err(Miss::Refused));
 
     let elsewhere = scratch.0.join("elsewhere");
@@ -141,7 +141,7 @@ fn many_may_build_at_once() {
                     let part = ["rows", "columns"][(thread + round) % 2];
                     let _ = cache.load(&key(part));
                     assert!(cache.store(&key(part), part.as_bytes()));
-                    assert_eq!(cache.load(&key(part)).unwrap(), part.as_bytes());
+                    assert_eq!(cache.load(&key(part)).unwrap()[..], *part.as_bytes());
                 }
             });
         }

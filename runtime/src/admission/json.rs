@@ -11,7 +11,7 @@
 //! A member that stands twice is an error: which of the two was meant is not for a library to guess.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -112,19 +112,30 @@ fn plain(text: &str) -> Reading<'_> {
     }
 }
 
-/// Writes a JSON string.
-pub fn write_text(f: &mut impl fmt::Write, text: &str) -> fmt::Result {
-    f.write_char('"')?;
-    for c in text.chars() {
-        match c {
-            '"' => f.write_str("\\\"")?,
-            '\\' => f.write_str("\\\\")?,
-            '\n' => f.write_str("\\n")?,
-            c if (c as u32) < 0x20 => write!(f, "\\u{:04x}", c as u32)?,
-            c => f.write_char(c)?,
+/// A text as a JSON string.
+///
+/// ```
+/// use opus_runtime::admission::json::Quoted;
+/// assert_eq!(Quoted("say \"no\"").to_string(), r#""say \"no\"""#);
+/// ```
+pub struct Quoted<'a>(pub &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        let mut rest = self.0;
+        while let Some(at) = rest.bytes().position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+            f.write_str(&rest[..at])?;
+            match rest.as_bytes()[at] {
+                b'\n' => f.write_str("\\n")?,
+                byte @ (b'"' | b'\\') => write!(f, "\\{}", byte as char)?,
+                byte => write!(f, "\\u{byte:04x}")?,
+            }
+            rest = &rest[at + 1..];
         }
+        f.write_str(rest)?;
+        f.write_char('"')
     }
-    f.write_char('"')
 }
 
 #[cfg(test)]
@@ -173,8 +184,7 @@ mod tests {
     #[test]
     fn texts_are_written_as_they_are_read() {
         let text = "a \"quoted\" \\ line\nwith \u{1} and é";
-        let mut written = String::new();
-        write_text(&mut written, text).unwrap();
+        let written = Quoted(text).to_string();
         assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
     }
 }

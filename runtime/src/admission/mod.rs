@@ -150,6 +150,16 @@ impl<'a> Admission<'a> {
         }
     }
 
+    /// Why a row without a value for the field is refused. A value that was set and refused counts as none.
+    pub(crate) fn no_value(&self) -> Reason {
+        self.reason(Wrong::Missing, Reading::Missing)
+    }
+
+    /// Why a value of another kind is refused.
+    pub(crate) fn wrong_kind(&self, reading: Reading<'_>) -> Reason {
+        self.reason(Wrong::Type, reading)
+    }
+
     fn read(&self, reading: Reading<'_>) -> Result<i128, Wrong> {
         match (self.field.kind, reading) {
             (Kind::Bool, Reading::Bool(value)) => Ok(value as i128),
@@ -252,6 +262,7 @@ impl<'a> Admission<'a> {
         let allowed = Allowed::new(self.schema, self.field);
         let within = if allowed.is_list() { "is none of" } else { "is outside" };
         match wrong {
+            Wrong::Missing if self.field.optional => "the value that was set last was refused".to_string(),
             Wrong::Missing => "there is no value, and the field is not optional".to_string(),
             Wrong::Type => format!("{given} is no {}", self.wanted()),
             Wrong::Unit => format!("{given} could be {}: name the unit", self.both_readings()),

@@ -62,3 +62,5 @@ impl std::fmt::Display for Reason {
         f.write_str(&self.message)
     }
 }
+
+impl std::error::Error for Reason {}

@@ -134,14 +134,26 @@ impl fmt::Display for Miss {
     }
 }
 
+/// Bytes that this user stored on this machine, unchanged. Only the cache makes them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Authentic(Vec<u8>);
+
+impl std::ops::Deref for Authentic {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 impl CacheDir {
     /// The code of an entry.
     ///
     /// # Errors
     /// Why there is none: compile it, and [`CacheDir::store`] it.
-    pub fn load(&self, key: &Key) -> Result<Vec<u8>, Miss> {
+    pub fn load(&self, key: &Key) -> Result<Authentic, Miss> {
         #[cfg(target_os = "linux")]
-        return machine::load(&self.0, key.hash());
+        return machine::load(&self.0, key.hash()).map(Authentic);
         #[cfg(not(target_os = "linux"))]
         Err(Miss::Unavailable)
     }

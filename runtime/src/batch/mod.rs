@@ -1,0 +1,316 @@
+//! How are many rows decided at once? Refused rows are taken out first, so that engines never see them; each row
+//! meets the version of its own date; what is left is decided column by column.
+//!
+//! A batch knows no file format. Whoever fills it has admitted every field ([`crate::admission`]) and says which
+//! rows did not pass. What comes out depends on the rows alone: not on the engine, nor on how rows are spread
+//! over batches, and a batch of rows of several versions gives what batches of one version each would give.
+
+mod route;
+mod rows;
+
+use opus_ir::Column;
+use opus_ir::memory::Columns;
+
+use crate::admission::Reason;
+use crate::engine::{ColumnEngine, Engine, Function, Scratch, Stage, Whose};
+use crate::policy::Policy;
+use route::{Route, partition};
+
+/// Rows on their way to a decision, and what became of them. It can be used again and again.
+///
+/// ```
+/// use opus_runtime::example;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let policy = example::policy();
+/// let mut batch = policy.batch(100);
+/// let inputs = batch.inputs_mut();
+/// inputs.set_rows(2);
+/// // submitted_on, age, score, income, requested, work
+/// let rows = [[20_100, 17, 800, 9_000_000, 900_000, 0], [20_100, 40, 800, 100_000, 900_000, 0]];
+/// for (row, cells) in rows.iter().enumerate() {
+///     cells.iter().enumerate().for_each(|(field, cell)| inputs.set(field, row, Some(*cell)));
+/// }
+/// batch.decide();
+/// assert_eq!(batch.rows(), [0]);
+/// assert_eq!(batch.rules(), [0]);
+/// assert_eq!(batch.versions(), [1]);
+/// let (row, reason) = &batch.refused()[0];
+/// assert_eq!((*row, &*reason.name), (1, "Q1"));
+/// # Ok(())
+/// # }
+/// ```
+pub struct Batch {
+    policy: Policy,
+    route: Route,
+    inputs: Columns,
+    /// By decided row, the row of the batch that it was.
+    rows: Vec<u32>,
+    versions: Vec<u16>,
+    outputs: Columns,
+    refused: Vec<(u32, Reason)>,
+    work: Work,
+}
+
+/// What is used again from batch to batch.
+struct Work {
+    scratch: Scratch,
+    parts: Vec<Vec<u32>>,
+    gathered: Option<Columns>,
+    decided: Option<Columns>,
+    /// By version, where truth values go.
+    admitted: Vec<Option<Columns>>,
+    /// Rows and the requires that they break.
+    broken: Vec<(u32, u32)>,
+}
+
+impl Batch {
+    pub(crate) fn new(policy: &Policy, capacity_rows: usize) -> Batch {
+        let program = policy.artifact().program();
+        let shapes = policy.shapes();
+        let count = program.versions.len();
+        Batch {
+            route: Route::new(program.schema.effective, program.versions.iter().map(|version| version.from)),
+            inputs: Columns::new(&shapes.inputs, capacity_rows),
+            outputs: Columns::new(&shapes.decided, capacity_rows),
+            rows: Vec::new(),
+            versions: Vec::new(),
+            refused: Vec::new(),
+            work: Work {
+                scratch: Scratch::default(),
+                parts: Vec::new(),
+                gathered: None,
+                decided: None,
+                admitted: vec![None; count],
+                broken: Vec::new(),
+            },
+            policy: policy.clone(),
+        }
+    }
+
+    /// The engine that decides.
+    pub fn engine(&self) -> Engine {
+        self.policy.columns().engine()
+    }
+
+    /// How many rows there is room for.
+    pub fn capacity_rows(&self) -> usize {
+        self.inputs.capacity_rows()
+    }
+
+    /// Forgets all rows, so that the batch can be filled again.
+    pub fn clear(&mut self) {
+        self.inputs.set_rows(0);
+        self.outputs.set_rows(0);
+        self.rows.clear();
+        self.versions.clear();
+        self.refused.clear();
+    }
+
+    /// The columns of the input fields, to be filled: each cell the integer that the field counts. Cells of rows
+    /// that are [refused](Batch::refuse) may hold anything.
+    pub fn inputs_mut(&mut self) -> &mut Columns {
+        &mut self.inputs
+    }
+
+    /// Says why a row is not to be decided; a row may have several reasons.
+    ///
+    /// # Panics
+    /// Where there is no such row.
+    pub fn refuse(&mut self, row: usize, reason: Reason) {
+        assert!(row < self.inputs.capacity_rows(), "a reason names a row of the batch");
+        self.refused.push((row as u32, reason));
+    }
+
+    /// Decides every row that is not refused. The input columns are used up: fill them again for the next rows.
+    pub fn decide(&mut self) {
+        self.close_up_refused();
+        self.fill_missing();
+        let version = self.route.versions(&self.inputs, &mut self.versions);
+        self.admit(version);
+        let version =
+            if self.take_broken() { self.route.versions(&self.inputs, &mut self.versions) } else { version };
+        self.run_decisions(version);
+        // in the order of the rows; of one row in the order of the fields, then of the requires
+        self.refused.sort_by_key(|(row, reason)| (*row, reason.place));
+    }
+
+    /// By decided row, the row of the batch that it was; ascending.
+    pub fn rows(&self) -> &[u32] {
+        &self.rows
+    }
+
+    /// By decided row, the policy's outputs, then the index of the rule.
+    pub fn outputs(&self) -> &Columns {
+        &self.outputs
+    }
+
+    /// By decided row, the index of the rule in the program.
+    pub fn rules(&self) -> &[u16] {
+        &self.outputs.values(self.outputs.len() - 1)[..self.rows.len()]
+    }
+
+    /// By decided row, the index of the version in the program.
+    pub fn versions(&self) -> &[u16] {
+        &self.versions
+    }
+
+    /// Every reason for which a row is refused, with the row of the batch; ascending.
+    pub fn refused(&self) -> &[(u32, Reason)] {
+        &self.refused
+    }
+
+    fn close_up_refused(&mut self) {
+        let count = self.inputs.rows() as u32;
+        self.rows.clear();
+        self.rows.extend(0..count);
+        let mut refused: Vec<u32> = self.refused.iter().map(|(row, _)| *row).collect();
+        refused.sort_unstable();
+        self.take_out(&refused);
+    }
+
+    /// Takes rows out; `gone` is ascending and may name a row more than once.
+    fn take_out(&mut self, gone: &[u32]) {
+        if gone.is_empty() {
+            return;
+        }
+        let kept = without(self.inputs.rows() as u32, gone);
+        rows::close_up(&mut self.inputs, &kept);
+        for (to, from) in kept.iter().enumerate() {
+            self.rows[to] = self.rows[*from as usize];
+        }
+        self.rows.truncate(kept.len());
+    }
+
+    fn fill_missing(&mut self) {
+        for (index, field) in
+            self.policy.schema().inputs.iter().enumerate().filter(|(_, field)| field.optional)
+        {
+            let range = field.domain.range;
+            rows::fill_missing(&mut self.inputs, index, 0.clamp(range.lo, range.hi));
+        }
+    }
+
+    /// Notes which rows break which requires.
+    fn admit(&mut self, version: Option<u16>) {
+        let Batch { policy, inputs, work, .. } = self;
+        let versions = &policy.artifact().program().versions;
+        work.broken.clear();
+        if versions.iter().all(|version| version.requires.is_empty()) {
+            return;
+        }
+        let whole = version.map_or(Whose::All, |version| Whose::Version(version as usize));
+        if work.admit(policy, Function { stage: Stage::Admit, whose: whole }, inputs, None)
+            || version.is_some()
+        {
+            return;
+        }
+        partition(&self.versions, &mut work.parts);
+        for (version, part) in std::mem::take(&mut work.parts).iter().enumerate() {
+            if !part.is_empty() && !versions[version].requires.is_empty() {
+                let mut gathered =
+                    work.gathered.take().unwrap_or_else(|| like(inputs, &policy.shapes().inputs));
+                rows::gather(inputs, part, &mut gathered);
+                work.admit(policy, Function::admit(version), &gathered, Some(part));
+                work.gathered = Some(gathered);
+            }
+        }
+    }
+
+    /// Takes the rows out that break a require; answers whether there were any.
+    fn take_broken(&mut self) -> bool {
+        let mut broken = std::mem::take(&mut self.work.broken);
+        broken.sort_unstable();
+        let requires = &self.policy.artifact().program().requires;
+        let reason = |index: u32| Reason::require_failed(index, &requires[index as usize]);
+        self.refused.extend(broken.iter().map(|(row, index)| (self.rows[*row as usize], reason(*index))));
+        let gone: Vec<u32> = broken.iter().map(|(row, _)| *row).collect();
+        self.take_out(&gone);
+        self.work.broken = broken;
+        !gone.is_empty()
+    }
+
+    fn run_decisions(&mut self, version: Option<u16>) {
+        let Batch { policy, inputs, outputs, work, .. } = self;
+        let engine = policy.columns();
+        let whole = version.map_or(Whose::All, |version| Whose::Version(version as usize));
+        let function = Function { stage: Stage::Decide, whose: whole };
+        outputs.set_rows(inputs.rows());
+        if engine.run(policy.artifact(), function, inputs, outputs, &mut work.scratch) {
+            return;
+        }
+        partition(&self.versions, &mut work.parts);
+        let mut gathered = work.gathered.take().unwrap_or_else(|| like(inputs, &policy.shapes().inputs));
+        let mut decided = work.decided.take().unwrap_or_else(|| like(inputs, &policy.shapes().decided));
+        for (version, part) in work.parts.iter().enumerate().filter(|(_, part)| !part.is_empty()) {
+            rows::gather(inputs, part, &mut gathered);
+            engine.run(
+                policy.artifact(),
+                Function::decide(version),
+                &gathered,
+                &mut decided,
+                &mut work.scratch,
+            );
+            rows::scatter(&decided, part, outputs);
+        }
+        (work.gathered, work.decided) = (Some(gathered), Some(decided));
+    }
+}
+
+impl Work {
+    /// Runs a function that admits on rows, which are those of the batch or a `part` of them; answers whether there
+    /// is one.
+    fn admit(&mut self, policy: &Policy, function: Function, inputs: &Columns, part: Option<&[u32]>) -> bool {
+        let version = match function.whose {
+            Whose::Version(version) => version,
+            // all versions require the same
+            Whose::All => 0,
+        };
+        let shape = policy.shapes().outputs(function);
+        let mut admitted = self.admitted[version].take().unwrap_or_else(|| like(inputs, shape));
+        let engine: &ColumnEngine = policy.columns();
+        let ran = engine.run(policy.artifact(), function, inputs, &mut admitted, &mut self.scratch);
+        if ran {
+            let requires = &policy.artifact().program().versions[version].requires;
+            for (column, require) in requires.iter().enumerate() {
+                let holds = &admitted.values::<u8>(column)[..inputs.rows()];
+                if holds.contains(&0) {
+                    let failed = holds.iter().enumerate().filter(|(_, holds)| **holds == 0);
+                    let original = |row: usize| part.map_or(row as u32, |part| part[row]);
+                    self.broken.extend(failed.map(|(row, _)| (original(row), *require)));
+                }
+            }
+        }
+        self.admitted[version] = Some(admitted);
+        ran
+    }
+}
+
+/// Columns of another shape with room for as many rows.
+fn like(columns: &Columns, shape: &[Column]) -> Columns {
+    Columns::new(shape, columns.capacity_rows())
+}
+
+/// The rows below `count` that are not in `gone`, which is ascending.
+fn without(count: u32, gone: &[u32]) -> Vec<u32> {
+    let mut kept = Vec::with_capacity(count as usize);
+    let mut next = 0;
+    for row in gone {
+        kept.extend(next..*row);
+        next = next.max(*row + 1);
+    }
+    kept.extend(next..count);
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without;
+
+    #[test]
+    fn rows_are_left_out_once() {
+        assert_eq!(without(5, &[]), [0, 1, 2, 3, 4]);
+        assert_eq!(without(5, &[0, 2, 2, 4]), [1, 3]);
+        assert_eq!(without(3, &[1, 1, 1]), [0, 2]);
+        assert!(without(2, &[0, 1]).is_empty());
+    }
+}

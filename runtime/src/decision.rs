@@ -1,0 +1,225 @@
+//! What was decided, by which rule, under which version?
+
+use std::fmt::{self, Write};
+
+use opus_ir::memory::{self, RowLayout};
+use opus_ir::{Field, Kind, Rule, Verified, Version, date};
+
+use crate::admission::{Shown, enum_name, json};
+use crate::hash::Hash;
+use crate::policy::Policy;
+use crate::row::{FieldRef, Row};
+
+/// A decision on one row.
+///
+/// ```
+/// use opus_runtime::example;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let policy = example::policy();
+/// let decision = policy.decide_json(
+///     r#"{"submitted_on": "2025-02-01", "age": 40, "score": 720, "income": 90000.00,
+///         "requested": 9000, "work": "salaried"}"#,
+/// )?;
+/// assert_eq!(decision.output("decision").unwrap().to_string(), "approve");
+/// assert_eq!(decision.output("amount").unwrap().value(), 900_000);
+/// assert_eq!(decision.rule().id, "R4");
+/// assert_eq!(decision.version().number, 2);
+/// assert!(decision.to_json().starts_with(r#"{"outputs":{"decision":"approve","amount":9000.00},"rule":{"id":"R4""#));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Decision<'a> {
+    policy: &'a Policy,
+    input: Input<'a>,
+    version: usize,
+    cells: Cells,
+}
+
+/// The row that was decided.
+#[derive(Clone)]
+pub(crate) enum Input<'a> {
+    Borrowed(&'a Row),
+    Owned(Box<Row>),
+}
+
+/// One output of a decision. Written out, it is in the policy's units: `9000.00`, `approve`, `2025-01-31`.
+#[derive(Clone, Copy)]
+pub struct Output<'a> {
+    policy: &'a Policy,
+    field: &'a Field,
+    value: i128,
+}
+
+impl<'a> Decision<'a> {
+    #[inline]
+    pub(crate) fn new(policy: &'a Policy, input: Input<'a>, version: usize, cells: Cells) -> Decision<'a> {
+        Decision { policy, input, version, cells }
+    }
+
+    /// The outputs, in the order of their declaration.
+    pub fn outputs(&self) -> impl ExactSizeIterator<Item = Output<'_>> {
+        (0..self.policy.schema().outputs.len()).map(|index| self.output_at(index))
+    }
+
+    /// One output, by index or by name.
+    pub fn output(&self, output: impl FieldRef) -> Option<Output<'_>> {
+        output.index_in(&self.policy.schema().outputs).map(|index| self.output_at(index))
+    }
+
+    fn output_at(&self, index: usize) -> Output<'_> {
+        let slot = self.policy.output_layout().slots[index];
+        let value = memory::read(self.cells.bytes(), slot.offset as usize, slot.width);
+        Output { policy: self.policy, field: &self.policy.schema().outputs[index], value }
+    }
+
+    /// The index of the rule that decided, in the table of the program.
+    pub fn rule_index(&self) -> usize {
+        let slot = self.policy.output_layout().slots[self.policy.schema().outputs.len()];
+        memory::read(self.cells.bytes(), slot.offset as usize, slot.width) as u16 as usize
+    }
+
+    /// The rule that decided.
+    pub fn rule(&self) -> &'a Rule {
+        &self.policy.artifact().program().rules[self.rule_index()]
+    }
+
+    /// The version that was in force.
+    pub fn version(&self) -> &'a Version<Verified> {
+        &self.policy.artifact().program().versions[self.version]
+    }
+
+    /// The row that was decided.
+    pub fn input(&self) -> &Row {
+        match &self.input {
+            Input::Borrowed(row) => row,
+            Input::Owned(row) => row,
+        }
+    }
+
+    /// The content hash of the artifact.
+    pub fn artifact_hash(&self) -> Hash {
+        self.policy.artifact().content_hash()
+    }
+
+    /// The hash of the input's canonical form.
+    pub fn input_hash(&self) -> Hash {
+        self.input().hash()
+    }
+
+    /// The hash of the decision's canonical form: [`Hash::of_decision`].
+    pub fn hash(&self) -> Hash {
+        let outputs = self.outputs().map(|output| output.value());
+        Hash::of_decision(self.version().number, &self.rule().id, outputs)
+    }
+
+    /// The decision as a JSON object: outputs, rule, version, and the hashes of artifact and input. Amounts and
+    /// numbers are JSON numbers with all their decimals, percentages, dates and enums are strings.
+    pub fn to_json(&self) -> String {
+        let mut text = String::with_capacity(512);
+        self.write_json(&mut text).expect("a string takes any text");
+        text
+    }
+
+    fn write_json(&self, f: &mut String) -> fmt::Result {
+        f.write_str("{\"outputs\":{")?;
+        for (index, output) in self.outputs().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            write!(f, "{comma}{}:{}", json::Quoted(output.name()), output.json())?;
+        }
+        let (rule, version) = (self.rule(), self.version());
+        write!(f, "}},\"rule\":{{\"id\":{}", json::Quoted(&rule.id))?;
+        write_optional(f, "title", &rule.title)?;
+        write_optional(f, "cite", &rule.cite)?;
+        let from = date::civil(version.from.into());
+        write!(f, "}},\"version\":{{\"number\":{},\"from\":\"{from}\"", version.number)?;
+        write_optional(f, "cite", &version.cite)?;
+        write!(f, "}},\"artifact\":\"{}\",\"input\":\"{}\"}}", self.artifact_hash(), self.input_hash())
+    }
+}
+
+fn write_optional(f: &mut String, name: &str, text: &Option<String>) -> fmt::Result {
+    text.as_ref().map_or(Ok(()), |text| write!(f, ",\"{name}\":{}", json::Quoted(text)))
+}
+
+impl<'a> Output<'a> {
+    /// The name.
+    pub fn name(&self) -> &'a str {
+        &self.field.name
+    }
+
+    /// What the integer counts.
+    pub fn kind(&self) -> Kind {
+        self.field.kind
+    }
+
+    /// The integer: minor units of an amount, hundredths of a percent, a day number, the code of an enum's value.
+    pub fn value(&self) -> i128 {
+        self.value
+    }
+
+    /// The name of an enum's value; `None` for other kinds.
+    pub fn enum_name(&self) -> Option<&'a str> {
+        match self.field.kind {
+            Kind::Enum(index) => Some(enum_name(self.policy.schema(), index, self.value)),
+            _ => None,
+        }
+    }
+
+    /// What the policy says to people about an enum's value, where it says anything.
+    pub fn enum_text(&self) -> Option<&'a str> {
+        let Kind::Enum(index) = self.field.kind else { return None };
+        let definition = self.policy.schema().enums.get(index as usize)?;
+        definition.values.get(usize::try_from(self.value).ok()?)?.text.as_deref()
+    }
+
+    /// The output as a JSON value.
+    pub fn json(&self) -> String {
+        match self.field.kind {
+            Kind::Bool | Kind::Int | Kind::Decimal(_) | Kind::Money | Kind::Days => self.to_string(),
+            Kind::Percent(_) | Kind::Date | Kind::Enum(_) => json::Quoted(&self.to_string()).to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Output<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Shown::new(self.policy.schema(), self.field.kind, self.value).fmt(f)
+    }
+}
+
+impl fmt::Debug for Decision<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_json())
+    }
+}
+
+/// What an engine writes: a packed row, in place as long as it is short.
+#[derive(Clone)]
+pub(crate) struct Cells {
+    inline: [u128; INLINE],
+    heap: Vec<u128>,
+}
+
+/// So many times 16 bytes lie in place.
+const INLINE: usize = 4;
+
+impl Cells {
+    /// Room for a row of this layout.
+    #[inline]
+    pub(crate) fn new(layout: &RowLayout) -> Cells {
+        let count = layout.size_bytes / 16;
+        let heap = if count <= INLINE { Vec::new() } else { vec![0; count] };
+        Cells { inline: [0; INLINE], heap }
+    }
+
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        bytemuck::cast_slice(if self.heap.is_empty() { &self.inline } else { &self.heap })
+    }
+
+    #[inline]
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        bytemuck::cast_slice_mut(if self.heap.is_empty() { &mut self.inline } else { &mut self.heap })
+    }
+}

@@ -1,0 +1,174 @@
+//! What executes a policy, and what if it cannot? Native code by default; the virtual machine where native code
+//! is not wanted or not to be had.
+
+mod native;
+mod part;
+mod shapes;
+mod vm;
+
+use opus_ir::memory::Columns;
+
+pub use opus_jit::Level;
+
+pub(crate) use part::{Function, Stage, Whose};
+pub(crate) use shapes::Shapes;
+
+use crate::artifact::Artifact;
+use crate::cache::Cache;
+use native::{NativeColumns, NativeRows};
+use vm::{VmColumns, VmRows};
+
+/// What executes decisions. All engines decide alike.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum Engine {
+    /// Machine code.
+    #[default]
+    Native,
+    /// The stack machine.
+    Vm,
+}
+
+impl Engine {
+    /// Every engine.
+    pub const ALL: [Engine; 2] = [Engine::Native, Engine::Vm];
+
+    /// The name that people read and write.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Engine::Native => "native",
+            Engine::Vm => "vm",
+        }
+    }
+}
+
+impl std::fmt::Display for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How a policy is to be executed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Options {
+    /// The engine that is wanted. Where native code is not to be had, the virtual machine runs.
+    pub engine: Engine,
+    /// Where native code is kept.
+    pub cache: Cache,
+    /// The CPU features that native code may use; by default the most that this machine has.
+    pub level: Option<Level>,
+}
+
+/// Where code came from.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Origin {
+    /// From the cache.
+    Cached,
+    /// It was compiled, and kept for the next time where that is possible.
+    Compiled,
+}
+
+/// What decides single rows.
+pub(crate) struct RowEngine(Choice<NativeRows, VmRows>);
+
+/// What decides columns.
+pub(crate) struct ColumnEngine(Choice<NativeColumns, VmColumns>);
+
+enum Choice<N, V> {
+    Native(N, Origin),
+    /// With the reason, where native code was wanted.
+    Vm(V, Option<String>),
+}
+
+impl<N, V> Choice<N, V> {
+    /// Native code where it is wanted and can be had, otherwise the virtual machine.
+    fn new(
+        options: &Options,
+        native: impl Fn() -> Result<(N, Origin), String>,
+        vm: impl Fn() -> V,
+    ) -> Choice<N, V> {
+        match options.engine {
+            Engine::Vm => Choice::Vm(vm(), None),
+            Engine::Native => match native() {
+                Ok((native, origin)) => Choice::Native(native, origin),
+                Err(reason) => Choice::Vm(vm(), Some(reason)),
+            },
+        }
+    }
+
+    fn engine(&self) -> Engine {
+        match self {
+            Choice::Native(..) => Engine::Native,
+            Choice::Vm(..) => Engine::Vm,
+        }
+    }
+}
+
+impl RowEngine {
+    pub(crate) fn new(artifact: &Artifact, options: &Options) -> RowEngine {
+        RowEngine(Choice::new(options, || NativeRows::new(artifact, options), || VmRows))
+    }
+
+    pub(crate) fn engine(&self) -> Engine {
+        self.0.engine()
+    }
+
+    pub(crate) fn fallback(&self) -> Option<&str> {
+        match &self.0 {
+            Choice::Vm(_, reason) => reason.as_deref(),
+            Choice::Native(..) => None,
+        }
+    }
+
+    pub(crate) fn origin(&self) -> Option<Origin> {
+        match &self.0 {
+            Choice::Native(_, origin) => Some(*origin),
+            Choice::Vm(..) => None,
+        }
+    }
+
+    /// Runs a function on a row; answers whether there is one.
+    #[inline]
+    pub(crate) fn run(
+        &self,
+        artifact: &Artifact,
+        function: Function,
+        input: &[u8],
+        output: &mut [u8],
+    ) -> bool {
+        match &self.0 {
+            Choice::Native(native, _) => native.run(function, input, output),
+            Choice::Vm(vm, _) => vm.run(artifact, function, input, output),
+        }
+    }
+}
+
+impl ColumnEngine {
+    pub(crate) fn new(artifact: &Artifact, options: &Options) -> ColumnEngine {
+        ColumnEngine(Choice::new(options, || NativeColumns::new(artifact, options), || VmColumns))
+    }
+
+    pub(crate) fn engine(&self) -> Engine {
+        self.0.engine()
+    }
+
+    /// Runs a function on columns; answers whether there is one.
+    pub(crate) fn run(
+        &self,
+        artifact: &Artifact,
+        function: Function,
+        inputs: &Columns,
+        outputs: &mut Columns,
+        scratch: &mut Scratch,
+    ) -> bool {
+        match &self.0 {
+            Choice::Native(native, _) => native.run(function, inputs, outputs, &mut scratch.native),
+            Choice::Vm(vm, _) => vm.run(artifact, function, inputs, outputs),
+        }
+    }
+}
+
+/// What a run over columns uses again.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    native: opus_jit::Scratch,
+}

@@ -1,0 +1,139 @@
+//! Where does native code come from? From the cache, or from the compiler, which fills the cache.
+//!
+//! There are two entries for a policy: the code for single rows, which a gateway loads at once, and the code for
+//! columns, which a batch loads when it begins. An entry is the list of its kernels' code, each with its length in
+//! four bytes; the length is 0 where there is no kernel.
+
+use std::ops::Range;
+
+use opus_ir::Straight;
+use opus_ir::memory::Columns;
+use opus_jit::{COMPILER, ColumnKernel, Kernel, Level, Native, RowKernel, Unsupported, load};
+
+use super::part::{Function, Part, column_lines, row_lines};
+use super::{Options, Origin, Shapes};
+use crate::artifact::Artifact;
+use crate::cache::{Authentic, Key};
+use crate::room;
+
+/// The kernels for single rows.
+pub(crate) struct NativeRows(Part<RowKernel>);
+
+/// The kernels for columns.
+pub(crate) struct NativeColumns(Part<ColumnKernel>);
+
+impl NativeRows {
+    /// Loads or compiles the kernels; where neither can be done, why not.
+    pub(crate) fn new(artifact: &Artifact, options: &Options) -> Result<(NativeRows, Origin), String> {
+        let request =
+            Request { artifact, options, part: "rows", lines: row_lines, compile: opus_jit::compile_row };
+        let (kernels, origin) = request.obtain()?;
+        let rows = kernels.try_map(|kernel| match kernel {
+            Kernel::Row(kernel) => Ok(kernel.clone()),
+            Kernel::Columns(_) => Err("the code is not for single rows".to_string()),
+        })?;
+        Ok((NativeRows(rows), origin))
+    }
+
+    /// Runs a function on a row; answers whether there is one.
+    #[inline]
+    pub(crate) fn run(&self, function: Function, input: &[u8], output: &mut [u8]) -> bool {
+        self.0.get(function).inspect(|kernel| kernel.run(input, output)).is_some()
+    }
+}
+
+impl NativeColumns {
+    /// Loads or compiles the kernels; where neither can be done, why not.
+    pub(crate) fn new(artifact: &Artifact, options: &Options) -> Result<(NativeColumns, Origin), String> {
+        let request = Request {
+            artifact,
+            options,
+            part: "columns",
+            lines: column_lines,
+            compile: opus_jit::compile_columns,
+        };
+        let (kernels, origin) = request.obtain()?;
+        let columns = kernels.try_map(|kernel| match kernel {
+            Kernel::Columns(kernel) => Ok(kernel.clone()),
+            Kernel::Row(_) => Err("the code is not for columns".to_string()),
+        })?;
+        Ok((NativeColumns(columns), origin))
+    }
+
+    /// Runs a function on columns; answers whether there is one.
+    pub(crate) fn run(
+        &self,
+        function: Function,
+        inputs: &Columns,
+        outputs: &mut Columns,
+        scratch: &mut opus_jit::Scratch,
+    ) -> bool {
+        self.0.get(function).inspect(|kernel| kernel.run(inputs, outputs, scratch)).is_some()
+    }
+}
+
+/// What code is wanted, and how it is made where it is not there.
+struct Request<'a> {
+    artifact: &'a Artifact,
+    options: &'a Options,
+    part: &'a str,
+    lines: fn(&opus_ir::Program<opus_ir::Verified>) -> Part<Straight>,
+    compile: fn(&Straight, Level) -> Result<Native, Unsupported>,
+}
+
+impl Request<'_> {
+    fn obtain(&self) -> Result<(Part<Kernel>, Origin), String> {
+        let level = self.options.level.or_else(Level::best);
+        let level = level.ok_or("native code is made for x86-64 with SSE4.1 at least")?;
+        let target = format!("{} {level}", std::env::consts::ARCH);
+        let meaning = self.artifact.meaning_hash();
+        let key = Key { meaning, compiler: COMPILER, target: &target, part: self.part };
+        let directory = self.options.cache.directory();
+        let cached = directory.as_ref().and_then(|directory| directory.load(&key).ok());
+        if let Some(kernels) = cached.and_then(|code| self.loaded(&self.unbundled(&code)?).ok()) {
+            return Ok((kernels, Origin::Cached));
+        }
+        let lines = (self.lines)(self.artifact.program());
+        let natives = lines.try_map(|line| (self.compile)(line, level)).map_err(|error| error.to_string())?;
+        let kernels = self.loaded(&natives)?;
+        directory.map(|directory| directory.store(&key, &bundle(&natives)));
+        Ok((kernels, Origin::Compiled))
+    }
+
+    /// The kernels, ready to run, where they are for this policy's rows.
+    fn loaded(&self, natives: &Part<Native>) -> Result<Part<Kernel>, String> {
+        let shapes = Shapes::of(self.artifact.program());
+        if !natives.fits(&shapes, |native| (native.inputs(), native.outputs())) {
+            return Err("the code is for rows of another policy".to_string());
+        }
+        let present: Vec<&Native> = natives.iter().flatten().collect();
+        let mut kernels = load(&present).map_err(|error| error.to_string())?.into_iter();
+        let all = natives.iter().map(|native| native.and_then(|_| kernels.next())).collect();
+        Part::new(shapes.admitted.len(), all).ok_or_else(|| "the code is not complete".to_string())
+    }
+
+    fn unbundled(&self, code: &Authentic) -> Option<Part<Native>> {
+        let mut at = 0;
+        let mut all = Vec::new();
+        while at < code.len() {
+            let length = code.get(at..at + LENGTH_BYTES)?.try_into().ok()?;
+            let start = at + LENGTH_BYTES;
+            let range: Range<usize> = start..start.checked_add(u32::from_le_bytes(length) as usize)?;
+            at = range.end;
+            all.push(if range.is_empty() { None } else { Some(room::native(code, range)?) });
+        }
+        Part::new(self.artifact.program().versions.len(), all)
+    }
+}
+
+const LENGTH_BYTES: usize = 4;
+
+fn bundle(natives: &Part<Native>) -> Vec<u8> {
+    let mut code = Vec::new();
+    for native in natives.iter() {
+        let bytes = native.map(Native::to_bytes).unwrap_or_default();
+        code.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+        code.extend_from_slice(&bytes);
+    }
+    code
+}

@@ -1,0 +1,136 @@
+//! Which functions does a policy run? One that admits and one that decides for each version; over columns also
+//! one of each for all versions at once, where that can be had.
+
+use opus_ir::{Column, Program, Straight, Verified, merge::merge, straighten};
+
+use super::Shapes;
+
+/// Something for every function of a policy, in an order that follows from the number of versions alone.
+#[derive(Clone, Debug)]
+pub(crate) struct Part<T> {
+    versions: usize,
+    /// What admits: by version, then for all; then what decides, in the same order.
+    all: Vec<Option<T>>,
+}
+
+/// A function by what it is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Function {
+    pub stage: Stage,
+    pub whose: Whose,
+}
+
+impl Function {
+    /// What admits rows of a version.
+    pub(crate) fn admit(version: usize) -> Function {
+        Function { stage: Stage::Admit, whose: Whose::Version(version) }
+    }
+
+    /// What decides rows of a version.
+    pub(crate) fn decide(version: usize) -> Function {
+        Function { stage: Stage::Decide, whose: Whose::Version(version) }
+    }
+
+    fn is_needed(self) -> bool {
+        self.stage == Stage::Decide && self.whose != Whose::All
+    }
+}
+
+/// What a function does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stage {
+    /// It checks the requires. There is none where nothing is required.
+    Admit,
+    /// It decides.
+    Decide,
+}
+
+/// For which rows a function is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Whose {
+    /// For rows of the version with this index.
+    Version(usize),
+    /// For rows of any version.
+    All,
+}
+
+impl<T> Part<T> {
+    /// So many things for so many versions; `None` where the numbers do not go together.
+    pub(crate) fn new(versions: usize, all: Vec<Option<T>>) -> Option<Part<T>> {
+        (all.len() == 2 * (versions + 1)).then_some(Part { versions, all })
+    }
+
+    /// What there is for a function.
+    #[inline]
+    pub(crate) fn get(&self, function: Function) -> Option<&T> {
+        let first = if function.stage == Stage::Admit { 0 } else { self.versions + 1 };
+        let index = match function.whose {
+            Whose::Version(version) => version,
+            Whose::All => self.versions,
+        };
+        self.all[first + index].as_ref()
+    }
+
+    /// Whether every version can be decided, and everything works on these shapes.
+    pub(crate) fn fits(&self, shapes: &Shapes, columns: impl Fn(&T) -> (&[Column], &[Column])) -> bool {
+        let fits = |(function, thing): (Function, &Option<T>)| {
+            let expected = (shapes.inputs.as_slice(), shapes.outputs(function));
+            thing.as_ref().map_or(!function.is_needed(), |thing| columns(thing) == expected)
+        };
+        self.functions().zip(&self.all).all(fits)
+    }
+
+    /// The functions, in order.
+    fn functions(&self) -> impl Iterator<Item = Function> {
+        let stage = |stage| {
+            let versions = (0..self.versions).map(Whose::Version).chain([Whose::All]);
+            versions.map(move |whose| Function { stage, whose })
+        };
+        stage(Stage::Admit).chain(stage(Stage::Decide))
+    }
+
+    /// Everything, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Option<&T>> {
+        self.all.iter().map(Option::as_ref)
+    }
+
+    /// The same of something else.
+    pub(crate) fn try_map<U, E>(&self, make: impl Fn(&T) -> Result<U, E>) -> Result<Part<U>, E> {
+        let one = |thing: &Option<T>| thing.as_ref().map(&make).transpose();
+        Ok(Part { versions: self.versions, all: self.all.iter().map(one).collect::<Result<_, E>>()? })
+    }
+}
+
+/// The straight lines of single rows: the version is known before one is run.
+pub(crate) fn row_lines(program: &Program<Verified>) -> Part<Straight> {
+    let admit = program.versions.iter().map(|version| admission(&version.requires, &version.admit));
+    let decide = program.versions.iter().map(|version| Some(straighten(&version.decide)));
+    let all = admit.chain([None]).chain(decide).chain([None]).collect();
+    Part { versions: program.versions.len(), all }
+}
+
+/// The straight lines of columns.
+pub(crate) fn column_lines(program: &Program<Verified>) -> Part<Straight> {
+    let mut lines = row_lines(program);
+    let (admit, decide) = lines.all.split_at_mut(program.versions.len() + 1);
+    let same_requires = program.versions.windows(2).all(|pair| pair[0].requires == pair[1].requires);
+    if same_requires {
+        merge_into(admit, program);
+    }
+    merge_into(decide, program);
+    lines
+}
+
+fn admission(requires: &[u32], admit: &Verified) -> Option<Straight> {
+    (!requires.is_empty()).then(|| straighten(admit))
+}
+
+/// Sets the last of `lines`, which is for all versions, where the others can run as one.
+fn merge_into(lines: &mut [Option<Straight>], program: &Program<Verified>) {
+    let Some((all, versions)) = lines.split_last_mut() else { return };
+    let starts: Vec<i32> = program.versions.iter().map(|version| version.from).collect();
+    let versions: Option<Vec<&Straight>> = versions.iter().map(Option::as_ref).collect();
+    let several = versions.filter(|versions| versions.len() > 1);
+    *all =
+        several.zip(program.schema.effective).and_then(|(versions, field)| merge(&versions, field, &starts));
+}

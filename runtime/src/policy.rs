@@ -1,0 +1,249 @@
+//! How does a program that has a policy decide? Open it once, keep it, and ask it from any thread.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use opus_ir::Schema;
+use opus_ir::memory::{self, RowLayout, Slot};
+
+use crate::admission::Reason;
+use crate::artifact::{Artifact, ArtifactError};
+use crate::batch::Batch;
+use crate::decision::{Cells, Decision, Input};
+use crate::engine::{ColumnEngine, Engine, Function, Options, Origin, RowEngine, Shapes};
+use crate::refusal::Refusal;
+use crate::row::Row;
+
+/// A policy that is ready to decide. Clones share everything.
+///
+/// ```
+/// use opus_runtime::{Cache, Engine, Options, Policy, build, example};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let artifact = build(example::program())?;
+/// let options = Options { cache: Cache::Off, ..Options::default() };
+/// let policy = Policy::from_bytes_with(&artifact, &options)?;
+/// let input = r#"{"submitted_on": "2024-05-01", "age": 17, "income": 90000, "requested": 9000, "work": "retired"}"#;
+/// assert_eq!(policy.decide_json(input)?.rule().id, "R1");
+///
+/// let options = Options { engine: Engine::Vm, ..options };
+/// let slower = Policy::from_bytes_with(&artifact, &options)?;
+/// assert_eq!(slower.decide_json(input)?.hash(), policy.decide_json(input)?.hash());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Policy(Arc<Inner>);
+
+struct Inner {
+    artifact: Artifact,
+    options: Options,
+    shapes: Shapes,
+    input_layout: RowLayout,
+    decided_layout: RowLayout,
+    admitted_layouts: Vec<RowLayout>,
+    /// Where the date that selects the version lies in a row.
+    effective: Option<Slot>,
+    rows: RowEngine,
+    columns: OnceLock<ColumnEngine>,
+}
+
+impl Policy {
+    /// Opens an artifact with the default [`Options`]: native code, kept in the cache of this user.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, or holds no artifact that may run.
+    pub fn open(path: impl AsRef<Path>) -> Result<Policy, ArtifactError> {
+        Policy::open_with(path, &Options::default())
+    }
+
+    /// Opens an artifact.
+    ///
+    /// # Errors
+    /// As [`Policy::open`].
+    pub fn open_with(path: impl AsRef<Path>, options: &Options) -> Result<Policy, ArtifactError> {
+        Ok(Policy::from_artifact(Artifact::open(path)?, options))
+    }
+
+    /// The policy of an artifact in memory, with the default [`Options`].
+    ///
+    /// # Errors
+    /// Where the bytes are no artifact that may run.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Policy, ArtifactError> {
+        Policy::from_bytes_with(bytes, &Options::default())
+    }
+
+    /// The policy of an artifact in memory.
+    ///
+    /// # Errors
+    /// As [`Policy::from_bytes`].
+    pub fn from_bytes_with(bytes: &[u8], options: &Options) -> Result<Policy, ArtifactError> {
+        Ok(Policy::from_artifact(Artifact::from_bytes(bytes)?, options))
+    }
+
+    /// The policy of an artifact that has been checked.
+    pub fn from_artifact(artifact: Artifact, options: &Options) -> Policy {
+        let program = artifact.program();
+        let shapes = Shapes::of(program);
+        let input_layout = shapes.input_layout();
+        let rows = RowEngine::new(&artifact, options);
+        Policy(Arc::new(Inner {
+            effective: program.schema.effective.map(|index| input_layout.slots[index as usize]),
+            input_layout,
+            decided_layout: shapes.decided_layout(),
+            admitted_layouts: shapes.admitted_layouts(),
+            shapes,
+            rows,
+            columns: OnceLock::new(),
+            options: options.clone(),
+            artifact,
+        }))
+    }
+
+    /// The artifact.
+    pub fn artifact(&self) -> &Artifact {
+        &self.0.artifact
+    }
+
+    /// Inputs and outputs.
+    pub fn schema(&self) -> &Schema {
+        &self.0.artifact.program().schema
+    }
+
+    /// The engine that decides single rows.
+    pub fn engine(&self) -> Engine {
+        self.0.rows.engine()
+    }
+
+    /// Why the virtual machine runs although native code was wanted.
+    pub fn fallback(&self) -> Option<&str> {
+        self.0.rows.fallback()
+    }
+
+    /// Where the native code for single rows came from; `None` on the virtual machine.
+    pub fn origin(&self) -> Option<Origin> {
+        self.0.rows.origin()
+    }
+
+    /// A row to be filled in.
+    pub fn row(&self) -> Row {
+        Row::new(self)
+    }
+
+    /// A batch of up to so many rows to be filled in.
+    pub fn batch(&self, capacity_rows: usize) -> Batch {
+        Batch::new(self, capacity_rows)
+    }
+
+    /// Makes the code for batches ready, which otherwise happens when the first batch is decided; with a cache
+    /// it is there for every later start.
+    pub fn prepare(&self) -> &Policy {
+        self.columns();
+        self
+    }
+
+    /// Decides a row.
+    ///
+    /// # Errors
+    /// Why the row is refused.
+    #[inline]
+    pub fn decide<'a>(&'a self, row: &'a Row) -> Result<Decision<'a>, Refusal> {
+        let (version, cells) = self.run(row)?;
+        Ok(Decision::new(self, Input::Borrowed(row), version, cells))
+    }
+
+    /// Decides the row that a JSON object is, as [`Row::set_json`] reads it.
+    ///
+    /// # Errors
+    /// Why the row is refused.
+    pub fn decide_json(&self, text: &str) -> Result<Decision<'_>, Refusal> {
+        let row = self.read_json(text)?;
+        let (version, cells) = self.run(&row)?;
+        Ok(Decision::new(self, Input::Owned(Box::new(row)), version, cells))
+    }
+
+    /// The row that a JSON object is, where its fields are admitted.
+    ///
+    /// # Errors
+    /// Every field that is refused, in the order of the fields.
+    pub fn read_json(&self, text: &str) -> Result<Row, Refusal> {
+        let mut row = self.row();
+        row.set_json(text)?;
+        Ok(row)
+    }
+
+    #[inline]
+    fn run(&self, row: &Row) -> Result<(usize, Cells), Refusal> {
+        if !self.owns(row) {
+            return Err(Refusal::Row(Reason::malformed_row("the row was made for another policy")));
+        }
+        let inner = &*self.0;
+        let input = row.complete()?;
+        let version = self.version_of(input);
+        self.admit(version, input)?;
+        let mut cells = Cells::new(&inner.decided_layout);
+        inner.rows.run(&inner.artifact, Function::decide(version), input, cells.bytes_mut());
+        Ok((version, cells))
+    }
+
+    #[inline]
+    fn owns(&self, row: &Row) -> bool {
+        let same = Arc::ptr_eq(&self.0, &row.policy().0);
+        same || self.artifact().content_hash() == row.policy().artifact().content_hash()
+    }
+
+    /// The version that is in force for a row.
+    #[inline]
+    fn version_of(&self, input: &[u8]) -> usize {
+        let Some(slot) = self.0.effective else { return 0 };
+        let day = memory::read(input, slot.offset as usize, slot.width);
+        self.0.artifact.program().version_on(day as i32)
+    }
+
+    #[inline]
+    fn admit(&self, version: usize, input: &[u8]) -> Result<(), Refusal> {
+        let inner = &*self.0;
+        let layout = &inner.admitted_layouts[version];
+        let count = layout.slots.len() - 1;
+        if count == 0 {
+            return Ok(());
+        }
+        let mut cells = Cells::new(layout);
+        inner.rows.run(&inner.artifact, Function::admit(version), input, cells.bytes_mut());
+        // truth values are one byte each and come first
+        let holds = &cells.bytes()[..count];
+        if holds.iter().all(|holds| *holds != 0) { Ok(()) } else { Err(self.requires_failed(version, holds)) }
+    }
+
+    #[cold]
+    fn requires_failed(&self, version: usize, holds: &[u8]) -> Refusal {
+        let program = self.0.artifact.program();
+        let failed = program.versions[version].requires.iter().zip(holds).filter(|(_, holds)| **holds == 0);
+        let reason =
+            |(index, _): (&u32, &u8)| Reason::require_failed(*index, &program.requires[*index as usize]);
+        Refusal::Requires(failed.map(reason).collect())
+    }
+
+    pub(crate) fn shapes(&self) -> &Shapes {
+        &self.0.shapes
+    }
+
+    pub(crate) fn input_layout(&self) -> &RowLayout {
+        &self.0.input_layout
+    }
+
+    pub(crate) fn output_layout(&self) -> &RowLayout {
+        &self.0.decided_layout
+    }
+
+    /// The engine for columns, made ready at first use.
+    pub(crate) fn columns(&self) -> &ColumnEngine {
+        self.0.columns.get_or_init(|| ColumnEngine::new(&self.0.artifact, &self.0.options))
+    }
+}
+
+impl std::fmt::Debug for Policy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = &self.0.artifact.program().name;
+        write!(f, "Policy({name}, {}, {})", self.artifact().content_hash(), self.engine())
+    }
+}
