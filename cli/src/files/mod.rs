@@ -2,7 +2,8 @@
 //!
 //! In reading order: which format, where from and where to ([`format`], [`place`]); what is wanted of the columns
 //! ([`mapping`], [`intake`]); how cells and columns become the integers of fields ([`cells`], [`columnar`],
-//! [`chunk`]); how each format is read ([`source`], [`lines`], [`csv`], [`json_lines`], [`arrow`], [`parquet`]).
+//! [`chunk`]); how each format is read ([`source`], [`lines`], [`csv`], [`json_lines`], [`arrow`], [`parquet`]);
+//! how rows are written ([`write`]).
 
 mod arrow;
 mod cells;
@@ -19,6 +20,7 @@ mod parquet;
 mod place;
 mod positioned;
 mod source;
+pub mod write;
 
 pub use chunk::{Admitted, Body, CHUNK_ROWS, Chunk, Kept};
 pub use columnar::RowFault;

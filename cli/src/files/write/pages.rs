@@ -1,0 +1,401 @@
+//! How does a column become the pages of a Parquet column chunk, when more is known of it than a general writer
+//! can know?
+//!
+//! What is decided from a fixed list (an enum's values, the rules, the versions) is written as codes that are
+//! already known: nothing is hashed. Row numbers are written as differences, amounts in the narrowest physical
+//! type. A chunk of rows is one page of each column, in a row group of its own, so that threads share all of the
+//! encoding and the bytes do not depend on how many there are.
+
+use std::borrow::Cow;
+
+use ::parquet::basic::{Compression, Encoding};
+use ::parquet::column::page::{CompressedPage, Page, PageWriter};
+use ::parquet::column::writer::ColumnCloseResult;
+use ::parquet::errors::{ParquetError, Result};
+use ::parquet::file::metadata::ColumnChunkMetaData;
+use ::parquet::file::statistics::Statistics;
+use ::parquet::file::writer::{SerializedPageWriter, TrackedWrite};
+use ::parquet::schema::types::ColumnDescPtr;
+use bytes::Bytes;
+use opus_ir::Width;
+use opus_ir::memory::Columns;
+
+use super::table::{Content, Data, Spec};
+
+/// A column chunk, ready to be appended to a row group.
+pub struct Pages {
+    /// Its pages with their headers.
+    pub bytes: Bytes,
+    /// What the file's footer says of it.
+    pub close: ColumnCloseResult,
+}
+
+/// Decimals of so many digits are integers of 32 and of 64 bits.
+const DIGITS_32: u8 = 9;
+const DIGITS_64: u8 = 18;
+
+/// Whether [`encode`] can write the column; otherwise the general writer does.
+pub fn is_known(spec: &Spec) -> bool {
+    match &spec.content {
+        Content::Integer
+        | Content::Long
+        | Content::Date
+        | Content::Bool
+        | Content::Names(_)
+        | Content::Numbers(_) => true,
+        Content::Decimal { precision, .. } => *precision <= DIGITS_64,
+        Content::Text | Content::Kept(_) => false,
+    }
+}
+
+/// Encodes a column.
+///
+/// # Errors
+/// Where the page cannot be written: it is too large.
+pub fn encode(spec: &Spec, data: &Data<'_>, rows: usize, description: ColumnDescPtr) -> Result<Pages> {
+    let mut chunk = ChunkWriter::new(description);
+    let validity = match data {
+        Data::Column(columns, index) => columns.validity(*index),
+        _ => &[],
+    };
+    let levels = if spec.optional { Some(Levels::new(validity, rows)) } else { None };
+    match (&spec.content, data) {
+        (Content::Names(names), data) => {
+            let mut values = Vec::new();
+            for name in names.iter() {
+                values.extend_from_slice(&(name.len() as u32).to_le_bytes());
+                values.extend_from_slice(name.as_bytes());
+            }
+            chunk.dictionary(values, names.len())?;
+            chunk.codes(&codes_of(data, rows), names.len(), levels)?;
+        }
+        (Content::Numbers(numbers), data) => {
+            chunk.dictionary(bytemuck::cast_slice(&numbers.to_vec()).to_vec(), numbers.len())?;
+            chunk.codes(&codes_of(data, rows), numbers.len(), levels)?;
+        }
+        (Content::Long, Data::Longs(values)) => chunk.differences(values)?,
+        (Content::Bool, Data::Column(columns, index)) => {
+            chunk.bits(&narrowed::<i32>(columns, *index, rows), levels)?;
+        }
+        (content, Data::Column(columns, index)) => {
+            let is_short = match content {
+                Content::Decimal { precision, .. } => *precision <= DIGITS_32,
+                content => !matches!(content, Content::Long),
+            };
+            if is_short {
+                chunk.integers(&narrowed::<i32>(columns, *index, rows), levels)?;
+            } else {
+                chunk.integers(&narrowed::<i64>(columns, *index, rows), levels)?;
+            }
+        }
+        _ => return Err(ParquetError::General("the data are not of the content".into())),
+    }
+    chunk.close(rows)
+}
+
+/// The definition levels of an optional column.
+struct Levels<'a> {
+    validity: &'a [u64],
+    rows: usize,
+    missing: usize,
+}
+
+impl<'a> Levels<'a> {
+    fn new(validity: &'a [u64], rows: usize) -> Levels<'a> {
+        let present: usize = validity.iter().map(|word| word.count_ones() as usize).sum();
+        Levels { validity, rows, missing: rows - present.min(rows) }
+    }
+
+    fn is_present(&self, row: usize) -> bool {
+        self.validity[row / 64] >> (row % 64) & 1 == 1
+    }
+
+    /// The values of rows that have one.
+    fn present<T: Copy>(&self, values: &[T]) -> Vec<T> {
+        values.iter().enumerate().filter(|(row, _)| self.is_present(*row)).map(|(_, value)| *value).collect()
+    }
+
+    /// As the data page begins: the length, then one run.
+    fn write(&self, page: &mut Vec<u8>) {
+        let mut run = Vec::new();
+        if self.missing == 0 {
+            varint((self.rows as u64) << 1, &mut run);
+            run.push(1);
+        } else {
+            let groups = self.rows.div_ceil(8);
+            varint((groups as u64) << 1 | 1, &mut run);
+            run.extend(self.validity.iter().flat_map(|word| word.to_le_bytes()).take(groups));
+        }
+        page.extend_from_slice(&(run.len() as u32).to_le_bytes());
+        page.extend_from_slice(&run);
+    }
+}
+
+/// Present values, and the beginning of their page.
+fn begun<'a, T: Copy>(values: &'a [T], levels: &Option<Levels<'_>>) -> (Cow<'a, [T]>, Vec<u8>) {
+    let mut page = Vec::with_capacity(size_of_val(values) + 64);
+    match levels {
+        None => (Cow::Borrowed(values), page),
+        Some(levels) => {
+            levels.write(&mut page);
+            let present =
+                if levels.missing == 0 { Cow::Borrowed(values) } else { Cow::Owned(levels.present(values)) };
+            (present, page)
+        }
+    }
+}
+
+/// Writes the pages of one column chunk.
+struct ChunkWriter {
+    description: ColumnDescPtr,
+    sink: TrackedWrite<Vec<u8>>,
+    compressor: snap::raw::Encoder,
+    dictionary_offset: Option<i64>,
+    data_offset: i64,
+    encoding: Encoding,
+    uncompressed_bytes: i64,
+    statistics: Option<Statistics>,
+}
+
+impl ChunkWriter {
+    fn new(description: ColumnDescPtr) -> ChunkWriter {
+        ChunkWriter {
+            description,
+            sink: TrackedWrite::new(Vec::new()),
+            compressor: snap::raw::Encoder::new(),
+            dictionary_offset: None,
+            data_offset: 0,
+            encoding: Encoding::PLAIN,
+            uncompressed_bytes: 0,
+            statistics: None,
+        }
+    }
+
+    fn dictionary(&mut self, values: Vec<u8>, count: usize) -> Result<()> {
+        self.dictionary_offset = Some(0);
+        let page = |buf: Bytes| Page::DictionaryPage {
+            buf,
+            num_values: count as u32,
+            encoding: Encoding::PLAIN,
+            is_sorted: false,
+        };
+        self.write(&values, page)
+    }
+
+    fn data(&mut self, body: &[u8], rows: usize, encoding: Encoding) -> Result<()> {
+        self.data_offset = self.sink.bytes_written() as i64;
+        self.encoding = encoding;
+        let page = |buf: Bytes| Page::DataPage {
+            buf,
+            num_values: rows as u32,
+            encoding,
+            def_level_encoding: Encoding::RLE,
+            rep_level_encoding: Encoding::RLE,
+            statistics: None,
+        };
+        self.write(body, page)
+    }
+
+    fn write(&mut self, body: &[u8], page: impl Fn(Bytes) -> Page) -> Result<()> {
+        let failed = |error: snap::Error| ParquetError::General(error.to_string());
+        let compressed = self.compressor.compress_vec(body).map_err(failed)?;
+        let page = CompressedPage::new(page(compressed.into()), body.len());
+        let written = SerializedPageWriter::new(&mut self.sink).write_page(page)?;
+        self.uncompressed_bytes += written.uncompressed_size as i64;
+        Ok(())
+    }
+
+    /// Codes below `count`.
+    fn codes(&mut self, codes: &[u16], count: usize, levels: Option<Levels<'_>>) -> Result<()> {
+        let (present, mut page) = begun(codes, &levels);
+        let width = width_of(count);
+        page.push(width as u8);
+        write_codes(&present, width, &mut page);
+        self.data(&page, codes.len(), Encoding::RLE_DICTIONARY)
+    }
+
+    fn bits(&mut self, values: &[i32], levels: Option<Levels<'_>>) -> Result<()> {
+        let (present, mut page) = begun(values, &levels);
+        page.extend(
+            present
+                .chunks(8)
+                .map(|bits| bits.iter().rev().fold(0, |byte, bit| byte << 1 | (*bit != 0) as u8)),
+        );
+        self.data(&page, values.len(), Encoding::PLAIN)
+    }
+
+    fn integers<T: Physical>(&mut self, values: &[T], levels: Option<Levels<'_>>) -> Result<()> {
+        let (present, mut page) = begun(values, &levels);
+        page.extend_from_slice(bytemuck::cast_slice(&present));
+        let missing = levels.map_or(0, |levels| levels.missing);
+        self.statistics = Some(T::statistics(&present, missing as u64));
+        self.data(&page, values.len(), Encoding::PLAIN)
+    }
+
+    fn differences(&mut self, values: &[i64]) -> Result<()> {
+        let mut page = Vec::new();
+        write_differences(values, &mut page);
+        self.statistics = Some(i64::statistics(values, 0));
+        self.data(&page, values.len(), Encoding::DELTA_BINARY_PACKED)
+    }
+
+    fn close(self, rows: usize) -> Result<Pages> {
+        let bytes = self.sink.into_inner()?;
+        let mut encodings = vec![self.encoding, Encoding::RLE];
+        encodings.extend(self.dictionary_offset.map(|_| Encoding::PLAIN));
+        let mut metadata = ColumnChunkMetaData::builder(self.description)
+            .set_compression(Compression::SNAPPY)
+            .set_encodings(encodings)
+            .set_total_compressed_size(bytes.len() as i64)
+            .set_total_uncompressed_size(self.uncompressed_bytes)
+            .set_num_values(rows as i64)
+            .set_data_page_offset(self.data_offset)
+            .set_dictionary_page_offset(self.dictionary_offset);
+        if let Some(statistics) = self.statistics {
+            metadata = metadata.set_statistics(statistics);
+        }
+        let close = ColumnCloseResult {
+            bytes_written: bytes.len() as u64,
+            rows_written: rows as u64,
+            metadata: metadata.build()?,
+            bloom_filter: None,
+            column_index: None,
+            offset_index: None,
+        };
+        Ok(Pages { bytes: bytes.into(), close })
+    }
+}
+
+/// A physical integer of Parquet.
+trait Physical: bytemuck::Pod + Ord {
+    fn cut(x: i64) -> Self;
+    fn statistics(values: &[Self], missing: u64) -> Statistics;
+}
+
+impl Physical for i32 {
+    fn cut(x: i64) -> i32 {
+        x as i32
+    }
+
+    fn statistics(values: &[i32], missing: u64) -> Statistics {
+        Statistics::int32(
+            values.iter().min().copied(),
+            values.iter().max().copied(),
+            None,
+            Some(missing),
+            false,
+        )
+    }
+}
+
+impl Physical for i64 {
+    fn cut(x: i64) -> i64 {
+        x
+    }
+
+    fn statistics(values: &[i64], missing: u64) -> Statistics {
+        Statistics::int64(
+            values.iter().min().copied(),
+            values.iter().max().copied(),
+            None,
+            Some(missing),
+            false,
+        )
+    }
+}
+
+/// The values of a column of fields in a physical type that holds them all.
+fn narrowed<T: Physical>(columns: &Columns, index: usize, rows: usize) -> Vec<T> {
+    fn cut<W: bytemuck::Pod + Into<i64>, T: Physical>(values: &[W]) -> Vec<T> {
+        values.iter().map(|value| T::cut((*value).into())).collect()
+    }
+    match columns.column(index).width {
+        Width::W8 => cut(&columns.values::<i8>(index)[..rows]),
+        Width::W16 => cut(&columns.values::<i16>(index)[..rows]),
+        Width::W32 => cut(&columns.values::<i32>(index)[..rows]),
+        Width::W64 => cut(&columns.values::<i64>(index)[..rows]),
+        Width::W128 => {
+            columns.values::<i128>(index)[..rows].iter().map(|value| T::cut(*value as i64)).collect()
+        }
+    }
+}
+
+fn codes_of<'a>(data: &'a Data<'_>, rows: usize) -> Cow<'a, [u16]> {
+    match data {
+        Data::Codes(codes) => Cow::Borrowed(codes),
+        Data::Column(columns, index) => {
+            Cow::Owned(narrowed::<i32>(columns, *index, rows).into_iter().map(|code| code as u16).collect())
+        }
+        Data::Longs(_) | Data::Array(_) => Cow::Borrowed(&[]),
+    }
+}
+
+/// How many bits a code below `count` takes.
+fn width_of(count: usize) -> u32 {
+    usize::BITS - count.saturating_sub(1).leading_zeros()
+}
+
+fn varint(mut x: u64, out: &mut Vec<u8>) {
+    while x >= 0x80 {
+        out.push(x as u8 | 0x80);
+        x >>= 7;
+    }
+    out.push(x as u8);
+}
+
+/// One run: repeated where all codes are the same, packed otherwise.
+fn write_codes(codes: &[u16], width: u32, out: &mut Vec<u8>) {
+    let Some(first) = codes.first() else { return };
+    if codes.iter().all(|code| code == first) {
+        varint((codes.len() as u64) << 1, out);
+        out.extend_from_slice(&first.to_le_bytes()[..width.div_ceil(8) as usize]);
+        return;
+    }
+    let groups = codes.len().div_ceil(8);
+    varint((groups as u64) << 1 | 1, out);
+    let group_bytes = width as usize;
+    out.reserve(groups * group_bytes + 16);
+    for group in codes.chunks(8) {
+        let packed = group.iter().rev().fold(0u128, |packed, code| packed << width | *code as u128);
+        out.extend_from_slice(&packed.to_le_bytes()[..group_bytes]);
+    }
+}
+
+/// The shape of `DELTA_BINARY_PACKED`: blocks of so many differences, in so many parts with a width each.
+const BLOCK: usize = 128;
+const PARTS: usize = 4;
+
+fn write_differences(values: &[i64], out: &mut Vec<u8>) {
+    let zigzag = |x: i64| ((x << 1) ^ (x >> 63)) as u64;
+    varint(BLOCK as u64, out);
+    varint(PARTS as u64, out);
+    varint(values.len() as u64, out);
+    varint(zigzag(values.first().copied().unwrap_or(0)), out);
+    let mut differences = [0i64; BLOCK];
+    for block in (1..values.len()).step_by(BLOCK) {
+        let count = BLOCK.min(values.len() - block);
+        for (index, difference) in differences[..count].iter_mut().enumerate() {
+            *difference = values[block + index].wrapping_sub(values[block + index - 1]);
+        }
+        let least = differences[..count].iter().min().copied().unwrap_or(0);
+        varint(zigzag(least), out);
+        let part_of = |part: usize| {
+            &differences[(part * BLOCK / PARTS).min(count)..((part + 1) * BLOCK / PARTS).min(count)]
+        };
+        let above = |difference: &i64| difference.wrapping_sub(least) as u64;
+        let widths: [u32; PARTS] = std::array::from_fn(|part| {
+            let most = part_of(part).iter().map(above).max().unwrap_or(0);
+            u64::BITS - most.leading_zeros()
+        });
+        out.extend(widths.map(|width| width as u8));
+        for (part, width) in widths.iter().enumerate().filter(|(part, _)| !part_of(*part).is_empty()) {
+            let mut packed = vec![0u8; BLOCK / PARTS * *width as usize / 8];
+            for (index, difference) in part_of(part).iter().enumerate() {
+                let (bit, value) = (index * *width as usize, above(difference) as u128);
+                let wide = (value << (bit % 8)).to_le_bytes();
+                packed[bit / 8..].iter_mut().zip(wide).for_each(|(byte, more)| *byte |= more);
+            }
+            out.extend_from_slice(&packed);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! How is a Parquet file written? Row groups are encoded by any thread and appended in order.
+
+use std::sync::Arc;
+
+use ::parquet::arrow::ArrowSchemaConverter;
+use ::parquet::arrow::add_encoded_arrow_schema_to_metadata;
+use ::parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
+use ::parquet::basic::Compression;
+use ::parquet::errors::{ParquetError, Result};
+use ::parquet::file::metadata::KeyValue;
+use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
+use ::parquet::file::writer::SerializedFileWriter;
+use ::parquet::schema::types::SchemaDescriptor;
+use arrow_schema::SchemaRef;
+
+use super::super::place::Target;
+use super::pages::{Pages, encode, is_known};
+use super::table::{Layout, Table};
+use crate::failure::Failure;
+
+/// Encodes rows for a Parquet file; shared by threads.
+pub struct ParquetEncoder {
+    layout: Arc<Layout>,
+    arrow_schema: SchemaRef,
+    schema: SchemaDescriptor,
+    general: ArrowRowGroupWriterFactory,
+}
+
+/// A Parquet file that is being written.
+pub struct ParquetWriter {
+    file: SerializedFileWriter<Target>,
+    name: String,
+}
+
+/// A row group.
+pub struct RowGroup(Vec<ColumnChunk>);
+
+/// The chunks of one column: several where its type has several leaves.
+enum ColumnChunk {
+    Known(Pages),
+    General(Vec<ArrowColumnChunk>),
+}
+
+/// Begins a Parquet file.
+///
+/// # Errors
+/// Where a column is of a type that Parquet has not, or the target cannot be written.
+pub fn create(
+    target: Target,
+    name: &str,
+    layout: &Arc<Layout>,
+) -> std::result::Result<(ParquetEncoder, ParquetWriter), Failure> {
+    let failed = |error: ParquetError| Failure::io(format!("{name}: cannot be written: {error}"));
+    let arrow_schema = Arc::new(layout.arrow_schema());
+    let schema = ArrowSchemaConverter::new().convert(&arrow_schema).map_err(failed)?;
+    let file = SerializedFileWriter::new(target, schema.root_schema_ptr(), Arc::new(properties(layout)))
+        .map_err(failed)?;
+    let general = ArrowRowGroupWriterFactory::new(&file, arrow_schema.clone());
+    let encoder = ParquetEncoder { layout: layout.clone(), arrow_schema, schema, general };
+    Ok((encoder, ParquetWriter { file, name: name.to_owned() }))
+}
+
+fn properties(layout: &Layout) -> WriterProperties {
+    let metadata = layout.metadata.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_offset_index_disabled(true)
+        .set_created_by(format!("opus version {}", env!("CARGO_PKG_VERSION")))
+        .set_key_value_metadata(Some(metadata.collect()))
+        .build();
+    // what is said of the file stands beside the schema, not in it
+    let schema = layout.arrow_schema().with_metadata(arrow_schema::Metadata::default());
+    add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
+    properties
+}
+
+impl ParquetEncoder {
+    /// Encodes rows as a row group.
+    ///
+    /// # Errors
+    /// Where a column cannot be encoded.
+    pub fn encode(&self, table: &Table<'_>) -> Result<RowGroup> {
+        let is_general = self.layout.columns.iter().any(|spec| !is_known(spec));
+        let mut general =
+            if is_general { self.general.create_column_writers(0)? } else { Vec::new() }.into_iter();
+        let mut chunks = Vec::new();
+        let mut leaf = 0;
+        for (index, (spec, data)) in self.layout.columns.iter().zip(&table.columns).enumerate() {
+            if is_known(spec) {
+                general.next();
+                chunks.push(ColumnChunk::Known(encode(spec, data, table.rows, self.schema.column(leaf))?));
+                leaf += 1;
+                continue;
+            }
+            let mut written = Vec::new();
+            let array = spec.array(data, table.rows);
+            for column in compute_leaves(self.arrow_schema.field(index), &array)? {
+                let mut writer =
+                    general.next().ok_or_else(|| ParquetError::General("a leaf has no writer".into()))?;
+                writer.write(&column)?;
+                written.push(writer.close()?);
+                leaf += 1;
+            }
+            chunks.push(ColumnChunk::General(written));
+        }
+        Ok(RowGroup(chunks))
+    }
+}
+
+impl ParquetWriter {
+    /// Appends a row group.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn append(&mut self, row_group: RowGroup) -> std::result::Result<(), Failure> {
+        self.append_to(row_group)
+            .map_err(|error| Failure::io(format!("{}: cannot be written: {error}", self.name)))
+    }
+
+    fn append_to(&mut self, row_group: RowGroup) -> Result<()> {
+        let mut writer = self.file.next_row_group()?;
+        for chunk in row_group.0 {
+            match chunk {
+                ColumnChunk::Known(pages) => writer.append_column(&pages.bytes, pages.close)?,
+                ColumnChunk::General(leaves) => {
+                    leaves.into_iter().try_for_each(|leaf| leaf.append_to_row_group(&mut writer))?;
+                }
+            }
+        }
+        writer.close()?;
+        Ok(())
+    }
+
+    /// Writes the footer, and gives the file its name.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn finish(mut self) -> std::result::Result<(), Failure> {
+        let failed = |error: ParquetError| Failure::io(format!("{}: cannot be written: {error}", self.name));
+        self.file.finish().map_err(failed)?;
+        self.file.into_inner().map_err(failed)?.complete()
+    }
+}

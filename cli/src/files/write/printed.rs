@@ -1,0 +1,170 @@
+//! How is a value of a table written as text? The same way in CSV and in JSON, but for quotes.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float32Type, Float64Type};
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::{DataType, TimeUnit};
+use opus_ir::date;
+use opus_runtime::admission::Reading;
+use std::fmt::Write;
+
+use super::super::cells::{Cells, moment_text, ticks_per_second};
+use super::super::json_lines::unquoted;
+use super::table::{Content, Data, Spec};
+
+/// A value on its way into a text.
+pub enum Printed<'a> {
+    /// There is none.
+    Missing,
+    /// A number or a truth value, as JSON writes them too.
+    Plain(&'a str),
+    /// A text.
+    Text(&'a str),
+}
+
+/// The values of one column, row by row.
+pub enum Printer<'a> {
+    Longs(&'a [i64]),
+    Names(&'a [String], &'a [u16]),
+    Numbers(&'a [i32], &'a [u16]),
+    Field(&'a Spec, &'a opus_ir::memory::Columns, usize),
+    /// Texts that are JSON values.
+    Json(&'a ArrayRef),
+    Single(&'a ArrayRef),
+    Double(&'a ArrayRef),
+    Zoned(&'a ArrayRef, TimeUnit),
+    Cells(Cells<'a>),
+}
+
+/// Whether the values of a type can be written as text.
+pub fn is_printable(data_type: &DataType) -> bool {
+    use DataType::*;
+    match data_type {
+        Dictionary(_, values) => {
+            is_printable(values) && !matches!(values.as_ref(), Float32 | Float64 | Timestamp(_, Some(_)))
+        }
+        Null | Boolean | Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64 => true,
+        Decimal32(..) | Decimal64(..) | Decimal128(..) | Decimal256(..) | Float32 | Float64 => true,
+        Date32 | Date64 | Timestamp(..) | Utf8 | LargeUtf8 | Utf8View => true,
+        _ => false,
+    }
+}
+
+impl<'a> Printer<'a> {
+    /// The printer of a column.
+    pub fn new(spec: &'a Spec, data: &'a Data<'_>) -> Printer<'a> {
+        match (&spec.content, data) {
+            (Content::Names(names), Data::Codes(codes)) => Printer::Names(names, codes),
+            (Content::Numbers(numbers), Data::Codes(codes)) => Printer::Numbers(numbers, codes),
+            (_, Data::Longs(values)) => Printer::Longs(values),
+            (_, Data::Column(columns, index)) => Printer::Field(spec, columns, *index),
+            (_, Data::Codes(codes)) => Printer::Numbers(&[], codes),
+            (Content::Kept(kept), Data::Array(array)) if kept.is_json => Printer::Json(array),
+            (_, Data::Array(array)) => match array.data_type() {
+                DataType::Float32 => Printer::Single(array),
+                DataType::Float64 => Printer::Double(array),
+                DataType::Timestamp(unit, Some(_)) => Printer::Zoned(array, *unit),
+                _ => Printer::Cells(Cells::new(array.as_ref(), 0)),
+            },
+        }
+    }
+
+    /// The value of a row; `scratch` keeps its text. `json` where texts that are JSON stay so.
+    pub fn print<'s>(&'s self, row: usize, json: bool, scratch: &'s mut String) -> Printed<'s> {
+        scratch.clear();
+        match self {
+            Printer::Longs(values) => plain(scratch, values[row]),
+            Printer::Names(names, codes) => Printed::Text(&names[codes[row] as usize]),
+            Printer::Numbers(numbers, codes) => plain(scratch, numbers[codes[row] as usize]),
+            Printer::Field(spec, columns, index) => match columns.get(*index, row) {
+                None => Printed::Missing,
+                Some(value) => print_field(spec, value, scratch),
+            },
+            Printer::Json(array) => match array.is_valid(row).then(|| array.as_string::<i32>().value(row)) {
+                None => Printed::Missing,
+                Some(text) if json => Printed::Plain(text),
+                Some(text) => {
+                    *scratch = unquoted(text);
+                    Printed::Text(scratch)
+                }
+            },
+            Printer::Single(array) => {
+                let value = array.as_primitive::<Float32Type>();
+                float(
+                    array.is_valid(row).then(|| value.value(row)).map(|x| (x.is_finite(), format!("{x:?}"))),
+                    json,
+                    scratch,
+                )
+            }
+            Printer::Double(array) => {
+                let value = array.as_primitive::<Float64Type>();
+                float(
+                    array.is_valid(row).then(|| value.value(row)).map(|x| (x.is_finite(), format!("{x:?}"))),
+                    json,
+                    scratch,
+                )
+            }
+            Printer::Zoned(array, unit) => match array.is_valid(row) {
+                false => Printed::Missing,
+                true => {
+                    let ticks = array.to_data().buffers()[0].typed_data::<i64>()[array.offset() + row];
+                    *scratch = format!("{}Z", moment_text(ticks, ticks_per_second(*unit)));
+                    Printed::Text(scratch)
+                }
+            },
+            Printer::Cells(cells) => print_cell(cells, row, scratch),
+        }
+    }
+}
+
+fn plain<'s>(scratch: &'s mut String, value: impl std::fmt::Display) -> Printed<'s> {
+    // writing to a string cannot fail
+    let _ = write!(scratch, "{value}");
+    Printed::Plain(scratch)
+}
+
+fn print_field<'s>(spec: &'s Spec, value: i128, scratch: &'s mut String) -> Printed<'s> {
+    match &spec.content {
+        Content::Names(names) => Printed::Text(&names[value as usize]),
+        Content::Bool => Printed::Plain(if value == 0 { "false" } else { "true" }),
+        Content::Date => {
+            let _ = write!(scratch, "{}", date::civil(value));
+            Printed::Text(scratch)
+        }
+        Content::Decimal { scale, .. } => {
+            plain(scratch, Reading::Decimal { digits: value, scale: *scale as i32 })
+        }
+        _ => plain(scratch, value),
+    }
+}
+
+fn float<'s>(value: Option<(bool, String)>, json: bool, scratch: &'s mut String) -> Printed<'s> {
+    match value {
+        None => Printed::Missing,
+        // JSON has no word for them
+        Some((false, _)) if json => Printed::Missing,
+        Some((_, text)) => {
+            *scratch = text;
+            Printed::Plain(scratch)
+        }
+    }
+}
+
+fn print_cell<'s>(cells: &'s Cells<'_>, row: usize, scratch: &'s mut String) -> Printed<'s> {
+    let mut text = String::new();
+    let is_plain = match cells.reading(row, &mut text) {
+        Reading::Missing => return Printed::Missing,
+        Reading::Text(text) => {
+            scratch.push_str(text);
+            false
+        }
+        reading => {
+            let _ = write!(scratch, "{reading}");
+            matches!(
+                reading,
+                Reading::Bool(_) | Reading::Integer(_) | Reading::Decimal { .. } | Reading::Number(_)
+            )
+        }
+    };
+    if is_plain { Printed::Plain(scratch) } else { Printed::Text(scratch) }
+}
