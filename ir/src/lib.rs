@@ -21,6 +21,7 @@ pub mod merge;
 pub mod ops;
 pub mod passes;
 pub mod program;
+pub mod reference;
 pub mod rounding;
 pub mod schema;
 pub mod straight;

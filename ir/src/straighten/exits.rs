@@ -1,7 +1,7 @@
 //! Which rule decides, and with what outputs? The number of the first exit whose condition holds, and tables.
 
 use crate::emit::Emitter;
-use crate::func::Value;
+use crate::func::{Inst, Value};
 use crate::interval::Interval;
 use crate::ops::Op;
 use crate::types::Type;
@@ -25,7 +25,7 @@ pub(super) struct Output {
 pub(super) fn decide(emitter: &mut Emitter, exits: Vec<Exit>, count: usize) -> (Value, Vec<Value>) {
     let exits = merge(emitter, exits);
     let number = number(emitter, &exits);
-    let rule = emitter.lookup(number, exits.iter().map(|exit| exit.rule as i128).collect());
+    let rule = rule(emitter, number, &exits);
     let outputs = (0..count).map(|index| output(emitter, number, &exits, index)).collect();
     (rule, outputs)
 }
@@ -68,6 +68,19 @@ fn number(emitter: &mut Emitter, exits: &[Exit]) -> Value {
         number = emitter.select(Type::narrowest(range), range, exit.condition, this, number);
     }
     number
+}
+
+/// The rule of an exit. Rules mostly count up as exits do, and then the number is only moved, even by 0: versions
+/// whose rules begin at different numbers then have the same shape and can be merged.
+fn rule(emitter: &mut Emitter, number: Value, exits: &[Exit]) -> Value {
+    let first = exits[0].rule;
+    let counts_up = exits.iter().zip(first..).all(|(exit, rule)| exit.rule == rule);
+    if !counts_up {
+        return emitter.lookup(number, exits.iter().map(|exit| exit.rule as i128).collect());
+    }
+    let range = Interval::new(first as i128, first as i128 + exits.len() as i128 - 1);
+    let by = emitter.constant(false, first as i128);
+    emitter.step(Type::narrowest(range), range, Inst::new(Op::Add, &[number, by], 0))
 }
 
 /// Exits with the same value for an output.
@@ -141,7 +154,12 @@ fn look_up(emitter: &mut Emitter, number: Value, exits: &[Exit], index: usize, c
     let entries: Vec<i128> = constants.iter().map(|constant| constant.unwrap_or(filler)).collect();
     let mut range = Interval::hull_of(entries.iter().copied()).expect("a function decides");
     let is_truth = emitter.get(exits[0].outputs[index].value).ty.is_bool();
-    let mut chosen = if is_truth { flag(emitter, number, entries) } else { emitter.lookup(number, entries) };
+    let counts_up = entries.iter().zip(0..).all(|(entry, i)| *entry == i);
+    let mut chosen = match is_truth {
+        true => flag(emitter, number, entries),
+        false if counts_up => number,
+        false => emitter.lookup(number, entries),
+    };
     for group in computed {
         range = range.hull(group.output.range);
         let condition = membership(emitter, number, &group.exits, exits.len());
