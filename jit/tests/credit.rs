@@ -35,7 +35,7 @@ fn applications(rows: usize) -> Columns {
 
 #[test]
 fn every_engine_decides_alike() {
-    let rows = 5000;
+    let rows = 5120;
     let inputs = applications(rows);
     let line = credit::line();
     let mut first: Option<Vec<Vec<u8>>> = None;

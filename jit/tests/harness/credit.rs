@@ -191,10 +191,20 @@ pub fn fill(columns: &mut Columns, rows: usize, seed: u64) {
 /// Rows per block of the hand-written loop.
 const BLOCK: usize = 256;
 
+/// A block of a column: arrays of a known length need no bounds checks.
+fn block<T>(values: &[T]) -> &[T; BLOCK] {
+    values.try_into().expect("columns are padded to whole blocks")
+}
+
+fn block_mut<T>(values: &mut [T]) -> &mut [T; BLOCK] {
+    values.try_into().expect("columns are padded to whole blocks")
+}
+
 /// Defines the hand-written loop for a set of CPU features.
 macro_rules! staged {
     ($name:ident, $features:literal) => {
-        /// The policy as a vectorising compiler likes it: short loops over arrays of a block.
+        /// The policy as a vectorising compiler likes it: short loops over arrays of a block. The columns have
+        /// room for whole blocks.
         ///
         /// # Safety
         /// Only where the CPU has the features.
@@ -210,9 +220,8 @@ macro_rules! staged {
             let (months, delinquencies) =
                 (inputs.values::<i16>(MONTHS_EMPLOYED), inputs.values::<i8>(DELINQUENCIES));
             let bankruptcy = inputs.values::<i16>(BANKRUPTCY);
-            for start in (0..inputs.capacity_rows().min(rows.next_multiple_of(64))).step_by(BLOCK) {
-                let count = BLOCK.min(inputs.capacity_rows() - start);
-                let at = start..start + count;
+            for start in (0..rows).step_by(BLOCK) {
+                let at = start..start + BLOCK;
                 let mut rule = [9u8; BLOCK];
                 let (mut scored, mut bankrupt) = ([0u8; BLOCK], [0u8; BLOCK]);
                 for (field, flags) in [(SCORE, &mut scored), (BANKRUPTCY, &mut bankrupt)] {
@@ -223,8 +232,8 @@ macro_rules! staged {
                     }
                 }
                 let mut cap = [0i32; BLOCK];
-                let (s, inc, req) = (&score[at.clone()], &income[at.clone()], &requested[at.clone()]);
-                for i in 0..count {
+                let (s, inc, req) = (block(&score[at.clone()]), block(&income[at.clone()]), block(&requested[at.clone()]));
+                for i in 0..BLOCK {
                     // a fifth, three tenths or two fifths: of ten
                     let tenths = 2 + (s[i] >= 740) as i64 + (s[i] >= 780) as i64;
                     let product = inc[i] as i64 * tenths + 5;
@@ -232,54 +241,54 @@ macro_rules! staged {
                     let tie = quotient as i64 * 10 == product;
                     cap[i] = quotient - (tie as i32 & quotient & 1);
                 }
-                for i in 0..count {
+                for i in 0..BLOCK {
                     rule[i] = if cap[i] >= 50_000 { 8 } else { rule[i] };
                     rule[i] = if req[i] <= cap[i] { 7 } else { rule[i] };
                 }
-                let (m, e) = (&months[at.clone()], &employment[at.clone()]);
-                for i in 0..count {
+                let (m, e) = (block(&months[at.clone()]), block(&employment[at.clone()]));
+                for i in 0..BLOCK {
                     rule[i] = if (m[i] < 6) & (e[i] != RETIRED as i8) { 6 } else { rule[i] };
                 }
-                let d = &delinquencies[at.clone()];
-                for i in 0..count {
+                let d = block(&delinquencies[at.clone()]);
+                for i in 0..BLOCK {
                     rule[i] = if d[i] > 2 { 5 } else { rule[i] };
                 }
-                let (de, t) = (&debt[at.clone()], &term[at.clone()]);
-                for i in 0..count {
+                let (de, t) = (block(&debt[at.clone()]), block(&term[at.clone()]));
+                for i in 0..BLOCK {
                     let burden = (de[i] as i64 * t[i] as i64 + req[i] as i64) * 1200;
                     let limit = (inc[i] as i64 * 43) * t[i] as i64;
                     rule[i] = if burden > limit { 4 } else { rule[i] };
                 }
-                let (dy, a) = (&day[at.clone()], &age[at.clone()]);
-                for i in 0..count {
+                let (dy, a) = (block(&day[at.clone()]), block(&age[at.clone()]));
+                for i in 0..BLOCK {
                     let floor = if dy[i] >= MOVED_DAY as i16 { 700 } else { 680 };
                     rule[i] = if s[i] < floor { 3 } else { rule[i] };
                 }
-                let b = &bankruptcy[at.clone()];
-                for i in 0..count {
+                let b = block(&bankruptcy[at.clone()]);
+                for i in 0..BLOCK {
                     rule[i] = if (bankrupt[i] != 0) & (b[i] < 84) { 2 } else { rule[i] };
                 }
-                for i in 0..count {
+                for i in 0..BLOCK {
                     rule[i] = if scored[i] == 0 { 1 } else { rule[i] };
                     rule[i] = if a[i] < 18 { 0 } else { rule[i] };
                 }
-                let decision = &mut outputs.values_mut::<i8>(0)[at.clone()];
-                for i in 0..count {
+                let decision = block_mut(&mut outputs.values_mut::<i8>(0)[at.clone()]);
+                for i in 0..BLOCK {
                     let refer = (rule[i] == 1) | (rule[i] == 5) | (rule[i] == 6);
                     let approve = (rule[i] == 7) | (rule[i] == 8);
                     decision[i] = if approve { 0 } else if refer { 1 } else { 2 };
                 }
-                let amount = &mut outputs.values_mut::<i32>(1)[at.clone()];
-                for i in 0..count {
+                let amount = block_mut(&mut outputs.values_mut::<i32>(1)[at.clone()]);
+                for i in 0..BLOCK {
                     let capped = if rule[i] == 8 { cap[i] } else { 0 };
                     amount[i] = if rule[i] == 7 { req[i] } else { capped };
                 }
-                let reason = &mut outputs.values_mut::<i8>(2)[at.clone()];
-                for i in 0..count {
+                let reason = block_mut(&mut outputs.values_mut::<i8>(2)[at.clone()]);
+                for i in 0..BLOCK {
                     reason[i] = rule[i] as i8;
                 }
-                let number = &mut outputs.values_mut::<i16>(3)[at];
-                for i in 0..count {
+                let number = block_mut(&mut outputs.values_mut::<i16>(3)[at]);
+                for i in 0..BLOCK {
                     number[i] = rule[i] as i16;
                 }
             }
