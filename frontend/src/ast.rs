@@ -414,7 +414,7 @@ pub enum Choice {
     First,
 }
 
-/// `| 300..739, salaried => 20% from 2025-01-01 T1 cite "5.3" ;`
+/// `| 300..739 | salaried => 20% from 2025-01-01 T1 cite "5.3" ;`; a comma may stand for a bar between cells.
 #[derive(Clone, PartialEq, Debug)]
 pub struct TableRow {
     /// One cell for each argument of the table; the checker compares the counts.

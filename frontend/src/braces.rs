@@ -19,11 +19,11 @@ pub type Placed = (usize, Token, usize);
 pub fn settle(tokens: &[(Token, Span)], diagnostics: &mut Vec<Diagnostic>) -> Option<Vec<Placed>> {
     let out = Vec::with_capacity(tokens.len() + 1);
     let mut pass = Pass { tokens, out, open: vec![], waiting: 0, diagnostics };
-    for at in 0..tokens.len() {
+    for (at, &(_, span)) in tokens.iter().enumerate() {
         pass.count_prefixes(at);
         let step = pass.step(at);
         if pass.open.len() + pass.waiting > DEPTH_MAX {
-            pass.diagnostics.push(beyond(Code::NestedTooDeep, tokens[at].1));
+            pass.diagnostics.push(beyond(Code::NestedTooDeep, span));
             return None;
         }
         if step == Step::Last {

@@ -177,7 +177,10 @@ impl<'s> Builder<'s> {
     pub fn expr(&mut self, span: Span, kind: ExprKind) -> ExprId {
         let depth = kind.children().into_iter().map(|child| self.depths[child]).max().unwrap_or(0) + 1;
         if usize::from(depth) > DEPTH_MAX {
-            self.report(beyond(Code::NestedTooDeep, span));
+            let reported = self.diagnostics.iter().any(|other| other.code == Code::NestedTooDeep);
+            if !reported {
+                self.report(beyond(Code::NestedTooDeep, span));
+            }
             return self.exprs.push(Expr { kind: ExprKind::Error, span, parentheses: false });
         }
         let id = self.exprs.push(Expr { kind, span, parentheses: false });
@@ -231,6 +234,9 @@ impl<'s> Builder<'s> {
     pub fn comparison(&mut self, span: Span, kind: ExprKind) -> ExprId {
         use ExprKind::{Compare, InRange, InSet, IsMissing, IsPresent};
         let first = kind.children().first().map(|&first| &self.exprs[first]);
+        if first.is_some_and(|first| first.kind == ExprKind::Error) {
+            return self.expr(span, ExprKind::Error);
+        }
         let chained = first.filter(|first| {
             let compares = matches!(
                 first.kind,

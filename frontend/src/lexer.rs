@@ -334,7 +334,10 @@ fn stray(span: Span, text: &str, lexed: &mut Lexed, diagnostics: &mut Vec<Diagno
 mod tests {
     use super::*;
 
-    fn lexed(source: &str) -> (Vec<(Token, &str)>, Vec<(Code, &str)>) {
+    /// Something and the text at its place.
+    type At<'s, T> = Vec<(T, &'s str)>;
+
+    fn lexed(source: &str) -> (At<'_, Token>, At<'_, Code>) {
         let mut diagnostics = vec![];
         let lexed = lex(source, &mut diagnostics);
         let tokens = lexed.tokens.iter().map(|(token, span)| (*token, span.text(source))).collect();

@@ -12,6 +12,7 @@ mod builder;
 pub mod codes;
 pub mod currency;
 pub mod diagnostic;
+pub mod format;
 pub mod display;
 pub mod hir;
 pub mod lexer;
@@ -21,6 +22,7 @@ pub mod parse;
 pub mod reach;
 pub mod reference;
 mod syntax_error;
+pub mod testing;
 pub mod token;
 pub mod witness;
 

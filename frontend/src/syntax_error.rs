@@ -135,7 +135,8 @@ impl Stop<'_> {
 }
 
 /// The mistakes that have a diagnostic of their own, the more telling ones first.
-const MISTAKES: [fn(&Stop) -> Option<Diagnostic>; 9] = [
+const MISTAKES: [fn(&Stop) -> Option<Diagnostic>; 11] = [
+    unit_as_name,
     single_equals,
     not_missing,
     second_arrow,
@@ -145,6 +146,7 @@ const MISTAKES: [fn(&Stop) -> Option<Diagnostic>; 9] = [
     rule_without_id,
     unclosed_bracket,
     missing_comma,
+    shared_type,
 ];
 
 fn describe(stop: &Stop) -> Diagnostic {
@@ -221,46 +223,39 @@ fn cell_begins(token: Token) -> bool {
 
 /// A hard word where a name is expected, used as a name is: defined, or followed by what follows a value.
 fn reserved_word(stop: &Stop) -> Option<Diagnostic> {
-    use Token::*;
+    use Token::{Case, Enum, Grid, Let, Otherwise, Param, Require, Rule, Table, Word};
     let token = stop.token()?;
+    let after = stop.after()?;
     let word = token.text().filter(|_| Token::HARD.contains(&token))?;
     let defines =
         matches!(stop.before()?, Param | Let | Enum | Table | Grid | Case | Rule | Otherwise | Require);
-    let used = stop.after().is_some_and(|after| {
-        let follows = matches!(
-            after,
-            Colon
-                | Becomes
-                | Comma
-                | Close
-                | Semicolon
-                | Dot
-                | In
-                | Is
-                | Plus
-                | Minus
-                | Times
-                | Slash
-                | Arrow
-                | And
-                | Or
-                | Then
-                | BlockClose
-                | SetClose
-                | BlockOpen
-        );
-        follows || after.compares()
-    });
-    (stop.expects(Word) && (used || (defines && stop.after().is_some_and(|after| after != Word)))).then(
-        || {
-            Diagnostic::new(
-                Code::ReservedWord,
-                stop.span(),
-                format!("`{word}` is a word of the language, not a name"),
-            )
-            .help(format!("choose another name, such as `{word}_1` or one that says more"))
-        },
-    )
+    let used = follows_value(after) || (defines && after != Word);
+    (stop.expects(Word) && used).then(|| reserved(stop.span(), word))
+}
+
+fn follows_value(token: Token) -> bool {
+    use Token::*;
+    let sign = matches!(
+        token,
+        Colon | Becomes | Comma | Close | Semicolon | Dot | Arrow | Plus | Minus | Times | Slash
+    );
+    let brace = matches!(token, BlockOpen | BlockClose | SetClose);
+    let word = matches!(token, In | Is | And | Or | Then | Days | Months | Years);
+    sign || brace || word || token.compares()
+}
+
+/// `x : int in 0..5  months : int`, which begins to read as `5 months`.
+fn unit_as_name(stop: &Stop) -> Option<Diagnostic> {
+    let unit = matches!(stop.before()?, Token::Days | Token::Months | Token::Years);
+    let defines = matches!(stop.token()?, Token::Colon | Token::Becomes);
+    let (start, _, end) = stop.words[stop.at.checked_sub(1)?];
+    let span = Span::new(start, end);
+    (unit && defines).then(|| reserved(span, span.text(stop.source)))
+}
+
+fn reserved(span: Span, word: &str) -> Diagnostic {
+    Diagnostic::new(Code::ReservedWord, span, format!("`{word}` is a word of the language, not a name"))
+        .help(format!("choose another name, such as `{word}_1` or one that says more"))
 }
 
 fn rule_without_id(stop: &Stop) -> Option<Diagnostic> {
@@ -318,6 +313,14 @@ fn missing_comma(stop: &Stop) -> Option<Diagnostic> {
         Diagnostic::new(Code::UnexpectedToken, stop.span(), message)
             .help("what is listed is separated by commas")
             .fix(stop.end_of_before(), ",")
+    })
+}
+
+fn shared_type(stop: &Stop) -> Option<Diagnostic> {
+    (stop.token()? == Token::Comma && stop.expects(Token::Colon)).then(|| {
+        let diagnostic =
+            Diagnostic::new(Code::UnexpectedToken, stop.span(), "`:` and a type are missing here");
+        diagnostic.help("each field has a type of its own: `a : int  b : int`")
     })
 }
 
