@@ -113,8 +113,9 @@ pub fn add_months(day: i128, months: i128, end: MonthEnd) -> i128 {
     reached.clamp(DAY_MIN, DAY_MAX)
 }
 
-/// The whole months from `from` to `to`: how often a month can be added before `to` is passed; negative where
-/// `to` is earlier (the whole months from `to` to `from`, negated).
+/// The whole months from `from` to `to`: a month is whole once its day of the month is reached, so the last day of
+/// a shorter month does not complete one that began later in its own. Negative where `to` is earlier (the whole
+/// months from `to` to `from`, negated).
 ///
 /// ```
 /// use opus_ir::date::{parse, whole_months};

@@ -18,7 +18,7 @@ use crate::interval::Interval;
 use crate::ops::{Class, Imm, Op};
 
 /// How many table entries the transfer functions of one function may look at together.
-pub const ENTRIES_READ_MAX: usize = 1 << 27;
+pub const ENTRIES_READ_MAX: usize = 1 << 26;
 
 /// A function whose every claim has been derived again.
 #[derive(Clone, PartialEq, Eq, Debug)]
