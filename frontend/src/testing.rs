@@ -166,6 +166,15 @@ mod tests {
     }
 
     #[test]
+    fn depth_is_formatted_on_a_small_stack() {
+        let nested = format!("policy p {{ let x = {}a{} }}", "max(1, ".repeat(100), ")".repeat(100));
+        let chain = format!("policy p {{ let x = a{} }}", " or a".repeat(255));
+        let keep = move || [nested, chain].iter().try_for_each(|source| format_keeps(source));
+        let thread = std::thread::Builder::new().stack_size(128 << 10).spawn(keep).unwrap();
+        thread.join().unwrap().unwrap();
+    }
+
+    #[test]
     fn the_three_policies_are_formatted_and_fit_their_lines() {
         for text in policies() {
             assert_eq!(format(&text).unwrap(), text);
