@@ -116,7 +116,42 @@ diagnostics! {
     MixedOutcomes         "E0117" Error "mixed-outcomes"         "outcomes partly with names and partly without";
     NothingListed         "E0118" Error "nothing-listed"         "braces with nothing between them";
 
+    // names
+    UnknownName           "E0201" Error   "unknown-name"           "a name that is not defined";
+    DuplicateName         "E0202" Error   "duplicate-name"         "a name defined twice";
+    EnumValueClash        "E0203" Error   "enum-value-clash"       "an enum value with the name of something else";
+    UnclearEnumValue      "E0204" Error   "unclear-enum-value"     "an enum value whose enum is not clear";
+    UnknownType           "E0205" Error   "unknown-type"           "a type that does not exist";
+    UnknownEnumValue      "E0206" Error   "unknown-enum-value"     "a value that an enum does not have";
+    UsedBeforeLet         "E0207" Error   "used-before-let"        "a name used before its `let`";
+    CircularDefinition    "E0208" Error   "circular-definition"    "definitions that need themselves";
+    MissingItem           "E0209" Error   "missing-item"           "a policy without what every policy has";
+    RepeatedItem          "E0210" Error   "repeated-item"          "an item that a policy has only once";
+    UnknownCurrency       "E0211" Error   "unknown-currency"       "a currency that does not exist";
+
+    // types and units
+    UnitMismatch          "E0301" Error   "unit-mismatch"          "units that do not go together";
+    WrongType             "E0302" Error   "wrong-type"             "a value of another type than expected";
+    LossyScale            "E0303" Error   "lossy-scale"            "more decimals than the type has";
+    BareNumber            "E0304" Error   "bare-number"            "a number without its unit";
+    WrongCurrency         "E0305" Error   "wrong-currency"         "an amount in another currency";
+    MissingCurrency       "E0306" Error   "missing-currency"       "money in a policy without a currency";
+    QuotientStored        "E0307" Error   "quotient-stored"        "an exact quotient where a rounded value is needed";
+    NeverMissing          "E0308" Error   "never-missing"          "a question whether something is missing that never is";
+    OptionalNotNarrowed   "E0309" Error   "optional-not-narrowed"  "an optional input used where it may be missing";
+    NotConstant           "E0310" Error   "not-constant"           "something computed where a literal is needed";
+    TooManyDecimals       "E0311" Error   "too-many-decimals"      "a result of more decimals than can be held";
+    MisplacedMonths       "E0312" Error   "misplaced-months"       "months or years that are not added to a date";
+    MissingMonthEnd       "E0313" Error   "missing-month-end"      "months added in a policy that does not say how months end";
+    RoundingUnit          "E0314" Error   "rounding-unit"          "a rounding unit that does not fit the value";
+    WholeNumberNeeded     "E0315" Error   "whole-number-needed"    "a number with decimals where a whole one is needed";
+
     // ranges and overflow
+    EmptyRange            "E0401" Error   "empty-range"            "a range without values";
+    MissingRange          "E0402" Error   "missing-range"          "an input or output without a range";
+    ConstantOutOfRange    "E0403" Error   "constant-out-of-range"  "a constant outside its declared range";
+    NoRange               "E0404" Error   "no-range"               "a range of values that have no order";
+    NumberTooLarge        "E0405" Error   "number-too-large"       "a number that does not fit";
     ZeroDivisor           "E0410" Error   "zero-divisor"           "a divisor that could be zero";
     Overflow              "E0411" Error   "overflow"               "a value that could leave 128 bits";
     OutputOutOfRange      "E0412" Error   "output-out-of-range"    "an outcome that could leave its output's range";
@@ -124,9 +159,39 @@ diagnostics! {
     OutsideCalendar       "E0414" Error   "outside-calendar"       "a date that could leave the calendar";
     KeyOutOfRange         "E0415" Error   "key-out-of-range"       "a key that could be what no row is for";
 
+    // tables
+    TableGap              "E0501" Error   "table-gap"              "a table or grid that leaves something out";
+    TableOverlap          "E0502" Error   "table-overlap"          "two rows that apply to the same values";
+    DeadRow               "E0503" Error   "dead-row"               "a row that never counts";
+    MissingNotCovered     "E0504" Error   "missing-not-covered"    "a table used where its key may be missing";
+    WrongCellCount        "E0505" Error   "wrong-cell-count"       "a row with too many or too few cells";
+    BadKey                "E0506" Error   "bad-key"                "a table that looks at what it cannot";
+    TableTooIntricate     "E0507" Error   "table-too-intricate"    "a table that cannot be judged within the limit of work";
+
     // rules and reachability
+    WrongOutcomeCount     "E0601" Error   "wrong-outcome-count"    "an outcome with too many or too few values";
+    MissingOutcome        "E0602" Error   "missing-outcome"        "an outcome that leaves out an output without a default";
     UnreachableRule       "E0610" Error   "unreachable-rule"       "a rule that no input reaches";
     ContradictoryRequire  "E0611" Error   "contradictory-require"  "a requirement that no input meets";
+
+    // time
+    EffectiveNotDate      "E0701" Error   "effective-not-date"     "a version selected by what is not a required date";
+    LonelyVersion         "E0702" Error   "lonely-version"         "versions without a date that selects them, or the reverse";
+    VersionsOutOfOrder    "E0703" Error   "versions-out-of-order"  "versions that are not in the order of their first days";
+    VersionsNotCovering   "E0704" Error   "versions-not-covering"  "days on which no version is in force";
+    DateNotVersionStart   "E0705" Error   "date-not-version-start" "a date on which no version starts";
+    NeverInForce          "E0706" Error   "never-in-force"         "something that is in force on no day";
+    DatedGap              "E0707" Error   "dated-gap"              "a parameter without a value in some version";
+    DatedOverlap          "E0708" Error   "dated-overlap"          "a parameter with two values in one version";
+    NotInForce            "E0709" Error   "not-in-force"           "a name that is not defined in a version";
+
+    // cases and tests
+    NoEffectiveDate       "E0801" Error   "no-effective-date"      "a test on a day in a policy without versions";
+
+    // warnings
+    UnusedDefinition      "W0901" Warning "unused-definition"      "a definition that nothing uses";
+    UnreadInput           "W0902" Warning "unread-input"           "an input that nothing reads";
+    UndecidedValue        "W0903" Warning "undecided-value"        "a value that no rule decides";
 }
 
 impl Code {

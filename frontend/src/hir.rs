@@ -106,6 +106,8 @@ pub struct Param {
     pub ty: Ty,
     /// The amount in this version.
     pub value: Constant,
+    /// The citation, where there is one.
+    pub cite: Option<String>,
     /// Where that amount is written.
     pub span: Span,
 }
@@ -305,6 +307,8 @@ pub struct Table {
     pub ty: Ty,
     /// Whether exactly one row applies.
     pub unique: bool,
+    /// The citation, where there is one.
+    pub cite: Option<String>,
     /// The declaration.
     pub span: Span,
 }

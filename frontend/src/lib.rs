@@ -9,6 +9,7 @@
 pub mod ast;
 mod braces;
 mod builder;
+pub mod check;
 pub mod codes;
 pub mod currency;
 pub mod diagnostic;
@@ -23,6 +24,7 @@ pub mod reach;
 pub mod reference;
 mod syntax_error;
 pub mod testing;
+pub mod tables;
 pub mod token;
 pub mod witness;
 

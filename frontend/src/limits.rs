@@ -64,6 +64,10 @@ limits! {
         "each is checked and compiled by itself";
     ERRORS_MAX = 64, "errors shown in one run", Some(Code::TooManyErrors),
         "the first ones are mended first";
+    SCALE_OF_PRODUCT_MAX = 36, "decimals of a result, where products add up those of their factors",
+        Some(Code::TooManyDecimals), "ten to this power is the largest that 128 bits hold with room for digits";
+    TABLE_WORK_MAX = 10_000_000, "looks at cells that the check of all tables of a policy takes",
+        Some(Code::TableTooIntricate), "whether rows over many keys cover everything can take very long";
     REACHABILITY_WORK_MAX = 100_000, "boxes of inputs that the check for unreachable rules looks at in a version",
         None, "beyond, an unreachable rule may pass unnoticed, and none is refused wrongly";
 }

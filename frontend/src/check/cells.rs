@@ -1,0 +1,343 @@
+//! What do the rows of a table or grid say? Keys are resolved, cells and values read against their types. A
+//! grid becomes a table of two keys, one row for each of its values.
+
+use std::collections::BTreeMap;
+
+use opus_ir::date::{DAY_MAX, DAY_MIN};
+use opus_ir::{Domain, Interval};
+
+use crate::ast::{self, CellKind, Choice, Comparison, Name, Span, Text};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::hir::{self, Cell, CellSpan, Constant, ExprKind, Key, TableId, TableRow, Ty, Unit};
+
+use super::items::TableItem;
+use super::names;
+use super::schema::TypeInfo;
+use super::scope::{Binding, Checker, Named};
+
+/// A key while cells are read against it.
+#[derive(Clone)]
+struct Column<'a> {
+    key: Key,
+    ty: Ty,
+    name: &'a Name,
+    optional: bool,
+}
+
+/// What rows of tables and grids have beside cells and values.
+struct RowNote<'a> {
+    id: Option<&'a Name>,
+    cite: Option<&'a Text>,
+}
+
+impl<'a> Checker<'a> {
+    /// Understands a table or grid; its coverage is judged when all its uses are known.
+    pub fn table(&mut self, item: TableItem<'a>, index: u32) -> Option<TableId> {
+        let columns = self.columns(item);
+        let info = self.declared.tables[index as usize].clone();
+        let columns = columns?;
+        let (rows, unique, cite) = match item {
+            TableItem::Table(table) => {
+                (self.rows(table, &columns, info.as_ref()), table.choice == Choice::Unique, &table.cite)
+            }
+            TableItem::Grid(grid) => (self.grid_rows(grid, &columns, info.as_ref()), true, &grid.cite),
+        };
+        let ty = self.declared.ty(info?.kind);
+        let keys = columns.into_iter().map(|column| column.key).collect();
+        let name = item.name().text.clone();
+        let cite = cite.as_ref().map(|cite| cite.text.clone());
+        let span = item.span();
+        let rows = rows?;
+        Some(self.version.tables.push(hir::Table { name, keys, rows, ty, unique, cite, span }))
+    }
+
+    fn columns(&mut self, item: TableItem<'a>) -> Option<Vec<Column<'a>>> {
+        let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
+        let mut columns = Some(vec![]);
+        for name in item.args() {
+            if let Some(first) = seen.insert(&name.text, name.span) {
+                self.findings.report(names::duplicate(name, first, "a key of the table"));
+            }
+            match (self.column(name), &mut columns) {
+                (Some(column), Some(columns)) => columns.push(column),
+                _ => columns = None,
+            }
+        }
+        columns
+    }
+
+    /// A key: an input, parameter or `let` of the policy's level.
+    fn column(&mut self, name: &'a Name) -> Option<Column<'a>> {
+        let Some(binding) = self.bindings.get(name.text.as_str()).cloned() else {
+            let known = self.bindings.keys().copied();
+            self.findings.report(names::unknown(name, "input, parameter or `let`", known));
+            return None;
+        };
+        let (kind, ty, optional) = match binding {
+            Binding::Input(index) => {
+                let field = &self.declared.inputs[index as usize];
+                self.findings.refer(field.decl.name.span);
+                let ty = self.declared.ty(field.ty.as_ref()?.kind);
+                (ExprKind::Field(index), ty, field.decl.optional.is_some())
+            }
+            Binding::Param(param, defined) => {
+                self.findings.refer(defined);
+                (ExprKind::Param(param?), self.version.params[param?].ty, false)
+            }
+            Binding::Let(named, defined) => {
+                self.findings.refer(defined);
+                let Named { id, ty, .. } = named?;
+                (ExprKind::Let(id), ty, false)
+            }
+            Binding::Table(_, defined) => return self.bad_key(name, defined, "is a table"),
+            Binding::Later(defined) => return self.bad_key(name, defined, "is defined between rules"),
+            Binding::NotInForce(defined) => {
+                return self.bad_key(
+                    name,
+                    defined,
+                    &format!("is not defined in version {}", self.period.number),
+                );
+            }
+        };
+        if ty.scale().is_none() {
+            let message = format!("`{}` is an exact quotient, which no cell compares with", name.text);
+            let diagnostic = Diagnostic::new(Code::QuotientStored, name.span, message);
+            self.findings
+                .report(diagnostic.help("round it first in its `let`: `… rounded half_even to 0.01`"));
+            return None;
+        }
+        let domain = self.key_domain(&kind, ty);
+        let value = self.push(kind, ty, name.span).id;
+        let key = Key { value, optional: None, range: domain.range };
+        Some(Column { key, ty, name, optional })
+    }
+
+    fn bad_key<T>(&mut self, name: &Name, defined: Span, why: &str) -> Option<T> {
+        self.findings.refer(defined);
+        let message = format!("a table cannot look at `{}`, which {why}", name.text);
+        let diagnostic = Diagnostic::new(Code::BadKey, name.span, message).also(defined, "defined here");
+        self.findings.report(
+            diagnostic.help("tables look at inputs, parameters and `let`s that stand outside of rules"),
+        );
+        None
+    }
+
+    /// The values that a key can have. Those of a `let` are not known here: all that its type can hold.
+    pub fn key_domain(&self, kind: &ExprKind, ty: Ty) -> Domain {
+        let declared = self.declared;
+        match kind {
+            ExprKind::Field(index) => {
+                let info = declared.inputs[*index as usize].ty.as_ref();
+                info.and_then(|info| info.domain.clone()).unwrap_or(Domain::all(Interval::FULL))
+            }
+            ExprKind::Param(param) => {
+                let value = declared.scaled(ty, self.version.params[*param].value);
+                Domain::all(value.map_or(Interval::FULL, Interval::point))
+            }
+            _ => Domain::all(match ty.unit {
+                Unit::Bool => Interval::BOOL,
+                Unit::Enum(index) => {
+                    Interval::new(0, declared.enums[index as usize].values.len().max(1) as i128 - 1)
+                }
+                Unit::Date => Interval::new(DAY_MIN, DAY_MAX),
+                _ => Interval::FULL,
+            }),
+        }
+    }
+
+    fn rows(
+        &mut self,
+        table: &'a ast::Table,
+        columns: &[Column],
+        info: Option<&TypeInfo>,
+    ) -> Option<Vec<TableRow>> {
+        let mut ids: BTreeMap<&str, Span> = BTreeMap::new();
+        let mut rows = Some(vec![]);
+        let start = self.period.from;
+        for row in table.rows.iter().filter(|row| row.dated.holds_on(start)) {
+            let note = RowNote { id: row.id.as_ref(), cite: row.cite.as_ref() };
+            self.row_id_once(&note, &mut ids);
+            if row.cells.len() != columns.len() {
+                self.findings.report(wrong_cells(row.span, row.cells.len(), columns));
+                rows = None;
+                continue;
+            }
+            let cells: Vec<Option<Cell>> =
+                row.cells.iter().zip(columns).map(|(cell, column)| self.cell(cell, column)).collect();
+            let cells = cells.into_iter().collect::<Option<Vec<Cell>>>();
+            let value = self.row_value(row.value, info);
+            match (cells, value, &mut rows) {
+                (Some(cells), Some(value), Some(rows)) => rows.push(note.row(cells, value, row.span)),
+                _ => rows = None,
+            }
+        }
+        rows
+    }
+
+    fn grid_rows(
+        &mut self,
+        grid: &'a ast::Grid,
+        columns: &[Column],
+        info: Option<&TypeInfo>,
+    ) -> Option<Vec<TableRow>> {
+        let [row_key, column_key] = columns else { return None };
+        let heads: Vec<Option<Cell>> = grid.columns.iter().map(|cell| self.cell(cell, column_key)).collect();
+        let heads = heads.into_iter().collect::<Option<Vec<Cell>>>();
+        let mut ids: BTreeMap<&str, Span> = BTreeMap::new();
+        let mut rows = Some(vec![]);
+        let start = self.period.from;
+        for row in grid.rows.iter().filter(|row| row.dated.holds_on(start)) {
+            let note = RowNote { id: row.id.as_ref(), cite: row.cite.as_ref() };
+            self.row_id_once(&note, &mut ids);
+            let cell = self.cell(&row.cell, row_key);
+            let values: Vec<Option<Constant>> =
+                row.values.iter().map(|value| self.row_value(*value, info)).collect();
+            let values = values.into_iter().collect::<Option<Vec<Constant>>>();
+            if row.values.len() != grid.columns.len() {
+                self.findings.report(wrong_values(row, grid.columns.len()));
+                rows = None;
+            }
+            let (Some(cell), Some(values), Some(heads), Some(rows)) = (cell, values, &heads, &mut rows)
+            else {
+                rows = None;
+                continue;
+            };
+            for ((head, value), at) in heads.iter().zip(values).zip(&row.values) {
+                let span = self.declared.tree.exprs[*at].span;
+                rows.push(note.row(vec![cell.clone(), head.clone()], value, span));
+            }
+        }
+        rows
+    }
+
+    fn row_id_once<'n>(&mut self, note: &RowNote<'n>, ids: &mut BTreeMap<&'n str, Span>) {
+        if let Some(id) = note.id
+            && let Some(first) = ids.insert(&id.text, id.span)
+        {
+            self.findings.report(names::duplicate(id, first, "a row"));
+        }
+    }
+
+    fn row_value(&mut self, value: ast::ExprId, info: Option<&TypeInfo>) -> Option<Constant> {
+        self.declared.constant_in(value, info?, &mut self.findings)
+    }
+
+    fn cell(&mut self, cell: &ast::Cell, column: &Column) -> Option<Cell> {
+        let spans = match &cell.kind {
+            CellKind::Any => return Some(Cell::Any),
+            CellKind::Missing if column.optional => return Some(Cell::Missing),
+            CellKind::Missing => {
+                let message = format!("`{}` is never missing", column.name.text);
+                let diagnostic = Diagnostic::new(Code::NeverMissing, cell.span, message);
+                self.findings.report(diagnostic.help("drop the row, or declare the input `optional`"));
+                return None;
+            }
+            CellKind::Value(value) => vec![self.point(*value, column)?],
+            CellKind::Set(members) => {
+                let points: Vec<Option<CellSpan>> =
+                    members.iter().map(|member| self.point(*member, column)).collect();
+                points.into_iter().collect::<Option<_>>()?
+            }
+            CellKind::Range { low, high } => {
+                vec![self.span(cell, column, Some((*low, true)), Some((*high, true)))?]
+            }
+            CellKind::Below { low, high } => {
+                vec![self.span(cell, column, Some((*low, true)), Some((*high, false)))?]
+            }
+            CellKind::Above { low, high } => {
+                vec![self.span(cell, column, Some((*low, false)), Some((*high, true)))?]
+            }
+            CellKind::Compare { op, bound } => {
+                let (low, high) = match op {
+                    Comparison::Less => (None, Some((*bound, false))),
+                    Comparison::LessOrEqual => (None, Some((*bound, true))),
+                    Comparison::Greater => (Some((*bound, false)), None),
+                    Comparison::GreaterOrEqual => (Some((*bound, true)), None),
+                    Comparison::Equal => (Some((*bound, true)), Some((*bound, true))),
+                    Comparison::NotEqual => {
+                        self.findings.hole();
+                        return None;
+                    }
+                };
+                vec![self.span(cell, column, low, high)?]
+            }
+        };
+        Some(Cell::Within(spans))
+    }
+
+    fn point(&mut self, value: ast::ExprId, column: &Column) -> Option<CellSpan> {
+        let constant = self.declared.constant(value, column.ty, &mut self.findings)?;
+        Some(CellSpan { low: Some((constant, true)), high: Some((constant, true)) })
+    }
+
+    fn span(
+        &mut self,
+        cell: &ast::Cell,
+        column: &Column,
+        low: Option<(ast::ExprId, bool)>,
+        high: Option<(ast::ExprId, bool)>,
+    ) -> Option<CellSpan> {
+        if matches!(column.ty.unit, Unit::Bool | Unit::Enum(_)) {
+            let message = format!("{} has no order", self.declared.describe(column.ty));
+            let diagnostic = Diagnostic::new(Code::NoRange, cell.span, message);
+            self.findings.report(diagnostic.help("list the values: `{…, …}`"));
+            return None;
+        }
+        let mut end = |end: Option<(ast::ExprId, bool)>| -> Option<Option<(Constant, bool)>> {
+            let Some((expr, closed)) = end else { return Some(None) };
+            Some(Some((self.declared.constant(expr, column.ty, &mut self.findings)?, closed)))
+        };
+        let (low, high) = (end(low), end(high));
+        let span = CellSpan { low: low?, high: high? };
+        if self.interval(&span, column.ty, Interval::FULL).is_none() {
+            let of =
+                |end: Option<(Constant, bool)>| end.and_then(|(end, _)| self.declared.scaled(column.ty, end));
+            let diagnostic = match (of(span.low), of(span.high)) {
+                (Some(low), Some(high)) if low > high => {
+                    self.declared.empty_range(cell.span, column.ty, low, high)
+                }
+                _ => Diagnostic::new(Code::EmptyRange, cell.span, "no value is in this range")
+                    .help("mend its ends, or drop the row"),
+            };
+            self.findings.report(diagnostic);
+            return None;
+        }
+        Some(span)
+    }
+
+    /// The values of a span as integers of the key's scale, within what the key can have; `None` where there
+    /// are none.
+    pub fn interval(&self, span: &CellSpan, ty: Ty, within: Interval) -> Option<Interval> {
+        let low = match span.low {
+            None => within.lo,
+            Some((end, closed)) => self.declared.scaled(ty, end)?.checked_add(!closed as i128)?,
+        };
+        let high = match span.high {
+            None => within.hi,
+            Some((end, closed)) => self.declared.scaled(ty, end)?.checked_sub(!closed as i128)?,
+        };
+        (low <= high).then(|| Interval::new(low, high)).and_then(|span| span.intersect(within))
+    }
+}
+
+impl RowNote<'_> {
+    fn row(&self, cells: Vec<Cell>, value: Constant, span: Span) -> TableRow {
+        let id = self.id.map(|id| id.text.clone());
+        let cite = self.cite.map(|cite| cite.text.clone());
+        TableRow { cells, value, id, cite, span }
+    }
+}
+
+fn wrong_cells(span: Span, found: usize, columns: &[Column]) -> Diagnostic {
+    let keys: Vec<&str> = columns.iter().map(|column| column.name.text.as_str()).collect();
+    let message =
+        format!("this row has {found} cells before `=>`, and the table looks at {}", keys.join(", "));
+    Diagnostic::new(Code::WrongCellCount, span, message)
+        .help("write one cell for each, `any` where it does not matter")
+}
+
+fn wrong_values(row: &ast::GridRow, expected: usize) -> Diagnostic {
+    let found = row.values.len();
+    let message = format!("this row has {found} values, and the grid has {expected} columns");
+    Diagnostic::new(Code::WrongCellCount, row.span, message).help("write one value for each column")
+}

@@ -1,0 +1,277 @@
+//! Does every table of the version apply to everything it is asked, and does every row matter?
+
+use std::collections::BTreeMap;
+
+use opus_ir::Interval;
+
+use crate::ast::Span;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::hir::{Cell, ExprKind, Table, TableId, TableRow};
+use crate::limits::TABLE_WORK_MAX;
+use crate::tables::{self, Accepts, Axis, Budget, Exhausted, Faults, Missing, Space, Witness};
+
+use super::items::TableItem;
+use super::scope::Checker;
+
+/// How many faults of one kind are shown of one table.
+const SHOWN_MAX: usize = 10;
+
+/// What has been judged in the versions before, and what may still be spent: most tables are the same in most
+/// versions.
+pub(super) struct Judge {
+    budget: Budget,
+    /// By table, and by key of a grid, what was asked last and the answer.
+    known: BTreeMap<(Span, usize), (Space, Result<Faults, Exhausted>)>,
+}
+
+impl Judge {
+    /// Before any version.
+    pub fn new() -> Judge {
+        Judge { budget: Budget(TABLE_WORK_MAX), known: BTreeMap::new() }
+    }
+
+    fn faults(&mut self, table: &Table, axis: usize, space: Space) -> Result<Faults, Exhausted> {
+        let last = self.known.get(&(table.span, axis));
+        if let Some((_, answer)) = last.filter(|(known, _)| *known == space) {
+            return answer.clone();
+        }
+        let judged = if table.unique { tables::partition } else { tables::cascade };
+        let answer = judged(&space, &mut self.budget);
+        self.known.insert((table.span, axis), (space, answer.clone()));
+        answer
+    }
+}
+
+impl Checker<'_> {
+    /// Judges the tables, now that all uses are known.
+    pub fn coverage(&mut self, judge: &mut Judge) {
+        for index in 0..self.version.tables.len() {
+            let id = TableId::from_u32(index as u32);
+            let space = self.space(id);
+            self.mark_optional_keys(id, &space);
+            let table = &self.version.tables[id];
+            let found = match self.grid(table) {
+                Some(columns) => grid_faults(self, table, &space, columns, judge),
+                None => table_faults(self, table, space, judge),
+            };
+            for diagnostic in found {
+                self.findings.report(diagnostic);
+            }
+        }
+    }
+
+    /// The number of columns, where the table is a grid.
+    fn grid(&self, table: &Table) -> Option<usize> {
+        let item = self.declared.items.tables.iter().find(|item| item.span() == table.span)?;
+        match item {
+            TableItem::Grid(grid) => Some(grid.columns.len()),
+            TableItem::Table(_) => None,
+        }
+    }
+
+    /// A key that is missing somewhere where the table is used is told to those who run it.
+    fn mark_optional_keys(&mut self, id: TableId, space: &Space) {
+        for (key, axis) in self.version.tables[id].keys.iter_mut().zip(&space.axes) {
+            if let (ExprKind::Field(field), Missing::Asked) =
+                (&self.version.exprs[key.value].kind, axis.missing)
+            {
+                key.optional = Some(*field);
+            }
+        }
+    }
+
+    fn space(&self, id: TableId) -> Space {
+        let table = &self.version.tables[id];
+        let uses = self.missing_keys.get(&id);
+        let axis = |(at, key): (usize, &crate::hir::Key)| {
+            let expr = &self.version.exprs[key.value];
+            let optional = match expr.kind {
+                ExprKind::Field(field) => self.declared.inputs[field as usize].decl.optional.is_some(),
+                _ => false,
+            };
+            let asked = uses.is_some_and(|uses| uses[at].is_some());
+            let missing = match (optional, asked) {
+                (false, _) => Missing::Never,
+                (true, false) => Missing::Unasked,
+                (true, true) => Missing::Asked,
+            };
+            Axis { domain: self.key_domain(&expr.kind, expr.ty), missing }
+        };
+        let axes: Vec<Axis> = table.keys.iter().enumerate().map(axis).collect();
+        let rows = table.rows.iter().map(|row| self.accepts(table, &axes, row)).collect();
+        Space { axes, rows }
+    }
+
+    fn accepts(&self, table: &Table, axes: &[Axis], row: &TableRow) -> Vec<Accepts> {
+        let cell = |((cell, key), axis): ((&Cell, &crate::hir::Key), &Axis)| match cell {
+            Cell::Any => Accepts { spans: vec![Interval::FULL], missing: true },
+            Cell::Missing => Accepts { spans: vec![], missing: true },
+            Cell::Within(spans) => {
+                let ty = self.version.exprs[key.value].ty;
+                let spans = spans.iter().filter_map(|span| self.interval(span, ty, axis.domain.range));
+                Accepts { spans: spans.collect(), missing: false }
+            }
+        };
+        row.cells.iter().zip(&table.keys).zip(axes).map(cell).collect()
+    }
+
+    /// A combination in words and as an input.
+    fn shown(&self, table: &Table, witness: &Witness) -> (String, Vec<(String, String)>) {
+        let (mut words, mut fields) = (vec![], vec![]);
+        for (key, value) in table.keys.iter().zip(witness) {
+            let expr = &self.version.exprs[key.value];
+            let name = self.key_name(&expr.kind);
+            let value = value.map_or("missing".into(), |value| self.declared.written(expr.ty, value));
+            words.push(format!("{name} = {value}"));
+            if matches!(expr.kind, ExprKind::Field(_)) {
+                fields.push((name, value));
+            }
+        }
+        (words.join(", "), fields)
+    }
+
+    fn key_name(&self, kind: &ExprKind) -> String {
+        match kind {
+            ExprKind::Field(field) => self.declared.inputs[*field as usize].decl.name.text.clone(),
+            ExprKind::Param(param) => self.version.params[*param].name.clone(),
+            ExprKind::Let(id) => self.version.lets[*id].name.clone(),
+            _ => unreachable!("keys are inputs, parameters and `let`s"),
+        }
+    }
+
+    /// The place where a table is used with a key that may be missing, of the first key that the combination
+    /// leaves out.
+    fn asked_at(&self, table: &Table, witness: &Witness) -> Option<Span> {
+        let (_, uses) =
+            self.missing_keys.iter().find(|(id, _)| self.version.tables[**id].span == table.span)?;
+        uses.iter().zip(witness).find_map(|(at, value)| at.filter(|_| value.is_none()))
+    }
+}
+
+fn table_faults(checker: &Checker, table: &Table, space: Space, judge: &mut Judge) -> Vec<Diagnostic> {
+    let Ok(faults) = judge.faults(table, 0, space) else {
+        return too_intricate(table).into_iter().collect();
+    };
+    let empty = faults.empty.iter().map(|&row| empty_row(checker, table, &table.rows[row]));
+    let unreached = faults.unreached.iter().map(|&row| unreached_row(&table.rows[row]));
+    let overlaps = faults.overlaps.iter().map(|(first, second, witness)| {
+        let (first, second) = (table.rows[*first].span, table.rows[*second].span);
+        overlap(checker, table, first, second, witness)
+    });
+    let gap = faults.gap.iter().map(|witness| gap(checker, table, witness));
+    let all = [empty.take(SHOWN_MAX).collect(), unreached.take(SHOWN_MAX).collect::<Vec<_>>()];
+    let more = [overlaps.take(SHOWN_MAX).collect::<Vec<_>>(), gap.collect()];
+    all.into_iter().chain(more).flatten().collect()
+}
+
+/// A grid is right where its rows and its columns each are.
+fn grid_faults(
+    checker: &Checker,
+    table: &Table,
+    space: &Space,
+    columns: usize,
+    judge: &mut Judge,
+) -> Vec<Diagnostic> {
+    let heads: Vec<usize> = (0..columns.min(space.rows.len())).collect();
+    let rows: Vec<usize> = (0..space.rows.len()).step_by(columns.max(1)).collect();
+    let mut found = vec![];
+    for (axis, members, noun) in [(0, rows, "row"), (1, heads, "column")] {
+        let line = Space {
+            axes: vec![space.axes[axis].clone()],
+            rows: members.iter().map(|&row| vec![space.rows[row][axis].clone()]).collect(),
+        };
+        match judge.faults(table, axis, line) {
+            Ok(faults) => found.extend(line_faults(checker, table, axis, noun, &members, &faults)),
+            Err(_) => found.extend(too_intricate(table)),
+        }
+    }
+    found
+}
+
+/// The faults of the rows or the columns of a grid; `members` are rows of its table.
+fn line_faults(
+    checker: &Checker,
+    table: &Table,
+    axis: usize,
+    noun: &str,
+    members: &[usize],
+    faults: &Faults,
+) -> Vec<Diagnostic> {
+    let span = |line: &usize| table.rows[members[*line]].span;
+    let key = |witness: &Witness| {
+        let mut whole = vec![Some(0); table.keys.len()];
+        whole[axis] = witness[0];
+        whole
+    };
+    let one_key = Table { keys: vec![table.keys[axis].clone()], ..table.clone() };
+    let empty = faults.empty.iter().take(SHOWN_MAX).map(|line| {
+        let name = checker.key_name(&checker.version.exprs[table.keys[axis].value].kind);
+        let message = format!("this {noun} applies to no value that `{name}` can have");
+        Diagnostic::new(Code::DeadRow, span(line), message).help("mend its cell, or drop it")
+    });
+    let overlaps = faults.overlaps.iter().take(SHOWN_MAX).map(|(first, second, witness)| {
+        let (words, fields) = checker.shown(&one_key, witness);
+        let message = format!("two {noun}s of `{}` apply where {words}", table.name);
+        Diagnostic::new(Code::TableOverlap, span(second), message)
+            .also(span(first), "the other one")
+            .counterexample(fields)
+            .help("let each value meet one of them")
+    });
+    let gap = faults.gap.iter().map(|witness| {
+        let asked = checker.asked_at(table, &key(witness));
+        let (words, fields) = checker.shown(&one_key, witness);
+        gap_of(table, format!("no {noun} of `{}` applies where {words}", table.name), fields, asked)
+    });
+    empty.chain(overlaps).chain(gap).collect()
+}
+
+fn empty_row(checker: &Checker, table: &Table, row: &TableRow) -> Diagnostic {
+    let keys = table.keys.iter().map(|key| checker.key_name(&checker.version.exprs[key.value].kind));
+    let keys: Vec<String> = keys.map(|key| format!("`{key}`")).collect();
+    let message = format!("this row applies to nothing that {} can be", keys.join(", "));
+    Diagnostic::new(Code::DeadRow, row.span, message).help("mend its cells, or drop it")
+}
+
+fn unreached_row(row: &TableRow) -> Diagnostic {
+    let message = "this row never counts: rows before it take everything it applies to";
+    Diagnostic::new(Code::DeadRow, row.span, message).help("move it up, or drop it")
+}
+
+fn overlap(checker: &Checker, table: &Table, first: Span, second: Span, witness: &Witness) -> Diagnostic {
+    let (words, fields) = checker.shown(table, witness);
+    let message = format!("two rows of `{}` apply where {words}", table.name);
+    Diagnostic::new(Code::TableOverlap, second, message)
+        .also(first, "the other one")
+        .counterexample(fields)
+        .help("let each combination meet one row, or let the first one count: `first` in place of `unique`")
+}
+
+fn gap(checker: &Checker, table: &Table, witness: &Witness) -> Diagnostic {
+    let (words, fields) = checker.shown(table, witness);
+    let asked = checker.asked_at(table, witness);
+    gap_of(table, format!("no row of `{}` applies where {words}", table.name), fields, asked)
+}
+
+fn gap_of(table: &Table, message: String, fields: Vec<(String, String)>, asked: Option<Span>) -> Diagnostic {
+    match asked {
+        Some(asked) => Diagnostic::new(Code::MissingNotCovered, table.span, message)
+            .also(asked, "used here, where it may be missing")
+            .counterexample(fields)
+            .help("add a row with `missing` or `any`, or use the table only where the input is present"),
+        None => Diagnostic::new(Code::TableGap, table.span, message)
+            .counterexample(fields)
+            .help("add a row for it, or a last row of `any`"),
+    }
+}
+
+/// Nothing is said of a table that ends in a row for everything: what is not proved is not claimed.
+fn too_intricate(table: &Table) -> Option<Diagnostic> {
+    let closed = table.rows.last().is_some_and(|row| row.cells.iter().all(|cell| *cell == Cell::Any));
+    if closed && !table.unique {
+        return None;
+    }
+    let message =
+        format!("whether `{}` covers everything cannot be told within the limit of work", table.name);
+    let diagnostic = Diagnostic::new(Code::TableTooIntricate, table.span, message);
+    Some(diagnostic.help("split it into tables of fewer keys, or end a `first` table with a row of `any`"))
+}

@@ -1,0 +1,766 @@
+//! Of what type is an expression, and what does it establish as a condition?
+//!
+//! Each kind of expression has its function here. What cannot be understood has no type, is said once, and
+//! what contains it is not judged. Enum values take their enum from what is expected where they stand.
+
+use opus_ir::Rounding;
+
+use crate::ast::{self, DurationUnit, ExprKind as Ast, Function, Logic, Name, RoundingUnitKind, Span};
+use crate::diagnostic::{Code, Diagnostic, one_of};
+use crate::hir::{Arithmetic, Comparison, Constant, ExprKind, Form, Number, TableId, Ty, Unit};
+
+use super::constants::{misplaced_months, whole_days};
+use super::names;
+use super::presence::{FieldSet, Truth};
+use super::scope::{Binding, Checker, Named, Typed};
+use super::units::{self, Mismatch, Operator};
+use super::words::trimmed;
+
+/// Stack that is kept free below each level of an expression.
+const STACK_RED_BYTES: usize = 64 * 1024;
+/// Stack that is added when there is less.
+const STACK_GROW_BYTES: usize = 1024 * 1024;
+
+/// The enum whose values are expected, where one is.
+type Want = Option<u32>;
+
+impl<'a> Checker<'a> {
+    /// The typed expression, empty where it has no type, which has been said. `known` are the fields that are
+    /// present where it is evaluated.
+    pub fn expr(&mut self, expr: ast::ExprId, want: Want, known: &FieldSet) -> Option<Typed> {
+        stacker::maybe_grow(STACK_RED_BYTES, STACK_GROW_BYTES, || self.infer(expr, want, known))
+    }
+
+    /// A condition.
+    pub fn condition(&mut self, expr: ast::ExprId, known: &FieldSet) -> Option<Typed> {
+        let typed = self.expr(expr, None, known)?;
+        if typed.ty != Ty::BOOL {
+            let found = self.declared.describe(typed.ty);
+            let message = format!("this is {found}, and a condition is expected");
+            let diagnostic = Diagnostic::new(Code::WrongType, self.node(expr).span, message);
+            self.findings.report(diagnostic.help("compare it with something: `<`, `==`, `in`, `is present`"));
+            return None;
+        }
+        Some(typed)
+    }
+
+    fn infer(&mut self, expr: ast::ExprId, want: Want, known: &FieldSet) -> Option<Typed> {
+        let node = self.node(expr);
+        let span = node.span;
+        match &node.kind {
+            Ast::Number(_) | Ast::Money { .. } | Ast::Percent(_) | Ast::Date(_) => self.literal(expr),
+            Ast::Bool(value) => Some(self.push(ExprKind::Constant(Constant::Bool(*value)), Ty::BOOL, span)),
+            Ast::Duration { count, unit } => self.duration(*count, *unit, span, known),
+            Ast::Name(name) => self.name(name, want, known),
+            Ast::EnumValue { of, value } => {
+                let (index, value) = self.declared.qualified(of, value, &mut self.findings)?;
+                Some(self.enum_constant(index, value, span))
+            }
+            Ast::Negate(operand) => self.negate(*operand, span, known),
+            Ast::Not(operand) => {
+                let operand = self.condition(*operand, known)?;
+                let truth = operand.truth.negated();
+                Some(Typed { truth, ..self.push(ExprKind::Not(operand.id), Ty::BOOL, span) })
+            }
+            Ast::Arithmetic { op, left, right } => self.arithmetic(*op, *left, *right, span, known),
+            Ast::Compare { op, left, right } => self.compare(*op, *left, *right, span, known),
+            Ast::Logic { op, left, right } => self.logic(*op, *left, *right, span, known),
+            Ast::Rounded { value, mode, unit } => self.rounded(*value, *mode, unit, span, known),
+            Ast::InRange { value, low, high } => self.in_range(*value, *low, *high, span, known),
+            Ast::InSet { value, members } => self.in_set(*value, members, span, known),
+            Ast::IsMissing(operand) => {
+                let present = self.is_present(*operand, span)?;
+                let truth = present.truth.negated();
+                Some(Typed { truth, ..self.push(ExprKind::Not(present.id), Ty::BOOL, span) })
+            }
+            Ast::IsPresent(operand) => self.is_present(*operand, span),
+            Ast::OrElse { value, fallback } => self.or_else(*value, *fallback, span, known),
+            Ast::If { condition, then, otherwise } => {
+                self.choice(*condition, *then, *otherwise, want, span, known)
+            }
+            Ast::Call { function, args, .. } => match function {
+                Function::Min => self.extreme(Arithmetic::Min, args, span, known),
+                Function::Max => self.extreme(Arithmetic::Max, args, span, known),
+                Function::WholeMonths | Function::WholeYears => self.whole(*function, args, span, known),
+            },
+            Ast::Error => {
+                self.findings.hole();
+                None
+            }
+        }
+    }
+
+    fn literal(&mut self, expr: ast::ExprId) -> Option<Typed> {
+        let (unit, number) = self.declared.literal(expr, &mut self.findings)?;
+        let least = match unit {
+            Unit::Money => number.scale,
+            Unit::Percent => 2,
+            _ => 0,
+        };
+        Some(self.push_number(trimmed(number, least), unit, self.node(expr).span))
+    }
+
+    /// `30 days`, `n days`; months and years are met here only where no date is to their left.
+    fn duration(
+        &mut self,
+        count: ast::ExprId,
+        unit: DurationUnit,
+        span: Span,
+        known: &FieldSet,
+    ) -> Option<Typed> {
+        if unit != DurationUnit::Days {
+            self.findings.report(misplaced_months(span, unit));
+            return None;
+        }
+        let counted = self.count(count, known)?;
+        if let ExprKind::Constant(Constant::Number(number)) = self.version.exprs[counted.id].kind {
+            return Some(self.push_number(number, Unit::Days, span));
+        }
+        let day = self.push_number(Number::whole(1), Unit::Days, span);
+        let days = ExprKind::Arithmetic(Arithmetic::Mul, counted.id, day.id);
+        Some(self.push(days, Ty::scaled(Unit::Days, 0), span))
+    }
+
+    /// A whole number of days, months or years.
+    fn count(&mut self, expr: ast::ExprId, known: &FieldSet) -> Option<Typed> {
+        let counted = self.expr(expr, None, known)?;
+        let span = self.node(expr).span;
+        let whole = Ty::scaled(Unit::Number, 0);
+        match counted.ty {
+            ty if ty == whole => return Some(counted),
+            Ty { unit: Unit::Number, .. } => self.findings.report(whole_days(span)),
+            ty => self.findings.report(self.declared.wrong_type(span, ty, whole)),
+        }
+        None
+    }
+
+    fn enum_constant(&mut self, index: u32, value: u32, span: Span) -> Typed {
+        self.push(ExprKind::Constant(Constant::Enum(value)), Ty::scaled(Unit::Enum(index), 0), span)
+    }
+
+    fn name(&mut self, name: &'a Name, want: Want, known: &FieldSet) -> Option<Typed> {
+        let Some(binding) = self.bindings.get(name.text.as_str()).cloned() else {
+            return self.unbound(name, want);
+        };
+        match binding {
+            Binding::Input(index) => self.field(index, name, known),
+            Binding::Param(param, defined) => {
+                self.findings.refer(defined);
+                let ty = self.version.params[param?].ty;
+                Some(self.push(ExprKind::Param(param?), ty, name.span))
+            }
+            Binding::Let(named, defined) => {
+                self.findings.refer(defined);
+                let Named { id, ty, truth } = named?;
+                Some(Typed { truth, ..self.push(ExprKind::Let(id), ty, name.span) })
+            }
+            Binding::Table(table, defined) => {
+                self.findings.refer(defined);
+                self.note_missing_keys(table?, name.span, known);
+                let ty = self.version.tables[table?].ty;
+                Some(self.push(ExprKind::Table(table?), ty, name.span))
+            }
+            Binding::Later(defined) => {
+                self.findings.refer(defined);
+                self.findings.report(used_early(name, defined));
+                None
+            }
+            Binding::NotInForce(defined) => {
+                self.findings.refer(defined);
+                self.findings.report(self.not_in_force(name, defined));
+                None
+            }
+        }
+    }
+
+    fn not_in_force(&self, name: &Name, defined: Span) -> Diagnostic {
+        let message = format!("`{}` is not defined in version {}", name.text, self.period.number);
+        Diagnostic::new(Code::NotInForce, name.span, message)
+            .also(defined, "defined in other versions only")
+            .help("date what uses it like the `let`, or add a `let` for this version")
+    }
+
+    /// A name that stands for no value: a value of an enum, or nothing.
+    fn unbound(&mut self, name: &'a Name, want: Want) -> Option<Typed> {
+        if let Some(index) = want {
+            let value = self.declared.value_of(index, name, &mut self.findings)?;
+            return Some(self.enum_constant(index, value, name.span));
+        }
+        let diagnostic = match self.declared.names.enums_of_value.get(name.text.as_str()) {
+            Some(enums) => {
+                let written = |index: &u32| {
+                    format!("`{}.{}`", self.declared.enums[*index as usize].decl.name.text, name.text)
+                };
+                let choices: Vec<String> = enums.iter().map(written).collect();
+                let message = format!("nothing here says of which enum `{}` is a value", name.text);
+                let diagnostic = Diagnostic::new(Code::UnclearEnumValue, name.span, message);
+                diagnostic.help(format!("write {}", one_of(&choices)))
+            }
+            None => self.unknown_name(name),
+        };
+        self.findings.report(diagnostic);
+        None
+    }
+
+    fn unknown_name(&self, name: &Name) -> Diagnostic {
+        let outputs = &self.declared.outputs;
+        if outputs.iter().any(|output| output.decl.name.text == name.text) {
+            let message = format!("`{}` is an output, which has no value before the decision", name.text);
+            return Diagnostic::new(Code::UnknownName, name.span, message)
+                .help("use an input, a `param` or a `let`");
+        }
+        let known = self.bindings.keys().chain(self.declared.names.enums_of_value.keys());
+        names::unknown(name, "input, parameter, `let`, table or enum value", known.copied())
+    }
+
+    fn field(&mut self, index: u32, name: &Name, known: &FieldSet) -> Option<Typed> {
+        let field = &self.declared.inputs[index as usize];
+        self.findings.refer(field.decl.name.span);
+        let ty = self.declared.ty(field.ty.as_ref()?.kind);
+        if let (Some(optional), false) = (field.decl.optional, known.contains(index)) {
+            let word = &name.text;
+            let message = format!("`{word}` may be missing here");
+            let diagnostic = Diagnostic::new(Code::OptionalNotNarrowed, name.span, message)
+                .also(optional, "declared as optional")
+                .help(format!(
+                    "say what happens then: `{word} is present and …`, `{word} is missing or …`, \
+                     `{word} or_else …`, or a rule `when {word} is missing` before"
+                ))
+                .counterexample(vec![(word.clone(), "missing".into())]);
+            self.findings.report(diagnostic);
+        }
+        Some(self.push(ExprKind::Field(index), ty, name.span))
+    }
+
+    /// Remembers which keys of a table may be missing at this use.
+    fn note_missing_keys(&mut self, table: TableId, span: Span, known: &FieldSet) {
+        let keys = &self.version.tables[table].keys;
+        let uses = self.missing_keys.entry(table).or_insert_with(|| vec![None; keys.len()]);
+        for (key, first) in keys.iter().zip(uses) {
+            let ExprKind::Field(field) = self.version.exprs[key.value].kind else { continue };
+            let optional = self.declared.inputs[field as usize].decl.optional.is_some();
+            if optional && !known.contains(field) && first.is_none() {
+                *first = Some(span);
+            }
+        }
+    }
+
+    fn negate(&mut self, operand: ast::ExprId, span: Span, known: &FieldSet) -> Option<Typed> {
+        let operand_span = self.node(operand).span;
+        let operand = self.expr(operand, None, known)?;
+        if matches!(operand.ty.unit, Unit::Bool | Unit::Enum(_) | Unit::Date) {
+            let message = format!("{} has no negative", self.declared.describe(operand.ty));
+            let diagnostic = Diagnostic::new(Code::WrongType, operand_span, message);
+            let help = if operand.ty == Ty::BOOL { "write `not`" } else { "drop the `-`" };
+            self.findings.report(diagnostic.help(help));
+            return None;
+        }
+        Some(self.push(ExprKind::Negate(operand.id), operand.ty, span))
+    }
+
+    fn arithmetic(
+        &mut self,
+        op: ast::Arithmetic,
+        left: ast::ExprId,
+        right: ast::ExprId,
+        span: Span,
+        known: &FieldSet,
+    ) -> Option<Typed> {
+        if let Ast::Duration { count, unit: unit @ (DurationUnit::Months | DurationUnit::Years) } =
+            self.node(right).kind
+        {
+            return self.add_months(op, left, (count, unit, self.node(right).span), span, known);
+        }
+        let (a, b) = (self.expr(left, None, known), self.expr(right, None, known));
+        let (a, b) = (a?, b?);
+        let ty = self.join(op.into(), (left, a.ty), (right, b.ty), op.symbol(), span)?;
+        Some(self.push(ExprKind::Arithmetic(op.into(), a.id, b.id), ty, span))
+    }
+
+    /// `d + n months`, `d - n years`
+    fn add_months(
+        &mut self,
+        op: ast::Arithmetic,
+        date: ast::ExprId,
+        (count, unit, months_span): (ast::ExprId, DurationUnit, Span),
+        span: Span,
+        known: &FieldSet,
+    ) -> Option<Typed> {
+        let from = self.expr(date, None, known)?;
+        let count = self.count(count, known)?;
+        if from.ty.unit != Unit::Date || !units::takes_months(op.into()) {
+            self.findings.report(misplaced_months(months_span, unit));
+            return None;
+        }
+        if self.declared.items.month_end.is_none() {
+            let message = "the policy does not say what a month after the 31st is";
+            let diagnostic = Diagnostic::new(Code::MissingMonthEnd, span, message);
+            self.findings.report(diagnostic.help(
+                "add `month_end clip` (the last day of the month) or `month_end carry` (into the next month)",
+            ));
+        }
+        let years = if unit == DurationUnit::Years { 12 } else { 1 };
+        let sign = if op == ast::Arithmetic::Subtract { -1 } else { 1 };
+        let months = self.times(count, sign * years, months_span);
+        Some(self.push(ExprKind::AddMonths(from.id, months.id), from.ty, span))
+    }
+
+    /// A whole number times a constant.
+    fn times(&mut self, number: Typed, factor: i128, span: Span) -> Typed {
+        let constant = match self.version.exprs[number.id].kind {
+            ExprKind::Constant(Constant::Number(number)) => number.mantissa.checked_mul(factor),
+            _ => None,
+        };
+        if let Some(product) = constant {
+            return self.push_number(Number::whole(product), Unit::Number, span);
+        }
+        if factor == 1 {
+            return number;
+        }
+        let factor = self.push_number(Number::whole(factor), Unit::Number, span);
+        self.push(ExprKind::Arithmetic(Arithmetic::Mul, number.id, factor.id), number.ty, span)
+    }
+
+    /// The type of two joined values, by the table of units; says so where they cannot be joined.
+    fn join(
+        &mut self,
+        operator: Operator,
+        left: (ast::ExprId, Ty),
+        right: (ast::ExprId, Ty),
+        symbol: &str,
+        span: Span,
+    ) -> Option<Ty> {
+        match units::join(operator, left.1, right.1) {
+            Ok(ty) => Some(ty),
+            Err(mismatch) => {
+                let diagnostic = self.mismatch(mismatch, operator, left, right, symbol, span);
+                self.findings.report(diagnostic);
+                None
+            }
+        }
+    }
+
+    fn mismatch(
+        &self,
+        mismatch: Mismatch,
+        operator: Operator,
+        left: (ast::ExprId, Ty),
+        right: (ast::ExprId, Ty),
+        symbol: &str,
+        span: Span,
+    ) -> Diagnostic {
+        let quotient = |(_, ty): &(ast::ExprId, Ty)| ty.form == Form::Rational;
+        let culprit = match mismatch {
+            Mismatch::Quotient => [left, right].into_iter().find(quotient),
+            Mismatch::Decimals => [left, right].into_iter().find(|(_, ty)| ty.scale() != Some(0)),
+            _ => None,
+        };
+        let at = culprit.map_or(span, |(expr, _)| self.node(expr).span);
+        match mismatch {
+            Mismatch::Units => self.unit_mismatch(operator, left, right, symbol, span),
+            Mismatch::Quotient => {
+                let message = format!("`{symbol}` takes no exact quotient");
+                Diagnostic::new(Code::QuotientStored, at, message)
+                    .help("round it first: `(…) rounded half_even to cent`, or to another unit")
+            }
+            Mismatch::Decimals => {
+                let message = format!("`{symbol}` takes whole numbers here");
+                Diagnostic::new(Code::WholeNumberNeeded, at, message)
+                    .help("round it first: `(…) rounded down to integer`")
+            }
+            Mismatch::Scale(scale) => {
+                let message = format!("the exact result would have {scale} decimals");
+                Diagnostic::new(Code::TooManyDecimals, span, message)
+                    .help("round an operand first: `(…) rounded half_even to cent`")
+            }
+        }
+    }
+
+    fn unit_mismatch(
+        &self,
+        operator: Operator,
+        left: (ast::ExprId, Ty),
+        right: (ast::ExprId, Ty),
+        symbol: &str,
+        span: Span,
+    ) -> Diagnostic {
+        let bare = [(left, right), (right, left)].into_iter().find_map(|((number, _), (_, other))| {
+            let Ast::Number(written) = self.node(number).kind else { return None };
+            let joins = units::join(operator, other, other).is_ok() || other.unit == Unit::Date;
+            let unit = if other.unit == Unit::Date { Unit::Days } else { other.unit };
+            let united = joins && matches!(unit, Unit::Money | Unit::Percent | Unit::Days);
+            united.then(|| self.declared.bare_number(self.node(number).span, written, unit))
+        });
+        if let Some(diagnostic) = bare {
+            return diagnostic;
+        }
+        let (a, b) = (self.declared.describe(left.1), self.declared.describe(right.1));
+        let message = format!("`{symbol}` does not join {a} and {b}");
+        let diagnostic = Diagnostic::new(Code::UnitMismatch, span, message)
+            .also(self.node(left.0).span, a)
+            .also(self.node(right.0).span, b);
+        match advice(operator, left.1.unit, right.1.unit) {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic,
+        }
+    }
+
+    /// Two expressions that are to be of one type: a bare enum value takes its enum from the other.
+    fn pair(
+        &mut self,
+        left: (ast::ExprId, &FieldSet),
+        right: (ast::ExprId, &FieldSet),
+        want: Want,
+    ) -> Option<(Typed, Typed)> {
+        if want.is_none() && self.is_bare_value(left.0) {
+            let b = self.expr(right.0, want, right.1)?;
+            let a = self.expr(left.0, enum_of(b.ty), left.1)?;
+            return Some((a, b));
+        }
+        let a = self.expr(left.0, want, left.1);
+        let want = a.as_ref().and_then(|a| enum_of(a.ty)).or(want);
+        if a.is_none() && self.is_bare_value(right.0) {
+            return None;
+        }
+        let b = self.expr(right.0, want, right.1);
+        Some((a?, b?))
+    }
+
+    /// Whether it is a name that stands for nothing but, perhaps, a value of an enum.
+    fn is_bare_value(&self, expr: ast::ExprId) -> bool {
+        matches!(&self.node(expr).kind, Ast::Name(name) if !self.bindings.contains_key(name.text.as_str()))
+    }
+
+    fn compare(
+        &mut self,
+        op: ast::Comparison,
+        left: ast::ExprId,
+        right: ast::ExprId,
+        span: Span,
+        known: &FieldSet,
+    ) -> Option<Typed> {
+        let (a, b) = self.pair((left, known), (right, known), None)?;
+        self.join(op.into(), (left, a.ty), (right, b.ty), op.symbol(), span)?;
+        Some(self.push(ExprKind::Compare(op.into(), a.id, b.id), Ty::BOOL, span))
+    }
+
+    fn logic(
+        &mut self,
+        op: Logic,
+        left: ast::ExprId,
+        right: ast::ExprId,
+        span: Span,
+        known: &FieldSet,
+    ) -> Option<Typed> {
+        let a = self.condition(left, known);
+        let seen = a.as_ref().map(|a| match op {
+            Logic::And => known.and_also(&a.truth.holds),
+            Logic::Or => known.and_also(&a.truth.fails),
+        });
+        let b = self.condition(right, seen.as_ref().unwrap_or(known));
+        let (a, b) = (a?, b?);
+        let (kind, truth) = match op {
+            Logic::And => (ExprKind::And(a.id, b.id), a.truth.and(&b.truth)),
+            Logic::Or => (ExprKind::Or(a.id, b.id), a.truth.or(&b.truth)),
+        };
+        Some(Typed { truth, ..self.push(kind, Ty::BOOL, span) })
+    }
+
+    fn rounded(
+        &mut self,
+        value: ast::ExprId,
+        mode: Rounding,
+        unit: &ast::RoundingUnit,
+        span: Span,
+        known: &FieldSet,
+    ) -> Option<Typed> {
+        let typed = self.expr(value, None, known);
+        let (measure, size) = self.rounding_unit(unit)?;
+        let typed = typed?;
+        let ratio_to_percent = typed.ty.form == Form::Rational && typed.ty.unit == Unit::Number;
+        let fits = typed.ty.unit == measure || (measure == Unit::Percent && ratio_to_percent);
+        if !fits {
+            let found = self.declared.describe(typed.ty);
+            let to = unit_word(measure);
+            let message = format!("{found} is not rounded to a multiple of {to}");
+            let diagnostic =
+                Diagnostic::new(Code::RoundingUnit, unit.span, message).also(self.node(value).span, found);
+            self.findings.report(diagnostic.help(rounding_help(typed.ty.unit)));
+            return None;
+        }
+        let ty = Ty::scaled(measure, size.scale);
+        Some(self.push(ExprKind::Round { value: typed.id, mode, unit: size }, ty, span))
+    }
+
+    /// What is measured, and the size of a step.
+    fn rounding_unit(&mut self, unit: &ast::RoundingUnit) -> Option<(Unit, Number)> {
+        let cent = Number { mantissa: 1, scale: self.declared.money_digits() };
+        let (measure, size) = match unit.kind {
+            RoundingUnitKind::Cent => (Unit::Money, cent),
+            RoundingUnitKind::Dollar => (Unit::Money, Number::whole(1)),
+            RoundingUnitKind::Integer => (Unit::Number, Number::whole(1)),
+            RoundingUnitKind::Literal(literal) => self.declared.literal(literal, &mut self.findings)?,
+        };
+        if size.mantissa <= 0 || !matches!(measure, Unit::Number | Unit::Percent | Unit::Money) {
+            let message = "a value is rounded to a multiple of a positive number, amount or percentage";
+            let diagnostic = Diagnostic::new(Code::RoundingUnit, unit.span, message);
+            self.findings.report(diagnostic.help("write `cent`, `integer`, `$100`, `0.25%`"));
+            return None;
+        }
+        let least = if measure == Unit::Percent { 2 } else { 0 };
+        Some((measure, trimmed(size, least)))
+    }
+
+    fn in_range(
+        &mut self,
+        value: ast::ExprId,
+        low: ast::ExprId,
+        high: ast::ExprId,
+        span: Span,
+        known: &FieldSet,
+    ) -> Option<Typed> {
+        let typed = self.expr(value, None, known);
+        let want = typed.as_ref().and_then(|typed| enum_of(typed.ty));
+        let (a, b) = (self.expr(low, want, known), self.expr(high, want, known));
+        let (typed, a, b) = (typed?, a?, b?);
+        let lower = self.join(Operator::Within, (value, typed.ty), (low, a.ty), "in", span);
+        lower.and(self.join(Operator::Within, (value, typed.ty), (high, b.ty), "in", span))?;
+        Some(self.push(ExprKind::In(typed.id, vec![(a.id, b.id)]), Ty::BOOL, span))
+    }
+
+    fn in_set(
+        &mut self,
+        value: ast::ExprId,
+        members: &[ast::ExprId],
+        span: Span,
+        known: &FieldSet,
+    ) -> Option<Typed> {
+        let typed = self.expr(value, None, known)?;
+        let want = enum_of(typed.ty);
+        let mut points = Some(Vec::with_capacity(members.len()));
+        for member in members {
+            let found = self.expr(*member, want, known);
+            let joined = found.filter(|found| {
+                self.join(Operator::Member, (value, typed.ty), (*member, found.ty), "in", span).is_some()
+            });
+            match (joined, &mut points) {
+                (Some(found), Some(points)) => points.push((found.id, found.id)),
+                _ => points = None,
+            }
+        }
+        Some(self.push(ExprKind::In(typed.id, points?), Ty::BOOL, span))
+    }
+
+    /// The optional field that an expression names; says so where it names none.
+    fn optional_field(&mut self, expr: ast::ExprId) -> Option<u32> {
+        let node = self.node(expr);
+        let binding = match &node.kind {
+            Ast::Name(name) => self.bindings.get(name.text.as_str()).map(|binding| (name, binding.clone())),
+            Ast::Error => {
+                self.findings.hole();
+                return None;
+            }
+            _ => None,
+        };
+        let Some((name, binding)) = binding else {
+            match &node.kind {
+                Ast::Name(name) => {
+                    let diagnostic = self.unknown_name(name);
+                    self.findings.report(diagnostic);
+                }
+                _ => self.findings.report(never_missing(node.span, "an expression is")),
+            }
+            return None;
+        };
+        let Binding::Input(index) = binding else {
+            self.findings.report(never_missing(node.span, &format!("`{}` is", name.text)));
+            return None;
+        };
+        let decl = self.declared.inputs[index as usize].decl;
+        self.findings.refer(decl.name.span);
+        if decl.optional.is_none() {
+            let diagnostic = never_missing(node.span, &format!("`{}` is", name.text));
+            let help = "drop the question, or declare the input `optional`";
+            self.findings.report(diagnostic.also(decl.span, "declared here").help(help));
+            return None;
+        }
+        Some(index)
+    }
+
+    fn is_present(&mut self, operand: ast::ExprId, span: Span) -> Option<Typed> {
+        let field = self.optional_field(operand)?;
+        Some(Typed { truth: Truth::present(field), ..self.push(ExprKind::IsPresent(field), Ty::BOOL, span) })
+    }
+
+    fn or_else(
+        &mut self,
+        value: ast::ExprId,
+        fallback: ast::ExprId,
+        span: Span,
+        known: &FieldSet,
+    ) -> Option<Typed> {
+        let field = self.optional_field(value)?;
+        let kind = self.declared.inputs[field as usize].ty.as_ref()?.kind;
+        let ty = self.declared.ty(kind);
+        let other = self.expr(fallback, enum_of(ty), known)?;
+        let ty = self.join(Operator::OrElse, (value, ty), (fallback, other.ty), "or_else", span)?;
+        Some(self.push(ExprKind::OrElse(field, other.id), ty, span))
+    }
+
+    fn choice(
+        &mut self,
+        condition: ast::ExprId,
+        then: ast::ExprId,
+        otherwise: ast::ExprId,
+        want: Want,
+        span: Span,
+        known: &FieldSet,
+    ) -> Option<Typed> {
+        let tested = self.condition(condition, known);
+        let truth = tested.as_ref().map(|tested| tested.truth.clone()).unwrap_or_default();
+        let (on, off) = (known.and_also(&truth.holds), known.and_also(&truth.fails));
+        let branches = self.pair((then, &on), (otherwise, &off), want);
+        let (tested, (a, b)) = (tested?, branches?);
+        let ty = self.join(Operator::Branches, (then, a.ty), (otherwise, b.ty), "if", span)?;
+        let truth = truth.choose(&a.truth, &b.truth);
+        Some(Typed { truth, ..self.push(ExprKind::If(tested.id, a.id, b.id), ty, span) })
+    }
+
+    fn extreme(
+        &mut self,
+        op: Arithmetic,
+        args: &[ast::ExprId],
+        span: Span,
+        known: &FieldSet,
+    ) -> Option<Typed> {
+        let symbol = if op == Arithmetic::Min { "min" } else { "max" };
+        let typed: Vec<Option<Typed>> = args.iter().map(|arg| self.expr(*arg, None, known)).collect();
+        let typed: Vec<Typed> = typed.into_iter().collect::<Option<_>>()?;
+        if args.len() < 2 {
+            self.findings.hole();
+            return None;
+        }
+        let mut found = typed[0].clone();
+        for (next, arg) in typed.into_iter().zip(args).skip(1) {
+            let ty = self.join(Operator::Extreme, (args[0], found.ty), (*arg, next.ty), symbol, span)?;
+            found = self.push(ExprKind::Arithmetic(op, found.id, next.id), ty, span);
+        }
+        Some(found)
+    }
+
+    fn whole(
+        &mut self,
+        function: Function,
+        args: &[ast::ExprId],
+        span: Span,
+        known: &FieldSet,
+    ) -> Option<Typed> {
+        let typed: Vec<Option<Typed>> = args.iter().map(|arg| self.expr(*arg, None, known)).collect();
+        let typed: Vec<Typed> = typed.into_iter().collect::<Option<_>>()?;
+        let [from, to] = typed.as_slice() else {
+            self.findings.hole();
+            return None;
+        };
+        let date = Ty::scaled(Unit::Date, 0);
+        let wrong = typed.iter().zip(args).find(|(typed, _)| typed.ty != date);
+        if let Some((typed, arg)) = wrong {
+            let diagnostic = self.declared.wrong_type(self.node(*arg).span, typed.ty, date);
+            self.findings
+                .report(diagnostic.help(format!("write `{}(from, to)` with two dates", function.name())));
+            return None;
+        }
+        let kind = match function {
+            Function::WholeYears => ExprKind::WholeYears(from.id, to.id),
+            _ => ExprKind::WholeMonths(from.id, to.id),
+        };
+        Some(self.push(kind, Ty::scaled(Unit::Number, 0), span))
+    }
+}
+
+/// The enum of a type.
+pub(super) fn enum_of(ty: Ty) -> Want {
+    match ty.unit {
+        Unit::Enum(index) => Some(index),
+        _ => None,
+    }
+}
+
+fn used_early(name: &Name, defined: Span) -> Diagnostic {
+    let message = format!("`{}` is used before its `let`", name.text);
+    Diagnostic::new(Code::UsedBeforeLet, name.span, message)
+        .also(defined, "defined here")
+        .help("move the `let` up, or out of the rules, where order does not matter")
+}
+
+fn never_missing(span: Span, subject: &str) -> Diagnostic {
+    let message = format!("{subject} never missing: only an `optional` input can be");
+    Diagnostic::new(Code::NeverMissing, span, message).help("ask it of the optional input itself")
+}
+
+fn unit_word(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Money => "an amount of money",
+        Unit::Percent => "a percentage",
+        _ => "a plain number",
+    }
+}
+
+fn rounding_help(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Money => "round it to `cent`, `dollar` or an amount such as `$100`",
+        Unit::Percent => "round it to a percentage such as `0.25%`",
+        Unit::Number => "round it to `integer` or a number such as `0.1`",
+        _ => "only numbers, percentages and amounts of money are rounded",
+    }
+}
+
+/// What an author may have wanted who joins such units.
+fn advice(operator: Operator, left: Unit, right: Unit) -> Option<&'static str> {
+    use Operator::{Add, Divide, Equality, Multiply, Order, Subtract};
+    Some(match (operator, left, right) {
+        (Multiply, Unit::Money, Unit::Money) => "multiply an amount by a number or a percentage",
+        (Add | Subtract, Unit::Money, Unit::Percent) => {
+            "say of what the percentage is: `amount + p of amount`"
+        }
+        (Add | Subtract, Unit::Date, Unit::Number) => "write `d + (n days)`, with the number before the unit",
+        (Add, Unit::Date, Unit::Date) => "subtract one from the other for the days between them",
+        (Order | Equality, Unit::Days, Unit::Number) | (Order | Equality, Unit::Number, Unit::Days) => {
+            "write `n days` for a number of days"
+        }
+        (Order | Equality, Unit::Number, Unit::Percent) | (Order | Equality, Unit::Percent, Unit::Number) => {
+            "a percentage compares with percentages, and with quotients such as `a / b`"
+        }
+        (Order | Equality, Unit::Money, Unit::Percent) | (Order | Equality, Unit::Percent, Unit::Money) => {
+            "say of what the percentage is: `amount > p of income`"
+        }
+        (Divide, Unit::Days, Unit::Number) => "divide by a number of days: `d / 7 days`, or `d div 7 days`",
+        (Order, Unit::Bool | Unit::Enum(_), _) => "only `==`, `!=` and `in {…}` compare such values",
+        _ => return None,
+    })
+}
+
+impl From<ast::Arithmetic> for Arithmetic {
+    fn from(op: ast::Arithmetic) -> Arithmetic {
+        match op {
+            ast::Arithmetic::Add => Arithmetic::Add,
+            ast::Arithmetic::Subtract => Arithmetic::Sub,
+            ast::Arithmetic::Multiply | ast::Arithmetic::Of => Arithmetic::Mul,
+            ast::Arithmetic::Divide => Arithmetic::Div,
+            ast::Arithmetic::Div => Arithmetic::FloorDiv,
+            ast::Arithmetic::Mod => Arithmetic::Mod,
+        }
+    }
+}
+
+impl From<ast::Comparison> for Comparison {
+    fn from(op: ast::Comparison) -> Comparison {
+        match op {
+            ast::Comparison::Equal => Comparison::Eq,
+            ast::Comparison::NotEqual => Comparison::Ne,
+            ast::Comparison::Less => Comparison::Lt,
+            ast::Comparison::LessOrEqual => Comparison::Le,
+            ast::Comparison::Greater => Comparison::Gt,
+            ast::Comparison::GreaterOrEqual => Comparison::Ge,
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What has been found so far, which definitions were referred to, and how is the same finding in several
+//! versions said once?
+
+use std::collections::BTreeSet;
+
+use crate::ast::Span;
+use crate::diagnostic::Diagnostic;
+
+/// What one part of the checks has found.
+#[derive(Default)]
+pub(super) struct Findings {
+    diagnostics: Vec<Diagnostic>,
+    incomplete: bool,
+    used: BTreeSet<Span>,
+}
+
+impl Findings {
+    /// Adds something to say.
+    pub fn report(&mut self, diagnostic: Diagnostic) {
+        self.incomplete |= diagnostic.is_error();
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Remembers that the tree has a hole that someone else has reported: nothing is built from it.
+    pub fn hole(&mut self) {
+        self.incomplete = true;
+    }
+
+    /// Remembers that something refers to the definition whose name stands there.
+    pub fn refer(&mut self, definition: Span) {
+        self.used.insert(definition);
+    }
+
+    /// Whether nothing refers to the definition whose name stands there.
+    pub fn is_unused(&self, definition: Span) -> bool {
+        !self.used.contains(&definition)
+    }
+
+    /// Whether a policy can be built: no error so far, and no hole.
+    pub fn is_sound(&self) -> bool {
+        !self.incomplete
+    }
+
+    /// Everything there is to say, in the order in which it was found.
+    pub fn into_diagnostics(self) -> Vec<Diagnostic> {
+        self.diagnostics
+    }
+
+    /// Takes over what was found in each version. What was found alike in several versions is said once; where
+    /// the policy has several versions and not all are concerned, the message names those that are.
+    pub fn merge(&mut self, versions: Vec<(u32, Findings)>) {
+        let count = versions.len();
+        let mut merged: Vec<(Diagnostic, Vec<u32>)> = Vec::new();
+        for (number, findings) in versions {
+            self.incomplete |= findings.incomplete;
+            self.used.extend(findings.used);
+            for diagnostic in findings.diagnostics {
+                match merged.iter_mut().find(|(known, _)| *known == diagnostic) {
+                    Some((_, numbers)) if numbers.last() == Some(&number) => {}
+                    Some((_, numbers)) => numbers.push(number),
+                    None => merged.push((diagnostic, vec![number])),
+                }
+            }
+        }
+        for (mut diagnostic, numbers) in merged {
+            if numbers.len() < count {
+                diagnostic.message += &in_versions(&numbers);
+            }
+            self.report(diagnostic);
+        }
+    }
+}
+
+/// `, in version 2` or `, in versions 2, 3`.
+fn in_versions(numbers: &[u32]) -> String {
+    let words: Vec<String> = numbers.iter().map(u32::to_string).collect();
+    let plural = if words.len() == 1 { "" } else { "s" };
+    format!(", in version{plural} {}", words.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::{Code, Span};
+
+    fn found(messages: &[&str]) -> Findings {
+        let mut findings = Findings::default();
+        for message in messages {
+            findings.report(Diagnostic::new(Code::SingleEquals, Span::new(0, 1), *message));
+        }
+        findings
+    }
+
+    #[test]
+    fn findings_name_the_versions_that_they_concern() {
+        let mut all = Findings::default();
+        all.merge(vec![(1, found(&["a", "b"])), (2, found(&["a"])), (3, found(&["a", "b"]))]);
+        let messages: Vec<String> = all.into_diagnostics().into_iter().map(|d| d.message).collect();
+        assert_eq!(messages, ["a", "b, in versions 1, 3"]);
+    }
+}

@@ -1,0 +1,126 @@
+//! Does the policy mean something? From the tree as written to the typed tree, one version at a time.
+//!
+//! First what holds for all versions: the [`items`] by kind, their [`names`], the [`schema`], the [`versions`],
+//! the amounts of [`params`]. Then each [`version`] by itself, as if it were the whole policy: definitions in
+//! their [`order`], expressions ([`exprs`]) by the table of [`units`] and by what is known of [`presence`], the
+//! [`cells`] of tables, the [`rules`], and the [`coverage`] of tables. Last the [`cases`] and what is
+//! [`unused`].
+//!
+//! Absent: ranges of what is computed, divisors and rules that are never reached. They are judged where the
+//! policy is lowered, by the intervals that the verifier derives again.
+
+mod cases;
+mod cells;
+mod constants;
+mod coverage;
+mod exprs;
+mod findings;
+mod items;
+mod names;
+mod order;
+mod params;
+mod presence;
+mod rules;
+mod schema;
+mod scope;
+pub mod units;
+mod unused;
+mod version;
+mod versions;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use crate::ast::{self, Statement};
+use crate::diagnostic::Diagnostic;
+use crate::hir::{Policy, RuleInfo};
+
+use coverage::Judge;
+use findings::Findings;
+use schema::Declared;
+
+/// The meaning of a policy, where no error was found, and everything there is to say about it.
+///
+/// ```
+/// use opus_frontend::{check::check, parse::parse};
+/// let source = "policy a { enum E { x, y }  input { n : int in 0..9 }  output { o : E }
+///               rules first { rule A when n > 5 => x  otherwise B => y } }";
+/// let (policy, diagnostics) = check(&parse(source).0.unwrap());
+/// assert!(diagnostics.is_empty());
+/// assert_eq!(policy.unwrap().versions[0].rules().count(), 2);
+/// ```
+pub fn check(tree: &ast::Policy) -> (Option<Policy>, Vec<Diagnostic>) {
+    let mut findings = Findings::default();
+    let items = items::sort(tree, &mut findings);
+    let declared = schema::declare(tree, items, &mut findings);
+    check_dates(&declared, &mut findings);
+    let mut versions = vec![];
+    let mut by_version = vec![];
+    let mut judge = Judge::new();
+    for index in 0..declared.versions.len() {
+        let (version, found) = version::check(&declared, index, &mut judge);
+        by_version.push((version.number, found));
+        versions.push(version);
+    }
+    findings.merge(by_version);
+    let tests = cases::tests(&declared, &mut findings);
+    if findings.is_sound() {
+        unused::warn(&declared, &mut findings);
+    }
+    let policy = findings.is_sound().then(|| policy(&declared, versions, tests)).flatten();
+    (policy, findings.into_diagnostics())
+}
+
+/// Every date of validity falls on the first day of a version.
+fn check_dates(declared: &Declared, findings: &mut Findings) {
+    let items = &declared.items;
+    let mut dates = vec![];
+    dates.extend(items.params.iter().flat_map(|param| &param.values).map(|value| value.dated));
+    dates.extend(items.lets.iter().map(|item| item.dated));
+    dates.extend(items.requires.iter().map(|item| item.dated));
+    for table in &items.tables {
+        match table {
+            items::TableItem::Table(table) => dates.extend(table.rows.iter().map(|row| row.dated)),
+            items::TableItem::Grid(grid) => dates.extend(grid.rows.iter().map(|row| row.dated)),
+        }
+    }
+    for statement in items.rules.iter().flat_map(|rules| &rules.statements) {
+        dates.push(match statement {
+            Statement::Rule(rule) => rule.dated,
+            Statement::Let(item) => item.dated,
+        });
+    }
+    for dated in dates {
+        versions::check_dated(dated, declared, findings);
+    }
+}
+
+fn policy(
+    declared: &Declared,
+    versions: Vec<crate::hir::Version>,
+    tests: Vec<crate::hir::Test>,
+) -> Option<Policy> {
+    let spans = |fields: &[schema::FieldInfo]| fields.iter().map(|field| field.decl.span).collect();
+    Some(Policy {
+        name: declared.tree.name.to_string(),
+        schema: declared.schema()?,
+        input_spans: spans(&declared.inputs),
+        output_spans: spans(&declared.outputs),
+        month_end: declared.items.month_end.map(|decl| decl.rule),
+        rules: declared.rules.iter().map(|rule| info(&rule.id, &rule.title, &rule.cite, rule.span)).collect(),
+        requires: declared
+            .items
+            .requires
+            .iter()
+            .map(|item| info(&item.id, &item.title, &item.cite, item.span))
+            .collect(),
+        versions,
+        tests,
+    })
+}
+
+fn info(id: &ast::Name, title: &Option<ast::Text>, cite: &Option<ast::Text>, span: ast::Span) -> RuleInfo {
+    let text = |text: &Option<ast::Text>| text.as_ref().map(|text| text.text.clone());
+    RuleInfo { id: id.text.clone(), title: text(title), cite: text(cite), span }
+}

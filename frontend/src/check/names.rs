@@ -1,0 +1,174 @@
+//! What does each name of the policy's level stand for, and does each stand for one thing only?
+
+use std::collections::BTreeMap;
+
+use crate::ast::{self, Name, Span, Statement};
+use crate::diagnostic::{Code, Diagnostic, nearest};
+
+use super::findings::Findings;
+use super::schema::Declared;
+
+/// What a name stands for in every version.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// An input, by index.
+    Input(u32),
+    /// A parameter, by its index in the source.
+    Param(u32),
+    /// A table or grid, by its index in the source.
+    Table(u32),
+    /// A `let`; which one depends on the version.
+    Let,
+}
+
+/// The names of a policy.
+#[derive(Default)]
+pub(super) struct Names<'a> {
+    /// What stands for a value, and where it is defined.
+    pub values: BTreeMap<&'a str, (Meaning, Span)>,
+    /// The enums, by index.
+    pub enums: BTreeMap<&'a str, u32>,
+    /// The enums that have a value of this name, in order.
+    pub enums_of_value: BTreeMap<&'a str, Vec<u32>>,
+    /// The inputs, without those that repeat a name.
+    pub inputs: Vec<&'a ast::Field>,
+    /// The outputs, without those that repeat a name.
+    pub outputs: Vec<&'a ast::Field>,
+}
+
+/// Collects the names of a policy.
+pub(super) fn collect<'a>(declared: &Declared<'a>, findings: &mut Findings) -> Names<'a> {
+    let mut names = Names::default();
+    enums(&mut names, declared, findings);
+    inputs_and_outputs(&mut names, declared, findings);
+    for (index, param) in declared.items.params.iter().enumerate() {
+        define(&mut names, &param.name, Meaning::Param(index as u32), findings);
+    }
+    for (index, table) in declared.items.tables.iter().enumerate() {
+        define(&mut names, table.name(), Meaning::Table(index as u32), findings);
+    }
+    for item in &declared.items.lets {
+        define(&mut names, &item.name, Meaning::Let, findings);
+    }
+    clashes(&names, declared, findings);
+    requirements_apart(&names, declared, findings);
+    only_once(declared.items.cases.iter().map(|case| &case.name), "a case", findings);
+    titles_once(&declared.items.tests, findings);
+    names
+}
+
+fn enums<'a>(names: &mut Names<'a>, declared: &Declared<'a>, findings: &mut Findings) {
+    only_once(declared.enums.iter().map(|info| &info.decl.name), "an enum", findings);
+    for (index, info) in declared.enums.iter().enumerate() {
+        names.enums.entry(&info.decl.name.text).or_insert(index as u32);
+        for value in &info.values {
+            names.enums_of_value.entry(&value.name.text).or_default().push(index as u32);
+        }
+    }
+}
+
+fn inputs_and_outputs<'a>(names: &mut Names<'a>, declared: &Declared<'a>, findings: &mut Findings) {
+    for field in &declared.items.inputs {
+        let index = names.inputs.len() as u32;
+        if define(names, &field.name, Meaning::Input(index), findings) {
+            names.inputs.push(field);
+        }
+    }
+    let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
+    for field in &declared.items.outputs {
+        let name = &field.name;
+        let input = names.values.get(name.text.as_str()).map(|(_, span)| *span);
+        match seen.get(name.text.as_str()).copied().or(input) {
+            Some(first) => findings.report(duplicate(name, first, "an output")),
+            None => {
+                seen.insert(&name.text, name.span);
+                names.outputs.push(field);
+            }
+        }
+    }
+}
+
+/// Whether the name was free. Of `let`s several may share a name, where they are not in force together.
+fn define<'a>(names: &mut Names<'a>, name: &'a Name, meaning: Meaning, findings: &mut Findings) -> bool {
+    match names.values.get(name.text.as_str()) {
+        Some((Meaning::Let, _)) if meaning == Meaning::Let => false,
+        Some((_, first)) => {
+            findings.report(duplicate(name, *first, "a name"));
+            false
+        }
+        None => {
+            names.values.insert(&name.text, (meaning, name.span));
+            true
+        }
+    }
+}
+
+/// Values of enums with the name of something else, `let`s between rules included.
+fn clashes(names: &Names, declared: &Declared, findings: &mut Findings) {
+    let mut taken: BTreeMap<&str, Span> =
+        names.values.iter().map(|(name, (_, span))| (*name, *span)).collect();
+    for statement in declared.items.rules.iter().flat_map(|rules| &rules.statements) {
+        if let Statement::Let(item) = statement {
+            taken.entry(&item.name.text).or_insert(item.name.span);
+        }
+    }
+    for value in declared.enums.iter().flat_map(|info| &info.values) {
+        let word = &value.name.text;
+        if let Some(other) = taken.get(word.as_str()) {
+            let message = format!("`{word}` is a value of an enum and the name of something else");
+            let diagnostic = Diagnostic::new(Code::EnumValueClash, value.name.span, message);
+            findings.report(diagnostic.also(*other, "the other").help("rename one of them"));
+        }
+    }
+}
+
+/// A refusal names an input or a requirement: one of them only.
+fn requirements_apart(names: &Names, declared: &Declared, findings: &mut Findings) {
+    for item in &declared.items.requires {
+        if let Some((Meaning::Input(_), input)) = names.values.get(item.id.text.as_str()) {
+            findings.report(duplicate(&item.id, *input, "a requirement"));
+        }
+    }
+}
+
+fn only_once<'a>(all: impl Iterator<Item = &'a Name>, noun: &str, findings: &mut Findings) {
+    let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
+    for name in all {
+        match seen.get(name.text.as_str()) {
+            Some(first) => findings.report(duplicate(name, *first, noun)),
+            None => {
+                seen.insert(&name.text, name.span);
+            }
+        }
+    }
+}
+
+fn titles_once(tests: &[&ast::Test], findings: &mut Findings) {
+    let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
+    for test in tests {
+        let title = &test.title;
+        if let Some(first) = seen.insert(&title.text, title.span) {
+            let message = format!("two tests are called \"{}\"", title.text);
+            let diagnostic = Diagnostic::new(Code::DuplicateName, title.span, message);
+            findings.report(diagnostic.also(first, "the first one").help("call one of them differently"));
+        }
+    }
+}
+
+/// A name that is defined a second time as `noun`: `an output`.
+pub(super) fn duplicate(name: &Name, first: Span, noun: &str) -> Diagnostic {
+    let message = format!("`{}`, {noun}, is defined twice", name.text);
+    Diagnostic::new(Code::DuplicateName, name.span, message)
+        .also(first, "first defined here")
+        .help("rename one of them, or drop it")
+}
+
+/// A name that nothing defines; `noun` says what was looked for, `known` what there is.
+pub(super) fn unknown<'k>(name: &Name, noun: &str, known: impl IntoIterator<Item = &'k str>) -> Diagnostic {
+    let message = format!("there is no {noun} `{}`", name.text);
+    let diagnostic = Diagnostic::new(Code::UnknownName, name.span, message);
+    match nearest(&name.text, known) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(name.span, near),
+        None => diagnostic,
+    }
+}

@@ -1,0 +1,102 @@
+//! What is known at a place of one version: what each name stands for there, and the tree that is being built.
+
+use std::collections::BTreeMap;
+
+use cranelift_entity::PrimaryMap;
+
+use crate::ast::{self, Span};
+use crate::hir::{self, Constant, ExprKind, LetId, Number, ParamId, TableId, Ty, Unit};
+
+use super::findings::Findings;
+use super::presence::Truth;
+use super::schema::Declared;
+use super::versions::Period;
+
+/// The check of one version.
+pub(super) struct Checker<'a> {
+    pub declared: &'a Declared<'a>,
+    pub period: Period<'a>,
+    /// What is being built.
+    pub version: hir::Version,
+    /// What names stand for; of `let`s between rules, those passed so far and those to come.
+    pub bindings: BTreeMap<&'a str, Binding>,
+    /// By table and key, the first use at which the key may be missing.
+    pub missing_keys: BTreeMap<TableId, Vec<Option<Span>>>,
+    pub findings: Findings,
+}
+
+/// What a name stands for in a version. What is empty is defined wrongly, which has been said.
+#[derive(Clone)]
+pub(super) enum Binding {
+    /// An input, by index.
+    Input(u32),
+    /// A parameter.
+    Param(Option<ParamId>, Span),
+    /// A named value that is known.
+    Let(Option<Named>, Span),
+    /// A table or grid.
+    Table(Option<TableId>, Span),
+    /// A `let` between rules that has not been passed yet.
+    Later(Span),
+    /// A `let` that is in force in other versions only.
+    NotInForce(Span),
+}
+
+/// A named value: its type, and as a condition what it establishes.
+#[derive(Clone)]
+pub(super) struct Named {
+    pub id: LetId,
+    pub ty: Ty,
+    pub truth: Truth,
+}
+
+/// A typed expression, and as a condition what it establishes.
+#[derive(Clone)]
+pub(super) struct Typed {
+    pub id: hir::ExprId,
+    pub ty: Ty,
+    pub truth: Truth,
+}
+
+impl<'a> Checker<'a> {
+    /// The check of a version, before anything is known.
+    pub fn new(declared: &'a Declared<'a>, period: Period<'a>) -> Checker<'a> {
+        let version = hir::Version {
+            number: period.number,
+            from: period.from,
+            until: period.until,
+            cite: period.cite.map(|cite| cite.text.clone()),
+            span: period.span,
+            exprs: PrimaryMap::new(),
+            params: PrimaryMap::new(),
+            lets: PrimaryMap::new(),
+            tables: PrimaryMap::new(),
+            requires: vec![],
+            steps: vec![],
+        };
+        let (bindings, missing_keys) = (BTreeMap::new(), BTreeMap::new());
+        Checker { declared, period, version, bindings, missing_keys, findings: Findings::default() }
+    }
+
+    /// Whether something dated is in force.
+    pub fn in_force(&self, dated: ast::Dated) -> bool {
+        dated.holds_on(self.period.from)
+    }
+
+    /// The node of the source.
+    pub fn node(&self, expr: ast::ExprId) -> &'a ast::Expr {
+        &self.declared.tree.exprs[expr]
+    }
+
+    /// Adds an expression to the tree.
+    pub fn push(&mut self, kind: ExprKind, ty: Ty, span: Span) -> Typed {
+        let id = self.version.exprs.push(hir::Expr { kind, ty, span });
+        Typed { id, ty, truth: Truth::default() }
+    }
+
+    /// Adds a constant to the tree.
+    pub fn push_number(&mut self, number: Number, unit: Unit, span: Span) -> Typed {
+        let ty = Ty::scaled(unit, number.scale);
+        self.push(ExprKind::Constant(Constant::Number(number)), ty, span)
+    }
+}

@@ -1,0 +1,121 @@
+//! Policies that are right and policies that are not.
+//!
+//! `tests/bad.txt` lists bad ones: a line `## CODE LINE` for each diagnostic that is expected, in the order in
+//! which they are shown, then the policy.
+
+use super::check;
+use crate::codes::Code;
+use crate::diagnostic::{Diagnostic, any_error, settle};
+use crate::hir::Policy;
+use crate::parse::parse;
+
+const BAD: &str = include_str!("tests/bad.txt");
+const GOOD: [(&str, &str); 4] = [
+    ("the policy of the language's page", include_str!("tests/language.opus")),
+    ("credit", include_str!("../../../spec/policies/credit.opus")),
+    ("refund", include_str!("../../../spec/policies/refund.opus")),
+    ("insurance", include_str!("../../../spec/policies/insurance.opus")),
+];
+
+/// The meaning of a source and what is said about it, in the order in which it is shown.
+fn checked(source: &str) -> (Option<Policy>, Vec<Diagnostic>) {
+    let (tree, mut diagnostics) = parse(source);
+    let Some(tree) = tree else { return (None, diagnostics) };
+    let (policy, found) = check(&tree);
+    diagnostics.extend(found);
+    settle(&mut diagnostics);
+    (policy, diagnostics)
+}
+
+fn line(source: &str, diagnostic: &Diagnostic) -> usize {
+    source[..diagnostic.primary.span.start as usize].matches('\n').count() + 1
+}
+
+fn shown(source: &str, diagnostics: &[Diagnostic]) -> Vec<String> {
+    diagnostics
+        .iter()
+        .map(|found| format!("{} {}: {}", found.code, line(source, found), found.message))
+        .collect()
+}
+
+#[test]
+fn good_policies_are_clean() {
+    for (name, source) in GOOD {
+        let (policy, diagnostics) = checked(source);
+        assert_eq!(shown(source, &diagnostics), [""; 0], "{name}");
+        assert!(policy.is_some(), "{name}");
+    }
+}
+
+#[test]
+fn bad_policies_are_refused_at_their_lines() {
+    let blank = BAD.split("\n\n").filter(|block| block.contains("policy "));
+    for block in blank {
+        let (heads, source): (Vec<&str>, Vec<&str>) =
+            block.trim().lines().partition(|line| line.starts_with("##"));
+        let source = source.join("\n");
+        let (policy, diagnostics) = checked(&source);
+        let found: Vec<String> =
+            diagnostics.iter().map(|found| format!("## {} {}", found.code, line(&source, found))).collect();
+        assert_eq!(found, heads, "{source}\n{:#?}", shown(&source, &diagnostics));
+        assert_eq!(policy.is_none(), any_error(&diagnostics), "{source}");
+    }
+}
+
+#[test]
+fn pages_show_what_they_are_about() {
+    for &code in Code::ALL {
+        let ours =
+            ["E02", "E03", "E05", "E07", "E08", "W09"].iter().any(|phase| code.code().starts_with(phase));
+        if !ours && !("E0400".."E0410").contains(&code.code()) && !("E0600".."E0610").contains(&code.code()) {
+            continue;
+        }
+        // a table that takes so much work is too long to show; there is a test of its own
+        if code == Code::TableTooIntricate {
+            continue;
+        }
+        let examples = code.examples();
+        let bad = checked(examples[0]).1;
+        assert!(
+            bad.iter().any(|found| found.code == code),
+            "{code} is not found in its example: {:#?}",
+            shown(examples[0], &bad)
+        );
+        assert_eq!(bad.len(), 1, "{code}: {:#?}", shown(examples[0], &bad));
+        let good = checked(examples[1]).1;
+        assert_eq!(shown(examples[1], &good), [""; 0], "{code}");
+    }
+}
+
+/// A `first` table of `rows` rows over `keys` truth values, each row about three of them.
+fn intricate(keys: usize, rows: usize, last: &str) -> String {
+    let mut seed: u64 = 5;
+    let mut next = |below: usize| {
+        seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (seed >> 33) as usize % below
+    };
+    let row = |_| {
+        let mut cells = vec!["any"; keys];
+        for _ in 0..3 {
+            cells[next(keys)] = ["true", "false"][next(2)];
+        }
+        format!("| {} => 1% ;\n", cells.join(", "))
+    };
+    let rows: String = (0..rows).map(row).collect();
+    let names: Vec<String> = (0..keys).map(|key| format!("k{key}")).collect();
+    let inputs: String = names.iter().map(|name| format!("{name} : bool\n")).collect();
+    format!(
+        "policy hostile {{ enum D {{ yes, no }} input {{ {inputs} }} output {{ d : D }}
+         table share({}) first -> percent {{ {rows} {last} }}
+         rules first {{ rule A when share > 10% => no  otherwise B => yes }} }}",
+        names.join(", ")
+    )
+}
+
+#[test]
+fn tables_that_take_too_much_work_are_told_apart() {
+    let codes = |source: &str| checked(source).1.iter().map(|found| found.code).collect::<Vec<_>>();
+    assert_eq!(codes(&intricate(80, 340, "")), [Code::TableTooIntricate]);
+    let any = vec!["any"; 80].join(", ");
+    assert_eq!(codes(&intricate(80, 340, &format!("| {any} => 2% ;"))), []);
+}

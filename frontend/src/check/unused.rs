@@ -1,0 +1,65 @@
+//! Which definitions does nothing refer to?
+
+use opus_ir::Kind;
+
+use crate::ast::{Name, Statement};
+use crate::diagnostic::{Code, Diagnostic};
+
+use super::findings::Findings;
+use super::schema::{Declared, EnumInfo};
+
+/// Warnings about what is defined and not used, in a policy without errors.
+pub(super) fn warn(declared: &Declared, findings: &mut Findings) {
+    let mut found: Vec<Diagnostic> = vec![];
+    let items = &declared.items;
+    let mut look = |name: &Name, noun: &str| {
+        if findings.is_unused(name.span) {
+            found.push(unused(name, noun));
+        }
+    };
+    items.params.iter().for_each(|param| look(&param.name, "the parameter"));
+    items.lets.iter().for_each(|item| look(&item.name, "the `let`"));
+    items.tables.iter().for_each(|table| look(table.name(), &format!("the {}", table.noun())));
+    items.cases.iter().for_each(|case| look(&case.name, "the case"));
+    items.enums.iter().for_each(|decl| look(&decl.name, "the enum"));
+    for statement in items.rules.iter().flat_map(|rules| &rules.statements) {
+        if let Statement::Let(item) = statement {
+            look(&item.name, "the `let`");
+        }
+    }
+    let unread = declared.inputs.iter().filter(|input| findings.is_unused(input.decl.name.span));
+    found.extend(unread.map(|input| unread_input(&input.decl.name)));
+    for (index, info) in declared.enums.iter().enumerate().filter(|(index, _)| only_decided(declared, *index))
+    {
+        let idle = info.values.iter().filter(|value| findings.is_unused(value.name.span));
+        found.extend(idle.map(|value| idle_value(&declared.enums[index], &value.name)));
+    }
+    for diagnostic in found {
+        findings.report(diagnostic);
+    }
+}
+
+/// Whether an enum is the type of an output, and of no input: then each of its values is one that rules decide.
+fn only_decided(declared: &Declared, index: usize) -> bool {
+    let of = |kind: Kind| kind == Kind::Enum(index as u32);
+    let any = |fields: &[super::schema::FieldInfo]| {
+        fields.iter().any(|field| field.ty.as_ref().is_some_and(|ty| of(ty.kind)))
+    };
+    any(&declared.outputs) && !any(&declared.inputs)
+}
+
+fn unused(name: &Name, noun: &str) -> Diagnostic {
+    let message = format!("nothing uses {noun} `{}`", name.text);
+    Diagnostic::new(Code::UnusedDefinition, name.span, message).help("use it, or drop it")
+}
+
+fn unread_input(name: &Name) -> Diagnostic {
+    let message = format!("nothing reads the input `{}`", name.text);
+    Diagnostic::new(Code::UnreadInput, name.span, message)
+        .help("use it, or drop it: applications are refused where it is wrong, and nothing depends on it")
+}
+
+fn idle_value(info: &EnumInfo, name: &Name) -> Diagnostic {
+    let message = format!("no rule decides `{}`, a value of `{}`", name.text, info.decl.name.text);
+    Diagnostic::new(Code::UndecidedValue, name.span, message).help("use it, or drop it")
+}

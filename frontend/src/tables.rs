@@ -1,0 +1,627 @@
+//! Does a table apply to every combination of its keys, and to each once?
+//!
+//! The keys span a space. Each row is a box in it: a product of spans, one list of them per key. Between the
+//! ends of all spans nothing changes, so each key is cut there into pieces, and a box is a product of ranges
+//! of piece numbers. Where a key can be missing, that is one piece more.
+//!
+//! A unique table is exact by counting: where no two boxes meet, they cover the space if and only if they
+//! have as many cells as it, and a gap is found by counting slice by slice. Whether the rows of a `first` table
+//! are reached is found by halving the space until the first row that meets a part covers it; that can take
+//! long, and is bounded by a budget.
+
+use std::collections::BTreeSet;
+
+use num_bigint::BigUint;
+use num_traits::Zero;
+use opus_ir::{Domain, Interval};
+
+/// The values of one key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Axis {
+    /// Those it can have where it is present.
+    pub domain: Domain,
+    /// Whether it can be missing, and the rows have to cover that.
+    pub missing: Missing,
+}
+
+/// Whether a key can be missing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Missing {
+    /// It is always present.
+    Never,
+    /// It can be missing where nobody looks the table up.
+    Unasked,
+    /// It can be missing where the table is looked up.
+    Asked,
+}
+
+/// What a cell accepts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Accepts {
+    /// The values.
+    pub spans: Vec<Interval>,
+    /// Whether also no value.
+    pub missing: bool,
+}
+
+/// Rows over keys.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Space {
+    /// The keys.
+    pub axes: Vec<Axis>,
+    /// For each row, what its cell for each key accepts.
+    pub rows: Vec<Vec<Accepts>>,
+}
+
+/// A combination of values of the keys; `None` is missing.
+pub type Witness = Vec<Option<i128>>;
+
+/// What is wrong with a table.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Faults {
+    /// Rows that apply to no combination that can occur.
+    pub empty: Vec<usize>,
+    /// Two rows, the earlier first, that apply to one combination.
+    pub overlaps: Vec<(usize, usize, Witness)>,
+    /// Rows of which every combination is taken by rows before.
+    pub unreached: Vec<usize>,
+    /// A combination to which no row applies.
+    pub gap: Option<Witness>,
+}
+
+/// The budget is spent: nothing is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Exhausted;
+
+/// How many cells of rows may still be looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Budget(pub usize);
+
+impl Budget {
+    fn spend(&mut self, cells: usize) -> Result<(), Exhausted> {
+        self.0 = self.0.checked_sub(cells.max(1)).ok_or(Exhausted)?;
+        Ok(())
+    }
+}
+
+/// What is wrong with a table in which exactly one row shall apply. A gap is looked for where no rows overlap.
+///
+/// # Errors
+/// Where the budget does not suffice.
+///
+/// ```
+/// use opus_frontend::tables::{Accepts, Axis, Budget, Missing, Space, partition};
+/// use opus_ir::{Domain, Interval};
+/// let axis = Axis { domain: Domain::all(Interval::new(300, 850)), missing: Missing::Never };
+/// let row = |lo, hi| vec![Accepts { spans: vec![Interval::new(lo, hi)], missing: false }];
+/// let space = Space { axes: vec![axis], rows: vec![row(300, 739), row(741, 850)] };
+/// let faults = partition(&space, &mut Budget(1000)).unwrap();
+/// assert_eq!(faults.gap, Some(vec![Some(740)]));
+/// ```
+pub fn partition(space: &Space, budget: &mut Budget) -> Result<Faults, Exhausted> {
+    let cut = Cut::of(space);
+    let overlaps = overlaps(&cut, budget)?;
+    let gap = if overlaps.is_empty() { counted_gap(&cut, budget)? } else { None };
+    Ok(Faults { empty: cut.empty_rows(), overlaps, unreached: vec![], gap })
+}
+
+/// What is wrong with a table in which the first row that applies counts.
+///
+/// # Errors
+/// Where the budget does not suffice.
+pub fn cascade(space: &Space, budget: &mut Budget) -> Result<Faults, Exhausted> {
+    let cut = Cut::of(space);
+    let mut survey = Survey { cut: &cut, reached: vec![false; cut.rows.len()], gap: None };
+    survey.run(cut.asked(), budget)?;
+    let gap = survey.gap.take();
+    // what is only accepted where nobody asks for it is not wrong
+    survey.gap = Some(vec![]);
+    survey.run(cut.whole(), budget)?;
+    let empty = cut.empty_rows();
+    let unreached = (0..cut.rows.len()).filter(|&row| !survey.reached[row] && !empty.contains(&row));
+    Ok(Faults { unreached: unreached.collect(), empty, overlaps: vec![], gap })
+}
+
+/// Ranges of pieces of one key, half-open, ascending and apart.
+type Ranges = Vec<(u32, u32)>;
+/// A product of ranges.
+type Region = Vec<Ranges>;
+/// A box of a space, one range of pieces per key.
+type Part = Vec<(u32, u32)>;
+
+/// A space with its keys cut into pieces.
+struct Cut {
+    axes: Vec<CutAxis>,
+    rows: Vec<Region>,
+}
+
+struct CutAxis {
+    /// The least value of each piece.
+    starts: Vec<i128>,
+    missing: Missing,
+}
+
+impl Cut {
+    fn of(space: &Space) -> Cut {
+        let axes: Vec<CutAxis> = (0..space.axes.len()).map(|axis| CutAxis::of(space, axis)).collect();
+        let region =
+            |row: &Vec<Accepts>| row.iter().zip(&axes).map(|(cell, axis)| axis.ranges(cell)).collect();
+        Cut { rows: space.rows.iter().map(region).collect(), axes }
+    }
+
+    fn empty_rows(&self) -> Vec<usize> {
+        (0..self.rows.len()).filter(|&row| is_empty(&self.rows[row])).collect()
+    }
+
+    /// Everything that can occur.
+    fn whole(&self) -> Part {
+        self.axes.iter().map(|axis| (0, axis.pieces())).collect()
+    }
+
+    /// Everything that has to be covered.
+    fn asked(&self) -> Part {
+        let asked = |axis: &CutAxis| axis.pieces() - (axis.missing == Missing::Unasked) as u32;
+        self.axes.iter().map(|axis| (0, asked(axis))).collect()
+    }
+
+    /// The combination of these pieces.
+    fn witness(&self, pieces: impl Iterator<Item = u32>) -> Witness {
+        pieces.zip(&self.axes).map(|(piece, axis)| axis.starts.get(piece as usize).copied()).collect()
+    }
+
+    /// The least combination of a part.
+    fn least(&self, part: &Part) -> Witness {
+        self.witness(part.iter().map(|(start, _)| *start))
+    }
+
+    /// The least combination of a region that is not empty.
+    fn least_of(&self, region: &Region) -> Witness {
+        self.witness(region.iter().map(|ranges| ranges[0].0))
+    }
+
+    /// Two parts, cut at the middle one of the ends of rows of the key that has most of them.
+    fn halve(&self, part: &Part, rows: &[usize]) -> (Part, Part) {
+        let ends = |axis: usize| {
+            let (first, last) = part[axis];
+            let ranges = rows.iter().flat_map(move |&row| within(&self.rows[row][axis], part[axis]));
+            let all = ranges.flat_map(|&(start, end)| [start, end]);
+            all.filter(move |&end| first < end && end < last)
+        };
+        // ties go to the first key, so that witnesses are the same on every machine
+        let axis = (0..part.len()).rev().max_by_key(|&axis| ends(axis).count()).expect("a table has a key");
+        let mut ends: Vec<u32> = ends(axis).collect();
+        let middle = ends.len() / 2;
+        // where no row has an end inside, each covers the part, and nobody asks for halves
+        let middle = *ends.select_nth_unstable(middle).1;
+        let (mut low, mut high) = (part.clone(), part.clone());
+        low[axis].1 = middle;
+        high[axis].0 = middle;
+        (low, high)
+    }
+}
+
+impl CutAxis {
+    fn of(space: &Space, axis: usize) -> CutAxis {
+        let Axis { domain, missing } = &space.axes[axis];
+        let starts = match &domain.set {
+            Some(values) => values.clone(),
+            None => {
+                let spans = space.rows.iter().flat_map(|row| &row[axis].spans);
+                let ends = spans.flat_map(|span| [Some(span.lo), span.hi.checked_add(1)]);
+                let inside = ends.flatten().filter(|end| domain.range.contains(*end));
+                inside.chain([domain.range.lo]).collect::<BTreeSet<i128>>().into_iter().collect()
+            }
+        };
+        CutAxis { starts, missing: *missing }
+    }
+
+    fn pieces(&self) -> u32 {
+        self.starts.len() as u32 + (self.missing != Missing::Never) as u32
+    }
+
+    fn ranges(&self, cell: &Accepts) -> Ranges {
+        let below = |value: i128| self.starts.partition_point(|start| *start < value) as u32;
+        let up_to = |value: i128| self.starts.partition_point(|start| *start <= value) as u32;
+        let mut ranges: Ranges = cell.spans.iter().map(|span| (below(span.lo), up_to(span.hi))).collect();
+        if cell.missing && self.missing != Missing::Never {
+            ranges.push((self.starts.len() as u32, self.pieces()));
+        }
+        joined(ranges)
+    }
+}
+
+fn some_range(start: u32, end: u32) -> Ranges {
+    if start < end { vec![(start, end)] } else { vec![] }
+}
+
+/// Ranges in order, without those that are empty, those that touch joined.
+fn joined(mut ranges: Ranges) -> Ranges {
+    ranges.retain(|(start, end)| start < end);
+    ranges.sort_unstable();
+    let mut joined: Ranges = Vec::with_capacity(ranges.len());
+    for (start, end) in ranges {
+        match joined.last_mut() {
+            Some(last) if start <= last.1 => last.1 = last.1.max(end),
+            _ => joined.push((start, end)),
+        }
+    }
+    joined
+}
+
+fn is_empty(region: &Region) -> bool {
+    region.iter().any(Vec::is_empty)
+}
+
+fn common_ranges(a: &Ranges, b: &Ranges) -> Ranges {
+    let (mut i, mut j, mut common) = (0, 0, vec![]);
+    while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
+        common.extend(some_range(x.0.max(y.0), x.1.min(y.1)));
+        if x.1 < y.1 { i += 1 } else { j += 1 }
+    }
+    common
+}
+
+fn common(a: &Region, b: &Region) -> Option<Region> {
+    let mut region = Vec::with_capacity(a.len());
+    for (a, b) in a.iter().zip(b) {
+        region.push(common_ranges(a, b));
+        if region.last().is_some_and(Vec::is_empty) {
+            return None;
+        }
+    }
+    Some(region)
+}
+
+/// The ranges that lie in a range at least partly.
+fn within(ranges: &Ranges, (start, end): (u32, u32)) -> &[(u32, u32)] {
+    if let [only] = ranges.as_slice() {
+        return if only.0 < end && start < only.1 { ranges } else { &[] };
+    }
+    let first = ranges.partition_point(|range| range.1 <= start);
+    let count = ranges[first..].partition_point(|range| range.0 < end);
+    &ranges[first..first + count]
+}
+
+fn meets(row: &Region, part: &Part) -> bool {
+    row.iter().zip(part).all(|(ranges, range)| !within(ranges, *range).is_empty())
+}
+
+fn covers(row: &Region, part: &Part) -> bool {
+    let holds = |(ranges, (start, end)): (&Ranges, &(u32, u32))| matches!(within(ranges, (*start, *end)), [only] if only.0 <= *start && *end <= only.1);
+    row.iter().zip(part).all(holds)
+}
+
+/// Looks at rows that halving the space may take, for each row; tables as people write them take about the
+/// logarithm of their length.
+const HALVING_LOOKS_MAX: usize = 100;
+
+/// Pairs of rows that meet, some for each row that meets others. Halving the space is quick where rows lie apart
+/// by several keys; where it is not, every row is compared with all that meet it in one key.
+fn overlaps(cut: &Cut, budget: &mut Budget) -> Result<Vec<(usize, usize, Witness)>, Exhausted> {
+    let mut allowance = Budget(budget.0.min(HALVING_LOOKS_MAX * cut.rows.len() * cut.axes.len()));
+    let allowed = allowance.0;
+    let found = overlaps_by_halving(cut, &mut allowance);
+    budget.spend(allowed - allowance.0)?;
+    let mut found = match found {
+        Ok(found) => found,
+        Err(Exhausted) => overlaps_by_sweeping(cut, budget)?,
+    };
+    found.sort();
+    found.sort_by_key(|(first, second, _)| (*second, *first));
+    found.dedup_by_key(|(_, second, _)| *second);
+    Ok(found)
+}
+
+fn overlaps_by_halving(cut: &Cut, budget: &mut Budget) -> Result<Vec<(usize, usize, Witness)>, Exhausted> {
+    let mut found = vec![];
+    let all: Vec<usize> = (0..cut.rows.len()).collect();
+    let mut parts = vec![(cut.whole(), all)];
+    while let Some((part, mut rows)) = parts.pop() {
+        budget.spend(rows.len() * cut.axes.len())?;
+        rows.retain(|&row| meets(&cut.rows[row], &part));
+        let mut covering = rows.iter().filter(|&&row| covers(&cut.rows[row], &part));
+        match (covering.next(), covering.next(), rows.len()) {
+            (_, _, 0 | 1) => {}
+            (Some(&first), Some(&second), _) => found.push((first, second, cut.least(&part))),
+            _ => {
+                let (low, high) = cut.halve(&part, &rows);
+                parts.push((high, rows.clone()));
+                parts.push((low, rows));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn overlaps_by_sweeping(cut: &Cut, budget: &mut Budget) -> Result<Vec<(usize, usize, Witness)>, Exhausted> {
+    let Some(axis) = (0..cut.axes.len()).max_by_key(|&axis| cut.axes[axis].starts.len()) else {
+        return Ok(vec![]);
+    };
+    let hull = |row: usize| {
+        let ranges = &cut.rows[row][axis];
+        (ranges[0].0, ranges[ranges.len() - 1].1)
+    };
+    let mut order: Vec<usize> = (0..cut.rows.len()).filter(|&row| !is_empty(&cut.rows[row])).collect();
+    order.sort_by_key(|&row| (hull(row).0, row));
+    let mut open: Vec<usize> = vec![];
+    let mut found: Vec<(usize, usize, Witness)> = vec![];
+    for row in order {
+        let start = hull(row).0;
+        open.retain(|&other| hull(other).1 > start);
+        budget.spend(open.iter().chain([&row]).map(|&row| ranges(&cut.rows[row])).sum())?;
+        let first = open.iter().find_map(|&other| Some((other, common(&cut.rows[row], &cut.rows[other])?)));
+        if let Some((other, region)) = first {
+            found.push((row.min(other), row.max(other), cut.least_of(&region)));
+        }
+        open.push(row);
+    }
+    Ok(found)
+}
+
+/// A combination that rows which nowhere overlap leave out.
+fn counted_gap(cut: &Cut, budget: &mut Budget) -> Result<Option<Witness>, Exhausted> {
+    let mut space: Region = cut.asked().into_iter().map(|range| vec![range]).collect();
+    let mut rows: Vec<Region> = cut.rows.iter().filter_map(|row| common(row, &space)).collect();
+    budget.spend(rows.iter().map(ranges).sum())?;
+    if total(&rows) == size(&space) {
+        return Ok(None);
+    }
+    for axis in 0..space.len() {
+        let (slice, inside) = deficient_slice(&space, &rows, axis, budget)?;
+        space[axis] = slice;
+        rows = inside;
+    }
+    Ok(Some(cut.least_of(&space)))
+}
+
+/// The first piece of a key where rows have fewer cells than the space, and the rows there. There is one,
+/// because they have fewer altogether.
+fn deficient_slice(
+    space: &Region,
+    rows: &[Region],
+    axis: usize,
+    budget: &mut Budget,
+) -> Result<(Ranges, Vec<Region>), Exhausted> {
+    let mut slice = space.clone();
+    let mut rows = rows.to_vec();
+    while let Some(middle) = middle(&slice[axis]) {
+        let mut low = slice.clone();
+        low[axis] = common_ranges(&slice[axis], &some_range(0, middle));
+        budget.spend(rows.iter().map(ranges).sum())?;
+        let inside: Vec<Region> = rows.iter().filter_map(|row| common(row, &low)).collect();
+        if total(&inside) < size(&low) {
+            (slice, rows) = (low, inside);
+        } else {
+            slice[axis] = common_ranges(&slice[axis], &some_range(middle, u32::MAX));
+            rows = rows.iter().filter_map(|row| common(row, &slice)).collect();
+        }
+    }
+    Ok((slice.swap_remove(axis), rows))
+}
+
+/// A piece that has others before it in the ranges, about half of them; `None` where there is only one piece.
+fn middle(ranges: &Ranges) -> Option<u32> {
+    let (first, last) = (ranges[0].0, ranges[ranges.len() - 1].1);
+    match ranges.as_slice() {
+        [_] if last - first <= 1 => None,
+        [_] => Some(first + (last - first) / 2),
+        several => Some(several[several.len() / 2].0),
+    }
+}
+
+/// The number of ranges that say where a row applies.
+fn ranges(row: &Region) -> usize {
+    row.iter().map(Vec::len).sum()
+}
+
+/// The number of cells of a region.
+fn size(region: &Region) -> BigUint {
+    region.iter().map(|ranges| ranges.iter().map(|(start, end)| end - start).sum::<u32>()).product()
+}
+
+fn total(rows: &[Region]) -> BigUint {
+    rows.iter().map(size).fold(BigUint::zero(), |sum, size| sum + size)
+}
+
+/// Which rows are the first somewhere, and where there is none.
+struct Survey<'a> {
+    cut: &'a Cut,
+    reached: Vec<bool>,
+    gap: Option<Witness>,
+}
+
+impl Survey<'_> {
+    /// Halves the space until one row decides a part of it.
+    fn run(&mut self, space: Part, budget: &mut Budget) -> Result<(), Exhausted> {
+        let all: Vec<usize> = (0..self.cut.rows.len()).collect();
+        let mut parts = vec![(space, all)];
+        while let Some((part, mut rows)) = parts.pop() {
+            budget.spend(rows.len() * self.cut.axes.len())?;
+            rows.retain(|&row| meets(&self.cut.rows[row], &part));
+            let covering = rows.iter().position(|&row| covers(&self.cut.rows[row], &part));
+            if let Some(last) = covering {
+                rows.truncate(last + 1);
+            }
+            let new = rows.iter().any(|&row| !self.reached[row]);
+            match (covering, rows.is_empty()) {
+                (Some(0), _) => self.reached[rows[0]] = true,
+                (_, true) => self.gap = self.gap.take().or_else(|| Some(self.cut.least(&part))),
+                (Some(_), _) if !new => {}
+                (None, _) if !new && self.gap.is_some() => {}
+                _ => {
+                    let (low, high) = self.cut.halve(&part, &rows);
+                    parts.push((high, rows.clone()));
+                    parts.push((low, rows));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn axis(lo: i128, hi: i128) -> Axis {
+        Axis { domain: Domain::all(Interval::new(lo, hi)), missing: Missing::Never }
+    }
+
+    fn cell(spans: &[(i128, i128)]) -> Accepts {
+        Accepts { spans: spans.iter().map(|&(lo, hi)| Interval::new(lo, hi)).collect(), missing: false }
+    }
+
+    fn any() -> Accepts {
+        Accepts { spans: vec![Interval::FULL], missing: true }
+    }
+
+    fn missing() -> Accepts {
+        Accepts { spans: vec![], missing: true }
+    }
+
+    /// The first row that applies, by trying all.
+    fn first(space: &Space, point: &Witness) -> Vec<usize> {
+        let accepts = |cell: &Accepts, value: &Option<i128>| match value {
+            Some(value) => cell.spans.iter().any(|span| span.contains(*value)),
+            None => cell.missing,
+        };
+        let applies =
+            |row: &usize| space.rows[*row].iter().zip(point).all(|(cell, value)| accepts(cell, value));
+        (0..space.rows.len()).filter(applies).collect()
+    }
+
+    fn points(space: &Space) -> Vec<Witness> {
+        let values = |axis: &Axis| {
+            let all = (axis.domain.range.lo..=axis.domain.range.hi).filter(|x| axis.domain.contains(*x));
+            let gone = (axis.missing == Missing::Asked).then_some(None);
+            all.map(Some).chain(gone).collect::<Vec<_>>()
+        };
+        space.axes.iter().fold(vec![vec![]], |points, axis| {
+            let longer = |point: &Witness| {
+                values(axis)
+                    .into_iter()
+                    .map(|value| [point.clone(), vec![value]].concat())
+                    .collect::<Vec<_>>()
+            };
+            points.iter().flat_map(longer).collect()
+        })
+    }
+
+    /// Small spaces from a fixed sequence of numbers.
+    fn random_space(seed: &mut u64) -> Space {
+        let mut next = |below: u64| {
+            *seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            ((*seed >> 33) % below) as i128
+        };
+        let axes: Vec<Axis> = (0..1 + next(3))
+            .map(|_| Axis {
+                domain: if next(4) == 0 {
+                    Domain::of(vec![0, 2, 3]).unwrap()
+                } else {
+                    Domain::all(Interval::new(0, 1 + next(4)))
+                },
+                missing: if next(3) == 0 { Missing::Asked } else { Missing::Never },
+            })
+            .collect();
+        let row = |next: &mut dyn FnMut(u64) -> i128| {
+            let cell = |next: &mut dyn FnMut(u64) -> i128| {
+                let span = |next: &mut dyn FnMut(u64) -> i128| {
+                    let lo = next(5);
+                    Interval::new(lo, lo + next(4))
+                };
+                let spans = (0..next(3)).map(|_| span(next)).collect();
+                if next(4) == 0 { any() } else { Accepts { spans, missing: next(3) == 0 } }
+            };
+            axes.iter().map(|_| cell(next)).collect::<Vec<_>>()
+        };
+        let rows = (0..1 + next(6)).map(|_| row(&mut next)).collect();
+        Space { axes, rows }
+    }
+
+    #[test]
+    fn answers_agree_with_trying_every_combination() {
+        let mut seed = 7;
+        let (mut partitions, mut gaps, mut dead) = (0, 0, 0);
+        for _ in 0..4000 {
+            let space = random_space(&mut seed);
+            let all: Vec<Vec<usize>> = points(&space).iter().map(|point| first(&space, point)).collect();
+            let faults = cascade(&space, &mut Budget(1_000_000)).unwrap();
+            assert_eq!(faults.gap.is_some(), all.iter().any(Vec::is_empty), "{space:?}");
+            let reached = |row: usize| all.iter().any(|rows| rows.first() == Some(&row));
+            for row in 0..space.rows.len() {
+                let dead = faults.unreached.contains(&row) || faults.empty.contains(&row);
+                assert_eq!(dead, !reached(row), "row {row} of {space:?}");
+            }
+            dead += faults.unreached.len();
+            let faults = partition(&space, &mut Budget(1_000_000)).unwrap();
+            let overlapping: Vec<usize> = faults.overlaps.iter().map(|(_, second, _)| *second).collect();
+            assert_eq!(overlapping.is_empty(), all.iter().all(|rows| rows.len() < 2), "{space:?}");
+            for (a, b, witness) in &faults.overlaps {
+                let rows = first(&space, witness);
+                assert!(rows.contains(a) && rows.contains(b), "{space:?}");
+            }
+            if overlapping.is_empty() {
+                assert_eq!(faults.gap.is_some(), all.iter().any(Vec::is_empty), "{space:?}");
+                assert!(faults.gap.iter().all(|point| first(&space, point).is_empty()));
+                partitions += faults.gap.is_none() as usize;
+                gaps += faults.gap.is_some() as usize;
+            }
+        }
+        assert!(partitions > 20 && gaps > 100 && dead > 100, "{partitions} {gaps} {dead}");
+    }
+
+    #[test]
+    fn what_nobody_asks_for_need_not_be_covered_and_may_be() {
+        let axes = |missing| vec![Axis { domain: Domain::all(Interval::new(0, 9)), missing }];
+        let values = vec![cell(&[(0, 9)])];
+        let covered = |missing, rows: Vec<Vec<Accepts>>| {
+            let space = Space { axes: axes(missing), rows };
+            let faults = partition(&space, &mut Budget(100)).unwrap();
+            assert_eq!(cascade(&space, &mut Budget(100)).unwrap().unreached, [0usize; 0]);
+            faults.gap
+        };
+        assert_eq!(covered(Missing::Unasked, vec![values.clone()]), None);
+        assert_eq!(covered(Missing::Asked, vec![values.clone()]), Some(vec![None]));
+        assert_eq!(covered(Missing::Asked, vec![values.clone(), vec![missing()]]), None);
+        assert_eq!(covered(Missing::Unasked, vec![values, vec![missing()]]), None);
+    }
+
+    #[test]
+    fn long_tables_take_little_work() {
+        let rows: Vec<Vec<Accepts>> = (0..10_000).map(|i| vec![cell(&[(2 * i, 2 * i + 1)])]).collect();
+        let space = Space { axes: vec![axis(0, 19_999)], rows };
+        assert_eq!(partition(&space, &mut Budget(1_000_000)), Ok(Faults::default()));
+        assert_eq!(cascade(&space, &mut Budget(1_000_000)), Ok(Faults::default()));
+    }
+
+    #[test]
+    fn hostile_tables_end_by_the_budget() {
+        let keys = 24;
+        let row = |i: usize| {
+            (0..keys)
+                .map(|key| {
+                    if key == i % keys {
+                        cell(&[(0, 0)])
+                    } else if key == (i * 7 + 3) % keys {
+                        cell(&[(1, 1)])
+                    } else {
+                        any()
+                    }
+                })
+                .collect()
+        };
+        let space = Space { axes: vec![axis(0, 1); keys], rows: (0..200).map(row).collect() };
+        let mut budget = Budget(200_000);
+        let answer = cascade(&space, &mut budget);
+        assert!(answer == Err(Exhausted) || budget.0 < 200_000);
+    }
+
+    #[test]
+    fn the_ends_of_128_bits_are_values_like_others() {
+        let space = Space {
+            axes: vec![Axis { domain: Domain::all(Interval::FULL), missing: Missing::Never }],
+            rows: vec![vec![cell(&[(i128::MIN, 0)])], vec![cell(&[(2, i128::MAX)])]],
+        };
+        assert_eq!(partition(&space, &mut Budget(100)).unwrap().gap, Some(vec![Some(1)]));
+    }
+}
