@@ -200,11 +200,11 @@ impl ColumnEngine {
             Op::Get => machine.stack.push(Operand::Local(index as u16)),
             Op::Set => machine.set(index),
             Op::To => by_integer!(convert()),
-            Op::Add => arithmetic!(|a, b| Lane::plus(a, b)),
-            Op::Sub => arithmetic!(|a, b| Lane::minus(a, b)),
-            Op::Mul => arithmetic!(|a, b| Lane::times(a, b)),
+            Op::Add => arithmetic!(Lane::plus),
+            Op::Sub => arithmetic!(Lane::minus),
+            Op::Mul => arithmetic!(Lane::times),
             Op::Divide => by_integer!(divide(Rounding::from_number(immediate).unwrap_or(Rounding::HalfEven))),
-            Op::Modulo => arithmetic!(|a, b| Lane::modulo(a, b)),
+            Op::Modulo => arithmetic!(Lane::modulo),
             Op::Min => arithmetic!(|a, b| a.min(b)),
             Op::Max => arithmetic!(|a, b| a.max(b)),
             Op::Eq => comparison!(|a, b| (a == b) as u8),
@@ -451,10 +451,7 @@ impl Machine<'_> {
     }
 
     #[inline(always)]
-    fn store<T: Stored>(&mut self, outputs: &mut Columns, index: usize, start: usize, count: usize)
-    where
-        T: Wide,
-    {
+    fn store<T: Stored + Wide>(&mut self, outputs: &mut Columns, index: usize, start: usize, count: usize) {
         let operand = self.pop();
         let value = side::<T>(&operand, self.locals);
         macro_rules! narrow {
