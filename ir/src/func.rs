@@ -5,7 +5,7 @@
 
 use cranelift_entity::{EntitySet, PrimaryMap, SecondaryMap, entity_impl};
 
-use crate::facts;
+use crate::facts::{self, Facts, Origins};
 use crate::interval::Interval;
 use crate::ops::{Class, Imm, Op, Ranges, Unproved};
 use crate::types::Type;
@@ -308,6 +308,8 @@ pub struct Builder {
     current: Block,
     layout: Vec<Block>,
     visited: EntitySet<Block>,
+    /// Each value without refinements, so that long chains of them cost nothing.
+    origins: Origins,
 }
 
 impl Builder {
@@ -317,7 +319,7 @@ impl Builder {
         let current = func.blocks.push(BlockData::open());
         let mut visited = EntitySet::new();
         visited.insert(current);
-        Builder { func, current, layout: vec![current], visited }
+        Builder { func, current, layout: vec![current], visited, origins: Origins::new() }
     }
 
     /// What has been built so far.
@@ -342,10 +344,17 @@ impl Builder {
     /// Where the op's transfer function has no interval; nothing is added then.
     pub fn push(&mut self, op: Op, args: &[Value], imm: i128) -> Result<Value, Unproved> {
         let inst = Inst::new(op, args, imm);
-        let range = self.func.transfer(&inst)?;
+        let facts = Facts::with_origins(&self.func, &self.origins);
+        let established = match (op, args) {
+            (Op::Refine, [value, condition]) => facts.narrowed(*value, *condition, imm != 0),
+            _ => None,
+        };
+        let origin = if op == Op::Refine { Some(facts.origin(args[0])) } else { None };
+        let range = self.func.transfer_where(&inst, established.unwrap_or(Interval::FULL))?;
         let ty = self.result_type(&inst, range);
         let value = self.func.values.push(ValueData { ty, range, def: Def::Inst(inst) });
         self.func.blocks[self.current].body.push(value);
+        self.origins[value] = origin.unwrap_or(value).into();
         Ok(value)
     }
 
