@@ -42,7 +42,8 @@ impl Floored {
             (above, below)
         };
         let lowest = range.lo.checked_add(offset.min(offset_negative))?;
-        let bias = (-lowest.min(0)).div_euclid(c).checked_add(2).filter(|_| lowest < 0).unwrap_or(0) & !1;
+        let below_zero = lowest.min(0).checked_neg()?;
+        let bias = if lowest < 0 { below_zero.div_euclid(c).checked_add(2)? & !1 } else { 0 };
         let shift = bias.checked_mul(c)?;
         let highest = range.hi.checked_add(offset.max(offset_negative))?.checked_add(shift)?;
         Some(Floored {

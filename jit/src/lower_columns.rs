@@ -30,7 +30,7 @@ use crate::plan::{self, Measure, Piece, Plan};
 use crate::scalar;
 
 /// Up to so many instructions, about, go into one function.
-const BUDGET: usize = 1500;
+const BUDGET: usize = 800;
 
 /// Wide values wait for their first use, but not more than so many on top of each other: what waits is computed
 /// by recursion.

@@ -19,7 +19,7 @@ use crate::plan::{self, Measure, Piece, Plan};
 use crate::scalar::{self, computed_in};
 
 /// Up to so many instructions, about, go into one function.
-const BUDGET: usize = 2000;
+const BUDGET: usize = 800;
 
 /// The parameters of a piece: `fn(input, output, constants, state)`.
 pub(crate) const PARAMS: usize = 4;
