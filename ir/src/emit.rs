@@ -4,7 +4,7 @@
 //! interval is the hull of what was proved at the places that it stands for, because it holds on the rows that
 //! reach one of them.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use cranelift_entity::packed_option::PackedOption;
 use cranelift_entity::{EntityRef, PrimaryMap, SecondaryMap};
@@ -21,8 +21,8 @@ pub(crate) struct Emitter {
     steps: PrimaryMap<Value, Step>,
     tables: PrimaryMap<Table, Vec<i128>>,
     /// Steps by canonical instruction; constants are told apart by whether they are truth values.
-    known: HashMap<(Inst, bool), Value>,
-    known_tables: HashMap<Vec<i128>, Table>,
+    known: BTreeMap<(Inst, bool), Value>,
+    known_tables: BTreeMap<Vec<i128>, Table>,
 }
 
 impl Emitter {

@@ -5,7 +5,7 @@
 //! What is walked is a tuple of values, one per version; constants are leaves. So it does not matter in what
 //! order the versions compute, nor that two constants which are equal in one of them differ in another.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::emit::Emitter;
 use crate::func::{Inst, Value};
@@ -34,7 +34,7 @@ pub fn merge(parts: &[&Straight], effective_field: u32, starts: &[i32]) -> Optio
         starts,
         effective_field,
         emitter: Emitter::default(),
-        merged: HashMap::new(),
+        merged: BTreeMap::new(),
         steps_max: 2 * steps + STEPS_MORE,
     };
     let rule = merger.merge(parts.iter().map(|part| part.rule).collect())?;
@@ -49,7 +49,7 @@ struct Merger<'a> {
     effective_field: u32,
     emitter: Emitter,
     /// By one value of each version: what computes it in the version that is in force.
-    merged: HashMap<Vec<Value>, Value>,
+    merged: BTreeMap<Vec<Value>, Value>,
     steps_max: usize,
 }
 

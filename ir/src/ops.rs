@@ -311,8 +311,8 @@ impl Op {
 }
 
 impl Imm {
-    /// Whether `imm` is one that an op with this kind of immediate may hold in `func` (a table that there is,
-    /// a known mode; fields are checked against the schema by who has it).
+    /// Whether `imm` is one that an op with this kind of immediate may hold in `func`: a field or a table that
+    /// there is, a known mode.
     pub fn is_valid(self, imm: i128, func: &Func) -> bool {
         match self {
             Imm::None => imm == 0,

@@ -6,6 +6,11 @@
 //! A value's interval is the one that was proved in the graph: it holds on rows that reach the value's block.
 //! On other rows a value may be anything, and nothing that is selected depends on it; so engines may use
 //! intervals to choose widths, and must not use them to stay memory-safe.
+//!
+//! Where a refined value was used, the value that it refines is used: an operand, or an output, may have a wider
+//! type and interval than what was proved of it at that place. What was proved there is in the interval of the
+//! result, and for an output in [`Straight::results`]. An op computes in the widest type among its operands and
+//! its result, as everywhere.
 
 use cranelift_entity::PrimaryMap;
 

@@ -10,7 +10,7 @@
 mod exits;
 mod reach;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use cranelift_entity::packed_option::PackedOption;
 use cranelift_entity::{EntityRef, SecondaryMap};
@@ -54,7 +54,7 @@ pub fn straighten(func: &Verified) -> Straight {
         emitter: Emitter::default(),
         moved: SecondaryMap::with_capacity(func.values.len()),
         reached: SecondaryMap::new(),
-        tables: HashMap::new(),
+        tables: BTreeMap::new(),
         exits: Vec::new(),
     };
     for block in func.blocks.keys() {
@@ -77,7 +77,7 @@ struct Line<'a> {
     moved: SecondaryMap<Value, PackedOption<Value>>,
     /// Whether a row that has not been decided before reaches a block.
     reached: SecondaryMap<Block, PackedOption<Value>>,
-    tables: HashMap<i128, Table>,
+    tables: BTreeMap<i128, Table>,
     /// Every way to a decision, in the order in which a row meets them.
     exits: Vec<(Value, Option<Edge>, Block)>,
 }

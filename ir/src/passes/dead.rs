@@ -69,7 +69,7 @@ fn retain_live_args(func: &Func, live: &EntitySet<Value>, end: &mut End) {
 fn drop_tables(func: &mut Func) {
     let old = std::mem::take(&mut func.tables);
     let mut moved = SecondaryMap::<Table, PackedOption<Table>>::new();
-    let mut known = std::collections::HashMap::<&[i128], Table>::new();
+    let mut known = std::collections::BTreeMap::<&[i128], Table>::new();
     for data in func.values.values_mut() {
         if let Def::Inst(inst) = &mut data.def
             && inst.op.row().imm == Imm::Table

@@ -4,7 +4,7 @@
 //! A refinement is shared like anything else: what dominates it refines by the same side of the same condition,
 //! so wherever the first stands, that side is established.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::rewrite::{Rewriter, install};
 use crate::dominators::Dominators;
@@ -17,7 +17,7 @@ const PLACES_MAX: usize = 8;
 /// Common subexpressions, by dominance.
 pub fn share(func: &mut Func) {
     let Ok(dominators) = Dominators::of(func) else { return };
-    let mut known = HashMap::<(Inst, bool), Vec<(Block, Value)>>::new();
+    let mut known = BTreeMap::<(Inst, bool), Vec<(Block, Value)>>::new();
     let shared = Rewriter::new(func).write(|writer, block, inst, data| {
         let places = known.entry((inst.canonical(), data.ty.is_bool())).or_default();
         let dominating =

@@ -75,7 +75,7 @@ fn number(emitter: &mut Emitter, exits: &[Exit]) -> Value {
 fn rule(emitter: &mut Emitter, number: Value, exits: &[Exit]) -> Value {
     let first = exits[0].rule;
     let counts_up = exits.iter().zip(first..).all(|(exit, rule)| exit.rule == rule);
-    if !counts_up {
+    if !counts_up || exits.len() == 1 {
         return emitter.lookup(number, exits.iter().map(|exit| exit.rule as i128).collect());
     }
     let range = Interval::new(first as i128, first as i128 + exits.len() as i128 - 1);
@@ -110,7 +110,7 @@ fn output(emitter: &mut Emitter, number: Value, exits: &[Exit], index: usize) ->
 
 fn computed_groups(emitter: &Emitter, exits: &[Exit], index: usize) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
-    let mut known = std::collections::HashMap::new();
+    let mut known = std::collections::BTreeMap::new();
     for (i, exit) in exits.iter().enumerate() {
         let output = exit.outputs[index];
         if emitter.constant_of(output.value).is_some() {

@@ -5,7 +5,7 @@
 //! every path from `above` leads through, and that is reached through `above` alone, is reached exactly when
 //! `above` is. For rows that have not been decided before the block this is also true of the function.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use cranelift_entity::SecondaryMap;
 
@@ -134,12 +134,12 @@ fn edges_from(func: &Func, block: Block) -> Vec<Edge> {
 /// those before it.
 pub(super) struct Known<'a> {
     emitter: &'a mut Emitter,
-    holds: HashSet<Value>,
+    holds: BTreeSet<Value>,
 }
 
 impl<'a> Known<'a> {
     pub fn new(emitter: &'a mut Emitter, given: Value) -> Known<'a> {
-        Known { emitter, holds: HashSet::from([given]) }
+        Known { emitter, holds: BTreeSet::from([given]) }
     }
 
     pub fn emitter(&mut self) -> &mut Emitter {

@@ -138,13 +138,22 @@ pub fn damaged_functions_are_refused_or_right(source: &mut impl Source) -> bool 
 
 #[cfg(test)]
 mod tests {
-    use super::super::Seed;
+    use super::super::{Bytes, Seed};
     use super::*;
     use std::collections::BTreeMap;
 
     #[test]
     fn witnesses_agree_on_generated_functions() {
         (0..1000).for_each(|seed| witnesses_agree(&mut Seed(seed)));
+    }
+
+    #[test]
+    fn bytes_make_functions_too() {
+        let seed = &mut Seed(7);
+        for count in (0..600).step_by(7) {
+            let bytes: Vec<u8> = (0..count).map(|_| seed.next() as u8).collect();
+            witnesses_agree(&mut Bytes(&bytes));
+        }
     }
 
     #[test]
