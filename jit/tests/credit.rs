@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use harness::{Batch, check, credit, levels};
 use opus_ir::memory::{Columns, Row};
-use opus_jit::{ColumnKernel, Level, RowKernel, Scratch, compile_columns, compile_row};
+use opus_jit::{ColumnKernel, Kind, Level, RowKernel, Scratch, compile_columns, compile_row, disassemble};
 
 fn staged(level: Level, inputs: &Columns, outputs: &mut Columns) {
     // SAFETY: the level is one that this machine has.
@@ -117,6 +117,19 @@ fn measure() {
                 }
             });
             println!("  one row, {} different: {time:.1} ns ({})", rows.len(), sum % 2);
+        }
+    }
+}
+
+#[test]
+fn the_code_can_be_read() {
+    for level in levels() {
+        for kind in [Kind::Row, Kind::Columns] {
+            let text = disassemble(&credit::line(), kind, level).expect("this is x86-64");
+            assert!(text.contains("function u0:0") && text.contains("ret"), "{text}");
+            if std::env::var_os("SHOW").is_some() {
+                println!("{level} {kind:?}\n{text}");
+            }
         }
     }
 }
