@@ -5,7 +5,7 @@
 //! that the bytes are the same on every machine and with any number of threads.
 
 use opus_ir::memory::Columns;
-use opus_ir::{Domain, Field, Imm, Interval, Kind, Program, Schema};
+use opus_ir::{Domain, Field, Imm, Interval, Kind, Program, Schema, Verified};
 
 /// How often an optional field is missing: once in so many rows.
 const MISSING_ONE_IN: u64 = 12;
@@ -30,7 +30,7 @@ impl Sampler {
 
     /// Draws the values at which something can change more often: the ends of each field's range, and the
     /// constants of the policy with their neighbours.
-    pub fn with_edges(mut self, program: &Program) -> Sampler {
+    pub fn with_edges(mut self, program: &Program<Verified>) -> Sampler {
         let constants = constants(program);
         let edges_of = |field: &Field| {
             let Interval { lo, hi } = field.domain.range;
@@ -84,7 +84,7 @@ fn from_domain(domain: &Domain, log_uniform: bool, random: &mut Random) -> i128 
 }
 
 /// Every constant that a policy compares with, ascending.
-fn constants(program: &Program) -> Vec<i128> {
+fn constants(program: &Program<Verified>) -> Vec<i128> {
     let mut found = Vec::new();
     for func in program.versions.iter().flat_map(|version| [&version.admit, &version.decide]) {
         let insts = func.values.keys().filter_map(|value| func.inst(value));

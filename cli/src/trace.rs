@@ -25,10 +25,10 @@ pub struct Line {
     pub terms: Vec<(String, String)>,
 }
 
-/// The steps of a trace, in words.
-pub fn lines(policy: &Policy, source: &str, trace: &Trace) -> Vec<Line> {
+/// The steps of a trace, in words; `given` are the integers of the input fields.
+pub fn lines(policy: &Policy, source: &str, given: &[Option<i128>], trace: &Trace) -> Vec<Line> {
     let version = &policy.versions[trace.decision.version];
-    let words = Words { policy, version, source };
+    let words = Words { policy, version, source, given };
     trace.steps.iter().map(|step| words.line(step)).collect()
 }
 
@@ -59,10 +59,13 @@ pub fn human(lines: &[Line]) -> String {
 /// The steps for programs.
 pub fn json(lines: &[Line]) -> serde_json::Value {
     let step = |line: &Line| {
-        let terms: Vec<_> = line.terms.iter().map(|(text, value)| json!({ "text": text, "value": value })).collect();
+        let terms: Vec<_> =
+            line.terms.iter().map(|(text, value)| json!({ "text": text, "value": value })).collect();
         match &line.value {
             Some(value) => json!({ "let": line.name, "text": line.text, "value": value, "terms": terms }),
-            None => json!({ "rule": line.name, "applied": line.applied, "condition": line.text, "terms": terms }),
+            None => {
+                json!({ "rule": line.name, "applied": line.applied, "condition": line.text, "terms": terms })
+            }
         }
     };
     lines.iter().map(step).collect()
@@ -72,6 +75,7 @@ struct Words<'a> {
     policy: &'a Policy,
     version: &'a Version,
     source: &'a str,
+    given: &'a [Option<i128>],
 }
 
 impl Words<'_> {
@@ -88,7 +92,8 @@ impl Words<'_> {
                 }
             }
             Traced::Rule { rule, applied, terms } => {
-                let when = self.version.rules().find(|found| found.index == *rule).and_then(|found| found.when);
+                let when =
+                    self.version.rules().find(|found| found.index == *rule).and_then(|found| found.when);
                 Line {
                     name: self.policy.rules[*rule as usize].id.clone(),
                     applied: Some(*applied),
@@ -109,7 +114,13 @@ impl Words<'_> {
             let node = &self.version.exprs[*expr];
             let inside = within.start <= node.span.start && node.span.end <= within.end;
             if inside && (is_name(&node.kind) || sides.contains(expr)) {
-                shown.push((node.span, self.text(node.span), self.value(node.ty.unit, value)));
+                shown.push(match node.kind {
+                    // what was asked is whether there is a value: so that is told, or what it is
+                    ExprKind::IsPresent(field) => {
+                        (node.span, self.field_name(field), self.field_value(field))
+                    }
+                    _ => (node.span, self.text(node.span), self.value(node.ty.unit, value)),
+                });
             }
         }
         shown.sort();
@@ -124,6 +135,19 @@ impl Words<'_> {
             ExprKind::In(value, _) => vec![*value],
             _ => vec![],
         }
+    }
+
+    fn field_name(&self, field: u32) -> String {
+        self.policy.schema.inputs[field as usize].name.clone()
+    }
+
+    fn field_value(&self, field: u32) -> String {
+        let kind = self.policy.schema.inputs[field as usize].kind;
+        let value = self.given[field as usize];
+        value.map_or_else(
+            || "missing".to_owned(),
+            |value| display::field_text(&self.policy.schema, kind, value),
+        )
     }
 
     /// The text of a place on one line, with single spaces.

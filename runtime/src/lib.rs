@@ -31,6 +31,7 @@ mod decision;
 mod engine;
 pub mod example;
 pub mod hash;
+pub mod listing;
 mod policy;
 mod refusal;
 mod room;

@@ -102,7 +102,8 @@ impl<'a> Worker<'a> {
         };
         let rules = decided.rules.iter().map(|rule| self.rule_codes[*rule as usize]).collect();
         let mut columns = vec![Data::Longs(Cow::Owned(numbers))];
-        columns.extend((0..decided.outputs.len()).map(|index| Data::Column(&decided.outputs, index)));
+        columns
+            .extend((0..self.intake.schema.outputs.len()).map(|index| Data::Column(&decided.outputs, index)));
         columns.push(Data::Codes(Cow::Owned(rules)));
         columns.push(Data::Codes(Cow::Borrowed(&decided.versions)));
         columns.extend(kept.into_iter().map(Data::Array));

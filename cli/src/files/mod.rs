@@ -30,3 +30,8 @@ pub use mapping::{FieldMapping, Mapping, Sentinel};
 pub use near::{did_you_mean, near};
 pub use place::{Located, Place, Target, apart, inputs, open, output};
 pub use source::{Reader, Source, open_source};
+
+#[cfg(test)]
+pub mod testing;
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,7 @@ use super::format::Format;
 use super::place::{Located, Target};
 use crate::failure::Failure;
 
+pub use printed::{Printed, Printer};
 pub use table::{Content, Data, Layout, Spec, Table};
 
 /// Turns rows into what a [`Writer`] appends; shared by threads.

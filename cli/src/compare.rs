@@ -1,0 +1,176 @@
+//! Are these the decisions that somebody else made? A file of inputs against a file of expected outputs.
+
+use std::collections::HashMap;
+
+use opus_frontend::display;
+use opus_ir::memory::Columns;
+use opus_ir::{Field, Schema};
+
+use crate::batch::Engine;
+use crate::failure::{Exit, Failure};
+use crate::files::write::{Data, Printed, Printer, Spec};
+use crate::files::{Intake, Located, Mapping, Reader};
+
+/// A row on which the policy and the expectation differ.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Difference {
+    /// The value by which the rows belong together, or the number of the row.
+    pub key: String,
+    /// What was expected and what was found, by output; the output's name is empty where the whole row differs.
+    pub outputs: Vec<(String, String, String)>,
+    /// The rule that decided; empty where none did.
+    pub rule: String,
+}
+
+/// What a comparison came to.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Comparison {
+    /// How many expected rows there are.
+    pub rows: u64,
+    /// Those that differ, in the order of the inputs.
+    pub differences: Vec<Difference>,
+}
+
+/// Two files to compare.
+pub struct Files {
+    /// The inputs.
+    pub input: Located,
+    /// The expected outputs: columns named as the outputs.
+    pub expected: Located,
+    /// The column by which rows belong together; by their order without one.
+    pub on: Option<String>,
+    /// How the columns of the inputs map to fields.
+    pub mapping: Mapping,
+}
+
+/// Compares the decisions of an engine with expected ones.
+///
+/// # Errors
+/// Where a file cannot be read, or rows cannot be told apart.
+pub fn compare(
+    files: &Files,
+    schema: &Schema,
+    rules: &[String],
+    engine: &dyn Engine,
+) -> Result<Comparison, Failure> {
+    let mut expected = expected(files, schema)?;
+    let keep: Vec<String> = files.on.iter().cloned().collect();
+    let intake = Intake { schema: schema.clone(), mapping: files.mapping.clone(), keep };
+    let mut comparison = Comparison { rows: expected.len() as u64, differences: Vec::new() };
+    let mut reader = Reader::open(vec![files.input.clone()], &intake)?;
+    while let Some(chunk) = reader.next()? {
+        let first_row = chunk.first_row;
+        let admitted = chunk.admit(&intake);
+        let rows: Vec<u32> = admitted.admitted.clone().unwrap_or_else(|| (0..admitted.rows as u32).collect());
+        let keys = keys(first_row, admitted.rows, &admitted.kept, reader.kept());
+        let decided = engine.decide(admitted.columns);
+        let mut refused: HashMap<u32, String> = HashMap::new();
+        for (row, reason) in &admitted.faults {
+            refused.entry(*row).or_insert_with(|| reason.message.clone());
+        }
+        for (position, reason) in &decided.refused {
+            refused.entry(rows[*position as usize]).or_insert_with(|| reason.message.clone());
+        }
+        let mut next = 0;
+        for row in 0..admitted.rows as u32 {
+            let key = &keys[row as usize];
+            let found = match refused.get(&row) {
+                Some(why) => Err(why.clone()),
+                None => {
+                    next += 1;
+                    Ok(next - 1)
+                }
+            };
+            let Some(wanted) = expected.remove(key) else { continue };
+            let difference = match found {
+                Err(why) => Some((
+                    vec![(String::new(), "a decision".to_owned(), format!("refused: {why}"))],
+                    String::new(),
+                )),
+                Ok(at) => {
+                    let differing = differing(schema, &wanted, &decided.outputs, at);
+                    (!differing.is_empty()).then(|| (differing, rules[decided.rules[at] as usize].clone()))
+                }
+            };
+            let difference = difference.map(|(outputs, rule)| Difference { key: key.clone(), outputs, rule });
+            comparison.differences.extend(difference);
+        }
+    }
+    let mut left: Vec<String> = expected.into_keys().collect();
+    left.sort();
+    comparison.differences.extend(left.into_iter().map(|key| Difference {
+        key,
+        outputs: vec![(String::new(), "a decision".to_owned(), "no such input".to_owned())],
+        rule: String::new(),
+    }));
+    Ok(comparison)
+}
+
+fn differing(
+    schema: &Schema,
+    wanted: &[Option<i128>],
+    outputs: &Columns,
+    at: usize,
+) -> Vec<(String, String, String)> {
+    let text = |field: &Field, value: Option<i128>| {
+        value.map_or_else(|| "nothing".to_owned(), |value| display::field_text(schema, field.kind, value))
+    };
+    let each = schema.outputs.iter().enumerate().zip(wanted);
+    each.filter_map(|((index, field), wanted)| {
+        let found = outputs.get(index, at);
+        (found != *wanted).then(|| (field.name.clone(), text(field, *wanted), text(field, found)))
+    })
+    .collect()
+}
+
+/// The expected outputs by key.
+fn expected(files: &Files, schema: &Schema) -> Result<HashMap<String, Vec<Option<i128>>>, Failure> {
+    // the outputs are read as if they were the inputs of another policy, of which nothing has to be decided
+    let outputs =
+        Schema { inputs: schema.outputs.clone(), outputs: Vec::new(), effective: None, ..schema.clone() };
+    let mapping = Mapping::by_name(&outputs);
+    let intake = Intake { schema: outputs, mapping, keep: files.on.iter().cloned().collect() };
+    let mut found = HashMap::new();
+    let mut reader = Reader::open(vec![files.expected.clone()], &intake)?;
+    while let Some(chunk) = reader.next()? {
+        let first_row = chunk.first_row;
+        let admitted = chunk.admit(&intake);
+        if let Some((row, reason)) = admitted.faults.first() {
+            let message =
+                format!("row {} of the expected decisions: {}", first_row + *row as u64, reason.message);
+            return Err(Failure::io(message));
+        }
+        let keys = keys(first_row, admitted.rows, &admitted.kept, reader.kept());
+        for (row, key) in keys.into_iter().enumerate() {
+            let values =
+                (0..intake.schema.inputs.len()).map(|index| admitted.columns.get(index, row)).collect();
+            if found.insert(key.clone(), values).is_some() {
+                let message = format!("`{key}` stands twice in the expected decisions");
+                return Err(
+                    Failure::new(Exit::Io, message).help("--on names a column whose values tell rows apart")
+                );
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// By row, the value of the column that was kept, or the number of the row.
+fn keys(
+    first_row: u64,
+    rows: usize,
+    kept: &[arrow_array::ArrayRef],
+    names: &[crate::files::Kept],
+) -> Vec<String> {
+    let (Some(array), Some(name)) = (kept.first(), names.first()) else {
+        return (0..rows as u64).map(|row| (first_row + row).to_string()).collect();
+    };
+    let (spec, data) = (Spec::kept(name), Data::Array(array.clone()));
+    let printer = Printer::new(&spec, &data);
+    let mut scratch = String::new();
+    let mut key = |row| match printer.print(row, false, &mut scratch) {
+        Printed::Missing => String::new(),
+        Printed::Plain(text) | Printed::Text(text) => text.to_owned(),
+    };
+    (0..rows).map(&mut key).collect()
+}

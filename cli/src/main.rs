@@ -1,0 +1,7 @@
+//! The `opus` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    opus_cli::main()
+}

@@ -1,0 +1,114 @@
+//! Where do words go? Results to standard output, everything else to standard error; for people or programs.
+
+use std::io::{self, IsTerminal, Write};
+
+use opus_frontend::diagnostic::{Diagnostic, any_error};
+use serde_json::{Value, json};
+
+use crate::args::{Color, Format};
+use crate::failure::Failure;
+use crate::render;
+
+/// What the process talks to.
+#[derive(Clone, Copy, Debug)]
+pub struct Terminal {
+    format: Format,
+    styled: bool,
+    /// Whether standard error is looked at by a person.
+    interactive: bool,
+}
+
+impl Terminal {
+    /// The terminal of this process.
+    pub fn new(format: Format, color: Color) -> Terminal {
+        let interactive = io::stderr().is_terminal();
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let styled = match color {
+            Color::Auto => interactive && !plain,
+            Color::Always => true,
+            Color::Never => false,
+        };
+        Terminal { format, styled, interactive }
+    }
+
+    /// Whether results are for programs.
+    pub fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// Whether standard error is looked at by a person, so that progress may be shown.
+    pub fn is_interactive(&self) -> bool {
+        self.interactive && !self.is_json()
+    }
+
+    /// Prints a result.
+    ///
+    /// # Errors
+    /// Where standard output cannot be written; a reader that has seen enough is no error.
+    pub fn print(&self, text: &str) -> Result<(), Failure> {
+        let mut out = io::stdout().lock();
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        match written {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Failure::io(format!("standard output cannot be written: {error}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Prints a result for programs.
+    ///
+    /// # Errors
+    /// As [`Terminal::print`].
+    pub fn print_json(&self, value: &Value) -> Result<(), Failure> {
+        self.print(&format!("{value:#}\n"))
+    }
+
+    /// Says something to a person; nothing where results are for programs.
+    pub fn note(&self, text: &str) {
+        if !self.is_json() {
+            eprintln!("{text}");
+        }
+    }
+
+    /// Shows diagnostics to a person, and how many there are.
+    pub fn diagnostics(&self, path: &str, source: &str, diagnostics: &[Diagnostic]) {
+        if self.is_json() || diagnostics.is_empty() {
+            return;
+        }
+        for diagnostic in diagnostics {
+            eprintln!("{}\n", render::human(path, source, diagnostic, self.styled));
+        }
+        let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
+        let counts = [counted(errors, "error"), counted(diagnostics.len() - errors, "warning")];
+        let counts: Vec<String> = counts.into_iter().flatten().collect();
+        let first = diagnostics.iter().find(|diagnostic| diagnostic.is_error()).unwrap_or(&diagnostics[0]);
+        let refused = if any_error(diagnostics) { ": it does not compile" } else { "" };
+        let explained = first.code.code();
+        eprintln!("{path}: {}{refused}; `opus explain-code {explained}` tells more", counts.join(" and "));
+    }
+
+    /// Says why a command failed.
+    pub fn failure(&self, failure: &Failure) {
+        if failure.message.is_empty() {
+            return;
+        }
+        if self.is_json() {
+            let error = json!({ "error": failure.message, "help": failure.help, "exit": failure.exit as u8 });
+            eprintln!("{error:#}");
+        } else if self.styled {
+            eprintln!("\x1b[1;31merror\x1b[0m\x1b[1m:\x1b[0m {failure}");
+        } else {
+            eprintln!("error: {failure}");
+        }
+    }
+}
+
+/// `3 errors`, `1 error`, nothing for none.
+fn counted(count: usize, noun: &str) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some(format!("1 {noun}")),
+        _ => Some(format!("{count} {noun}s")),
+    }
+}

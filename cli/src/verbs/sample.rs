@@ -1,0 +1,104 @@
+//! `opus sample`: synthetic inputs that the policy's own types allow.
+
+use std::sync::Arc;
+
+use opus_ir::memory::Columns;
+use opus_runtime::{Engine, Policy};
+
+use crate::args::{FileFormat, Sample};
+use crate::batch::Engine as _;
+use crate::engines::PolicyEngine;
+use crate::failure::{Exit, Failure};
+use crate::files::write::{Data, Layout, Spec, Table, create};
+use crate::files::{self, CHUNK_ROWS};
+use crate::open::open;
+use crate::sample::Sampler;
+use crate::summary::grouped;
+use crate::terminal::Terminal;
+
+/// How often a row is drawn again when it does not meet the requires.
+const ATTEMPTS_MAX: u32 = 1_000;
+
+pub fn run(args: &Sample, terminal: &Terminal) -> Result<(), Failure> {
+    let opened = open(&args.policy, terminal)?;
+    let output = files::output(&args.output, args.output_format.map(FileFormat::format), "--output-format")?;
+    let program = opened.artifact.program();
+    let schema = program.schema.clone();
+    let mut sampler = Sampler::new(&schema, args.seed);
+    if args.boundaries {
+        sampler = sampler.with_edges(program);
+    }
+    let metadata = vec![
+        ("opus.policy".to_owned(), program.name.clone()),
+        ("opus.artifact".to_owned(), opened.artifact.content_hash().to_string()),
+        ("opus.seed".to_owned(), args.seed.to_string()),
+    ];
+    let columns = schema.inputs.iter().map(|field| Spec::of_field(&schema, field)).collect();
+    let (encoder, mut writer) = create(&output, &Arc::new(Layout { columns, metadata }))?;
+    let drawer = Drawer {
+        sampler,
+        requires: !program.requires.is_empty(),
+        engine: PolicyEngine::new(ready(opened, terminal)),
+    };
+    let mut first = 0;
+    while first < args.rows {
+        let count = (args.rows - first).min(CHUNK_ROWS as u64) as usize;
+        let rows = drawer.rows(first, count, &schema.input_columns())?;
+        let data = (0..schema.inputs.len()).map(|index| Data::Column(&rows, index)).collect();
+        let encoded = encoder.encode(&Table { rows: count, columns: data })?;
+        writer.append(encoded)?;
+        first += count as u64;
+    }
+    writer.finish()?;
+    terminal.note(&format!("{}: {} rows, seed {}", args.output.display(), grouped(args.rows), args.seed));
+    Ok(())
+}
+
+fn ready(opened: crate::open::Opened, terminal: &Terminal) -> Policy {
+    opened.policy(Engine::Native, terminal)
+}
+
+struct Drawer {
+    sampler: Sampler,
+    requires: bool,
+    engine: PolicyEngine,
+}
+
+impl Drawer {
+    /// The rows from number `first` on. A row that breaks a require is drawn again, with the next attempt.
+    fn rows(&self, first: u64, count: usize, shape: &[opus_ir::Column]) -> Result<Columns, Failure> {
+        let mut rows = Columns::new(shape, count);
+        rows.set_rows(count);
+        (0..count).for_each(|row| self.sampler.draw(first + row as u64, 0, &mut rows, row));
+        if !self.requires {
+            return Ok(rows);
+        }
+        let mut open: Vec<usize> = (0..count).collect();
+        for attempt in 1..=ATTEMPTS_MAX {
+            open = self.broken(&rows, &open, shape);
+            if open.is_empty() {
+                return Ok(rows);
+            }
+            open.iter().for_each(|row| self.sampler.draw(first + *row as u64, attempt, &mut rows, *row));
+        }
+        let message = format!(
+            "row {} meets not every `require` after {ATTEMPTS_MAX} attempts",
+            first + open[0] as u64 + 1
+        );
+        Err(Failure::new(Exit::Policy, message)
+            .help("the requires leave so few inputs that drawing finds none: ask for --boundaries, or narrow the types"))
+    }
+
+    /// The rows among `open` that break a require.
+    fn broken(&self, rows: &Columns, open: &[usize], shape: &[opus_ir::Column]) -> Vec<usize> {
+        let mut part = Columns::new(shape, open.len());
+        part.set_rows(open.len());
+        for (to, from) in open.iter().enumerate() {
+            (0..shape.len()).for_each(|index| part.set(index, to, rows.get(index, *from)));
+        }
+        let mut refused: Vec<usize> =
+            self.engine.decide(part).refused.iter().map(|(row, _)| open[*row as usize]).collect();
+        refused.dedup();
+        refused
+    }
+}

@@ -1,0 +1,86 @@
+//! `opus test`: the tests in a policy, on every engine; or a file of expected decisions.
+
+use std::path::Path;
+
+use opus_runtime::Engine;
+use serde_json::json;
+
+use crate::args::Test;
+use crate::batch::Names;
+use crate::compare::{Comparison, Difference, Files, compare};
+use crate::engines::PolicyEngine;
+use crate::failure::{Exit, Failure};
+use crate::files::{self, Mapping};
+use crate::open::{Opened, open};
+use crate::summary::grouped;
+use crate::terminal::Terminal;
+
+/// How many differing rows are shown; all are counted.
+const SHOWN_MAX: usize = 20;
+
+pub fn run(args: &Test, terminal: &Terminal) -> Result<(), Failure> {
+    let opened = open(&args.policy, terminal)?;
+    match (&args.input, &args.expected) {
+        (Some(input), Some(expected)) => against_file(args, opened, input, expected, terminal),
+        _ => super::source_tests::run(opened, terminal),
+    }
+}
+
+fn against_file(
+    args: &Test,
+    opened: Opened,
+    input: &Path,
+    expected: &Path,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let schema = opened.artifact.program().schema.clone();
+    let names = Names::of(opened.artifact.program());
+    let mapping = match &args.columns {
+        Some(path) => Mapping::read(path, &schema)?,
+        None => Mapping::by_name(&schema),
+    };
+    let one = |path: &Path| -> Result<files::Located, Failure> {
+        let found = files::inputs(&[path.to_owned()], None)?;
+        let count = found.len();
+        let only = found.into_iter().next().filter(|_| count == 1);
+        only.ok_or_else(|| Failure::usage(format!("`{}` is a folder: name one file", path.display())))
+    };
+    let files = Files { input: one(input)?, expected: one(expected)?, on: args.on.clone(), mapping };
+    let engine = PolicyEngine::new(opened.policy(Engine::Native, terminal));
+    let comparison = compare(&files, &schema, &names.rules, &engine)?;
+    report(&comparison, terminal)
+}
+
+fn report(comparison: &Comparison, terminal: &Terminal) -> Result<(), Failure> {
+    let differing = comparison.differences.len();
+    if terminal.is_json() {
+        let rows = comparison.differences.iter().map(|difference| {
+            let outputs = difference.outputs.iter().map(
+                |(output, expected, found)| json!({ "output": output, "expected": expected, "found": found }),
+            );
+            json!({ "key": difference.key, "rule": difference.rule, "outputs": outputs.collect::<Vec<_>>() })
+        });
+        let rows: Vec<_> = rows.collect();
+        terminal
+            .print_json(&json!({ "rows": comparison.rows, "differing": differing, "differences": rows }))?;
+    } else {
+        let shown: String = comparison.differences.iter().take(SHOWN_MAX).map(line).collect();
+        let more = match differing.saturating_sub(SHOWN_MAX) {
+            0 => String::new(),
+            count => format!("… and {} more\n", grouped(count as u64)),
+        };
+        let total =
+            format!("{} rows compared, {} differ\n", grouped(comparison.rows), grouped(differing as u64));
+        terminal.print(&format!("{shown}{more}{total}"))?;
+    }
+    if differing == 0 { Ok(()) } else { Err(Failure::said(Exit::Policy)) }
+}
+
+fn line(difference: &Difference) -> String {
+    let rule = if difference.rule.is_empty() { String::new() } else { format!("  by {}", difference.rule) };
+    let outputs = difference.outputs.iter().map(|(output, expected, found)| {
+        let name = if output.is_empty() { String::new() } else { format!("{output} ") };
+        format!("{name}is {found}, expected {expected}")
+    });
+    format!("{}{rule}: {}\n", difference.key, outputs.collect::<Vec<_>>().join("; "))
+}
