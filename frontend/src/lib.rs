@@ -11,6 +11,7 @@ mod braces;
 mod builder;
 pub mod check;
 pub mod codes;
+mod compile;
 pub mod currency;
 pub mod diagnostic;
 pub mod format;
@@ -27,6 +28,8 @@ pub mod testing;
 pub mod tables;
 pub mod token;
 pub mod witness;
+
+pub use compile::{Compiled, compile};
 
 /// The parser that lalrpop makes of `grammar.lalrpop`.
 #[allow(clippy::all, missing_docs, unused)]

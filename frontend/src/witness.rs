@@ -78,7 +78,7 @@ impl<'a> Search<'a> {
         let data = &policy.versions[version];
         let holds = |step: &Step| roots(step).into_iter().any(|root| contains(data, root, complaint.at));
         let step = data.steps.iter().rposition(holds).unwrap_or(data.steps.len());
-        let values = values(policy, data);
+        let values = telling_values(policy, data);
         Search { policy, version, complaint, step, values }
     }
 
@@ -341,8 +341,9 @@ fn operands(version: &Version, expr: ExprId) -> Vec<ExprId> {
     }
 }
 
-/// By field, the values that are tried; the simplest first.
-fn values(policy: &Policy, version: &Version) -> Vec<Vec<Option<i128>>> {
+/// By input index, values that a version may treat differently, the simplest first: the ends of the field's
+/// range, the constants that the version mentions and their neighbours, and none where the field is optional.
+pub fn telling_values(policy: &Policy, version: &Version) -> Vec<Vec<Option<i128>>> {
     let mentioned = mentioned(version);
     let schema = &policy.schema;
     let of_field = |(index, field): (usize, &opus_ir::Field)| {

@@ -16,6 +16,8 @@ pub mod complaint;
 pub mod expr;
 pub mod number;
 pub mod quantity;
+#[cfg(test)]
+mod random_trees;
 pub mod rules;
 pub mod scoped;
 pub mod site;

@@ -4,10 +4,11 @@ use cranelift_entity::PrimaryMap;
 use opus_ir::date::MonthEnd;
 use opus_ir::{Currency, Domain, Field, Interval, Kind, Program, Rounding, Schema, interpret, verify};
 
-use super::lower;
+use super::{finished, lower, lower_version};
 use crate::ast::Span;
 use crate::diagnostic::Diagnostic;
 use crate::hir::*;
+use crate::reach::Unreachable;
 use crate::reference;
 
 /// A policy of one version.
@@ -153,19 +154,30 @@ impl Tree {
         let (program, diagnostics) = self.lower();
         assert_eq!(diagnostics, [], "the policy compiles");
         let program = program.expect("there is a program where there is no error");
-        self.agree(&program, 2000);
+        let decided = self.agree(&program.versions[0], 2000, "by hand");
+        assert!(decided.len() > 100, "too few rows are admitted to compare");
         program
     }
 
-    fn agree(&self, program: &Program, rows: usize) {
-        let decide = verify(program.versions[0].decide.clone()).expect("lowered functions verify");
-        let admit = verify(program.versions[0].admit.clone()).expect("lowered functions verify");
+    /// The version and its rules that no input reaches, where nothing can go wrong; it would be refused for
+    /// such a rule alone.
+    pub fn lowered(&self) -> Option<(opus_ir::Version, Vec<Unreachable>)> {
+        let lowered = lower_version(&self.policy, &self.policy.versions[0]);
+        let dead = lowered.dead.clone();
+        lowered.complaints.is_empty().then(|| (finished(&self.policy.versions[0], lowered), dead))
+    }
+
+    /// Compares a version with the reference evaluator on rows; answers which rules decided those that were
+    /// admitted.
+    pub fn agree(&self, version: &opus_ir::Version, rows: usize, name: &str) -> Vec<u32> {
+        let decide = verify(version.decide.clone()).expect("lowered functions verify");
+        let admit = verify(version.admit.clone()).expect("lowered functions verify");
         let mut state = 1u64;
         let mut random = |limit: u128| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (state >> 11) as u128 % limit
         };
-        let mut decided = 0;
+        let mut decided = Vec::new();
         for _ in 0..rows {
             let value = |field: &Field| {
                 let Interval { lo, hi } = field.domain.range;
@@ -185,15 +197,19 @@ impl Tree {
             let present: Vec<bool> = given.iter().map(Option::is_some).collect();
             let admits = interpret(&admit, &values, &present).outputs.iter().all(|holds| *holds == 1);
             let admitted = reference::admit(&self.policy, &given);
-            assert_eq!(admits, admitted.is_ok(), "{given:?}");
+            assert_eq!(admits, admitted.is_ok(), "{name}: {given:?}");
             if let Ok(row) = admitted {
                 let expected = reference::decide(&self.policy, &row);
                 let found = interpret(&decide, &values, &present);
-                assert_eq!((found.rule, found.outputs), (expected.rule, expected.outputs), "{given:?}");
-                decided += 1;
+                assert_eq!(
+                    (found.rule, found.outputs),
+                    (expected.rule, expected.outputs),
+                    "{name}: {given:?}"
+                );
+                decided.push(found.rule);
             }
         }
-        assert!(decided > rows / 20, "too few rows are admitted to compare");
+        decided
     }
 }
 
@@ -201,4 +217,9 @@ impl Tree {
 pub fn ty_of(kind: Kind) -> Ty {
     let schema = Schema { currency: Some(Currency { code: "USD".into(), digits: 2 }), ..Schema::default() };
     Ty::scaled(crate::display::unit_of(kind), crate::display::value_scale(&schema, kind))
+}
+
+/// How many random trees are tried: a few in every run, more where `OPUS_SEEDS` says so.
+pub fn seeds() -> u64 {
+    std::env::var("OPUS_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(300)
 }

@@ -1,0 +1,45 @@
+//! What comes of a source? Reading, checking and lowering in one step.
+
+use opus_ir::Program;
+
+use crate::check::check;
+use crate::diagnostic::{Diagnostic, any_error, settle};
+use crate::hir::Policy;
+use crate::lower::lower;
+use crate::parse::parse;
+
+/// A policy that compiles.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// The typed tree: what the reference evaluator runs and what tests in the source are read from.
+    pub policy: Policy,
+    /// The program: what artifacts hold and engines run.
+    pub program: Program,
+}
+
+/// Compiles a source: the policy, where there is no error in it, and everything there is to say about it, in
+/// the order of the source.
+///
+/// ```
+/// use opus_frontend::compile;
+/// let source = "policy shop { input { age : int in 0..120 }  output { child : bool }
+///               rules first { rule A when age < 18 => true  otherwise B => false } }";
+/// let (compiled, diagnostics) = compile(source);
+/// assert!(diagnostics.is_empty());
+/// assert_eq!(compiled.unwrap().program.rules.len(), 2);
+/// ```
+pub fn compile(source: &str) -> (Option<Compiled>, Vec<Diagnostic>) {
+    let (tree, mut diagnostics) = parse(source);
+    let checked = tree.filter(|_| !any_error(&diagnostics)).and_then(|tree| {
+        let (policy, found) = check(&tree);
+        diagnostics.extend(found);
+        policy
+    });
+    let compiled = checked.and_then(|policy| {
+        let (program, found) = lower(&policy, source);
+        diagnostics.extend(found);
+        Some(Compiled { program: program?, policy })
+    });
+    settle(&mut diagnostics);
+    (compiled, diagnostics)
+}
