@@ -25,7 +25,9 @@ pub enum Unsupported {
 impl std::fmt::Display for Unsupported {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Unsupported::Target => f.write_str("native code is made for x86-64 only: use the virtual machine"),
+            Unsupported::Target => {
+                f.write_str("native code is made for x86-64 only: use the virtual machine")
+            }
             Unsupported::Compiler(why) => write!(f, "the native compiler has given up: {why}"),
         }
     }

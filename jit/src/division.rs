@@ -188,7 +188,8 @@ impl Reciprocal {
         // a multiplier for a lower shift may be doubled as often as it takes to reach the upper half
         let raised = 32u32.saturating_sub(least.shift);
         let multiplier = u32::try_from(least.multiplier.checked_shl(raised)?).ok()?;
-        Some(Reciprocal::Wide { multiplier, shift: least.shift + raised - 32 }).filter(|_| least.shift + raised < 64)
+        Some(Reciprocal::Wide { multiplier, shift: least.shift + raised - 32 })
+            .filter(|_| least.shift + raised < 64)
     }
 
     fn by_correction(u_max: u128, c: u128) -> Option<Reciprocal> {

@@ -93,7 +93,8 @@ impl std::fmt::Display for Level {
 /// its passes would move loads and constants away from the instructions that can take them as operands.
 pub(crate) fn target(level: Level) -> OwnedTargetIsa {
     let verify = if cfg!(debug_assertions) { "true" } else { "false" };
-    let shared = [("opt_level", "none"), ("is_pic", "true"), ("unwind_info", "false"), ("enable_verifier", verify)];
+    let shared =
+        [("opt_level", "none"), ("is_pic", "true"), ("unwind_info", "false"), ("enable_verifier", verify)];
     let mut flags = settings::builder();
     for (name, value) in shared {
         flags.set(name, value).expect("the compiler knows its own settings");

@@ -119,8 +119,18 @@ pub(crate) fn lower(emit: &mut Emit, line: &Straight, plan: &Plan, piece: &Piece
     emit.b.switch_to_block(body);
     let known = HashMap::new();
     let goal = (Width::W8, 0);
-    let mut lowering =
-        Lowering { emit, line, plan, columns, bases, row, state: step_state, known, goal, here: HashMap::new() };
+    let mut lowering = Lowering {
+        emit,
+        line,
+        plan,
+        columns,
+        bases,
+        row,
+        state: step_state,
+        known,
+        goal,
+        here: HashMap::new(),
+    };
     lowering.piece(piece);
     let next_row = emit.add_constant(row, ROWS_PER_STEP as i128);
     let next_state = emit.add_constant(step_state, plan.state_bytes as i128);
@@ -141,8 +151,7 @@ impl Bases {
     fn load(emit: &mut Emit, line: &Straight, piece: &Piece, pointers: Clif, inputs: usize) -> Bases {
         let written = piece.outputs.iter().map(|(_, value)| *value);
         let read = piece.values.iter().flat_map(|value| plan::operands(line, *value).iter().copied());
-        let mut bases =
-            Bases { inputs: HashMap::new(), validity: HashMap::new(), outputs: HashMap::new() };
+        let mut bases = Bases { inputs: HashMap::new(), validity: HashMap::new(), outputs: HashMap::new() };
         let mut pointer =
             |index: usize| emit.b.ins().load(types::I64, memory(), pointers, (index * 8) as i32);
         for value in written.chain(read).filter(|value| plan::constant(line, *value).is_none()) {
@@ -194,7 +203,8 @@ impl Lowering<'_, '_, '_> {
     fn piece(&mut self, piece: &Piece) {
         for value in &piece.values {
             let operands = plan::operands(self.line, *value).iter();
-            let waiting = 1 + operands.filter_map(|operand| self.here.get(operand)).max().copied().unwrap_or(0);
+            let waiting =
+                1 + operands.filter_map(|operand| self.here.get(operand)).max().copied().unwrap_or(0);
             let home = self.home(*value);
             let now = home <= Width::W16 || waiting > WAITING_MAX;
             self.here.insert(*value, if now { 0 } else { waiting });
@@ -677,7 +687,8 @@ impl Visitor for Lowering<'_, '_, '_> {
         let address = self.emit.b.ins().iadd(base, distance);
         let bits = self.emit.b.ins().uload16(types::I32, unaligned(), address, 0);
         let bits = self.emit.b.ins().scalar_to_vector(types::I32X4, bits);
-        let spread = self.emit.shuffle(types::I8X16, bits, bits, [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1]);
+        let spread =
+            self.emit.shuffle(types::I8X16, bits, bits, [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1]);
         let own: Vec<u8> = (0..16).map(|row| 1 << (row % 8)).collect();
         let own = self.emit.vector(types::I8X16, &own);
         let seen = self.emit.b.ins().band(spread, own);
@@ -847,7 +858,8 @@ impl Visitor for Lowering<'_, '_, '_> {
         let (width, part) = self.goal;
         let table = self.table(imm).to_vec();
         let shuffles = table.len().div_ceil(16) * width.bytes();
-        let in_registers = width < Width::W128 && table.len() <= 256 && (table.len() <= 16 || shuffles <= SHUFFLES_MAX);
+        let in_registers =
+            width < Width::W128 && table.len() <= 256 && (table.len() <= 16 || shuffles <= SHUFFLES_MAX);
         if in_registers && !table.is_empty() {
             let all = self.shuffled(&table, index, width);
             for (part, x) in all.iter().enumerate() {
@@ -856,12 +868,13 @@ impl Visitor for Lowering<'_, '_, '_> {
             return all[part];
         }
         let wide_index = self.native(index) == Width::W128;
+        let is_valid = self.plan.indexes(index, table.len());
         let ty = if wide_index { types::I128 } else { types::I64 };
         self.row_by_row(width, part, |this, row| {
             let x = this.single(index, row, ty);
             let x = if wide_index { this.emit.clamp(x, 0, table.len() as i128) } else { x };
             let x = this.emit.resize(x, types::I64);
-            scalar::lookup(this.emit, x, &table, width)
+            scalar::lookup(this.emit, x, is_valid, &table, width)
         })
     }
 

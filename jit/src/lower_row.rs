@@ -149,9 +149,14 @@ impl Visitor for Lowering<'_, '_, '_> {
 
     fn field(&mut self, at: Value, imm: i128) -> Clif {
         let slot = self.inputs.slots[imm as usize];
-        let x = self.emit.b.ins().load(scalar_type(slot.width), unaligned(), self.input, slot.offset as i32);
-        let ty = self.ty(at);
-        self.emit.resize(x, ty)
+        let (input, offset) = (self.input, slot.offset as i32);
+        let ins = self.emit.b.ins();
+        match slot.width {
+            Width::W8 if plan::is_bool(self.line, at) => ins.load(types::I8, unaligned(), input, offset),
+            Width::W8 => ins.sload8(types::I32, unaligned(), input, offset),
+            Width::W16 => ins.sload16(types::I32, unaligned(), input, offset),
+            width => ins.load(scalar_type(width), unaligned(), input, offset),
+        }
     }
 
     fn present(&mut self, _: Value, imm: i128) -> Clif {
@@ -286,7 +291,8 @@ impl Visitor for Lowering<'_, '_, '_> {
         let fits = Width::narrowest(self.range(index)) != Width::W128;
         let x = if fits { x } else { self.emit.clamp(x, 0, table.len() as i128) };
         let x = self.emit.resize(x, types::I64);
-        let entry = scalar::lookup(self.emit, x, &table, Width::narrowest(self.range(at)));
+        let is_valid = self.plan.indexes(index, table.len());
+        let entry = scalar::lookup(self.emit, x, is_valid, &table, Width::narrowest(self.range(at)));
         let ty = self.ty(at);
         self.emit.resize(entry, ty)
     }

@@ -6,7 +6,7 @@
 //! depends on are not computed at all.
 
 use cranelift_codegen::entity::SecondaryMap;
-use opus_ir::{Column, Op, Straight, Type, Value, Width};
+use opus_ir::{Column, Interval, Op, Straight, Type, Value, Width};
 
 /// What a kernel computes, piece by piece.
 pub(crate) struct Plan {
@@ -16,6 +16,8 @@ pub(crate) struct Plan {
     pub slots: SecondaryMap<Value, Option<u32>>,
     /// How many bytes of state the pieces pass on; a multiple of 64.
     pub state_bytes: u32,
+    /// What values keep on every row.
+    pub kept: SecondaryMap<Value, Option<Interval>>,
 }
 
 /// A run of values that one function computes.
@@ -83,7 +85,33 @@ pub(crate) fn is_bool(line: &Straight, value: Value) -> bool {
     line.values[value].ty == Type::Bool
 }
 
+/// By value: an interval that it keeps on every row, reached or not, because of how it is computed: a choice
+/// among constants, a count of cuts, an entry of a table. Only such an interval may be relied upon for an address.
+fn kept_intervals(line: &Straight) -> SecondaryMap<Value, Option<Interval>> {
+    let mut kept = SecondaryMap::<Value, Option<Interval>>::new();
+    for (value, step) in &line.values {
+        let [_, a, b] = step.inst.operands();
+        let interval = match step.inst.op {
+            _ if step.range.single().is_some() => Some(step.range),
+            Op::Select => kept[a].zip(kept[b]).map(|(a, b)| a.hull(b)),
+            Op::Bucket => Some(Interval::new(0, line.table(&step.inst).len() as i128)),
+            // lanes that look up an index beyond the table may find zeros
+            Op::Lookup => Interval::hull_of(line.table(&step.inst).iter().copied().chain([0])),
+            _ => None,
+        };
+        // what does not fit the value's own lanes may be cut to anything
+        kept[value] = interval.filter(|kept| Width::narrowest(*kept) <= Width::narrowest(step.range));
+    }
+    kept
+}
+
 impl Plan {
+    /// Whether a value is a valid index of a table of this length on every row, reached or not.
+    pub fn indexes(&self, value: Value, length: usize) -> bool {
+        let valid = |kept: Interval| kept.lo >= 0 && kept.hi < length as i128;
+        self.kept[value].is_some_and(valid)
+    }
+
     /// Cuts a line by `measure`.
     pub fn new(line: &Straight, measure: &Measure) -> Plan {
         let mut pieces = cut(line, measure);
@@ -103,7 +131,8 @@ impl Plan {
                 slots.give(*value, (measure.slot_bytes)(*value), last_use[*value]);
             }
         }
-        Plan { pieces, slots: slots.places, state_bytes: slots.end.next_multiple_of(64) }
+        let state_bytes = slots.end.next_multiple_of(64);
+        Plan { pieces, slots: slots.places, state_bytes, kept: kept_intervals(line) }
     }
 }
 
@@ -148,7 +177,11 @@ fn homes(pieces: &[Piece]) -> SecondaryMap<Value, Option<u32>> {
 }
 
 /// By value: the last piece that has it as an operand, or its own.
-fn last_uses(line: &Straight, pieces: &[Piece], homes: &SecondaryMap<Value, Option<u32>>) -> SecondaryMap<Value, u32> {
+fn last_uses(
+    line: &Straight,
+    pieces: &[Piece],
+    homes: &SecondaryMap<Value, Option<u32>>,
+) -> SecondaryMap<Value, u32> {
     let mut last = SecondaryMap::new();
     for (index, piece) in pieces.iter().enumerate() {
         for operand in piece.values.iter().flat_map(|value| operands(line, *value)) {

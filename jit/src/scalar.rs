@@ -285,22 +285,23 @@ fn quotient_bit_by_bit(emit: &mut Emit, dividend: Clif, divisor: Clif) -> Clif {
     result
 }
 
-/// The entry of a table at an index of 64 bits, which is clamped to the table; in the width's type.
-pub(crate) fn lookup(emit: &mut Emit, index: Clif, table: &[i128], width: Width) -> Clif {
+/// The entry of a table at an index of 64 bits, which is clamped to the table unless it `is_valid` on every row;
+/// in the width's type.
+pub(crate) fn lookup(emit: &mut Emit, index: Clif, is_valid: bool, table: &[i128], width: Width) -> Clif {
     let ty = scalar_type(width);
     if table.is_empty() {
         return emit.int(ty, 0);
     }
-    let index = emit.clamp(index, 0, table.len() as i128 - 1);
+    let index = if is_valid { index } else { emit.clamp(index, 0, table.len() as i128 - 1) };
     let offset = emit.data.place(table_bytes(table, width));
     load_entry(emit, index, offset, width)
 }
 
 fn load_entry(emit: &mut Emit, index: Clif, offset: u32, width: Width) -> Clif {
-    let ty = scalar_type(width);
-    let distance = emit.b.ins().ishl_imm_u(index, width.bytes().ilog2() as i64);
+    let shift = width.bytes().ilog2() as i64;
+    let distance = if shift == 0 { index } else { emit.b.ins().ishl_imm_u(index, shift) };
     let address = emit.b.ins().iadd(emit.constants, distance);
-    emit.b.ins().load(ty, memory(), address, offset as i32)
+    emit.b.ins().load(scalar_type(width), memory(), address, offset as i32)
 }
 
 /// How many of the ascending `cuts` are at most `x`; 32 bits. The cuts fit the type of `x`.

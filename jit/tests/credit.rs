@@ -52,14 +52,19 @@ fn every_engine_decides_alike() {
             rules[decided.get(3, row).expect("the rule is present") as usize] += 1;
         }
         assert!(rules.iter().all(|count| *count > 0), "some rule decides nothing: {rules:?}");
-        let bytes: Vec<Vec<u8>> =
-            kernel.outputs().iter().enumerate().map(|(i, c)| decided.bytes(i)[..rows * c.width.bytes()].to_vec()).collect();
+        let bytes: Vec<Vec<u8>> = kernel
+            .outputs()
+            .iter()
+            .enumerate()
+            .map(|(i, c)| decided.bytes(i)[..rows * c.width.bytes()].to_vec())
+            .collect();
         assert_eq!(*first.get_or_insert(bytes.clone()), bytes, "other bytes at {level}");
     }
     let row = |row| {
         let present: Vec<bool> = (0..inputs.len()).map(|field| inputs.get(field, row).is_some()).collect();
         let values = line.fields.iter().enumerate();
-        let values = values.map(|(field, f)| inputs.get(field, row).unwrap_or(0i128.clamp(f.range.lo, f.range.hi)));
+        let values =
+            values.map(|(field, f)| inputs.get(field, row).unwrap_or(0i128.clamp(f.range.lo, f.range.hi)));
         (values.collect(), present)
     };
     check(&line, &Batch { rows: (0..300).map(row).collect() }, &levels(), "credit");
@@ -87,7 +92,10 @@ fn measure() {
         let compiled = start.elapsed();
         let kernel = ColumnKernel::load(&native).expect("it runs here");
         let mut scratch = Scratch::new();
-        print!("{level}: compiled in {compiled:?}, {} bytes; ns per row (loop by hand, ratio):", native.size_bytes());
+        print!(
+            "{level}: compiled in {compiled:?}, {} bytes; ns per row (loop by hand, ratio):",
+            native.size_bytes()
+        );
         for rows in [8192, 1 << 20] {
             let inputs = applications(rows);
             let mut outputs = Columns::new(kernel.outputs(), rows);
@@ -104,7 +112,8 @@ fn measure() {
             let rows: Vec<Row> = (0..rows)
                 .map(|index| {
                     let mut row = Row::new(&layout);
-                    (0..inputs.len()).for_each(|field| row.set(layout.slots[field], inputs.get(field, index)));
+                    (0..inputs.len())
+                        .for_each(|field| row.set(layout.slots[field], inputs.get(field, index)));
                     row
                 })
                 .collect();

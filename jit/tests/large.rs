@@ -76,7 +76,11 @@ fn thousands_of_rules_compile_soon() {
         let columns_time = start.elapsed();
         eprintln!(
             "{count} rules, {} steps: row {row_time:?}, {} pieces, {} bytes; columns {columns_time:?}, {} pieces, {} bytes",
-            line.values.len(), row.pieces(), row.size_bytes(), columns.pieces(), columns.size_bytes()
+            line.values.len(),
+            row.pieces(),
+            row.size_bytes(),
+            columns.pieces(),
+            columns.size_bytes()
         );
         // far from what is wanted, so that a busy machine does not fail, but not quadratic
         let limit_ms = if cfg!(debug_assertions) { 60 * count } else { 2 * count } as u128;
@@ -91,6 +95,9 @@ fn thousands_of_rules_compile_soon() {
             kernel.run(&inputs, &mut outputs, &mut scratch);
             start.elapsed()
         });
-        eprintln!("    {:.2} ns per row and rule", times.min().unwrap_or_default().as_secs_f64() * 1e9 / 4096.0 / count as f64);
+        eprintln!(
+            "    {:.2} ns per row and rule",
+            times.min().unwrap_or_default().as_secs_f64() * 1e9 / 4096.0 / count as f64
+        );
     }
 }

@@ -33,10 +33,14 @@ fn field((lo, hi): (i128, i128)) -> FieldRange {
 
 /// A line without branches that answers what `build` adds for the fields; what has no proved interval is left
 /// out.
-fn line(ranges: &[(i128, i128)], build: impl FnOnce(&mut Builder, &[Value]) -> Vec<Option<Value>>) -> Straight {
+fn line(
+    ranges: &[(i128, i128)],
+    build: impl FnOnce(&mut Builder, &[Value]) -> Vec<Option<Value>>,
+) -> Straight {
     let mut b = Builder::new(ranges.iter().copied().map(field).collect(), Vec::new());
-    let fields: Vec<Value> =
-        (0..ranges.len()).map(|i| b.push(Op::Field, &[], i as i128).expect("there is such a field")).collect();
+    let fields: Vec<Value> = (0..ranges.len())
+        .map(|i| b.push(Op::Field, &[], i as i128).expect("there is such a field"))
+        .collect();
     let outputs: Vec<Value> = build(&mut b, &fields).into_iter().flatten().collect();
     let results = outputs.iter().map(|output| b.range(*output)).collect();
     b.end(End::Decide { rule: 0, outputs });
@@ -75,16 +79,45 @@ fn arithmetic_and_comparisons_at_every_width() {
 
 #[test]
 fn division_by_constants_in_every_mode() {
-    let divisors =
-        [1, -1, 2, 3, -3, 7, 10, 12, 16, 100, 255, 365, 1000, 10_000, -10_000, 120_000, 1 << 20, 536_870_911,
-         1 << 31, 1 << 40, 10i128.pow(12) + 7, i64::MAX as i128, 1 << 64, 10i128.pow(20), i128::MAX, i128::MIN + 1];
+    let divisors = [
+        1,
+        -1,
+        2,
+        3,
+        -3,
+        7,
+        10,
+        12,
+        16,
+        100,
+        255,
+        365,
+        1000,
+        10_000,
+        -10_000,
+        120_000,
+        1 << 20,
+        536_870_911,
+        1 << 31,
+        1 << 40,
+        10i128.pow(12) + 7,
+        i64::MAX as i128,
+        1 << 64,
+        10i128.pow(20),
+        i128::MAX,
+        i128::MIN + 1,
+    ];
     for (i, range) in RANGES.iter().enumerate() {
-        for (j, divisor) in divisors.into_iter().enumerate().filter(|(j, _)| (i + j) % 3 == 0 || !cfg!(debug_assertions)) {
+        for (j, divisor) in
+            divisors.into_iter().enumerate().filter(|(j, _)| (i + j) % 3 == 0 || !cfg!(debug_assertions))
+        {
             let line = line(&[*range], |builder, fields| {
                 let divisor = builder.constant(divisor);
                 let args = [fields[0], divisor];
-                let mut answers: Vec<Option<Value>> =
-                    Rounding::ALL.iter().map(|mode| builder.push(Op::Divide, &args, *mode as i128).ok()).collect();
+                let mut answers: Vec<Option<Value>> = Rounding::ALL
+                    .iter()
+                    .map(|mode| builder.push(Op::Divide, &args, *mode as i128).ok())
+                    .collect();
                 answers.push(builder.push(Op::Modulo, &args, 0).ok());
                 answers
             });
@@ -92,7 +125,13 @@ fn division_by_constants_in_every_mode() {
             let mut source = Seed(9);
             let mut batch = Batch::generate(&line, 8, &mut source);
             let half = divisor / 2;
-            let bases = [0, range.0, range.1, (range.1 / divisor).wrapping_mul(divisor), source.within(Interval::new(range.0, range.1))];
+            let bases = [
+                0,
+                range.0,
+                range.1,
+                (range.1 / divisor).wrapping_mul(divisor),
+                source.within(Interval::new(range.0, range.1)),
+            ];
             for base in bases {
                 for distance in [0, half, -half, divisor.wrapping_mul(3), half.wrapping_mul(3)] {
                     for near in -1..=1 {
@@ -112,8 +151,10 @@ fn small_quotients_are_exact_for_every_dividend() {
         let line = line(&[(-300, 700)], |builder, fields| {
             let divisor = builder.constant(divisor);
             let args = [fields[0], divisor];
-            let mut answers: Vec<Option<Value>> =
-                Rounding::ALL.iter().map(|mode| builder.push(Op::Divide, &args, *mode as i128).ok()).collect();
+            let mut answers: Vec<Option<Value>> = Rounding::ALL
+                .iter()
+                .map(|mode| builder.push(Op::Divide, &args, *mode as i128).ok())
+                .collect();
             answers.push(builder.push(Op::Modulo, &args, 0).ok());
             answers
         });
@@ -156,7 +197,12 @@ fn tables_of_every_length_and_width() {
                 let near = (-2..length as i128 + 2).filter(|x| (index.0..=index.1).contains(x));
                 let mut batch = Batch { rows: near.map(|x| (vec![x], vec![true])).collect() };
                 batch.rows.extend(Batch::generate(&line, 5, &mut source).rows);
-                check(&line, &batch, &levels()[levels().len() - 1..], &format!("{length} of {entry:?} at {index:?}"));
+                check(
+                    &line,
+                    &batch,
+                    &levels()[levels().len() - 1..],
+                    &format!("{length} of {entry:?} at {index:?}"),
+                );
             }
         }
     }
@@ -175,7 +221,8 @@ fn buckets_of_every_number_and_width() {
                 let table = builder.table(cuts.clone()).as_u32() as i128;
                 vec![builder.push(Op::Bucket, fields, table).ok()]
             });
-            let near = cuts.iter().flat_map(|cut| [cut.saturating_sub(1), *cut]).filter(|x| interval.contains(*x));
+            let near =
+                cuts.iter().flat_map(|cut| [cut.saturating_sub(1), *cut]).filter(|x| interval.contains(*x));
             let mut batch = Batch { rows: near.map(|x| (vec![x], vec![true])).collect() };
             batch.rows.extend(Batch::generate(&line, 5, &mut source).rows);
             check(&line, &batch, &levels(), &format!("{count} cuts within {range:?}"));
@@ -204,7 +251,8 @@ fn months_are_added_and_counted() {
             let start = day(year, month, 1) + offset;
             for months in [-13, -12, -1, 0, 1, 2, 11, 12, 13, 48] {
                 let end = date::add_months(start, months, MonthEnd::Clip);
-                let near = [end - 1, end, end + 1].map(|other| (vec![start, months, other, other], vec![true; 4]));
+                let near =
+                    [end - 1, end, end + 1].map(|other| (vec![start, months, other, other], vec![true; 4]));
                 batch.rows.extend(near);
             }
         }

@@ -35,7 +35,8 @@ impl Mapping {
         let length_bytes = (code.len() + 1).next_multiple_of(4096);
         let writable = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a new anonymous mapping at an address that the system chooses touches no other memory.
-        let start = unsafe { mmap_anonymous(std::ptr::null_mut(), length_bytes, writable, MapFlags::PRIVATE) };
+        let start =
+            unsafe { mmap_anonymous(std::ptr::null_mut(), length_bytes, writable, MapFlags::PRIVATE) };
         let mapping = Mapping { start: start.map_err(failed)?.cast(), length_bytes };
         // SAFETY: the mapping is writable, not shared with anyone yet, and at least as long as the code.
         unsafe { std::ptr::copy_nonoverlapping(code.as_ptr(), mapping.start, code.len()) };

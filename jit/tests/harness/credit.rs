@@ -225,14 +225,17 @@ macro_rules! staged {
                 let mut rule = [9u8; BLOCK];
                 let (mut scored, mut bankrupt) = ([0u8; BLOCK], [0u8; BLOCK]);
                 for (field, flags) in [(SCORE, &mut scored), (BANKRUPTCY, &mut bankrupt)] {
-                    for (word, flags) in inputs.validity(field)[start / 64..].iter().zip(flags.chunks_exact_mut(64)) {
+                    for (word, flags) in
+                        inputs.validity(field)[start / 64..].iter().zip(flags.chunks_exact_mut(64))
+                    {
                         for (bit, flag) in flags.iter_mut().enumerate() {
                             *flag = (word >> bit & 1) as u8;
                         }
                     }
                 }
                 let mut cap = [0i32; BLOCK];
-                let (s, inc, req) = (block(&score[at.clone()]), block(&income[at.clone()]), block(&requested[at.clone()]));
+                let (s, inc, req) =
+                    (block(&score[at.clone()]), block(&income[at.clone()]), block(&requested[at.clone()]));
                 for i in 0..BLOCK {
                     // a fifth, three tenths or two fifths: of ten
                     let tenths = 2 + (s[i] >= 740) as i64 + (s[i] >= 780) as i64;
@@ -276,7 +279,13 @@ macro_rules! staged {
                 for i in 0..BLOCK {
                     let refer = (rule[i] == 1) | (rule[i] == 5) | (rule[i] == 6);
                     let approve = (rule[i] == 7) | (rule[i] == 8);
-                    decision[i] = if approve { 0 } else if refer { 1 } else { 2 };
+                    decision[i] = if approve {
+                        0
+                    } else if refer {
+                        1
+                    } else {
+                        2
+                    };
                 }
                 let amount = block_mut(&mut outputs.values_mut::<i32>(1)[at.clone()]);
                 for i in 0..BLOCK {

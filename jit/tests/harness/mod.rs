@@ -76,14 +76,22 @@ pub fn check(line: &Straight, batch: &Batch, levels: &[Level], what: &str) {
         let row = RowKernel::load(&compile_row(line, *level).expect("this is x86-64")).expect("it runs here");
         for (index, expected) in expected.iter().enumerate() {
             let decided = decide_row(&row, batch, index);
-            assert_eq!(decided, *expected, "row {index} at {level}, {what}: {:?}\n{line:#?}", batch.rows[index]);
+            assert_eq!(
+                decided, *expected,
+                "row {index} at {level}, {what}: {:?}\n{line:#?}",
+                batch.rows[index]
+            );
         }
         let columns = compile_columns(line, *level).expect("this is x86-64");
         let columns = ColumnKernel::load(&columns).expect("it runs here");
         let decided = decide_columns(&columns, batch);
         for (index, expected) in expected.iter().enumerate() {
             let decided = &decided[index];
-            assert_eq!(decided, expected, "column row {index} at {level}, {what}: {:?}\n{line:#?}", batch.rows[index]);
+            assert_eq!(
+                decided, expected,
+                "column row {index} at {level}, {what}: {:?}\n{line:#?}",
+                batch.rows[index]
+            );
         }
     }
 }
@@ -92,7 +100,8 @@ pub fn decide_row(kernel: &RowKernel, batch: &Batch, index: usize) -> Decided {
     let input = batch.row(kernel.inputs(), index);
     let mut output = Row::new(kernel.outputs());
     kernel.run(input.bytes(), output.bytes_mut());
-    let mut values = kernel.outputs().slots.iter().map(|slot| output.get(*slot).expect("outputs are present"));
+    let mut values =
+        kernel.outputs().slots.iter().map(|slot| output.get(*slot).expect("outputs are present"));
     let outputs = values.by_ref().take(kernel.outputs().slots.len() - 1).collect();
     Decided { rule: values.next().expect("the rule is last") as u16 as u32, outputs }
 }
