@@ -91,7 +91,9 @@ impl Declared<'_> {
         match &expectation.kind {
             ExpectationKind::Output { output, value: expr } => {
                 if let Some(first) = seen.insert(&output.text, output.span) {
-                    findings.report(names::duplicate(output, first, "an expectation"));
+                    let message = format!("`{}` is expected twice", output.text);
+                    let diagnostic = Diagnostic::new(Code::DuplicateName, output.span, message);
+                    findings.report(diagnostic.also(first, "the first time").help("drop one of them"));
                 }
                 let index = self.outputs.iter().position(|known| known.decl.name.text == output.text);
                 let Some(index) = index else {
@@ -143,7 +145,7 @@ impl Declared<'_> {
         let numbers: Vec<String> = self.versions.iter().map(|period| period.number.to_string()).collect();
         let message = format!("there is no version {}", version.number);
         let diagnostic = Diagnostic::new(Code::UnknownName, version.span, message);
-        diagnostic.help(format!("the policy has {}", numbers.join(", ")))
+        diagnostic.help(format!("its versions are {}", numbers.join(", ")))
     }
 }
 

@@ -14,6 +14,10 @@ use super::items::TableItem;
 use super::names;
 use super::schema::TypeInfo;
 use super::scope::{Binding, Checker, Named};
+use super::words::how_to_round;
+
+/// What is said of a value of which nothing is known: its distance from any other still fits 128 bits.
+const UNBOUNDED: Interval = Interval { lo: -(1 << 120), hi: 1 << 120 };
 
 /// A key while cells are read against it.
 #[derive(Clone)]
@@ -35,7 +39,7 @@ impl<'a> Checker<'a> {
     pub fn table(&mut self, item: TableItem<'a>, index: u32) -> Option<TableId> {
         let columns = self.columns(item);
         let info = self.declared.tables[index as usize].clone();
-        let columns = columns?;
+        let mut columns = columns?;
         let (rows, unique, cite) = match item {
             TableItem::Table(table) => {
                 (self.rows(table, &columns, info.as_ref()), table.choice == Choice::Unique, &table.cite)
@@ -43,11 +47,12 @@ impl<'a> Checker<'a> {
             TableItem::Grid(grid) => (self.grid_rows(grid, &columns, info.as_ref()), true, &grid.cite),
         };
         let ty = self.declared.ty(info?.kind);
+        let rows = rows?;
+        self.bound_named_keys(&mut columns, &rows);
         let keys = columns.into_iter().map(|column| column.key).collect();
         let name = item.name().text.clone();
         let cite = cite.as_ref().map(|cite| cite.text.clone());
         let span = item.span();
-        let rows = rows?;
         Some(self.version.tables.push(hir::Table { name, keys, rows, ty, unique, cite, span }))
     }
 
@@ -56,7 +61,7 @@ impl<'a> Checker<'a> {
         let mut columns = Some(vec![]);
         for name in item.args() {
             if let Some(first) = seen.insert(&name.text, name.span) {
-                self.findings.report(names::duplicate(name, first, "a key of the table"));
+                self.findings.report(names::duplicate(name, first, "the key"));
             }
             match (self.column(name), &mut columns) {
                 (Some(column), Some(columns)) => columns.push(column),
@@ -92,23 +97,18 @@ impl<'a> Checker<'a> {
             Binding::Table(_, defined) => return self.bad_key(name, defined, "is a table"),
             Binding::Later(defined) => return self.bad_key(name, defined, "is defined between rules"),
             Binding::NotInForce(defined) => {
-                return self.bad_key(
-                    name,
-                    defined,
-                    &format!("is not defined in version {}", self.period.number),
-                );
+                return self.bad_key(name, defined, "is not defined");
             }
         };
         if ty.scale().is_none() {
             let message = format!("`{}` is an exact quotient, which no cell compares with", name.text);
             let diagnostic = Diagnostic::new(Code::QuotientStored, name.span, message);
-            self.findings
-                .report(diagnostic.help("round it first in its `let`: `… rounded half_even to 0.01`"));
+            self.findings.report(diagnostic.help(format!("in its `let`, {}", how_to_round(ty.unit))));
             return None;
         }
-        let domain = self.key_domain(&kind, ty);
+        let range = self.key_range(&kind, ty);
         let value = self.push(kind, ty, name.span).id;
-        let key = Key { value, optional: None, range: domain.range };
+        let key = Key { value, optional: None, range };
         Some(Column { key, ty, name, optional })
     }
 
@@ -122,26 +122,59 @@ impl<'a> Checker<'a> {
         None
     }
 
-    /// The values that a key can have. Those of a `let` are not known here: all that its type can hold.
-    pub fn key_domain(&self, kind: &ExprKind, ty: Ty) -> Domain {
-        let declared = self.declared;
+    /// The values that a key can have. Those of a `let` are not known before it is lowered: see
+    /// [`Checker::bound_named_keys`].
+    fn key_range(&self, kind: &ExprKind, ty: Ty) -> Interval {
         match kind {
-            ExprKind::Field(index) => {
-                let info = declared.inputs[*index as usize].ty.as_ref();
-                info.and_then(|info| info.domain.clone()).unwrap_or(Domain::all(Interval::FULL))
-            }
+            ExprKind::Field(index) => self.input_domain(*index).range,
             ExprKind::Param(param) => {
-                let value = declared.scaled(ty, self.version.params[*param].value);
-                Domain::all(value.map_or(Interval::FULL, Interval::point))
+                let value = self.declared.scaled(ty, self.version.params[*param].value);
+                value.map_or(UNBOUNDED, Interval::point)
             }
-            _ => Domain::all(match ty.unit {
+            _ => match ty.unit {
                 Unit::Bool => Interval::BOOL,
                 Unit::Enum(index) => {
-                    Interval::new(0, declared.enums[index as usize].values.len().max(1) as i128 - 1)
+                    let values = self.declared.enums[index as usize].values.len();
+                    Interval::new(0, values.max(1) as i128 - 1)
                 }
                 Unit::Date => Interval::new(DAY_MIN, DAY_MAX),
-                _ => Interval::FULL,
-            }),
+                _ => UNBOUNDED,
+            },
+        }
+    }
+
+    fn input_domain(&self, index: u32) -> Domain {
+        let info = self.declared.inputs[index as usize].ty.as_ref();
+        info.and_then(|info| info.domain.clone()).unwrap_or(Domain::all(UNBOUNDED))
+    }
+
+    /// The values over which the rows are judged for a key.
+    pub fn key_domain(&self, key: &Key) -> Domain {
+        match self.version.exprs[key.value].kind {
+            ExprKind::Field(index) => self.input_domain(index),
+            _ => Domain::all(key.range),
+        }
+    }
+
+    /// Where a key is a `let`, its rows are judged from the least to the greatest value that they name, and
+    /// beyond where one of them is open there. That no value leaves this range is proved where the policy is
+    /// lowered.
+    fn bound_named_keys(&self, columns: &mut [Column], rows: &[TableRow]) {
+        for (at, column) in columns.iter_mut().enumerate() {
+            let ordered = !matches!(column.ty.unit, Unit::Bool | Unit::Enum(_));
+            if ordered && matches!(self.version.exprs[column.key.value].kind, ExprKind::Let(_)) {
+                let range = column.key.range;
+                let named = rows.iter().flat_map(|row| self.named_by(&row.cells[at], column.ty, range));
+                column.key.range = named.reduce(Interval::hull).unwrap_or(range);
+            }
+        }
+    }
+
+    fn named_by(&self, cell: &Cell, ty: Ty, range: Interval) -> Vec<Interval> {
+        match cell {
+            Cell::Any => vec![range],
+            Cell::Missing => vec![],
+            Cell::Within(spans) => spans.iter().filter_map(|span| self.interval(span, ty, range)).collect(),
         }
     }
 
@@ -214,7 +247,7 @@ impl<'a> Checker<'a> {
         if let Some(id) = note.id
             && let Some(first) = ids.insert(&id.text, id.span)
         {
-            self.findings.report(names::duplicate(id, first, "a row"));
+            self.findings.report(names::duplicate(id, first, "the row"));
         }
     }
 
@@ -289,7 +322,7 @@ impl<'a> Checker<'a> {
         };
         let (low, high) = (end(low), end(high));
         let span = CellSpan { low: low?, high: high? };
-        if self.interval(&span, column.ty, Interval::FULL).is_none() {
+        if self.interval(&span, column.ty, UNBOUNDED).is_none() {
             let of =
                 |end: Option<(Constant, bool)>| end.and_then(|(end, _)| self.declared.scaled(column.ty, end));
             let diagnostic = match (of(span.low), of(span.high)) {
@@ -338,6 +371,6 @@ fn wrong_cells(span: Span, found: usize, columns: &[Column]) -> Diagnostic {
 
 fn wrong_values(row: &ast::GridRow, expected: usize) -> Diagnostic {
     let found = row.values.len();
-    let message = format!("this row has {found} values, and the grid has {expected} columns");
+    let message = format!("the grid has {expected} columns, and this row gives {found} of their values");
     Diagnostic::new(Code::WrongCellCount, row.span, message).help("write one value for each column")
 }

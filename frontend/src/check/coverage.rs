@@ -95,7 +95,7 @@ impl Checker<'_> {
                 (true, false) => Missing::Unasked,
                 (true, true) => Missing::Asked,
             };
-            Axis { domain: self.key_domain(&expr.kind, expr.ty), missing }
+            Axis { domain: self.key_domain(key), missing }
         };
         let axes: Vec<Axis> = table.keys.iter().enumerate().map(axis).collect();
         let rows = table.rows.iter().map(|row| self.accepts(table, &axes, row)).collect();
@@ -115,14 +115,24 @@ impl Checker<'_> {
         row.cells.iter().zip(&table.keys).zip(axes).map(cell).collect()
     }
 
+    /// The name of a table where it is declared.
+    fn name_span(&self, table: &Table) -> Span {
+        let item = self.declared.items.tables.iter().find(|item| item.span() == table.span);
+        item.map_or(table.span, |item| item.name().span)
+    }
+
     /// A combination in words and as an input.
     fn shown(&self, table: &Table, witness: &Witness) -> (String, Vec<(String, String)>) {
         let (mut words, mut fields) = (vec![], vec![]);
         for (key, value) in table.keys.iter().zip(witness) {
             let expr = &self.version.exprs[key.value];
             let name = self.key_name(&expr.kind);
-            let value = value.map_or("missing".into(), |value| self.declared.written(expr.ty, value));
-            words.push(format!("{name} = {value}"));
+            let shown = value.map(|value| self.declared.written(expr.ty, value));
+            words.push(match &shown {
+                Some(value) => format!("{name} = {value}"),
+                None => format!("{name} is missing"),
+            });
+            let value = shown.unwrap_or("missing".into());
             if matches!(expr.kind, ExprKind::Field(_)) {
                 fields.push((name, value));
             }
@@ -150,7 +160,7 @@ impl Checker<'_> {
 
 fn table_faults(checker: &Checker, table: &Table, space: Space, judge: &mut Judge) -> Vec<Diagnostic> {
     let Ok(faults) = judge.faults(table, 0, space) else {
-        return too_intricate(table).into_iter().collect();
+        return too_intricate(checker, table).into_iter().collect();
     };
     let empty = faults.empty.iter().map(|&row| empty_row(checker, table, &table.rows[row]));
     let unreached = faults.unreached.iter().map(|&row| unreached_row(&table.rows[row]));
@@ -176,13 +186,16 @@ fn grid_faults(
     let rows: Vec<usize> = (0..space.rows.len()).step_by(columns.max(1)).collect();
     let mut found = vec![];
     for (axis, members, noun) in [(0, rows, "row"), (1, heads, "column")] {
+        if axis == 1 && members.is_empty() {
+            continue;
+        }
         let line = Space {
             axes: vec![space.axes[axis].clone()],
             rows: members.iter().map(|&row| vec![space.rows[row][axis].clone()]).collect(),
         };
         match judge.faults(table, axis, line) {
             Ok(faults) => found.extend(line_faults(checker, table, axis, noun, &members, &faults)),
-            Err(_) => found.extend(too_intricate(table)),
+            Err(_) => found.extend(too_intricate(checker, table)),
         }
     }
     found
@@ -212,15 +225,18 @@ fn line_faults(
     let overlaps = faults.overlaps.iter().take(SHOWN_MAX).map(|(first, second, witness)| {
         let (words, fields) = checker.shown(&one_key, witness);
         let message = format!("two {noun}s of `{}` apply where {words}", table.name);
-        Diagnostic::new(Code::TableOverlap, span(second), message)
-            .also(span(first), "the other one")
-            .counterexample(fields)
-            .help("let each value meet one of them")
+        let found = Diagnostic::new(Code::TableOverlap, span(second), message);
+        on(found.also(span(first), "the other one").help("let each value meet one of them"), fields)
     });
     let gap = faults.gap.iter().map(|witness| {
         let asked = checker.asked_at(table, &key(witness));
         let (words, fields) = checker.shown(&one_key, witness);
-        gap_of(table, format!("no {noun} of `{}` applies where {words}", table.name), fields, asked)
+        gap_of(
+            checker.name_span(table),
+            format!("no {noun} of `{}` applies where {words}", table.name),
+            fields,
+            asked,
+        )
     });
     empty.chain(overlaps).chain(gap).collect()
 }
@@ -240,38 +256,46 @@ fn unreached_row(row: &TableRow) -> Diagnostic {
 fn overlap(checker: &Checker, table: &Table, first: Span, second: Span, witness: &Witness) -> Diagnostic {
     let (words, fields) = checker.shown(table, witness);
     let message = format!("two rows of `{}` apply where {words}", table.name);
-    Diagnostic::new(Code::TableOverlap, second, message)
+    let found = Diagnostic::new(Code::TableOverlap, second, message)
         .also(first, "the other one")
-        .counterexample(fields)
-        .help("let each combination meet one row, or let the first one count: `first` in place of `unique`")
+        .help("let each combination meet one row, or let the first one count: `first` in place of `unique`");
+    on(found, fields)
 }
 
 fn gap(checker: &Checker, table: &Table, witness: &Witness) -> Diagnostic {
     let (words, fields) = checker.shown(table, witness);
     let asked = checker.asked_at(table, witness);
-    gap_of(table, format!("no row of `{}` applies where {words}", table.name), fields, asked)
+    gap_of(
+        checker.name_span(table),
+        format!("no row of `{}` applies where {words}", table.name),
+        fields,
+        asked,
+    )
 }
 
-fn gap_of(table: &Table, message: String, fields: Vec<(String, String)>, asked: Option<Span>) -> Diagnostic {
-    match asked {
-        Some(asked) => Diagnostic::new(Code::MissingNotCovered, table.span, message)
+fn gap_of(at: Span, message: String, fields: Vec<(String, String)>, asked: Option<Span>) -> Diagnostic {
+    let found = match asked {
+        Some(asked) => Diagnostic::new(Code::MissingNotCovered, at, message)
             .also(asked, "used here, where it may be missing")
-            .counterexample(fields)
             .help("add a row with `missing` or `any`, or use the table only where the input is present"),
-        None => Diagnostic::new(Code::TableGap, table.span, message)
-            .counterexample(fields)
-            .help("add a row for it, or a last row of `any`"),
-    }
+        None => Diagnostic::new(Code::TableGap, at, message).help("add a row for it, or a last row of `any`"),
+    };
+    on(found, fields)
+}
+
+/// With the inputs on which it goes wrong, where inputs are among the keys.
+fn on(diagnostic: Diagnostic, fields: Vec<(String, String)>) -> Diagnostic {
+    if fields.is_empty() { diagnostic } else { diagnostic.counterexample(fields) }
 }
 
 /// Nothing is said of a table that ends in a row for everything: what is not proved is not claimed.
-fn too_intricate(table: &Table) -> Option<Diagnostic> {
+fn too_intricate(checker: &Checker, table: &Table) -> Option<Diagnostic> {
     let closed = table.rows.last().is_some_and(|row| row.cells.iter().all(|cell| *cell == Cell::Any));
     if closed && !table.unique {
         return None;
     }
     let message =
         format!("whether `{}` covers everything cannot be told within the limit of work", table.name);
-    let diagnostic = Diagnostic::new(Code::TableTooIntricate, table.span, message);
+    let diagnostic = Diagnostic::new(Code::TableTooIntricate, checker.name_span(table), message);
     Some(diagnostic.help("split it into tables of fewer keys, or end a `first` table with a row of `any`"))
 }

@@ -14,7 +14,7 @@ use super::names;
 use super::presence::{FieldSet, Truth};
 use super::scope::{Binding, Checker, Named, Typed};
 use super::units::{self, Mismatch, Operator};
-use super::words::trimmed;
+use super::words::{how_to_round, trimmed};
 
 /// Stack that is kept free below each level of an expression.
 const STACK_RED_BYTES: usize = 64 * 1024;
@@ -174,7 +174,7 @@ impl<'a> Checker<'a> {
     }
 
     fn not_in_force(&self, name: &Name, defined: Span) -> Diagnostic {
-        let message = format!("`{}` is not defined in version {}", name.text, self.period.number);
+        let message = format!("`{}` is not defined", name.text);
         Diagnostic::new(Code::NotInForce, name.span, message)
             .also(defined, "defined in other versions only")
             .help("date what uses it like the `let`, or add a `let` for this version")
@@ -219,12 +219,16 @@ impl<'a> Checker<'a> {
         let ty = self.declared.ty(field.ty.as_ref()?.kind);
         if let (Some(optional), false) = (field.decl.optional, known.contains(index)) {
             let word = &name.text;
+            let before = match self.among_rules {
+                true => format!("or a rule `when {word} is missing` before"),
+                false => "or move this between the rules, behind the one that deals with it".into(),
+            };
             let message = format!("`{word}` may be missing here");
             let diagnostic = Diagnostic::new(Code::OptionalNotNarrowed, name.span, message)
                 .also(optional, "declared as optional")
                 .help(format!(
                     "say what happens then: `{word} is present and …`, `{word} is missing or …`, \
-                     `{word} or_else …`, or a rule `when {word} is missing` before"
+                     `{word} or_else …`, {before}"
                 ))
                 .counterexample(vec![(word.clone(), "missing".into())]);
             self.findings.report(diagnostic);
@@ -360,8 +364,8 @@ impl<'a> Checker<'a> {
             Mismatch::Units => self.unit_mismatch(operator, left, right, symbol, span),
             Mismatch::Quotient => {
                 let message = format!("`{symbol}` takes no exact quotient");
-                Diagnostic::new(Code::QuotientStored, at, message)
-                    .help("round it first: `(…) rounded half_even to cent`, or to another unit")
+                let ty = culprit.map_or(left.1, |(_, ty)| ty);
+                Diagnostic::new(Code::QuotientStored, at, message).help(how_to_round(ty.unit))
             }
             Mismatch::Decimals => {
                 let message = format!("`{symbol}` takes whole numbers here");
@@ -371,7 +375,7 @@ impl<'a> Checker<'a> {
             Mismatch::Scale(scale) => {
                 let message = format!("the exact result would have {scale} decimals");
                 Diagnostic::new(Code::TooManyDecimals, span, message)
-                    .help("round an operand first: `(…) rounded half_even to cent`")
+                    .help(format!("of an operand, {}", how_to_round(left.1.unit)))
             }
         }
     }
@@ -426,9 +430,11 @@ impl<'a> Checker<'a> {
         Some((a?, b?))
     }
 
-    /// Whether it is a name that stands for nothing but, perhaps, a value of an enum.
+    /// Whether it is a name that stands for values of enums and nothing else.
     fn is_bare_value(&self, expr: ast::ExprId) -> bool {
-        matches!(&self.node(expr).kind, Ast::Name(name) if !self.bindings.contains_key(name.text.as_str()))
+        let Ast::Name(name) = &self.node(expr).kind else { return false };
+        let word = name.text.as_str();
+        !self.bindings.contains_key(word) && self.declared.names.enums_of_value.contains_key(word)
     }
 
     fn compare(

@@ -52,13 +52,13 @@ pub(super) fn collect<'a>(declared: &Declared<'a>, findings: &mut Findings) -> N
     }
     clashes(&names, declared, findings);
     requirements_apart(&names, declared, findings);
-    only_once(declared.items.cases.iter().map(|case| &case.name), "a case", findings);
+    only_once(declared.items.cases.iter().map(|case| &case.name), "the case", findings);
     titles_once(&declared.items.tests, findings);
     names
 }
 
 fn enums<'a>(names: &mut Names<'a>, declared: &Declared<'a>, findings: &mut Findings) {
-    only_once(declared.enums.iter().map(|info| &info.decl.name), "an enum", findings);
+    only_once(declared.enums.iter().map(|info| &info.decl.name), "the enum", findings);
     for (index, info) in declared.enums.iter().enumerate() {
         names.enums.entry(&info.decl.name.text).or_insert(index as u32);
         for value in &info.values {
@@ -78,9 +78,10 @@ fn inputs_and_outputs<'a>(names: &mut Names<'a>, declared: &Declared<'a>, findin
     for field in &declared.items.outputs {
         let name = &field.name;
         let input = names.values.get(name.text.as_str()).map(|(_, span)| *span);
-        match seen.get(name.text.as_str()).copied().or(input) {
-            Some(first) => findings.report(duplicate(name, first, "an output")),
-            None => {
+        match (seen.get(name.text.as_str()), input) {
+            (Some(first), _) => findings.report(duplicate(name, *first, "the output")),
+            (None, Some(input)) => findings.report(duplicate(name, input, "")),
+            (None, None) => {
                 seen.insert(&name.text, name.span);
                 names.outputs.push(field);
             }
@@ -93,7 +94,7 @@ fn define<'a>(names: &mut Names<'a>, name: &'a Name, meaning: Meaning, findings:
     match names.values.get(name.text.as_str()) {
         Some((Meaning::Let, _)) if meaning == Meaning::Let => false,
         Some((_, first)) => {
-            findings.report(duplicate(name, *first, "a name"));
+            findings.report(duplicate(name, *first, ""));
             false
         }
         None => {
@@ -126,7 +127,7 @@ fn clashes(names: &Names, declared: &Declared, findings: &mut Findings) {
 fn requirements_apart(names: &Names, declared: &Declared, findings: &mut Findings) {
     for item in &declared.items.requires {
         if let Some((Meaning::Input(_), input)) = names.values.get(item.id.text.as_str()) {
-            findings.report(duplicate(&item.id, *input, "a requirement"));
+            findings.report(duplicate(&item.id, *input, ""));
         }
     }
 }
@@ -155,9 +156,10 @@ fn titles_once(tests: &[&ast::Test], findings: &mut Findings) {
     }
 }
 
-/// A name that is defined a second time as `noun`: `an output`.
+/// A name that is defined a second time as `noun`: `the output`; empty where nouns differ.
 pub(super) fn duplicate(name: &Name, first: Span, noun: &str) -> Diagnostic {
-    let message = format!("`{}`, {noun}, is defined twice", name.text);
+    let space = if noun.is_empty() { "" } else { " " };
+    let message = format!("{noun}{space}`{}` is defined twice", name.text);
     Diagnostic::new(Code::DuplicateName, name.span, message)
         .also(first, "first defined here")
         .help("rename one of them, or drop it")

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use crate::ast::{self, ExprKind as Ast, Outcome, Rule, Span, Statement};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::hir::{self, ExprKind, Step, Ty, Unit};
+use crate::hir::{self, ExprKind, Form, Step, Ty, Unit};
 
 use super::exprs::enum_of;
 use super::names;
 use super::presence::FieldSet;
 use super::schema::FieldInfo;
 use super::scope::{Binding, Checker, Typed};
-use super::words::decimals;
+use super::words::{decimals, how_to_round};
 
 impl<'a> Checker<'a> {
     /// Understands the rules in order; `known` are the fields that are present in every row.
@@ -23,7 +23,7 @@ impl<'a> Checker<'a> {
                 Statement::Let(item) if self.in_force(item.dated) => self.let_between(item, &known),
                 Statement::Rule(rule) if self.in_force(rule.dated) => {
                     if let Some(first) = ids.insert(&rule.id.text, rule.id.span) {
-                        self.findings.report(names::duplicate(&rule.id, first, "a rule"));
+                        self.findings.report(names::duplicate(&rule.id, first, "the rule"));
                     }
                     self.rule(rule, &mut known);
                 }
@@ -44,7 +44,7 @@ impl<'a> Checker<'a> {
             Some(Binding::Later(_) | Binding::NotInForce(_)) | None => None,
         };
         if let Some(first) = defined {
-            self.findings.report(names::duplicate(&item.name, first, "a `let`"));
+            self.findings.report(names::duplicate(&item.name, first, "the `let`"));
             return;
         }
         let named = self.define(item, known);
@@ -176,14 +176,14 @@ impl<'a> Checker<'a> {
             _ if typed.ty.unit != ty.unit => self.not_an_output(typed, expr, ty, output),
             (None, _) => {
                 let message = format!("`{output}` cannot hold an exact quotient");
-                Diagnostic::new(Code::QuotientStored, span, message).help(rounding_help(ty))
+                Diagnostic::new(Code::QuotientStored, span, message).help(how_to_round(ty.unit))
             }
             (Some(scale), most) if scale > most => {
                 let in_percent = if ty.unit == Unit::Percent { 2 } else { 0 };
                 let (has, most) =
                     (decimals(scale.saturating_sub(in_percent)), decimals(most.saturating_sub(in_percent)));
                 let message = format!("this has {has}, and `{output}` has {most}");
-                Diagnostic::new(Code::LossyScale, span, message).help(rounding_help(ty))
+                Diagnostic::new(Code::LossyScale, span, message).help(how_to_round(ty.unit))
             }
             _ => return true,
         };
@@ -200,8 +200,12 @@ impl<'a> Checker<'a> {
             _ => {
                 let (found, expected) = (self.declared.describe(typed.ty), self.declared.describe(ty));
                 let message = format!("`{output}` is {expected}, and this is {found}");
-                Diagnostic::new(Code::WrongType, node.span, message)
-                    .help("outcomes stand in the order of the outputs, or are given by name")
+                let rounds = ty.unit == Unit::Percent && typed.ty.form == Form::Rational;
+                let help = match rounds {
+                    true => how_to_round(ty.unit),
+                    false => "outcomes stand in the order of the outputs, or are given by name",
+                };
+                Diagnostic::new(Code::WrongType, node.span, message).help(help)
             }
         }
     }
@@ -222,13 +226,4 @@ fn values(count: usize) -> String {
 
 fn are(count: usize) -> String {
     if count == 1 { "1 is".into() } else { format!("{count} are") }
-}
-
-fn rounding_help(ty: Ty) -> String {
-    match (ty.unit, ty.scale()) {
-        (Unit::Money, _) => "say how it is rounded: `… rounded half_even to cent`".into(),
-        (Unit::Percent, _) => "say how it is rounded: `… rounded half_even to 0.01%`".into(),
-        (_, Some(0)) => "say how it is rounded: `… rounded half_even to integer`".into(),
-        _ => "say how it is rounded: `… rounded half_even to 0.1`, or to what the type holds".into(),
-    }
 }

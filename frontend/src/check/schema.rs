@@ -105,10 +105,8 @@ fn known_currency(decl: &ast::CurrencyDecl, findings: &mut Findings) -> Option<K
     let code = decl.code.text.as_str();
     let known = currency::find(code);
     if known.is_none() {
-        let all: Vec<&str> = currency::all().map(|known| known.code).collect();
         let upper = code.to_uppercase();
-        let near = currency::find(&upper).map(|known| known.code).or_else(|| nearest(&upper, all));
-        let meant = near.map(|near| format!("; `{near}` is one")).unwrap_or_default();
+        let meant = currency::find(&upper).map_or(String::new(), |known| format!(": `{}`", known.code));
         let message = format!("`{code}` is no code of a currency");
         let diagnostic = Diagnostic::new(Code::UnknownCurrency, decl.code.span, message);
         findings.report(diagnostic.help(format!("write a code of ISO 4217{meant}")));
@@ -121,7 +119,7 @@ fn enum_info<'a>(decl: &'a ast::EnumDecl, findings: &mut Findings) -> EnumInfo<'
     let mut seen = std::collections::BTreeMap::new();
     for value in &decl.values {
         match seen.get(value.name.text.as_str()) {
-            Some(first) => findings.report(names::duplicate(&value.name, *first, "a value of the enum")),
+            Some(first) => findings.report(names::duplicate(&value.name, *first, "the value")),
             None => {
                 seen.insert(value.name.text.as_str(), value.name.span);
                 values.push(value);

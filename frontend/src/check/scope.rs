@@ -22,6 +22,8 @@ pub(super) struct Checker<'a> {
     pub bindings: BTreeMap<&'a str, Binding>,
     /// By table and key, the first use at which the key may be missing.
     pub missing_keys: BTreeMap<TableId, Vec<Option<Span>>>,
+    /// Whether what is being understood stands between the rules.
+    pub among_rules: bool,
     pub findings: Findings,
 }
 
@@ -75,7 +77,8 @@ impl<'a> Checker<'a> {
             steps: vec![],
         };
         let (bindings, missing_keys) = (BTreeMap::new(), BTreeMap::new());
-        Checker { declared, period, version, bindings, missing_keys, findings: Findings::default() }
+        let findings = Findings::default();
+        Checker { declared, period, version, bindings, missing_keys, among_rules: false, findings }
     }
 
     /// Whether something dated is in force.

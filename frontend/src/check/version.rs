@@ -36,6 +36,7 @@ pub(super) fn check<'a>(
     checker.define_all(order.for_requires, &nothing);
     let known = checker.requires(&requires);
     checker.define_all(order.others, &known);
+    checker.among_rules = true;
     checker.rules(known);
     checker.coverage(judge);
     (checker.version, checker.findings)
@@ -84,7 +85,7 @@ impl<'a> Checker<'a> {
                 continue;
             }
             match lets.get(item.name.text.as_str()) {
-                Some(first) => self.findings.report(names::duplicate(&item.name, *first, "a `let`")),
+                Some(first) => self.findings.report(names::duplicate(&item.name, *first, "the `let`")),
                 None => {
                     lets.insert(&item.name.text, item.name.span);
                     found.push(Definition::Let(item));
@@ -155,7 +156,7 @@ impl<'a> Checker<'a> {
         let (nothing, mut known) = (FieldSet::default(), FieldSet::default());
         for item in requires {
             if let Some(first) = seen.insert(&item.id.text, item.id.span) {
-                self.findings.report(names::duplicate(&item.id, first, "a requirement"));
+                self.findings.report(names::duplicate(&item.id, first, "the requirement"));
             }
             let Some(condition) = self.condition(item.condition, &nothing) else { continue };
             known = known.and_also(&condition.truth.holds);

@@ -101,6 +101,15 @@ pub(super) fn trimmed(mut number: Number, least: u8) -> Number {
     number
 }
 
+/// What an author does who has more decimals than can be held.
+pub(super) fn how_to_round(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Money => "say how it is rounded: `… rounded half_even to cent`",
+        Unit::Percent => "say how it is rounded: `… rounded half_even to 0.01%`",
+        _ => "say how it is rounded: `… rounded half_even to integer`, or to `0.01`",
+    }
+}
+
 /// `2 decimals`, `1 decimal`, `no decimals`.
 pub(super) fn decimals(count: u8) -> String {
     match count {
