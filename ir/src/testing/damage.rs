@@ -112,15 +112,15 @@ fn refinement(func: &mut Func, choose: Choose) {
     let refinements: Vec<Value> = func.values.keys().filter(|value| refines(&func.values[*value])).collect();
     let conditions: Vec<Value> =
         func.values.keys().filter(|value| func.values[*value].ty.is_bool()).collect();
-    if refinements.is_empty() {
+    if refinements.is_empty() || conditions.is_empty() {
         return;
     }
     let value = refinements[below(refinements.len(), choose)];
     if let Def::Inst(inst) = &mut func.values[value].def {
         let other = conditions[below(conditions.len(), choose)];
         *inst = match below(2, choose) {
-            0 => Inst::new(Op::Refine, inst.args(), 1 - inst.imm),
-            _ => Inst::new(Op::Refine, &[inst.args()[0], other], inst.imm),
+            0 => Inst::new(Op::Refine, inst.args(), 1i128.wrapping_sub(inst.imm)),
+            _ => Inst::new(Op::Refine, &[inst.operands::<1>()[0], other], inst.imm),
         };
     }
 }
