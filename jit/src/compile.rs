@@ -11,7 +11,7 @@ use crate::code::{ALIGNMENT, Kind, Native};
 use crate::emit::{Data, Emit};
 use crate::isa::{self, Level};
 use crate::plan::{self, Piece, Plan};
-use crate::{lower_columns, lower_row};
+use crate::{lower_columns, lower_row, reduce};
 
 /// Why there is no native code.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -71,6 +71,7 @@ fn compile(
     if !cfg!(target_arch = "x86_64") {
         return Err(Unsupported::Target);
     }
+    let line = &reduce::reduce(line);
     let plan = match kind {
         Kind::Row => lower_row::plan(line),
         Kind::Columns => lower_columns::plan(line),

@@ -1,6 +1,6 @@
 //! From a straight line to native code, one row at a time or 16 rows per step over columns.
 //!
-//! In reading order: for which machine ([`Level`]), how divisions become multiplications (`division`), which
+//! In reading order: for which machine ([`Level`]), how divisions become smaller (`reduce`) and then multiplications (`division`), which
 //! values go into which piece (`plan`), what the lowerings write with (`emit`, `scalar`, `calendar`), the two
 //! lowerings (`lower_row`, `lower_columns`), how they are put together ([`compile_row`], [`compile_columns`]),
 //! the code as bytes ([`Native`]) and how it runs ([`RowKernel`], [`ColumnKernel`]).
@@ -21,6 +21,7 @@ mod isa;
 mod lower_columns;
 mod lower_row;
 mod plan;
+mod reduce;
 mod scalar;
 
 pub use code::{COMPILER, Foreign, Kind, Native};
