@@ -3,8 +3,8 @@
 //!
 //! A row that has been decided by an earlier exit asks for nothing any more: whatever later conditions say of
 //! it, the first exit that it meets has its decision. So a block's condition only has to be right on rows that
-//! have not been decided before it, and in a chain of rules it is simply true ([`reach`]). `refine` is dropped;
-//! what was proved with its help stays with the values that were computed from it. The decision ([`exits`]) is
+//! have not been decided before it, and in a chain of rules it is simply true (the file `reach`). `refine` is dropped;
+//! what was proved with its help stays with the values that were computed from it. The decision (the file `exits`) is
 //! the number of the first exit whose condition holds; constant outputs are looked up by it.
 
 mod exits;
