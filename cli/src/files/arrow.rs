@@ -7,6 +7,7 @@ use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::{ArrowError, Schema};
 
 use super::chunk::{Body, CHUNK_ROWS, Kept};
+use super::guard::{Damaged, guarded};
 use super::intake::Intake;
 use super::positioned::{Positioned, PositionedReader};
 use super::source::Source;
@@ -71,16 +72,17 @@ impl ArrowSource {
     /// Where it is no Arrow IPC file, or has not the columns that are wanted.
     pub fn open(file: &str, positioned: Positioned, intake: &Intake) -> Result<ArrowSource, Failure> {
         let wrong = |error: ArrowError| unreadable(file, &error);
+        let panicked = |damaged: Damaged| unreadable(file, &damaged);
         let mut magic = Vec::new();
         let begins = positioned.reader().take(MAGIC.len() as u64).read_to_end(&mut magic);
         begins.map_err(|error| Failure::io(format!("{file}: cannot be read: {error}")))?;
         let reader = BufReader::new(positioned.reader());
         let (batches, schema, batches_total) = if magic == MAGIC {
-            let reader = FileReader::try_new(reader, None).map_err(wrong)?;
+            let reader = guarded(|| FileReader::try_new(reader, None)).map_err(panicked)?.map_err(wrong)?;
             let (schema, total) = (reader.schema(), reader.num_batches());
             (Batches::File(reader), schema, total)
         } else {
-            let reader = StreamReader::try_new(reader, None).map_err(wrong)?;
+            let reader = guarded(|| StreamReader::try_new(reader, None)).map_err(panicked)?.map_err(wrong)?;
             let schema = reader.schema();
             (Batches::Stream(reader), schema, 0)
         };
@@ -98,7 +100,7 @@ impl ArrowSource {
     }
 }
 
-fn unreadable(file: &str, error: &ArrowError) -> Failure {
+fn unreadable(file: &str, error: &dyn std::error::Error) -> Failure {
     Failure::io(format!("{file}: is no whole Arrow IPC file: {error}"))
 }
 
@@ -117,10 +119,11 @@ impl Source for ArrowSource {
                 *given += rows;
                 return Ok(Some((rows, body)));
             }
-            let next = match &mut self.batches {
+            let next = guarded(|| match &mut self.batches {
                 Batches::File(reader) => reader.next(),
                 Batches::Stream(reader) => reader.next(),
-            };
+            });
+            let next = next.map_err(|damaged| unreadable(&self.file, &damaged))?;
             match next.transpose().map_err(|error| unreadable(&self.file, &error))? {
                 Some(batch) => {
                     self.batches_read += 1;

@@ -11,6 +11,7 @@ mod chunk;
 mod columnar;
 mod csv;
 mod format;
+mod guard;
 mod intake;
 mod json_lines;
 mod lines;

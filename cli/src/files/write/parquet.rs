@@ -136,9 +136,8 @@ impl ParquetWriter {
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn finish(mut self) -> std::result::Result<(), Failure> {
+    pub fn finish(self) -> std::result::Result<(), Failure> {
         let failed = |error: ParquetError| Failure::io(format!("{}: cannot be written: {error}", self.name));
-        self.file.finish().map_err(failed)?;
         self.file.into_inner().map_err(failed)?.complete()
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use arrow_array::types::{UInt8Type, UInt16Type};
+use arrow_array::types::{Int8Type, Int32Type};
 use arrow_array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, Decimal256Array, DictionaryArray, Int32Array,
     Int64Array, PrimitiveArray, StringArray,
@@ -83,6 +83,9 @@ pub enum Data<'a> {
     Array(ArrayRef),
 }
 
+/// The most names that have codes of 8 bits, signed, as data frames write them.
+const NAMES_8_BITS: usize = i8::MAX as usize;
+
 /// The most digits of a decimal that fits in 128 bits whatever its digits are.
 const PRECISION_128: u8 = 38;
 
@@ -129,7 +132,7 @@ impl Spec {
             Content::Date => DataType::Date32,
             Content::Bool => DataType::Boolean,
             Content::Names(names) => {
-                let key = if names.len() <= 1 << 8 { DataType::UInt8 } else { DataType::UInt16 };
+                let key = if names.len() <= NAMES_8_BITS { DataType::Int8 } else { DataType::Int32 };
                 DataType::Dictionary(Box::new(key), Box::new(DataType::Utf8))
             }
             Content::Text => DataType::Utf8,
@@ -212,11 +215,11 @@ fn digits(range: Interval) -> u8 {
 
 fn dictionary(names: &[String], codes: impl Iterator<Item = usize>, nulls: Option<NullBuffer>) -> ArrayRef {
     let texts: ArrayRef = Arc::new(StringArray::from_iter_values(names));
-    if names.len() <= 1 << 8 {
-        let keys = PrimitiveArray::<UInt8Type>::new(codes.map(|code| code as u8).collect(), nulls);
+    if names.len() <= NAMES_8_BITS {
+        let keys = PrimitiveArray::<Int8Type>::new(codes.map(|code| code as i8).collect(), nulls);
         Arc::new(DictionaryArray::new(keys, texts))
     } else {
-        let keys = PrimitiveArray::<UInt16Type>::new(codes.map(|code| code as u16).collect(), nulls);
+        let keys = PrimitiveArray::<Int32Type>::new(codes.map(|code| code as i32).collect(), nulls);
         Arc::new(DictionaryArray::new(keys, texts))
     }
 }

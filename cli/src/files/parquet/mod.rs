@@ -1,6 +1,9 @@
 //! What does a Parquet file hold? Row groups, read column by column: the columns of a chunk are decoded by several
 //! threads at once, whatever the row groups are like.
 
+mod column;
+mod runs;
+
 use std::sync::Arc;
 
 use ::parquet::arrow::ProjectionMask;
@@ -14,10 +17,12 @@ use rayon::prelude::*;
 
 use super::arrow::Columns;
 use super::chunk::{Body, CHUNK_ROWS, Kept};
+use super::guard::guarded;
 use super::intake::Intake;
 use super::positioned::Positioned;
 use super::source::Source;
 use crate::failure::Failure;
+use column::PlainColumn;
 
 /// A Parquet file.
 pub struct ParquetSource {
@@ -34,8 +39,11 @@ pub struct ParquetSource {
 }
 
 /// A column of a row group.
-struct ColumnReader {
-    reader: ParquetRecordBatchReader,
+enum ColumnReader {
+    /// A field that is plain enough: its codes stay codes.
+    Plain(Box<PlainColumn>),
+    /// Anything else, and what is kept.
+    General(Box<ParquetRecordBatchReader>),
 }
 
 impl ParquetSource {
@@ -45,8 +53,9 @@ impl ParquetSource {
     /// Where it is no Parquet file, or has not the columns that are wanted.
     pub fn open(file: &str, positioned: Positioned, intake: &Intake) -> Result<ParquetSource, Failure> {
         let options = ArrowReaderOptions::new();
-        let metadata =
-            ArrowReaderMetadata::load(&positioned, options).map_err(|error| unreadable(file, &error))?;
+        let metadata = guarded(|| ArrowReaderMetadata::load(&positioned, options));
+        let metadata = metadata.map_err(|damaged| unreadable(file, &damaged))?;
+        let metadata = metadata.map_err(|error| unreadable(file, &error))?;
         let columns = Columns::new(file, metadata.schema(), intake)?;
         Ok(ParquetSource {
             file: file.to_owned(),
@@ -65,14 +74,29 @@ impl ParquetSource {
         self.next_row_group += 1;
         let rows = self.metadata.metadata().row_group(row_group).num_rows();
         self.rows_left = usize::try_from(rows).unwrap_or(0);
-        let wanted = self.columns.fields.iter().chain(&self.columns.kept);
-        let readers =
-            wanted.map(|column| self.column_reader(row_group, *column)).collect::<Result<_, ParquetError>>();
+        let fields = self.columns.fields.iter().map(|column| self.field_reader(row_group, *column));
+        let kept = self.columns.kept.iter().map(|column| self.general_reader(row_group, *column));
+        let readers = fields.chain(kept).collect::<Result<_, ParquetError>>();
         self.readers = readers.map_err(|error| unreadable(&self.file, &error))?;
         Ok(())
     }
 
-    fn column_reader(&self, row_group: usize, column: usize) -> Result<ColumnReader, ParquetError> {
+    fn field_reader(&self, row_group: usize, column: usize) -> Result<ColumnReader, ParquetError> {
+        let parquet = self.metadata.parquet_schema();
+        // the leaf of a column that has one; nested columns are the general reader's
+        let leaves: Vec<usize> =
+            (0..parquet.num_columns()).filter(|leaf| parquet.get_column_root_idx(*leaf) == column).collect();
+        if let [leaf] = leaves[..] {
+            let chunk = self.metadata.metadata().row_group(row_group).column(leaf);
+            let data_type = self.metadata.schema().field(column).data_type();
+            if let Some(plain) = PlainColumn::open(&self.positioned, chunk, data_type, self.rows_left)? {
+                return Ok(ColumnReader::Plain(Box::new(plain)));
+            }
+        }
+        self.general_reader(row_group, column)
+    }
+
+    fn general_reader(&self, row_group: usize, column: usize) -> Result<ColumnReader, ParquetError> {
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
             self.positioned.clone(),
             self.metadata.clone(),
@@ -83,18 +107,27 @@ impl ParquetSource {
             .with_row_groups(vec![row_group])
             .with_batch_size(CHUNK_ROWS)
             .build()?;
-        Ok(ColumnReader { reader })
+        Ok(ColumnReader::General(Box::new(reader)))
     }
 }
 
 impl ColumnReader {
     /// The next rows, as many as are wanted.
     fn read(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
-        let early = || ArrowError::ParquetError("a column ends early".into());
-        let batch =
-            self.reader.next().transpose()?.filter(|batch| batch.num_rows() == rows).ok_or_else(early)?;
-        Ok(Arc::clone(batch.column(0)))
+        match self {
+            ColumnReader::Plain(column) => Ok(column.read(rows)?),
+            ColumnReader::General(reader) => {
+                let early = || ArrowError::ParquetError("a column ends early".into());
+                let batch =
+                    reader.next().transpose()?.filter(|batch| batch.num_rows() == rows).ok_or_else(early)?;
+                Ok(Arc::clone(batch.column(0)))
+            }
+        }
     }
+}
+
+fn guarded_read(reader: &mut ColumnReader, rows: usize) -> Result<ArrayRef, ArrowError> {
+    guarded(|| reader.read(rows)).unwrap_or_else(|damaged| Err(ArrowError::ParquetError(damaged.to_string())))
 }
 
 fn unreadable(file: &str, error: &dyn std::error::Error) -> Failure {
@@ -107,11 +140,11 @@ impl Source for ParquetSource {
             if self.next_row_group == self.metadata.metadata().num_row_groups() {
                 return Ok(None);
             }
-            self.open_row_group()?;
+            guarded(|| self.open_row_group()).map_err(|damaged| unreadable(&self.file, &damaged))??;
         }
         let rows = self.rows_left.min(CHUNK_ROWS);
         let read: Result<Vec<ArrayRef>, ArrowError> =
-            self.readers.par_iter_mut().map(|reader| reader.read(rows)).collect();
+            self.readers.par_iter_mut().map(|reader| guarded_read(reader, rows)).collect();
         let mut fields = read.map_err(|error| unreadable(&self.file, &error))?;
         let kept = fields.split_off(self.columns.fields.len());
         self.rows_left -= rows;
