@@ -40,7 +40,7 @@ impl std::error::Error for Unsupported {}
 /// # Errors
 /// On targets other than x86-64.
 pub fn compile_row(line: &Straight, level: Level) -> Result<Native, Unsupported> {
-    compile(line, Kind::Row, level, None)
+    compile(line, Kind::Row, level, lower_row::BUDGET, None)
 }
 
 /// Compiles a decision for 16 rows per step over columns.
@@ -48,7 +48,21 @@ pub fn compile_row(line: &Straight, level: Level) -> Result<Native, Unsupported>
 /// # Errors
 /// On targets other than x86-64.
 pub fn compile_columns(line: &Straight, level: Level) -> Result<Native, Unsupported> {
-    compile(line, Kind::Columns, level, None)
+    compile(line, Kind::Columns, level, lower_columns::BUDGET, None)
+}
+
+/// Compiles a decision in pieces of about `budget` machine instructions: for tests and fuzzers, which want to
+/// see values passed between pieces without waiting for thousands of rules.
+///
+/// # Errors
+/// On targets other than x86-64.
+pub fn compile_in_pieces(
+    line: &Straight,
+    kind: Kind,
+    level: Level,
+    budget: usize,
+) -> Result<Native, Unsupported> {
+    compile(line, kind, level, budget, None)
 }
 
 /// What the compiler makes of a decision, as text: for each piece the instructions that were written, then those
@@ -58,7 +72,11 @@ pub fn compile_columns(line: &Straight, level: Level) -> Result<Native, Unsuppor
 /// On targets other than x86-64.
 pub fn disassemble(line: &Straight, kind: Kind, level: Level) -> Result<String, Unsupported> {
     let mut text = String::new();
-    compile(line, kind, level, Some(&mut text))?;
+    let budget = match kind {
+        Kind::Row => lower_row::BUDGET,
+        Kind::Columns => lower_columns::BUDGET,
+    };
+    compile(line, kind, level, budget, Some(&mut text))?;
     Ok(text)
 }
 
@@ -66,6 +84,7 @@ fn compile(
     line: &Straight,
     kind: Kind,
     level: Level,
+    budget: usize,
     mut text: Option<&mut String>,
 ) -> Result<Native, Unsupported> {
     if !cfg!(target_arch = "x86_64") {
@@ -73,8 +92,8 @@ fn compile(
     }
     let line = &reduce::reduce(line);
     let plan = match kind {
-        Kind::Row => lower_row::plan(line),
-        Kind::Columns => lower_columns::plan(line),
+        Kind::Row => lower_row::plan(line, budget),
+        Kind::Columns => lower_columns::plan(line, budget),
     };
     let mut compiler = Compiler::new(level, kind);
     let (mut bytes, mut pieces, mut data) = (Vec::new(), Vec::new(), Data::default());

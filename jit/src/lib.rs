@@ -25,6 +25,6 @@ mod reduce;
 mod scalar;
 
 pub use code::{COMPILER, Foreign, Kind, Native};
-pub use compile::{Unsupported, compile_columns, compile_row, disassemble};
+pub use compile::{Unsupported, compile_columns, compile_in_pieces, compile_row, disassemble};
 pub use execute::{ColumnKernel, Kernel, LoadError, RowKernel, Scratch, load};
 pub use isa::Level;

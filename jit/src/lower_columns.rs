@@ -30,7 +30,7 @@ use crate::plan::{self, Measure, Piece, Plan};
 use crate::scalar;
 
 /// Up to so many instructions, about, go into one function.
-const BUDGET: usize = 800;
+pub(crate) const BUDGET: usize = 800;
 
 /// Wide values wait for their first use, but not more than so many on top of each other: what waits is computed
 /// by recursion.
@@ -48,9 +48,9 @@ const COMPARISONS_MAX: usize = 200;
 pub(crate) const PARAMS: usize = 5;
 
 /// Where the pieces of a column kernel are cut. The state is that of one step.
-pub(crate) fn plan(line: &Straight) -> Plan {
+pub(crate) fn plan(line: &Straight, budget: usize) -> Plan {
     let slot_bytes = |value: Value| (ROWS_PER_STEP * native(line, value).bytes()) as u32;
-    Plan::new(line, &Measure { cost: &|value| cost(line, value), slot_bytes: &slot_bytes, budget: BUDGET })
+    Plan::new(line, &Measure { cost: &|value| cost(line, value), slot_bytes: &slot_bytes, budget })
 }
 
 fn cost(line: &Straight, value: Value) -> usize {

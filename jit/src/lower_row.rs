@@ -19,13 +19,13 @@ use crate::plan::{self, Measure, Piece, Plan};
 use crate::scalar::{self, computed_in};
 
 /// Up to so many instructions, about, go into one function.
-const BUDGET: usize = 800;
+pub(crate) const BUDGET: usize = 800;
 
 /// The parameters of a piece: `fn(input, output, constants, state)`.
 pub(crate) const PARAMS: usize = 4;
 
 /// Where the pieces of a row kernel are cut.
-pub(crate) fn plan(line: &Straight) -> Plan {
+pub(crate) fn plan(line: &Straight, budget: usize) -> Plan {
     let slot_bytes = |value: Value| match computed_in(Width::narrowest(line.values[value].range)) {
         types::I128 => 16,
         _ => 8,
@@ -37,7 +37,7 @@ pub(crate) fn plan(line: &Straight) -> Plan {
         Op::Lookup => 6,
         _ => 2,
     };
-    Plan::new(line, &Measure { cost: &cost, slot_bytes: &slot_bytes, budget: BUDGET })
+    Plan::new(line, &Measure { cost: &cost, slot_bytes: &slot_bytes, budget })
 }
 
 /// Writes one piece into the current block, which has the parameters.

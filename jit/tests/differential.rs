@@ -3,7 +3,7 @@
 
 mod harness;
 
-use harness::{Batch, check, levels};
+use harness::{Batch, check, check_in_pieces, levels};
 use opus_ir::testing::{Seed, func};
 use opus_ir::{straighten, verify};
 
@@ -31,5 +31,18 @@ fn every_number_of_rows_is_decided() {
             let batch = Batch::generate(&line, rows, &mut source);
             check(&line, &batch, &levels, &format!("seed {seed}, {rows} rows"));
         }
+    }
+}
+
+#[test]
+fn small_pieces_decide_alike() {
+    let levels = levels();
+    let count = if cfg!(debug_assertions) { 200 } else { 3000 };
+    for seed in 0..count {
+        let mut source = Seed(seed + 1_000_000);
+        let line = straighten(&verify(func(&mut source)).expect("generated functions are valid"));
+        let batch = Batch::generate(&line, 100, &mut source);
+        let level = levels[seed as usize % levels.len()];
+        check_in_pieces(&line, &batch, level, [1, 20, 100][seed as usize % 3], &format!("seed {seed}"));
     }
 }

@@ -6,7 +6,9 @@ pub mod credit;
 use opus_ir::memory::{Columns, Row, RowLayout};
 use opus_ir::testing::{Seed, Source};
 use opus_ir::{Column, Decided, Straight, evaluate_straight};
-use opus_jit::{ColumnKernel, Level, RowKernel, Scratch, compile_columns, compile_row};
+use opus_jit::{
+    ColumnKernel, Kind, Level, Native, RowKernel, Scratch, compile_columns, compile_in_pieces, compile_row,
+};
 
 /// The levels that this machine has; the others are named on stderr.
 pub fn levels() -> Vec<Level> {
@@ -73,26 +75,36 @@ pub fn check(line: &Straight, batch: &Batch, levels: &[Level], what: &str) {
     let expected: Vec<Decided> =
         batch.rows.iter().map(|(values, present)| evaluate_straight(line, values, present)).collect();
     for level in levels {
-        let row = RowKernel::load(&compile_row(line, *level).expect("this is x86-64")).expect("it runs here");
-        for (index, expected) in expected.iter().enumerate() {
-            let decided = decide_row(&row, batch, index);
-            assert_eq!(
-                decided, *expected,
-                "row {index} at {level}, {what}: {:?}\n{line:#?}",
-                batch.rows[index]
-            );
-        }
+        let row = compile_row(line, *level).expect("this is x86-64");
         let columns = compile_columns(line, *level).expect("this is x86-64");
-        let columns = ColumnKernel::load(&columns).expect("it runs here");
-        let decided = decide_columns(&columns, batch);
-        for (index, expected) in expected.iter().enumerate() {
-            let decided = &decided[index];
-            assert_eq!(
-                decided, expected,
-                "column row {index} at {level}, {what}: {:?}\n{line:#?}",
-                batch.rows[index]
-            );
-        }
+        check_natives(line, batch, &expected, [&row, &columns], &format!("{level}, {what}"));
+    }
+}
+
+/// Checks the same of kernels that are cut into small pieces.
+pub fn check_in_pieces(line: &Straight, batch: &Batch, level: Level, budget: usize, what: &str) {
+    let expected: Vec<Decided> =
+        batch.rows.iter().map(|(values, present)| evaluate_straight(line, values, present)).collect();
+    let natives = [Kind::Row, Kind::Columns]
+        .map(|kind| compile_in_pieces(line, kind, level, budget).expect("this is x86-64"));
+    check_natives(
+        line,
+        batch,
+        &expected,
+        [&natives[0], &natives[1]],
+        &format!("{level}, pieces of {budget}, {what}"),
+    );
+}
+
+fn check_natives(line: &Straight, batch: &Batch, expected: &[Decided], natives: [&Native; 2], what: &str) {
+    let row = RowKernel::load(natives[0]).expect("it runs here");
+    let columns = ColumnKernel::load(natives[1]).expect("it runs here");
+    let by_columns = decide_columns(&columns, batch);
+    for (index, expected) in expected.iter().enumerate() {
+        let by_row = decide_row(&row, batch, index);
+        assert_eq!(by_row, *expected, "row {index} at {what}: {:?}\n{line:#?}", batch.rows[index]);
+        let by_columns = &by_columns[index];
+        assert_eq!(by_columns, expected, "column row {index} at {what}: {:?}\n{line:#?}", batch.rows[index]);
     }
 }
 
