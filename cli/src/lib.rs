@@ -3,7 +3,7 @@
 //! In reading order: what can be asked ([`args`]), how a command ends ([`failure`]), where words go ([`terminal`],
 //! [`render`]), what a policy on the command line is ([`open`]), what each verb does ([`verbs`]), how files are read
 //! and written ([`files`]), how they are decided ([`batch`], [`engines`], [`summary`]), how one decision is told
-//! ([`trace`]), where synthetic rows come from ([`sample`]).
+//! ([`trace`]), where synthetic rows come from ([`sample`]), whether all engines decide alike ([`witnesses`]).
 
 pub mod args;
 pub mod batch;
@@ -18,6 +18,7 @@ pub mod summary;
 pub mod terminal;
 pub mod trace;
 pub mod verbs;
+pub mod witnesses;
 
 use std::process::ExitCode;
 

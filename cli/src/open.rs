@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use opus_frontend::hir;
+use opus_frontend::{Compiled, hir};
 use opus_runtime::artifact::MAGIC;
 use opus_runtime::{Artifact, ArtifactError, Options, Policy, build};
 
@@ -18,8 +18,8 @@ pub struct Opened {
     pub name: String,
     /// The artifact: as it was read, or as the source was compiled to.
     pub artifact: Artifact,
-    /// The typed tree, where the source was compiled just now.
-    tree: Option<hir::Policy>,
+    /// What came of the source, where it was compiled just now.
+    compiled: Option<Compiled>,
 }
 
 /// Opens a policy; what the compiler has to say is shown.
@@ -31,16 +31,16 @@ pub fn open(path: &Path, terminal: &Terminal) -> Result<Opened, Failure> {
     let bytes = read(path)?;
     if bytes.starts_with(&MAGIC) {
         let artifact = Artifact::from_bytes(&bytes).map_err(|error| refused(&name, &error))?;
-        return Ok(Opened { name, artifact, tree: None });
+        return Ok(Opened { name, artifact, compiled: None });
     }
     let source = text(path, bytes)?;
     let (compiled, diagnostics) = opus_frontend::compile(&source);
     terminal.diagnostics(&name, &source, &diagnostics);
     let compiled = compiled.ok_or_else(|| Failure::said(Exit::Policy))?;
-    let built =
-        build(compiled.program).map_err(|error| Failure::new(Exit::Policy, format!("`{name}`: {error}")))?;
+    let built = build(compiled.program.clone())
+        .map_err(|error| Failure::new(Exit::Policy, format!("`{name}`: {error}")))?;
     let artifact = Artifact::from_bytes(&built).map_err(|error| refused(&name, &error))?;
-    Ok(Opened { name, artifact, tree: Some(compiled.policy) })
+    Ok(Opened { name, artifact, compiled: Some(compiled) })
 }
 
 impl Opened {
@@ -49,18 +49,26 @@ impl Opened {
         &self.artifact.program().source
     }
 
-    /// The typed tree. That of an artifact is compiled from its source, and has to mean what the artifact means.
+    /// The typed tree.
+    ///
+    /// # Errors
+    /// As [`Opened::compiled`].
+    pub fn tree(&mut self) -> Result<&hir::Policy, Failure> {
+        self.compiled().map(|compiled| &compiled.policy)
+    }
+
+    /// What comes of the source. That of an artifact is compiled again, and has to mean what the artifact means.
     ///
     /// # Errors
     /// Where the artifact's source means something else than the artifact.
-    pub fn tree(&mut self) -> Result<&hir::Policy, Failure> {
-        if self.tree.is_none() {
-            self.tree = Some(self.compile_again()?);
+    pub fn compiled(&mut self) -> Result<&Compiled, Failure> {
+        if self.compiled.is_none() {
+            self.compiled = Some(self.compile_again()?);
         }
-        Ok(self.tree.as_ref().expect("it was compiled just now"))
+        Ok(self.compiled.as_ref().expect("it was compiled just now"))
     }
 
-    fn compile_again(&self) -> Result<hir::Policy, Failure> {
+    fn compile_again(&self) -> Result<Compiled, Failure> {
         let differs = || {
             let message = format!(
                 "`{}`: the source in the artifact is not what the artifact was compiled from",
@@ -71,10 +79,10 @@ impl Opened {
             )
         };
         let compiled = opus_frontend::compile(self.source()).0.ok_or_else(differs)?;
-        let built = build(compiled.program).map_err(|_| differs())?;
+        let built = build(compiled.program.clone()).map_err(|_| differs())?;
         let again = Artifact::from_bytes(&built).map_err(|_| differs())?;
         let same = again.meaning_hash() == self.artifact.meaning_hash();
-        if same { Ok(compiled.policy) } else { Err(differs()) }
+        if same { Ok(compiled) } else { Err(differs()) }
     }
 
     /// The policy, ready to decide.

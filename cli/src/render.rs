@@ -52,6 +52,15 @@ fn groups<'a>(path: &'a str, source: &'a str, diagnostic: &'a Diagnostic) -> Vec
     groups
 }
 
+/// A test that failed: what was expected, where it is written, and what was found.
+pub fn failed(path: &str, source: &str, title: &str, span: Span, found: &str, styled: bool) -> String {
+    let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
+    let place = (span.start as usize).min(source.len())..(span.end as usize).min(source.len());
+    let snippet =
+        Snippet::source(source).path(path).annotation(AnnotationKind::Primary.span(place).label(found));
+    renderer.render(&[Level::ERROR.primary_title(title).element(snippet)])
+}
+
 /// A diagnostic for programs.
 pub fn json(source: &str, diagnostic: &Diagnostic) -> Value {
     let fields = |fields: &Vec<(String, String)>| -> Value {

@@ -31,6 +31,11 @@ impl Terminal {
         Terminal { format, styled, interactive }
     }
 
+    /// Whether there are colours.
+    pub fn is_styled(&self) -> bool {
+        self.styled
+    }
+
     /// Whether results are for programs.
     pub fn is_json(&self) -> bool {
         self.format == Format::Json

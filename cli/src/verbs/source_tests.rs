@@ -1,7 +1,161 @@
-//! The tests in a policy, on every engine.
-use crate::failure::Failure;
+//! The tests in a policy, on every engine that there is here.
+
+use opus_frontend::ast::Span;
+use opus_frontend::display;
+use opus_frontend::hir::{Expect, Policy, Test};
+use opus_runtime::Level;
+use opus_runtime::admission::Place;
+use serde_json::{Value, json};
+
+use crate::failure::{Exit, Failure};
 use crate::open::Opened;
+use crate::render;
 use crate::terminal::Terminal;
-pub fn run(_: Opened, _: &Terminal) -> Result<(), Failure> {
-    Ok(())
+use crate::witnesses::{GivenRow, Outcome, Witness, Witnesses};
+
+pub fn run(mut opened: Opened, terminal: &Terminal) -> Result<(), Failure> {
+    let compiled = opened.compiled()?.clone();
+    let witnesses =
+        Witnesses::new(&compiled, &Level::ALL).map_err(|why| Failure::new(Exit::Artifact, why))?;
+    let policy = &compiled.policy;
+    let rows: Vec<GivenRow> = policy.tests.iter().map(|test| test.given.clone()).collect();
+    let available = witnesses.available();
+    let outcomes: Vec<(Witness, Vec<Outcome>)> =
+        available.iter().map(|witness| (*witness, witnesses.decide(*witness, &rows))).collect();
+    let mut failed = Vec::new();
+    for (index, test) in policy.tests.iter().enumerate() {
+        failed.extend(failures(policy, test, index, &outcomes).into_iter().map(|failure| (test, failure)));
+    }
+    for skipped in witnesses.skipped() {
+        terminal.note(&format!("skipped: {}", skipped.reason));
+    }
+    if terminal.is_json() {
+        terminal.print_json(&report(policy, &available, &failed))?;
+    } else {
+        for (test, failure) in &failed {
+            let title = format!("test \"{}\": {}", test.name, failure.expected);
+            let text = render::failed(
+                &opened.name,
+                opened.source(),
+                &title,
+                failure.span,
+                &failure.found,
+                terminal.is_styled(),
+            );
+            eprintln!("{text}\n");
+        }
+        let mut names: Vec<&str> = failed.iter().map(|(test, _)| test.name.as_str()).collect();
+        names.dedup();
+        let (all, bad) = (policy.tests.len(), names.len());
+        let noun = if all == 1 { "test" } else { "tests" };
+        let engines: Vec<String> = available.iter().map(Witness::to_string).collect();
+        terminal.print(&format!(
+            "{all} {noun}, {} passed, {bad} failed, on {}\n",
+            all - bad,
+            engines.join(", ")
+        ))?;
+    }
+    if failed.is_empty() { Ok(()) } else { Err(Failure::said(Exit::Policy)) }
+}
+
+/// An expectation that was not met.
+struct Unmet {
+    expected: String,
+    found: String,
+    span: Span,
+}
+
+/// What a test expects in vain; the engines that say so are named where they are not all.
+fn failures(policy: &Policy, test: &Test, index: usize, outcomes: &[(Witness, Vec<Outcome>)]) -> Vec<Unmet> {
+    let mut unmet = Vec::new();
+    for (expect, span) in &test.expects {
+        let mut found: Vec<(String, Vec<String>)> = Vec::new();
+        for (witness, outcomes) in outcomes {
+            let outcome = &outcomes[index];
+            if is_met(policy, expect, outcome) {
+                continue;
+            }
+            let words = in_words(policy, expect, outcome);
+            match found.iter_mut().find(|(known, _)| *known == words) {
+                Some((_, witnesses)) => witnesses.push(witness.to_string()),
+                None => found.push((words, vec![witness.to_string()])),
+            }
+        }
+        for (words, witnesses) in found {
+            let who = if witnesses.len() == outcomes.len() {
+                String::new()
+            } else {
+                format!(" by {}", witnesses.join(", "))
+            };
+            unmet.push(Unmet {
+                expected: expected(policy, expect),
+                found: format!("found {words}{who}"),
+                span: *span,
+            });
+        }
+    }
+    unmet
+}
+
+fn is_met(policy: &Policy, expect: &Expect, outcome: &Outcome) -> bool {
+    match (expect, outcome) {
+        (Expect::Output(index, value), Ok(verdict)) => verdict.outputs[*index as usize] == *value,
+        (Expect::Rule(id), Ok(verdict)) => policy.rules[verdict.rule].id == *id,
+        (Expect::Version(number), Ok(verdict)) => policy.versions[verdict.version].number == *number,
+        (Expect::Refused(name), Err(faults)) => {
+            faults.iter().any(|(place, _)| place_name(policy, *place) == name)
+        }
+        _ => false,
+    }
+}
+
+fn expected(policy: &Policy, expect: &Expect) -> String {
+    match expect {
+        Expect::Output(index, value) => {
+            let field = &policy.schema.outputs[*index as usize];
+            format!("`{}` should be {}", field.name, display::field_text(&policy.schema, field.kind, *value))
+        }
+        Expect::Rule(id) => format!("rule {id} should decide"),
+        Expect::Version(number) => format!("version {number} should be in force"),
+        Expect::Refused(name) => format!("it should be refused because of `{name}`"),
+    }
+}
+
+/// What there was in place of what was expected.
+fn in_words(policy: &Policy, expect: &Expect, outcome: &Outcome) -> String {
+    match (expect, outcome) {
+        (_, Err(faults)) => {
+            let faults = faults
+                .iter()
+                .map(|(place, fault)| format!("`{}` {}", place_name(policy, *place), fault.code()));
+            format!("a refusal: {}", faults.collect::<Vec<_>>().join(", "))
+        }
+        (Expect::Output(index, _), Ok(verdict)) => {
+            let field = &policy.schema.outputs[*index as usize];
+            display::field_text(&policy.schema, field.kind, verdict.outputs[*index as usize])
+        }
+        (Expect::Version(_), Ok(verdict)) => format!("version {}", policy.versions[verdict.version].number),
+        (Expect::Rule(_) | Expect::Refused(_), Ok(verdict)) => {
+            format!("a decision by {}", policy.rules[verdict.rule].id)
+        }
+    }
+}
+
+fn place_name(policy: &Policy, place: Place) -> &str {
+    match place {
+        Place::Row => "",
+        Place::Field(index) => &policy.schema.inputs[index as usize].name,
+        Place::Require(index) => &policy.requires[index as usize].id,
+    }
+}
+
+fn report(policy: &Policy, available: &[Witness], failed: &[(&Test, Unmet)]) -> Value {
+    let failed = failed
+        .iter()
+        .map(|(test, unmet)| json!({ "test": test.name, "expected": unmet.expected, "found": unmet.found }));
+    json!({
+        "tests": policy.tests.len(),
+        "engines": available.iter().map(Witness::to_string).collect::<Vec<_>>(),
+        "failed": failed.collect::<Vec<_>>(),
+    })
 }
