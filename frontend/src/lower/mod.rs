@@ -40,6 +40,14 @@ use crate::witness;
 /// The program of a policy, where nothing can go wrong with it, and what there is to say. `source` is the text
 /// that the tree was read from; diagnostics quote it and the program keeps it.
 pub fn lower(policy: &Policy, source: &str) -> (Option<Program>, Vec<Diagnostic>) {
+    let (mut program, diagnostics) = plain(policy, source);
+    let versions = program.iter_mut().flat_map(|program| &mut program.versions);
+    versions.flat_map(|version| [&mut version.admit, &mut version.decide]).for_each(opus_ir::passes::optimize);
+    (program, diagnostics)
+}
+
+/// The same before the passes have run, for who compares the two.
+pub fn plain(policy: &Policy, source: &str) -> (Option<Program>, Vec<Diagnostic>) {
     let lowered: Vec<Lowered> =
         policy.versions.iter().map(|version| lower_version(policy, version)).collect();
     let mut diagnostics = complaints(policy, &lowered, source);
@@ -177,13 +185,12 @@ fn finished(version: &hir::Version, lowered: Lowered) -> Version {
     }
 }
 
-/// The function as it is kept. What the lowering has built is proved by construction; debug builds look again.
-fn checked(mut func: Func) -> Func {
+/// The function as it was built. What the lowering has built is proved by construction; debug builds look again.
+fn checked(func: Func) -> Func {
     if cfg!(debug_assertions) {
         let verified = opus_ir::verify(func.clone());
         assert!(verified.is_ok(), "the lowering builds what the verifier proves: {}", verified.unwrap_err());
     }
-    opus_ir::passes::optimize(&mut func);
     func
 }
 
