@@ -207,7 +207,7 @@ impl Sizes<'_> {
 }
 
 /// Keeps the first errors, and says so.
-fn shorten(diagnostics: &mut Vec<Diagnostic>) {
+pub(crate) fn shorten(diagnostics: &mut Vec<Diagnostic>) {
     if let Some(first) = diagnostics.get(ERRORS_MAX) {
         let more = beyond(Code::TooManyErrors, first.primary.span);
         diagnostics.truncate(ERRORS_MAX);

@@ -1,10 +1,10 @@
 //! What has been found so far, which definitions were referred to, and how is the same finding in several
 //! versions said once?
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ast::Span;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 
 /// What one part of the checks has found.
 #[derive(Default)]
@@ -41,6 +41,11 @@ impl Findings {
         !self.incomplete
     }
 
+    /// How much there is to say.
+    pub fn count(&self) -> usize {
+        self.diagnostics.len()
+    }
+
     /// Everything there is to say, in the order in which it was found.
     pub fn into_diagnostics(self) -> Vec<Diagnostic> {
         self.diagnostics
@@ -51,14 +56,19 @@ impl Findings {
     pub fn merge(&mut self, versions: Vec<(u32, Findings)>) {
         let count = versions.len();
         let mut merged: Vec<(Diagnostic, Vec<u32>)> = Vec::new();
+        let mut by_place: BTreeMap<(Span, Code), Vec<usize>> = BTreeMap::new();
         for (number, findings) in versions {
             self.incomplete |= findings.incomplete;
             self.used.extend(findings.used);
             for diagnostic in findings.diagnostics {
-                match merged.iter_mut().find(|(known, _)| *known == diagnostic) {
-                    Some((_, numbers)) if numbers.last() == Some(&number) => {}
-                    Some((_, numbers)) => numbers.push(number),
-                    None => merged.push((diagnostic, vec![number])),
+                let here = by_place.entry((diagnostic.primary.span, diagnostic.code)).or_default();
+                match here.iter().find(|at| merged[**at].0 == diagnostic) {
+                    Some(at) if merged[*at].1.last() == Some(&number) => {}
+                    Some(at) => merged[*at].1.push(number),
+                    None => {
+                        here.push(merged.len());
+                        merged.push((diagnostic, vec![number]));
+                    }
                 }
             }
         }

@@ -33,8 +33,10 @@ mod words;
 mod tests;
 
 use crate::ast::{self, Statement};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, any_error, settle};
 use crate::hir::{Policy, RuleInfo};
+use crate::limits::ERRORS_MAX;
+use crate::parse::shorten;
 
 use coverage::Judge;
 use findings::Findings;
@@ -60,8 +62,13 @@ pub fn check(tree: &ast::Policy) -> (Option<Policy>, Vec<Diagnostic>) {
     let mut judge = Judge::new();
     for index in 0..declared.versions.len() {
         let (version, found) = version::check(&declared, index, &mut judge);
+        let enough = found.count() >= ERRORS_MAX;
         by_version.push((version.number, found));
         versions.push(version);
+        if enough {
+            findings.hole();
+            break;
+        }
     }
     findings.merge(by_version);
     let tests = cases::tests(&declared, &mut findings);
@@ -69,7 +76,12 @@ pub fn check(tree: &ast::Policy) -> (Option<Policy>, Vec<Diagnostic>) {
         unused::warn(&declared, &mut findings);
     }
     let policy = findings.is_sound().then(|| policy(&declared, versions, tests)).flatten();
-    (policy, findings.into_diagnostics())
+    let mut diagnostics = findings.into_diagnostics();
+    settle(&mut diagnostics);
+    if any_error(&diagnostics) {
+        shorten(&mut diagnostics);
+    }
+    (policy, diagnostics)
 }
 
 /// Every date of validity falls on the first day of a version.

@@ -121,3 +121,55 @@ fn tables_that_take_too_much_work_are_told_apart() {
     let any = vec!["any"; 80].join(", ");
     assert_eq!(codes(&intricate(80, 340, &format!("| {any} => 2% ;"))), []);
 }
+
+/// Checks a source on a stack of so many bytes.
+fn checked_on(stack_bytes: usize, source: &str) -> Vec<String> {
+    let source = source.to_string();
+    let run = move || checked(&source).1.iter().map(|found| format!("{found:?}")).collect();
+    let thread = std::thread::Builder::new().stack_size(stack_bytes).spawn(run).unwrap();
+    thread.join().unwrap_or_else(|_| panic!("the check panicked"))
+}
+
+#[test]
+fn damaged_policies_are_judged_and_alike_on_any_stack() {
+    let corpus: Vec<&str> = GOOD.iter().map(|(_, source)| *source).chain(MORE_GOOD.split("\n\n")).collect();
+    let mut seed: u64 = 11;
+    let mut next = |below: usize| {
+        seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (seed >> 33) as usize % below
+    };
+    let (mut judged, mut refused) = (0, 0);
+    for round in 0..400 {
+        let mut words: Vec<&str> =
+            corpus[round % corpus.len()].split_inclusive([' ', '(', ',', '\n', '.']).collect();
+        for _ in 0..1 + next(8) {
+            let (a, b) = (next(words.len()), next(words.len()));
+            match next(3) {
+                0 => drop(words.remove(a)),
+                1 => words.insert(a, words[b]),
+                _ => words.swap(a, b),
+            }
+        }
+        let source = words.concat();
+        let small = checked_on(128 * 1024, &source);
+        judged += usize::from(parse(&source).0.is_some());
+        refused += usize::from(!small.is_empty());
+        if round % 8 == 0 {
+            assert_eq!(small, checked_on(8 * 1024 * 1024, &source), "{source}");
+        }
+    }
+    assert!(judged > 200 && refused > 300, "{judged} {refused}");
+}
+
+#[test]
+fn deep_expressions_and_long_chains_of_definitions_take_no_stack() {
+    let deep = format!("{}a{}", "(1 + ".repeat(200), ")".repeat(200));
+    let chain: String = (0..4000).map(|i| format!("let k{} = k{i}\n", i + 1)).collect();
+    let source = format!(
+        "policy p {{ enum E {{ x, y }} input {{ a : int in 0..9 }} output {{ o : E }}
+         let k0 = {deep}
+         {chain}
+         rules first {{ rule R when k4000 > 3 => x  otherwise Z => y }} }}"
+    );
+    assert_eq!(checked_on(128 * 1024, &source), [""; 0]);
+}
