@@ -223,7 +223,8 @@ mod tests {
             Reciprocal::Narrow { multiplier, shift } => ((u as u32).wrapping_mul(multiplier) >> shift) as u64,
             Reciprocal::Wide { multiplier, shift } => ((u as u32 as u64) * multiplier as u64) >> 32 >> shift,
             Reciprocal::Corrected { pre_shift, multiplier, corrections } => {
-                let mut q = ((u >> pre_shift) as u32 as u64 * multiplier as u64 >> 32) as u32;
+                let shifted = (u >> pre_shift) as u32 as u64;
+                let mut q = ((shifted * multiplier as u64) >> 32) as u32;
                 let mut r = (u as u32).wrapping_sub(q.wrapping_mul(c as u32));
                 for _ in 0..corrections {
                     let more = (r as i32) > (c as i32 - 1);
