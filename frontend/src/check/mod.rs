@@ -16,6 +16,7 @@ mod coverage;
 mod exprs;
 mod findings;
 mod items;
+mod mismatch;
 mod names;
 mod order;
 mod params;

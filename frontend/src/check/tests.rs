@@ -6,9 +6,11 @@
 
 use super::check;
 use crate::codes::Code;
+use crate::compile;
 use crate::diagnostic::{Diagnostic, any_error, settle};
 use crate::hir::Policy;
 use crate::parse::parse;
+use crate::reference;
 
 const BAD: &str = include_str!("tests/bad.txt");
 const MORE_GOOD: &str = include_str!("tests/good.txt");
@@ -47,6 +49,7 @@ fn good_policies_are_clean() {
         let (policy, diagnostics) = checked(source);
         assert_eq!(shown(source, &diagnostics), [""; 0], "{name}");
         assert!(policy.is_some(), "{name}");
+        assert!(compile(source).0.is_some(), "{name}");
     }
 }
 
@@ -89,13 +92,17 @@ fn ours() -> impl Iterator<Item = Code> {
     Code::ALL.iter().copied().filter(move |code| of_phase(code) || before_lowering(code))
 }
 
-/// A `first` table of `rows` rows over `keys` truth values, each row about three of them.
-fn intricate(keys: usize, rows: usize, last: &str) -> String {
-    let mut seed: u64 = 5;
-    let mut next = |below: usize| {
+/// Numbers below what is asked for, the same in every run.
+fn numbers(mut seed: u64) -> impl FnMut(usize) -> usize {
+    move |below| {
         seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         (seed >> 33) as usize % below
-    };
+    }
+}
+
+/// A `first` table of `rows` rows over `keys` truth values, each row about three of them.
+fn intricate(keys: usize, rows: usize, last: &str) -> String {
+    let mut next = numbers(5);
     let row = |_| {
         let mut cells = vec!["any"; keys];
         for _ in 0..3 {
@@ -133,11 +140,7 @@ fn checked_on(stack_bytes: usize, source: &str) -> Vec<String> {
 #[test]
 fn damaged_policies_are_judged_and_alike_on_any_stack() {
     let corpus: Vec<&str> = GOOD.iter().map(|(_, source)| *source).chain(MORE_GOOD.split("\n\n")).collect();
-    let mut seed: u64 = 11;
-    let mut next = |below: usize| {
-        seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (seed >> 33) as usize % below
-    };
+    let mut next = numbers(11);
     let (mut judged, mut refused) = (0, 0);
     for round in 0..400 {
         let mut words: Vec<&str> =
@@ -172,4 +175,68 @@ fn deep_expressions_and_long_chains_of_definitions_take_no_stack() {
          rules first {{ rule R when k4000 > 3 => x  otherwise Z => y }} }}"
     );
     assert_eq!(checked_on(128 * 1024, &source), [""; 0]);
+}
+
+/// A condition on optional fields, which may look at them where they are missing.
+fn condition(next: &mut impl FnMut(usize) -> usize, depth: usize) -> String {
+    let field = ["a", "b", "c"][next(3)];
+    if depth == 0 {
+        return match next(8) {
+            0 | 1 => format!("{field} is present"),
+            2 | 3 => format!("{field} is missing"),
+            4 => "k".to_string(),
+            5 => format!("{field} or_else 1 > 0"),
+            6 => ["t > 0", "u > 0"][next(2)].to_string(),
+            _ => format!("{field} > 0"),
+        };
+    }
+    let mut part = || condition(next, depth - 1);
+    match (part(), part(), part(), next(4)) {
+        (x, y, _, 0) => format!("({x} and {y})"),
+        (x, y, _, 1) => format!("({x} or {y})"),
+        (x, .., 2) => format!("(not ({x}))"),
+        (x, y, z, _) => format!("(if {x} then {y} else {z})"),
+    }
+}
+
+#[test]
+fn no_field_is_missing_where_it_is_used() {
+    let mut next = numbers(3);
+    let (mut accepted, mut refused) = (0, 0);
+    for _ in 0..6000 {
+        let mut some = |depth: usize| {
+            let depth = next(depth + 1);
+            condition(&mut next, depth)
+        };
+        let (require, named, rules) = (some(1), some(1), [some(2), some(2), some(2)]);
+        let source = format!(
+            "policy p {{ enum E {{ x, y }} output {{ o : E }}
+             input {{ a : int in 0..1 optional  b : int in 0..1 optional  c : int in 0..1 optional }}
+             let k = {named}
+             table t(a) unique -> int in 0..1 {{ | 0 => 1 ; | 1 => 0 ; }}
+             table u(b, c) first -> int in 0..1 {{ | 1, any => 1 ; | 0, {} => 0 ; | any, 0..1 => 1 ; }}
+             require Q : {require}
+             rules first {{
+               rule R when {} => x  rule S when {} => y  let l = {}  rule T when l => x  otherwise Z => y
+             }} }}",
+            ["0..1", "any"][named.len() % 2],
+            rules[0],
+            rules[1],
+            rules[2]
+        );
+        let (Some(policy), _) = checked(&source) else {
+            refused += 1;
+            continue;
+        };
+        accepted += 1;
+        let values = [None, Some(0), Some(1)];
+        for row in 0..27 {
+            let given = [values[row % 3], values[row / 3 % 3], values[row / 9]];
+            // an evaluator that meets a missing field or finds no row panics
+            if let Ok(admitted) = reference::admit(&policy, &given) {
+                reference::decide(&policy, &admitted);
+            }
+        }
+    }
+    assert!(accepted > 300 && refused > 1000, "{accepted} {refused}");
 }
