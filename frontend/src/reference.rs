@@ -16,8 +16,8 @@ use opus_ir::date::MonthEnd;
 use opus_ir::{Fault, Kind, Rounding};
 
 use crate::hir::{
-    Arithmetic, Cell, CellSpan, Comparison, Constant, ExprId, ExprKind, LetId, Number, Policy, Rule, Step, Table,
-    Version,
+    Arithmetic, Cell, CellSpan, Comparison, Constant, ExprId, ExprKind, LetId, Number, Policy, Rule, Step,
+    Table, Version,
 };
 
 /// Stack that is kept free below each level of an expression.
@@ -128,16 +128,20 @@ pub enum Traced {
 /// Where `given` has not one entry per input.
 pub fn admit(policy: &Policy, given: &[Option<i128>]) -> Result<Admitted, Vec<Refused>> {
     assert_eq!(given.len(), policy.schema.inputs.len(), "a row has one entry per input");
-    let faults: Vec<Refused> = (0..given.len()).filter_map(|index| field_fault(policy, index, given[index])).collect();
+    let faults: Vec<Refused> =
+        (0..given.len()).filter_map(|index| field_fault(policy, index, given[index])).collect();
     if !faults.is_empty() {
         return Err(faults);
     }
     let row = Admitted { given: given.to_vec(), version: version_for(policy, given) };
     let version = &policy.versions[row.version];
     let mut evaluator = Evaluator::new(policy, row.version, &row.given);
-    let fails = |(_, condition): &&(u32, ExprId)| !evaluator.holds(*condition).expect("requires have no undefined parts");
+    let fails = |(_, condition): &&(u32, ExprId)| {
+        !evaluator.holds(*condition).expect("requires have no undefined parts")
+    };
     let failed: Vec<&(u32, ExprId)> = version.requires.iter().filter(fails).collect();
-    let refused = |(index, _): &&(u32, ExprId)| Refused { place: Place::Require(*index), fault: Fault::RequireFailed };
+    let refused =
+        |(index, _): &&(u32, ExprId)| Refused { place: Place::Require(*index), fault: Fault::RequireFailed };
     if failed.is_empty() { Ok(row) } else { Err(failed.iter().map(refused).collect()) }
 }
 
@@ -163,8 +167,12 @@ pub fn trace(policy: &Policy, row: &Admitted) -> Trace {
                 let terms = std::mem::take(&mut evaluator.terms);
                 steps.push(Traced::Rule { rule: rule.index, applied, terms });
                 if applied {
-                    let outputs = evaluator.outcome(rule).expect("a policy that compiles has no undefined outcomes");
-                    return Trace { decision: Decision { version: row.version, rule: rule.index, outputs }, steps };
+                    let outputs =
+                        evaluator.outcome(rule).expect("a policy that compiles has no undefined outcomes");
+                    return Trace {
+                        decision: Decision { version: row.version, rule: rule.index, outputs },
+                        steps,
+                    };
                 }
             }
         }
@@ -175,7 +183,8 @@ pub fn trace(policy: &Policy, row: &Admitted) -> Trace {
 /// The index of the version that is in force for a row whose fields are right.
 pub fn version_for(policy: &Policy, given: &[Option<i128>]) -> usize {
     let day = policy.schema.effective.and_then(|field| given[field as usize]);
-    let in_force = |version: &Version| day.is_none_or(|day| version.from as i128 <= day && day < version.until as i128);
+    let in_force =
+        |version: &Version| day.is_none_or(|day| version.from as i128 <= day && day < version.until as i128);
     policy.versions.iter().position(in_force).unwrap_or(0)
 }
 
@@ -204,7 +213,13 @@ type Evaluated = Result<Value, Undefined>;
 impl<'a> Evaluator<'a> {
     /// An evaluator of the version with this index on a row: by input index, the scaled integers of the fields.
     pub fn new(policy: &'a Policy, version: usize, given: &'a [Option<i128>]) -> Evaluator<'a> {
-        Evaluator { policy, version: &policy.versions[version], given, lets: SecondaryMap::new(), terms: Vec::new() }
+        Evaluator {
+            policy,
+            version: &policy.versions[version],
+            given,
+            lets: SecondaryMap::new(),
+            terms: Vec::new(),
+        }
     }
 
     /// The value of an expression.
@@ -340,7 +355,8 @@ impl<'a> Evaluator<'a> {
             let missing = key.optional.is_some_and(|field| self.given[field as usize].is_none());
             keys.push(if missing { None } else { Some(self.value(key.value)?) });
         }
-        let applies = |cells: &[Cell]| cells.iter().zip(&keys).all(|(cell, key)| cell_holds(cell, key.as_ref()));
+        let applies =
+            |cells: &[Cell]| cells.iter().zip(&keys).all(|(cell, key)| cell_holds(cell, key.as_ref()));
         Ok(table.rows.iter().find(|row| applies(&row.cells)).map(|row| exact(row.value)))
     }
 }
