@@ -200,6 +200,12 @@ fn block_mut<T>(values: &mut [T]) -> &mut [T; BLOCK] {
     values.try_into().expect("columns are padded to whole blocks")
 }
 
+/// One of two numbers of rules, without a branch.
+#[inline(always)]
+fn pick(condition: bool, a: u8, b: u8) -> u8 {
+    b ^ ((a ^ b) & (condition as u8).wrapping_neg())
+}
+
 /// Defines the hand-written loop for a set of CPU features.
 macro_rules! staged {
     ($name:ident, $features:literal) => {
@@ -245,52 +251,46 @@ macro_rules! staged {
                     cap[i] = quotient - (tie as i32 & quotient & 1);
                 }
                 for i in 0..BLOCK {
-                    rule[i] = if cap[i] >= 50_000 { 8 } else { rule[i] };
-                    rule[i] = if req[i] <= cap[i] { 7 } else { rule[i] };
+                    rule[i] = pick(cap[i] >= 50_000, 8, rule[i]);
+                    rule[i] = pick(req[i] <= cap[i], 7, rule[i]);
                 }
                 let (m, e) = (block(&months[at.clone()]), block(&employment[at.clone()]));
                 for i in 0..BLOCK {
-                    rule[i] = if (m[i] < 6) & (e[i] != RETIRED as i8) { 6 } else { rule[i] };
+                    rule[i] = pick((m[i] < 6) & (e[i] != RETIRED as i8), 6, rule[i]);
                 }
                 let d = block(&delinquencies[at.clone()]);
                 for i in 0..BLOCK {
-                    rule[i] = if d[i] > 2 { 5 } else { rule[i] };
+                    rule[i] = pick(d[i] > 2, 5, rule[i]);
                 }
                 let (de, t) = (block(&debt[at.clone()]), block(&term[at.clone()]));
                 for i in 0..BLOCK {
                     let burden = (de[i] as i64 * t[i] as i64 + req[i] as i64) * 1200;
                     let limit = (inc[i] as i64 * 43) * t[i] as i64;
-                    rule[i] = if burden > limit { 4 } else { rule[i] };
+                    rule[i] = pick(burden > limit, 4, rule[i]);
                 }
                 let (dy, a) = (block(&day[at.clone()]), block(&age[at.clone()]));
                 for i in 0..BLOCK {
-                    let floor = if dy[i] >= MOVED_DAY as i16 { 700 } else { 680 };
-                    rule[i] = if s[i] < floor { 3 } else { rule[i] };
+                    let floor = 680 + 20 * (dy[i] >= MOVED_DAY as i16) as i16;
+                    rule[i] = pick(s[i] < floor, 3, rule[i]);
                 }
                 let b = block(&bankruptcy[at.clone()]);
                 for i in 0..BLOCK {
-                    rule[i] = if (bankrupt[i] != 0) & (b[i] < 84) { 2 } else { rule[i] };
+                    rule[i] = pick((bankrupt[i] != 0) & (b[i] < 84), 2, rule[i]);
                 }
                 for i in 0..BLOCK {
-                    rule[i] = if scored[i] == 0 { 1 } else { rule[i] };
-                    rule[i] = if a[i] < 18 { 0 } else { rule[i] };
+                    rule[i] = pick(scored[i] == 0, 1, rule[i]);
+                    rule[i] = pick(a[i] < 18, 0, rule[i]);
                 }
                 let decision = block_mut(&mut outputs.values_mut::<i8>(0)[at.clone()]);
                 for i in 0..BLOCK {
                     let refer = (rule[i] == 1) | (rule[i] == 5) | (rule[i] == 6);
                     let approve = (rule[i] == 7) | (rule[i] == 8);
-                    decision[i] = if approve {
-                        0
-                    } else if refer {
-                        1
-                    } else {
-                        2
-                    };
+                    decision[i] = 2 - refer as i8 - 2 * approve as i8;
                 }
                 let amount = block_mut(&mut outputs.values_mut::<i32>(1)[at.clone()]);
                 for i in 0..BLOCK {
-                    let capped = if rule[i] == 8 { cap[i] } else { 0 };
-                    amount[i] = if rule[i] == 7 { req[i] } else { capped };
+                    let (requested, capped) = ((rule[i] == 7) as i32, (rule[i] == 8) as i32);
+                    amount[i] = (req[i] & -requested) | (cap[i] & -capped);
                 }
                 let reason = block_mut(&mut outputs.values_mut::<i8>(2)[at.clone()]);
                 for i in 0..BLOCK {
