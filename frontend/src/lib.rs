@@ -2,7 +2,8 @@
 //! everything that is said about a policy while it is read.
 //!
 //! In reading order: the words ([`token`], [`lexer`]), what the author wrote ([`ast`], [`parse`]), within what
-//! bounds ([`limits`]); what there is to say about it ([`diagnostic`], [`codes`]).
+//! bounds ([`limits`]); what it means ([`hir`]), by the checks of names, units, versions and rules ([`check`])
+//! and of tables ([`tables`]); what there is to say about it ([`diagnostic`], [`codes`]).
 //!
 //! This crate does no I/O and reads no clock, environment or random source.
 

@@ -203,7 +203,7 @@ fn condition(next: &mut impl FnMut(usize) -> usize, depth: usize) -> String {
 fn no_field_is_missing_where_it_is_used() {
     let mut next = numbers(3);
     let (mut accepted, mut refused) = (0, 0);
-    for _ in 0..6000 {
+    for _ in 0..3000 {
         let mut some = |depth: usize| {
             let depth = next(depth + 1);
             condition(&mut next, depth)
@@ -238,5 +238,5 @@ fn no_field_is_missing_where_it_is_used() {
             }
         }
     }
-    assert!(accepted > 300 && refused > 1000, "{accepted} {refused}");
+    assert!(accepted > 150 && refused > 500, "{accepted} {refused}");
 }
