@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use opus_ir::memory::{self, RowLayout};
-use opus_ir::{Field, Kind, Rule, Verified, Version, date};
+use opus_ir::{Field, Kind, Rule, Verified, Version, Width, date};
 
 use crate::admission::{Shown, enum_name, json};
 use crate::hash::Hash;
@@ -32,7 +32,7 @@ use crate::row::{FieldRef, Row};
 pub struct Decision<'a> {
     policy: &'a Policy,
     input: Input<'a>,
-    version: usize,
+    version: u32,
     cells: Cells,
 }
 
@@ -54,7 +54,7 @@ pub struct Output<'a> {
 impl<'a> Decision<'a> {
     #[inline]
     pub(crate) fn new(policy: &'a Policy, input: Input<'a>, version: usize, cells: Cells) -> Decision<'a> {
-        Decision { policy, input, version, cells }
+        Decision { policy, input, version: version as u32, cells }
     }
 
     /// The outputs, in the order of their declaration.
@@ -86,7 +86,7 @@ impl<'a> Decision<'a> {
 
     /// The version that was in force.
     pub fn version(&self) -> &'a Version<Verified> {
-        &self.policy.artifact().program().versions[self.version]
+        &self.policy.artifact().program().versions[self.version as usize]
     }
 
     /// The row that was decided.
@@ -194,32 +194,111 @@ impl fmt::Debug for Decision<'_> {
     }
 }
 
-/// What an engine writes: a packed row, in place as long as it is short.
+/// What an engine has written: a packed row, in place as long as it is short.
+///
+/// It is put together in registers, slot by slot. To copy the engine's memory as a whole would cost more than the
+/// decision: wide loads from memory that was just written in small parts have to wait.
 #[derive(Clone)]
 pub(crate) struct Cells {
-    inline: [u128; INLINE],
-    heap: Vec<u128>,
+    words: [u64; WORDS],
+    /// A row that is longer.
+    longer: Option<Box<Vec<u8>>>,
 }
 
-/// So many times 16 bytes lie in place.
-const INLINE: usize = 4;
+/// So many times eight bytes lie in place.
+const WORDS: usize = 4;
 
 impl Cells {
+    /// What an engine writes into `buffer`, which holds a row of this layout.
+    #[inline]
+    pub(crate) fn read(layout: &RowLayout, buffer: &[u8]) -> Cells {
+        if layout.size_bytes > WORDS * 8 {
+            return Cells { words: [0; WORDS], longer: Some(Box::new(buffer[..layout.size_bytes].to_vec())) };
+        }
+        let mut words = [0; WORDS];
+        for slot in &layout.slots {
+            let (word, shift) = (slot.offset as usize / 8, slot.offset % 8 * 8);
+            let value = memory::read(buffer, slot.offset as usize, slot.width);
+            let bits = slot.width.bytes().min(8) * 8;
+            put(&mut words, word, (value as u64 & (u64::MAX >> (64 - bits))) << shift);
+            if slot.width == Width::W128 {
+                put(&mut words, word + 1, (value >> 64) as u64);
+            }
+        }
+        Cells { words: words.map(u64::to_le), longer: None }
+    }
+
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        match &self.longer {
+            Some(longer) => longer,
+            None => bytemuck::cast_slice(&self.words),
+        }
+    }
+}
+
+/// Sets bits of the word with this index; every word is touched, so that all stay in registers.
+#[inline]
+fn put(words: &mut [u64; WORDS], index: usize, bits: u64) {
+    words.iter_mut().enumerate().for_each(|(at, word)| *word |= if at == index { bits } else { 0 });
+}
+
+/// Room for what an engine writes: on the stack as long as it is short.
+pub(crate) struct Buffer {
+    short: [u128; SHORT],
+    longer: Vec<u128>,
+}
+
+/// So many times 16 bytes lie on the stack.
+const SHORT: usize = 4;
+
+impl Buffer {
     /// Room for a row of this layout.
     #[inline]
-    pub(crate) fn new(layout: &RowLayout) -> Cells {
+    pub(crate) fn new(layout: &RowLayout) -> Buffer {
         let count = layout.size_bytes / 16;
-        let heap = if count <= INLINE { Vec::new() } else { vec![0; count] };
-        Cells { inline: [0; INLINE], heap }
+        let longer = if count <= SHORT { Vec::new() } else { vec![0; count] };
+        Buffer { short: [0; SHORT], longer }
     }
 
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
-        bytemuck::cast_slice(if self.heap.is_empty() { &self.inline } else { &self.heap })
+        bytemuck::cast_slice(if self.longer.is_empty() { &self.short } else { &self.longer })
     }
 
     #[inline]
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
-        bytemuck::cast_slice_mut(if self.heap.is_empty() { &mut self.inline } else { &mut self.heap })
+        bytemuck::cast_slice_mut(if self.longer.is_empty() { &mut self.short } else { &mut self.longer })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opus_ir::Column;
+    use opus_ir::memory::Slot;
+
+    use super::*;
+
+    #[test]
+    fn cells_are_what_was_written() {
+        let column = |width| Column { width, optional: false };
+        let shapes = [
+            vec![column(Width::W8), column(Width::W32), column(Width::W8), column(Width::W16)],
+            vec![column(Width::W16), column(Width::W128)],
+            vec![column(Width::W64), column(Width::W8), column(Width::W16)],
+            vec![column(Width::W128); 5],
+        ];
+        for shape in shapes {
+            let layout = RowLayout::new(&shape);
+            for value in [-1, 0, 1, 100, -128] {
+                let mut buffer = Buffer::new(&layout);
+                for slot in &layout.slots {
+                    memory::write(buffer.bytes_mut(), slot.offset as usize, slot.width, value);
+                }
+                let cells = Cells::read(&layout, buffer.bytes());
+                let read = |slot: &Slot| memory::read(cells.bytes(), slot.offset as usize, slot.width);
+                assert!(layout.slots.iter().all(|slot| read(slot) == value), "{shape:?}");
+            }
+        }
     }
 }

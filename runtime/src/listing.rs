@@ -6,7 +6,8 @@ use opus_jit::{Kind, Level, disassemble};
 /// The bytecode of a version: for one row, and for many.
 pub fn bytecode(version: &Version<Verified>) -> String {
     let number = version.number;
-    let row = opus_vm::emit_row(&version.decide).map_or_else(|why| format!("{why}\n"), |code| code.to_string());
+    let row =
+        opus_vm::emit_row(&version.decide).map_or_else(|why| format!("{why}\n"), |code| code.to_string());
     let columns = opus_vm::emit_columns(&straighten(&version.decide));
     let columns = columns.map_or_else(|why| format!("{why}\n"), |code| code.to_string());
     format!("; version {number}: one row\n{row}\n; version {number}: columns\n{columns}\n")

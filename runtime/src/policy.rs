@@ -9,7 +9,7 @@ use opus_ir::memory::{self, RowLayout, Slot};
 use crate::admission::Reason;
 use crate::artifact::{Artifact, ArtifactError};
 use crate::batch::Batch;
-use crate::decision::{Cells, Decision, Input};
+use crate::decision::{Buffer, Cells, Decision, Input};
 use crate::engine::{ColumnEngine, Engine, Function, Options, Origin, RowEngine, Shapes};
 use crate::refusal::Refusal;
 use crate::row::Row;
@@ -43,6 +43,8 @@ struct Inner {
     admitted_layouts: Vec<RowLayout>,
     /// Where the date that selects the version lies in a row.
     effective: Option<Slot>,
+    /// The first day of every version but the first.
+    starts: Vec<i32>,
     rows: RowEngine,
     columns: OnceLock<ColumnEngine>,
 }
@@ -88,6 +90,7 @@ impl Policy {
         let rows = RowEngine::new(&artifact, options);
         Policy(Arc::new(Inner {
             effective: program.schema.effective.map(|index| input_layout.slots[index as usize]),
+            starts: program.versions.iter().skip(1).map(|version| version.from).collect(),
             input_layout,
             decided_layout: shapes.decided_layout(),
             admitted_layouts: shapes.admitted_layouts(),
@@ -124,6 +127,11 @@ impl Policy {
         self.0.rows.origin()
     }
 
+    /// Where the native code for columns came from; `None` on the virtual machine. Makes it ready first.
+    pub fn columns_origin(&self) -> Option<Origin> {
+        self.columns().origin()
+    }
+
     /// A row to be filled in.
     pub fn row(&self) -> Row {
         Row::new(self)
@@ -141,14 +149,14 @@ impl Policy {
         self
     }
 
-    /// Decides a row.
+    /// Decides a row. Nothing is allocated, as long as the outputs take no more than 32 bytes.
     ///
     /// # Errors
     /// Why the row is refused.
     #[inline]
     pub fn decide<'a>(&'a self, row: &'a Row) -> Result<Decision<'a>, Refusal> {
-        let (version, cells) = self.run(row)?;
-        Ok(Decision::new(self, Input::Borrowed(row), version, cells))
+        let version = self.admitted(row)?;
+        Ok(Decision::new(self, Input::Borrowed(row), version, self.decided(version, row)))
     }
 
     /// Decides the row that a JSON object is, as [`Row::set_json`] reads it.
@@ -156,9 +164,10 @@ impl Policy {
     /// # Errors
     /// Why the row is refused.
     pub fn decide_json(&self, text: &str) -> Result<Decision<'_>, Refusal> {
-        let row = self.read_json(text)?;
-        let (version, cells) = self.run(&row)?;
-        Ok(Decision::new(self, Input::Owned(Box::new(row)), version, cells))
+        let row = Box::new(self.read_json(text)?);
+        let version = self.admitted(&row)?;
+        let cells = self.decided(version, &row);
+        Ok(Decision::new(self, Input::Owned(row), version, cells))
     }
 
     /// The row that a JSON object is, where its fields are admitted.
@@ -171,18 +180,29 @@ impl Policy {
         Ok(row)
     }
 
+    /// The version that is in force for a row that is complete and meets all its requires.
     #[inline]
-    fn run(&self, row: &Row) -> Result<(usize, Cells), Refusal> {
+    fn admitted(&self, row: &Row) -> Result<usize, Refusal> {
         if !self.owns(row) {
-            return Err(Refusal::Row(Reason::malformed_row("the row was made for another policy")));
+            return Err(foreign());
         }
-        let inner = &*self.0;
-        let input = row.complete()?;
-        let version = self.version_of(input);
-        self.admit(version, input)?;
-        let mut cells = Cells::new(&inner.decided_layout);
-        inner.rows.run(&inner.artifact, Function::decide(version), input, cells.bytes_mut());
-        Ok((version, cells))
+        row.check_complete()?;
+        let version = self.version_of(row.bytes());
+        self.admit(version, row.bytes())?;
+        Ok(version)
+    }
+
+    /// What is decided of a row that is admitted.
+    #[inline]
+    fn decided(&self, version: usize, row: &Row) -> Cells {
+        let mut buffer = Buffer::new(self.output_layout());
+        self.run(Function::decide(version), row.bytes(), buffer.bytes_mut());
+        Cells::read(self.output_layout(), buffer.bytes())
+    }
+
+    #[inline]
+    fn run(&self, function: Function, input: &[u8], output: &mut [u8]) -> bool {
+        self.0.rows.run(function, input, output)
     }
 
     #[inline]
@@ -195,8 +215,8 @@ impl Policy {
     #[inline]
     fn version_of(&self, input: &[u8]) -> usize {
         let Some(slot) = self.0.effective else { return 0 };
-        let day = memory::read(input, slot.offset as usize, slot.width);
-        self.0.artifact.program().version_on(day as i32)
+        let day = memory::read(input, slot.offset as usize, slot.width) as i32;
+        self.0.starts.partition_point(|start| *start <= day)
     }
 
     #[inline]
@@ -207,10 +227,10 @@ impl Policy {
         if count == 0 {
             return Ok(());
         }
-        let mut cells = Cells::new(layout);
-        inner.rows.run(&inner.artifact, Function::admit(version), input, cells.bytes_mut());
+        let mut buffer = Buffer::new(layout);
+        self.run(Function::admit(version), input, buffer.bytes_mut());
         // truth values are one byte each and come first
-        let holds = &cells.bytes()[..count];
+        let holds = &buffer.bytes()[..count];
         if holds.iter().all(|holds| *holds != 0) { Ok(()) } else { Err(self.requires_failed(version, holds)) }
     }
 
@@ -239,6 +259,11 @@ impl Policy {
     pub(crate) fn columns(&self) -> &ColumnEngine {
         self.0.columns.get_or_init(|| ColumnEngine::new(&self.0.artifact, &self.0.options))
     }
+}
+
+#[cold]
+fn foreign() -> Refusal {
+    Refusal::Row(Box::new(Reason::malformed_row("the row was made for another policy")))
 }
 
 impl std::fmt::Debug for Policy {

@@ -11,7 +11,7 @@ use crate::admission::{Reason, json};
 #[non_exhaustive]
 pub enum Refusal {
     /// The row could not be read: malformed JSON, a member that stands twice, a row of another policy.
-    Row(Reason),
+    Row(Box<Reason>),
     /// Values are missing or are none that their fields may have; in the order of the fields.
     Fields(Vec<Reason>),
     /// Conditions between inputs do not hold; in the order of the policy.
@@ -32,7 +32,7 @@ impl Refusal {
     /// ```
     pub fn reasons(&self) -> &[Reason] {
         match self {
-            Refusal::Row(reason) => std::slice::from_ref(reason),
+            Refusal::Row(reason) => std::slice::from_ref(&**reason),
             Refusal::Fields(reasons) | Refusal::Requires(reasons) => reasons,
         }
     }

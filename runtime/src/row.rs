@@ -199,7 +199,7 @@ impl Row {
             reasons.extend(self.set(index, reading).err());
             Ok(())
         });
-        read.map_err(|message| Refusal::Row(Reason::malformed_row(message)))?;
+        read.map_err(|message| Refusal::Row(Box::new(Reason::malformed_row(message))))?;
         let absent = (0..seen.len()).filter(|index| self.open[*index] && !seen[*index]);
         reasons.extend(absent.map(|index| self.admission(index).no_value()));
         reasons.sort_by_key(|reason| reason.place);
@@ -211,10 +211,16 @@ impl Row {
         Hash::of_input((0..self.open.len()).map(|index| self.get(index)))
     }
 
-    /// The bytes that engines read, where every field has a value or may be missing.
+    /// The bytes that engines read.
     #[inline]
-    pub(crate) fn complete(&self) -> Result<&[u8], Refusal> {
-        if self.open_count == 0 { Ok(self.cells.bytes()) } else { Err(self.incomplete()) }
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.cells.bytes()
+    }
+
+    /// Refuses a row with fields that neither have a value nor may be missing.
+    #[inline]
+    pub(crate) fn check_complete(&self) -> Result<(), Refusal> {
+        if self.open_count == 0 { Ok(()) } else { Err(self.incomplete()) }
     }
 
     #[cold]

@@ -2,7 +2,7 @@
 
 use opus_ir::Program;
 use opus_runtime::artifact::{ARTIFACT_BYTES_MAX, FORMAT, HEADER_BYTES, seal, seal_meaning};
-use opus_runtime::{Artifact, ArtifactError, BuildError, build, example};
+use opus_runtime::{Artifact, ArtifactError, BuildError, Cache, Engine, Options, Policy, build, example};
 
 fn example_bytes() -> Vec<u8> {
     build(example::program()).unwrap()
@@ -184,8 +184,41 @@ fn damaged_bytes_are_refused_or_harmless() {
         seal_meaning(&mut bytes);
         if let Ok(artifact) = Artifact::from_bytes(&bytes) {
             accepted += 1;
-            assert!(!artifact.program().versions.is_empty());
+            run(artifact);
         }
     }
     assert!(accepted > 100, "the loop did not reach past the hashes: {accepted}");
+}
+
+/// Decides a few rows on the virtual machine, which runs the bytecode of the artifact: whatever it says, the answer
+/// is one that the policy can give.
+fn run(artifact: Artifact) {
+    let options = Options { engine: Engine::Vm, cache: Cache::Off, ..Options::default() };
+    let policy = Policy::from_artifact(artifact, &options);
+    let inputs = &policy.schema().inputs;
+    let mut row = policy.row();
+    for (index, field) in inputs.iter().enumerate() {
+        let _ = row.set_counted(index, field.domain.range.lo);
+    }
+    let row = row;
+    if let Ok(decision) = policy.decide(&row) {
+        assert!(!decision.to_json().is_empty());
+        let within = |(field, output): (&opus_ir::Field, opus_runtime::Output)| {
+            field.domain.range.contains(output.value())
+        };
+        assert!(policy.schema().outputs.iter().zip(decision.outputs()).all(within));
+    }
+    let mut batch = policy.batch(2);
+    batch.inputs_mut().set_rows(2);
+    for (index, field) in inputs.iter().enumerate() {
+        (0..2).for_each(|row| {
+            batch.inputs_mut().set(index, row, Some([field.domain.range.lo, field.domain.range.hi][row]))
+        });
+    }
+    batch.decide();
+    assert!(batch.rules().iter().all(|rule| (*rule as usize) < policy.artifact().program().rules.len()));
+    for (index, field) in policy.schema().outputs.iter().enumerate() {
+        let value = |row| batch.outputs().get(index, row).unwrap();
+        assert!((0..batch.rows().len()).all(|row| field.domain.range.contains(value(row))));
+    }
 }

@@ -10,11 +10,24 @@ use crate::lane::Lane;
 use crate::ops::{DECODE, Op};
 use crate::verify::{STACK_MAX, Verified};
 
-/// What a decision needs room for. It holds nothing between decisions.
+/// What a decision needs room for. It holds nothing between decisions, and serves any engine.
 #[derive(Clone, Debug)]
 pub struct Scratch {
     stack: [i128; STACK_MAX],
     locals: Vec<i128>,
+}
+
+impl Scratch {
+    /// None for locals yet: it grows with its first use.
+    pub const fn new() -> Scratch {
+        Scratch { stack: [0; STACK_MAX], locals: Vec::new() }
+    }
+}
+
+impl Default for Scratch {
+    fn default() -> Scratch {
+        Scratch::new()
+    }
 }
 
 /// An engine that decides one row at a time.
@@ -60,12 +73,12 @@ impl RowEngine {
     /// Decides a row.
     ///
     /// # Panics
-    /// Where a row is shorter than its layout, or the scratch is another engine's.
+    /// Where a row is shorter than its layout.
     pub fn decide(&self, input: &[u8], output: &mut [u8], scratch: &mut Scratch) {
         let input = &input[..self.inputs.size_bytes];
         let output = &mut output[..self.outputs.size_bytes];
-        assert_eq!(scratch.locals.len(), self.code.locals.len(), "scratch of another engine");
-        scratch.locals.fill(0);
+        scratch.locals.clear();
+        scratch.locals.resize(self.code.locals.len(), 0);
         self.run(input, output, &mut scratch.stack, &mut scratch.locals);
     }
 

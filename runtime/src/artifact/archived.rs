@@ -198,8 +198,17 @@ archived! {
         rules: Vec<Span>,
         /// By require, the bytes in the source text.
         requires: Vec<Span>,
-        /// By version, what was derived.
+        /// By version, what was proved.
         versions: Vec<Derived>,
+        /// The bytecode of single rows: of what admits, by version and for all, then of what decides.
+        rows: Vec<Code>,
+        /// The bytecode of columns, in the same order.
+        columns: Vec<Code>,
+    }
+    /// The bytecode of a function.
+    struct Code {
+        /// The code as the machine's crate writes it; empty where there is no such function.
+        bytes: Vec<u8>,
     }
     /// A part of the source text.
     struct Span {
@@ -208,7 +217,7 @@ archived! {
         /// The byte after the last.
         end: u32,
     }
-    /// What was derived from a version.
+    /// What was proved of a version.
     struct Derived {
         /// What holds of its admission.
         admit: Certificate,

@@ -4,6 +4,8 @@ use opus_ir::func::{Def, End, Func, Target, Value};
 use opus_ir::{Field, Interval, Kind, Program, Schema, Verified, Version};
 
 use super::archived::{self, NO_INDEX, Text};
+use super::bytecode::Emitted;
+use crate::engine::Part;
 
 /// Kinds by their number in the archive.
 pub(super) mod kind {
@@ -49,14 +51,21 @@ pub(crate) fn meaning(program: &Program<Verified>) -> archived::Meaning {
 }
 
 /// The second section.
-pub(crate) fn detail(program: &Program<Verified>) -> archived::Detail {
+pub(crate) fn detail(program: &Program<Verified>, emitted: &Emitted) -> archived::Detail {
     let span = |(start, end): (u32, u32)| archived::Span { start, end };
     archived::Detail {
         source: program.source.clone(),
         rules: program.rules.iter().map(|rule| span(rule.span)).collect(),
         requires: program.requires.iter().map(|require| span(require.span)).collect(),
         versions: program.versions.iter().map(derived).collect(),
+        rows: codes(&emitted.rows),
+        columns: codes(&emitted.columns),
     }
+}
+
+fn codes(part: &Part<opus_vm::Code>) -> Vec<archived::Code> {
+    let bytes = |code: Option<&opus_vm::Code>| code.map(opus_vm::Code::to_bytes).unwrap_or_default();
+    part.iter().map(|code| archived::Code { bytes: bytes(code) }).collect()
 }
 
 fn text(text: Option<&String>) -> Text {

@@ -6,6 +6,7 @@
 //! it, so bytes that were damaged, or made up with all hashes right, are refused or are a policy like any other.
 
 mod archived;
+mod bytecode;
 mod decode;
 mod encode;
 mod error;
@@ -29,6 +30,7 @@ pub use header::{ARTIFACT_BYTES_MAX, FORMAT, HEADER_BYTES, MAGIC, seal, seal_mea
 use crate::hash::Hash;
 use crate::room::Memory;
 use archived::{ArchivedCertificate, ArchivedDetail, ArchivedMeaning};
+use bytecode::Bytecode;
 use header::Header;
 
 /// The bytes of a program's artifact.
@@ -37,8 +39,9 @@ use header::Header;
 /// Where the program does not hold what it claims, or is too large for an artifact.
 pub fn build(program: Program) -> Result<Vec<u8>, BuildError> {
     let program = opus_ir::program::verify(program).map_err(BuildError::Program)?;
+    check_counts(&program).map_err(|what| BuildError::TooLarge { what })?;
     let meaning = archive(&encode::meaning(&program))?;
-    let detail = archive(&encode::detail(&program))?;
+    let detail = archive(&encode::detail(&program, &bytecode::emit(&program)?))?;
     let bytes = header::assemble(archived::layout(), &meaning, &detail);
     match bytes.len() as u64 {
         length if length > ARTIFACT_BYTES_MAX => {
@@ -59,6 +62,7 @@ where
 pub struct Artifact {
     header: Header,
     program: VerifiedProgram,
+    bytecode: Bytecode,
     memory: Memory,
 }
 
@@ -90,13 +94,19 @@ impl Artifact {
         let detail: &ArchivedDetail = access(header.detail(&memory))?;
         let program = decode::program(meaning, detail)?;
         let program = opus_ir::program::verify(program).map_err(ArtifactError::Program)?;
+        check_counts(&program).map_err(|message| Malformed::new("the program", message))?;
+        let bytecode = bytecode::check(&program, detail)?;
         check_certificates(&program, detail)?;
-        Ok(Artifact { header, program, memory })
+        Ok(Artifact { header, program, bytecode, memory })
     }
 
     /// The program: schema, rules, requires, and the verified functions of every version.
     pub fn program(&self) -> &Program<Verified> {
         &self.program
+    }
+
+    pub(crate) fn bytecode(&self) -> &Bytecode {
+        &self.bytecode
     }
 
     /// The hash of everything in the artifact.
@@ -120,6 +130,19 @@ where
     T: rkyv::Portable + for<'a> CheckBytes<LowValidator<'a, BoxedError>>,
 {
     low::access(section).map_err(|error: BoxedError| ArtifactError::Structure(error.to_string()))
+}
+
+/// Rules and versions are counted in 16 bits where decisions are stored.
+const COUNT_MAX: usize = 1 << 16;
+
+fn check_counts(program: &Program<Verified>) -> Result<(), String> {
+    let counts = [("rules", program.rules.len()), ("versions", program.versions.len())];
+    match counts.into_iter().find(|(_, count)| *count > COUNT_MAX) {
+        Some((what, count)) => {
+            Err(format!("there are {count} {what}, and at most {COUNT_MAX} can be told apart"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// What was proved has to be what the artifact says was proved.

@@ -92,6 +92,11 @@ impl Batch {
         self.policy.columns().engine()
     }
 
+    /// Why the virtual machine runs although native code was wanted.
+    pub fn fallback(&self) -> Option<&str> {
+        self.policy.columns().fallback()
+    }
+
     /// How many rows there is room for.
     pub fn capacity_rows(&self) -> usize {
         self.inputs.capacity_rows()
@@ -107,7 +112,8 @@ impl Batch {
     }
 
     /// The columns of the input fields, to be filled: each cell the integer that the field counts. Cells of rows
-    /// that are [refused](Batch::refuse) may hold anything.
+    /// that are [refused](Batch::refuse) may hold anything. Columns that were filled elsewhere can be put in their
+    /// place, where they have the same shape.
     pub fn inputs_mut(&mut self) -> &mut Columns {
         &mut self.inputs
     }
@@ -207,8 +213,7 @@ impl Batch {
         partition(&self.versions, &mut work.parts);
         for (version, part) in std::mem::take(&mut work.parts).iter().enumerate() {
             if !part.is_empty() && !versions[version].requires.is_empty() {
-                let mut gathered =
-                    work.gathered.take().unwrap_or_else(|| like(inputs, &policy.shapes().inputs));
+                let mut gathered = room(&mut work.gathered, &policy.shapes().inputs, inputs);
                 rows::gather(inputs, part, &mut gathered);
                 work.admit(policy, Function::admit(version), &gathered, Some(part));
                 work.gathered = Some(gathered);
@@ -234,22 +239,19 @@ impl Batch {
         let engine = policy.columns();
         let whole = version.map_or(Whose::All, |version| Whose::Version(version as usize));
         let function = Function { stage: Stage::Decide, whose: whole };
+        if outputs.capacity_rows() < inputs.rows() {
+            *outputs = Columns::new(&policy.shapes().decided, inputs.capacity_rows());
+        }
         outputs.set_rows(inputs.rows());
-        if engine.run(policy.artifact(), function, inputs, outputs, &mut work.scratch) {
+        if engine.run(function, inputs, outputs, &mut work.scratch) {
             return;
         }
         partition(&self.versions, &mut work.parts);
-        let mut gathered = work.gathered.take().unwrap_or_else(|| like(inputs, &policy.shapes().inputs));
-        let mut decided = work.decided.take().unwrap_or_else(|| like(inputs, &policy.shapes().decided));
+        let mut gathered = room(&mut work.gathered, &policy.shapes().inputs, inputs);
+        let mut decided = room(&mut work.decided, &policy.shapes().decided, inputs);
         for (version, part) in work.parts.iter().enumerate().filter(|(_, part)| !part.is_empty()) {
             rows::gather(inputs, part, &mut gathered);
-            engine.run(
-                policy.artifact(),
-                Function::decide(version),
-                &gathered,
-                &mut decided,
-                &mut work.scratch,
-            );
+            engine.run(Function::decide(version), &gathered, &mut decided, &mut work.scratch);
             rows::scatter(&decided, part, outputs);
         }
         (work.gathered, work.decided) = (Some(gathered), Some(decided));
@@ -266,9 +268,9 @@ impl Work {
             Whose::All => 0,
         };
         let shape = policy.shapes().outputs(function);
-        let mut admitted = self.admitted[version].take().unwrap_or_else(|| like(inputs, shape));
+        let mut admitted = room(&mut self.admitted[version], shape, inputs);
         let engine: &ColumnEngine = policy.columns();
-        let ran = engine.run(policy.artifact(), function, inputs, &mut admitted, &mut self.scratch);
+        let ran = engine.run(function, inputs, &mut admitted, &mut self.scratch);
         if ran {
             let requires = &policy.artifact().program().versions[version].requires;
             for (column, require) in requires.iter().enumerate() {
@@ -285,9 +287,10 @@ impl Work {
     }
 }
 
-/// Columns of another shape with room for as many rows.
-fn like(columns: &Columns, shape: &[Column]) -> Columns {
-    Columns::new(shape, columns.capacity_rows())
+/// Takes columns that are used again, or makes new ones where there is no room for the rows of `columns`.
+fn room(kept: &mut Option<Columns>, shape: &[Column], columns: &Columns) -> Columns {
+    let kept = kept.take().filter(|kept| kept.capacity_rows() >= columns.rows());
+    kept.unwrap_or_else(|| Columns::new(shape, columns.capacity_rows()))
 }
 
 /// The rows below `count` that are not in `gone`, which is ascending.

@@ -10,7 +10,7 @@ use opus_ir::memory::Columns;
 
 pub use opus_jit::Level;
 
-pub(crate) use part::{Function, Stage, Whose};
+pub(crate) use part::{Function, Part, Stage, Whose, column_lines, functions};
 pub(crate) use shapes::Shapes;
 
 use crate::artifact::Artifact;
@@ -101,11 +101,25 @@ impl<N, V> Choice<N, V> {
             Choice::Vm(..) => Engine::Vm,
         }
     }
+
+    fn fallback(&self) -> Option<&str> {
+        match self {
+            Choice::Vm(_, reason) => reason.as_deref(),
+            Choice::Native(..) => None,
+        }
+    }
+
+    fn origin(&self) -> Option<Origin> {
+        match self {
+            Choice::Native(_, origin) => Some(*origin),
+            Choice::Vm(..) => None,
+        }
+    }
 }
 
 impl RowEngine {
     pub(crate) fn new(artifact: &Artifact, options: &Options) -> RowEngine {
-        RowEngine(Choice::new(options, || NativeRows::new(artifact, options), || VmRows))
+        RowEngine(Choice::new(options, || NativeRows::new(artifact, options), || VmRows::new(artifact)))
     }
 
     pub(crate) fn engine(&self) -> Engine {
@@ -113,48 +127,47 @@ impl RowEngine {
     }
 
     pub(crate) fn fallback(&self) -> Option<&str> {
-        match &self.0 {
-            Choice::Vm(_, reason) => reason.as_deref(),
-            Choice::Native(..) => None,
-        }
+        self.0.fallback()
     }
 
     pub(crate) fn origin(&self) -> Option<Origin> {
-        match &self.0 {
-            Choice::Native(_, origin) => Some(*origin),
-            Choice::Vm(..) => None,
-        }
+        self.0.origin()
     }
 
     /// Runs a function on a row; answers whether there is one.
     #[inline]
-    pub(crate) fn run(
-        &self,
-        artifact: &Artifact,
-        function: Function,
-        input: &[u8],
-        output: &mut [u8],
-    ) -> bool {
+    pub(crate) fn run(&self, function: Function, input: &[u8], output: &mut [u8]) -> bool {
         match &self.0 {
             Choice::Native(native, _) => native.run(function, input, output),
-            Choice::Vm(vm, _) => vm.run(artifact, function, input, output),
+            Choice::Vm(vm, _) => vm.run(function, input, output),
         }
     }
 }
 
 impl ColumnEngine {
     pub(crate) fn new(artifact: &Artifact, options: &Options) -> ColumnEngine {
-        ColumnEngine(Choice::new(options, || NativeColumns::new(artifact, options), || VmColumns))
+        ColumnEngine(Choice::new(
+            options,
+            || NativeColumns::new(artifact, options),
+            || VmColumns::new(artifact),
+        ))
     }
 
     pub(crate) fn engine(&self) -> Engine {
         self.0.engine()
     }
 
+    pub(crate) fn fallback(&self) -> Option<&str> {
+        self.0.fallback()
+    }
+
+    pub(crate) fn origin(&self) -> Option<Origin> {
+        self.0.origin()
+    }
+
     /// Runs a function on columns; answers whether there is one.
     pub(crate) fn run(
         &self,
-        artifact: &Artifact,
         function: Function,
         inputs: &Columns,
         outputs: &mut Columns,
@@ -162,7 +175,7 @@ impl ColumnEngine {
     ) -> bool {
         match &self.0 {
             Choice::Native(native, _) => native.run(function, inputs, outputs, &mut scratch.native),
-            Choice::Vm(vm, _) => vm.run(artifact, function, inputs, outputs),
+            Choice::Vm(vm, _) => vm.run(function, inputs, outputs, &mut scratch.vm),
         }
     }
 }
@@ -171,4 +184,22 @@ impl ColumnEngine {
 #[derive(Default)]
 pub(crate) struct Scratch {
     native: opus_jit::Scratch,
+    vm: opus_vm::columns::Scratch,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_native_code_the_machine_runs_and_says_why() {
+        let refused = || Err::<((), Origin), _>("no memory for code".to_string());
+        let options = Options::default();
+        let choice = Choice::new(&options, refused, || ());
+        assert_eq!((choice.engine(), choice.fallback()), (Engine::Vm, Some("no memory for code")));
+        let wanted = Choice::new(&Options { engine: Engine::Vm, ..options }, refused, || ());
+        assert_eq!((wanted.engine(), wanted.fallback()), (Engine::Vm, None));
+        let native = Choice::new(&Options::default(), || Ok(((), Origin::Cached)), || ());
+        assert_eq!((native.engine(), native.origin()), (Engine::Native, Some(Origin::Cached)));
+    }
 }

@@ -28,7 +28,7 @@ impl NativeRows {
         let request =
             Request { artifact, options, part: "rows", lines: row_lines, compile: opus_jit::compile_row };
         let (kernels, origin) = request.obtain()?;
-        let rows = kernels.try_map(|kernel| match kernel {
+        let rows = kernels.try_map(|_, kernel| match kernel {
             Kernel::Row(kernel) => Ok(kernel.clone()),
             Kernel::Columns(_) => Err("the code is not for single rows".to_string()),
         })?;
@@ -53,7 +53,7 @@ impl NativeColumns {
             compile: opus_jit::compile_columns,
         };
         let (kernels, origin) = request.obtain()?;
-        let columns = kernels.try_map(|kernel| match kernel {
+        let columns = kernels.try_map(|_, kernel| match kernel {
             Kernel::Columns(kernel) => Ok(kernel.clone()),
             Kernel::Row(_) => Err("the code is not for columns".to_string()),
         })?;
@@ -94,7 +94,8 @@ impl Request<'_> {
             return Ok((kernels, Origin::Cached));
         }
         let lines = (self.lines)(self.artifact.program());
-        let natives = lines.try_map(|line| (self.compile)(line, level)).map_err(|error| error.to_string())?;
+        let natives =
+            lines.try_map(|_, line| (self.compile)(line, level)).map_err(|error| error.to_string())?;
         let kernels = self.loaded(&natives)?;
         directory.map(|directory| directory.store(&key, &bundle(&natives)));
         Ok((kernels, Origin::Compiled))

@@ -31,8 +31,27 @@ impl Function {
         Function { stage: Stage::Decide, whose: Whose::Version(version) }
     }
 
+    /// Whether it decides; otherwise it admits.
+    pub(crate) fn decides(self) -> bool {
+        self.stage == Stage::Decide
+    }
+
+    /// Whether it is for rows of any version.
+    pub(crate) fn is_for_all(self) -> bool {
+        self.whose == Whose::All
+    }
+
+    /// The index of its version, where it is for one.
+    pub(crate) fn version(self) -> Option<usize> {
+        match self.whose {
+            Whose::Version(version) => Some(version),
+            Whose::All => None,
+        }
+    }
+
+    /// Whether a policy cannot be run without it.
     fn is_needed(self) -> bool {
-        self.stage == Stage::Decide && self.whose != Whose::All
+        self.decides() && !self.is_for_all()
     }
 }
 
@@ -81,7 +100,7 @@ impl<T> Part<T> {
     }
 
     /// The functions, in order.
-    fn functions(&self) -> impl Iterator<Item = Function> {
+    pub(crate) fn functions(&self) -> impl Iterator<Item = Function> {
         let stage = |stage| {
             let versions = (0..self.versions).map(Whose::Version).chain([Whose::All]);
             versions.map(move |whose| Function { stage, whose })
@@ -95,18 +114,35 @@ impl<T> Part<T> {
     }
 
     /// The same of something else.
-    pub(crate) fn try_map<U, E>(&self, make: impl Fn(&T) -> Result<U, E>) -> Result<Part<U>, E> {
-        let one = |thing: &Option<T>| thing.as_ref().map(&make).transpose();
-        Ok(Part { versions: self.versions, all: self.all.iter().map(one).collect::<Result<_, E>>()? })
+    pub(crate) fn map<U>(&self, make: impl Fn(&T) -> U) -> Part<U> {
+        Part {
+            versions: self.versions,
+            all: self.all.iter().map(|thing| thing.as_ref().map(&make)).collect(),
+        }
     }
+
+    /// The same of something else, where it can be had of everything.
+    pub(crate) fn try_map<U, E>(&self, make: impl Fn(Function, &T) -> Result<U, E>) -> Result<Part<U>, E> {
+        let one = |(function, thing): (Function, &Option<T>)| {
+            thing.as_ref().map(|thing| make(function, thing)).transpose()
+        };
+        let all = self.functions().zip(&self.all).map(one).collect::<Result<_, E>>()?;
+        Ok(Part { versions: self.versions, all })
+    }
+}
+
+/// The functions of a program. What admits is there where anything is required.
+pub(crate) fn functions(program: &Program<Verified>) -> Part<&Verified> {
+    let versions = &program.versions;
+    let admit = versions.iter().map(|version| (!version.requires.is_empty()).then_some(&version.admit));
+    let decide = versions.iter().map(|version| Some(&version.decide));
+    let all = admit.chain([None]).chain(decide).chain([None]).collect();
+    Part { versions: versions.len(), all }
 }
 
 /// The straight lines of single rows: the version is known before one is run.
 pub(crate) fn row_lines(program: &Program<Verified>) -> Part<Straight> {
-    let admit = program.versions.iter().map(|version| admission(&version.requires, &version.admit));
-    let decide = program.versions.iter().map(|version| Some(straighten(&version.decide)));
-    let all = admit.chain([None]).chain(decide).chain([None]).collect();
-    Part { versions: program.versions.len(), all }
+    functions(program).map(|function| straighten(function))
 }
 
 /// The straight lines of columns.
@@ -119,10 +155,6 @@ pub(crate) fn column_lines(program: &Program<Verified>) -> Part<Straight> {
     }
     merge_into(decide, program);
     lines
-}
-
-fn admission(requires: &[u32], admit: &Verified) -> Option<Straight> {
-    (!requires.is_empty()).then(|| straighten(admit))
 }
 
 /// Sets the last of `lines`, which is for all versions, where the others can run as one.
