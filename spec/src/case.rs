@@ -1,0 +1,157 @@
+//! Is everything as a file of cases says? Each policy is compiled, each expectation held against it.
+
+use std::ops::Range;
+
+use opus_frontend::Compiled;
+use opus_frontend::diagnostic::any_error;
+use opus_ir::{Func, verify};
+
+use crate::document::{self, Block, Case};
+use crate::stage;
+use crate::table::Subject;
+
+/// What came of a file.
+#[derive(Default)]
+pub struct Report {
+    /// What is not as the file says, with the line in the file.
+    pub failures: Vec<(usize, String)>,
+    /// The blocks that may be rewritten, with what they should say.
+    pub rewritten: Vec<(Range<usize>, String)>,
+    /// How many expectations were looked at.
+    pub expectations: usize,
+}
+
+/// Holds a file against what is true of it.
+///
+/// ```
+/// let policy = "policy p { input { n : int in 0..9 } output { high : bool }
+///               rules first { rule A when n > 4 => true  otherwise B => false } }";
+/// let file = format!("```opus\n{policy}\n```\n```run\nn => high\n4 => false\n5 => false\n```\n");
+/// let report = opus_spec::case::check(&file);
+/// assert!(report.failures.iter().all(|(line, _)| *line == 8), "{:?}", report.failures);
+/// assert!(!report.failures.is_empty());
+/// ```
+pub fn check(file: &str) -> Report {
+    let mut report = Report::default();
+    for case in document::cases(file) {
+        match case.input.info.as_str() {
+            "opus" => policy(&case, &mut report),
+            _ => function(&case, &mut report),
+        }
+    }
+    report
+}
+
+fn policy(case: &Case, report: &mut Report) {
+    let source = &case.input.text;
+    let (compiled, diagnostics) = opus_frontend::compile(source);
+    let told = stage::told(source, &diagnostics);
+    match case.expected.iter().find(|block| block.info == "error") {
+        Some(block) => report.stage(block, Ok(told)),
+        None if diagnostics.is_empty() => {}
+        None => report.fail(case.input.line, format!("the compiler says\n{told}")),
+    }
+    let subject = compiled.as_ref().map(|compiled| (compiled, Subject::new(compiled)));
+    if let Some((compiled, Ok(subject))) = &subject {
+        report.expectations += compiled.policy.tests.len();
+        let failing = subject.failing_tests(compiled);
+        failing.into_iter().for_each(|sentence| report.fail(case.input.line, sentence));
+    }
+    for block in case.expected.iter().filter(|block| block.info != "error") {
+        match &subject {
+            None => {
+                let why = if any_error(&diagnostics) { "does not compile" } else { "gives no program" };
+                report.fail(block.line, format!("the policy above {why}"));
+            }
+            Some((_, Err(error))) => report.fail(block.line, error.clone()),
+            Some((compiled, Ok(subject))) => expectation(block, source, compiled, subject, report),
+        }
+    }
+}
+
+fn expectation(block: &Block, source: &str, compiled: &Compiled, subject: &Subject, report: &mut Report) {
+    if block.info != "run" {
+        return report.stage(block, stage::of_policy(&block.info, source, compiled));
+    }
+    report.expectations += block.text.lines().count().saturating_sub(1);
+    for (line, sentence) in subject.differences(&block.text) {
+        report.fail(block.line + 1 + line, sentence);
+    }
+}
+
+fn function(case: &Case, report: &mut Report) {
+    let func = case.input.text.parse::<Func>().map_err(|error| error.to_string());
+    let verified = func.clone().and_then(|func| verify(func).map_err(|invalid| invalid.to_string()));
+    let refusal = verified.err();
+    match (case.expected.iter().find(|block| block.info == "error"), refusal) {
+        (Some(block), refusal) => {
+            report.stage(block, Ok(refusal.map_or_else(String::new, |told| told + "\n")));
+        }
+        (None, Some(refusal)) => report.fail(case.input.line, format!("the function is refused: {refusal}")),
+        (None, None) => {}
+    }
+    for block in case.expected.iter().filter(|block| block.info != "error") {
+        let found = func.clone().and_then(|func| stage::of_func(&block.info, func));
+        report.stage(block, found);
+    }
+}
+
+impl Report {
+    fn fail(&mut self, line: usize, sentence: String) {
+        self.failures.push((line, sentence));
+    }
+
+    /// Compares a block that may be rewritten.
+    fn stage(&mut self, block: &Block, found: Result<String, String>) {
+        self.expectations += 1;
+        match found {
+            Err(sentence) => self.fail(block.line, sentence),
+            Ok(found) => {
+                let found = if found.is_empty() || found.ends_with('\n') { found } else { found + "\n" };
+                if found != block.text {
+                    let sentence = format!("`{}` should say\n{found}and says\n{}", block.info, block.text);
+                    self.fail(block.line, sentence);
+                    self.rewritten.push((block.bytes.clone(), found));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: &str = "```opus\npolicy p {\n  input { n : int in 0..9 }\n  output { high : bool }\n  \
+                          rules first { rule A when n > 4 => true  otherwise B => false }\n}\n```\n";
+
+    #[test]
+    fn a_table_that_is_wrong_fails_on_every_witness_at_its_line() {
+        let report =
+            check(&format!("{POLICY}\n```run\nn  => high | rule\n4  => false | B\n5  => true | B\n```\n"));
+        assert_eq!(report.failures.len(), 8, "{:?}", report.failures);
+        assert!(report.failures.iter().all(|(line, text)| *line == 12 && text.contains("\"rule\": \"A\"")));
+        assert!(report.rewritten.is_empty(), "tables are never rewritten");
+    }
+
+    #[test]
+    fn refusals_are_compared_too() {
+        let table =
+            "```run\nn  => high\n10 => refused n out-of-range\nx  => refused n wrong-type\n-  => true\n```\n";
+        let report = check(&format!("{POLICY}{table}"));
+        assert!(report.failures.iter().all(|(line, text)| *line == 12 && text.contains("n missing")));
+        assert_eq!(report.failures.len(), 8, "{:?}", report.failures);
+    }
+
+    #[test]
+    fn an_error_that_is_not_expected_fails_and_one_that_is_can_be_rewritten() {
+        let policy = POLICY.replace("n > 4", "m > 4");
+        assert_eq!(check(&policy).failures.len(), 1);
+        let file = format!("{policy}```error\n```\n");
+        let report = check(&file);
+        assert_eq!(report.failures.len(), 1);
+        let rewritten = document::replace(&file, &report.rewritten);
+        assert!(rewritten.contains("4 E0201"), "{rewritten}");
+        assert!(check(&rewritten).failures.is_empty());
+    }
+}

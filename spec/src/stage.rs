@@ -1,0 +1,67 @@
+//! What does a policy become on its way? The texts of each stage, as files of cases show them.
+
+use opus_frontend::diagnostic::Diagnostic;
+use opus_frontend::{Compiled, format, lower};
+use opus_ir::{Func, passes, verify};
+
+/// The text of a stage, by the words that open its block: `fmt`, `ir`, `ir after NAME`, `code`. Of a policy with
+/// several versions, one version after the other.
+///
+/// # Errors
+/// Where there is no such stage, or the policy does not reach it.
+pub fn of_policy(stage: &str, source: &str, compiled: &Compiled) -> Result<String, String> {
+    if stage == "fmt" {
+        return format::format(source).map_err(|_| "the source cannot be read".to_owned());
+    }
+    let (program, _) = lower::plain(&compiled.policy, source);
+    let program = program.ok_or("the policy does not become a program")?;
+    let several = program.versions.len() > 1;
+    let mut text = String::new();
+    for version in program.versions {
+        if several {
+            text += &format!("; version {}\n", version.number);
+        }
+        text += &of_func(stage, version.decide)?;
+    }
+    Ok(text)
+}
+
+/// The text of a stage of one function. A pass runs after those before it, as they do in the compiler.
+///
+/// # Errors
+/// Where there is no such stage, or the function is refused.
+pub fn of_func(stage: &str, mut func: Func) -> Result<String, String> {
+    match stage.split_once(' ') {
+        None if stage == "ir" => Ok(func.to_string()),
+        None if stage == "code" => {
+            passes::optimize(&mut func);
+            let verified = verify(func).map_err(|invalid| invalid.to_string())?;
+            opus_vm::emit_row(&verified).map(|code| code.to_string()).map_err(|error| error.to_string())
+        }
+        Some(("ir", after)) => {
+            let last = after.strip_prefix("after ").unwrap_or(after);
+            let position = passes::ALL.iter().position(|(name, _)| *name == last);
+            let position = position.ok_or_else(|| format!("there is no pass `{last}`"))?;
+            passes::ALL[..=position].iter().for_each(|(_, pass)| pass(&mut func));
+            Ok(func.to_string())
+        }
+        _ => Err(format!("there is no stage `{stage}`")),
+    }
+}
+
+/// What the compiler says, one diagnostic a line: the line in the source, the code, the message; and below it,
+/// where there is one, an input on which it goes wrong.
+pub fn told(source: &str, diagnostics: &[Diagnostic]) -> String {
+    let line = |offset: u32| source.bytes().take(offset as usize).filter(|byte| *byte == b'\n').count() + 1;
+    let mut text = String::new();
+    for diagnostic in diagnostics {
+        let Diagnostic { code, message, primary, .. } = diagnostic;
+        text += &format!("{} {code} {message}\n", line(primary.span.start));
+        if let Some(fields) = &diagnostic.counterexample {
+            let fields: Vec<String> =
+                fields.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+            text += &format!("  for example: {}\n", fields.join(", "));
+        }
+    }
+    text
+}
