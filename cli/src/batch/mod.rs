@@ -7,6 +7,8 @@
 
 mod counts;
 mod rejects;
+#[cfg(test)]
+mod tests;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -128,9 +128,12 @@ impl<'a> Reader<'a> {
         let first = std::mem::replace(&mut self.file, next.place.to_string());
         for (kept, here) in self.kept.iter().zip(self.source.kept()) {
             if kept != here {
+                let type_of =
+                    |kept: &Kept| if kept.is_json { "JSON".into() } else { kept.data_type.to_string() };
+                let (here, there) = (type_of(here), type_of(kept));
                 let message = format!(
-                    "{}: column `{}` is of the type {} here and {} in {first}",
-                    self.file, kept.name, here.data_type, kept.data_type
+                    "{}: column `{}` is of the type {here} here and {there} in {first}",
+                    self.file, kept.name
                 );
                 return Err(Failure::io(message).help("a column that is kept has one type in all files"));
             }

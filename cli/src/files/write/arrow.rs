@@ -1,13 +1,18 @@
 //! How is an Arrow IPC file written? One record batch per chunk, in the file format.
+//!
+//! That format has one dictionary per column for the whole file, and kept columns may come with several: they are
+//! written as what their codes stand for.
 
 use std::sync::Arc;
 
+use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_ipc::writer::FileWriter;
-use arrow_schema::{ArrowError, SchemaRef};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use arrow_select::take::take;
 
 use super::super::place::Target;
-use super::table::{Layout, Table};
+use super::table::{Content, Layout, Table};
 use crate::failure::Failure;
 
 /// Encodes rows for an Arrow IPC file; shared by threads.
@@ -31,7 +36,17 @@ pub fn create(
     name: &str,
     layout: &Arc<Layout>,
 ) -> Result<(ArrowEncoder, ArrowWriter), Failure> {
-    let schema = Arc::new(layout.arrow_schema());
+    let schema = layout.arrow_schema();
+    let fields = schema.fields().iter().zip(&layout.columns).map(|(field, spec)| {
+        match (field.data_type(), &spec.content) {
+            (DataType::Dictionary(_, values), Content::Kept(_)) => {
+                field.as_ref().clone().with_data_type(values.as_ref().clone())
+            }
+            _ => field.as_ref().clone(),
+        }
+    });
+    let fields: Vec<Field> = fields.collect();
+    let schema = Arc::new(Schema::new(fields).with_metadata(schema.metadata().clone()));
     let file = FileWriter::try_new(target, &schema).map_err(|error| unwritable(name, &error))?;
     Ok((ArrowEncoder { layout: layout.clone(), schema }, ArrowWriter { file, name: name.to_owned() }))
 }
@@ -47,7 +62,14 @@ impl ArrowEncoder {
     /// Where a column is not what the layout says.
     pub fn encode(&self, table: &Table<'_>) -> Result<RecordBatch, ArrowError> {
         let columns = self.layout.columns.iter().zip(&table.columns);
-        let arrays: Vec<ArrayRef> = columns.map(|(spec, data)| spec.array(data, table.rows)).collect();
+        let arrays = columns.map(|(spec, data)| {
+            let array = spec.array(data, table.rows);
+            match array.as_any_dictionary_opt().filter(|_| matches!(spec.content, Content::Kept(_))) {
+                Some(coded) => take(coded.values(), coded.keys(), None),
+                None => Ok(array),
+            }
+        });
+        let arrays = arrays.collect::<Result<Vec<ArrayRef>, ArrowError>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(table.rows));
         RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)
     }

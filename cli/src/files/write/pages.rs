@@ -34,6 +34,9 @@ pub struct Pages {
 const DIGITS_32: u8 = 9;
 const DIGITS_64: u8 = 18;
 
+/// Integers within so many are written as codes, if there are twice as many of them.
+const SPAN_MAX: i64 = 1 << 12;
+
 /// Whether [`encode`] can write the column; otherwise the general writer does.
 pub fn is_known(spec: &Spec) -> bool {
     match &spec.content {
@@ -224,18 +227,37 @@ impl ChunkWriter {
         self.data(&page, values.len(), Encoding::PLAIN)
     }
 
+    /// Integers: of a small span as codes into the whole span, others as they are.
     fn integers<T: Physical>(&mut self, values: &[T], levels: Option<Levels<'_>>) -> Result<()> {
         let (present, mut page) = begun(values, &levels);
-        page.extend_from_slice(bytemuck::cast_slice(&present));
         let missing = levels.map_or(0, |levels| levels.missing);
-        self.statistics = Some(T::statistics(&present, missing as u64));
-        self.data(&page, values.len(), Encoding::PLAIN)
+        let ends = present.iter().min().copied().zip(present.iter().max().copied());
+        self.statistics = Some(T::statistics(ends, missing as u64));
+        let span = ends
+            .and_then(|(least, most)| most.wide().checked_sub(least.wide()))
+            .and_then(|span| span.checked_add(1));
+        match ends.zip(span).filter(|(_, span)| *span <= SPAN_MAX && *span * 2 <= present.len() as i64) {
+            None => {
+                page.extend_from_slice(bytemuck::cast_slice(&present));
+                self.data(&page, values.len(), Encoding::PLAIN)
+            }
+            Some(((least, _), span)) => {
+                let least = least.wide();
+                let span_values: Vec<T> = (0..span).map(|code| T::cut(least + code)).collect();
+                self.dictionary(bytemuck::cast_slice(&span_values).to_vec(), span as usize)?;
+                let codes: Vec<u16> = present.iter().map(|value| (value.wide() - least) as u16).collect();
+                let width = width_of(span as usize);
+                page.push(width as u8);
+                write_codes(&codes, width, &mut page);
+                self.data(&page, values.len(), Encoding::RLE_DICTIONARY)
+            }
+        }
     }
 
     fn differences(&mut self, values: &[i64]) -> Result<()> {
         let mut page = Vec::new();
         write_differences(values, &mut page);
-        self.statistics = Some(i64::statistics(values, 0));
+        self.statistics = Some(i64::statistics(values.first().copied().zip(values.last().copied()), 0));
         self.data(&page, values.len(), Encoding::DELTA_BINARY_PACKED)
     }
 
@@ -269,7 +291,9 @@ impl ChunkWriter {
 /// A physical integer of Parquet.
 trait Physical: bytemuck::Pod + Ord {
     fn cut(x: i64) -> Self;
-    fn statistics(values: &[Self], missing: u64) -> Statistics;
+    fn wide(self) -> i64;
+    /// What is said of values between these ends.
+    fn statistics(ends: Option<(Self, Self)>, missing: u64) -> Statistics;
 }
 
 impl Physical for i32 {
@@ -277,14 +301,13 @@ impl Physical for i32 {
         x as i32
     }
 
-    fn statistics(values: &[i32], missing: u64) -> Statistics {
-        Statistics::int32(
-            values.iter().min().copied(),
-            values.iter().max().copied(),
-            None,
-            Some(missing),
-            false,
-        )
+    fn wide(self) -> i64 {
+        self as i64
+    }
+
+    fn statistics(ends: Option<(i32, i32)>, missing: u64) -> Statistics {
+        let (least, most) = ends.unzip();
+        Statistics::int32(least, most, None, Some(missing), false)
     }
 }
 
@@ -293,14 +316,13 @@ impl Physical for i64 {
         x
     }
 
-    fn statistics(values: &[i64], missing: u64) -> Statistics {
-        Statistics::int64(
-            values.iter().min().copied(),
-            values.iter().max().copied(),
-            None,
-            Some(missing),
-            false,
-        )
+    fn wide(self) -> i64 {
+        self
+    }
+
+    fn statistics(ends: Option<(i64, i64)>, missing: u64) -> Statistics {
+        let (least, most) = ends.unzip();
+        Statistics::int64(least, most, None, Some(missing), false)
     }
 }
 
@@ -351,13 +373,32 @@ fn write_codes(codes: &[u16], width: u32, out: &mut Vec<u8>) {
         out.extend_from_slice(&first.to_le_bytes()[..width.div_ceil(8) as usize]);
         return;
     }
-    let groups = codes.len().div_ceil(8);
-    varint((groups as u64) << 1 | 1, out);
-    let group_bytes = width as usize;
-    out.reserve(groups * group_bytes + 16);
-    for group in codes.chunks(8) {
-        let packed = group.iter().rev().fold(0u128, |packed, code| packed << width | *code as u128);
-        out.extend_from_slice(&packed.to_le_bytes()[..group_bytes]);
+    varint((codes.len().div_ceil(8) as u64) << 1 | 1, out);
+    macro_rules! by_width {
+        ($($width:literal)+) => {
+            match width {
+                $( $width => pack::<$width>(codes, out), )+
+                _ => {}
+            }
+        };
+    }
+    by_width!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16);
+}
+
+/// Packs codes with `W` bits each, eight to a group.
+fn pack<const W: usize>(codes: &[u16], out: &mut Vec<u8>) {
+    let mut group_of = |group: &[u16; 8]| {
+        // no group of four has more than 64 bits
+        let half = |codes: &[u16]| codes.iter().rev().fold(0u64, |packed, code| packed << W | *code as u64);
+        let packed = half(&group[..4]) as u128 | (half(&group[4..]) as u128) << (4 * W);
+        out.extend_from_slice(&packed.to_le_bytes()[..W]);
+    };
+    let (groups, rest) = codes.as_chunks::<8>();
+    groups.iter().for_each(&mut group_of);
+    if !rest.is_empty() {
+        let mut group = [0; 8];
+        group[..rest.len()].copy_from_slice(rest);
+        group_of(&group);
     }
 }
 
@@ -365,12 +406,19 @@ fn write_codes(codes: &[u16], width: u32, out: &mut Vec<u8>) {
 const BLOCK: usize = 128;
 const PARTS: usize = 4;
 
+/// Ascending values.
 fn write_differences(values: &[i64], out: &mut Vec<u8>) {
     let zigzag = |x: i64| ((x << 1) ^ (x >> 63)) as u64;
     varint(BLOCK as u64, out);
     varint(PARTS as u64, out);
     varint(values.len() as u64, out);
     varint(zigzag(values.first().copied().unwrap_or(0)), out);
+    if values.last().zip(values.first()).is_some_and(|(last, first)| last - first == values.len() as i64 - 1)
+    {
+        // row numbers ascend: these have no gap, and every difference is 1
+        let block: &[u8] = &[zigzag(1) as u8, 0, 0, 0, 0];
+        return out.extend((1..values.len()).step_by(BLOCK).flat_map(|_| block));
+    }
     let mut differences = [0i64; BLOCK];
     for block in (1..values.len()).step_by(BLOCK) {
         let count = BLOCK.min(values.len() - block);

@@ -25,22 +25,30 @@ pub enum Printed<'a> {
 /// The values of one column, row by row.
 pub enum Printer<'a> {
     /// Integers of 64 bits.
+    /// Row numbers.
     Longs(&'a [i64]),
     /// Codes of names.
+    /// Names, and their codes.
     Names(&'a [String], &'a [u16]),
     /// Codes of numbers.
+    /// Numbers, and their codes.
     Numbers(&'a [i32], &'a [u16]),
+    /// A column of fields.
     /// A column of fields.
     Field(&'a Spec, &'a opus_ir::memory::Columns, usize),
     /// Texts that are JSON values.
     Json(&'a ArrayRef),
     /// Floating point of 32 bits.
+    /// Floats of 32 bits.
     Single(&'a ArrayRef),
     /// Floating point of 64 bits.
+    /// Floats of 64 bits.
     Double(&'a ArrayRef),
     /// Timestamps with a zone.
+    /// Moments in universal time.
     Zoned(&'a ArrayRef, TimeUnit),
     /// Any other column that was read.
+    /// Anything else.
     Cells(Cells<'a>),
 }
 
