@@ -8,6 +8,31 @@
 //! Native code is a cache of what the intermediate representation says, and never decides differently. It
 //! calls nothing, traps nowhere and takes the same path for every row.
 //!
+//! ```
+//! use opus_ir::func::FieldRange;
+//! use opus_ir::memory::Row;
+//! use opus_ir::{Builder, End, Interval, Op, straighten, verify};
+//! use opus_jit::{Level, RowKernel, compile_row};
+//!
+//! let age = FieldRange { is_bool: false, optional: false, range: Interval::new(16, 120) };
+//! let mut builder = Builder::new(vec![age], vec![Interval::BOOL]);
+//! let age = builder.push(Op::Field, &[], 0).unwrap();
+//! let limit = builder.constant(18);
+//! let minor = builder.push(Op::Lt, &[age, limit], 0).unwrap();
+//! builder.end(End::Decide { rule: 0, outputs: vec![minor] });
+//! let line = straighten(&verify(builder.finish()).unwrap());
+//!
+//! // on machines without a level the virtual machine decides
+//! if let Some(level) = Level::best() {
+//!     let kernel = RowKernel::load(&compile_row(&line, level)?)?;
+//!     let (mut input, mut output) = (Row::new(kernel.inputs()), Row::new(kernel.outputs()));
+//!     input.set(kernel.inputs().slots[0], Some(17));
+//!     kernel.run(input.bytes(), output.bytes_mut());
+//!     assert_eq!(output.get(kernel.outputs().slots[0]), Some(1));
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! This crate reads no file, clock, environment or random source. It asks the CPU for its features, and the
 //! system for memory that can be executed.
 

@@ -450,10 +450,6 @@ impl Lowering<'_, '_, '_> {
         self.convert(masks, Width::W8)[0]
     }
 
-    fn below(&mut self, a: Value, b: Value) -> Clif {
-        self.comparison(IntCC::SignedLessThan, a, b)
-    }
-
     /// A value brought between two constants, all parts of it, in lanes that hold the constants.
     fn clamped(&mut self, value: Value, low: i128, high: i128, width: Width) -> Vec<Clif> {
         let range = self.range(value);
@@ -496,8 +492,7 @@ impl Lowering<'_, '_, '_> {
         &self.line.tables[Table::from_u32(imm as u32)]
     }
 
-    /// Quotient and remainder-free sums: `floor((±a + offset) / c)` in 32-bit lanes, with the ties taken back
-    /// and without the bias.
+    /// One part of a division: `floor((±a + offset) / c)` in 32-bit lanes, ties and bias taken back.
     fn divided(&mut self, a: Value, form: &Floored, way: Reciprocal, part: usize) -> Clif {
         let c = form.divisor as i128;
         let (quotient, sums) = match way {
@@ -779,12 +774,12 @@ impl Visitor for Lowering<'_, '_, '_> {
     }
 
     fn lt(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
-        self.below(a, b)
+        self.comparison(IntCC::SignedLessThan, a, b)
     }
 
     /// Lanes compare by `<` in one instruction: `a <= b` is that `b < a` fails.
     fn le(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
-        let greater = self.below(b, a);
+        let greater = self.comparison(IntCC::SignedLessThan, b, a);
         self.emit.b.ins().bnot(greater)
     }
 
