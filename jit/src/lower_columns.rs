@@ -13,6 +13,9 @@
 //! Intervals hold on rows that reach a value. On others lanes hold anything: so nothing here traps, and no
 //! address depends on a lane that has not been clamped.
 
+mod division;
+mod tables;
+
 use std::collections::HashMap;
 
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -22,12 +25,12 @@ use opus_ir::ops::{Visitor, visit};
 use opus_ir::{Column, Interval, Op, Rounding, Straight, Table, Value, Width};
 
 use crate::calendar;
-use crate::division::{Floored, Reciprocal};
 use crate::emit::{Emit, ROWS_PER_STEP, memory, part_type, scalar_type, unaligned};
 use crate::isa::Level;
 use crate::lower_row::cuts_within;
 use crate::plan::{self, Measure, Piece, Plan};
 use crate::scalar;
+use division::lanes_divide;
 
 /// Up to so many instructions, about, go into one function.
 pub(crate) const BUDGET: usize = 800;
@@ -89,21 +92,6 @@ fn half(width: Width) -> Width {
 
 fn double(width: Width) -> Width {
     Width::ALL.into_iter().find(|double| double.bytes() == width.bytes() * 2).unwrap_or(Width::W128)
-}
-
-/// The form and the multiplication by which lanes divide by a constant, where they can.
-fn lanes_divide(line: &Straight, value: Value) -> Option<(Floored, Reciprocal)> {
-    let step = &line.values[value];
-    let [a, b] = step.inst.operands();
-    let mode = match step.inst.op {
-        Op::Divide => Rounding::from_number(step.inst.imm)?,
-        _ => Rounding::Floor,
-    };
-    let divisor = plan::constant(line, b)?;
-    let form = Floored::new(line.values[a].range, divisor, mode).filter(Floored::fits_64_bits)?;
-    let way = Reciprocal::new(form.u_max, form.divisor)?;
-    let narrow = native(line, value) <= Width::W32 && form.divisor < 1 << 31;
-    narrow.then_some((form, way))
 }
 
 /// Writes one piece: the loop over the steps, and its body.
@@ -490,169 +478,6 @@ impl Lowering<'_, '_, '_> {
 
     fn table(&self, imm: i128) -> &[i128] {
         &self.line.tables[Table::from_u32(imm as u32)]
-    }
-
-    /// One part of a division: `floor((±a + offset) / c)` in 32-bit lanes, ties and bias taken back.
-    fn divided(&mut self, a: Value, form: &Floored, way: Reciprocal, part: usize) -> Clif {
-        let c = form.divisor as i128;
-        let (quotient, sums) = match way {
-            Reciprocal::Narrow { multiplier, shift } => {
-                let sums = self.sums_in_words(a, form, part);
-                let product = self.emit.multiply_constant(sums, multiplier as i128);
-                (self.emit.shift_right(product, shift), sums)
-            }
-            Reciprocal::Wide { multiplier, shift } => {
-                let sums = self.sums_in_words(a, form, part);
-                let upper = self.emit.upper_product(sums, multiplier);
-                (self.emit.shift_right(upper, shift), sums)
-            }
-            Reciprocal::Corrected { pre_shift, multiplier, corrections } => {
-                let wide = [0, 1].map(|half| self.sums(a, form, Width::W64, 2 * part + half));
-                let sums = self.emit.low_words(wide[0], wide[1]);
-                let shifted = wide.map(|x| self.emit.shift_right(x, pre_shift));
-                let estimate = self.upper_product_of_lanes(shifted, multiplier);
-                (self.corrected(estimate, sums, c, corrections), sums)
-            }
-        };
-        let quotient = if form.ties_to_even { self.ties_to_even(quotient, sums, c) } else { quotient };
-        self.emit.add_constant(quotient, -form.bias)
-    }
-
-    /// The upper 32 bits of the products of 64-bit lanes that fit 32 bits.
-    fn upper_product_of_lanes(&mut self, lanes: [Clif; 2], multiplier: u32) -> Clif {
-        if self.emit.level < Level::Avx512Vl {
-            let words = self.emit.low_words(lanes[0], lanes[1]);
-            return self.emit.upper_product(words, multiplier);
-        }
-        // here a product of 64-bit lanes is one instruction
-        let products = lanes.map(|x| self.emit.multiply_constant(x, multiplier as i128));
-        self.emit.high_words(products[0], products[1])
-    }
-
-    fn corrected(&mut self, estimate: Clif, sums: Clif, c: i128, corrections: u32) -> Clif {
-        let ty = types::I32X4;
-        let product = self.emit.multiply_constant(estimate, c);
-        let mut remainder = self.emit.b.ins().isub(sums, product);
-        let mut quotient = estimate;
-        for correction in 1..=corrections {
-            let last = self.emit.int(ty, c - 1);
-            let more = self.emit.compare(IntCC::SignedGreaterThan, remainder, last);
-            quotient = self.emit.b.ins().isub(quotient, more);
-            if correction < corrections {
-                let divisor = self.emit.int(ty, c);
-                let less = self.emit.b.ins().band(more, divisor);
-                remainder = self.emit.b.ins().isub(remainder, less);
-            }
-        }
-        quotient
-    }
-
-    /// Takes one off odd quotients that leave nothing.
-    fn ties_to_even(&mut self, quotient: Clif, sums: Clif, c: i128) -> Clif {
-        let product = self.emit.multiply_constant(quotient, c);
-        let tie = self.emit.compare(IntCC::Equal, sums, product);
-        let one = self.emit.int(types::I32X4, 1);
-        let odd = self.emit.b.ins().band(quotient, one);
-        let odd_tie = self.emit.b.ins().band(odd, tie);
-        self.emit.b.ins().isub(quotient, odd_tie)
-    }
-
-    /// The sums that are divided, where they fit 32 bits.
-    fn sums_in_words(&mut self, a: Value, form: &Floored, part: usize) -> Clif {
-        let range = self.range(a);
-        let signs_show = range.magnitude() < 1 << 31;
-        if form.offset == form.offset_negative || signs_show {
-            return self.sums(a, form, Width::W32, part);
-        }
-        let wide = [0, 1].map(|half| self.sums(a, form, Width::W64, 2 * part + half));
-        self.emit.low_words(wide[0], wide[1])
-    }
-
-    /// `±a + offset` in lanes that show the sign of `a`, or where the offset does not depend on it.
-    fn sums(&mut self, a: Value, form: &Floored, width: Width, part: usize) -> Clif {
-        let ty = part_type(width);
-        let a = self.part(a, width, part);
-        let signed = if form.negate { self.emit.b.ins().ineg(a) } else { a };
-        let sum = self.emit.add_constant(signed, form.offset);
-        if form.offset == form.offset_negative {
-            return sum;
-        }
-        let zero = self.emit.int(ty, 0);
-        let negative = self.emit.compare(IntCC::SignedLessThan, signed, zero);
-        let difference = self.emit.int(ty, form.offset_negative - form.offset);
-        let difference = self.emit.b.ins().band(negative, difference);
-        self.emit.b.ins().iadd(sum, difference)
-    }
-
-    /// How many of `cuts` a part lies at or above, in lanes of its width.
-    fn counted(&mut self, x: Clif, cuts: &[i128]) -> Clif {
-        let ty = self.emit.type_of(x);
-        let zero = self.emit.int(ty, 0);
-        cuts.iter().fold(zero, |count, cut| {
-            let last_below = self.emit.int(ty, cut - 1);
-            let above = self.emit.compare(IntCC::SignedGreaterThan, x, last_below);
-            self.emit.b.ins().isub(count, above)
-        })
-    }
-
-    /// A table looked up in registers: one byte plane of its entries after the other, sixteen entries at a time.
-    fn shuffled(&mut self, table: &[i128], index: Value, width: Width) -> Vec<Clif> {
-        let last = table.len() as i128 - 1;
-        let index = self.clamped_bytes(index, last);
-        let mut planes: Vec<Clif> = (0..width.bytes()).map(|plane| self.plane(table, plane, index)).collect();
-        let mut lane = Width::W8;
-        while lane < width {
-            // planes of neighbouring bytes meet in lanes twice as wide, which takes twice as many vectors
-            let groups = width.bytes() / lane.bytes();
-            let vectors = parts(lane);
-            let mut joined = Vec::with_capacity(planes.len());
-            for group in 0..groups / 2 {
-                for vector in 0..vectors {
-                    let low = planes[2 * group * vectors + vector];
-                    let high = planes[(2 * group + 1) * vectors + vector];
-                    joined.extend([false, true].map(|upper| self.emit.interleave(lane, low, high, upper)));
-                }
-            }
-            planes = joined;
-            lane = double(lane);
-        }
-        planes.into_iter().map(|x| self.emit.cast(part_type(width), x)).collect()
-    }
-
-    /// An index between 0 and `last`, in bytes without sign.
-    fn clamped_bytes(&mut self, index: Value, last: i128) -> Clif {
-        if last <= i8::MAX as i128 {
-            return self.clamped(index, 0, last, Width::W8)[0];
-        }
-        let halves = self.clamped(index, 0, last, Width::W16);
-        self.emit.b.ins().unarrow(halves[0], halves[1])
-    }
-
-    /// One byte of the entries at 16 indices.
-    fn plane(&mut self, table: &[i128], plane: usize, index: Clif) -> Clif {
-        let bytes: Vec<u8> = table.iter().map(|entry| entry.to_le_bytes()[plane]).collect();
-        if bytes.iter().all(|byte| *byte == bytes[0]) {
-            return self.emit.splat(types::I8X16, bytes[0] as i128);
-        }
-        let chunks: Vec<&[u8]> = bytes.chunks(16).collect();
-        let mut found = None;
-        for (number, chunk) in chunks.iter().enumerate() {
-            let mut padded = [0; 16];
-            padded[..chunk.len()].copy_from_slice(chunk);
-            let entries = self.emit.vector(types::I8X16, &padded);
-            let shuffled = if chunks.len() == 1 {
-                self.emit.b.ins().x86_pshufb(entries, index)
-            } else {
-                // indices of other chunks are above 15, and give zeros
-                let within = self.emit.add_constant(index, -16 * number as i128);
-                self.emit.b.ins().swizzle(entries, within)
-            };
-            found = Some(match found {
-                None => shuffled,
-                Some(before) => self.emit.b.ins().bor(before, shuffled),
-            });
-        }
-        found.expect("a table that is looked up has entries")
     }
 }
 
