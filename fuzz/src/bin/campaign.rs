@@ -1,0 +1,204 @@
+//! Is it so ten million times? Runs a campaign on all cores, the same one for the same seed.
+//!
+//! `campaign differential --policies 10000 --rows 1000`, `campaign artifacts --count 1000000`,
+//! `campaign NAME --count N` for any other target.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use arbitrary::Unstructured;
+use opus_cli::witnesses::Witnesses;
+use opus_frontend::compile;
+use opus_fuzz::damage::{self, Became};
+use opus_fuzz::differential::{self, Found};
+use opus_fuzz::shrink::{Failure, shrink};
+use opus_fuzz::targets::TARGETS;
+use opus_fuzz::{generated, policy, seeds};
+use opus_ir::testing::Seed;
+use opus_runtime::Level;
+
+const USAGE: &str =
+    "usage: campaign differential [--policies N] [--rows N] [--levels] [--seed N] [--threads N]
+       campaign TARGET [--count N] [--seed N] [--threads N]
+TARGET is artifacts, parse, format, passes, ir_text, bytecode or canary";
+
+/// Damaged copies of each artifact.
+const COPIES: u64 = 500;
+
+struct Options {
+    target: String,
+    policies: u64,
+    rows: usize,
+    count: u64,
+    seed: u64,
+    threads: usize,
+    levels: bool,
+}
+
+fn main() -> ExitCode {
+    let Some(options) = options(std::env::args().skip(1)) else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    let started = Instant::now();
+    let outcome = match options.target.as_str() {
+        "differential" => differential(&options),
+        "artifacts" => artifacts(&options),
+        _ => target(&options),
+    };
+    let seconds = started.elapsed().as_secs();
+    match outcome {
+        Ok(counts) => {
+            println!("{}: {counts}; no failure; seed {}, {seconds} s", options.target, options.seed);
+            ExitCode::SUCCESS
+        }
+        Err(wrong) => {
+            println!("{}: FAILED after {seconds} s\n{wrong}", options.target);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn options(mut args: impl Iterator<Item = String>) -> Option<Options> {
+    let target = args.next().filter(|name| TARGETS.iter().any(|target| target.name == name))?;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut options =
+        Options { target, policies: 1_000, rows: 1_000, count: 100_000, seed: 0, threads, levels: false };
+    while let Some(name) = args.next() {
+        if name == "--levels" {
+            options.levels = true;
+            continue;
+        }
+        let value: u64 = args.next()?.parse().ok()?;
+        match name.as_str() {
+            "--policies" => options.policies = value,
+            "--rows" => options.rows = value as usize,
+            "--count" => options.count = value,
+            "--seed" => options.seed = value,
+            "--threads" => options.threads = (value as usize).max(1),
+            _ => return None,
+        }
+    }
+    Some(options)
+}
+
+/// What goes wrong, with the number of the piece of work: the lowest is told.
+type Wrong = Mutex<Option<(u64, String)>>;
+
+/// Does pieces of work on all threads, with progress; stops at the first failure.
+fn on_all(
+    options: &Options,
+    pieces: u64,
+    work: impl Fn(u64) -> Result<(), String> + Sync,
+) -> Result<(), String> {
+    let (next, done, stop) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
+    let wrong: Wrong = Mutex::new(None);
+    let each = || {
+        while !stop.load(Ordering::Relaxed) {
+            let piece = next.fetch_add(1, Ordering::Relaxed);
+            if piece >= pieces {
+                break;
+            }
+            let outcome = catch_unwind(AssertUnwindSafe(|| work(options.seed.wrapping_add(piece))));
+            if let Err(message) = outcome.unwrap_or_else(|_| Err("it panicked, as told above".to_string())) {
+                let mut wrong = wrong.lock().expect("no thread panics with the lock");
+                if wrong.as_ref().is_none_or(|(lowest, _)| piece < *lowest) {
+                    *wrong = Some((piece, message));
+                }
+                stop.store(true, Ordering::Relaxed);
+            }
+            done.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..options.threads).map(|_| scope.spawn(each)).collect();
+        let mut told = Instant::now();
+        while workers.iter().any(|worker| !worker.is_finished()) {
+            std::thread::sleep(Duration::from_millis(50));
+            if told.elapsed() > Duration::from_secs(5) {
+                eprintln!("{} of {pieces}", done.load(Ordering::Relaxed));
+                told = Instant::now();
+            }
+        }
+    });
+    match wrong.into_inner().expect("all threads have ended") {
+        Some((piece, message)) => Err(format!("seed {}\n{message}", options.seed.wrapping_add(piece))),
+        None => Ok(()),
+    }
+}
+
+fn differential(options: &Options) -> Result<String, String> {
+    let levels: Vec<Level> = if options.levels { Level::ALL.to_vec() } else { Vec::new() };
+    for level in levels.iter().filter(|level| !level.is_available()) {
+        eprintln!("skipped: this machine has no {level}");
+    }
+    let [policies, refused, rows, decided] = [const { AtomicU64::new(0) }; 4];
+    on_all(options, options.policies, |seed| match differential::campaign(seed, options.rows, &levels) {
+        Found::Refused(why) => {
+            refused.fetch_add(1, Ordering::Relaxed);
+            let codes: Vec<&str> = why.diagnostics.iter().map(|found| found.code.code()).collect();
+            eprintln!("seed {seed} does not compile: {codes:?}");
+            Ok(())
+        }
+        Found::Agreed { rows: all, decided: some } => {
+            policies.fetch_add(1, Ordering::Relaxed);
+            rows.fetch_add(all, Ordering::Relaxed);
+            decided.fetch_add(some, Ordering::Relaxed);
+            Ok(())
+        }
+        Found::Differs(source, row, found) => {
+            Err(format!("{}\nbefore it was made smaller:\n{found}", smallest(source, &row, &levels)))
+        }
+        Found::Broken(source, wrong) => Err(format!("{wrong}\n{source}")),
+    })?;
+    let [policies, refused, rows, decided] = [policies, refused, rows, decided].map(AtomicU64::into_inner);
+    Ok(format!(
+        "{rows} rows of {policies} policies on all witnesses, {decided} decided; {refused} texts did not compile"
+    ))
+}
+
+/// The smallest policy and row on which the witnesses differ, and what they say.
+fn smallest(source: String, row: &opus_fuzz::rows::Row, levels: &[Level]) -> String {
+    let Some(compiled) = compile(&source).0 else { return source };
+    let differ = |compiled: &opus_frontend::Compiled, row: &opus_fuzz::rows::Row| {
+        let witnesses = Witnesses::new(compiled, levels);
+        witnesses.is_ok_and(|witnesses| witnesses.disagreement(std::slice::from_ref(row)).is_some())
+    };
+    let small = shrink(Failure::new(&compiled, row), differ);
+    let values: Vec<Option<i128>> = small.row.iter().map(|(_, value)| *value).collect();
+    format!("{}\n{:?}\n{:?}", small.source, small.row, values)
+}
+
+fn artifacts(options: &Options) -> Result<String, String> {
+    let [artifacts, refused, ran] = [const { AtomicU64::new(0) }; 3];
+    on_all(options, options.count.div_ceil(COPIES), |seed| {
+        let bytes = seeds::bytes(seed, policy::BYTES);
+        let Ok(compiled) = generated::compiled(&mut Unstructured::new(&bytes)) else { return Ok(()) };
+        let whole = opus_runtime::build(compiled.program).map_err(|error| error.to_string())?;
+        artifacts.fetch_add(1, Ordering::Relaxed);
+        let mut source = Seed(seed);
+        for copy in 0..COPIES {
+            let bytes = seeds::bytes(seed.wrapping_mul(COPIES).wrapping_add(copy), 1_000);
+            let counted = match damage::artifact(&whole, &mut source, &mut Unstructured::new(&bytes)) {
+                Became::Refused => &refused,
+                Became::Ran => &ran,
+            };
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    })?;
+    let [artifacts, refused, ran] = [artifacts, refused, ran].map(AtomicU64::into_inner);
+    Ok(format!(
+        "{} damaged copies of {artifacts} artifacts, {refused} refused, {ran} decided rows",
+        refused + ran
+    ))
+}
+
+fn target(options: &Options) -> Result<String, String> {
+    let target = TARGETS.iter().find(|target| target.name == options.target).expect("the name was checked");
+    on_all(options, options.count, |seed| (target.check)(&seeds::bytes(seed, target.bytes)))?;
+    Ok(format!("{} inputs of {} bytes", options.count, target.bytes))
+}

@@ -1,0 +1,89 @@
+//! Which generated policies compile? Nearly all: a rule that no input reaches is left out, and the rest compiled
+//! again.
+
+use arbitrary::Unstructured;
+use opus_frontend::codes::Code;
+use opus_frontend::diagnostic::Diagnostic;
+use opus_frontend::{Compiled, compile};
+
+use crate::policy;
+
+/// How many rules are left out at most.
+const DROPPED_MAX: usize = 12;
+
+/// A generated text that does not compile, and why.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// The text.
+    pub source: String,
+    /// What is said about it.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A policy from random bytes.
+///
+/// # Errors
+/// Where it does not compile, for another reason than rules that can be left out.
+pub fn compiled(u: &mut Unstructured) -> Result<Compiled, Refused> {
+    let source = policy::policy(u).unwrap_or_default();
+    without_dead_rules(source)
+}
+
+/// Compiles a source, without those of its rules that no input reaches.
+///
+/// # Errors
+/// Where it does not compile.
+pub fn without_dead_rules(mut source: String) -> Result<Compiled, Refused> {
+    for _ in 0..DROPPED_MAX {
+        let (compiled, diagnostics) = compile(&source);
+        if let Some(compiled) = compiled {
+            return Ok(compiled);
+        }
+        let dead = |found: &&Diagnostic| found.code == Code::UnreachableRule;
+        let lines: Vec<usize> = diagnostics
+            .iter()
+            .filter(dead)
+            .filter_map(|found| droppable(&source, found.primary.span.start as usize))
+            .collect();
+        let Some(kept) = without_lines(&source, &lines) else { return Err(Refused { source, diagnostics }) };
+        source = kept;
+    }
+    let diagnostics = compile(&source).1;
+    Err(Refused { source, diagnostics })
+}
+
+/// The line of a rule, or of the rule before it where it is `otherwise`; each rule is on a line of its own.
+fn droppable(source: &str, position: usize) -> Option<usize> {
+    let lines: Vec<&str> = source.lines().collect();
+    let line = source[..position].lines().count().saturating_sub(1);
+    let is_rule = |line: &usize| lines[*line].trim_start().starts_with("rule ");
+    if is_rule(&line) { Some(line) } else { (0..line).rev().find(is_rule) }
+}
+
+/// The source without these lines; `None` where there are none.
+fn without_lines(source: &str, dropped: &[usize]) -> Option<String> {
+    let kept = source.lines().enumerate().filter(|(line, _)| !dropped.contains(line));
+    (!dropped.is_empty()).then(|| kept.flat_map(|(_, line)| [line, "\n"]).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::seeds;
+
+    #[test]
+    fn nearly_all_policies_compile() {
+        let (count, mut refused) = (150, BTreeMap::<&str, usize>::new());
+        for seed in 0..count {
+            let bytes = seeds::bytes(seed, policy::BYTES);
+            if let Err(Refused { diagnostics, .. }) = compiled(&mut Unstructured::new(&bytes)) {
+                *refused.entry(diagnostics[0].code.code()).or_default() += 1;
+            }
+        }
+        let total: usize = refused.values().sum();
+        assert!(total * 50 <= count as usize, "of {count} policies are refused: {refused:?}");
+        println!("of {count} policies are refused: {refused:?}");
+    }
+}

@@ -1,0 +1,61 @@
+//! Every target for about a second, with the same seeds in every run; and what policies have to reach.
+
+use std::time::{Duration, Instant};
+
+use arbitrary::Unstructured;
+use opus_fuzz::reached::Reached;
+use opus_fuzz::targets::{TARGETS, Target};
+use opus_fuzz::{generated, policy, seeds};
+
+/// For so long each target runs.
+const LIMIT: Duration = Duration::from_secs(1);
+/// So many seeds each target has, however slow the machine is.
+const SEEDS_MIN: u64 = 3;
+
+fn run(name: &str) {
+    let target: &Target = TARGETS.iter().find(|target| target.name == name).expect("it is in the table");
+    let started = Instant::now();
+    let (mut seed, mut failures) = (0, Vec::new());
+    while seed < SEEDS_MIN || started.elapsed() < LIMIT {
+        let found = (target.check)(&seeds::bytes(seed, target.bytes));
+        failures.extend(found.err().map(|wrong| format!("{name}, seed {seed}:\n{wrong}")));
+        seed += 1;
+    }
+    if target.must_fail {
+        assert!(failures.len() as u64 * 2 > seed, "{} of {seed} mistakes were found", failures.len());
+    } else {
+        assert!(failures.is_empty(), "{}", failures[0]);
+    }
+}
+
+macro_rules! targets {
+    ($($name:ident)*) => {
+        $( #[test] fn $name() { run(stringify!($name)); } )*
+
+        #[test]
+        fn every_target_is_run() {
+            let names = [$(stringify!($name)),*];
+            assert!(TARGETS.iter().map(|target| target.name).eq(names));
+        }
+    };
+}
+
+targets! { parse format differential artifacts passes ir_text bytecode canary }
+
+/// Policies among which every op has to be found.
+const POLICIES_MAX: u64 = 400;
+
+#[test]
+fn every_op_is_reached() {
+    let mut reached = Reached::default();
+    for seed in 0..POLICIES_MAX {
+        let bytes = seeds::bytes(seed, policy::BYTES);
+        if let Ok(compiled) = generated::compiled(&mut Unstructured::new(&bytes)) {
+            reached.count(&compiled);
+        }
+        if reached.missing().is_empty() {
+            return;
+        }
+    }
+    panic!("no policy reaches {:?}", reached.missing());
+}
