@@ -58,7 +58,7 @@ pub fn compare(
     let intake = Intake { schema: schema.clone(), mapping: files.mapping.clone(), keep };
     let mut comparison = Comparison { rows: expected.len() as u64, differences: Vec::new() };
     let mut reader = Reader::open(vec![files.input.clone()], &intake)?;
-    while let Some(chunk) = reader.next()? {
+    while let Some(chunk) = reader.next_chunk()? {
         let first_row = chunk.first_row;
         let admitted = chunk.admit(&intake);
         let rows: Vec<u32> = admitted.admitted.clone().unwrap_or_else(|| (0..admitted.rows as u32).collect());
@@ -132,7 +132,7 @@ fn expected(files: &Files, schema: &Schema) -> Result<HashMap<String, Vec<Option
     let intake = Intake { schema: outputs, mapping, keep: files.on.iter().cloned().collect() };
     let mut found = HashMap::new();
     let mut reader = Reader::open(vec![files.expected.clone()], &intake)?;
-    while let Some(chunk) = reader.next()? {
+    while let Some(chunk) = reader.next_chunk()? {
         let first_row = chunk.first_row;
         let admitted = chunk.admit(&intake);
         if let Some((row, reason)) = admitted.faults.first() {

@@ -151,7 +151,7 @@ impl Batch {
             let mut order = InOrder::default();
             let ahead_max = self.threads.max(1) + CHUNKS_AHEAD;
             let mut started = 0u64;
-            while let Some(chunk) = reader.next()? {
+            while let Some(chunk) = reader.next_chunk()? {
                 let (sender, worker) = (sender.clone(), &worker);
                 let number = started;
                 started += 1;

@@ -335,7 +335,7 @@ fn fill_validity(nulls: Option<&NullBuffer>, rows: usize, columns: &mut Columns,
         *word = valid;
     }
     if let Some(last) = words[..count].last_mut()
-        && rows % ROWS_PER_GROUP != 0
+        && !rows.is_multiple_of(ROWS_PER_GROUP)
     {
         *last &= !(u64::MAX << (rows % ROWS_PER_GROUP));
     }

@@ -60,7 +60,7 @@ impl CsvSource {
 
 impl Source for CsvSource {
     fn next(&mut self) -> Result<Option<(usize, Body)>, Failure> {
-        let lines = self.splitter.next()?;
+        let lines = self.splitter.next_lines()?;
         Ok(lines.map(|lines| (lines.len(), Body::Csv(self.csv.clone(), lines))))
     }
 
@@ -127,7 +127,7 @@ impl Csv {
     }
 }
 
-fn reading<'a>(cell: &'a Cow<'_, str>) -> Reading<'a> {
+fn reading(cell: &str) -> Reading<'_> {
     if cell.is_empty() { Reading::Missing } else { Reading::Text(cell) }
 }
 

@@ -53,7 +53,7 @@ impl JsonLinesSource {
 
 impl Source for JsonLinesSource {
     fn next(&mut self) -> Result<Option<(usize, Body)>, Failure> {
-        let lines = self.splitter.next()?;
+        let lines = self.splitter.next_lines()?;
         Ok(lines.map(|lines| (lines.len(), Body::JsonLines(self.json.clone(), lines))))
     }
 

@@ -92,7 +92,7 @@ impl Splitter {
     ///
     /// # Errors
     /// Where the text cannot be read, or a quote is never closed.
-    pub fn next(&mut self) -> Result<Option<Lines>, Failure> {
+    pub fn next_lines(&mut self) -> Result<Option<Lines>, Failure> {
         self.take(CHUNK_ROWS)
     }
 
@@ -245,7 +245,7 @@ mod tests {
         let mut splitter =
             Splitter::new("x", Box::new(std::io::Cursor::new(text.as_bytes().to_vec())), quoted);
         let mut found = Vec::new();
-        while let Some(lines) = splitter.next()? {
+        while let Some(lines) = splitter.next_lines()? {
             found.extend(lines.iter().map(|line| String::from_utf8(line.to_vec()).unwrap()));
         }
         Ok(found)

@@ -105,7 +105,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Where a file cannot be read, or its columns are not those of the first file.
-    pub fn next(&mut self) -> Result<Option<Chunk>, Failure> {
+    pub fn next_chunk(&mut self) -> Result<Option<Chunk>, Failure> {
         loop {
             if let Some((rows, body)) = self.source.next()? {
                 if rows == 0 {

@@ -72,7 +72,7 @@ pub struct Scratch(PathBuf);
 
 impl Scratch {
     /// An empty folder.
-    pub fn new() -> Scratch {
+    pub fn create() -> Scratch {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("opus-files-{}-{number}", std::process::id()));
@@ -130,7 +130,7 @@ pub fn read(path: &Path, intake: &Intake) -> Result<Rows, Failure> {
     let located: Vec<Located> = inputs(&[path.to_owned()], None)?;
     let mut reader = Reader::open(located, intake)?;
     let mut rows = Rows { values: Vec::new(), faults: Vec::new() };
-    while let Some(chunk) = reader.next()? {
+    while let Some(chunk) = reader.next_chunk()? {
         let admitted = chunk.admit(intake);
         rows.values.extend((0..admitted.columns.rows()).map(|row| values(&admitted.columns, row)));
         let told = |(row, reason): (u32, Reason)| {

@@ -144,7 +144,7 @@ fn all_are(schema: &Schema, mapping: &str, arrays: Vec<ArrayRef>, expected: &Cel
         let length = array.len();
         let cut = long.slice(3, long.len() - 3);
         let found = admit(schema, mapping, cut.as_ref());
-        let repeated: Cells = (3..long.len()).map(|row| expected[row % length].clone()).collect();
+        let repeated: Cells = (3..long.len()).map(|row| expected[row % length]).collect();
         assert_eq!(found, repeated, "{} in a long column", array.data_type());
     }
 }
@@ -425,7 +425,7 @@ fn what_is_written_is_read_again_in_every_format() {
     let schema = every_kind();
     let columns = some_rows(&schema, 450);
     let expected: Vec<_> = (0..450).map(|row| values(&columns, row)).collect();
-    let scratch = Scratch::new();
+    let scratch = Scratch::create();
     for format in FORMATS {
         let path = scratch.path(&format!("rows.{format}"));
         write_rows(&schema, &columns, &path);
@@ -456,7 +456,7 @@ fn codes_of_many_names_and_columns_of_one_value_survive_parquet() {
                 (row % 5 > 0).then_some(if count == 2 { 1 } else { (row * 11 % count) as i128 }),
             );
         }
-        let scratch = Scratch::new();
+        let scratch = Scratch::create();
         for format in FORMATS {
             let path = scratch.path(&format!("rows.{format}"));
             write_rows(&schema, &columns, &path);
@@ -505,7 +505,7 @@ fn the_same_dirty_rows_have_the_same_faults_in_every_format() {
         fault(7, "amount", Fault::OutOfRange, "1000.01"),
     ];
     let header = ["age", "amount", "day", "color"];
-    let scratch = Scratch::new();
+    let scratch = Scratch::create();
     let quoted = |text: &str| format!("\"{text}\"");
     let csv: Vec<String> = std::iter::once(header).chain(rows).map(|row| row.join(",")).collect();
     let csv_quoted: Vec<String> =
@@ -574,7 +574,7 @@ fn parquet_file(batch: &RecordBatch) -> Vec<u8> {
 fn json_numbers_are_read_from_their_digits() {
     let schema = one_field(Kind::Money, 0, 10i128.pow(20), false);
     let intake = intake(&schema, "", &[]);
-    let scratch = Scratch::new();
+    let scratch = Scratch::create();
     let lines = [
         r#"{"x": 123456789012345678.91}"#,
         r#"{"x": 1e2, "other": {"x": [1, "}"]}}"#,
@@ -608,7 +608,7 @@ fn json_numbers_are_read_from_their_digits() {
 fn lines_that_are_no_objects_are_refused_as_rows() {
     let schema = one_field(Kind::Int, 0, 9, true);
     let intake = intake(&schema, "", &[]);
-    let scratch = Scratch::new();
+    let scratch = Scratch::create();
     let lines: [&[u8]; 8] = [
         br#"{"x": 1, "x": 2}"#,
         br#"[1]"#,
@@ -630,7 +630,7 @@ fn lines_that_are_no_objects_are_refused_as_rows() {
 fn records_that_do_not_fit_the_header_are_refused_as_rows() {
     let schema = one_field(Kind::Int, 0, 9, true);
     let intake = intake(&schema, "", &[]);
-    let scratch = Scratch::new();
+    let scratch = Scratch::create();
     let text: &[u8] = b"id,x\na,1\nb\nc,2,3\n\"d\"e,4\nf\xFF,5\n\"g\nh\",6\n\n\"i,\"\"7\",7";
     let rows = read(&scratch.file("a.csv", text), &intake).unwrap();
     assert_eq!(rows.values, [[Some(1)], [Some(6)], [Some(7)]]);
@@ -653,7 +653,7 @@ fn columns_that_are_missing_or_doubled_are_said_with_near_names() {
     let schema = one_field(Kind::Int, 0, 9, true);
     let mapping = Mapping::parse("[x]\ncolumn = \"annual_income\"", &schema).unwrap();
     let intake = Intake { schema, mapping, keep: vec![] };
-    let scratch = Scratch::new();
+    let scratch = Scratch::create();
     let failure = read(&scratch.file("a.csv", "id,ANNUAL_INCOME\n1,2\n"), &intake).unwrap_err();
     assert!(
         failure.message.ends_with("a.csv: there is no column `annual_income` for the field `x`"),
@@ -672,7 +672,7 @@ fn damaged_files_are_errors_and_never_panics() {
     let schema = every_kind();
     let columns = some_rows(&schema, 300);
     let intake = intake(&schema, "[share]\nunit = \"percent\"", &[]);
-    let scratch = Scratch::new();
+    let scratch = Scratch::create();
     for format in ["parquet", "arrow"] {
         let path = scratch.path(&format!("rows.{format}"));
         write_rows(&schema, &columns, &path);
@@ -694,7 +694,7 @@ fn damaged_files_are_errors_and_never_panics() {
 #[test]
 fn chunks_of_a_long_file_are_numbered_on() {
     let schema = one_field(Kind::Int, 0, 1 << 30, false);
-    let scratch = Scratch::new();
+    let scratch = Scratch::create();
     let count = CHUNK_ROWS + 1000;
     let lines: String = (0..count).map(|row| format!("{row}\n")).collect();
     scratch.file("a.csv", format!("x\n{lines}"));
@@ -703,7 +703,7 @@ fn chunks_of_a_long_file_are_numbered_on() {
     let intake = intake(&schema, "", &[]);
     let mut reader = super::Reader::open(located, &intake).unwrap();
     let mut next = 1;
-    while let Some(chunk) = reader.next().unwrap() {
+    while let Some(chunk) = reader.next_chunk().unwrap() {
         assert_eq!(chunk.first_row, next);
         assert!(chunk.rows <= CHUNK_ROWS);
         next += chunk.rows as u64;

@@ -551,7 +551,7 @@ mod tests {
     /// Columns of every shape; the values repeat more or less, and come in stretches.
     fn columns(optional: bool, spread: i64) -> Vec<(&'static str, ArrayRef)> {
         let value = |row: usize| (row as i64 / 7 * 7919) % spread - spread / 2;
-        let cell = |row: usize| (!optional || row % 3 != 0 && row / 500 != 4).then(|| value(row));
+        let cell = |row: usize| (!optional || (!row.is_multiple_of(3) && row / 500 != 4)).then(|| value(row));
         let cells = || (0..ROWS).map(cell);
         let decimal = |precision: u8| -> ArrayRef {
             let array: Decimal128Array = cells().map(|cell| cell.map(|x| x as i128 * 3)).collect();
@@ -608,7 +608,7 @@ mod tests {
 
     #[test]
     fn every_plain_column_reads_as_the_general_reader_reads_it() {
-        let scratch = Scratch::new();
+        let scratch = Scratch::create();
         for (optional, spread, limit, version) in [
             (false, 100, 1 << 20, WriterVersion::PARQUET_1_0),
             (true, 100, 1 << 20, WriterVersion::PARQUET_1_0),
@@ -655,7 +655,7 @@ mod tests {
     #[test]
     fn codes_stay_codes() {
         use arrow_array::cast::AsArray;
-        let scratch = Scratch::new();
+        let scratch = Scratch::create();
         let columns = columns(true, 100);
         let file = write(&scratch, &columns, true, WriterProperties::builder().build());
         let builder = ParquetRecordBatchReaderBuilder::try_new(file.clone()).unwrap();

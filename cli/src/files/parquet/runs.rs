@@ -72,11 +72,8 @@ impl Runs {
         let whole = length.checked_mul(width).ok_or_else(|| damaged("a run is too long"))?;
         let bytes = self.bytes.slice(self.at..self.at + whole.min(self.bytes.len() - self.at));
         self.at += bytes.len();
-        let values = if width == 0 {
-            length.saturating_mul(8).min(count)
-        } else {
-            (bytes.len() * 8 / width).min(length * 8)
-        };
+        let held = (bytes.len() * 8).checked_div(width);
+        let values = held.map_or(length.saturating_mul(8).min(count), |held| held.min(length * 8));
         if values == 0 && length > 0 {
             return Err(damaged("a run ends early"));
         }
@@ -223,7 +220,7 @@ mod tests {
         for width in 1..=31 {
             for count in [8, 16, 64] {
                 let values: Vec<i32> =
-                    (0..count).map(|x| (x as i64 * 0x9E37_79B9 & ((1 << width) - 1)) as i32).collect();
+                    (0..count).map(|x| ((x as i64 * 0x9E37_79B9) & ((1 << width) - 1)) as i32).collect();
                 let mut bytes = vec![(count / 8) << 1 | 1];
                 bytes.extend(pack(&values, width));
                 for step in [1, 3, 8, 64] {

@@ -37,7 +37,7 @@ pub struct RowGroup(Vec<ColumnChunk>);
 
 /// The chunks of one column: several where its type has several leaves.
 enum ColumnChunk {
-    Known(Pages),
+    Known(Box<Pages>),
     General(Vec<ArrowColumnChunk>),
 }
 
@@ -89,7 +89,12 @@ impl ParquetEncoder {
         for (index, (spec, data)) in self.layout.columns.iter().zip(&table.columns).enumerate() {
             if is_known(spec) {
                 general.next();
-                chunks.push(ColumnChunk::Known(encode(spec, data, table.rows, self.schema.column(leaf))?));
+                chunks.push(ColumnChunk::Known(Box::new(encode(
+                    spec,
+                    data,
+                    table.rows,
+                    self.schema.column(leaf),
+                )?)));
                 leaf += 1;
                 continue;
             }
