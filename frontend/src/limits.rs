@@ -68,7 +68,7 @@ limits! {
         Some(Code::TooManyDecimals), "ten to this power is the largest that 128 bits hold with room for digits";
     TABLE_WORK_MAX = 10_000_000, "looks at cells that the check of all tables of a policy takes",
         Some(Code::TableTooIntricate), "whether rows over many keys cover everything can take very long";
-    REACHABILITY_WORK_MAX = 100_000, "boxes of inputs that the check for unreachable rules looks at in a version",
+    REACHABILITY_WORK_MAX = 10_000_000, "looks at boxes of inputs that the check for unreachable rules of a version takes",
         None, "beyond, an unreachable rule may pass unnoticed, and none is refused wrongly";
 }
 

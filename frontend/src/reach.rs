@@ -9,6 +9,7 @@
 
 use std::collections::BTreeSet;
 
+use cranelift_entity::SecondaryMap;
 use opus_ir::facts::origin;
 use opus_ir::{Func, Interval, Op, Value};
 
@@ -19,8 +20,10 @@ use crate::lower::site::Truth;
 
 /// The most boxes that one condition is taken apart into; of one that needs more nothing is claimed.
 const BOXES_MAX: usize = 256;
-/// How many boxes that no rule has covered yet are kept: a rule that meets one of them is not dead.
-const OPEN_MAX: usize = 16;
+/// From how many boxes of a condition, and by how many steps each, a way out of earlier boxes is sought
+/// before it is asked whether there is one.
+const ESCAPES_TRIED_MAX: usize = 4;
+const STEPS_MAX: usize = 24;
 /// Stack that is kept free below each level of a condition, and what is added when there is less.
 const STACK_RED_BYTES: usize = 64 * 1024;
 const STACK_GROW_BYTES: usize = 1024 * 1024;
@@ -59,33 +62,41 @@ pub fn unreachable(policy: &Policy, version: &Version) -> Vec<Unreachable> {
 fn search(space: &Space, every_input: &[Region], conditions: &[Option<Truth>]) -> Vec<Unreachable> {
     let mut work = Work { left: REACHABILITY_WORK_MAX };
     let mut earlier: Vec<(usize, Region)> = Vec::new();
-    let mut open: Vec<Region> = every_input.iter().take(OPEN_MAX).cloned().collect();
+    let mut point = Point(SecondaryMap::new());
     let mut found = Vec::new();
     for (rule, condition) in conditions.iter().enumerate() {
         let Some(regions) = condition.and_then(|condition| space.regions(condition)) else { continue };
-        let is_open = regions.iter().any(|region| open.iter().any(|open| meet(open, region)));
-        if !is_open && let Some(covering) = space.covered(every_input, &regions, &earlier, &mut work) {
-            let covered_by = space.fewest(every_input, &regions, &earlier, covering, &mut work);
+        let Some(asked) = product(every_input, &regions) else { continue };
+        if !space.escapes(&asked, &earlier, &mut point, &mut work)
+            && let Some(covering) = space.covered(&asked, &earlier, &mut work)
+        {
+            let covered_by = space.fewest(&asked, &earlier, covering, &mut work);
             found.push(Unreachable { rule, covered_by });
         }
-        regions.iter().for_each(|region| space.close(&mut open, region));
         earlier.extend(regions.into_iter().map(|region| (rule, region)));
     }
     found
 }
 
-/// How many more boxes may be looked at.
+/// How much more may be done: a look at a box is 1, to cut one costs as much as many looks.
 struct Work {
     left: usize,
 }
 
+/// What it costs to compare two boxes, and for each pair of sides to cut one by the other.
+const MEET_WORK: usize = 2;
+const CUT_WORK: usize = 8;
+
 impl Work {
-    /// Whether there is enough left for so many.
-    fn take(&mut self, count: usize) -> Option<()> {
-        self.left = self.left.checked_sub(count)?;
+    /// Whether there is enough left for so much.
+    fn take(&mut self, amount: usize) -> Option<()> {
+        self.left = self.left.checked_sub(amount)?;
         Some(())
     }
 }
+
+/// A value for every dimension; where there is none yet, the greatest that there can be.
+struct Point(SecondaryMap<Value, Option<i128>>);
 
 /// A box: by value, ascending, the spans that it lies in; any value that it does not name is free.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -193,45 +204,84 @@ impl Space<'_> {
         intersection(&all, &[in_force])
     }
 
-    /// The earlier rules whose boxes cover all that valid inputs have in common with the regions; `None` where
-    /// they do not, or where the work is used up before that is known.
+    /// Whether a point is found in what is asked for that no earlier box holds. It begins where the last one
+    /// was found, and steps out of each box that holds it by one side, to the far end or to any place.
+    fn escapes(
+        &self,
+        asked: &[Region],
+        earlier: &[(usize, Region)],
+        point: &mut Point,
+        work: &mut Work,
+    ) -> bool {
+        asked.iter().take(ESCAPES_TRIED_MAX).any(|region| {
+            for (value, spans) in &region.sides {
+                if !point.lies_in(*value, spans) {
+                    point.0[*value] = spans.last().map(|last| last.hi);
+                }
+            }
+            (0..STEPS_MAX).any(|step| {
+                let holding = earlier.iter().position(|(_, other)| self.holds(other, point));
+                let looked = holding.map_or(earlier.len(), |at| at + 1);
+                match (work.take(looked), holding) {
+                    (Some(()), Some(at)) => {
+                        self.step_out(region, &earlier[at].1, point, step);
+                        false
+                    }
+                    (Some(()), None) => true,
+                    (None, _) => false,
+                }
+            })
+        })
+    }
+
+    fn holds(&self, region: &Region, point: &mut Point) -> bool {
+        region.sides.iter().all(|(value, spans)| {
+            if point.0[*value].is_none() {
+                point.0[*value] = self.domain(*value).last().map(|last| last.hi);
+            }
+            point.lies_in(*value, spans)
+        })
+    }
+
+    /// Moves a point of a region out of a box by one of the box's sides, another one at each step.
+    fn step_out(&self, region: &Region, other: &Region, point: &mut Point, step: usize) {
+        for index in 0..other.sides.len() {
+            let (value, spans) = &other.sides[(index + step) % other.sides.len()];
+            let here = region.spans(*value).map_or_else(|| self.domain(*value), <[Interval]>::to_vec);
+            let outside = intersection(&here, &complement(spans));
+            let (Some(first), Some(last)) = (outside.first(), outside.last()) else { continue };
+            let now = point.0[*value].unwrap_or(first.lo);
+            let far =
+                if now.saturating_sub(first.lo) > last.hi.saturating_sub(now) { first.lo } else { last.hi };
+            // at every other step a place between the ends, another one each time
+            let any = &outside[(step * 7 + 3) % outside.len()];
+            let between = any.lo.midpoint(any.hi);
+            point.0[*value] = Some(if step.is_multiple_of(2) { far } else { between });
+            return;
+        }
+    }
+
+    /// The earlier rules whose boxes cover all that is asked for; `None` where they do not, or where the work
+    /// is used up before that is known.
     fn covered(
         &self,
-        every_input: &[Region],
-        regions: &[Region],
+        asked: &[Region],
         earlier: &[(usize, Region)],
         work: &mut Work,
     ) -> Option<BTreeSet<usize>> {
         let mut covering = BTreeSet::new();
-        let mut asked: Vec<(Region, usize)> =
-            product(every_input, regions)?.into_iter().map(|region| (region, 0)).collect();
-        while let Some((region, from)) = asked.pop() {
+        let mut open: Vec<(Region, usize)> = asked.iter().map(|region| (region.clone(), 0)).collect();
+        while let Some((region, from)) = open.pop() {
             let next = earlier[from..].iter().position(|(_, other)| meet(&region, other));
-            work.take(next.map_or(earlier.len() - from, |skipped| skipped + 1))?;
+            work.take(MEET_WORK * next.map_or(earlier.len() - from, |skipped| skipped + 1))?;
             let at = from + next?;
             let (rule, other) = &earlier[at];
-            work.take(region.sides.len() * other.sides.len())?;
+            work.take(CUT_WORK * (region.sides.len() + 1) * other.sides.len())?;
             covering.insert(*rule);
             let rest = self.without(&region, other);
-            asked.extend(rest.into_iter().map(|region| (region, at + 1)));
+            open.extend(rest.into_iter().map(|region| (region, at + 1)));
         }
         Some(covering)
-    }
-
-    /// Takes a box out of those that no rule has covered yet. More than [`OPEN_MAX`] are not kept.
-    fn close(&self, open: &mut Vec<Region>, region: &Region) {
-        let mut further = Vec::new();
-        open.retain_mut(|known| {
-            if !meet(known, region) {
-                return true;
-            }
-            let mut rest = self.without(known, region).into_iter();
-            let first = rest.next();
-            further.extend(rest);
-            first.map(|first| *known = first).is_some()
-        });
-        further.truncate(OPEN_MAX.saturating_sub(open.len()));
-        open.append(&mut further);
     }
 
     /// A box without what it has in common with another that it meets: one box for each side.
@@ -252,8 +302,7 @@ impl Space<'_> {
     /// Those of the covering rules that are needed to cover, as far as there is work left to find out.
     fn fewest(
         &self,
-        every_input: &[Region],
-        regions: &[Region],
+        asked: &[Region],
         earlier: &[(usize, Region)],
         covering: BTreeSet<usize>,
         work: &mut Work,
@@ -265,11 +314,19 @@ impl Space<'_> {
                 .filter(|(other, _)| *other != rule && needed.contains(other))
                 .cloned()
                 .collect();
-            if self.covered(every_input, regions, &others, work).is_some() {
+            if self.covered(asked, &others, work).is_some() {
                 needed.remove(&rule);
             }
         }
         needed.into_iter().collect()
+    }
+}
+
+impl Point {
+    fn lies_in(&self, value: Value, spans: &[Interval]) -> bool {
+        let at =
+            |x: i128| spans.get(spans.partition_point(|span| span.hi < x)).is_some_and(|span| span.lo <= x);
+        self.0[value].is_some_and(at)
     }
 }
 

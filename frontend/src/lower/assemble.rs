@@ -85,7 +85,7 @@ impl Site {
 
     fn sum_of_parts(&mut self, sum: &Sum, parts: u32) -> Assembled {
         let mut best = self.whole(sum);
-        if sum.len() < 2 || parts == 0 {
+        if sum.count() < 2 || parts == 0 {
             return best;
         }
         for part in self.parts_of(sum) {
@@ -106,7 +106,7 @@ impl Site {
         }
         let content = sum.terms_content();
         let (added, subtracted) = sum.without_constant().over(content).sides().ok_or(Unproved::Overflow)?;
-        if added.len() == 0 {
+        if added.count() == 0 {
             let less = self.added(&subtracted)?;
             let less = self.multiple(less, content)?;
             let constant = self.constant(sum.constant);

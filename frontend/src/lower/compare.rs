@@ -143,19 +143,24 @@ impl Site {
     /// The values of both sides, remembered as compared. The constant goes where it is positive.
     fn values_of(&mut self, sides: Sides) -> Result<(Value, Value), Unproved> {
         let Sides { mut left, mut right, constant } = sides;
-        let to_left = right.len() > 0 && (left.len() == 0 || constant < 0);
+        let to_left = right.count() > 0 && (left.count() == 0 || constant < 0);
         if to_left {
             left.constant = constant.checked_neg().ok_or(Unproved::Overflow)?;
         } else {
             right.constant = constant;
         }
+        let held_before = self.held_ever();
         let (first, second) = (self.sum(&left)?, self.sum(&right)?);
+        if self.held_ever() != held_before {
+            // the values stand for the sums under a supposition only
+            return Ok((first, second));
+        }
         for (side, value) in [(&left, first), (&right, second)] {
-            if side.len() > 1 {
+            if side.count() > 1 {
                 self.remember(Compared { sum: side.clone(), first: value, second: None });
             }
         }
-        if let Some(sum) = left.sub(&right).filter(|_| left.len() > 0 && right.len() > 0) {
+        if let Some(sum) = left.sub(&right).filter(|_| left.count() > 0 && right.count() > 0) {
             self.remember(Compared { sum, first, second: Some(second) });
         }
         Ok((first, second))
@@ -187,13 +192,13 @@ impl Sides {
     /// only subtracted changes sides.
     fn turned(self) -> Option<Sides> {
         let Sides { left, right, constant } = self;
-        if left.len() > 0 && right.len() > 0 {
+        if left.count() > 0 && right.count() > 0 {
             return Some(Sides { left, right, constant });
         }
         let ((above, below), (over, under)) = (left.sides()?, right.sides()?);
         let splits =
-            |added: &Sum, subtracted: &Sum| added.len() == 0 || (constant == 0 && subtracted.len() > 0);
-        Some(match (left.len(), right.len()) {
+            |added: &Sum, subtracted: &Sum| added.count() == 0 || (constant == 0 && subtracted.count() > 0);
+        Some(match (left.count(), right.count()) {
             (0, 0) => Sides { left, right, constant },
             (_, 0) if splits(&above, &below) => Sides { left: above, right: below, constant },
             (0, _) if splits(&over, &under) => Sides { left: under, right: over, constant },

@@ -50,7 +50,7 @@ impl<'a> Lowerer<'a> {
             policy,
             version,
             site: Site::new(policy.schema.field_ranges(), results),
-            lets: Scoped::new(),
+            lets: Scoped::default(),
             complaints: Vec::new(),
             noted: BTreeSet::new(),
         }

@@ -5,26 +5,25 @@
 //! diagnostic with the place and, where one is found, an input on which it goes wrong. The verifier derives the
 //! same intervals again, by the same functions.
 //!
-//! In reading order: exact numbers ([`quantity`]), a place in a function and what is known there ([`site`]),
-//! how a number becomes a value ([`assemble`]) and a comparison a truth value ([`compare`]); expressions
-//! ([`expr`], [`number`], [`truth`], [`table`]), rules ([`rules`]), and what there is to say
-//! ([`complaint`]).
+//! In reading order: exact numbers (`quantity`), a place in a function and what is known there (`site`), how a
+//! number becomes a value (`assemble`) and a comparison a truth value (`compare`); expressions (`expr`,
+//! `number`, `truth`, `table`), rules (`rules`), and what there is to say (`complaint`).
 
-pub mod assemble;
-pub mod compare;
-pub mod complaint;
-pub mod expr;
-pub mod number;
-pub mod quantity;
+mod assemble;
+mod compare;
+pub(crate) mod complaint;
+pub(crate) mod expr;
+mod number;
+mod quantity;
 #[cfg(test)]
 mod random_trees;
-pub mod rules;
-pub mod scoped;
-pub mod site;
-pub mod table;
+mod rules;
+mod scoped;
+pub(crate) mod site;
+mod table;
 #[cfg(test)]
 mod testing;
-pub mod truth;
+mod truth;
 
 use opus_ir::{Func, Program, Version};
 
@@ -42,7 +41,9 @@ use crate::witness;
 pub fn lower(policy: &Policy, source: &str) -> (Option<Program>, Vec<Diagnostic>) {
     let (mut program, diagnostics) = plain(policy, source);
     let versions = program.iter_mut().flat_map(|program| &mut program.versions);
-    versions.flat_map(|version| [&mut version.admit, &mut version.decide]).for_each(opus_ir::passes::optimize);
+    versions
+        .flat_map(|version| [&mut version.admit, &mut version.decide])
+        .for_each(opus_ir::passes::optimize);
     (program, diagnostics)
 }
 
@@ -351,6 +352,22 @@ mod tests {
                 assert_eq!(given[1], ("field_1".to_string(), "0".to_string()));
             }
         }
+    }
+
+    #[test]
+    fn what_is_supposed_within_a_condition_is_not_believed_outside_of_it() {
+        let mut tree = Tree::new();
+        let optional = tree.input(Kind::Int, 1, 1, true);
+        let other = tree.field(Kind::Int, 0, 40);
+        tree.output(Kind::Int, 0, 10);
+        let zero = tree.int(0);
+        let either = tree.expr(ExprKind::OrElse(optional, other), Ty::scaled(Unit::Number, 0));
+        let (is_zero, at_most) = (tree.compare(Eq, other, zero), tree.compare(Le, either, other));
+        let condition = tree.and(is_zero, at_most);
+        tree.rule(Some(condition), &[zero]);
+        let either = tree.expr(ExprKind::OrElse(optional, other), Ty::scaled(Unit::Number, 0));
+        tree.rule(None, &[either]);
+        assert_eq!(tree.codes(), ["E0412"]);
     }
 
     #[test]

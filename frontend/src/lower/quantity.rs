@@ -51,7 +51,7 @@ impl Sum {
     }
 
     /// How many values there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.terms.len()
     }
 
@@ -67,7 +67,7 @@ impl Sum {
 
     /// The value and its coefficient, where there is nothing else.
     pub fn as_multiple(&self) -> Option<(Value, i128)> {
-        self.terms().next().filter(|_| self.len() == 1 && self.constant == 0)
+        self.terms().next().filter(|_| self.count() == 1 && self.constant == 0)
     }
 
     /// The terms alone.
@@ -139,11 +139,6 @@ impl Quantity {
     /// An integer constant.
     pub fn whole(constant: i128) -> Quantity {
         Quantity::new(Sum::constant(constant), 1)
-    }
-
-    /// A value that counts units of `10^-scale`.
-    pub fn scaled(value: Value, scale: u8) -> Option<Quantity> {
-        Some(Quantity::new(Sum::of(value, 1), power_of_ten(scale)?))
     }
 
     /// An exact decimal.
@@ -230,7 +225,7 @@ mod tests {
 
     #[test]
     fn multiples_of_one_value_are_collected() {
-        let x = Quantity::scaled(value(0), 2).unwrap();
+        let x = Quantity::new(Sum::of(value(0), 1), 100);
         let less = x.times(-15, 100).unwrap();
         assert_eq!(x.add(&less).unwrap(), Quantity::new(Sum::of(value(0), 17), 2000));
         assert_eq!(x.add(&x.times(-1, 1).unwrap()).unwrap(), Quantity::whole(0));
@@ -245,7 +240,7 @@ mod tests {
 
     #[test]
     fn only_whole_multiples_are_counted() {
-        let x = Quantity::scaled(value(0), 2).unwrap();
+        let x = Quantity::new(Sum::of(value(0), 1), 100);
         assert_eq!(x.counted(100), Some(Sum::of(value(0), 1)));
         assert_eq!(x.counted(1000), Some(Sum::of(value(0), 10)));
         assert_eq!(x.counted(10), None);

@@ -9,12 +9,13 @@ pub struct Scoped<K, V> {
     log: Vec<K>,
 }
 
-impl<K: Ord + Clone, V> Scoped<K, V> {
-    /// A map without entries.
-    pub fn new() -> Scoped<K, V> {
+impl<K, V> Default for Scoped<K, V> {
+    fn default() -> Scoped<K, V> {
         Scoped { entries: BTreeMap::new(), log: Vec::new() }
     }
+}
 
+impl<K: Ord + Clone, V> Scoped<K, V> {
     /// The latest entry of a key.
     pub fn get(&self, key: &K) -> Option<&V> {
         self.entries.get(key).and_then(|values| values.last())
@@ -45,7 +46,7 @@ mod tests {
 
     #[test]
     fn entries_are_taken_back_to_the_mark() {
-        let mut map = Scoped::new();
+        let mut map = Scoped::default();
         map.insert("a", 1);
         let mark = map.mark();
         map.insert("a", 2);

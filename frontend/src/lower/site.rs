@@ -82,12 +82,16 @@ pub struct Site {
     bounds: SecondaryMap<Value, Option<(u32, Interval)>>,
     epoch: u32,
     epochs_ever: u32,
+    /// How often an op was computed from operands held to their bounds: what comes of that stands for the
+    /// op's result only as long as what was known then is known.
+    held_ever: u64,
     pub(super) compared: Vec<Compared>,
 }
 
 /// What a site knew, to come back to it.
 pub struct Mark {
     facts: usize,
+    claims: usize,
     epoch: u32,
 }
 
@@ -97,7 +101,6 @@ pub struct Place {
     mark: Mark,
     computed: usize,
     sharpened: usize,
-    claims: usize,
     compared: usize,
 }
 
@@ -107,9 +110,9 @@ impl Site {
         Site {
             builder: Builder::new(fields, results),
             tables: BTreeMap::new(),
-            computed: Scoped::new(),
-            sharpened: Scoped::new(),
-            claims: Scoped::new(),
+            computed: Scoped::default(),
+            sharpened: Scoped::default(),
+            claims: Scoped::default(),
             facts: Vec::new(),
             about: BTreeMap::new(),
             facts_ever: 0,
@@ -117,6 +120,7 @@ impl Site {
             bounds: SecondaryMap::new(),
             epoch: 0,
             epochs_ever: 0,
+            held_ever: 0,
             compared: Vec::new(),
         }
     }
@@ -187,6 +191,7 @@ impl Site {
             }
             Err(unproved) => {
                 let held: Vec<Value> = args.iter().map(|arg| self.held(*arg)).collect();
+                self.held_ever += 1;
                 if held == args { Err(unproved) } else { self.compute(op, &held, imm) }
             }
         }
@@ -276,7 +281,7 @@ impl Site {
         self.bounds_through(value, BOUND_DEPTH_MAX)
     }
 
-    /// Says that a value keeps a range here and in every block that this one dominates, for a reason that its
+    /// Says that a value keeps a range for as long as what is known now is known, for a reason that its
     /// definition does not show.
     pub fn claim(&mut self, value: Value, range: Interval) {
         let range = self.claims.get(&value).and_then(|claim| claim.intersect(range)).unwrap_or(range);
@@ -353,7 +358,13 @@ impl Site {
         for (subject, _) in self.facts.drain(mark.facts..).rev() {
             self.about.get_mut(&subject).and_then(Vec::pop).expect("every fact is about its subject");
         }
+        self.claims.undo(mark.claims);
         self.epoch = mark.epoch;
+    }
+
+    /// How often operands had to be held to their bounds so far.
+    pub fn held_ever(&self) -> u64 {
+        self.held_ever
     }
 
     /// Whether facts are known about two values that were compared.
@@ -368,7 +379,7 @@ impl Site {
     }
 
     fn mark(&self) -> Mark {
-        Mark { facts: self.facts.len(), epoch: self.epoch }
+        Mark { facts: self.facts.len(), claims: self.claims.mark(), epoch: self.epoch }
     }
 
     fn learn(&mut self, truth: Truth, branched: bool) {
@@ -450,7 +461,6 @@ impl Site {
             mark: self.mark(),
             computed: self.computed.mark(),
             sharpened: self.sharpened.mark(),
-            claims: self.claims.mark(),
             compared: self.compared.len(),
         };
         self.go_on(block, truth);
@@ -463,7 +473,6 @@ impl Site {
         self.forget(place.mark);
         self.computed.undo(place.computed);
         self.sharpened.undo(place.sharpened);
-        self.claims.undo(place.claims);
         self.compared.truncate(place.compared);
     }
 

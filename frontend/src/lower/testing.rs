@@ -222,5 +222,5 @@ pub fn ty_of(kind: Kind) -> Ty {
 /// How many random trees are tried: a few in every run, more where `OPUS_SEEDS` says so.
 #[cfg(test)]
 pub fn seeds() -> u64 {
-    std::env::var("OPUS_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(300)
+    std::env::var("OPUS_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(150)
 }
