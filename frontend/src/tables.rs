@@ -287,16 +287,18 @@ fn meets(row: &Region, part: &Part) -> bool {
 }
 
 fn covers(row: &Region, part: &Part) -> bool {
-    let holds = |(ranges, (start, end)): (&Ranges, &(u32, u32))| matches!(within(ranges, (*start, *end)), [only] if only.0 <= *start && *end <= only.1);
-    row.iter().zip(part).all(holds)
+    row.iter().zip(part).all(|(ranges, range)| match within(ranges, *range) {
+        [only] => only.0 <= range.0 && range.1 <= only.1,
+        _ => false,
+    })
 }
 
 /// Looks at rows that halving the space may take, for each row; tables as people write them take about the
 /// logarithm of their length.
 const HALVING_LOOKS_MAX: usize = 100;
 
-/// Pairs of rows that meet, some for each row that meets others. Halving the space is quick where rows lie apart
-/// by several keys; where it is not, every row is compared with all that meet it in one key.
+/// Pairs of rows that meet, some for each row that meets others. Halving the space is quick where rows lie
+/// apart by several keys; where it is not, every row is compared with all that meet it in one key.
 fn overlaps(cut: &Cut, budget: &mut Budget) -> Result<Vec<(usize, usize, Witness)>, Exhausted> {
     let mut allowance = Budget(budget.0.min(HALVING_LOOKS_MAX * cut.rows.len() * cut.axes.len()));
     let allowed = allowance.0;

@@ -79,7 +79,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The fields that a condition which could not be understood asks about: they are not complained about again.
+    /// The fields that a condition which could not be understood asks about: they are not complained about
+    /// again.
     fn asked_about(&self, condition: ast::ExprId) -> FieldSet {
         let mut found = FieldSet::default();
         let mut open = vec![condition];
