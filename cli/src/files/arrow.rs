@@ -4,13 +4,14 @@ use std::io::{BufReader, Read};
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_ipc::reader::{FileReader, StreamReader};
-use arrow_schema::{ArrowError, Schema};
+use arrow_schema::ArrowError;
 
 use super::chunk::{Body, CHUNK_ROWS, Kept};
 use super::guard::{Damaged, guarded};
 use super::intake::Intake;
 use super::positioned::{Positioned, PositionedReader};
 use super::source::Source;
+use super::typed::TypedColumns;
 use crate::failure::Failure;
 
 /// What a file with a footer begins with.
@@ -20,7 +21,7 @@ const MAGIC: &[u8] = b"ARROW1";
 pub struct ArrowSource {
     file: String,
     batches: Batches,
-    columns: Columns,
+    columns: TypedColumns,
     /// The batch that is being handed out, and how many of its rows were.
     batch: Option<(RecordBatch, usize)>,
     length_bytes: u64,
@@ -31,38 +32,6 @@ pub struct ArrowSource {
 enum Batches {
     File(FileReader<BufReader<PositionedReader>>),
     Stream(StreamReader<BufReader<PositionedReader>>),
-}
-
-/// Which columns of a file with types are read.
-pub struct Columns {
-    /// By input index, the column.
-    pub fields: Vec<usize>,
-    /// The columns to keep.
-    pub kept: Vec<usize>,
-    /// What the columns to keep are.
-    pub kept_types: Vec<Kept>,
-    /// The names that nobody asked for.
-    pub ignored: Vec<String>,
-}
-
-impl Columns {
-    /// The columns that are wanted of a file with these.
-    ///
-    /// # Errors
-    /// Where one is missing, or cannot hold what its field is.
-    pub fn new(file: &str, schema: &Schema, intake: &Intake) -> Result<Columns, Failure> {
-        let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-        let (fields, kept) = intake.find(file, &names)?;
-        for (index, column) in fields.iter().enumerate() {
-            intake.check_type(file, index, schema.field(*column).data_type())?;
-        }
-        let kept_type = |column: &usize| {
-            let field = schema.field(*column);
-            Kept { name: field.name().clone(), data_type: field.data_type().clone(), is_json: false }
-        };
-        let kept_types = kept.iter().map(kept_type).collect();
-        Ok(Columns { fields, kept, kept_types, ignored: intake.ignored(&names) })
-    }
 }
 
 impl ArrowSource {
@@ -76,17 +45,21 @@ impl ArrowSource {
         let mut magic = Vec::new();
         let begins = positioned.reader().take(MAGIC.len() as u64).read_to_end(&mut magic);
         begins.map_err(|error| Failure::io(format!("{file}: cannot be read: {error}")))?;
-        let reader = BufReader::new(positioned.reader());
-        let (batches, schema, batches_total) = if magic == MAGIC {
-            let reader = guarded(|| FileReader::try_new(reader, None)).map_err(panicked)?.map_err(wrong)?;
-            let (schema, total) = (reader.schema(), reader.num_batches());
-            (Batches::File(reader), schema, total)
+        let reader = || BufReader::new(positioned.reader());
+        let (columns, batches, batches_total) = if magic == MAGIC {
+            let all = guarded(|| FileReader::try_new(reader(), None)).map_err(panicked)?.map_err(wrong)?;
+            let mut columns = TypedColumns::new(file, &all.schema(), intake)?;
+            let wanted = Some(columns.project());
+            let some = guarded(|| FileReader::try_new(reader(), wanted)).map_err(panicked)?.map_err(wrong)?;
+            (columns, Batches::File(some), all.num_batches())
         } else {
-            let reader = guarded(|| StreamReader::try_new(reader, None)).map_err(panicked)?.map_err(wrong)?;
-            let schema = reader.schema();
-            (Batches::Stream(reader), schema, 0)
+            let all = guarded(|| StreamReader::try_new(reader(), None)).map_err(panicked)?.map_err(wrong)?;
+            let mut columns = TypedColumns::new(file, &all.schema(), intake)?;
+            let wanted = Some(columns.project());
+            let some =
+                guarded(|| StreamReader::try_new(reader(), wanted)).map_err(panicked)?.map_err(wrong)?;
+            (columns, Batches::Stream(some), 0)
         };
-        let columns = Columns::new(file, &schema, intake)?;
         let length_bytes = positioned.length();
         Ok(ArrowSource {
             file: file.to_owned(),

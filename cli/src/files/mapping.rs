@@ -240,3 +240,62 @@ fn values_of(schema: &Schema, field: &Field, value: &Value) -> Result<BTreeMap<S
     }
     Ok(values)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::testing::every_kind;
+
+    #[test]
+    fn what_is_said_is_found_at_its_field() {
+        let schema = every_kind();
+        let text = "[amount]\ncolumn = \"AMT\"\nunit = \"minor units\"\nmissing = [-1, \"n/a\", 9.5]\n[color]\nvalues = { R = \"red\" }\n";
+        let mapping = Mapping::parse(text, &schema).unwrap();
+        let amount = mapping.field(schema.input("amount").unwrap());
+        assert_eq!((amount.column.as_deref(), amount.unit), (Some("AMT"), Unit::Minor));
+        for (reading, is_missing) in [
+            (Reading::Integer(-1), true),
+            (Reading::Decimal { digits: -100, scale: 2 }, true),
+            (Reading::Double(9.5), true),
+            (Reading::Text("n/a"), true),
+            (Reading::Number("-1.0"), true),
+            (Reading::Integer(1), false),
+            (Reading::Text("N/A"), false),
+            (Reading::Bool(true), false),
+        ] {
+            assert_eq!(amount.apply(reading) == Reading::Missing, is_missing, "{reading:?}");
+        }
+        let color = mapping.field(schema.input("color").unwrap());
+        assert_eq!(color.apply(Reading::Text("R")), Reading::Text("red"));
+        assert_eq!(color.apply(Reading::Text("blue")), Reading::Text("blue"));
+        assert!(mapping.field(schema.input("count").unwrap()).is_plain());
+    }
+
+    #[test]
+    fn what_cannot_be_said_is_told_with_what_can() {
+        let schema = every_kind();
+        for (text, message, help) in [
+            ("[amout]", "`amout` is no input field", "did you mean `amount`?"),
+            ("amount = 5", "`amount` is not a table", "under the name of the field"),
+            ("[amount]\nunits = \"x\"", "amount: `units` is nothing", "did you mean `unit`?"),
+            ("[amount]\nunit = \"cents\"", "amount: `cents` is no unit", "`whole units` or `minor units`"),
+            (
+                "[amount]\nunit = \"percent\"",
+                "amount: the unit `percent` does not fit",
+                "`whole units` or `minor units`",
+            ),
+            ("[count]\nunit = \"percent\"", "count: the unit `percent` does not fit", "leave the line out"),
+            ("[color]\nvalues = { R = \"redd\" }", "color: `redd` is no value", "did you mean `red`?"),
+            ("[flag]\nvalues = { R = \"yes\" }", "flag: `yes` is no value", "there are false, true"),
+        ] {
+            let failure = Mapping::parse(text, &schema).unwrap_err();
+            assert!(failure.message.contains(message), "{failure}");
+            assert!(failure.help.as_deref().unwrap_or_default().contains(help), "{failure}");
+        }
+        for text in
+            ["[amount]\nvalues = { a = \"b\" }", "[amount]\nmissing = 5", "[amount]\ncolumn = 5", "[amount"]
+        {
+            assert!(Mapping::parse(text, &schema).is_err(), "{text}");
+        }
+    }
+}

@@ -21,6 +21,7 @@ mod parquet;
 mod place;
 mod positioned;
 mod source;
+mod typed;
 pub mod write;
 
 pub use chunk::{Admitted, Body, CHUNK_ROWS, Chunk, Kept};

@@ -15,12 +15,12 @@ use arrow_array::ArrayRef;
 use arrow_schema::ArrowError;
 use rayon::prelude::*;
 
-use super::arrow::Columns;
 use super::chunk::{Body, CHUNK_ROWS, Kept};
 use super::guard::guarded;
 use super::intake::Intake;
 use super::positioned::Positioned;
 use super::source::Source;
+use super::typed::TypedColumns;
 use crate::failure::Failure;
 use column::PlainColumn;
 
@@ -29,7 +29,7 @@ pub struct ParquetSource {
     file: String,
     positioned: Positioned,
     metadata: ArrowReaderMetadata,
-    columns: Columns,
+    columns: TypedColumns,
     /// The columns of the row group that is being read: the fields, then what is kept.
     readers: Vec<ColumnReader>,
     next_row_group: usize,
@@ -56,7 +56,7 @@ impl ParquetSource {
         let metadata = guarded(|| ArrowReaderMetadata::load(&positioned, options));
         let metadata = metadata.map_err(|damaged| unreadable(file, &damaged))?;
         let metadata = metadata.map_err(|error| unreadable(file, &error))?;
-        let columns = Columns::new(file, metadata.schema(), intake)?;
+        let columns = TypedColumns::new(file, metadata.schema(), intake)?;
         Ok(ParquetSource {
             file: file.to_owned(),
             positioned,
