@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn what_stays_is_what_fails() {
-        let source = "policy p {\n  input {\n    a : int in 0..100\n    b : int in 0..9\n  }\n  output {\n    x : int in 0..200\n  }\n  \
+        let source = "policy p {\n  input {\n    a : int in 0..100\n    b : int in 0..9\n  }\n  output {\n    x : int in -500..500\n  }\n  \
                       rules first {\n    rule A when b > 3 => 1\n    otherwise B => (a + (2 * a) - min(a, 2 * a))\n  }\n}\n";
         let compiled = compile(source).0.expect("it compiles");
         let failure = Failure::new(&compiled, &vec![Some(77), Some(1)]);
