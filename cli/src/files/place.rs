@@ -102,7 +102,7 @@ pub fn apart(inputs: &[Located], outputs: &[&Located]) -> Result<(), Failure> {
             let help = "name another file: what is read is never overwritten";
             return Err(Failure::usage(format!("{}: the output is also an input", path.display())).help(help));
         }
-        if outputs[..index].iter().any(|other| is_it(other)) {
+        if !is_special(path) && outputs[..index].iter().any(|other| is_it(other)) {
             return Err(Failure::usage(format!("{}: two outputs would go to this file", path.display())));
         }
     }

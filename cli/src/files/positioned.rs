@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
 use parquet::file::reader::{ChunkReader, Length};
@@ -16,7 +17,7 @@ use crate::failure::Failure;
 pub struct Positioned {
     file: Arc<File>,
     length: u64,
-    /// Removes the copy of standard input when the last reader is done.
+    /// Removes the copy of what has no positions when the last reader is done.
     _copy: Option<Arc<Removed>>,
 }
 
@@ -34,7 +35,8 @@ impl Drop for Removed {
 const AHEAD_BYTES: usize = 1 << 13;
 
 impl Positioned {
-    /// Opens a file. Standard input has no positions: it is copied to a file in the system's temporary folder.
+    /// Opens a file. Standard input and pipes have no positions: they are copied to a file in the system's
+    /// temporary folder.
     ///
     /// # Errors
     /// Where it cannot be read or copied.
@@ -42,20 +44,25 @@ impl Positioned {
         let unreadable = |error: io::Error| Failure::io(format!("{place}: cannot be read: {error}"));
         match place {
             Place::File(path) => {
-                let file = open(path)?;
-                let length = file.metadata().map_err(unreadable)?.len();
-                Ok(Positioned { file: Arc::new(file), length, _copy: None })
+                let mut file = open(path)?;
+                let data = file.metadata().map_err(unreadable)?;
+                if !data.is_file() {
+                    return Positioned::copy_of(&mut file).map_err(unreadable);
+                }
+                Ok(Positioned { file: Arc::new(file), length: data.len(), _copy: None })
             }
-            Place::Standard => {
-                let path = std::env::temp_dir().join(format!("opus-stdin-{}", std::process::id()));
-                let mut options = File::options();
-                let mut file =
-                    options.read(true).write(true).create_new(true).open(&path).map_err(unreadable)?;
-                let copy = Some(Arc::new(Removed(path)));
-                let length = io::copy(&mut io::stdin().lock(), &mut file).map_err(unreadable)?;
-                Ok(Positioned { file: Arc::new(file), length, _copy: copy })
-            }
+            Place::Standard => Positioned::copy_of(&mut io::stdin().lock()).map_err(unreadable),
         }
+    }
+
+    fn copy_of(reader: &mut dyn Read) -> io::Result<Positioned> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("opus-copy-{}-{number}", std::process::id()));
+        let mut file = File::options().read(true).write(true).create_new(true).open(&path)?;
+        let copy = Some(Arc::new(Removed(path)));
+        let length = io::copy(reader, &mut file)?;
+        Ok(Positioned { file: Arc::new(file), length, _copy: copy })
     }
 
     /// How long the file is.
@@ -150,5 +157,26 @@ impl Seek for PositionedReader {
         self.at = base.checked_add_signed(offset).ok_or_else(outside)?;
         self.ahead = Bytes::new();
         Ok(self.at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_positions_is_copied_and_the_copy_vanishes() {
+        let copy = Positioned::copy_of(&mut &b"0123456789"[..]).unwrap();
+        let path = copy._copy.as_ref().map(|removed| removed.0.clone()).unwrap();
+        assert_eq!(copy.length(), 10);
+        assert_eq!(&copy.get_bytes(3, 4).unwrap()[..], b"3456");
+        assert!(copy.get_bytes(8, 4).unwrap_err().to_string().contains("ends 2 bytes early"));
+        let (mut text, mut reader) = (String::new(), copy.reader());
+        reader.seek(SeekFrom::End(-3)).unwrap();
+        reader.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "789");
+        assert!(path.exists());
+        drop((copy, reader));
+        assert!(!path.exists());
     }
 }
