@@ -70,7 +70,7 @@ fn rows_of_files_that_cannot_be_read_are_refused_and_stop_nothing() {
         let mut reader =
             Reader::open(located, &intake).unwrap_or_else(|failure| panic!("{}", failure.message));
         let (mut rows, mut faults) = (0, Vec::new());
-        while let Some(chunk) = reader.next().unwrap_or_else(|failure| panic!("{}", failure.message)) {
+        while let Some(chunk) = reader.next_chunk().unwrap_or_else(|failure| panic!("{}", failure.message)) {
             let admitted = chunk.admit(&intake);
             rows += admitted.rows;
             let told = admitted.faults.into_iter();
