@@ -63,6 +63,8 @@ struct Generator<'a, 'b> {
     /// Named values that are visible here.
     lets: Vec<(String, Unit, Term)>,
     tables: Vec<(String, usize, Unit, Term)>,
+    /// Tables of truth values.
+    truths: Vec<String>,
     /// Pairs `(greater, less)` of fields whose difference is above zero here.
     above: Vec<(usize, usize)>,
     /// Whether months may be added.
@@ -81,6 +83,7 @@ pub fn policy(u: &mut Unstructured) -> Result<String> {
         params: Vec::new(),
         lets: Vec::new(),
         tables: Vec::new(),
+        truths: Vec::new(),
         above: Vec::new(),
         months: false,
     };
@@ -255,16 +258,28 @@ impl Generator<'_, '_> {
                     }
                 }
             }
-            out += &format!("  table {name}({}) unique -> {} {{\n", field.name, type_name(unit, scale));
-            for row in rows {
+            let truth = self.u.ratio(1, 4)?;
+            out += &format!(
+                "  table {name}({}) unique -> {} {{\n",
+                field.name,
+                if truth { "bool".to_owned() } else { type_name(unit, scale) }
+            );
+            for (index, row) in rows.iter().enumerate() {
                 let amounts = [self.u.int_in_range(0..=9_999i64)?, self.u.int_in_range(0..=9_999i64)?];
                 let split = versions > 1 && self.u.ratio(1, 4)?;
                 let dates = if split { vec![" until 2021-07-01", " from 2021-07-01"] } else { vec![""] };
                 for (amount, dated) in amounts.iter().zip(dates) {
-                    out += &format!("    | {row} => {}{dated} ;\n", literal(unit, scale, *amount));
+                    // every other row is true, so that the table is no constant
+                    let holds = (index % 2 == 0).to_string();
+                    let value = if truth { holds } else { literal(unit, scale, *amount) };
+                    out += &format!("    | {row} => {}{dated} ;\n", value);
                 }
             }
             out += "  }\n";
+            if truth {
+                self.truths.push(name);
+                continue;
+            }
             self.tables.push((name.clone(), key, unit, Term { text: name, scale, digits: 4 }));
         }
         Ok(out)
@@ -387,7 +402,7 @@ impl Generator<'_, '_> {
     /// A condition.
     fn condition(&mut self, depth: u32) -> Result<String> {
         let choice =
-            if depth == 0 { self.u.int_in_range(0..=3u32)? } else { self.u.int_in_range(0..=10u32)? };
+            if depth == 0 { self.u.int_in_range(0..=3u32)? } else { self.u.int_in_range(0..=11u32)? };
         Ok(match choice {
             0..=2 => self.comparison(depth)?,
             3 => self.membership()?,
@@ -401,6 +416,10 @@ impl Generator<'_, '_> {
             }
             6 => format!("not ({})", self.condition(depth - 1)?),
             7 | 8 => self.narrowed(depth)?,
+            10 => {
+                let (a, b) = (self.condition(depth - 1)?, self.condition(depth - 1)?);
+                format!("(({a}) {} ({b}))", self.u.choose(&["==", "!="])?)
+            }
             9 => {
                 let unit = *self.u.choose(&[Unit::Number, Unit::Money])?;
                 let (a, b) = (self.quotient(unit)?, self.term(unit, 1)?.text);
@@ -446,6 +465,9 @@ impl Generator<'_, '_> {
     }
 
     fn truth(&mut self) -> Result<String> {
+        if !self.truths.is_empty() && self.u.arbitrary()? {
+            return self.u.choose(&self.truths).cloned();
+        }
         let known = |(field, present): (&Field, &bool)| {
             (*present && !matches!(field.ty, Type::Number { .. })).then(|| ())
         };
