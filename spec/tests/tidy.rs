@@ -103,7 +103,8 @@ fn unsafe_keeps_to_its_rooms() {
         for (path, text) in sources(&[name]) {
             let inside = rooms.iter().any(|room| path.ends_with(room));
             let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-            let found = code.filter(|line| line.contains("unsafe ") && !line.contains("unsafe_")).count();
+            // a function that is unsafe to call says so wherever it stands; what it does with that stands in a room
+            let found = code.filter(|line| line.contains("unsafe {") || line.contains("unsafe impl")).count();
             assert!(inside || found == 0, "{}: `unsafe` outside the room of its crate", path.display());
         }
     }
