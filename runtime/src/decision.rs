@@ -202,7 +202,7 @@ impl fmt::Debug for Decision<'_> {
 pub(crate) struct Cells {
     words: [u64; WORDS],
     /// A row that is longer.
-    longer: Option<Box<Vec<u8>>>,
+    longer: Option<Box<[u8]>>,
 }
 
 /// So many times eight bytes lie in place.
@@ -213,7 +213,7 @@ impl Cells {
     #[inline]
     pub(crate) fn read(layout: &RowLayout, buffer: &[u8]) -> Cells {
         if layout.size_bytes > WORDS * 8 {
-            return Cells { words: [0; WORDS], longer: Some(Box::new(buffer[..layout.size_bytes].to_vec())) };
+            return Cells { words: [0; WORDS], longer: Some(Box::from(&buffer[..layout.size_bytes])) };
         }
         let mut words = [0; WORDS];
         for slot in &layout.slots {
