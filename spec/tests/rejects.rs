@@ -15,8 +15,11 @@ const POLICY: &str = "policy rejects.file {
   rules first { rule R1 when age < 18 and (score is missing or score < 5) => true   otherwise R2 => false }
 }";
 
-/// A file, and the faults of its rows: the row from 1, the field, the code.
-const FILES: &[(&str, &str, &[(u64, &str, &str)])] = &[
+/// A fault of a row: its number from 1, the field, the code.
+type Told = (u64, &'static str, &'static str);
+
+/// Files by name, with their text and the faults of their rows.
+const FILES: &[(&str, &str, &[Told])] = &[
     (
         "rows.csv",
         "age,score\n17,\n18,5,7\n19\n130,x\n20,9\n",
