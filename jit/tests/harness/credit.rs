@@ -11,17 +11,27 @@ const FIRST_DAY: i128 = 19_358;
 const LAST_DAY: i128 = 22_279;
 const MOVED_DAY: i128 = 20_089;
 
-/// The fields, in the order of their declaration.
+/// The field of the date that selects the version.
 pub const SUBMITTED_ON: usize = 0;
+/// The field of the age.
 pub const AGE: usize = 1;
+/// The field of the score.
 pub const SCORE: usize = 2;
+/// The field of the annual income.
 pub const INCOME: usize = 3;
+/// The field of the monthly debt.
 pub const DEBT: usize = 4;
+/// The field of the requested amount.
 pub const REQUESTED: usize = 5;
+/// The field of the term in months.
 pub const TERM: usize = 6;
+/// The field of the employment.
 pub const EMPLOYMENT: usize = 7;
+/// The field of the months employed.
 pub const MONTHS_EMPLOYED: usize = 8;
+/// The field of the delinquencies.
 pub const DELINQUENCIES: usize = 9;
+/// The field of the months since a bankruptcy.
 pub const BANKRUPTCY: usize = 10;
 
 /// The index of `retired`.
