@@ -173,6 +173,26 @@ fn a_thousand_rules_compile_and_decide_alike() {
     agree(&policy, &program, 300);
 }
 
+/// A table over three keys that would have too many entries: its rows become a chain of choices.
+#[test]
+fn a_table_of_too_many_entries_becomes_a_chain() {
+    let row = |index: usize| match index % 3 {
+        0 => format!("| {}..{} | any | < {} => {index} ;\n", index, index + 3, 100 - index),
+        1 => format!("| any | {}..{} | missing => {index} ;\n", 2 * index, 2 * index + 5),
+        _ => format!("| >= {} | {index} | any => {index} ;\n", 3 * index),
+    };
+    let rows: String = (0..40).map(row).collect();
+    let source = format!(
+        "policy a {{ input {{ a : int in 0..99  b : int in 0..99  c : int in 0..99 optional }}
+           output {{ found : int in 0..40 }}
+           table t(a, b, c) first -> int in 0..40 {{ {rows} | any | any | any => 40 ; }}
+           rules first {{ otherwise A => t }} }}"
+    );
+    let Compiled { policy, program } = compiled(&source);
+    assert!(program.versions[0].decide.tables.is_empty());
+    agree(&policy, &program, 2_000);
+}
+
 #[test]
 fn a_dead_rule_is_found_among_a_thousand() {
     let dead = "rule DEAD when score is present and score < 700 and state == s1 => $1.00 otherwise LAST";

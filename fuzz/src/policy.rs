@@ -468,12 +468,9 @@ impl Generator<'_, '_> {
         if !self.truths.is_empty() && self.u.arbitrary()? {
             return self.u.choose(&self.truths).cloned();
         }
-        let known = |(field, present): (&Field, &bool)| {
-            (*present && !matches!(field.ty, Type::Number { .. })).then(|| ())
-        };
-        let about: Vec<usize> = (0..self.fields.len())
-            .filter(|index| known((&self.fields[*index], &self.present[*index])).is_some())
-            .collect();
+        let is_known =
+            |index: &usize| self.present[*index] && !matches!(self.fields[*index].ty, Type::Number { .. });
+        let about: Vec<usize> = (0..self.fields.len()).filter(is_known).collect();
         if about.is_empty() {
             return self.comparison(0);
         }

@@ -63,7 +63,12 @@ impl Hash {
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let digits =
+            |byte: &u8| [byte >> 4, byte & 15].map(|digit| b"0123456789abcdef"[digit as usize] as char);
+        let mut text = [0; 64];
+        let places = text.iter_mut().zip(self.0.iter().flat_map(digits));
+        places.for_each(|(place, digit)| *place = digit as u8);
+        f.write_str(std::str::from_utf8(&text).expect("digits are text"))
     }
 }
 

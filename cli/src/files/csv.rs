@@ -6,13 +6,13 @@
 
 use std::borrow::Cow;
 use std::io::Read;
+use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 use arrow_array::builder::StringBuilder;
 use arrow_schema::DataType;
 use opus_ir::memory::Columns;
 use opus_runtime::admission::{Reading, Reason};
-use std::sync::Arc;
 
 use super::chunk::{Body, Kept};
 use super::columnar::RowFault;

@@ -12,8 +12,10 @@ use super::quantity::{Sum, gcd, power_of_ten};
 use super::site::Truth;
 use crate::hir::{Cell, CellSpan, Constant, ExprId, Key, Table, TableId, Unit};
 
-/// The most entries of a table over several keys. (A table over one key has at most two for each span.)
+/// The most entries of a table over several keys, or so many for each of its rows. (A table over one key has at
+/// most two for each span.)
 const ENTRIES_MAX: usize = 4096;
+const ENTRIES_PER_ROW_MAX: usize = 4;
 /// Up to how many values a key is looked up directly, without being compared.
 const DIRECT_MAX: i128 = 64;
 
@@ -23,11 +25,15 @@ struct Classes {
     starts: Vec<i128>,
     /// The class of each of these spans.
     of_span: Vec<usize>,
-    /// How many classes there are, without that of a missing key.
-    count: usize,
-    /// By row, by class: whether the row's cell holds. The last class is that of a missing key.
-    holds: Vec<Vec<bool>>,
+    /// By class, without that of a missing key: the rows whose cells hold.
+    rows: Vec<Rows>,
+    /// The rows whose cells hold for a missing key.
+    missing: Rows,
 }
+
+/// A set of rows.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Rows(Vec<u64>);
 
 impl Lowerer<'_> {
     /// The cell of a table that applies, as the integer of the table's scale.
@@ -103,11 +109,11 @@ impl Lowerer<'_> {
             (0..table.keys.len()).map(|index| Classes::of(table, index, scales[index])).collect();
         let sizes: Vec<usize> =
             classes.iter().zip(&table.keys).map(|(classes, key)| classes.size(key)).collect();
-        let size = sizes
-            .iter()
-            .try_fold(1usize, |size, count| size.checked_mul(*count))
-            .filter(|size| *size <= ENTRIES_MAX);
-        let Some(size) = size else { return self.chain(at, table, scales, entries) };
+        let size = sizes.iter().try_fold(1usize, |size, count| size.checked_mul(*count));
+        let size_max = ENTRIES_MAX.max(ENTRIES_PER_ROW_MAX * table.rows.len());
+        let Some(size) = size.filter(|size| *size <= size_max) else {
+            return self.chain(at, table, scales, entries);
+        };
         let dense = dense(&classes, &sizes, size, entries);
         let mut index = Sum::constant(0);
         for (key, classes) in classes.iter().enumerate() {
@@ -125,7 +131,7 @@ impl Lowerer<'_> {
     /// The number of the class that a key's value is in.
     fn class(&mut self, at: ExprId, key: &Key, scale: u8, classes: &Classes) -> Result<Value, Failed> {
         let present = key.optional.map_or(Truth::Known(true), |field| self.site.present(field));
-        let missing = self.site.constant(classes.count as i128);
+        let missing = self.site.constant(classes.rows.len() as i128);
         if present == Truth::Known(false) {
             return Ok(missing);
         }
@@ -257,28 +263,46 @@ impl Classes {
         let key = &table.keys[index];
         let cells: Vec<&Cell> = table.rows.iter().map(|row| &row.cells[index]).collect();
         let spans: Vec<Vec<Interval>> = cells.iter().map(|cell| spans_of(cell, key, scale)).collect();
-        let starts = starts_of(&spans, key.range);
-        let mut by_rows: BTreeMap<Vec<bool>, usize> = BTreeMap::new();
-        let mut of_span = Vec::with_capacity(starts.len());
-        for start in &starts {
-            let rows = spans.iter().map(|spans| spans.iter().any(|span| span.contains(*start))).collect();
+        let mut missing = Rows::none(cells.len());
+        let holding = cells.iter().enumerate().filter(|(_, cell)| matches!(cell, Cell::Any | Cell::Missing));
+        holding.for_each(|(row, _)| missing.set(row, true));
+        let (mut by_rows, mut rows, mut of_span) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let mut now = Rows::none(cells.len());
+        let starts = sweep(&spans, key.range, |changes, holding| {
+            changes.iter().for_each(|row| now.set(*row, holding.contains_key(row)));
             let next = by_rows.len();
-            of_span.push(*by_rows.entry(rows).or_insert(next));
-        }
-        let count = by_rows.len();
-        let mut holds = vec![vec![false; count + 1]; cells.len()];
-        for (rows, class) in &by_rows {
-            rows.iter().enumerate().for_each(|(row, holds_here)| holds[row][*class] = *holds_here);
-        }
-        for (row, cell) in cells.iter().enumerate() {
-            holds[row][count] = matches!(cell, Cell::Any | Cell::Missing);
-        }
-        Classes { starts, of_span, count, holds }
+            let class = *by_rows.entry(now.clone()).or_insert(next);
+            if class == next {
+                rows.push(now.clone());
+            }
+            of_span.push(class);
+        });
+        Classes { starts, of_span, rows, missing }
     }
 
     /// How many classes there are, that of a missing key included where it may be missing.
     fn size(&self, key: &Key) -> usize {
-        self.count + key.optional.is_some() as usize
+        self.rows.len() + key.optional.is_some() as usize
+    }
+
+    /// Whether a row's cell holds for a class; the last is that of a missing key.
+    fn holds(&self, row: usize, class: usize) -> bool {
+        self.rows.get(class).unwrap_or(&self.missing).has(row)
+    }
+}
+
+impl Rows {
+    fn none(count: usize) -> Rows {
+        Rows(vec![0; count.div_ceil(64)])
+    }
+
+    fn set(&mut self, row: usize, holds: bool) {
+        let word = &mut self.0[row / 64];
+        *word = *word & !(1 << (row % 64)) | (holds as u64) << (row % 64);
+    }
+
+    fn has(&self, row: usize) -> bool {
+        self.0[row / 64] >> (row % 64) & 1 == 1
     }
 }
 
@@ -286,15 +310,13 @@ impl Classes {
 fn dense(classes: &[Classes], sizes: &[usize], size: usize, entries: &[i128]) -> Vec<i128> {
     let mut dense = vec![entries.first().copied().unwrap_or(0); size];
     for (row, entry) in entries.iter().enumerate().rev() {
-        let holding: Vec<Vec<usize>> = classes
-            .iter()
-            .zip(sizes)
-            .map(|(classes, size)| (0..*size).filter(|class| classes.holds[row][*class]).collect())
-            .collect();
-        let indices = holding.iter().zip(sizes).fold(vec![0], |indices, (holding, size)| {
-            indices.iter().flat_map(|index| holding.iter().map(move |class| index * size + class)).collect()
-        });
-        indices.into_iter().for_each(|index: usize| dense[index] = *entry);
+        let mut indices = vec![0];
+        for (classes, size) in classes.iter().zip(sizes) {
+            let holding: Vec<usize> = (0..*size).filter(|class| classes.holds(row, *class)).collect();
+            let longer = |index: &usize| holding.iter().map(|class| index * size + class).collect::<Vec<_>>();
+            indices = indices.iter().flat_map(longer).collect();
+        }
+        indices.into_iter().for_each(|index| dense[index] = *entry);
     }
     dense
 }
@@ -355,35 +377,44 @@ fn starts_of(spans: &[Vec<Interval>], range: Interval) -> Vec<i128> {
     starts
 }
 
-/// Where spans of values begin, and the first row that holds for each; in one pass over the ends.
+/// Where spans of values begin, and the first row that holds for each.
 fn first_rows(spans: &[Vec<Interval>], range: Interval) -> (Vec<i128>, Vec<Option<usize>>) {
+    let mut winners = Vec::new();
+    let starts = sweep(spans, range, |_, holding| winners.push(holding.keys().next().copied()));
+    (starts, winners)
+}
+
+/// Visits the spans of values in which the same rows hold, in one pass over the ends, with the rows that may
+/// have changed and those that hold (how many of their spans do); answers where these spans begin.
+fn sweep(
+    spans: &[Vec<Interval>],
+    range: Interval,
+    mut visit: impl FnMut(&[usize], &BTreeMap<usize, usize>),
+) -> Vec<i128> {
     let starts = starts_of(spans, range);
-    let mut changes: Vec<(i128, bool, usize)> = Vec::new();
+    let mut ends: Vec<(i128, bool, usize)> = Vec::new();
     for (row, spans) in spans.iter().enumerate() {
         for span in spans {
-            changes.push((span.lo, true, row));
-            changes.push((span.hi.saturating_add(1), false, row));
+            ends.push((span.lo, true, row));
+            ends.push((span.hi.saturating_add(1), false, row));
         }
     }
-    changes.sort_unstable();
-    let mut changes = changes.into_iter().peekable();
+    ends.sort_unstable();
+    let mut ends = ends.into_iter().peekable();
     let mut holding: BTreeMap<usize, usize> = BTreeMap::new();
-    let winners = starts.iter().map(|start| {
-        while let Some((_, begins, row)) = changes.next_if(|(at, ..)| at <= start) {
+    for start in &starts {
+        let mut changes = Vec::new();
+        while let Some((_, begins, row)) = ends.next_if(|(at, ..)| at <= start) {
             let count = holding.entry(row).or_insert(0);
-            if begins {
-                *count += 1;
-            } else {
-                *count -= 1;
-            }
+            *count = if begins { *count + 1 } else { *count - 1 };
             if *count == 0 {
                 holding.remove(&row);
             }
+            changes.push(row);
         }
-        holding.keys().next().copied()
-    });
-    let winners = winners.collect();
-    (starts, winners)
+        visit(&changes, &holding);
+    }
+    starts
 }
 
 #[cfg(test)]

@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(nearest(0.5, 0), Err(Inexact::None));
         assert_eq!(nearest(9_007_199_254_740_991.0, 0), Ok(9_007_199_254_740_991));
         let pair = Interval::new(9_007_199_254_740_990, 9_007_199_254_740_991);
-        assert_eq!(nearest(90_071_992_547_409.91, 2), Err(Inexact::Several(pair)));
+        assert_eq!(nearest("90071992547409.91".parse().expect("a number"), 2), Err(Inexact::Several(pair)));
         let pair = Interval::new(9_007_199_254_740_992, 9_007_199_254_740_993);
         assert_eq!(nearest(9_007_199_254_740_992.0, 0), Err(Inexact::Several(pair)));
         assert_eq!(nearest(0.1, 30), Err(Inexact::Several(nearest_to_a_tenth())));

@@ -119,8 +119,8 @@ mod tests {
         let mut columns = Columns::new(&shape, 200);
         columns.set_rows(200);
         for row in 0..200 {
-            for index in 0..shape.len() {
-                let missing = shape[index].optional && row % (index + 3) == 0;
+            for (index, column) in shape.iter().enumerate() {
+                let missing = column.optional && row % (index + 3) == 0;
                 columns.set(index, row, (!missing).then_some(row as i128 % 128 - 64));
             }
         }

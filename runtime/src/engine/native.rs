@@ -86,8 +86,9 @@ impl Request<'_> {
         let level = self.options.level.or_else(Level::best);
         let level = level.ok_or("native code is made for x86-64 with SSE4.1 at least")?;
         let target = format!("{} {level}", std::env::consts::ARCH);
+        let compiler = format!("{COMPILER}, sources {}", env!("OPUS_COMPILER_SOURCES"));
         let meaning = self.artifact.meaning_hash();
-        let key = Key { meaning, compiler: COMPILER, target: &target, part: self.part };
+        let key = Key { meaning, compiler: &compiler, target: &target, part: self.part };
         let directory = self.options.cache.directory();
         let cached = directory.as_ref().and_then(|directory| directory.load(&key).ok());
         if let Some(kernels) = cached.and_then(|code| self.loaded(&self.unbundled(&code)?).ok()) {

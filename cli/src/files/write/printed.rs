@@ -1,12 +1,13 @@
 //! How is a value of a table written as text? The same way in CSV and in JSON, but for quotes.
 
+use std::fmt::Write;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, TimeUnit};
 use opus_ir::date;
 use opus_runtime::admission::Reading;
-use std::fmt::Write;
 
 use super::super::cells::{Cells, moment_text, ticks_per_second};
 use super::super::json_lines::unquoted;
