@@ -179,7 +179,7 @@ fn a_table_of_too_many_entries_becomes_a_chain() {
     let row = |index: usize| match index % 3 {
         0 => format!("| {}..{} | any | < {} => {index} ;\n", index, index + 3, 100 - index),
         1 => format!("| any | {}..{} | missing => {index} ;\n", 2 * index, 2 * index + 5),
-        _ => format!("| >= {} | {index} | any => {index} ;\n", 3 * index),
+        _ => format!("| >= {} | {index} | any => {index} ;\n", 2 * index),
     };
     let rows: String = (0..40).map(row).collect();
     let source = format!(
