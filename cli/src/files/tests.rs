@@ -360,6 +360,54 @@ fn empty_columns_hold_nothing() {
     assert_eq!(admit(&schema, "", &StringArray::new_null(0)), vec![]);
 }
 
+/// Numbers that look random, the same every time.
+fn noise(state: &mut u64) -> u64 {
+    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    *state >> 11
+}
+
+#[test]
+fn whole_columns_are_admitted_as_their_cells_are() {
+    let mut state = 7;
+    let ends =
+        [0i128, 1, -1, 127, 128, 255, 256, 32_767, 65_536, 1 << 31, 1 << 40, 999_999_999, 10i128.pow(17)];
+    let kinds = [Kind::Int, Kind::Decimal(3), Kind::Money, Kind::Percent(2), Kind::Days];
+    for round in 0..150 {
+        let mut end = || ends[noise(&mut state) as usize % ends.len()];
+        let (a, b) = (end(), end());
+        let kind = kinds[round % kinds.len()];
+        let schema = one_field(kind, a.min(b), a.max(b), round % 2 == 0);
+        let mapping = match kind {
+            Kind::Money => ["[x]\nunit = \"minor units\"", "[x]\nunit = \"whole units\""][round % 2],
+            Kind::Percent(_) => ["[x]\nunit = \"percent\"", "[x]\nunit = \"fraction\""][round % 2],
+            _ => "",
+        };
+        let intake = intake(&schema, mapping, &[]);
+        let mut value = || {
+            let near = [a, b, a / 1000, b / 10, 0][noise(&mut state) as usize % 5]
+                + noise(&mut state) as i128 % 5
+                - 2;
+            (noise(&mut state) % 11 > 0).then_some(near)
+        };
+        let values: Vec<Option<i128>> = (0..200).map(|_| value()).collect();
+        let mut arrays = integer_arrays(&values);
+        arrays.extend([0, 2, 5].into_iter().flat_map(|scale| decimal_arrays(&values, scale)));
+        let eighths = values.iter().map(|value| value.map(|x| x as f64 / 8.0));
+        arrays.push(Arc::new(eighths.collect::<Float64Array>()));
+        let cents = values.iter().map(|value| value.map(|x| x as f64 / 100.0));
+        arrays.push(Arc::new(cents.collect::<Float64Array>()));
+        for array in arrays {
+            let cells = super::cells::Cells::new(array.as_ref(), intake.decimals(0));
+            let mut scratch = String::new();
+            let plainly: Cells = (0..array.len())
+                .map(|row| intake.admit(0, cells.reading(row, &mut scratch)).map_err(|reason| reason.fault))
+                .collect();
+            let name = format!("{kind:?} in {a}..{b} from {}", array.data_type());
+            assert_eq!(admit(&schema, mapping, array.as_ref()), plainly, "{name}");
+        }
+    }
+}
+
 #[test]
 fn types_that_cannot_be_are_said_before_a_row_is_read() {
     let cases = [
