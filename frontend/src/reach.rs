@@ -37,26 +37,42 @@ pub struct Unreachable {
     pub covered_by: Vec<usize>,
 }
 
-/// The rules of a version that no valid input reaches.
-pub fn unreachable(policy: &Policy, version: &Version) -> Vec<Unreachable> {
+/// What no valid input does.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Unmet {
+    /// The place, among the requires of the version, of one that no input meets together with those before it.
+    /// Nothing is said of rules then.
+    pub require: Option<usize>,
+    /// The rules that none reaches.
+    pub rules: Vec<Unreachable>,
+}
+
+/// What no valid input of a version does.
+pub fn unmet(policy: &Policy, version: &Version) -> Unmet {
     let mut lowerer = Lowerer::new(policy, version, Vec::new());
     let required: Vec<Option<Truth>> =
         version.requires.iter().map(|(_, condition)| lowerer.truth(*condition).ok()).collect();
     let mut conditions = Vec::new();
     for step in &version.steps {
         match step {
+            // what could go wrong with it is noted where it is lowered for good
             Step::Let(name) => drop(lowerer.named(*name)),
             Step::Rule(rule) => {
-                conditions.push(rule.when.map_or(Some(Truth::Known(true)), |when| lowerer.truth(when).ok()))
+                let condition = rule.when.map_or(Some(Truth::Known(true)), |when| lowerer.truth(when).ok());
+                conditions.push(condition);
             }
         }
     }
     let space = Space { policy, version, func: lowerer.site.func() };
-    let every_input = required.into_iter().fold(vec![Region::default()], |valid, condition| {
-        let boxes = condition.and_then(|condition| space.regions(condition));
-        boxes.and_then(|boxes| product(&valid, &boxes)).unwrap_or(valid)
-    });
-    search(&space, &every_input, &conditions)
+    let mut valid = vec![Region::default()];
+    for (index, condition) in required.into_iter().enumerate() {
+        let regions = condition.and_then(|condition| space.regions(condition));
+        valid = regions.and_then(|regions| product(&valid, &regions)).unwrap_or(valid);
+        if valid.is_empty() {
+            return Unmet { require: Some(index), rules: Vec::new() };
+        }
+    }
+    Unmet { require: None, rules: search(&space, &valid, &conditions) }
 }
 
 fn search(space: &Space, every_input: &[Region], conditions: &[Option<Truth>]) -> Vec<Unreachable> {

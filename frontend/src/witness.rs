@@ -16,8 +16,9 @@ use crate::hir::{Cell, Constant, ExprId, ExprKind, Policy, Step, Unit, Version};
 use crate::lower::complaint::{Complaint, Fault, output_extent};
 use crate::reference::{Evaluator, Undefined, Value};
 
-/// How many rules are evaluated in search of one counterexample.
+/// How many rules are evaluated in search of one counterexample, and of all those of a policy.
 const RULES_TRIED_MAX: usize = 60_000;
+const RULES_TRIED_IN_ALL_MAX: usize = 600_000;
 /// How many rows are tried at most, and from how many beginnings.
 const ROWS_TRIED_MAX: usize = 3_000;
 const BEGINNINGS: usize = 6;
@@ -30,15 +31,34 @@ const SIMPLE_VALUES: usize = 4;
 /// A row: by input index the scaled integer of the field, `None` where it is missing.
 type Row = Vec<Option<i128>>;
 
+/// How much may still be tried for a policy.
+#[derive(Clone, Debug)]
+pub struct Patience {
+    rules: usize,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience { rules: RULES_TRIED_IN_ALL_MAX }
+    }
+}
+
 /// An input on which the version goes wrong as the complaint says: every field that is not missing, as it is
 /// written in a `case`.
 pub fn counterexample(
     policy: &Policy,
     version: usize,
     complaint: &Complaint,
+    patience: &mut Patience,
 ) -> Option<Vec<(String, String)>> {
-    let search = Search::new(policy, version, complaint);
-    let row = search.run()?;
+    let rules_each = policy.versions[version].steps.len().max(1);
+    let rows = (patience.rules.min(RULES_TRIED_MAX) / rules_each).min(ROWS_TRIED_MAX);
+    if rows < BEGINNINGS {
+        return None;
+    }
+    let (found, tried) = Search::new(policy, version, complaint).run(rows);
+    patience.rules = patience.rules.saturating_sub(tried * rules_each);
+    let row = found?;
     let fields = policy.schema.inputs.iter().zip(row);
     let given = fields.filter_map(|(field, value)| Some((field, value?)));
     Some(
@@ -86,16 +106,19 @@ impl<'a> Search<'a> {
         &self.policy.versions[self.version]
     }
 
-    fn run(&self) -> Option<Row> {
+    /// A row on which it goes wrong, and how many rows were tried.
+    fn run(&self, rows: usize) -> (Option<Row>, usize) {
         if self.values.iter().any(Vec::is_empty) {
-            return None;
+            return (None, 0);
         }
-        let rows = (RULES_TRIED_MAX / self.data().steps.len().max(1)).clamp(BEGINNINGS, ROWS_TRIED_MAX);
         let mut random = Random(0x9e37_79b9_7f4a_7c15);
-        let found = (0..BEGINNINGS).find_map(|beginning| {
-            self.climb(self.begin(beginning, &mut random), rows / BEGINNINGS, &mut random)
-        });
-        found.map(|row| self.simplified(row))
+        for beginning in 0..BEGINNINGS {
+            let row = self.begin(beginning, &mut random);
+            if let Some(row) = self.climb(row, rows / BEGINNINGS, &mut random) {
+                return (Some(self.simplified(row)), (beginning + 1) * (rows / BEGINNINGS));
+            }
+        }
+        (None, rows)
     }
 
     /// A row to begin with: the first values, the last ones, or any.

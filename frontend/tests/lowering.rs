@@ -395,6 +395,24 @@ fn what_could_go_wrong_is_refused_at_its_place_with_an_input() {
 }
 
 #[test]
+fn requires_that_contradict_each_other_are_said_once() {
+    let policy = |second: &str| {
+        format!(
+            "policy a {{ input {{ n : int in 0..10  m : int in 0..10 }} output {{ r : int in 0..10 }}
+               require Q1 : n > m  require Q2 : {second}  rules first {{ rule A when n == 3 => 1  otherwise B => n }} }}"
+        )
+    };
+    let messages =
+        |source: &str| -> Vec<String> { compile(source).1.into_iter().map(|said| said.message).collect() };
+    assert_eq!(
+        messages(&policy("not (m < n)")),
+        ["no input meets `not (m < n)` together with the requirements before it"]
+    );
+    assert_eq!(messages(&policy("n > 10")), ["no input meets `n > 10`"]);
+    assert_eq!(messages(&policy("n > 2 and m != 5")), Vec::<String>::new());
+}
+
+#[test]
 fn several_versions_are_told_apart() {
     let source = "policy a { effective on day  version 1 from 2024-01-01  version 2 from 2025-01-01
         input { day : date in 2024-01-01..2026-12-31  n : int in 0..10 }

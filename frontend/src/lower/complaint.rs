@@ -58,7 +58,10 @@ pub enum Fault {
         range: Interval,
     },
     /// No input meets the require.
-    Contradiction,
+    Contradiction {
+        /// Whether none meets it even without those before it.
+        alone: bool,
+    },
 }
 
 impl Fault {
@@ -71,7 +74,7 @@ impl Fault {
             Fault::Output { .. } => Code::OutputOutOfRange,
             Fault::Listed { .. } => Code::OutputNotListed,
             Fault::Key { .. } => Code::KeyOutOfRange,
-            Fault::Contradiction => Code::ContradictoryRequire,
+            Fault::Contradiction { .. } => Code::ContradictoryRequire,
         }
     }
 }
@@ -155,10 +158,11 @@ impl Complaint {
                     .label(label)
                     .help("add rows, or narrow the key")
             }
-            Fault::Contradiction => {
-                let message = format!("no input meets {subject}");
-                Diagnostic::new(self.fault.code(), span, message)
-                    .help("every application would be refused: mend the condition or the ranges")
+            Fault::Contradiction { alone } => {
+                let others = if *alone { "" } else { " together with the requirements before it" };
+                let message = format!("no input meets {subject}{others}");
+                let help = "every application would be refused: mend the condition or the ranges";
+                Diagnostic::new(self.fault.code(), span, message).help(help)
             }
         }
     }

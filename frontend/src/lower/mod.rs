@@ -27,14 +27,14 @@ mod truth;
 
 use opus_ir::{Func, Program, Version};
 
-use self::complaint::Complaint;
+use self::complaint::{Complaint, Fault};
 use self::rules::{admits, decides};
 use crate::ast::Span;
 use crate::codes::Code;
 use crate::diagnostic::{Diagnostic, any_error};
 use crate::hir::{self, Policy, RuleInfo};
-use crate::reach::{self, Unreachable};
-use crate::witness;
+use crate::reach::{self, Unmet, Unreachable};
+use crate::witness::{self, Patience};
 
 /// The program of a policy, where nothing can go wrong with it, and what there is to say. `source` is the text
 /// that the tree was read from; diagnostics quote it and the program keeps it.
@@ -80,25 +80,34 @@ struct Lowered {
 fn lower_version(policy: &Policy, version: &hir::Version) -> Lowered {
     let admit = admits(policy, version);
     let has_requires = !version.requires.is_empty();
-    let mut decide = decides(policy, version, has_requires);
-    let dead = unreachable_rules(policy, version, &decide.dead);
-    if has_requires && decide.complaints.is_empty() {
-        // what no rule relies on is not asked for once more
-        let alone = decides(policy, version, false);
-        if alone.complaints.is_empty() {
-            decide = alone;
-        }
+    let decide = decides(policy, version, has_requires);
+    let Unmet { require, rules } = reach::unmet(policy, version);
+    if let Some(index) = require {
+        // of rules that no input comes to nothing is said
+        let complaints = contradiction(admit.complaints, version.requires[index].1);
+        return Lowered { admit: admit.func, decide: decide.func, complaints, dead: Vec::new() };
     }
+    let dead = dead_in(rules, &decide.dead);
     let complaints = [admit.complaints, decide.complaints].concat();
-    Lowered { admit: admit.func, decide: decide.func, complaints, dead }
+    // what no rule relies on is not asked for once more
+    let alone = (has_requires && complaints.is_empty()).then(|| decides(policy, version, false));
+    let alone = alone.filter(|alone| alone.complaints.is_empty()).map(|alone| alone.func);
+    Lowered { admit: admit.func, decide: alone.unwrap_or(decide.func), complaints, dead }
+}
+
+/// What could go wrong with requires of which one is met by no input, if that has not been said.
+fn contradiction(mut complaints: Vec<Complaint>, at: hir::ExprId) -> Vec<Complaint> {
+    if complaints.iter().all(|complaint| complaint.at != at) {
+        complaints.push(Complaint { at, fault: Fault::Contradiction { alone: false } });
+    }
+    complaints
 }
 
 /// The rules that decide nothing: those found by what conditions have in common, and those whose condition was
 /// proved to fail, or an earlier one to hold, when it was lowered.
-fn unreachable_rules(policy: &Policy, version: &hir::Version, dead: &[bool]) -> Vec<Unreachable> {
-    let mut found = reach::unreachable(policy, version);
-    let proved = (0..dead.len()).filter(|rule| dead[*rule]);
-    let more: Vec<usize> = proved.filter(|rule| found.iter().all(|known| known.rule != *rule)).collect();
+fn dead_in(mut found: Vec<Unreachable>, proved: &[bool]) -> Vec<Unreachable> {
+    let is_new = |rule: &usize| proved[*rule] && found.iter().all(|known| known.rule != *rule);
+    let more: Vec<usize> = (0..proved.len()).filter(is_new).collect();
     found.extend(more.into_iter().map(|rule| Unreachable { rule, covered_by: Vec::new() }));
     found.sort_by_key(|unreachable| unreachable.rule);
     found
@@ -107,6 +116,7 @@ fn unreachable_rules(policy: &Policy, version: &hir::Version, dead: &[bool]) -> 
 /// What could go wrong, each once, with the versions where it could.
 fn complaints(policy: &Policy, lowered: &[Lowered], source: &str) -> Vec<Diagnostic> {
     let mut told: Vec<(Diagnostic, Vec<usize>)> = Vec::new();
+    let mut patience = Patience::default();
     for (index, (version, lowered)) in policy.versions.iter().zip(lowered).enumerate() {
         for complaint in &lowered.complaints {
             let diagnostic = complaint.told(policy, version, source);
@@ -114,7 +124,7 @@ fn complaints(policy: &Policy, lowered: &[Lowered], source: &str) -> Vec<Diagnos
             match told.iter_mut().find(|(known, _)| key(known) == key(&diagnostic)) {
                 Some((_, versions)) => versions.push(index),
                 None => {
-                    let found = witness::counterexample(policy, index, complaint);
+                    let found = witness::counterexample(policy, index, complaint, &mut patience);
                     told.push((Diagnostic { counterexample: found, ..diagnostic }, vec![index]));
                 }
             }

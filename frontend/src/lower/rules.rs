@@ -41,7 +41,7 @@ pub fn admits(policy: &Policy, version: &Version) -> Admits {
     for (_, condition) in &version.requires {
         let truth = lowerer.truth(*condition).unwrap_or(Truth::Known(true));
         if truth == Truth::Known(false) {
-            lowerer.note(*condition, Fault::Contradiction);
+            lowerer.note(*condition, Fault::Contradiction { alone: true });
         }
         outputs.push(lowerer.site.truth_value(truth));
     }
