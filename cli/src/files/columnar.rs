@@ -18,8 +18,8 @@ use arrow_buffer::{ArrowNativeType, NullBuffer};
 use arrow_schema::{DataType, TimeUnit};
 use bytemuck::Pod;
 use opus_ir::memory::{Columns, ROWS_PER_GROUP};
-use opus_ir::{Kind, Width};
-use opus_runtime::admission::Reason;
+use opus_ir::{Column, Kind, Width};
+use opus_runtime::admission::{Reading, Reason};
 
 use super::cells::{Cells, DAY_SECONDS, ticks_per_second};
 use super::intake::Intake;
@@ -406,6 +406,33 @@ fn fill_plainly(
     }
 }
 
+/// What the values of a dictionary became.
+struct Meanings {
+    columns: Columns,
+    /// By value, why it is refused; empty where none is.
+    reasons: Vec<Option<Reason>>,
+    /// By value, whether it is neither refused nor missing; empty where all are so.
+    usual: Vec<bool>,
+}
+
+impl Meanings {
+    fn new(intake: &Intake, target: Target, values: &dyn Array, shape: Column) -> Meanings {
+        let mut columns = Columns::new(&[shape], values.len());
+        columns.set_rows(values.len());
+        let mut refused = Vec::new();
+        fill(intake, target.field, values, &mut columns, 0, &mut refused);
+        let present: usize = columns.validity(0).iter().map(|word| word.count_ones() as usize).sum();
+        if refused.is_empty() && (!shape.optional || present == values.len()) {
+            return Meanings { columns, reasons: Vec::new(), usual: Vec::new() };
+        }
+        let mut reasons = vec![None; values.len()];
+        refused.into_iter().for_each(|(value, reason)| reasons[value as usize] = Some(reason));
+        let is_usual = |value: usize| reasons[value].is_none() && columns.get(0, value).is_some();
+        let usual = (0..values.len()).map(is_usual).collect();
+        Meanings { columns, reasons, usual }
+    }
+}
+
 /// A dictionary column: its values are admitted once, and codes pick from them.
 fn fill_coded(
     intake: &Intake,
@@ -416,25 +443,26 @@ fn fill_coded(
     faults: &mut Vec<RowFault>,
 ) {
     let values: &ArrayRef = array.as_any_dictionary().values();
-    let mut meanings = Columns::new(&[columns.column(at)], values.len());
-    meanings.set_rows(values.len());
-    let mut refused = Vec::new();
-    fill(intake, index, values.as_ref(), &mut meanings, 0, &mut refused);
     let target = Target { field: index, at, rows: array.len() };
-    let present: usize = meanings.validity(0).iter().map(|word| word.count_ones() as usize).sum();
-    if refused.is_empty() && (!meanings.column(0).optional || present == meanings.rows()) {
-        fill_validity(array.nulls(), array.len(), columns, at);
-        let unusual = pick(intake, target, array, &meanings, columns);
-        return fill_plainly(intake, target, array, &unusual, columns, faults);
+    let meanings = Meanings::new(intake, target, values.as_ref(), columns.column(at));
+    fill_validity(array.nulls(), array.len(), columns, at);
+    let unusual = match columns.column(at).width {
+        Width::W8 => pick::<i8>(intake, target, array, &meanings, columns),
+        Width::W16 => pick::<i16>(intake, target, array, &meanings, columns),
+        Width::W32 => pick::<i32>(intake, target, array, &meanings, columns),
+        Width::W64 => pick::<i64>(intake, target, array, &meanings, columns),
+        Width::W128 => pick::<i128>(intake, target, array, &meanings, columns),
+    };
+    let unusual = unusual.unwrap_or_else(|| (0..target.rows.div_ceil(ROWS_PER_GROUP)).collect());
+    if unusual.is_empty() {
+        return;
     }
-    let mut reasons: Vec<Option<Reason>> = vec![None; values.len()];
-    refused.into_iter().for_each(|(value, reason)| reasons[value as usize] = Some(reason));
     let keys = array.as_any_dictionary().normalized_keys();
-    for (row, key) in keys.into_iter().enumerate() {
-        let outcome = match (array.is_null(row), &reasons[key]) {
-            (true, _) => intake.admit(index, opus_runtime::admission::Reading::Missing),
-            (false, Some(reason)) => Err(reason.clone()),
-            (false, None) => Ok(meanings.get(0, key)),
+    for row in unusual.iter().flat_map(|block| target.block(*block)) {
+        let outcome = match (array.is_null(row), meanings.reasons.get(keys[row])) {
+            (true, _) => intake.admit(index, Reading::Missing),
+            (false, Some(Some(reason))) => Err(reason.clone()),
+            (false, _) => Ok(meanings.columns.get(0, keys[row])),
         };
         match outcome {
             Ok(value) => columns.set(at, row, value),
@@ -443,50 +471,37 @@ fn fill_coded(
     }
 }
 
-fn pick(
+fn pick<W: Store>(
     intake: &Intake,
     target: Target,
     array: &dyn Array,
-    meanings: &Columns,
-    columns: &mut Columns,
-) -> Vec<usize> {
-    let unusual = match columns.column(target.at).width {
-        Width::W8 => pick_to::<i8>(intake, target, array, meanings, columns),
-        Width::W16 => pick_to::<i16>(intake, target, array, meanings, columns),
-        Width::W32 => pick_to::<i32>(intake, target, array, meanings, columns),
-        Width::W64 => pick_to::<i64>(intake, target, array, meanings, columns),
-        Width::W128 => pick_to::<i128>(intake, target, array, meanings, columns),
-    };
-    unusual.unwrap_or_else(|| (0..target.rows.div_ceil(ROWS_PER_GROUP)).collect())
-}
-
-fn pick_to<W: Store>(
-    intake: &Intake,
-    target: Target,
-    array: &dyn Array,
-    meanings: &Columns,
+    meanings: &Meanings,
     columns: &mut Columns,
 ) -> Unusual {
-    let table = &meanings.values::<W>(0)[..meanings.rows()];
     let job = Job { intake, target, nulls: array.nulls(), columns };
     let DataType::Dictionary(key, _) = array.data_type() else { return None };
     match key.as_ref() {
-        DataType::Int8 => job.codes::<Int8Type, W>(array, table),
-        DataType::Int16 => job.codes::<Int16Type, W>(array, table),
-        DataType::Int32 => job.codes::<Int32Type, W>(array, table),
-        DataType::Int64 => job.codes::<Int64Type, W>(array, table),
-        DataType::UInt8 => job.codes::<UInt8Type, W>(array, table),
-        DataType::UInt16 => job.codes::<UInt16Type, W>(array, table),
-        DataType::UInt32 => job.codes::<UInt32Type, W>(array, table),
-        DataType::UInt64 => job.codes::<UInt64Type, W>(array, table),
+        DataType::Int8 => job.codes::<Int8Type, W>(array, meanings),
+        DataType::Int16 => job.codes::<Int16Type, W>(array, meanings),
+        DataType::Int32 => job.codes::<Int32Type, W>(array, meanings),
+        DataType::Int64 => job.codes::<Int64Type, W>(array, meanings),
+        DataType::UInt8 => job.codes::<UInt8Type, W>(array, meanings),
+        DataType::UInt16 => job.codes::<UInt16Type, W>(array, meanings),
+        DataType::UInt32 => job.codes::<UInt32Type, W>(array, meanings),
+        DataType::UInt64 => job.codes::<UInt64Type, W>(array, meanings),
         _ => None,
     }
 }
 
 impl Job<'_> {
-    fn codes<K: ArrowDictionaryKeyType, W: Store>(self, array: &dyn Array, table: &[W]) -> Unusual {
+    fn codes<K: ArrowDictionaryKeyType, W: Store>(self, array: &dyn Array, meanings: &Meanings) -> Unusual {
         let keys = array.as_dictionary::<K>().keys().values();
-        let right = |key: K::Native| key.as_usize() < table.len();
-        self.run(keys, right, |key| table.get(key.as_usize()).copied().unwrap_or_else(W::zeroed))
+        let table = &meanings.columns.values::<W>(0)[..meanings.columns.rows()];
+        // an array's codes are within its dictionary, but for those of missing rows, which may be anything
+        let to = |key: K::Native| table.get(key.as_usize()).copied().unwrap_or_else(W::zeroed);
+        match meanings.usual.as_slice() {
+            [] => self.run(keys, |_| true, to),
+            usual => self.run(keys, |key| usual.get(key.as_usize()).is_some_and(|usual| *usual), to),
+        }
     }
 }
