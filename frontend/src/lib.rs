@@ -3,7 +3,9 @@
 //!
 //! In reading order: the words ([`token`], [`lexer`]), what the author wrote ([`ast`], [`parse`]), within what
 //! bounds ([`limits`]); what it means ([`hir`]), by the checks of names, units, versions and rules ([`check`])
-//! and of tables ([`tables`]); what there is to say about it ([`diagnostic`], [`codes`]).
+//! and of tables ([`tables`]); what it decides ([`reference`]); what it becomes ([`lower`]), which rules no input
+//! reaches ([`reach`]) and on which input something goes wrong ([`witness`]); what there is to say about it
+//! ([`diagnostic`], [`codes`]), and how values are written ([`display`]).
 //!
 //! This crate does no I/O and reads no clock, environment or random source.
 
