@@ -1,7 +1,7 @@
 //! What does a condition say of a value, where it holds or where it has failed?
 //!
-//! A comparison bounds each side by the other and fixes the sign of their difference; `and` that holds and
-//! `or` that fails say what each part says; `not` turns the polarity round.
+//! A comparison bounds each side by the other and fixes the sign of what lies between them: their difference, and
+//! the whole months. `and` that holds and `or` that fails say what each part says; `not` turns the polarity round.
 
 use cranelift_entity::SecondaryMap;
 use cranelift_entity::packed_option::PackedOption;
@@ -59,17 +59,24 @@ pub fn origins(func: &Func) -> Origins {
 pub struct Facts<'a> {
     func: &'a Func,
     origins: Option<&'a Origins>,
+    /// What is known of some values beyond their intervals.
+    known: &'a [(Value, Interval)],
 }
 
 impl<'a> Facts<'a> {
     /// Facts of a function at hand.
     pub fn of(func: &'a Func) -> Facts<'a> {
-        Facts { func, origins: None }
+        Facts { func, origins: None, known: &[] }
     }
 
     /// Facts with the origins of all values that are asked about.
     pub fn with_origins(func: &'a Func, origins: &'a Origins) -> Facts<'a> {
-        Facts { func, origins: Some(origins) }
+        Facts { func, origins: Some(origins), known: &[] }
+    }
+
+    /// The same facts, where more is known of some values than their intervals say.
+    pub fn where_known(self, known: &'a [(Value, Interval)]) -> Facts<'a> {
+        Facts { known, ..self }
     }
 
     /// A value without the refinements on top of it.
@@ -81,8 +88,18 @@ impl<'a> Facts<'a> {
     /// The interval of `value` where `condition` with this `polarity` is known: never empty and within what was
     /// known of the value. `None` where the two contradict each other: no row comes to such a place.
     pub fn narrowed(&self, value: Value, condition: Value, polarity: bool) -> Option<Interval> {
+        self.narrowed_from(self.func.values[value].range, value, condition, polarity)
+    }
+
+    /// The same from an interval that is known of the value.
+    pub fn narrowed_from(
+        &self,
+        mut known: Interval,
+        value: Value,
+        condition: Value,
+        polarity: bool,
+    ) -> Option<Interval> {
         let origin = self.origin(value);
-        let mut known = self.func.values[value].range;
         for relation in self.relations(condition, polarity) {
             for more in self.bounds(origin, known, relation).into_iter().flatten() {
                 known = known.intersect(more)?;
@@ -116,100 +133,104 @@ impl<'a> Facts<'a> {
 enum Relation {
     /// `low + gap <= high`.
     Order { low: Value, high: Value, gap: i128 },
-    /// Both are the same.
-    Equal(Value, Value),
     /// The two differ.
     Differ(Value, Value),
     /// A truth value is this one.
     Holds(Value, bool),
 }
 
-fn comparison(inst: &Inst, holds: bool) -> Option<Relation> {
+/// What a comparison says where it holds or has failed: that two are the same is two orders.
+fn comparison(inst: &Inst, holds: bool) -> [Option<Relation>; 2] {
     let [a, b] = inst.operands();
+    let order = |low, high, gap| Some(Relation::Order { low, high, gap });
     match (inst.op, holds) {
-        (Op::Lt, true) => Some(Relation::Order { low: a, high: b, gap: 1 }),
-        (Op::Lt, false) => Some(Relation::Order { low: b, high: a, gap: 0 }),
-        (Op::Le, true) => Some(Relation::Order { low: a, high: b, gap: 0 }),
-        (Op::Le, false) => Some(Relation::Order { low: b, high: a, gap: 1 }),
-        (Op::Eq, true) | (Op::Ne, false) => Some(Relation::Equal(a, b)),
-        (Op::Ne, true) | (Op::Eq, false) => Some(Relation::Differ(a, b)),
-        _ => None,
+        (Op::Lt, true) => [order(a, b, 1), None],
+        (Op::Lt, false) => [order(b, a, 0), None],
+        (Op::Le, true) => [order(a, b, 0), None],
+        (Op::Le, false) => [order(b, a, 1), None],
+        (Op::Eq, true) | (Op::Ne, false) => [order(a, b, 0), order(b, a, 0)],
+        (Op::Ne, true) | (Op::Eq, false) => [Some(Relation::Differ(a, b)), None],
+        _ => [None, None],
     }
 }
 
-/// Up to four bounds that one relation gives.
-type Bounds = [Option<Interval>; 4];
+/// Up to three bounds that one relation gives.
+type Bounds = [Option<Interval>; 3];
 
 impl Facts<'_> {
     /// Everything that a condition with this polarity says, outermost part first.
     fn relations(&self, condition: Value, holds: bool) -> impl Iterator<Item = Relation> {
         self.parts(condition, holds).into_iter().flat_map(|(part, holds)| {
-            let compared = self.func.inst(part).and_then(|inst| comparison(inst, holds));
-            [Some(Relation::Holds(part, holds)), compared].into_iter().flatten()
+            let compared = self.func.inst(part).map_or([None, None], |inst| comparison(inst, holds));
+            std::iter::once(Relation::Holds(part, holds)).chain(compared.into_iter().flatten())
         })
+    }
+
+    fn range(&self, value: Value) -> Interval {
+        let more = self.known.iter().find(|(known, _)| *known == value);
+        more.map_or(self.func.values[value].range, |(_, range)| *range)
     }
 
     /// What one relation says of `value` (already without refinements), of which `known` is known.
     fn bounds(&self, value: Value, known: Interval, relation: Relation) -> Bounds {
         match relation {
             Relation::Holds(condition, holds) => {
-                [(condition == value).then(|| Interval::point(holds as i128)), None, None, None]
+                [(condition == value).then(|| Interval::point(holds as i128)), None, None]
             }
             Relation::Differ(a, b) => {
-                [self.other_than(value, known, a, b), self.other_than(value, known, b, a), None, None]
+                let hole = self.hole(value, a, b);
+                [hole.and_then(|hole| without(known, hole)), None, None]
             }
-            Relation::Equal(a, b) => [
-                self.at_most(value, a, b, 0),
-                self.at_least(value, b, a, 0),
-                self.at_most(value, b, a, 0),
-                self.at_least(value, a, b, 0),
-            ],
             Relation::Order { low, high, gap } => [
                 self.at_most(value, low, high, gap),
                 self.at_least(value, high, low, gap),
-                self.difference(value, low, high, gap),
-                None,
+                self.between(value, low, high, gap),
             ],
         }
     }
 
-    /// `value` is `a` and differs from a constant at an end of what is known of it.
-    fn other_than(&self, value: Value, known: Interval, a: Value, b: Value) -> Option<Interval> {
-        let other = self.func.values[b].range.single().filter(|_| self.origin(a) == value)?;
-        let (above, below) = (other.checked_add(1), other.checked_sub(1));
-        match (known.lo == other, known.hi == other) {
-            (true, false) => above.map(|lo| Interval { lo, hi: i128::MAX }),
-            (false, true) => below.map(|hi| Interval { lo: i128::MIN, hi }),
-            // it can only be the constant, from which it differs: any interval without it says so
-            (true, true) => above.or(below).map(Interval::point),
-            (false, false) => None,
+    /// What `value` is not where `a` and `b` differ: one of them that is constant, where it is the other; 0,
+    /// where it is their difference.
+    fn hole(&self, value: Value, a: Value, b: Value) -> Option<i128> {
+        let constant = |value: Value| self.range(value).single();
+        let (first, second) = (self.origin(a), self.origin(b));
+        if first == value || second == value {
+            return if first == value { constant(b) } else { constant(a) };
         }
+        let inst = self.func.inst(value).filter(|inst| inst.op == Op::Sub)?;
+        let sides = inst.operands::<2>().map(|side| self.origin(side));
+        (sides == [first, second] || sides == [second, first]).then_some(0)
     }
 
     /// `value` is `low`, or `low` is a positive multiple of it: bounded from above by `high`.
     fn at_most(&self, value: Value, low: Value, high: Value, gap: i128) -> Option<Interval> {
-        let limit = self.func.values[high].range.hi.checked_sub(gap)?;
+        let limit = self.range(high).hi.checked_sub(gap)?;
         let factor = self.multiple(low, value)?;
         Some(Interval { lo: i128::MIN, hi: limit.div_euclid(factor) })
     }
 
     /// `value` is `high`, or `high` is a positive multiple of it: bounded from below by `low`.
     fn at_least(&self, value: Value, high: Value, low: Value, gap: i128) -> Option<Interval> {
-        let limit = self.func.values[low].range.lo.checked_add(gap)?;
+        let limit = self.range(low).lo.checked_add(gap)?;
         let factor = self.multiple(high, value)?;
         let up = limit.div_euclid(factor) + (limit.rem_euclid(factor) != 0) as i128;
         Some(Interval { lo: up, hi: i128::MAX })
     }
 
-    /// `value` is `high - low` or `low - high`: its sign is known.
-    fn difference(&self, value: Value, low: Value, high: Value, gap: i128) -> Option<Interval> {
-        let inst = self.func.inst(value).filter(|inst| inst.op == Op::Sub)?;
-        let [a, b] = inst.operands::<2>().map(|side| self.origin(side));
-        let (low, high) = (self.origin(low), self.origin(high));
-        if (a, b) == (high, low) {
-            Some(Interval { lo: gap, hi: i128::MAX })
-        } else if (a, b) == (low, high) {
-            Some(Interval { lo: i128::MIN, hi: -gap })
+    /// `value` says how far `high` lies above `low`, or `low` above `high`: its sign is known.
+    fn between(&self, value: Value, low: Value, high: Value, gap: i128) -> Option<Interval> {
+        let inst = self.func.inst(value)?;
+        let ([from, to], least) = match (inst.op, inst.operands()) {
+            (Op::Sub, [a, b]) => ([b, a], gap),
+            // a later day may lie in the same month
+            (Op::WholeMonths, sides) => (sides, 0),
+            _ => return None,
+        };
+        let (from, to, low, high) = (self.origin(from), self.origin(to), self.origin(low), self.origin(high));
+        if (from, to) == (low, high) {
+            Some(Interval { lo: least, hi: i128::MAX })
+        } else if (from, to) == (high, low) {
+            Some(Interval { lo: i128::MIN, hi: -least })
         } else {
             None
         }
@@ -226,5 +247,17 @@ impl Facts<'_> {
         let factor = if self.origin(a) == value { self.func.constant(b) } else { None };
         let factor = factor.or_else(|| self.func.constant(a).filter(|_| self.origin(b) == value));
         factor.filter(|factor| *factor > 0)
+    }
+}
+
+/// An interval without a value at one of its ends: all that is known where the value is excluded.
+fn without(known: Interval, hole: i128) -> Option<Interval> {
+    let (above, below) = (hole.checked_add(1), hole.checked_sub(1));
+    match (known.lo == hole, known.hi == hole) {
+        (true, false) => above.map(|lo| Interval { lo, hi: i128::MAX }),
+        (false, true) => below.map(|hi| Interval { lo: i128::MIN, hi }),
+        // it can only be what it is not: any interval without it says so
+        (true, true) => above.or(below).map(Interval::point),
+        (false, false) => None,
     }
 }

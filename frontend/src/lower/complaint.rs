@@ -28,6 +28,8 @@ pub enum Fault {
         divisor: ExprId,
         /// Between what it lies.
         extent: Option<Extent>,
+        /// Whether it is known not to be zero, though neither to be positive nor negative.
+        is_never_zero: bool,
     },
     /// A result could leave 128 bits.
     Overflow {
@@ -87,17 +89,23 @@ impl Complaint {
         let between = |expr: ExprId, extent: &Extent| extent.text(policy, version.exprs[expr].ty.unit);
         let subject = quoted(self.at);
         match &self.fault {
-            Fault::ZeroDivisor { divisor, extent } => {
+            Fault::ZeroDivisor { divisor, extent, is_never_zero } => {
                 let place = version.exprs[*divisor].span;
-                let diagnostic =
-                    Diagnostic::new(self.fault.code(), place, format!("{} could be zero", quoted(*divisor)));
+                let (could_be, help) = if *is_never_zero {
+                    let help = "a divisor has to be proved positive or negative: ask for its sign in an earlier rule (`> 0`), and divide in a rule for each";
+                    ("positive as well as negative", help)
+                } else {
+                    let help = "a divisor has to be proved positive or negative: narrow its range, or deal with zero in an earlier rule";
+                    ("zero", help)
+                };
+                let message = format!("{} could be {could_be}", quoted(*divisor));
+                let diagnostic = Diagnostic::new(self.fault.code(), place, message);
                 let diagnostic = match extent {
                     Some(extent) => {
                         diagnostic.label(format!("divides, and lies in {}", between(*divisor, extent)))
                     }
                     None => diagnostic.label("divides"),
                 };
-                let help = "a divisor has to be proved positive or negative: narrow its range, or deal with zero in an earlier rule";
                 diagnostic.also(span, "in this division").help(help)
             }
             Fault::Overflow { extent } => {

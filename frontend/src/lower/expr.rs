@@ -100,7 +100,9 @@ impl<'a> Lowerer<'a> {
                 at,
                 match unproved {
                     Unproved::Overflow => Fault::Overflow { extent: None },
-                    Unproved::ZeroDivisor => Fault::ZeroDivisor { divisor: at, extent: None },
+                    Unproved::ZeroDivisor => {
+                        Fault::ZeroDivisor { divisor: at, extent: None, is_never_zero: false }
+                    }
                     Unproved::Calendar => Fault::Calendar,
                     Unproved::Immediate => unreachable!("the lowering gives immediates that ops know"),
                 },

@@ -128,9 +128,10 @@ impl Lowerer<'_> {
             Arithmetic::Max => self.site.on_one_scale(Op::Max, &a, &b),
         };
         result.map_err(|unproved| {
+            let is_never_zero = self.site.is_never_zero(&b.sum);
             let (a, b) = (self.extent(&a), self.extent(&b));
             let fault = match unproved {
-                Unproved::ZeroDivisor => Fault::ZeroDivisor { divisor, extent: Some(b) },
+                Unproved::ZeroDivisor => Fault::ZeroDivisor { divisor, extent: Some(b), is_never_zero },
                 _ => Fault::Overflow { extent: Extent::of_arithmetic(op, &a, &b) },
             };
             self.note(expr, fault)
@@ -267,6 +268,12 @@ impl Site {
         let [first, second] = [self.sum(&first.over(common))?, self.sum(&second.over(common))?];
         let result = self.compute(op, &[first, second], 0)?;
         Ok(Quantity::new(self.times(result, common)?, divisor))
+    }
+
+    /// Whether a sum is known not to be zero, though it may lie on either side of it.
+    fn is_never_zero(&mut self, sum: &Sum) -> bool {
+        let value = self.sum(&sum.over(sum.content().max(1)));
+        value.is_ok_and(|value| self.excludes(value, 0))
     }
 
     /// The sign of a sum, where it is proved to have one.

@@ -10,6 +10,10 @@
 //!   supposed, its operands are held to their bounds by `min` and `max`: that changes nothing where the
 //!   supposition holds, and nothing is selected where it does not.
 //!
+//! What a value is known not to be is remembered where that lies inside of its range, and counts as soon as the
+//! range ends there: `b != 0` and later `b <= 0` make `b <= -1`. What is known of one side of a comparison is known
+//! of the other: `a <= b` and later `b <= 10` make `a <= 10`.
+//!
 //! Values that a site hands out are never refinements: they stand for what is computed, and facts are kept
 //! about them. A bound that is asked for ([`Site::bounds`]) takes everything into account that is known.
 
@@ -25,6 +29,8 @@ use super::scoped::Scoped;
 
 /// How many definitions a bound is followed through: what lies deeper is taken as it was first proved.
 const BOUND_DEPTH_MAX: u32 = 32;
+/// How many comparisons of a value with other values are looked at for what is known of those, latest first.
+const RELATIONS_SEEN_MAX: usize = 16;
 
 /// A truth value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,6 +68,8 @@ enum Subject {
     One(Value),
     /// Two values that were compared; the lesser first.
     Two(Value, Value),
+    /// A value, by way of others that it was compared with.
+    Side(Value),
 }
 
 /// A place in a function that is being built.
@@ -75,6 +83,8 @@ pub struct Site {
     claims: Scoped<Value, Interval>,
     facts: Vec<(Subject, Fact)>,
     about: BTreeMap<Subject, Vec<Fact>>,
+    /// What a value is not, or two values are not apart.
+    holes: Scoped<(Subject, i128), Fact>,
     facts_ever: u32,
     /// The last fact that a branch established: later ones are supposed.
     branched_until: u32,
@@ -92,6 +102,7 @@ pub struct Site {
 pub struct Mark {
     facts: usize,
     claims: usize,
+    holes: usize,
     epoch: u32,
 }
 
@@ -115,6 +126,7 @@ impl Site {
             claims: Scoped::default(),
             facts: Vec::new(),
             about: BTreeMap::new(),
+            holes: Scoped::default(),
             facts_ever: 0,
             branched_until: 0,
             bounds: SecondaryMap::new(),
@@ -246,6 +258,14 @@ impl Site {
         for fact in fresh.iter().filter(|fact| fact.branched) {
             sharp = self.refined(value, sharp, fact);
         }
+        let ends = |this: &Site, sharp| this.hole_at_end(value, this.builder.range(sharp));
+        while let Some(hole) = ends(self, sharp).filter(|hole| hole.branched) {
+            let next = self.refined(value, sharp, &hole);
+            if next == sharp {
+                break;
+            }
+            sharp = next;
+        }
         let sharp = self.settled(sharp);
         self.sharpened.insert(value, (seen, sharp));
         sharp
@@ -304,9 +324,51 @@ impl Site {
         }
         if depth > 0 && known.single().is_none() {
             known = self.derived(value, depth - 1).and_then(|more| more.intersect(known)).unwrap_or(known);
+            // who asks for it on the way gets what is known so far
+            self.bounds[value] = Some((self.epoch, known));
+            known = self.related(value, known, depth - 1);
+        }
+        while let Some(hole) = self.hole_at_end(value, known) {
+            let facts = Facts::of(self.func());
+            match facts.narrowed_from(known, value, hole.part, hole.holds) {
+                Some(rest) if rest != known => known = rest,
+                _ => break,
+            }
         }
         self.bounds[value] = Some((self.epoch, known));
         known
+    }
+
+    /// The interval of a value by what is known here of others that it was compared with.
+    fn related(&mut self, value: Value, mut known: Interval, depth: u32) -> Interval {
+        let facts = self.about.get(&Subject::Side(value)).map_or(&[][..], |facts| facts);
+        let latest: Vec<Fact> = facts.iter().rev().take(RELATIONS_SEEN_MAX).copied().collect();
+        for fact in latest {
+            let inst = *self.func().inst(fact.part).expect("a comparison is computed");
+            let sides =
+                inst.operands::<2>().map(|side| (side, self.bounds_through(self.origin(side), depth)));
+            let facts = Facts::of(self.func()).where_known(&sides);
+            known = facts.narrowed_from(known, value, fact.part, fact.holds).unwrap_or(known);
+        }
+        known
+    }
+
+    /// The fact that a value is not one of the two ends of an interval.
+    fn hole_at_end(&self, value: Value, range: Interval) -> Option<Fact> {
+        let difference = self.func().inst(value).filter(|inst| inst.op == Op::Sub).map(|inst| {
+            let [a, b] = inst.operands().map(|side| self.origin(side));
+            two(a, b)
+        });
+        let subjects = [Some(Subject::One(value)), difference.filter(|_| range.contains(0))];
+        let at = |end: i128| {
+            subjects.into_iter().flatten().find_map(move |subject| self.holes.get(&(subject, end)))
+        };
+        [range.lo, range.hi].into_iter().find_map(at).copied()
+    }
+
+    /// Whether a value is known not to be this, which may lie inside of its range.
+    pub fn excludes(&self, value: Value, x: i128) -> bool {
+        self.hole_at_end(value, Interval::point(x)).is_some()
     }
 
     /// The interval of a value by its definition, from the bounds of the operands.
@@ -359,6 +421,7 @@ impl Site {
             self.about.get_mut(&subject).and_then(Vec::pop).expect("every fact is about its subject");
         }
         self.claims.undo(mark.claims);
+        self.holes.undo(mark.holes);
         self.epoch = mark.epoch;
     }
 
@@ -379,7 +442,12 @@ impl Site {
     }
 
     fn mark(&self) -> Mark {
-        Mark { facts: self.facts.len(), claims: self.claims.mark(), epoch: self.epoch }
+        Mark {
+            facts: self.facts.len(),
+            claims: self.claims.mark(),
+            holes: self.holes.mark(),
+            epoch: self.epoch,
+        }
     }
 
     fn learn(&mut self, truth: Truth, branched: bool) {
@@ -393,6 +461,9 @@ impl Site {
                 self.facts.push((subject, fact));
                 self.about.entry(subject).or_default().push(fact);
             }
+            if let Some(hole) = self.hole_of(part, holds) {
+                self.holes.insert(hole, fact);
+            }
         }
         if branched {
             self.branched_until = self.facts_ever;
@@ -405,14 +476,30 @@ impl Site {
         let compares = |inst: &&Inst| matches!(inst.op, Op::Lt | Op::Le | Op::Eq | Op::Ne);
         let Some(inst) = self.func().inst(part).filter(compares) else { return subjects };
         let sides = inst.operands::<2>().map(|side| self.origin(side));
-        for side in sides.into_iter().filter(|side| self.func().constant(*side).is_none()) {
-            subjects.push(Subject::One(side));
-            subjects.extend(self.multiplicand(side).map(Subject::One));
+        let varies = |side: Value| self.func().constant(side).is_none();
+        let both_vary = sides.into_iter().all(varies);
+        for side in sides.into_iter().filter(|side| varies(*side)) {
+            for value in std::iter::once(side).chain(self.multiplicand(side)) {
+                subjects.push(Subject::One(value));
+                subjects.extend(both_vary.then_some(Subject::Side(value)));
+            }
         }
-        if sides.iter().all(|side| self.func().constant(*side).is_none()) {
-            subjects.push(two(sides[0], sides[1]));
-        }
+        subjects.extend(both_vary.then(|| two(sides[0], sides[1])));
         subjects
+    }
+
+    /// What a part of a condition excludes: a constant of one value, or that two are not apart.
+    fn hole_of(&self, part: Value, holds: bool) -> Option<(Subject, i128)> {
+        let inst = self.func().inst(part)?;
+        if (inst.op, holds) != (Op::Eq, false) && (inst.op, holds) != (Op::Ne, true) {
+            return None;
+        }
+        let [a, b] = inst.operands().map(|side| self.origin(side));
+        Some(match (self.func().constant(a), self.func().constant(b)) {
+            (None, Some(constant)) => (Subject::One(a), constant),
+            (Some(constant), None) => (Subject::One(b), constant),
+            _ => (two(a, b), 0),
+        })
     }
 
     /// The value that this one is a constant multiple of.
@@ -430,7 +517,8 @@ impl Site {
             &facts[facts.partition_point(|fact| fact.id <= seen)..]
         };
         let mut facts = later(Subject::One(value)).to_vec();
-        if let Some(inst) = self.func().inst(value).filter(|inst| inst.op == Op::Sub) {
+        let compares = |inst: &&Inst| matches!(inst.op, Op::Sub | Op::WholeMonths);
+        if let Some(inst) = self.func().inst(value).filter(compares) {
             let [a, b] = inst.operands().map(|side| self.origin(side));
             facts.extend_from_slice(later(two(a, b)));
             facts.sort_by_key(|fact| fact.id);
