@@ -7,6 +7,8 @@
 //!
 //! Expressions lie in an arena, operands before their uses, so that depth costs no stack to drop or to walk.
 
+use std::collections::BTreeSet;
+
 use cranelift_entity::{PrimaryMap, entity_impl};
 use opus_ir::date::MonthEnd;
 use opus_ir::{Interval, Rounding, Schema};
@@ -393,6 +395,49 @@ impl Version {
             Step::Rule(rule) => Some(rule),
             Step::Let(_) => None,
         })
+    }
+
+    /// What an expression is computed from.
+    pub fn operands(&self, expr: ExprId) -> Vec<ExprId> {
+        match &self.exprs[expr].kind {
+            ExprKind::Constant(_) | ExprKind::Field(_) | ExprKind::IsPresent(_) | ExprKind::Param(_) => {
+                Vec::new()
+            }
+            ExprKind::Let(name) => vec![self.lets[*name].body],
+            ExprKind::Table(table) => self.tables[*table].keys.iter().map(|key| key.value).collect(),
+            ExprKind::OrElse(_, a)
+            | ExprKind::Negate(a)
+            | ExprKind::Not(a)
+            | ExprKind::Round { value: a, .. } => vec![*a],
+            ExprKind::Arithmetic(_, a, b)
+            | ExprKind::Compare(_, a, b)
+            | ExprKind::And(a, b)
+            | ExprKind::Or(a, b)
+            | ExprKind::AddMonths(a, b)
+            | ExprKind::WholeMonths(a, b)
+            | ExprKind::WholeYears(a, b) => vec![*a, *b],
+            ExprKind::In(value, ranges) => {
+                std::iter::once(*value).chain(ranges.iter().flat_map(|(a, b)| [*a, *b])).collect()
+            }
+            ExprKind::If(condition, a, b) => vec![*condition, *a, *b],
+        }
+    }
+
+    /// These expressions and everything that they are computed from.
+    pub fn needed(&self, roots: impl IntoIterator<Item = ExprId>) -> BTreeSet<ExprId> {
+        let mut needed = BTreeSet::new();
+        let mut open: Vec<ExprId> = roots.into_iter().collect();
+        while let Some(expr) = open.pop() {
+            if needed.insert(expr) {
+                open.extend(self.operands(expr));
+            }
+        }
+        needed
+    }
+
+    /// Whether an expression is one of these or one that they are computed from.
+    pub fn needs(&self, roots: impl IntoIterator<Item = ExprId>, sought: ExprId) -> bool {
+        self.needed(roots).contains(&sought)
     }
 }
 

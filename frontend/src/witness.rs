@@ -90,16 +90,21 @@ struct Search<'a> {
     complaint: &'a Complaint,
     /// The place among the steps where the expression stands last; beyond the last where it stands in none.
     step: usize,
+    /// The named value that the expression is part of, where it stands in no step.
+    unused: Option<ExprId>,
     values: Vec<Vec<Option<i128>>>,
 }
 
 impl<'a> Search<'a> {
     fn new(policy: &'a Policy, version: usize, complaint: &'a Complaint) -> Search<'a> {
         let data = &policy.versions[version];
-        let holds = |step: &Step| roots(step).into_iter().any(|root| contains(data, root, complaint.at));
+        let holds = |step: &Step| data.needs(roots(step), complaint.at);
         let step = data.steps.iter().rposition(holds).unwrap_or(data.steps.len());
+        let in_no_step = |body: &ExprId| step == data.steps.len() && data.needs([*body], complaint.at);
+        // each is defined before those that use it
+        let unused = data.lets.values().rev().map(|named| named.body).find(in_no_step);
         let values = telling_values(policy, data);
-        Search { policy, version, complaint, step, values }
+        Search { policy, version, complaint, step, unused, values }
     }
 
     fn data(&self) -> &'a Version {
@@ -202,7 +207,15 @@ impl<'a> Search<'a> {
         if requires < self.data().requires.len() {
             return Trial::Near(near);
         }
-        self.try_steps(&mut evaluator, near)
+        match self.unused {
+            Some(body) => self.try_alone(&mut evaluator, body, near),
+            None => self.try_steps(&mut evaluator, near),
+        }
+    }
+
+    fn try_alone(&self, evaluator: &mut Evaluator, body: ExprId, mut near: Nearness) -> Trial {
+        let looked = self.look_at(evaluator, &[body], &mut near);
+        looked.err().unwrap_or(Trial::Near(near))
     }
 
     fn try_steps(&self, evaluator: &mut Evaluator, mut near: Nearness) -> Trial {
@@ -264,7 +277,7 @@ impl<'a> Search<'a> {
             (Fault::ZeroDivisor { .. }, Undefined::ZeroDivisor(expr)) => expr == at,
             (Fault::Key { .. }, Undefined::NoRow(expr)) => expr == at,
             (Fault::Calendar, Undefined::Calendar(expr)) => {
-                expr == at || operands(self.data(), expr).contains(&at)
+                expr == at || self.data().operands(expr).contains(&at)
             }
             _ => false,
         }
@@ -320,47 +333,6 @@ fn roots(step: &Step) -> Vec<ExprId> {
     match step {
         Step::Let(_) => Vec::new(),
         Step::Rule(rule) => rule.when.iter().chain(&rule.outcome).copied().collect(),
-    }
-}
-
-/// Whether an expression is another one or is computed from it.
-fn contains(version: &Version, root: ExprId, sought: ExprId) -> bool {
-    let mut seen = BTreeSet::new();
-    let mut open = vec![root];
-    while let Some(expr) = open.pop() {
-        if expr == sought {
-            return true;
-        }
-        if seen.insert(expr) {
-            open.extend(operands(version, expr));
-        }
-    }
-    false
-}
-
-/// What an expression is computed from.
-fn operands(version: &Version, expr: ExprId) -> Vec<ExprId> {
-    match &version.exprs[expr].kind {
-        ExprKind::Constant(_) | ExprKind::Field(_) | ExprKind::IsPresent(_) | ExprKind::Param(_) => {
-            Vec::new()
-        }
-        ExprKind::Let(name) => vec![version.lets[*name].body],
-        ExprKind::Table(table) => version.tables[*table].keys.iter().map(|key| key.value).collect(),
-        ExprKind::OrElse(_, a)
-        | ExprKind::Negate(a)
-        | ExprKind::Not(a)
-        | ExprKind::Round { value: a, .. } => vec![*a],
-        ExprKind::Arithmetic(_, a, b)
-        | ExprKind::Compare(_, a, b)
-        | ExprKind::And(a, b)
-        | ExprKind::Or(a, b)
-        | ExprKind::AddMonths(a, b)
-        | ExprKind::WholeMonths(a, b)
-        | ExprKind::WholeYears(a, b) => vec![*a, *b],
-        ExprKind::In(value, ranges) => {
-            std::iter::once(*value).chain(ranges.iter().flat_map(|(a, b)| [*a, *b])).collect()
-        }
-        ExprKind::If(condition, a, b) => vec![*condition, *a, *b],
     }
 }
 

@@ -25,6 +25,8 @@ mod table;
 mod testing;
 mod truth;
 
+use std::collections::BTreeSet;
+
 use opus_ir::{Func, Program, Version};
 
 use self::complaint::{Complaint, Fault};
@@ -32,7 +34,7 @@ use self::rules::{admits, decides};
 use crate::ast::Span;
 use crate::codes::Code;
 use crate::diagnostic::{Diagnostic, any_error};
-use crate::hir::{self, Policy, RuleInfo};
+use crate::hir::{self, LetId, Policy, RuleInfo, Step};
 use crate::reach::{self, Unmet, Unreachable};
 use crate::witness::{self, Patience};
 
@@ -49,8 +51,9 @@ pub fn lower(policy: &Policy, source: &str) -> (Option<Program>, Vec<Diagnostic>
 
 /// The same before the passes have run, for who compares the two.
 pub fn plain(policy: &Policy, source: &str) -> (Option<Program>, Vec<Diagnostic>) {
+    let used = used(policy);
     let lowered: Vec<Lowered> =
-        policy.versions.iter().map(|version| lower_version(policy, version)).collect();
+        policy.versions.iter().map(|version| lower_version(policy, version, &used)).collect();
     let mut diagnostics = complaints(policy, &lowered, source);
     diagnostics.extend(dead_rules(policy, &lowered));
     if any_error(&diagnostics) {
@@ -77,7 +80,22 @@ struct Lowered {
     dead: Vec<Unreachable>,
 }
 
-fn lower_version(policy: &Policy, version: &hir::Version) -> Lowered {
+/// The declarations of the named values that something uses, in some version.
+fn used(policy: &Policy) -> BTreeSet<Span> {
+    let of_version = |version: &hir::Version| {
+        let of_step = |step: &Step| match step {
+            Step::Let(name) => vec![version.lets[*name].body],
+            Step::Rule(rule) => rule.when.iter().chain(&rule.outcome).copied().collect(),
+        };
+        let required = version.requires.iter().map(|(_, condition)| *condition);
+        let needed = version.needed(version.steps.iter().flat_map(of_step).chain(required));
+        let used = version.lets.values().filter(move |named| needed.contains(&named.body));
+        used.map(|named| named.span).collect::<Vec<Span>>()
+    };
+    policy.versions.iter().flat_map(of_version).collect()
+}
+
+fn lower_version(policy: &Policy, version: &hir::Version, used: &BTreeSet<Span>) -> Lowered {
     let admit = admits(policy, version);
     let has_requires = !version.requires.is_empty();
     let decide = decides(policy, version, has_requires);
@@ -88,7 +106,12 @@ fn lower_version(policy: &Policy, version: &hir::Version) -> Lowered {
         return Lowered { admit: admit.func, decide: decide.func, complaints, dead: Vec::new() };
     }
     let dead = dead_in(rules, &decide.dead);
-    let complaints = [admit.complaints, decide.complaints].concat();
+    let unused: Vec<LetId> =
+        version.lets.keys().filter(|name| !used.contains(&version.lets[*name].span)).collect();
+    let mut complaints = [admit.complaints, decide.complaints].concat();
+    if !unused.is_empty() {
+        complaints.extend(rules::unused(policy, version, &unused));
+    }
     // what no rule relies on is not asked for once more
     let alone = (has_requires && complaints.is_empty()).then(|| decides(policy, version, false));
     let alone = alone.filter(|alone| alone.complaints.is_empty()).map(|alone| alone.func);

@@ -8,7 +8,7 @@ use super::expr::{Failed, Lowerer};
 use super::quantity::{Sum, power_of_ten};
 use super::site::Truth;
 use crate::display::value_scale;
-use crate::hir::{ExprId, Policy, Rule, Step, Version};
+use crate::hir::{ExprId, LetId, Policy, Rule, Step, Version};
 
 /// How many values an output may be proved to have one of, where it lists its values.
 const LISTED_MAX: usize = 1024;
@@ -59,6 +59,16 @@ pub fn decides(policy: &Policy, version: &Version, relies_on_requires: bool) -> 
     }
     let dead = lowerer.rules();
     Decides { func: lowerer.site.finish(), complaints: lowerer.complaints, dead }
+}
+
+/// What could go wrong with named values that nothing uses: they are looked at as if they stood before the first
+/// rule.
+pub fn unused(policy: &Policy, version: &Version, names: &[LetId]) -> Vec<Complaint> {
+    let mut lowerer = Lowerer::new(policy, version, Vec::new());
+    lowerer.require();
+    // what could go wrong with them is noted
+    names.iter().for_each(|name| drop(lowerer.named(*name)));
+    lowerer.complaints
 }
 
 impl Lowerer<'_> {
