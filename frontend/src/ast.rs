@@ -32,6 +32,11 @@ impl Span {
         Span { start: self.start.min(other.start), end: self.end.max(other.end) }
     }
 
+    /// Whether the two have something in common.
+    pub fn meets(self, other: Span) -> bool {
+        self.start < other.end && other.start < self.end
+    }
+
     /// The bytes as a range, to index the source with.
     pub fn range(self) -> std::ops::Range<usize> {
         self.start as usize..self.end as usize
@@ -96,8 +101,18 @@ pub struct Policy {
     pub exprs: Exprs,
     /// The comments in the order of the source, each from its dashes to the end of its line.
     pub comments: Vec<Span>,
+    /// The lines that could not be read to their end: what is said to be absent may stand there. None where there
+    /// was no error.
+    pub lost: Vec<Span>,
     /// From `policy` to the closing brace.
     pub span: Span,
+}
+
+impl Policy {
+    /// Whether a place lies in a line that could not be read to its end.
+    pub fn is_lost(&self, place: Span) -> bool {
+        self.lost.iter().any(|lost| lost.meets(place))
+    }
 }
 
 /// The arena of expressions.

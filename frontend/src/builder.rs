@@ -25,6 +25,8 @@ pub struct Builder<'s> {
     pub diagnostics: Vec<Diagnostic>,
     /// The syntax errors that were recovered from.
     pub recoveries: Vec<Recovery>,
+    /// What was left out because of them.
+    pub lost: Vec<Span>,
     errors: &'s std::cell::Cell<usize>,
 }
 
@@ -117,12 +119,13 @@ impl<'s> Builder<'s> {
     /// An empty tree over a source; `errors` counts what was recovered from, for whoever feeds the parser.
     pub fn new(source: &'s str, errors: &'s std::cell::Cell<usize>) -> Builder<'s> {
         let (exprs, depths) = (Exprs::new(), SecondaryMap::new());
-        Builder { source, exprs, depths, diagnostics: vec![], recoveries: vec![], errors }
+        Builder { source, exprs, depths, diagnostics: vec![], recoveries: vec![], lost: vec![], errors }
     }
 
-    /// Notes a syntax error that was recovered from.
-    pub fn recover(&mut self, recovery: Recovery) {
+    /// Notes a syntax error that was recovered from by leaving this out.
+    pub fn recover(&mut self, recovery: Recovery, lost: Span) {
         self.errors.set(self.errors.get() + 1);
+        self.lost.push(lost);
         self.recoveries.push(recovery);
     }
 

@@ -1,5 +1,5 @@
 //! Which diagnostics are there? One table of them: a row is the name in Rust, the stable code, the severity,
-//! the name for people, and the title of its page.
+//! the name for people, the title of its page, and what it needs to have been read.
 //!
 //! Codes are kept by phase, with room: `E00` words of the language and limits, `E01` sentences, `E02` names,
 //! `E03` types and units, `E04` ranges and overflow, `E05` tables, `E06` rules and reachability, `E07` time,
@@ -29,8 +29,28 @@ impl Severity {
     }
 }
 
+/// What has to have been read before something can be said: what is absent from a tree may stand where the source
+/// could not be read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Needs {
+    /// Only what it is about.
+    Nothing,
+    /// Every place where the word that it is about stands.
+    Word,
+    /// That, and all of the item that it stands in.
+    Item,
+    /// That word, and all of the items that it refers to.
+    Others,
+    /// Every item, if not all of each.
+    Items,
+    /// Everything.
+    All,
+}
+
 macro_rules! diagnostics {
-    ($($variant:ident $code:literal $severity:ident $name:literal $title:literal;)*) => {
+    (@needs) => { Needs::Nothing };
+    (@needs $needs:ident) => { Needs::$needs };
+    ($($variant:ident $code:literal $severity:ident $name:literal $title:literal $(needs $needs:ident)?;)*) => {
         /// What kind of thing a diagnostic says. The order is that of the codes.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         pub enum Code {
@@ -54,6 +74,11 @@ macro_rules! diagnostics {
             /// How bad it is.
             pub const fn severity(self) -> Severity {
                 match self { $(Code::$variant => Severity::$severity,)* }
+            }
+
+            /// What has to have been read before it can be said.
+            pub const fn needs(self) -> Needs {
+                match self { $(Code::$variant => diagnostics!(@needs $($needs)?),)* }
             }
 
             /// A few words on what it is about.
@@ -117,15 +142,15 @@ diagnostics! {
     NothingListed         "E0118" Error "nothing-listed"         "braces with nothing between them";
 
     // names
-    UnknownName           "E0201" Error   "unknown-name"           "a name that is not defined";
+    UnknownName           "E0201" Error   "unknown-name"           "a name that is not defined" needs Word;
     DuplicateName         "E0202" Error   "duplicate-name"         "a name defined twice";
     EnumValueClash        "E0203" Error   "enum-value-clash"       "an enum value with the name of something else";
-    UnclearEnumValue      "E0204" Error   "unclear-enum-value"     "an enum value whose enum is not clear";
-    UnknownType           "E0205" Error   "unknown-type"           "a type that does not exist";
-    UnknownEnumValue      "E0206" Error   "unknown-enum-value"     "a value that an enum does not have";
+    UnclearEnumValue      "E0204" Error   "unclear-enum-value"     "an enum value whose enum is not clear" needs Word;
+    UnknownType           "E0205" Error   "unknown-type"           "a type that does not exist" needs Word;
+    UnknownEnumValue      "E0206" Error   "unknown-enum-value"     "a value that an enum does not have" needs Others;
     UsedBeforeLet         "E0207" Error   "used-before-let"        "a name used before its `let`";
     CircularDefinition    "E0208" Error   "circular-definition"    "definitions that need themselves";
-    MissingItem           "E0209" Error   "missing-item"           "a policy without what every policy has";
+    MissingItem           "E0209" Error   "missing-item"           "a policy without what every policy has" needs Items;
     RepeatedItem          "E0210" Error   "repeated-item"          "an item that a policy has only once";
     UnknownCurrency       "E0211" Error   "unknown-currency"       "a currency that does not exist";
 
@@ -135,14 +160,14 @@ diagnostics! {
     LossyScale            "E0303" Error   "lossy-scale"            "more decimals than the type has";
     BareNumber            "E0304" Error   "bare-number"            "a number without its unit";
     WrongCurrency         "E0305" Error   "wrong-currency"         "an amount in another currency";
-    MissingCurrency       "E0306" Error   "missing-currency"       "money in a policy without a currency";
+    MissingCurrency       "E0306" Error   "missing-currency"       "money in a policy without a currency" needs Items;
     QuotientStored        "E0307" Error   "quotient-stored"        "an exact quotient where a rounded value is needed";
-    NeverMissing          "E0308" Error   "never-missing"          "a question whether something is missing that never is";
-    OptionalNotNarrowed   "E0309" Error   "optional-not-narrowed"  "an optional input used where it may be missing";
+    NeverMissing          "E0308" Error   "never-missing"          "a question whether something is missing that never is" needs Word;
+    OptionalNotNarrowed   "E0309" Error   "optional-not-narrowed"  "an optional input used where it may be missing" needs Item;
     NotConstant           "E0310" Error   "not-constant"           "something computed where a literal is needed";
     TooManyDecimals       "E0311" Error   "too-many-decimals"      "a result of more decimals than can be held";
     MisplacedMonths       "E0312" Error   "misplaced-months"       "months or years that are not added to a date";
-    MissingMonthEnd       "E0313" Error   "missing-month-end"      "months added in a policy that does not say how months end";
+    MissingMonthEnd       "E0313" Error   "missing-month-end"      "months added in a policy that does not say how months end" needs Items;
     RoundingUnit          "E0314" Error   "rounding-unit"          "a rounding unit that does not fit the value";
     WholeNumberNeeded     "E0315" Error   "whole-number-needed"    "a number with decimals where a whole one is needed";
 
@@ -160,33 +185,33 @@ diagnostics! {
     KeyOutOfRange         "E0415" Error   "key-out-of-range"       "a key that could be what no row is for";
 
     // tables
-    TableGap              "E0501" Error   "table-gap"              "a table or grid that leaves something out";
+    TableGap              "E0501" Error   "table-gap"              "a table or grid that leaves something out" needs Item;
     TableOverlap          "E0502" Error   "table-overlap"          "two rows that apply to the same values";
     DeadRow               "E0503" Error   "dead-row"               "a row that never counts";
-    MissingNotCovered     "E0504" Error   "missing-not-covered"    "a table used where its key may be missing";
-    WrongCellCount        "E0505" Error   "wrong-cell-count"       "a row with too many or too few cells";
+    MissingNotCovered     "E0504" Error   "missing-not-covered"    "a table used where its key may be missing" needs All;
+    WrongCellCount        "E0505" Error   "wrong-cell-count"       "a row with too many or too few cells" needs Item;
     BadKey                "E0506" Error   "bad-key"                "a table that looks at what it cannot";
     TableTooIntricate     "E0507" Error   "table-too-intricate"    "a table that cannot be judged within the limit of work";
 
     // rules and reachability
-    WrongOutcomeCount     "E0601" Error   "wrong-outcome-count"    "an outcome with too many or too few values";
-    MissingOutcome        "E0602" Error   "missing-outcome"        "an outcome that leaves out an output without a default";
+    WrongOutcomeCount     "E0601" Error   "wrong-outcome-count"    "an outcome with too many or too few values" needs Others;
+    MissingOutcome        "E0602" Error   "missing-outcome"        "an outcome that leaves out an output without a default" needs Others;
     UnreachableRule       "E0610" Error   "unreachable-rule"       "a rule that no input reaches";
     ContradictoryRequire  "E0611" Error   "contradictory-require"  "a requirement that no input meets";
 
     // time
     EffectiveNotDate      "E0701" Error   "effective-not-date"     "a version selected by what is not a required date";
-    LonelyVersion         "E0702" Error   "lonely-version"         "versions without a date that selects them, or the reverse";
+    LonelyVersion         "E0702" Error   "lonely-version"         "versions without a date that selects them, or the reverse" needs Items;
     VersionsOutOfOrder    "E0703" Error   "versions-out-of-order"  "versions that are not in the order of their first days";
-    VersionsNotCovering   "E0704" Error   "versions-not-covering"  "days on which no version is in force";
-    DateNotVersionStart   "E0705" Error   "date-not-version-start" "a date on which no version starts";
-    NeverInForce          "E0706" Error   "never-in-force"         "something that is in force on no day";
-    DatedGap              "E0707" Error   "dated-gap"              "a parameter without a value in some version";
+    VersionsNotCovering   "E0704" Error   "versions-not-covering"  "days on which no version is in force" needs Items;
+    DateNotVersionStart   "E0705" Error   "date-not-version-start" "a date on which no version starts" needs Items;
+    NeverInForce          "E0706" Error   "never-in-force"         "something that is in force on no day" needs Items;
+    DatedGap              "E0707" Error   "dated-gap"              "a parameter without a value in some version" needs Item;
     DatedOverlap          "E0708" Error   "dated-overlap"          "a parameter with two values in one version";
-    NotInForce            "E0709" Error   "not-in-force"           "a name that is not defined in a version";
+    NotInForce            "E0709" Error   "not-in-force"           "a name that is not defined in a version" needs Word;
 
     // cases and tests
-    NoEffectiveDate       "E0801" Error   "no-effective-date"      "a test on a day in a policy without versions";
+    NoEffectiveDate       "E0801" Error   "no-effective-date"      "a test on a day in a policy without versions" needs Items;
 
     // warnings
     UnusedDefinition      "W0901" Warning "unused-definition"      "a definition that nothing uses";
@@ -206,6 +231,11 @@ impl Code {
     pub fn find(text: &str) -> Option<Code> {
         let means = |code: &&Code| code.code().eq_ignore_ascii_case(text) || code.name() == text;
         Code::ALL.iter().find(means).copied()
+    }
+
+    /// Whether it says that the policy is larger than any may be.
+    pub fn is_limit(self) -> bool {
+        ("E0020".."E0040").contains(&self.code())
     }
 
     /// The policies that its page shows: the first is refused with this code, the second is not.

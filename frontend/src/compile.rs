@@ -6,7 +6,8 @@ use crate::check::check;
 use crate::diagnostic::{Diagnostic, any_error, settle};
 use crate::hir::Policy;
 use crate::lower::lower;
-use crate::parse::parse;
+use crate::parse::{parse, shorten};
+use crate::partial::is_sure;
 
 /// A policy that compiles.
 #[derive(Clone, Debug)]
@@ -18,7 +19,7 @@ pub struct Compiled {
 }
 
 /// Compiles a source: the policy, where there is no error in it, and everything there is to say about it, in
-/// the order of the source.
+/// the order of the source. Where parts of it cannot be read, the rest is checked all the same.
 ///
 /// ```
 /// use opus_frontend::compile;
@@ -30,9 +31,11 @@ pub struct Compiled {
 /// ```
 pub fn compile(source: &str) -> (Option<Compiled>, Vec<Diagnostic>) {
     let (tree, mut diagnostics) = parse(source);
-    let checked = tree.filter(|_| !any_error(&diagnostics)).and_then(|tree| {
+    // what is beyond a limit is not worth the work
+    let within_limits = !diagnostics.iter().any(|said| said.code.is_limit());
+    let checked = tree.filter(|_| within_limits).and_then(|tree| {
         let (policy, found) = check(&tree);
-        diagnostics.extend(found);
+        diagnostics.extend(found.into_iter().filter(|said| is_sure(said, &tree, source)));
         policy
     });
     let compiled = checked.and_then(|policy| {
@@ -41,5 +44,8 @@ pub fn compile(source: &str) -> (Option<Compiled>, Vec<Diagnostic>) {
         Some(Compiled { program: program?, policy })
     });
     settle(&mut diagnostics);
+    if any_error(&diagnostics) {
+        shorten(&mut diagnostics);
+    }
     (compiled, diagnostics)
 }

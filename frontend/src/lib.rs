@@ -24,6 +24,7 @@ pub mod lexer;
 pub mod limits;
 pub mod lower;
 pub mod parse;
+mod partial;
 pub mod reach;
 pub mod reference;
 mod syntax_error;

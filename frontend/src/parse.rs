@@ -12,6 +12,7 @@ use crate::diagnostic::{Code, Diagnostic, settle};
 use crate::grammar::PolicyParser;
 use crate::lexer::{ENOUGH, Lexed, lex};
 use crate::limits::*;
+use crate::partial::lines_of;
 use crate::syntax_error;
 use crate::token::Token;
 
@@ -33,7 +34,12 @@ pub fn parse(source: &str) -> (Option<Policy>, Vec<Diagnostic>) {
     }
     let mut diagnostics = vec![];
     let lexed = lex(source, &mut diagnostics);
-    let policy = read(source, lexed, &mut diagnostics);
+    let mut policy = read(source, lexed, &mut diagnostics);
+    if let Some(policy) = &mut policy {
+        let mentioned = diagnostics.iter().filter(|said| said.is_error()).map(|said| said.primary.span);
+        policy.lost.extend(mentioned);
+        policy.lost = lines_of(std::mem::take(&mut policy.lost), source);
+    }
     settle(&mut diagnostics);
     shorten(&mut diagnostics);
     (policy, diagnostics)
@@ -81,7 +87,7 @@ fn parse_words(
     let mut builder = Builder::new(source, &errors);
     let feed = words.iter().take_while(|_| errors.get() < ENOUGH).map(|&word| Ok(word));
     let parsed = PolicyParser::new().parse(&mut builder, feed);
-    let Builder { exprs, diagnostics: reported, mut recoveries, .. } = builder;
+    let Builder { exprs, diagnostics: reported, mut recoveries, lost, .. } = builder;
     diagnostics.extend(reported);
     let parsed = match parsed {
         Ok(parsed) => Some(parsed),
@@ -98,7 +104,7 @@ fn parse_words(
         items.iter().for_each(|item| look_at_rules(item, diagnostics));
     }
     let span = Span::new(words.first()?.0, words.last()?.2);
-    Some(Policy { name: name?, items, exprs, comments, span })
+    Some(Policy { name: name?, items, exprs, comments, lost, span })
 }
 
 /// Exactly one `otherwise`, and nothing after it.
@@ -208,6 +214,14 @@ impl Sizes<'_> {
 
 /// Keeps the first errors, and says so.
 pub(crate) fn shorten(diagnostics: &mut Vec<Diagnostic>) {
+    if diagnostics.len() > ERRORS_MAX + 1 {
+        // one that says so already is part of what is left out
+        diagnostics.retain(|diagnostic| diagnostic.code != Code::TooManyErrors);
+    }
+    let says_so = diagnostics.last().is_some_and(|last| last.code == Code::TooManyErrors);
+    if says_so {
+        return;
+    }
     if let Some(first) = diagnostics.get(ERRORS_MAX) {
         let more = beyond(Code::TooManyErrors, first.primary.span);
         diagnostics.truncate(ERRORS_MAX);
@@ -234,8 +248,7 @@ mod tests {
 
     /// The pages of limits are about sources too long to show.
     fn is_shown(code: &Code) -> bool {
-        let of_limit = ("E0020".."E0040").contains(&code.code());
-        !of_limit || matches!(code, Code::NameTooLong | Code::TooManyDigits)
+        !code.is_limit() || matches!(code, Code::NameTooLong | Code::TooManyDigits)
     }
 
     #[test]

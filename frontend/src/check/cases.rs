@@ -73,7 +73,9 @@ impl Declared<'_> {
         if let Some(on) = test.on {
             match self.effective {
                 Some(field) => given[field as usize] = Some(on.day as i128),
-                None => findings.report(no_effective(on.span)),
+                None if self.items.effective.is_none() => findings.report(no_effective(on.span)),
+                // that it names no input has been said
+                None => {}
             }
         }
         let mut seen: BTreeMap<&str, Span> = BTreeMap::new();

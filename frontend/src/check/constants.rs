@@ -234,7 +234,8 @@ impl Declared<'_> {
         let info = &self.enums[index as usize];
         let enum_name = &info.decl.name.text;
         let message = format!("`{}` is no value of `{enum_name}`", name.text);
-        let diagnostic = Diagnostic::new(Code::UnknownEnumValue, name.span, message);
+        let diagnostic = Diagnostic::new(Code::UnknownEnumValue, name.span, message)
+            .also(info.decl.name.span, "declared here");
         let values: Vec<&str> = info.values.iter().map(|value| value.name.text.as_str()).collect();
         if let Some(near) = nearest(&name.text, values.iter().copied()) {
             return diagnostic.help(format!("did you mean `{near}`?")).fix(name.span, near);

@@ -365,8 +365,12 @@ impl<'a> Checker<'a> {
         Some((a?, b?))
     }
 
-    /// Whether it is a name that stands for values of enums and nothing else.
-    fn is_bare_value(&self, expr: ast::ExprId) -> bool {
+    /// Whether it is a name that stands for values of enums and nothing else, or a choice that begins with one.
+    pub fn is_bare_value(&self, expr: ast::ExprId) -> bool {
+        let mut expr = expr;
+        while let Ast::If { then, .. } = &self.node(expr).kind {
+            expr = *then;
+        }
         let Ast::Name(name) = &self.node(expr).kind else { return false };
         let word = name.text.as_str();
         !self.bindings.contains_key(word) && self.declared.names.enums_of_value.contains_key(word)

@@ -55,6 +55,9 @@ use schema::Declared;
 /// ```
 pub fn check(tree: &ast::Policy) -> (Option<Policy>, Vec<Diagnostic>) {
     let mut findings = Findings::default();
+    if !tree.lost.is_empty() {
+        findings.hole();
+    }
     let items = items::sort(tree, &mut findings);
     let declared = schema::declare(tree, items, &mut findings);
     check_dates(&declared, &mut findings);

@@ -106,6 +106,9 @@ impl<'a> Checker<'a> {
     fn positional_outcome(&mut self, rule: &'a Rule, known: &FieldSet) -> Option<Vec<hir::ExprId>> {
         let outputs = &self.declared.outputs;
         let right = rule.outcomes.len() == outputs.len();
+        if !right && self.lacks_outputs() {
+            return None;
+        }
         if !right && !outputs.is_empty() {
             self.findings.report(wrong_count(rule, outputs));
         }
@@ -113,6 +116,12 @@ impl<'a> Checker<'a> {
         let values: Vec<Option<hir::ExprId>> =
             pairs.map(|(outcome, output)| self.value(outcome, output, known)).collect();
         values.into_iter().collect::<Option<Vec<_>>>().filter(|_| right)
+    }
+
+    /// Whether an output could not be read, so that nobody knows which value belongs to which.
+    fn lacks_outputs(&self) -> bool {
+        let tree = self.declared.tree;
+        tree.items.iter().any(|item| matches!(item, ast::Item::Output(_)) && tree.is_lost(item.span()))
     }
 
     fn named_outcome(&mut self, rule: &'a Rule, known: &FieldSet) -> Option<Vec<hir::ExprId>> {
@@ -161,7 +170,10 @@ impl<'a> Checker<'a> {
 
     fn value(&mut self, outcome: &'a Outcome, output: &FieldInfo, known: &FieldSet) -> Option<hir::ExprId> {
         let Some(info) = &output.ty else {
-            self.expr(outcome.value, None, known);
+            // nothing says of which enum it is, which would be said of it
+            if !self.is_bare_value(outcome.value) {
+                self.expr(outcome.value, None, known);
+            }
             return None;
         };
         let ty = self.declared.ty(info.kind);
@@ -218,7 +230,9 @@ fn wrong_count(rule: &Rule, outputs: &[FieldInfo]) -> Diagnostic {
     let message = format!("{} where {} expected: {}", values(found), are(expected), words.join(", "));
     let span = rule.outcomes.iter().map(|outcome| outcome.span).reduce(Span::to).unwrap_or(rule.id.span);
     let help = "give every output in order, or by name (`decision = …`) where the others have a `default`";
-    Diagnostic::new(Code::WrongOutcomeCount, span, message).help(help)
+    let diagnostic = Diagnostic::new(Code::WrongOutcomeCount, span, message).help(help);
+    let declared = outputs.iter().map(|output| output.decl.span).reduce(Span::to);
+    declared.into_iter().fold(diagnostic, |diagnostic, outputs| diagnostic.also(outputs, "the outputs"))
 }
 
 fn values(count: usize) -> String {

@@ -159,6 +159,9 @@ impl<'a> Declared<'a> {
 
     /// A type of the source; empty where it could not be understood, which has been said then.
     pub fn read_type(&self, ty: &ast::Type, findings: &mut Findings) -> Option<TypeInfo> {
+        if self.tree.is_lost(ty.span) {
+            return None;
+        }
         let kind = self.kind(ty, findings)?;
         let domain = match &ty.domain {
             None => self.natural_domain(kind),

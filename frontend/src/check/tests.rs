@@ -11,6 +11,7 @@ use crate::diagnostic::{Diagnostic, any_error, settle};
 use crate::hir::Policy;
 use crate::parse::parse;
 use crate::reference;
+use crate::token::Token;
 
 const BAD: &str = include_str!("tests/bad.txt");
 const MORE_GOOD: &str = include_str!("tests/good.txt");
@@ -162,6 +163,36 @@ fn damaged_policies_are_judged_and_alike_on_any_stack() {
         }
     }
     assert!(judged > 200 && refused > 300, "{judged} {refused}");
+}
+
+/// Of a right policy that cannot be read in one place only that is said, and nothing that would follow from it.
+#[test]
+fn what_cannot_be_read_has_no_consequences() {
+    let corpus = GOOD.iter().map(|(_, source)| *source).chain(MORE_GOOD.split("\n\n"));
+    let mut next = numbers(13);
+    let mut broken = 0;
+    for source in corpus {
+        let tokens = crate::lexer::lex(source, &mut vec![]).tokens;
+        for _ in 0..tokens.len().min(120) {
+            let (token, place) = tokens[1 + next(tokens.len() - 1)];
+            let (place, mut changed) = (place.range(), source.to_string());
+            match next(3) {
+                0 => changed.insert_str(place.start, "=> "),
+                // where a name is gone altogether, nobody can know it
+                _ if token == Token::Word => continue,
+                1 => changed.replace_range(place, ""),
+                _ => changed.replace_range(place, "@"),
+            }
+            let (_, diagnostics) = compile(&changed);
+            let of_reading = |found: &&Diagnostic| found.code.code() < "E0200";
+            if diagnostics.iter().any(|found| of_reading(&found)) {
+                let more = diagnostics.iter().filter(|found| !of_reading(found)).count();
+                assert_eq!(more, 0, "{changed}\n{:#?}", shown(&changed, &diagnostics));
+                broken += 1;
+            }
+        }
+    }
+    assert!(broken > 1000, "{broken}");
 }
 
 #[test]

@@ -143,6 +143,9 @@ impl<'a> Checker<'a> {
 
     /// Understands a `let`.
     pub fn define(&mut self, item: &'a ast::Let, known: &FieldSet) -> Option<Named> {
+        if self.declared.tree.is_lost(item.span) {
+            return None;
+        }
         let body = self.expr(item.value, None, known)?;
         let name = item.name.text.clone();
         let id = self.version.lets.push(hir::Let { name, body: body.id, span: item.span });

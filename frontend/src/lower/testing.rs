@@ -162,7 +162,7 @@ impl Tree {
     /// The version and its rules that no input reaches, where nothing can go wrong; it would be refused for
     /// such a rule alone.
     pub fn lowered(&self) -> Option<(opus_ir::Version, Vec<Unreachable>)> {
-        let lowered = lower_version(&self.policy, &self.policy.versions[0]);
+        let lowered = lower_version(&self.policy, &self.policy.versions[0], &super::used(&self.policy));
         let dead = lowered.dead.clone();
         lowered.complaints.is_empty().then(|| (finished(&self.policy.versions[0], lowered), dead))
     }

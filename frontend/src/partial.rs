@@ -1,0 +1,54 @@
+//! What is said of a policy that could not be read to its end?
+//!
+//! What was read is checked like any other policy. But a name that is not defined may be defined where nothing
+//! could be read, and a table without a row for something may have it there: what is only said because something
+//! is absent is not said where that could have been lost. The table of codes says what each needs ([`Needs`]).
+//!
+//! Whole lines are lost: what a word that does not fit leaves of its line is a beginning at most.
+
+use crate::ast::{Policy, Span};
+use crate::codes::Needs;
+use crate::diagnostic::{Diagnostic, Label};
+
+/// Whether a diagnostic about the tree is sure, whatever stands in the lines that are lost. Of those themselves
+/// enough has been said.
+pub fn is_sure(diagnostic: &Diagnostic, tree: &Policy, source: &str) -> bool {
+    let place = diagnostic.primary.span;
+    if tree.lost.is_empty() || tree.is_lost(place) || place.start == place.end {
+        return tree.lost.is_empty();
+    }
+    let is_read = || {
+        let said = words(place.text(source)).next();
+        !tree.lost.iter().any(|lost| words(lost.text(source)).any(|word| Some(word) == said))
+    };
+    let is_whole = |label: &Label| item_at(tree, label.span).is_none_or(|item| !tree.is_lost(item));
+    match diagnostic.code.needs() {
+        Needs::Nothing => true,
+        Needs::Word => is_read(),
+        Needs::Item => is_read() && is_whole(&diagnostic.primary),
+        Needs::Others => is_read() && diagnostic.secondary.iter().all(is_whole),
+        Needs::Items => tree.lost.iter().all(|lost| item_at(tree, *lost).is_some()),
+        Needs::All => false,
+    }
+}
+
+/// The lines of the source that these places touch.
+pub fn lines_of(places: Vec<Span>, source: &str) -> Vec<Span> {
+    let line_of = |place: Span| {
+        let before = source.get(..place.start as usize).unwrap_or("");
+        let after = source.get(place.end as usize..).unwrap_or("");
+        let start = before.rfind('\n').map_or(0, |end| end + 1);
+        let end = after.find('\n').map_or(source.len(), |end| place.end as usize + end);
+        Span::new(start, end)
+    };
+    places.into_iter().map(line_of).collect()
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|letter: char| !letter.is_alphanumeric() && letter != '_').filter(|word| !word.is_empty())
+}
+
+fn item_at(tree: &Policy, place: Span) -> Option<Span> {
+    let mut items = tree.items.iter().map(|item| item.span());
+    items.find(|item| item.meets(place))
+}
