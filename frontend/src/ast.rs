@@ -961,22 +961,30 @@ impl Function {
     pub const ALL: [Function; 4] =
         [Function::Min, Function::Max, Function::WholeMonths, Function::WholeYears];
 
+    /// The word in the language, how it is called, and how many arguments it takes: at least, and at most where
+    /// there is a limit of its own.
+    const fn row(self) -> (&'static str, &'static str, (usize, Option<usize>)) {
+        match self {
+            Function::Min => ("min", "min(a, b, …)", (2, None)),
+            Function::Max => ("max", "max(a, b, …)", (2, None)),
+            Function::WholeMonths => ("whole_months", "whole_months(from, to)", (2, Some(2))),
+            Function::WholeYears => ("whole_years", "whole_years(from, to)", (2, Some(2))),
+        }
+    }
+
     /// The word in the language.
     pub const fn name(self) -> &'static str {
-        match self {
-            Function::Min => "min",
-            Function::Max => "max",
-            Function::WholeMonths => "whole_months",
-            Function::WholeYears => "whole_years",
-        }
+        self.row().0
+    }
+
+    /// How it is called.
+    pub const fn usage(self) -> &'static str {
+        self.row().1
     }
 
     /// How many arguments it takes: at least, and at most where there is a limit of its own.
     pub const fn arity(self) -> (usize, Option<usize>) {
-        match self {
-            Function::Min | Function::Max => (2, None),
-            Function::WholeMonths | Function::WholeYears => (2, Some(2)),
-        }
+        self.row().2
     }
 }
 

@@ -6,7 +6,7 @@ use lalrpop_util::ErrorRecovery;
 use opus_ir::Rounding;
 
 use crate::ast::*;
-use crate::diagnostic::{Code, Diagnostic, nearest, one_of};
+use crate::diagnostic::{Code, Diagnostic, counted, nearest, one_of};
 use crate::lexer;
 use crate::limits::{DEPTH_MAX, SCALE_MAX, beyond};
 use crate::token::Token;
@@ -299,8 +299,10 @@ impl<'s> Builder<'s> {
         let (least, most) = function.arity();
         if args.len() < least || most.is_some_and(|most| args.len() > most) {
             let takes = if most.is_some() { "exactly" } else { "at least" };
-            let message = format!("`{}` takes {takes} {least} arguments, not {}", name.text, args.len());
-            self.report(Diagnostic::new(Code::WrongArgumentCount, span, message));
+            let takes = format!("{takes} {}", counted(least, "argument"));
+            let message = format!("`{}` takes {takes}, not {}", name.text, args.len());
+            let help = format!("write `{}`", function.usage());
+            self.report(Diagnostic::new(Code::WrongArgumentCount, span, message).help(help));
             return self.expr(span, ExprKind::Error);
         }
         self.expr(span, ExprKind::Call { function, name, args })

@@ -7,6 +7,7 @@
 
 pub use crate::ast::Span;
 pub use crate::codes::{Code, Severity};
+use crate::display::grouped;
 
 /// Something to say about a policy.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -155,6 +156,24 @@ fn edit_distance(a: &str, b: &str) -> usize {
         rows.rotate_left(1);
     }
     rows[1][b.len()]
+}
+
+/// `1 value`, `2 values`, `4_000 values`.
+///
+/// ```
+/// use opus_frontend::diagnostic::counted;
+/// assert_eq!([0, 1, 2].map(|count| counted(count, "row")), ["0 rows", "1 row", "2 rows"]);
+/// ```
+pub fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(&count.to_string()))
+}
+
+/// `, in version 2` or `, in versions 2, 3`: behind a message that holds in these versions only.
+pub fn in_versions(numbers: &[u32]) -> String {
+    let plural = if numbers.len() == 1 { "" } else { "s" };
+    let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();
+    format!(", in version{plural} {}", numbers.join(", "))
 }
 
 /// `a`, `a or b`, `a, b or c`: words for a person.

@@ -129,7 +129,7 @@ fn decimal_text(value: &BigRational, decimals_min: usize) -> String {
 }
 
 /// Digits in groups of three.
-fn grouped(digits: &str) -> String {
+pub(crate) fn grouped(digits: &str) -> String {
     if digits.len() < GROUPED_DIGITS_MIN {
         return digits.to_string();
     }

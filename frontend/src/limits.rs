@@ -6,6 +6,7 @@
 
 use crate::ast::Span;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::display::grouped;
 
 /// A limit of the language.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,7 +76,7 @@ limits! {
 /// The diagnostic for what is beyond the limit that `code` belongs to.
 pub fn beyond(code: Code, span: Span) -> Diagnostic {
     let limit = ALL.iter().find(|limit| limit.code == Some(code)).expect("the code belongs to a limit");
-    let message = format!("more than {} {}", limit.max, limit.of);
+    let message = format!("more than {} {}", grouped(&limit.max.to_string()), limit.of);
     Diagnostic::new(code, span, message).help(format!("the limit is the same everywhere: {}", limit.reason))
 }
 

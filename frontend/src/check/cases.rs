@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::ast::{self, Assignment, Expectation, ExpectationKind, Name, Span, Statement};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, one_of};
 use crate::hir::{Expect, Test};
 
 use super::findings::Findings;
@@ -147,7 +147,8 @@ impl Declared<'_> {
         let numbers: Vec<String> = self.versions.iter().map(|period| period.number.to_string()).collect();
         let message = format!("there is no version {}", version.number);
         let diagnostic = Diagnostic::new(Code::UnknownName, version.span, message);
-        diagnostic.help(format!("its versions are {}", numbers.join(", ")))
+        let help = format!("write {}", one_of(&numbers));
+        diagnostic.help(help)
     }
 }
 

@@ -7,7 +7,7 @@ use opus_ir::date::{DAY_MAX, DAY_MIN};
 use opus_ir::{Domain, Interval};
 
 use crate::ast::{self, CellKind, Choice, Comparison, Name, Span, Text};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, counted};
 use crate::hir::{self, Cell, CellSpan, Constant, ExprKind, Key, TableId, TableRow, Ty, Unit};
 
 use super::items::TableItem;
@@ -362,15 +362,15 @@ impl RowNote<'_> {
 }
 
 fn wrong_cells(span: Span, found: usize, columns: &[Column]) -> Diagnostic {
-    let keys: Vec<&str> = columns.iter().map(|column| column.name.text.as_str()).collect();
-    let message =
-        format!("this row has {found} cells before `=>`, and the table looks at {}", keys.join(", "));
+    let keys: Vec<String> = columns.iter().map(|column| format!("`{}`", column.name.text)).collect();
+    let cells = counted(found, "cell");
+    let message = format!("this row has {cells} before `=>`, and the table looks at {}", keys.join(", "));
     Diagnostic::new(Code::WrongCellCount, span, message)
         .help("write one cell for each, `any` where it does not matter")
 }
 
 fn wrong_values(row: &ast::GridRow, expected: usize) -> Diagnostic {
-    let found = row.values.len();
-    let message = format!("the grid has {expected} columns, and this row gives {found} of their values");
+    let (columns, values) = (counted(expected, "column"), counted(row.values.len(), "value"));
+    let message = format!("the grid has {columns}, and this row {values}");
     Diagnostic::new(Code::WrongCellCount, row.span, message).help("write one value for each column")
 }

@@ -236,6 +236,7 @@ fn line_faults(
             format!("no {noun} of `{}` applies where {words}", table.name),
             fields,
             asked,
+            true,
         )
     });
     empty.chain(overlaps).chain(gap).collect()
@@ -265,20 +266,25 @@ fn overlap(checker: &Checker, table: &Table, first: Span, second: Span, witness:
 fn gap(checker: &Checker, table: &Table, witness: &Witness) -> Diagnostic {
     let (words, fields) = checker.shown(table, witness);
     let asked = checker.asked_at(table, witness);
-    gap_of(
-        checker.name_span(table),
-        format!("no row of `{}` applies where {words}", table.name),
-        fields,
-        asked,
-    )
+    let at = checker.name_span(table);
+    gap_of(at, format!("no row of `{}` applies where {words}", table.name), fields, asked, table.unique)
 }
 
-fn gap_of(at: Span, message: String, fields: Vec<(String, String)>, asked: Option<Span>) -> Diagnostic {
+fn gap_of(
+    at: Span,
+    message: String,
+    fields: Vec<(String, String)>,
+    asked: Option<Span>,
+    unique: bool,
+) -> Diagnostic {
     let found = match asked {
         Some(asked) => Diagnostic::new(Code::MissingNotCovered, at, message)
             .also(asked, "used here, where it may be missing")
             .help("add a row with `missing` or `any`, or use the table only where the input is present"),
-        None => Diagnostic::new(Code::TableGap, at, message).help("add a row for it, or a last row of `any`"),
+        None => Diagnostic::new(Code::TableGap, at, message).help(match unique {
+            true => "add a row for it, or widen one",
+            false => "add a row for it, or a last row of `any`",
+        }),
     };
     on(found, fields)
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ast::Span;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, in_versions};
 
 /// What one part of the checks has found.
 #[derive(Default)]
@@ -79,13 +79,6 @@ impl Findings {
             self.report(diagnostic);
         }
     }
-}
-
-/// `, in version 2` or `, in versions 2, 3`.
-fn in_versions(numbers: &[u32]) -> String {
-    let words: Vec<String> = numbers.iter().map(u32::to_string).collect();
-    let plural = if words.len() == 1 { "" } else { "s" };
-    format!(", in version{plural} {}", words.join(", "))
 }
 
 #[cfg(test)]

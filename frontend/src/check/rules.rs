@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ast::{self, ExprKind as Ast, Outcome, Rule, Span, Statement};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, counted};
 use crate::hir::{self, ExprKind, Form, Step, Ty, Unit};
 
 use super::exprs::enum_of;
@@ -227,18 +227,12 @@ impl<'a> Checker<'a> {
 fn wrong_count(rule: &Rule, outputs: &[FieldInfo]) -> Diagnostic {
     let words: Vec<String> = outputs.iter().map(|output| format!("`{}`", output.decl.name.text)).collect();
     let (found, expected) = (rule.outcomes.len(), words.len());
-    let message = format!("{} where {} expected: {}", values(found), are(expected), words.join(", "));
+    let are = if expected == 1 { "is" } else { "are" };
+    let message =
+        format!("{} where {expected} {are} expected: {}", counted(found, "value"), words.join(", "));
     let span = rule.outcomes.iter().map(|outcome| outcome.span).reduce(Span::to).unwrap_or(rule.id.span);
     let help = "give every output in order, or by name (`decision = …`) where the others have a `default`";
     let diagnostic = Diagnostic::new(Code::WrongOutcomeCount, span, message).help(help);
     let declared = outputs.iter().map(|output| output.decl.span).reduce(Span::to);
     declared.into_iter().fold(diagnostic, |diagnostic, outputs| diagnostic.also(outputs, "the outputs"))
-}
-
-fn values(count: usize) -> String {
-    if count == 1 { "1 value".into() } else { format!("{count} values") }
-}
-
-fn are(count: usize) -> String {
-    if count == 1 { "1 is".into() } else { format!("{count} are") }
 }

@@ -4,6 +4,8 @@ use opus_ir::date;
 
 use crate::ast::Number;
 use crate::currency;
+use crate::diagnostic::counted;
+use crate::display::grouped;
 use crate::hir::{Constant, Form, Ty, Unit};
 
 use super::schema::Declared;
@@ -80,17 +82,17 @@ impl Declared<'_> {
     }
 }
 
-/// `12.50`, as it is: sign, digits, point.
+/// `1_012.50`, as it is: sign, digits, point.
 pub(super) fn plain(number: Number) -> String {
     let digits = number.mantissa.unsigned_abs().to_string();
     let sign = if number.mantissa < 0 { "-" } else { "" };
     let scale = number.scale as usize;
     if scale == 0 {
-        return format!("{sign}{digits}");
+        return format!("{sign}{}", grouped(&digits));
     }
     let padded = format!("{digits:0>width$}", width = scale + 1);
     let (whole, fraction) = padded.split_at(padded.len() - scale);
-    format!("{sign}{whole}.{fraction}")
+    format!("{sign}{}.{fraction}", grouped(whole))
 }
 
 /// The same number without zeros at its end, but with no fewer decimals than `least`.
@@ -114,8 +116,7 @@ pub(super) fn how_to_round(unit: Unit) -> &'static str {
 pub(super) fn decimals(count: u8) -> String {
     match count {
         0 => "no decimals".into(),
-        1 => "1 decimal".into(),
-        _ => format!("{count} decimals"),
+        _ => counted(count as usize, "decimal"),
     }
 }
 
@@ -125,7 +126,8 @@ mod tests {
 
     #[test]
     fn numbers_read_as_they_are_written() {
-        let cases = [(1250, 2, "12.50"), (-5, 3, "-0.005"), (7, 0, "7"), (0, 2, "0.00")];
+        let cases =
+            [(1250, 2, "12.50"), (1_234_567, 2, "12_345.67"), (-5, 3, "-0.005"), (7, 0, "7"), (0, 2, "0.00")];
         for (mantissa, scale, text) in cases {
             assert_eq!(plain(Number { mantissa, scale }), text);
         }

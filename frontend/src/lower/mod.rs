@@ -33,7 +33,7 @@ use self::complaint::{Complaint, Fault};
 use self::rules::{admits, decides};
 use crate::ast::Span;
 use crate::codes::Code;
-use crate::diagnostic::{Diagnostic, any_error};
+use crate::diagnostic::{Diagnostic, any_error, in_versions};
 use crate::hir::{self, LetId, Policy, RuleInfo, Step};
 use crate::reach::{self, Unmet, Unreachable};
 use crate::witness::{self, Patience};
@@ -153,7 +153,7 @@ fn complaints(policy: &Policy, lowered: &[Lowered], source: &str) -> Vec<Diagnos
             }
         }
     }
-    told.into_iter().map(|(diagnostic, versions)| in_versions(policy, diagnostic, &versions)).collect()
+    told.into_iter().map(|(diagnostic, versions)| of_versions(policy, diagnostic, &versions)).collect()
 }
 
 /// Rules that no version reaches.
@@ -197,12 +197,10 @@ fn dead_rule(policy: &Policy, rule: u32, covers: &[u32]) -> Diagnostic {
 }
 
 /// A diagnostic that says in which versions it is, where the policy has others.
-fn in_versions(policy: &Policy, mut diagnostic: Diagnostic, versions: &[usize]) -> Diagnostic {
+fn of_versions(policy: &Policy, mut diagnostic: Diagnostic, versions: &[usize]) -> Diagnostic {
     if versions.len() < policy.versions.len() {
-        let numbers: Vec<String> =
-            versions.iter().map(|index| policy.versions[*index].number.to_string()).collect();
-        let word = if numbers.len() == 1 { "version" } else { "versions" };
-        diagnostic.message += &format!(", in {word} {}", numbers.join(", "));
+        let numbers: Vec<u32> = versions.iter().map(|index| policy.versions[*index].number).collect();
+        diagnostic.message += &in_versions(&numbers);
     }
     diagnostic
 }
