@@ -122,6 +122,18 @@ impl Stop<'_> {
         between.text(self.source).contains('\n')
     }
 
+    fn text(&self) -> &str {
+        self.span().text(self.source)
+    }
+
+    /// Whether it stands between digits, without spaces.
+    fn joins_digits(&self) -> bool {
+        let of_number = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+        let (source, span) = (self.source.as_bytes(), self.span());
+        let before = span.start.checked_sub(1).and_then(|before| source.get(before as usize));
+        of_number(before) && of_number(source.get(span.start as usize + 1))
+    }
+
     /// What stands there, for people.
     fn found(&self) -> String {
         let span = self.span();
@@ -160,8 +172,51 @@ fn unexpected(stop: &Stop) -> Diagnostic {
         [] => format!("nothing is expected here, but {}", stop.found()),
         words => format!("expected {}, but {}", one_of(words), stop.found()),
     };
-    Diagnostic::new(Code::UnexpectedToken, stop.span(), message)
+    let diagnostic = Diagnostic::new(Code::UnexpectedToken, stop.span(), message);
+    match HABITS.iter().find(|(meant, _)| meant(stop)) {
+        Some((_, help)) => diagnostic.help(*help),
+        None => diagnostic,
+    }
 }
+
+/// What authors are used to from elsewhere: where it stops the parser, and how it is written here.
+const HABITS: [(fn(&Stop) -> bool, &str); 11] = [
+    (
+        |stop| stop.token() == Some(Token::Comma) && stop.joins_digits(),
+        "digits are grouped by `_`, and decimals stand behind a point: `5_000.00`",
+    ),
+    (
+        |stop| stop.text().starts_with('.') && stop.joins_digits(),
+        "a date is year, month and day: `2024-12-31`",
+    ),
+    (|stop| stop.text() == "between", "a range is written with `in`: `x in a..b`"),
+    (
+        |stop| stop.token() == Some(Token::Comma) && stop.expects(Token::Range),
+        "values are listed in braces: `x in {a, b}`",
+    ),
+    (
+        |stop| stop.before() == Some(Token::Is) && stop.begins_value(),
+        "two values are compared with `==`; `is` asks whether one is `missing` or `present`",
+    ),
+    (|stop| stop.token() == Some(Token::Semicolon), "only rows of tables and grids end with `;`"),
+    (
+        |stop| stop.expects(Token::Unique) && !stop.expects(Token::Word),
+        "`unique` where exactly one row applies to everything, `first` where the first that applies counts",
+    ),
+    (
+        |stop| stop.expects(Token::Colon) && stop.token().is_some_and(Token::compares),
+        "a requirement begins with its id: `require Q1 : a <= b`",
+    ),
+    (|stop| stop.expects(Token::When), "a rule is written `rule ID when CONDITION => OUTCOME`"),
+    (
+        |stop| stop.expects(Token::Otherwise) && stop.token() == Some(Token::Word),
+        "a rule is written `rule ID when CONDITION => OUTCOME`",
+    ),
+    (
+        |stop| stop.token() == Some(Token::Text) && stop.expects(Token::Number),
+        "there are no texts among the values: what can be told apart is a value of an `enum`, without quotation marks",
+    ),
+];
 
 fn single_equals(stop: &Stop) -> Option<Diagnostic> {
     (stop.token()? == Token::Becomes && stop.expects(Token::Equal)).then(|| {
@@ -198,7 +253,9 @@ fn begins_statement(token: Token) -> bool {
 fn missing_arrow(stop: &Stop) -> Option<Diagnostic> {
     let instead = matches!(stop.token()?, Token::Yields | Token::Colon | Token::Then | Token::Becomes);
     let ends = matches!(stop.token()?, Token::Rule | Token::Otherwise | Token::BlockClose | Token::Semicolon);
-    (stop.expects(Token::Arrow) && (instead || ends || stop.begins_value())).then(|| {
+    let mut rest = stop.words[stop.at..].iter().take_while(|word| !begins_statement(word.1));
+    let follows = stop.begins_value() && !rest.any(|word| word.1 == Token::Arrow);
+    (stop.expects(Token::Arrow) && (instead || ends || follows)).then(|| {
         let place = if instead { stop.span() } else { stop.end_of_before() };
         let diagnostic =
             Diagnostic::new(Code::MissingArrow, stop.span(), format!("`=>` is missing, {}", stop.found()));

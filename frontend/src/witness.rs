@@ -43,8 +43,8 @@ impl Default for Patience {
     }
 }
 
-/// An input on which the version goes wrong as the complaint says: every field that is not missing, as it is
-/// written in a `case`.
+/// An input on which the version goes wrong as the complaint says: every field that is looked at on the way and
+/// is not missing, as it is written in a `case`. All others may be anything.
 pub fn counterexample(
     policy: &Policy,
     version: usize,
@@ -56,11 +56,14 @@ pub fn counterexample(
     if rows < BEGINNINGS {
         return None;
     }
-    let (found, tried) = Search::new(policy, version, complaint).run(rows);
+    let search = Search::new(policy, version, complaint);
+    let (found, tried) = search.run(rows);
     patience.rules = patience.rules.saturating_sub(tried * rules_each);
     let row = found?;
-    let fields = policy.schema.inputs.iter().zip(row);
-    let given = fields.filter_map(|(field, value)| Some((field, value?)));
+    let read = search.fields_read(&row);
+    let fields = policy.schema.inputs.iter().zip(row).enumerate();
+    let fields = fields.filter(|(index, _)| read.contains(&(*index as u32)));
+    let given = fields.filter_map(|(_, (field, value))| Some((field, value?)));
     Some(
         given
             .map(|(field, value)| (field.name.clone(), field_text(&policy.schema, field.kind, value)))
@@ -192,14 +195,31 @@ impl<'a> Search<'a> {
     }
 
     fn try_row(&self, row: &Row) -> Trial {
+        self.try_with(&mut Evaluator::new(self.policy, self.version, row))
+    }
+
+    /// The fields that are looked at on the way of a row, and the one that selects the version.
+    fn fields_read(&self, row: &Row) -> BTreeSet<u32> {
         let mut evaluator = Evaluator::new(self.policy, self.version, row);
+        self.try_with(&mut evaluator);
+        let data = self.data();
+        let met = evaluator.terms().iter().map(|(expr, _)| *expr);
+        let field = |expr: ExprId| match &data.exprs[expr].kind {
+            ExprKind::Field(field) | ExprKind::IsPresent(field) | ExprKind::OrElse(field, _) => Some(*field),
+            _ => None,
+        };
+        let selects = self.policy.schema.effective.filter(|_| self.policy.versions.len() > 1);
+        met.chain(data.needed([self.complaint.at])).filter_map(field).chain(selects).collect()
+    }
+
+    fn try_with(&self, evaluator: &mut Evaluator) -> Trial {
         let mut requires = 0;
         for (_, condition) in &self.data().requires {
             match evaluator.holds(*condition) {
                 Err(undefined) if self.is_meant(undefined) => return Trial::Wrong,
                 holds => requires += (holds == Ok(true)) as usize,
             }
-            if self.is_too_large(&evaluator) {
+            if self.is_too_large(evaluator) {
                 return Trial::Wrong;
             }
         }
@@ -208,8 +228,8 @@ impl<'a> Search<'a> {
             return Trial::Near(near);
         }
         match self.unused {
-            Some(body) => self.try_alone(&mut evaluator, body, near),
-            None => self.try_steps(&mut evaluator, near),
+            Some(body) => self.try_alone(evaluator, body, near),
+            None => self.try_steps(evaluator, near),
         }
     }
 

@@ -209,6 +209,10 @@ impl<'a> Checker<'a> {
             return Diagnostic::new(Code::UnknownName, name.span, message)
                 .help("use an input, a `param` or a `let`");
         }
+        if matches!(name.text.to_lowercase().as_str(), "yes" | "no") {
+            let message = format!("`{}` is no truth value", name.text);
+            return Diagnostic::new(Code::UnknownName, name.span, message).help("write `true` or `false`");
+        }
         let known = self.bindings.keys().chain(self.declared.names.enums_of_value.keys());
         names::unknown(name, "input, parameter, `let`, table or enum value", known.copied())
     }
