@@ -1,5 +1,6 @@
 //! What can be asked of `opus`? The command line, verb by verb.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -12,10 +13,12 @@ pub struct Opus {
     #[command(subcommand)]
     pub verb: Verb,
     /// How to print results and errors.
-    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    #[arg(long, global = true, value_enum, value_name = "human|json", hide_possible_values = true)]
+    #[arg(default_value_t = Format::Human, display_order = 100)]
     pub format: Format,
-    /// When to use colours.
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    /// When to use colours; `auto` on a terminal, unless NO_COLOR is set.
+    #[arg(long, global = true, value_enum, value_name = "auto|always|never", hide_possible_values = true)]
+    #[arg(default_value_t = Color::Auto, display_order = 101)]
     pub color: Color,
 }
 
@@ -29,7 +32,11 @@ Exit codes:
   5  artifact refused
 
 Example:
-  opus sample credit.opus -n 1000 -o in.parquet && opus batch credit.opus in.parquet -o out.parquet";
+  opus sample credit.opus -n 1000 -o in.parquet
+  opus batch credit.opus in.parquet -o out.parquet";
+
+/// The names of the formats of files.
+const FORMATS: &str = "parquet|csv|jsonl|arrow";
 
 /// How results are printed.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,10 +65,12 @@ pub enum Verb {
     #[command(after_help = "Example:\n  opus check credit.opus")]
     Check(Check),
     /// Compile a policy to an artifact, and its native code into the cache.
-    #[command(after_help = "Example:\n  opus build credit.opus -o credit.opusc")]
+    #[command(
+        after_help = "The cache is the folder OPUS_CACHE_DIR, else `opus` in XDG_CACHE_HOME, else ~/.cache/opus; it may be emptied at any time.\n\nExample:\n  opus build credit.opus -o credit.opusc"
+    )]
     Build(Build),
     /// Decide one input.
-    #[command(after_help = "Example:\n  echo '{\"age\": 40, …}' | opus run credit.opus --input - --trace")]
+    #[command(after_help = "Example:\n  opus run credit.opus --input application.json --trace")]
     Run(Run),
     /// Decide files of inputs: Parquet, CSV, JSON lines, Arrow IPC.
     #[command(
@@ -70,30 +79,30 @@ pub enum Verb {
     Batch(Batch),
     /// Run the tests in a policy, or compare decisions with a file of expected ones.
     #[command(
-        after_help = "Example:\n  opus test credit.opus\n  opus test credit.opus --input rows.csv --expected decided.csv --on id"
+        after_help = "Example:\n  opus test credit.opus\n  opus test credit.opus --input applications.parquet --expected expected.csv --on id"
     )]
     Test(Test),
     /// Format policies in place.
     #[command(after_help = "Example:\n  opus fmt credit.opus")]
     Fmt(Fmt),
     /// Show what an artifact holds: hashes, schema, versions, rules, certificate.
-    #[command(after_help = "Example:\n  opus inspect credit.opusc --ir")]
+    #[command(after_help = "Example:\n  opus inspect credit.opusc\n  opus inspect credit.opusc --ir")]
     Inspect(Inspect),
     /// Write synthetic inputs that the policy's own types allow.
-    #[command(after_help = "Example:\n  opus sample credit.opus -n 1000000 --seed 1 -o applications.parquet")]
+    #[command(after_help = "Example:\n  opus sample credit.opus -n 10000 --seed 1 -o applications.parquet")]
     Sample(Sample),
     /// Explain a diagnostic, with an example.
     #[command(after_help = "Example:\n  opus explain-code E0106")]
     ExplainCode(ExplainCode),
     /// Print completions for a shell.
-    #[command(after_help = "Example:\n  opus completions bash > /etc/bash_completion.d/opus")]
+    #[command(after_help = "Example:\n  source <(opus completions bash)")]
     Completions(Completions),
 }
 
 /// `opus check`
 #[derive(Args, Debug)]
 pub struct Check {
-    /// The policies.
+    /// The policies; `-` for standard input.
     #[arg(required = true, value_name = "POLICY")]
     pub policies: Vec<PathBuf>,
 }
@@ -101,9 +110,9 @@ pub struct Check {
 /// `opus build`
 #[derive(Args, Debug)]
 pub struct Build {
-    /// The policy.
+    /// The policy; `-` for standard input.
     pub policy: PathBuf,
-    /// Where the artifact goes; beside the policy, with the extension `opusc`, by default.
+    /// Where the artifact goes, `-` for standard output; by default beside the policy, as `*.opusc`.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
@@ -119,8 +128,9 @@ pub struct Run {
     /// Show every rule that was tried, with the values of its terms.
     #[arg(long)]
     pub trace: bool,
-    /// What decides.
-    #[arg(long, value_enum, default_value_t = Engine::Native)]
+    /// What decides: native code (where there is none, the VM), the VM, or the plain and slow evaluator.
+    #[arg(long, value_enum, value_name = "native|vm|reference", hide_possible_values = true)]
+    #[arg(default_value_t = Engine::Native)]
     pub engine: Engine,
 }
 
@@ -146,31 +156,35 @@ pub struct Batch {
     /// Where the decisions go; `-` for standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
-    /// Where rows go that admission refuses; written even when there are none.
+    /// Where rows go that admission refuses, one line for each fault; written even when there are none.
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
+    /// The format of the rejects, where the name does not tell.
+    #[arg(long, value_enum, value_name = FORMATS, hide_possible_values = true, requires = "rejects")]
+    pub rejects_format: Option<FileFormat>,
     /// How many rows may be rejected before that is an error: a number or a percentage.
     #[arg(long, value_name = "N|P%", default_value = "0")]
     pub max_rejects: String,
-    /// What decides.
-    #[arg(long, value_enum, default_value_t = Engine::Native)]
+    /// What decides: native code (where there is none, the VM), the VM, or the plain and slow evaluator.
+    #[arg(long, value_enum, value_name = "native|vm|reference", hide_possible_values = true)]
+    #[arg(default_value_t = Engine::Native)]
     pub engine: Engine,
     /// How many threads work; as many as there are processors by default.
     #[arg(long, value_name = "N")]
-    pub threads: Option<usize>,
-    /// Input columns to copy to the output.
-    #[arg(long, value_name = "COL", value_delimiter = ',')]
+    pub threads: Option<NonZeroUsize>,
+    /// Input columns to copy to the output and to the rejects.
+    #[arg(long, value_name = "COL,…", value_delimiter = ',')]
     pub keep: Vec<String>,
-    /// How columns map to fields.
+    /// How columns map to fields: a table for each, with `column`, `unit`, `missing` and `values`.
     #[arg(long, value_name = "FILE.toml")]
     pub columns: Option<PathBuf>,
     /// The format of the input, where the name does not tell.
-    #[arg(long, value_enum, value_name = "FORMAT")]
+    #[arg(long, value_enum, value_name = FORMATS, hide_possible_values = true)]
     pub input_format: Option<FileFormat>,
     /// The format of the output, where the name does not tell.
-    #[arg(long, value_enum, value_name = "FORMAT")]
+    #[arg(long, value_enum, value_name = FORMATS, hide_possible_values = true)]
     pub output_format: Option<FileFormat>,
-    /// Write the summary as JSON.
+    /// Where the summary goes as JSON, with the hashes of artifact and inputs.
     #[arg(long, value_name = "FILE")]
     pub summary: Option<PathBuf>,
 }
@@ -255,7 +269,7 @@ pub struct Sample {
     #[arg(long)]
     pub boundaries: bool,
     /// The format of the output, where the name does not tell.
-    #[arg(long, value_enum, value_name = "FORMAT")]
+    #[arg(long, value_enum, value_name = FORMATS, hide_possible_values = true)]
     pub output_format: Option<FileFormat>,
 }
 

@@ -29,6 +29,8 @@ pub struct Comparison {
     pub rows: u64,
     /// Those that differ, in the order of the inputs.
     pub differences: Vec<Difference>,
+    /// How many rows of the inputs nothing is expected of.
+    pub unexpected: u64,
 }
 
 /// Two files to compare.
@@ -56,7 +58,7 @@ pub fn compare(
     let mut expected = expected(files, schema)?;
     let keep: Vec<String> = files.on.iter().cloned().collect();
     let intake = Intake { schema: schema.clone(), mapping: files.mapping.clone(), keep };
-    let mut comparison = Comparison { rows: expected.len() as u64, differences: Vec::new() };
+    let mut comparison = Comparison { rows: expected.len() as u64, ..Comparison::default() };
     let mut reader = Reader::open(vec![files.input.clone()], &intake)?;
     while let Some(chunk) = reader.next_chunk()? {
         let first_row = chunk.first_row;
@@ -81,7 +83,10 @@ pub fn compare(
                     Ok(next - 1)
                 }
             };
-            let Some(wanted) = expected.remove(key) else { continue };
+            let Some(wanted) = expected.remove(key) else {
+                comparison.unexpected += 1;
+                continue;
+            };
             let difference = match found {
                 Err(why) => Some((
                     vec![(String::new(), "a decision".to_owned(), format!("refused: {why}"))],
@@ -128,7 +133,7 @@ fn expected(files: &Files, schema: &Schema) -> Result<HashMap<String, Vec<Option
     // the outputs are read as if they were the inputs of another policy, of which nothing has to be decided
     let outputs =
         Schema { inputs: schema.outputs.clone(), outputs: Vec::new(), effective: None, ..schema.clone() };
-    let mapping = Mapping::by_name(&outputs);
+    let mapping = Mapping::as_written(&outputs);
     let intake = Intake { schema: outputs, mapping, keep: files.on.iter().cloned().collect() };
     let mut found = HashMap::new();
     let mut reader = Reader::open(vec![files.expected.clone()], &intake)?;

@@ -1,6 +1,7 @@
 //! How does a command end, when it does not end well?
 
-use std::fmt;
+use std::error::Error;
+use std::{fmt, io};
 
 /// The exit codes of `opus`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -59,6 +60,20 @@ impl Failure {
         Failure::new(Exit::Io, message)
     }
 
+    /// An output that could not be written. That its reader has seen enough and is gone need not be said: nobody
+    /// would read it.
+    pub fn unwritable(name: &str, error: &(dyn Error + 'static)) -> Failure {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            let io = error.downcast_ref::<io::Error>();
+            if io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+                return Failure::said(Exit::Io);
+            }
+            cause = error.source();
+        }
+        Failure::io(format!("{name}: cannot be written: {error}"))
+    }
+
     /// A failure about which everything has been said.
     pub fn said(exit: Exit) -> Failure {
         Failure::new(exit, "")
@@ -78,4 +93,19 @@ impl fmt::Display for Failure {
     }
 }
 
-impl std::error::Error for Failure {}
+impl Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_a_reader_is_gone_is_not_said() {
+        let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
+        assert_eq!(Failure::unwritable("x", &gone()), Failure::said(Exit::Io));
+        let within = parquet::errors::ParquetError::External(Box::new(gone()));
+        assert_eq!(Failure::unwritable("x", &within), Failure::said(Exit::Io));
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        assert_eq!(Failure::unwritable("x", &full).message, "x: cannot be written: no storage space");
+    }
+}

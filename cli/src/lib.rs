@@ -1,7 +1,7 @@
 //! The `opus` command as a library.
 //!
 //! In reading order: what can be asked ([`args`]), how a command ends ([`failure`]), where words go ([`terminal`],
-//! [`render`]), what a policy on the command line is ([`open`]), what each verb does ([`verbs`]), how files are read
+//! [`render`], [`progress`]), what a policy on the command line is ([`open`]), what each verb does ([`verbs`]), how files are read
 //! and written ([`files`]), how they are decided ([`batch`], [`engines`], [`summary`]), how one decision is told
 //! ([`trace`]), where synthetic rows come from ([`sample`]), whether all engines decide alike ([`witnesses`]).
 
@@ -12,6 +12,7 @@ pub mod engines;
 pub mod failure;
 pub mod files;
 pub mod open;
+pub mod progress;
 pub mod render;
 pub mod sample;
 pub mod summary;
@@ -23,13 +24,18 @@ pub mod witnesses;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 
-use crate::args::Opus;
+use crate::args::{Color, Format, Opus};
+use crate::failure::Failure;
 use crate::terminal::Terminal;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let opus = Opus::parse();
+    let opus = match Opus::try_parse() {
+        Ok(opus) => opus,
+        Err(error) => return not_understood(&error),
+    };
     let terminal = Terminal::new(opus.format, opus.color);
     match verbs::run(&opus.verb, &terminal) {
         Ok(()) => ExitCode::SUCCESS,
@@ -38,4 +44,26 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.exit as u8)
         }
     }
+}
+
+/// Prints the help that was asked for, or says what is wrong with the command line; to programs as JSON.
+fn not_understood(error: &clap::Error) -> ExitCode {
+    let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand || !error.use_stderr();
+    if !is_help && wants_json(std::env::args()) {
+        let text = error.to_string();
+        let (message, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let failure = Failure::usage(words(message.trim_start_matches("error: "))).help(words(rest));
+        Terminal::new(Format::Json, Color::Never).failure(&failure);
+    } else {
+        // there is nobody left to tell where this cannot be printed
+        let _ = error.print();
+    }
+    ExitCode::from(error.exit_code() as u8)
+}
+
+/// Whether a command line that could not be understood asks for JSON.
+fn wants_json(args: impl Iterator<Item = String>) -> bool {
+    let args: Vec<String> = args.collect();
+    args.iter().any(|arg| arg == "--format=json") || args.windows(2).any(|pair| pair == ["--format", "json"])
 }

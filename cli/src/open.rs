@@ -36,7 +36,7 @@ pub fn open(path: &Path, terminal: &Terminal) -> Result<Opened, Failure> {
     let source = text(path, bytes)?;
     let (compiled, diagnostics) = opus_frontend::compile(&source);
     terminal.diagnostics(&name, &source, &diagnostics);
-    let compiled = compiled.ok_or_else(|| Failure::said(Exit::Policy))?;
+    let compiled = compiled.ok_or_else(|| terminal.not_compiled(&name, &source, &diagnostics))?;
     let built = build(compiled.program.clone())
         .map_err(|error| Failure::new(Exit::Policy, format!("`{name}`: {error}")))?;
     let artifact = Artifact::from_bytes(&built).map_err(|error| refused(&name, &error))?;
@@ -116,7 +116,13 @@ impl args::Engine {
 /// # Errors
 /// Where it cannot be read, or is no text.
 pub fn read_source(path: &Path) -> Result<String, Failure> {
-    text(path, read(path)?)
+    let bytes = read(path)?;
+    if bytes.starts_with(&MAGIC) {
+        let name = path.display();
+        return Err(Failure::io(format!("`{name}` is an artifact, and the text of a policy is wanted"))
+            .help(format!("`opus inspect {name} --source` prints the text that it was compiled from")));
+    }
+    text(path, bytes)
 }
 
 /// The bytes of a file, or of standard input.

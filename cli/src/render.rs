@@ -87,7 +87,7 @@ pub fn json(source: &str, diagnostic: &Diagnostic) -> Value {
 }
 
 /// Bytes, and lines and columns from 1 (columns count characters).
-fn place(source: &str, span: Span) -> Value {
+pub fn place(source: &str, span: Span) -> Value {
     let (start, end) = (position(source, span.start), position(source, span.end));
     json!({
         "start": { "byte": span.start, "line": start.0, "column": start.1 },

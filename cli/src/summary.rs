@@ -37,7 +37,7 @@ pub fn human(run: &Run) -> String {
         }
     }
     for (version, rules) in run.names.versions.iter().zip(&counts.rules) {
-        table.heading(&format!("version {version}"));
+        table.line(&format!("version {version}"), rules.iter().sum(), "");
         // rules that are not of this version never decide in it
         for ((id, title), count) in run.rules.iter().zip(rules).filter(|(_, count)| **count > 0) {
             table.line(&format!("  {id}"), *count, title.as_deref().unwrap_or(""));
@@ -65,7 +65,8 @@ pub fn json(run: &Run, details: Value) -> Value {
         let decided = run.rules.iter().zip(rules).filter(|(_, count)| **count > 0);
         let decided =
             decided.map(|((id, title), count)| json!({ "rule": id, "title": title, "rows": count }));
-        json!({ "version": version, "rules": decided.collect::<Vec<_>>() })
+        let rows: u64 = rules.iter().sum();
+        json!({ "version": version, "rows": rows, "rules": decided.collect::<Vec<_>>() })
     });
     let mut value = json!({
         "rows": counts.rows,

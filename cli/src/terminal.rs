@@ -6,7 +6,7 @@ use opus_frontend::diagnostic::{Diagnostic, any_error};
 use serde_json::{Value, json};
 
 use crate::args::{Color, Format};
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::render;
 
 /// What the process talks to.
@@ -69,10 +69,23 @@ impl Terminal {
         self.print(&format!("{value:#}\n"))
     }
 
+    /// Prints a result for people or for programs, or says it where standard output holds rows or bytes already.
+    ///
+    /// # Errors
+    /// As [`Terminal::print`].
+    pub fn report(&self, human: &str, json: &Value, is_output_taken: bool) -> Result<(), Failure> {
+        let text = if self.is_json() { format!("{json:#}") } else { human.to_owned() };
+        if is_output_taken {
+            self.say(&text);
+            return Ok(());
+        }
+        self.print(&format!("{text}\n"))
+    }
+
     /// Says something to a person; nothing where results are for programs.
     pub fn note(&self, text: &str) {
         if !self.is_json() {
-            eprintln!("{text}");
+            self.say(text);
         }
     }
 
@@ -82,7 +95,7 @@ impl Terminal {
             return;
         }
         for diagnostic in diagnostics {
-            eprintln!("{}\n", render::human(path, source, diagnostic, self.styled));
+            self.say(&format!("{}\n", render::human(path, source, diagnostic, self.styled)));
         }
         let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
         let counts = [counted(errors, "error"), counted(diagnostics.len() - errors, "warning")];
@@ -90,7 +103,8 @@ impl Terminal {
         let first = diagnostics.iter().find(|diagnostic| diagnostic.is_error()).unwrap_or(&diagnostics[0]);
         let refused = if any_error(diagnostics) { ": it does not compile" } else { "" };
         let explained = first.code.code();
-        eprintln!("{path}: {}{refused}; `opus explain-code {explained}` tells more", counts.join(" and "));
+        let counts = counts.join(" and ");
+        self.say(&format!("{path}: {counts}{refused}; `opus explain-code {explained}` tells more"));
     }
 
     /// Says why a command failed.
@@ -100,12 +114,29 @@ impl Terminal {
         }
         if self.is_json() {
             let error = json!({ "error": failure.message, "help": failure.help, "exit": failure.exit as u8 });
-            eprintln!("{error:#}");
+            self.say(&format!("{error:#}"));
         } else if self.styled {
-            eprintln!("\x1b[1;31merror\x1b[0m\x1b[1m:\x1b[0m {failure}");
+            self.say(&format!("\x1b[1;31merror\x1b[0m\x1b[1m:\x1b[0m {failure}"));
         } else {
-            eprintln!("error: {failure}");
+            self.say(&format!("error: {failure}"));
         }
+    }
+
+    /// Says why a policy does not compile, to a program; a person has been shown its diagnostics.
+    pub fn not_compiled(&self, path: &str, source: &str, diagnostics: &[Diagnostic]) -> Failure {
+        if self.is_json() {
+            let shown: Vec<Value> =
+                diagnostics.iter().map(|diagnostic| render::json(source, diagnostic)).collect();
+            let error = format!("`{path}` does not compile");
+            let error = json!({ "error": error, "exit": Exit::Policy as u8, "diagnostics": shown });
+            self.say(&format!("{error:#}"));
+        }
+        Failure::said(Exit::Policy)
+    }
+
+    /// Says something on standard error. Whoever has stopped listening is not told any more.
+    pub fn say(&self, text: &str) {
+        let _ = writeln!(io::stderr(), "{text}");
     }
 }
 

@@ -9,6 +9,7 @@ mod counts;
 mod rejects;
 #[cfg(test)]
 mod tests;
+mod units;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,8 +23,9 @@ pub use counts::{Counts, FaultCount};
 
 use crate::failure::Failure;
 use crate::files::write::{Content, Layout, Spec, Writer, create};
-use crate::files::{Intake, Kept, Located, Reader, apart};
+use crate::files::{Intake, Kept, Located, Place, Reader, apart};
 use rejects::Rejects;
+use units::Units;
 use work::{Done, Worker};
 
 /// What decides rows.
@@ -129,9 +131,9 @@ impl Batch {
     }
 
     fn check_places(&self) -> Result<(), Failure> {
-        let outputs: Vec<&Located> =
-            [Some(&self.output), self.rejects.as_ref()].into_iter().flatten().collect();
-        apart(&self.inputs, &outputs)
+        let inputs: Vec<&Place> = self.inputs.iter().map(|input| &input.place).collect();
+        let outputs = [Some(&self.output), self.rejects.as_ref()].into_iter().flatten();
+        apart(&inputs, &outputs.map(|output| &output.place).collect::<Vec<_>>())
     }
 
     /// The same, on a thread of the pool.
@@ -145,7 +147,8 @@ impl Batch {
         };
         let worker = Worker::new(&self.intake, &self.names, engine, encoder, rejects.is_some());
         let counts = Counts::new(&self.intake.schema, &self.names);
-        let mut end = Ending { writer, rejects, counts, ignored: BTreeSet::new(), progress };
+        let units = Units::new(&self.intake);
+        let mut end = Ending { writer, rejects, counts, units, ignored: BTreeSet::new(), progress };
         rayon::in_place_scope_fifo(|scope| {
             let (sender, receiver) = mpsc::channel::<(u64, Result<Done, Failure>)>();
             let mut order = InOrder::default();
@@ -235,12 +238,14 @@ struct Ending<'a> {
     writer: Writer,
     rejects: Option<Rejects>,
     counts: Counts,
+    units: Units<'a>,
     ignored: BTreeSet<String>,
     progress: &'a (dyn Fn(Progress) + Sync),
 }
 
 impl Ending<'_> {
     fn write(&mut self, done: Done, fraction: Option<f64>) -> Result<(), Failure> {
+        self.units.meet(&done.percentages)?;
         self.counts.add(&done.counts);
         self.ignored.extend(done.ignored);
         if let Some(rows) = done.rows {

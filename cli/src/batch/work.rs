@@ -9,6 +9,7 @@ use opus_runtime::admission::Reason;
 
 use super::counts::Counts;
 use super::rejects::RejectedRows;
+use super::units::{Percentages, percentages};
 use super::{Decided, Engine, Names};
 use crate::failure::Failure;
 use crate::files::write::{Data, Encoded, Encoder, Table};
@@ -37,6 +38,8 @@ pub struct Done {
     pub counts: Counts,
     /// Names that nobody asked for.
     pub ignored: BTreeSet<String>,
+    /// The percentages among the texts of the chunk.
+    pub percentages: Vec<Percentages>,
 }
 
 impl<'a> Worker<'a> {
@@ -65,6 +68,7 @@ impl<'a> Worker<'a> {
     /// Where the decisions cannot be encoded.
     pub fn process(&self, chunk: Chunk) -> Result<Done, Failure> {
         let admitted = chunk.admit(self.intake);
+        let percentages = percentages(self.intake, &admitted);
         let decided = self.engine.decide(admitted.columns);
         let (rows, faults) = merge(admitted.rows, admitted.admitted, admitted.faults, &decided);
         let mut counts = self.nothing.clone();
@@ -81,7 +85,7 @@ impl<'a> Worker<'a> {
             Some(rows) => some_rows(&admitted.kept, rows.clone()).map_err(failed)?,
         };
         let rows = self.encode(admitted.first_row, rows, kept, decided)?;
-        Ok(Done { rows, rejects, counts, ignored: admitted.ignored })
+        Ok(Done { rows, rejects, counts, ignored: admitted.ignored, percentages })
     }
 
     fn encode(

@@ -57,18 +57,30 @@ impl Intake {
     /// Where the columns of the fields, and then the columns to keep, stand among the columns of a file.
     ///
     /// # Errors
-    /// Where one is missing, or there are two of its name.
+    /// Which are missing, or that there are two of a name.
     pub fn find(&self, file: &str, names: &[&str]) -> Result<(Vec<usize>, Vec<usize>), Failure> {
-        let fields = (0..self.schema.inputs.len()).map(|index| {
-            let field = &self.schema.inputs[index].name;
-            let purpose =
-                if self.column(index) == field { String::new() } else { format!(" for the field `{field}`") };
-            position(file, names, self.column(index), &purpose)
-        });
-        let fields = fields.collect::<Result<Vec<usize>, Failure>>()?;
-        let kept =
-            self.keep.iter().map(|name| position(file, names, name, " to keep")).collect::<Result<_, _>>()?;
-        Ok((fields, kept))
+        let wanted: Vec<Wanted> = (0..self.schema.inputs.len())
+            .map(|index| Wanted { column: self.column(index), field: Some(&self.schema.inputs[index].name) })
+            .chain(self.keep.iter().map(|column| Wanted { column, field: None }))
+            .collect();
+        let mut missing = Vec::new();
+        let mut found = Vec::new();
+        for wanted in wanted {
+            let mut places = (0..names.len()).filter(|index| names[*index] == wanted.column);
+            match (places.next(), places.next()) {
+                (Some(index), None) => found.push(index),
+                (None, _) => missing.push(wanted),
+                _ => {
+                    let message = format!("{file}: there are two columns `{}`", wanted.column);
+                    return Err(Failure::io(message).help("leave one out, or give it another name"));
+                }
+            }
+        }
+        if !missing.is_empty() {
+            return Err(no_columns(file, &missing, &self.ignored(names), names));
+        }
+        let kept = found.split_off(self.schema.inputs.len());
+        Ok((found, kept))
     }
 
     /// The columns that nobody asked for.
@@ -112,30 +124,30 @@ impl Intake {
                 _ => failure,
             });
         }
-        let open = match (field.kind, class) {
-            (Kind::Money, Class::Integer) => Some("whole units or minor units (5 as 5.00 or as 0.05)"),
-            (Kind::Percent(_), Class::Integer | Class::Decimal | Class::Double) => {
-                Some("a percentage or a fraction (0.5 as 0.5 % or as 50 %)")
-            }
-            _ => None,
-        };
-        match open.filter(|_| mapping.unit == Unit::Written) {
-            None => Ok(()),
-            Some(readings) => {
-                let units = if field.kind == Kind::Money {
-                    "whole units\" or \"minor units"
-                } else {
-                    "percent\" or \"fraction"
-                };
-                let message = format!(
-                    "{file}: column `{column}` holds {}, which could be {readings}",
-                    in_words(data_type)
-                );
-                let help =
-                    format!("say in a mapping file (--columns) under [{}]: unit = \"{units}\"", field.name);
-                Err(Failure::io(message).help(help))
-            }
+        let is_open = matches!(
+            (field.kind, class),
+            (Kind::Money, Class::Integer)
+                | (Kind::Percent(_), Class::Integer | Class::Decimal | Class::Double)
+        );
+        if is_open && mapping.unit == Unit::Written {
+            return Err(
+                self.needs_unit(&format!("{file}: column `{column}` holds {}", in_words(data_type)), index)
+            );
         }
+        Ok(())
+    }
+
+    /// That numbers in the column of a field could be meant in two ways; `found` says where they are.
+    pub fn needs_unit(&self, found: &str, index: usize) -> Failure {
+        let field = &self.schema.inputs[index];
+        let (readings, units) = match field.kind {
+            Kind::Money => {
+                ("whole units or minor units (5 as 5.00 or as 0.05)", "whole units\" or \"minor units")
+            }
+            _ => ("a percentage or a fraction (0.5 as 0.5 % or as 50 %)", "percent\" or \"fraction"),
+        };
+        let help = format!("say in a mapping file (--columns) under [{}]: unit = \"{units}\"", field.name);
+        Failure::io(format!("{found}, which could be {readings}")).help(help)
     }
 }
 
@@ -209,18 +221,44 @@ fn wanted(field: &Field) -> &'static str {
     }
 }
 
-fn position(file: &str, names: &[&str], wanted: &str, purpose: &str) -> Result<usize, Failure> {
-    let mut found = names.iter().enumerate().filter(|(_, name)| **name == wanted).map(|(index, _)| index);
-    match (found.next(), found.next()) {
-        (Some(index), None) => Ok(index),
-        (Some(_), Some(_)) => Err(Failure::io(format!("{file}: there are two columns `{wanted}`"))),
-        (None, _) => {
-            let near = did_you_mean(wanted, names.iter().copied());
-            let near =
-                near.map(|near| format!("{near} a mapping file (--columns) says which column a field is"));
-            let all = || format!("the columns are {}", names.join(", "));
-            Err(Failure::io(format!("{file}: there is no column `{wanted}`{purpose}"))
-                .help(near.unwrap_or_else(all)))
+/// A column that is looked for.
+struct Wanted<'a> {
+    column: &'a str,
+    /// The field that it is of; `None` for a column to keep.
+    field: Option<&'a str>,
+}
+
+/// That columns are missing, with those of the others that may have been meant.
+fn no_columns(file: &str, missing: &[Wanted], unread: &[String], names: &[&str]) -> Failure {
+    let quoted: Vec<String> = missing.iter().map(Wanted::in_words).collect();
+    let message = match quoted.as_slice() {
+        [one] => format!("{file}: there is no column {one}"),
+        several => format!("{file}: there are no columns {}", several.join(", ")),
+    };
+    let near = missing.iter().filter_map(|wanted| {
+        let near = match wanted.field {
+            // the other fields have their columns
+            Some(_) => did_you_mean(wanted.column, unread.iter().map(String::as_str)),
+            None => did_you_mean(wanted.column, names.iter().copied()),
+        }?;
+        Some(if missing.len() == 1 { near } else { format!("for `{}`, {near}", wanted.column) })
+    });
+    let near: Vec<String> = near.collect();
+    let advice = match (near.is_empty(), missing.iter().any(|wanted| wanted.field.is_some())) {
+        (true, _) => format!("the columns are {}", names.join(", ")),
+        (false, true) => {
+            format!("{} a mapping file (--columns) says which column a field is", near.join(" "))
+        }
+        (false, false) => near.join(" "),
+    };
+    Failure::io(message).help(advice)
+}
+
+impl Wanted<'_> {
+    fn in_words(&self) -> String {
+        match self.field {
+            Some(field) if field != self.column => format!("`{}` for the field `{field}`", self.column),
+            _ => format!("`{}`", self.column),
         }
     }
 }

@@ -66,6 +66,16 @@ impl Mapping {
         Mapping { fields: vec![FieldMapping::default(); schema.inputs.len()] }
     }
 
+    /// Every field is the column of its name, counted as `opus batch` writes outputs: percentages in percent.
+    pub fn as_written(schema: &Schema) -> Mapping {
+        let unit = |field: &Field| match field.kind {
+            Kind::Percent(_) => Unit::Percent,
+            _ => Unit::Written,
+        };
+        let mapping = |field| FieldMapping { unit: unit(field), ..FieldMapping::default() };
+        Mapping { fields: schema.inputs.iter().map(mapping).collect() }
+    }
+
     /// Reads a mapping file.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Files in and out: Parquet, CSV, JSON lines, Arrow IPC.
 //!
-//! In reading order: which format, where from and where to ([`format`], [`place`]); what is wanted of the columns
+//! In reading order: which format, where from and where to ([`format`], [`place`]), and that a file is complete or not there ([`target`]); what is wanted of the columns
 //! ([`mapping`], [`intake`]); how cells and columns become the integers of fields ([`cells`], [`columnar`],
 //! [`chunk`]); how each format is read ([`source`], [`lines`], [`csv`], [`json_lines`], [`arrow`], [`parquet`]);
 //! how rows are written ([`write`]).
@@ -21,6 +21,7 @@ mod parquet;
 mod place;
 mod positioned;
 mod source;
+mod target;
 mod typed;
 pub mod write;
 
@@ -30,8 +31,9 @@ pub use format::Format;
 pub use intake::Intake;
 pub use mapping::{FieldMapping, Mapping, Sentinel};
 pub use near::{did_you_mean, near};
-pub use place::{Located, Place, Target, apart, inputs, open, output};
+pub use place::{Located, Place, apart, inputs, open, output, standard_input_once};
 pub use source::{Reader, Source, open_source};
+pub use target::Target;
 
 #[cfg(test)]
 pub mod testing;

@@ -1,11 +1,8 @@
 //! Where do rows come from, and where do they go? Files, folders of files in the order of their names, standard
 //! input and output.
-//!
-//! A file is written beside its target and renamed when it is complete, so that a failure leaves nothing behind
-//! and what was there before stays. A target that is no regular file (a pipe, a device) is written as it is.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::format::Format;
@@ -64,9 +61,7 @@ pub fn inputs(paths: &[PathBuf], format: Option<Format>) -> Result<Vec<Located>,
             }
         }
     }
-    if found.iter().filter(|file| file.place == Place::Standard).count() > 1 {
-        return Err(Failure::usage("standard input can be read only once"));
-    }
+    standard_input_once(&found.iter().map(|file| &file.place).collect::<Vec<_>>())?;
     Ok(found)
 }
 
@@ -84,29 +79,40 @@ pub fn output(path: &Path, format: Option<Format>, option: &str) -> Result<Locat
     Ok(Located { place, format })
 }
 
-/// That no output is an input, and no two outputs are one.
+/// That nothing is written over what is read, and no two outputs go to one place.
 ///
 /// # Errors
 /// Where that is not so.
-pub fn apart(inputs: &[Located], outputs: &[&Located]) -> Result<(), Failure> {
-    for (index, output) in outputs.iter().enumerate() {
-        let Place::File(path) = &output.place else {
-            let twice = outputs[..index].iter().any(|other| other.place == Place::Standard);
-            if twice {
+pub fn apart(read: &[&Place], written: &[&Place]) -> Result<(), Failure> {
+    for (index, output) in written.iter().enumerate() {
+        let Place::File(path) = output else {
+            if written[..index].contains(output) {
                 return Err(Failure::usage("standard output can be written only once"));
             }
             continue;
         };
-        let is_it = |other: &Located| matches!(&other.place, Place::File(other) if same(path, other));
-        if inputs.iter().any(is_it) {
+        let is_it = |other: &Place| matches!(other, Place::File(other) if same(path, other));
+        if read.iter().any(|other| is_it(other)) {
             let help = "name another file: what is read is never overwritten";
             return Err(Failure::usage(format!("{}: the output is also an input", path.display())).help(help));
         }
-        if !is_special(path) && outputs[..index].iter().any(|other| is_it(other)) {
+        if !is_special(path) && written[..index].iter().any(|other| is_it(other)) {
             return Err(Failure::usage(format!("{}: two outputs would go to this file", path.display())));
         }
     }
     Ok(())
+}
+
+/// That standard input, which ends, is read once.
+///
+/// # Errors
+/// Where it stands for two things.
+pub fn standard_input_once(read: &[&Place]) -> Result<(), Failure> {
+    match read.iter().filter(|place| ***place == Place::Standard).count() {
+        0 | 1 => Ok(()),
+        _ => Err(Failure::usage("standard input can be read only once")
+            .help("`-` stands for it: name a file for all but one")),
+    }
 }
 
 /// Opens a file for reading.
@@ -166,113 +172,9 @@ fn same_identity(_: &Path, _: &Path) -> bool {
     false
 }
 
-/// How much is gathered before it is written.
-const BUFFER_BYTES: usize = 1 << 18;
-
-/// A file that is being written; it appears under its name when it is [complete](Target::complete).
-pub struct Target {
-    name: String,
-    writer: Option<BufWriter<Box<dyn Write + Send>>>,
-    /// The file beside the target, and the target.
-    rename: Option<(PathBuf, PathBuf)>,
-}
-
-impl Target {
-    /// Begins to write.
-    ///
-    /// # Errors
-    /// Where the file cannot be created.
-    pub fn create(place: &Place) -> Result<Target, Failure> {
-        let name = place.to_string();
-        let unwritable = |error: io::Error| Failure::io(format!("{name}: cannot be written: {error}"));
-        let (writer, rename): (Box<dyn Write + Send>, _) = match place {
-            Place::Standard => (Box::new(io::stdout()), None),
-            Place::File(path) if is_special(path) => {
-                (Box::new(OpenOptions::new().write(true).open(path).map_err(unwritable)?), None)
-            }
-            Place::File(path) => {
-                // a link keeps pointing where it points: the file behind it is replaced
-                let path = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
-                let (file, beside) = create_beside(&path).map_err(unwritable)?;
-                (Box::new(file), Some((beside, path)))
-            }
-        };
-        Ok(Target { name, writer: Some(BufWriter::with_capacity(BUFFER_BYTES, writer)), rename })
-    }
-
-    /// Ends writing: everything is handed to the system, and the file gets its name.
-    ///
-    /// # Errors
-    /// Where it cannot be written or renamed; nothing is left behind then.
-    pub fn complete(mut self) -> Result<(), Failure> {
-        let name = self.name.clone();
-        let unwritable = |error: io::Error| Failure::io(format!("{name}: cannot be written: {error}"));
-        if let Some(mut writer) = self.writer.take() {
-            writer.flush().map_err(unwritable)?;
-        }
-        if let Some((beside, path)) = &self.rename {
-            fs::rename(beside, path).map_err(unwritable)?;
-            self.rename = None;
-        }
-        Ok(())
-    }
-
-    /// What is said where something could not be written.
-    pub fn failure(&self, error: impl std::fmt::Display) -> Failure {
-        Failure::io(format!("{}: cannot be written: {error}", self.name))
-    }
-}
-
-impl Write for Target {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.writer.as_mut().map_or(Ok(0), |writer| writer.write(bytes))
-    }
-
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.writer.as_mut().map_or(Ok(()), |writer| writer.write_all(bytes))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.writer.as_mut().map_or(Ok(()), |writer| writer.flush())
-    }
-}
-
-impl Drop for Target {
-    fn drop(&mut self) {
-        let Some(writer) = self.writer.take() else { return };
-        // what was gathered for an incomplete file is not written
-        drop(writer.into_parts());
-        if let Some((beside, _)) = self.rename.take() {
-            // there is nobody left to tell that it could not be removed
-            let _ = fs::remove_file(beside);
-        }
-    }
-}
-
-fn is_special(path: &Path) -> bool {
+/// Whether a path is a pipe or a device, which is written as it is.
+pub fn is_special(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|data| !data.is_file() && !data.is_dir())
-}
-
-/// So many names are tried beside a target.
-const TRIES: u32 = 1000;
-
-fn create_beside(path: &Path) -> io::Result<(File, PathBuf)> {
-    let name = path.file_name().ok_or_else(|| io::Error::other("there is no file name"))?;
-    if path.is_dir() {
-        return Err(io::Error::other("it is a folder"));
-    }
-    let process = std::process::id();
-    for attempt in 0..TRIES {
-        let mut beside_name = std::ffi::OsString::from(".");
-        beside_name.push(name);
-        beside_name.push(format!(".{process}-{attempt}.part"));
-        let beside = path.with_file_name(beside_name);
-        match OpenOptions::new().write(true).create_new(true).open(&beside) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-            created => return created.map(|file| (file, beside)),
-        }
-    }
-    Err(io::Error::other("there is no free name for a file beside it"))
 }
 
 #[cfg(test)]
@@ -284,35 +186,6 @@ mod tests {
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         folder
-    }
-
-    fn names(folder: &Path) -> Vec<String> {
-        let mut names: Vec<String> =
-            fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-
-    #[test]
-    fn a_file_appears_when_it_is_complete_and_not_before() {
-        let folder = scratch("complete");
-        let path = folder.join("out.csv");
-        fs::write(&path, "before").unwrap();
-        let mut target = Target::create(&Place::File(path.clone())).unwrap();
-        target.write_all(b"after").unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "before");
-        target.complete().unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "after");
-        assert_eq!(names(&folder), ["out.csv"]);
-    }
-
-    #[test]
-    fn a_file_that_is_given_up_leaves_nothing_behind() {
-        let folder = scratch("given-up");
-        let mut target = Target::create(&Place::File(folder.join("out.csv"))).unwrap();
-        target.write_all(&vec![b'x'; BUFFER_BYTES * 2]).unwrap();
-        drop(target);
-        assert_eq!(names(&folder), [""; 0]);
     }
 
     #[test]
@@ -334,15 +207,19 @@ mod tests {
         let folder = scratch("apart");
         let path = folder.join("rows.csv");
         fs::write(&path, "").unwrap();
-        let input = Located { place: Place::File(path.clone()), format: Format::Csv };
-        let around = Located {
-            place: Place::File(folder.join("../").join(folder.file_name().unwrap()).join("rows.csv")),
-            ..input
-        };
-        let other = Located { place: Place::File(folder.join("out.csv")), ..around.clone() };
-        let input = [Located { place: Place::File(path), format: Format::Csv }];
-        assert!(apart(&input, &[&around]).unwrap_err().message.contains("also an input"));
-        assert!(apart(&input, &[&other, &other]).unwrap_err().message.contains("two outputs"));
-        assert!(apart(&input, &[&other]).is_ok());
+        let file = |path: PathBuf| Place::File(path);
+        let around = file(folder.join("../").join(folder.file_name().unwrap()).join("rows.csv"));
+        let (input, other) = (file(path), file(folder.join("out.csv")));
+        assert!(apart(&[&input], &[&around]).unwrap_err().message.contains("also an input"));
+        assert!(apart(&[&input], &[&other, &other]).unwrap_err().message.contains("two outputs"));
+        assert!(apart(&[&input], &[&Place::Standard, &Place::Standard]).is_err());
+        assert!(apart(&[&input], &[&other, &Place::Standard]).is_ok());
+    }
+
+    #[test]
+    fn standard_input_is_read_once() {
+        let file = Place::File("a".into());
+        assert!(standard_input_once(&[&Place::Standard, &file, &file]).is_ok());
+        assert!(standard_input_once(&[&Place::Standard, &file, &Place::Standard]).is_err());
     }
 }

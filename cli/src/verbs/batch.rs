@@ -1,38 +1,36 @@
 //! `opus batch`: files of inputs to files of decisions.
 
 use std::fs;
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::io::Write as _;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use crate::args::{Batch, FileFormat};
-use crate::batch::{self, Names, Progress, Report};
+use crate::batch::{self, Names, Report};
 use crate::engines::{PolicyEngine, ReferenceEngine};
 use crate::failure::{Exit, Failure};
-use crate::files::{self, Format, Intake, Mapping, Place};
+use crate::files::{self, Format, Intake, Located, Mapping, Place, Target, apart, standard_input_once};
 use crate::open::open;
+use crate::progress::Shown;
 use crate::summary::{self, Run};
 use crate::terminal::Terminal;
 
-/// Progress is shown of what takes longer than this.
-const PROGRESS_AFTER: Duration = Duration::from_secs(1);
-
 pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     let allowed = Allowed::parse(&args.max_rejects)?;
+    let places = Places::of(args)?;
     let mut opened = open(&args.policy, terminal)?;
     let schema = opened.artifact.program().schema.clone();
     let mapping = match &args.columns {
         Some(path) => Mapping::read(path, &schema)?,
         None => Mapping::by_name(&schema),
     };
-    let inputs = files::inputs(&args.inputs, args.input_format.map(FileFormat::format))?;
-    let output = files::output(&args.output, args.output_format.map(FileFormat::format), "--output-format")?;
-    let rejects = args.rejects.as_deref().map(|path| files::output(path, None, "--rejects")).transpose()?;
-    let input_hashes = match &args.summary {
-        Some(_) => hashes(&inputs)?,
-        None => Vec::new(),
+    let summary = args.summary.as_ref().map(|path| Target::create(&Place::new(path))).transpose()?;
+    let input_hashes = match summary.is_some() || terminal.is_json() {
+        true => hashes(&places.inputs)?,
+        false => Vec::new(),
     };
     let (content, meaning) = (opened.artifact.content_hash(), opened.artifact.meaning_hash());
     let names = Names::of(opened.artifact.program());
@@ -43,13 +41,14 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
         ("opus.artifact".to_owned(), content.to_string()),
         ("opus.meaning".to_owned(), meaning.to_string()),
     ];
+    let is_output_taken = places.takes_standard_output();
     let work = batch::Batch {
         intake: Intake { schema: schema.clone(), mapping, keep: args.keep.clone() },
         names: names.clone(),
-        inputs,
-        output,
-        rejects,
-        threads: args.threads.unwrap_or_else(available_threads),
+        inputs: places.inputs,
+        output: places.output,
+        rejects: places.rejects,
+        threads: args.threads.map_or_else(available_threads, NonZeroUsize::get),
         metadata,
     };
     let (engine, engine_name): (Box<dyn batch::Engine>, &str) = match args.engine.of_runtime() {
@@ -66,33 +65,81 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     };
     let shown = Shown::new(terminal);
     let started = Instant::now();
-    let report = work.run(engine.as_ref(), &|progress| shown.update(progress));
+    let report = work.run(engine.as_ref(), &|progress| shown.update(progress.rows, progress.fraction));
     let seconds = started.elapsed().as_secs_f64();
     shown.clear();
     let report = report?;
     note_ignored(&report, terminal);
     let run = Run { report: &report, schema: &schema, names: &names, rules, seconds };
-    terminal.note(&summary::human(&run));
-    if let Some(path) = &args.summary {
-        let details = json!({
-            "artifact": { "policy": args.policy.display().to_string(), "content": content.to_string(), "meaning": meaning.to_string() },
-            "inputs": input_hashes.iter().map(|(name, hash)| json!({ "file": name, "blake3": hash })).collect::<Vec<_>>(),
-            "engine": engine_name,
-            "compiler": env!("CARGO_PKG_VERSION"),
-            "options": {
-                "output": args.output.display().to_string(),
-                "rejects": args.rejects.as_ref().map(|path| path.display().to_string()),
-                "max_rejects": args.max_rejects,
-                "threads": work.threads,
-                "keep": args.keep,
-                "columns": args.columns.as_ref().map(|path| path.display().to_string()),
-            },
-        });
-        let value = summary::json(&run, details);
-        fs::write(path, format!("{value:#}\n"))
-            .map_err(|error| Failure::io(format!("`{}` cannot be written: {error}", path.display())))?;
+    let details = json!({
+        "artifact": { "policy": path_text(&args.policy), "content": content.to_string(), "meaning": meaning.to_string() },
+        "inputs": input_hashes.iter().map(|(name, hash)| json!({ "file": name, "blake3": hash })).collect::<Vec<_>>(),
+        "engine": engine_name,
+        "compiler": env!("CARGO_PKG_VERSION"),
+        "options": {
+            "output": path_text(&args.output),
+            "rejects": args.rejects.as_deref().map(path_text),
+            "max_rejects": args.max_rejects,
+            "threads": work.threads,
+            "keep": args.keep,
+            "columns": args.columns.as_deref().map(path_text),
+        },
+    });
+    let value = summary::json(&run, details);
+    if let Some(mut target) = summary {
+        let text = format!("{value:#}\n");
+        target.write_all(text.as_bytes()).map_err(|error| target.failure(&error))?;
+        target.complete()?;
     }
+    // for people it stands beside the errors, whatever becomes of standard output
+    terminal.report(&summary::human(&run), &value, !terminal.is_json() || is_output_taken)?;
     allowed.check(&report, args.rejects.is_some())
+}
+
+/// Where everything is read and written.
+struct Places {
+    inputs: Vec<Located>,
+    output: Located,
+    rejects: Option<Located>,
+    summary: Option<Place>,
+}
+
+impl Places {
+    /// The places that the command line names: nothing is read twice or written over.
+    fn of(args: &Batch) -> Result<Places, Failure> {
+        let format = |format: Option<FileFormat>| format.map(FileFormat::format);
+        let places = Places {
+            inputs: files::inputs(&args.inputs, format(args.input_format))?,
+            output: files::output(&args.output, format(args.output_format), "--output-format")?,
+            rejects: match &args.rejects {
+                Some(path) => Some(files::output(path, format(args.rejects_format), "--rejects-format")?),
+                None => None,
+            },
+            summary: args.summary.as_deref().map(Place::new),
+        };
+        let others: Vec<Place> = [Some(&args.policy), args.columns.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(|path| Place::new(path))
+            .collect();
+        let read: Vec<&Place> = others.iter().chain(places.inputs.iter().map(|input| &input.place)).collect();
+        standard_input_once(&read)?;
+        apart(&read, &places.written())?;
+        Ok(places)
+    }
+
+    fn written(&self) -> Vec<&Place> {
+        let rejects = self.rejects.as_ref().map(|rejects| &rejects.place);
+        [Some(&self.output.place), rejects, self.summary.as_ref()].into_iter().flatten().collect()
+    }
+
+    fn takes_standard_output(&self) -> bool {
+        self.written().contains(&&Place::Standard)
+    }
+}
+
+fn path_text(path: &Path) -> String {
+    path.display().to_string()
 }
 
 /// How many rows may be rejected.
@@ -155,8 +202,8 @@ fn note_ignored(report: &Report, terminal: &Terminal) {
 }
 
 /// The hashes of the input files; standard input has none.
-fn hashes(inputs: &[files::Located]) -> Result<Vec<(String, Option<String>)>, Failure> {
-    let hash = |located: &files::Located| match &located.place {
+fn hashes(inputs: &[Located]) -> Result<Vec<(String, Option<String>)>, Failure> {
+    let hash = |located: &Located| match &located.place {
         Place::File(path) => {
             let mut hasher = blake3::Hasher::new();
             let read =
@@ -167,40 +214,6 @@ fn hashes(inputs: &[files::Located]) -> Result<Vec<(String, Option<String>)>, Fa
         Place::Standard => Ok(("-".to_owned(), None)),
     };
     inputs.iter().map(hash).collect()
-}
-
-/// A bar on a terminal, for what takes longer than a second.
-struct Shown {
-    bar: Option<Mutex<Option<ProgressBar>>>,
-    started: Instant,
-}
-
-impl Shown {
-    fn new(terminal: &Terminal) -> Shown {
-        Shown { bar: terminal.is_interactive().then(|| Mutex::new(None)), started: Instant::now() }
-    }
-
-    fn update(&self, progress: Progress) {
-        let Some(bar) = self.bar.as_ref().filter(|_| self.started.elapsed() > PROGRESS_AFTER) else { return };
-        let mut bar = bar.lock().expect("no thread panics with the lock");
-        let bar = bar.get_or_insert_with(|| {
-            let bar = ProgressBar::with_draw_target(Some(1_000), ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template("{bar:40} {percent:>3}%  {msg}  {elapsed}");
-            bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-        });
-        bar.set_message(format!("{} rows", summary::grouped(progress.rows)));
-        if let Some(fraction) = progress.fraction {
-            bar.set_position((fraction * 1_000.0) as u64);
-        }
-    }
-
-    fn clear(&self) {
-        if let Some(bar) =
-            self.bar.as_ref().and_then(|bar| bar.lock().expect("no thread panics with the lock").take())
-        {
-            bar.finish_and_clear();
-        }
-    }
 }
 
 impl FileFormat {

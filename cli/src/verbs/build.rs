@@ -1,54 +1,106 @@
 //! `opus build`: the artifact of a policy, and its native code in the cache.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
-use opus_runtime::{Engine, Origin};
-use serde_json::json;
+use opus_runtime::cache::CacheDir;
+use opus_runtime::{Artifact, Engine, Options, Origin, Policy};
+use serde_json::{Value, json};
 
 use crate::args::Build;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
+use crate::files::{Place, Target, apart};
 use crate::open::open;
+use crate::summary::grouped;
 use crate::terminal::Terminal;
 
 pub fn run(args: &Build, terminal: &Terminal) -> Result<(), Failure> {
-    let opened = open(&args.policy, terminal)?;
-    let target = args.output.clone().unwrap_or_else(|| args.policy.with_extension("opusc"));
-    if target == args.policy {
-        return Err(Failure::usage(format!("`{}` would be overwritten", target.display()))
-            .help("name another file with -o"));
-    }
-    write(&target, opened.artifact.bytes())?;
-    let (content, meaning) = (opened.artifact.content_hash(), opened.artifact.meaning_hash());
-    let size_bytes = opened.artifact.bytes().len();
-    let policy = opened.policy(Engine::Native, terminal);
-    let native = match (policy.origin(), policy.prepare().columns_origin()) {
-        (Some(Origin::Cached), Some(Origin::Cached)) => "was in the cache already",
-        (Some(_), Some(_)) => "is in the cache",
-        _ => "is not available here",
+    let source = Place::new(&args.policy);
+    let target = match (&args.output, &source) {
+        (Some(path), _) => Place::new(path),
+        (None, Place::File(path)) => Place::File(path.with_extension("opusc")),
+        (None, Place::Standard) => {
+            return Err(Failure::usage("standard input has no name to derive the artifact's from")
+                .help("name the artifact with -o"));
+        }
     };
-    if terminal.is_json() {
-        return terminal.print_json(&json!({
-            "artifact": target.display().to_string(), "bytes": size_bytes,
-            "content": content.to_string(), "meaning": meaning.to_string(), "native": native,
-        }));
-    }
-    let lines = [
-        format!("{}  {size_bytes} bytes", target.display()),
-        format!("  content  {content}"),
-        format!("  meaning  {meaning}"),
-        format!("  native code {native}"),
+    apart(&[&source], &[&target])?;
+    let opened = open(&args.policy, terminal)?;
+    let bytes = opened.artifact.bytes().to_vec();
+    Target::write_whole(&target, &bytes)?;
+    let native = NativeCode::keep(&bytes)?;
+    let (content, meaning) = (opened.artifact.content_hash(), opened.artifact.meaning_hash());
+    let human = [
+        format!("{target}  {} bytes", grouped(bytes.len() as u64)),
+        format!("  artifact hash  {content}"),
+        format!("  meaning hash   {meaning}"),
+        format!("  native code    {}", native.in_words()),
     ];
-    terminal.print(&format!("{}\n", lines.join("\n")))
+    let json = json!({
+        "artifact": target.to_string(), "bytes": bytes.len(),
+        "content": content.to_string(), "meaning": meaning.to_string(), "native": native.json(),
+    });
+    terminal.report(&human.join("\n"), &json, target == Place::Standard)
 }
 
-/// Writes beside and renames, so that a reader never sees half of it.
-fn write(target: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut beside = PathBuf::from(target);
-    beside.set_extension(format!("opusc.{}", std::process::id()));
-    let written = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, target));
-    written.map_err(|error| {
-        let _ = fs::remove_file(&beside);
-        Failure::io(format!("`{}` cannot be written: {error}", target.display()))
-    })
+/// What became of the native code, so that the next start need not compile.
+enum NativeCode {
+    /// It was in the cache already.
+    Found,
+    /// It was compiled, and is in the cache now.
+    Kept,
+    /// It was compiled, and could not be kept.
+    Lost,
+    /// There is none, and why.
+    Unavailable(String),
+}
+
+impl NativeCode {
+    /// Has the code made and kept; that it was kept is seen by loading it.
+    fn keep(bytes: &[u8]) -> Result<NativeCode, Failure> {
+        let first = start(bytes)?;
+        if let Some(why) = first.fallback() {
+            return Ok(NativeCode::Unavailable(why.to_owned()));
+        }
+        Ok(match (was_cached(&first), was_cached(&start(bytes)?)) {
+            (true, _) => NativeCode::Found,
+            (false, true) => NativeCode::Kept,
+            (false, false) => NativeCode::Lost,
+        })
+    }
+
+    fn in_words(&self) -> String {
+        let folder =
+            folder().unwrap_or_else(|| "a cache (set OPUS_CACHE_DIR, XDG_CACHE_HOME or HOME)".into());
+        match self {
+            NativeCode::Found => format!("was in {folder} already"),
+            NativeCode::Kept => format!("compiled, and kept in {folder}"),
+            NativeCode::Lost => {
+                format!("cannot be kept in {folder}: every start compiles it again")
+            }
+            NativeCode::Unavailable(why) => format!("is not available here ({why}): the vm decides"),
+        }
+    }
+
+    fn json(&self) -> Value {
+        let (state, why) = match self {
+            NativeCode::Found => ("found", None),
+            NativeCode::Kept => ("kept", None),
+            NativeCode::Lost => ("not kept", None),
+            NativeCode::Unavailable(why) => ("unavailable", Some(why)),
+        };
+        json!({ "state": state, "cache": folder(), "why": why })
+    }
+}
+
+/// The policy as the next process will start it, with the code for rows and for columns.
+fn start(bytes: &[u8]) -> Result<Policy, Failure> {
+    let artifact = Artifact::from_bytes(bytes)
+        .map_err(|error| Failure::new(Exit::Artifact, format!("the artifact that was written: {error}")))?;
+    Ok(Policy::from_artifact(artifact, &Options { engine: Engine::Native, ..Options::default() }))
+}
+
+fn was_cached(policy: &Policy) -> bool {
+    [policy.origin(), policy.columns_origin()] == [Some(Origin::Cached); 2]
+}
+
+fn folder() -> Option<String> {
+    CacheDir::of_environment().map(|folder| folder.path().display().to_string())
 }

@@ -10,14 +10,27 @@ use crate::render;
 use crate::terminal::Terminal;
 
 pub fn run(args: &Check, terminal: &Terminal) -> Result<(), Failure> {
-    let mut failed = false;
+    let mut worst = Exit::Ok;
     let mut reports = Vec::new();
     for path in &args.policies {
-        let source = read_source(path)?;
         let name = path.display().to_string();
+        // what cannot be read does not keep the others from being checked
+        let source = match read_source(path) {
+            Ok(source) => source,
+            Err(failure) => {
+                worst = worst.max(failure.exit);
+                reports.push(json!({ "policy": name, "compiles": false, "error": failure.message }));
+                if !terminal.is_json() {
+                    terminal.failure(&failure);
+                }
+                continue;
+            }
+        };
         let (_, diagnostics) = opus_frontend::compile(&source);
         terminal.diagnostics(&name, &source, &diagnostics);
-        failed |= any_error(&diagnostics);
+        if any_error(&diagnostics) {
+            worst = worst.max(Exit::Policy);
+        }
         if diagnostics.is_empty() {
             terminal.note(&format!("{name}: no errors, no warnings"));
         }
@@ -26,7 +39,7 @@ pub fn run(args: &Check, terminal: &Terminal) -> Result<(), Failure> {
     if terminal.is_json() {
         terminal.print_json(&Value::Array(reports))?;
     }
-    if failed { Err(Failure::said(Exit::Policy)) } else { Ok(()) }
+    if worst == Exit::Ok { Ok(()) } else { Err(Failure::said(worst)) }
 }
 
 fn report(name: &str, source: &str, diagnostics: &[Diagnostic]) -> Value {

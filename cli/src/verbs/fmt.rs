@@ -1,26 +1,29 @@
 //! `opus fmt`: how would the policy look, had it been written carefully?
 
-use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use crate::args::Fmt;
 use crate::failure::{Exit, Failure};
+use crate::files::{Place, Target};
 use crate::open::read_source;
+use crate::render;
 use crate::terminal::Terminal;
 
 pub fn run(args: &Fmt, terminal: &Terminal) -> Result<(), Failure> {
-    let mut ends = Vec::new();
+    let writes_text = !args.check && args.policies.iter().any(|path| path.as_os_str() == "-");
+    let (mut ends, mut reports) = (Vec::new(), Vec::new());
     for path in &args.policies {
-        ends.push((path, format_one(path, args.check, terminal)?));
+        let (end, diagnostics) = format_one(path, args.check, terminal)?;
+        reports.push(json!({ "policy": path, "result": end.name(), "diagnostics": diagnostics }));
+        ends.push(end);
     }
     if terminal.is_json() {
-        let reports = ends.iter().map(|(path, end)| json!({ "policy": path, "result": end.name() }));
-        terminal.print_json(&Value::Array(reports.collect()))?;
+        terminal.report("", &Value::Array(reports), writes_text)?;
     }
-    let failed = ends.iter().any(|(_, end)| *end == End::Refused || (args.check && *end == End::Changed));
-    if failed { Err(Failure::said(Exit::Policy)) } else { Ok(()) }
+    let failed = |end: &End| *end == End::Refused || (args.check && *end == End::Changed);
+    if ends.iter().any(failed) { Err(Failure::said(Exit::Policy)) } else { Ok(()) }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,14 +43,16 @@ impl End {
     }
 }
 
-fn format_one(path: &Path, check: bool, terminal: &Terminal) -> Result<End, Failure> {
+/// What became of a policy, and for programs its diagnostics.
+fn format_one(path: &Path, check: bool, terminal: &Terminal) -> Result<(End, Vec<Value>), Failure> {
     let source = read_source(path)?;
     let name = path.display().to_string();
     let formatted = match opus_frontend::format::format(&source) {
         Ok(formatted) => formatted,
         Err(diagnostics) => {
             terminal.diagnostics(&name, &source, &diagnostics);
-            return Ok(End::Refused);
+            let shown = diagnostics.iter().map(|diagnostic| render::json(&source, diagnostic)).collect();
+            return Ok((End::Refused, shown));
         }
     };
     let changed = formatted != source;
@@ -56,18 +61,8 @@ fn format_one(path: &Path, check: bool, terminal: &Terminal) -> Result<End, Fail
     } else if changed && check {
         terminal.note(&format!("{name}: `opus fmt` would change it"));
     } else if changed {
-        replace(path, &formatted)?;
+        Target::write_whole(&Place::new(path), formatted.as_bytes())?;
         terminal.note(&format!("{name}: formatted"));
     }
-    Ok(if changed { End::Changed } else { End::Unchanged })
-}
-
-/// Writes beside and renames, so that nothing is lost where writing fails.
-fn replace(path: &Path, text: &str) -> Result<(), Failure> {
-    let beside = path.with_extension("opus.formatted");
-    let written = fs::write(&beside, text).and_then(|()| fs::rename(&beside, path));
-    written.map_err(|error| {
-        let _ = fs::remove_file(&beside);
-        Failure::io(format!("`{}` cannot be written: {error}", path.display()))
-    })
+    Ok((if changed { End::Changed } else { End::Unchanged }, Vec::new()))
 }

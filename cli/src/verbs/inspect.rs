@@ -1,82 +1,116 @@
 //! `opus inspect`: what does an artifact hold?
 
 use opus_frontend::display;
-use opus_ir::{Program, Verified, date};
+use opus_ir::{Program, Verified, Version, date};
 use opus_runtime::{Artifact, listing};
 use serde_json::{Value, json};
 
-use super::run::named;
 use crate::args::Inspect;
 use crate::failure::Failure;
 use crate::open::open;
+use crate::summary::grouped;
 use crate::terminal::Terminal;
 
 pub fn run(args: &Inspect, terminal: &Terminal) -> Result<(), Failure> {
     let opened = open(&args.policy, terminal)?;
-    let artifact = &opened.artifact;
-    if args.source {
-        return terminal.print(&artifact.program().source);
-    }
-    if args.ir {
-        return terminal.print(&ir(artifact.program()));
-    }
-    if args.bytecode {
-        return terminal.print(&bytecode(artifact.program()));
-    }
-    if args.native {
-        return terminal.print(&native(artifact.program())?);
-    }
-    if terminal.is_json() {
-        terminal.print_json(&as_json(artifact))
-    } else {
-        terminal.print(&human(artifact))
+    let program = opened.artifact.program();
+    let part = match args {
+        Inspect { source: true, .. } => Some(("source", program.source.clone())),
+        Inspect { ir: true, .. } => Some(("ir", legend(program) + &ir(program))),
+        Inspect { bytecode: true, .. } => Some(("bytecode", legend(program) + &bytecode(program))),
+        Inspect { native: true, .. } => Some(("native", native(program)?)),
+        _ => None,
+    };
+    match (part, terminal.is_json()) {
+        (Some((name, text)), true) => terminal.print_json(&json!({ "policy": program.name, name: text })),
+        (Some((_, text)), false) => terminal.print(&text),
+        (None, true) => terminal.print_json(&as_json(&opened.artifact)),
+        (None, false) => terminal.print(&human(&opened.artifact)),
     }
 }
 
 fn human(artifact: &Artifact) -> String {
     let program = artifact.program();
     let mut out = format!(
-        "policy   {}\ncontent  {}\nmeaning  {}\n",
+        "policy         {}\nartifact hash  {}\nmeaning hash   {}\nsize           {} bytes\n",
         program.name,
         artifact.content_hash(),
-        artifact.meaning_hash()
+        artifact.meaning_hash(),
+        grouped(artifact.bytes().len() as u64)
     );
-    out += &format!("size     {} bytes\n", artifact.bytes().len());
     out += "\ninputs\n";
     out += &fields(program, &program.schema.inputs);
     out += "\noutputs\n";
     out += &fields(program, &program.schema.outputs);
-    out += "\nversions\n";
     out += &time_line(program);
-    out += "\nrules\n";
-    let width = program.rules.iter().map(|rule| rule.id.chars().count()).max().unwrap_or(0);
-    for (index, rule) in program.rules.iter().enumerate() {
-        let versions: Vec<String> = program
-            .versions
-            .iter()
-            .filter(|version| decides(&version.decide, index))
-            .map(|version| version.number.to_string())
-            .collect();
-        let label = named(&format!("{:<width$}", rule.id), &rule.title, &rule.cite);
-        out += &format!("  {}  [{}]\n", label.trim_end(), versions.join(", "));
-    }
+    out += "\nrules, in order, and the versions they are in\n";
+    let rules = program
+        .rules
+        .iter()
+        .enumerate()
+        .map(|(index, rule)| (&rule.id, &rule.title, &rule.cite, deciding(program, index)));
+    out += &table(rules);
     if !program.requires.is_empty() {
-        out += "\nrequires\n";
-        program
+        out += "\nrequires, and the versions they are in\n";
+        let requires = program
             .requires
             .iter()
-            .for_each(|require| out += &format!("  {}\n", named(&require.id, &require.title, &require.cite)));
+            .enumerate()
+            .map(|(index, require)| (&require.id, &require.title, &require.cite, asking(program, index)));
+        out += &table(requires);
     }
-    out += "\ncertificate\n";
-    for version in &program.versions {
-        let certificate = version.decide.certificate();
-        let bits = 128 - certificate.largest_magnitude.leading_zeros();
-        out += &format!(
-            "  version {}: decides every admitted input in at most {} steps; no value exceeds {} ({bits} bits)\n",
-            version.number, certificate.steps_max, certificate.largest_magnitude
-        );
-    }
+    out += "\ncertificate, proved again when the artifact was loaded\n";
+    program.versions.iter().for_each(|version| out += &certificate(version));
     out
+}
+
+/// Ids, titles with citations, and versions, in columns.
+fn table<'a>(
+    rows: impl Iterator<Item = (&'a String, &'a Option<String>, &'a Option<String>, Vec<u32>)>,
+) -> String {
+    let rows = rows.map(|(id, title, cite, versions)| {
+        let cite = cite.as_ref().map(|cite| format!("({cite})"));
+        let said: Vec<String> = [title.clone(), cite].into_iter().flatten().collect();
+        let versions: Vec<String> = versions.iter().map(u32::to_string).collect();
+        (id, said.join("  "), versions.join(", "))
+    });
+    let rows: Vec<_> = rows.collect();
+    let ids = rows.iter().map(|(id, ..)| id.chars().count()).max().unwrap_or(0);
+    let texts = rows.iter().map(|(_, said, _)| said.chars().count()).max().unwrap_or(0);
+    rows.iter().map(|(id, said, versions)| format!("  {id:<ids$}  {said:<texts$}  {versions}\n")).collect()
+}
+
+/// What holds of every decision of a version.
+fn certificate(version: &Version<Verified>) -> String {
+    let certificate = version.decide.certificate();
+    let largest = certificate.largest_magnitude;
+    let bits = 128 - largest.leading_zeros();
+    let largest = u64::try_from(largest).map_or_else(|_| largest.to_string(), grouped);
+    let mut lines = vec![
+        "total: every admitted input is decided".to_owned(),
+        format!("at most {} steps, instructions and branches together", grouped(certificate.steps_max)),
+        format!("largest intermediate {largest} ({bits} bits and a sign)"),
+    ];
+    if !version.requires.is_empty() {
+        let steps = version.admit.certificate().steps_max;
+        lines.push(format!("its requires take at most {} steps more", grouped(steps)));
+    }
+    lines.iter().enumerate().fold(String::new(), |out, (index, line)| match index {
+        0 => out + &format!("  version {:<3}  {line}\n", version.number),
+        _ => out + &format!("               {line}\n"),
+    })
+}
+
+/// The versions in which a rule decides something.
+fn deciding(program: &Program<Verified>, rule: usize) -> Vec<u32> {
+    let versions = program.versions.iter().filter(|version| decides(&version.decide, rule));
+    versions.map(|version| version.number).collect()
+}
+
+/// The versions in which a require is asked for.
+fn asking(program: &Program<Verified>, require: usize) -> Vec<u32> {
+    let versions = program.versions.iter().filter(|version| version.requires.contains(&(require as u32)));
+    versions.map(|version| version.number).collect()
 }
 
 fn fields(program: &Program<Verified>, fields: &[opus_ir::Field]) -> String {
@@ -115,25 +149,55 @@ fn domain(program: &Program<Verified>, field: &opus_ir::Field) -> String {
     }
 }
 
-/// One line per version, with a bar from its first day on.
+/// So wide is a time line, and so much of it is the last version's, which has no end.
+const TIME_LINE_WIDTH: i64 = 48;
+const LAST_WIDTH: i64 = 10;
+
+/// One line per version, with a bar from its first day on, to scale.
 fn time_line(program: &Program<Verified>) -> String {
-    let effective = program.schema.effective.map(|index| program.schema.inputs[index as usize].name.as_str());
-    let line = |version: &opus_ir::Version<Verified>| {
-        let until = match version.until {
-            i32::MAX => "…".to_owned(),
-            day => date::civil(day as i128 - 1).to_string(),
+    let Some(index) = program.schema.effective else {
+        return format!("\nversions\n{:>4}  always in force\n", program.versions[0].number);
+    };
+    let (first, last) =
+        (program.versions[0].from as i64, program.versions[program.versions.len() - 1].from as i64);
+    let place = |day: i32| {
+        let days = (last - first).max(1);
+        (day as i64 - first) * (TIME_LINE_WIDTH - LAST_WIDTH) / days
+    };
+    let line = |version: &Version<Verified>| {
+        let from = place(version.from);
+        let (until, to, end) = match version.until {
+            i32::MAX => ("…".to_owned(), TIME_LINE_WIDTH, '>'),
+            day => (date::civil(day as i128 - 1).to_string(), place(day), '┤'),
         };
         let cite = version.cite.as_ref().map(|cite| format!("  ({cite})")).unwrap_or_default();
-        match effective {
-            Some(field) => format!(
-                "  {:>3}  {field} {} ── {until}{cite}\n",
-                version.number,
-                date::civil(version.from as i128)
-            ),
-            None => format!("  {:>3}  always{cite}\n", version.number),
-        }
+        let bar = "─".repeat((to - from - 2).max(0) as usize);
+        let bar = format!("{}├{bar}{end}", " ".repeat(from as usize));
+        let width = TIME_LINE_WIDTH as usize;
+        let line = format!(
+            "{:>4}  {} .. {until:<10}  {bar:<width$}{cite}",
+            version.number,
+            date::civil(version.from as i128)
+        );
+        format!("{}\n", line.trim_end())
     };
-    program.versions.iter().map(line).collect()
+    let field = &program.schema.inputs[index as usize].name;
+    let lines: String = program.versions.iter().map(line).collect();
+    format!("\nversions, chosen by {field}\n{lines}")
+}
+
+/// What the numbers of fields, results and rules in a listing stand for.
+fn legend(program: &Program<Verified>) -> String {
+    let named = |what: &str, names: Vec<&str>| -> String {
+        names.iter().enumerate().map(|(index, name)| format!("; {what} {index} is {name}\n")).collect()
+    };
+    let names =
+        |fields: &'_ [opus_ir::Field]| fields.iter().map(|field| field.name.clone()).collect::<Vec<_>>();
+    let (inputs, outputs) = (names(&program.schema.inputs), names(&program.schema.outputs));
+    named("field", inputs.iter().map(String::as_str).collect())
+        + &named("result", outputs.iter().map(String::as_str).collect())
+        + &named("rule", program.rules.iter().map(|rule| rule.id.as_str()).collect())
+        + "\n"
 }
 
 fn decides(func: &Verified, rule: usize) -> bool {
@@ -143,7 +207,7 @@ fn decides(func: &Verified, rule: usize) -> bool {
 }
 
 fn ir(program: &Program<Verified>) -> String {
-    let version = |version: &opus_ir::Version<Verified>| {
+    let version = |version: &Version<Verified>| {
         let admit = if version.requires.is_empty() {
             String::new()
         } else {
@@ -167,32 +231,60 @@ fn native(program: &Program<Verified>) -> Result<String, Failure> {
 
 fn as_json(artifact: &Artifact) -> Value {
     let program = artifact.program();
-    let field = |field: &opus_ir::Field| json!({ "name": field.name, "type": kind(program, field), "domain": domain(program, field).trim(), "optional": field.optional });
-    let version = |version: &opus_ir::Version<Verified>| {
-        let certificate = version.decide.certificate();
-        json!({
-            "number": version.number,
-            "from": date::civil(version.from as i128).to_string(),
-            "until": (version.until != i32::MAX).then(|| date::civil(version.until as i128).to_string()),
-            "cite": version.cite,
-            "certificate": {
-                "instructions": certificate.instructions,
-                "largest_magnitude": certificate.largest_magnitude.to_string(),
-                "steps_max": certificate.steps_max,
-            },
-        })
+    let named = |id: &str, title: &Option<String>, cite: &Option<String>, versions: Vec<u32>| json!({ "id": id, "title": title, "cite": cite, "versions": versions });
+    let rules = program
+        .rules
+        .iter()
+        .enumerate()
+        .map(|(index, rule)| named(&rule.id, &rule.title, &rule.cite, deciding(program, index)));
+    let requires =
+        program.requires.iter().enumerate().map(|(index, require)| {
+            named(&require.id, &require.title, &require.cite, asking(program, index))
+        });
+    let enums = program.schema.enums.iter().map(|definition| {
+        let value = |value: &opus_ir::EnumValue| json!({ "name": value.name, "text": value.text });
+        json!({ "name": definition.name, "values": definition.values.iter().map(value).collect::<Vec<_>>() })
+    });
+    let fields = |fields: &[opus_ir::Field]| -> Vec<Value> {
+        fields.iter().map(|field| field_json(program, field)).collect()
     };
-    let rule = |id: &str, title: &Option<String>, cite: &Option<String>| json!({ "id": id, "title": title, "cite": cite });
+    let effective = program.schema.effective.map(|index| &program.schema.inputs[index as usize].name);
     json!({
         "policy": program.name,
         "content": artifact.content_hash().to_string(),
         "meaning": artifact.meaning_hash().to_string(),
         "bytes": artifact.bytes().len(),
-        "currency": program.schema.currency.as_ref().map(|currency| currency.code.clone()),
-        "inputs": program.schema.inputs.iter().map(field).collect::<Vec<_>>(),
-        "outputs": program.schema.outputs.iter().map(field).collect::<Vec<_>>(),
-        "versions": program.versions.iter().map(version).collect::<Vec<_>>(),
-        "rules": program.rules.iter().map(|found| rule(&found.id, &found.title, &found.cite)).collect::<Vec<_>>(),
-        "requires": program.requires.iter().map(|found| rule(&found.id, &found.title, &found.cite)).collect::<Vec<_>>(),
+        "currency": program.schema.currency.as_ref().map(|currency| &currency.code),
+        "effective_on": effective,
+        "enums": enums.collect::<Vec<_>>(),
+        "inputs": fields(&program.schema.inputs),
+        "outputs": fields(&program.schema.outputs),
+        "versions": program.versions.iter().map(|version| version_json(version, effective.is_some())).collect::<Vec<_>>(),
+        "rules": rules.collect::<Vec<_>>(),
+        "requires": requires.collect::<Vec<_>>(),
+    })
+}
+
+fn field_json(program: &Program<Verified>, field: &opus_ir::Field) -> Value {
+    let domain = domain(program, field);
+    let domain = domain.trim().trim_start_matches("in ");
+    json!({ "name": field.name, "type": kind(program, field), "domain": domain, "optional": field.optional })
+}
+
+/// A version; without an effective date it has no days.
+fn version_json(version: &Version<Verified>, is_dated: bool) -> Value {
+    let certificate = version.decide.certificate();
+    let day = |day: i32| (is_dated && day != i32::MAX).then(|| date::civil(day as i128).to_string());
+    json!({
+        "number": version.number,
+        "from": day(version.from),
+        "until": day(version.until),
+        "cite": version.cite,
+        "certificate": {
+            "total": true,
+            "steps_max": certificate.steps_max,
+            "largest_intermediate": certificate.largest_magnitude.to_string(),
+            "instructions": certificate.instructions,
+        },
     })
 }

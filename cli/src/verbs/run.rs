@@ -1,17 +1,24 @@
 //! `opus run`: one decision, with what made it.
 
+use std::collections::BTreeMap;
+
 use opus_frontend::{display, hir, reference};
-use opus_ir::{Program, date};
+use opus_ir::{Kind, Program, Schema, date};
+use opus_runtime::admission::{Reading, Shown, json};
 use opus_runtime::{Hash, Refusal};
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
 
 use crate::args::Run;
 use crate::failure::{Exit, Failure};
+use crate::files::{Place, did_you_mean, standard_input_once};
 use crate::open::{open, read};
 use crate::terminal::Terminal;
 use crate::trace;
 
 pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
+    standard_input_once(&[&Place::new(&args.policy), &Place::new(&args.input)])?;
     let mut opened = open(&args.policy, terminal)?;
     let input = read(&args.input)?;
     let input = String::from_utf8(input).map_err(|_| {
@@ -22,14 +29,16 @@ pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
     let source = opened.source().to_owned();
     let engine = args.engine.of_runtime().unwrap_or(opus_runtime::Engine::Vm);
     let policy = opened.policy(engine, terminal);
+    let ignored = ignored(&input, policy.schema());
+    note_ignored(&ignored, policy.schema(), terminal);
 
     let row = match policy.read_json(&input) {
         Ok(row) => row,
-        Err(refusal) => return refused(&refusal, terminal),
+        Err(refusal) => return refused(&refusal, &ignored, terminal),
     };
     let decision = match policy.decide(&row) {
         Ok(decision) => decision,
-        Err(refusal) => return refused(&refusal, terminal),
+        Err(refusal) => return refused(&refusal, &ignored, terminal),
     };
     let given: Vec<Option<i128>> = (0..policy.schema().inputs.len()).map(|index| row.get(index)).collect();
     let traced = tree.as_ref().map(|tree| {
@@ -50,7 +59,7 @@ pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
             outputs: decision.outputs().map(|output| output.value()).collect(),
         },
     };
-    let shown = Shown {
+    let shown = Decided {
         program: policy.artifact().program(),
         made,
         given: &given,
@@ -62,9 +71,36 @@ pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
         ],
         trace: traced.filter(|_| args.trace).zip(tree.as_ref()),
         source: &source,
-        engine: args.engine.name(),
+        engine: match args.engine.of_runtime() {
+            Some(_) => policy.engine().name(),
+            None => args.engine.name(),
+        },
+        ignored,
     };
-    if terminal.is_json() { terminal.print_json(&shown.json()) } else { terminal.print(&shown.human()) }
+    terminal.print(&if terminal.is_json() { shown.json() } else { shown.human() })
+}
+
+/// The names in an input that no field has.
+fn ignored(input: &str, schema: &Schema) -> Vec<String> {
+    let mut names = Vec::new();
+    let member = |name: &str, _: Reading<'_>| {
+        if schema.input(name).is_none() {
+            names.push(name.to_owned());
+        }
+        Ok(())
+    };
+    // that the input is no object is told when it is read
+    let _ = json::members(input, member);
+    names
+}
+
+/// A name that is written wrong leaves an optional field missing, which decides something else.
+fn note_ignored(ignored: &[String], schema: &Schema, terminal: &Terminal) {
+    for name in ignored {
+        let near = did_you_mean(name, schema.inputs.iter().map(|field| field.name.as_str()));
+        let near = near.map(|near| format!(": {near}")).unwrap_or_default();
+        terminal.note(&format!("`{name}` is no input field of the policy, and was not read{near}"));
+    }
 }
 
 struct Made {
@@ -73,7 +109,7 @@ struct Made {
     outputs: Vec<i128>,
 }
 
-struct Shown<'a, F> {
+struct Decided<'a, F> {
     program: &'a Program<F>,
     made: Made,
     given: &'a [Option<i128>],
@@ -81,9 +117,49 @@ struct Shown<'a, F> {
     trace: Option<(reference::Trace, &'a hir::Policy)>,
     source: &'a str,
     engine: &'static str,
+    ignored: Vec<String>,
 }
 
-impl<F> Shown<'_, F> {
+/// A decision for programs.
+#[derive(Serialize)]
+struct Told<'a> {
+    outputs: Outputs<'a>,
+    rule: Rule<'a>,
+    version: Version<'a>,
+    engine: &'static str,
+    hashes: Map<String, Value>,
+    ignored: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<Value>,
+}
+
+#[derive(Serialize)]
+struct Rule<'a> {
+    id: &'a str,
+    title: Option<&'a str>,
+    cite: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Version<'a> {
+    number: u32,
+    /// The first day on which it is in force, where a date of the input chooses the version.
+    from: Option<String>,
+    cite: Option<&'a str>,
+    /// The field that chose it, and its date.
+    chosen_by: Option<BTreeMap<&'a str, String>>,
+}
+
+/// Names and values in the order of the policy: numbers with all their digits.
+struct Outputs<'a>(Vec<(&'a str, Box<RawValue>)>);
+
+impl Serialize for Outputs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+impl<F> Decided<'_, F> {
     fn human(&self) -> String {
         let program = self.program;
         let mut rows: Vec<(String, String)> = Vec::new();
@@ -98,11 +174,10 @@ impl<F> Shown<'_, F> {
         let rule = &program.rules[self.made.rule];
         rows.push(("rule".into(), named(&rule.id, &rule.title, &rule.cite)));
         let version = &program.versions[self.made.version];
-        let since = format!("{}, in force from {}", version.number, date::civil(version.from as i128));
-        rows.push((
-            "version".into(),
-            format!("{since}{}", self.chosen_by().map(|by| format!(", chosen by {by}")).unwrap_or_default()),
-        ));
+        let chosen = self.chosen_by().map(|(field, day)| {
+            format!(", in force from {}, chosen by {field} = {day}", date::civil(version.from as i128))
+        });
+        rows.push(("version".into(), format!("{}{}", version.number, chosen.unwrap_or_default())));
         rows.extend(self.hashes.iter().map(|(name, hash)| (format!("{name} hash"), hash.to_string())));
         let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
         let mut out: String = rows
@@ -118,55 +193,77 @@ impl<F> Shown<'_, F> {
         out
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> String {
         let program = self.program;
         let outputs = program.schema.outputs.iter().zip(&self.made.outputs);
-        let outputs: serde_json::Map<String, Value> = outputs
-            .map(|(field, value)| {
-                (field.name.clone(), json!(display::field_text(&program.schema, field.kind, *value)))
-            })
-            .collect();
+        let outputs = outputs.map(|(field, value)| {
+            let text = json_text(&program.schema, field.kind, *value);
+            (field.name.as_str(), RawValue::from_string(text).expect("a value is written as JSON"))
+        });
         let rule = &program.rules[self.made.rule];
         let version = &program.versions[self.made.version];
-        let mut value = json!({
-            "outputs": outputs,
-            "rule": { "id": rule.id, "title": rule.title, "cite": rule.cite },
-            "version": { "number": version.number, "from": date::civil(version.from as i128).to_string(), "cite": version.cite },
-            "engine": self.engine,
-            "hashes": self.hashes.iter().map(|(name, hash)| (name.to_string(), json!(hash.to_string()))).collect::<serde_json::Map<_, _>>(),
-        });
-        if let Some((trace, tree)) = &self.trace {
-            value["trace"] = trace::json(&trace::lines(tree, self.source, self.given, trace));
-        }
-        value
+        let chosen_by = self.chosen_by();
+        let told = Told {
+            outputs: Outputs(outputs.collect()),
+            rule: Rule { id: &rule.id, title: rule.title.as_deref(), cite: rule.cite.as_deref() },
+            version: Version {
+                number: version.number,
+                from: chosen_by.as_ref().map(|_| date::civil(version.from as i128).to_string()),
+                cite: version.cite.as_deref(),
+                chosen_by: chosen_by.map(|chosen_by| BTreeMap::from([chosen_by])),
+            },
+            engine: self.engine,
+            hashes: self
+                .hashes
+                .iter()
+                .map(|(name, hash)| (name.to_string(), json!(hash.to_string())))
+                .collect(),
+            ignored: &self.ignored,
+            trace: self
+                .trace
+                .as_ref()
+                .map(|(trace, tree)| trace::json(&trace::lines(tree, self.source, self.given, trace))),
+        };
+        let text = serde_json::to_string_pretty(&told).expect("texts and numbers can be written as JSON");
+        format!("{text}\n")
     }
 
-    /// The date that selected the version.
-    fn chosen_by(&self) -> Option<String> {
+    /// The date that selected the version, and its field.
+    fn chosen_by(&self) -> Option<(&str, String)> {
         let index = self.program.schema.effective? as usize;
         let day = self.given[index]?;
-        Some(format!("{} = {}", self.program.schema.inputs[index].name, date::civil(day)))
+        Some((&self.program.schema.inputs[index].name, date::civil(day).to_string()))
     }
 }
 
-fn enum_text(schema: &opus_ir::Schema, kind: opus_ir::Kind, value: i128) -> Option<String> {
-    let opus_ir::Kind::Enum(index) = kind else { return None };
+/// A value as JSON: numbers with all their decimals; percentages, dates and enums are strings.
+fn json_text(schema: &Schema, kind: Kind, value: i128) -> String {
+    let text = Shown::new(schema, kind, value).to_string();
+    match kind {
+        Kind::Bool | Kind::Int | Kind::Decimal(_) | Kind::Money | Kind::Days => text,
+        Kind::Percent(_) | Kind::Date | Kind::Enum(_) => json::Quoted(&text).to_string(),
+    }
+}
+
+fn enum_text(schema: &Schema, kind: Kind, value: i128) -> Option<String> {
+    let Kind::Enum(index) = kind else { return None };
     schema.enums.get(index as usize)?.values.get(usize::try_from(value).ok()?)?.text.clone()
 }
 
 /// `C4 "Credit score" (CP 3.2)`
-pub fn named(id: &str, title: &Option<String>, cite: &Option<String>) -> String {
+fn named(id: &str, title: &Option<String>, cite: &Option<String>) -> String {
     let title = title.as_ref().map(|title| format!("  {title}")).unwrap_or_default();
     let cite = cite.as_ref().map(|cite| format!("  ({cite})")).unwrap_or_default();
     format!("{id}{title}{cite}")
 }
 
-fn refused(refusal: &Refusal, terminal: &Terminal) -> Result<(), Failure> {
+fn refused(refusal: &Refusal, ignored: &[String], terminal: &Terminal) -> Result<(), Failure> {
     if terminal.is_json() {
         let reasons = refusal.reasons().iter().map(|reason| {
             json!({ "field": reason.name, "value": reason.value, "code": reason.fault.code(), "message": reason.message })
         });
-        terminal.print_json(&json!({ "refused": reasons.collect::<Vec<_>>() }))?;
+        let reasons: Vec<Value> = reasons.collect();
+        terminal.print_json(&json!({ "refused": reasons, "ignored": ignored }))?;
     } else {
         let lines =
             refusal.reasons().iter().map(|reason| format!("  {}  {}\n", reason.fault.code(), reason.message));

@@ -2,16 +2,21 @@
 
 use std::sync::Arc;
 
+use arrow_array::StringArray;
+use opus_frontend::display;
 use opus_ir::memory::Columns;
+use opus_ir::{Field, Kind, Schema};
 use opus_runtime::{Engine, Policy};
+use serde_json::json;
 
 use crate::args::{FileFormat, Sample};
 use crate::batch::Engine as _;
 use crate::engines::PolicyEngine;
 use crate::failure::{Exit, Failure};
 use crate::files::write::{Data, Layout, Spec, Table, create};
-use crate::files::{self, CHUNK_ROWS};
+use crate::files::{self, CHUNK_ROWS, Place, apart};
 use crate::open::open;
+use crate::progress::Shown;
 use crate::sample::Sampler;
 use crate::summary::grouped;
 use crate::terminal::Terminal;
@@ -20,8 +25,9 @@ use crate::terminal::Terminal;
 const ATTEMPTS_MAX: u32 = 1_000;
 
 pub fn run(args: &Sample, terminal: &Terminal) -> Result<(), Failure> {
-    let opened = open(&args.policy, terminal)?;
     let output = files::output(&args.output, args.output_format.map(FileFormat::format), "--output-format")?;
+    apart(&[&Place::new(&args.policy)], &[&output.place])?;
+    let opened = open(&args.policy, terminal)?;
     let program = opened.artifact.program();
     let schema = program.schema.clone();
     let mut sampler = Sampler::new(&schema, args.seed);
@@ -33,25 +39,48 @@ pub fn run(args: &Sample, terminal: &Terminal) -> Result<(), Failure> {
         ("opus.artifact".to_owned(), opened.artifact.content_hash().to_string()),
         ("opus.seed".to_owned(), args.seed.to_string()),
     ];
-    let columns = schema.inputs.iter().map(|field| Spec::of_field(&schema, field)).collect();
+    let columns = schema.inputs.iter().map(|field| spec(&schema, field)).collect();
     let (encoder, mut writer) = create(&output, &Arc::new(Layout { columns, metadata }))?;
     let drawer = Drawer {
         sampler,
         requires: !program.requires.is_empty(),
         engine: PolicyEngine::new(ready(opened, terminal)),
     };
+    let shown = Shown::new(terminal);
     let mut first = 0;
     while first < args.rows {
         let count = (args.rows - first).min(CHUNK_ROWS as u64) as usize;
         let rows = drawer.rows(first, count, &schema.input_columns())?;
-        let data = (0..schema.inputs.len()).map(|index| Data::Column(&rows, index)).collect();
+        let data = (0..schema.inputs.len()).map(|index| data(&schema, &rows, index)).collect();
         let encoded = encoder.encode(&Table { rows: count, columns: data })?;
         writer.append(encoded)?;
         first += count as u64;
+        shown.update(first, Some(first as f64 / args.rows as f64));
     }
+    shown.clear();
     writer.finish()?;
-    terminal.note(&format!("{}: {} rows, seed {}", args.output.display(), grouped(args.rows), args.seed));
-    Ok(())
+    let human = format!("{}: {} rows, seed {}", output.place, grouped(args.rows), args.seed);
+    let json = json!({ "file": output.place.to_string(), "rows": args.rows, "seed": args.seed });
+    terminal.report(&human, &json, !terminal.is_json() || output.place == Place::Standard)
+}
+
+/// A percentage is written with its sign: a number alone could be a fraction too, and would be refused.
+fn is_signed(field: &Field) -> bool {
+    matches!(field.kind, Kind::Percent(_))
+}
+
+fn spec(schema: &Schema, field: &Field) -> Spec {
+    let spec = Spec::of_field(schema, field);
+    if is_signed(field) { Spec { optional: spec.optional, ..Spec::text(&field.name) } } else { spec }
+}
+
+fn data<'a>(schema: &Schema, rows: &'a Columns, index: usize) -> Data<'a> {
+    let field = &schema.inputs[index];
+    if !is_signed(field) {
+        return Data::Column(rows, index);
+    }
+    let text = |row| rows.get(index, row).map(|value| display::field_text(schema, field.kind, value));
+    Data::Array(Arc::new((0..rows.rows()).map(text).collect::<StringArray>()))
 }
 
 fn ready(opened: crate::open::Opened, terminal: &Terminal) -> Policy {

@@ -30,7 +30,7 @@ pub fn run(mut opened: Opened, terminal: &Terminal) -> Result<(), Failure> {
         terminal.note(&format!("skipped: {}", skipped.reason));
     }
     if terminal.is_json() {
-        terminal.print_json(&report(policy, &available, &failed))?;
+        terminal.print_json(&report(opened.source(), &witnesses, policy, &failed))?;
     } else {
         for (test, failure) in &failed {
             let title = format!("test \"{}\": {}", test.name, failure.expected);
@@ -39,10 +39,10 @@ pub fn run(mut opened: Opened, terminal: &Terminal) -> Result<(), Failure> {
                 opened.source(),
                 &title,
                 failure.span,
-                &failure.found,
+                &format!("found {}", failure.found),
                 terminal.is_styled(),
             );
-            eprintln!("{text}\n");
+            terminal.say(&format!("{text}\n"));
         }
         let mut names: Vec<&str> = failed.iter().map(|(test, _)| test.name.as_str()).collect();
         names.dedup();
@@ -89,7 +89,7 @@ fn failures(policy: &Policy, test: &Test, index: usize, outcomes: &[(Witness, Ve
             };
             unmet.push(Unmet {
                 expected: expected(policy, expect),
-                found: format!("found {words}{who}"),
+                found: format!("{words}{who}"),
                 span: *span,
             });
         }
@@ -149,13 +149,16 @@ fn place_name(policy: &Policy, place: Place) -> &str {
     }
 }
 
-fn report(policy: &Policy, available: &[Witness], failed: &[(&Test, Unmet)]) -> Value {
-    let failed = failed
-        .iter()
-        .map(|(test, unmet)| json!({ "test": test.name, "expected": unmet.expected, "found": unmet.found }));
+fn report(source: &str, witnesses: &Witnesses, policy: &Policy, failed: &[(&Test, Unmet)]) -> Value {
+    let failed = failed.iter().map(|(test, unmet)| {
+        let place = render::place(source, unmet.span);
+        json!({ "test": test.name, "expected": unmet.expected, "found": unmet.found, "place": place })
+    });
+    let engines = witnesses.available();
     json!({
         "tests": policy.tests.len(),
-        "engines": available.iter().map(Witness::to_string).collect::<Vec<_>>(),
+        "engines": engines.iter().map(Witness::to_string).collect::<Vec<_>>(),
+        "skipped": witnesses.skipped().iter().map(|skipped| skipped.reason.clone()).collect::<Vec<_>>(),
         "failed": failed.collect::<Vec<_>>(),
     })
 }

@@ -10,7 +10,7 @@ use crate::batch::Names;
 use crate::compare::{Comparison, Difference, Files, compare};
 use crate::engines::PolicyEngine;
 use crate::failure::{Exit, Failure};
-use crate::files::{self, Mapping};
+use crate::files::{self, Mapping, Place, standard_input_once};
 use crate::open::{Opened, open};
 use crate::summary::grouped;
 use crate::terminal::Terminal;
@@ -19,6 +19,9 @@ use crate::terminal::Terminal;
 const SHOWN_MAX: usize = 20;
 
 pub fn run(args: &Test, terminal: &Terminal) -> Result<(), Failure> {
+    let read = [Some(&args.policy), args.input.as_ref(), args.expected.as_ref()];
+    let read: Vec<Place> = read.into_iter().flatten().map(|path| Place::new(path)).collect();
+    standard_input_once(&read.iter().collect::<Vec<_>>())?;
     let opened = open(&args.policy, terminal)?;
     match (&args.input, &args.expected) {
         (Some(input), Some(expected)) => against_file(args, opened, input, expected, terminal),
@@ -62,7 +65,7 @@ fn report(comparison: &Comparison, terminal: &Terminal) -> Result<(), Failure> {
         });
         let rows: Vec<_> = rows.collect();
         terminal
-            .print_json(&json!({ "rows": comparison.rows, "differing": differing, "differences": rows }))?;
+            .print_json(&json!({ "rows": comparison.rows, "differing": differing, "unexpected": comparison.unexpected, "differences": rows }))?;
     } else {
         let shown: String = comparison.differences.iter().take(SHOWN_MAX).map(line).collect();
         let more = match differing.saturating_sub(SHOWN_MAX) {
@@ -71,7 +74,11 @@ fn report(comparison: &Comparison, terminal: &Terminal) -> Result<(), Failure> {
         };
         let total =
             format!("{} rows compared, {} differ\n", grouped(comparison.rows), grouped(differing as u64));
-        terminal.print(&format!("{shown}{more}{total}"))?;
+        let unexpected = match comparison.unexpected {
+            0 => String::new(),
+            count => format!("nothing is expected of {} other rows of the inputs\n", grouped(count)),
+        };
+        terminal.print(&format!("{shown}{more}{total}{unexpected}"))?;
     }
     if differing == 0 { Ok(()) } else { Err(Failure::said(Exit::Policy)) }
 }

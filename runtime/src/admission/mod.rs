@@ -265,7 +265,12 @@ impl<'a> Admission<'a> {
             Wrong::Missing if self.field.optional => "the value that was set last was refused".to_string(),
             Wrong::Missing => "there is no value, and the field is not optional".to_string(),
             Wrong::Type => format!("{given} is no {}", self.wanted()),
-            Wrong::Unit => format!("{given} could be {}: name the unit", self.both_readings()),
+            Wrong::Unit if self.field.kind == Kind::Money => {
+                format!("{given} could be whole units or minor units: name the unit")
+            }
+            Wrong::Unit => {
+                format!("{given} could be a percentage or a fraction: write a percent sign, or name the unit")
+            }
             Wrong::Precision => format!("{given} has {}", self.precision_in_words()),
             Wrong::Range(Some(value)) => {
                 format!("{} {within} {allowed}", Shown::new(self.schema, self.field.kind, value))
@@ -287,13 +292,6 @@ impl<'a> Admission<'a> {
             Kind::Days => "number of days",
             Kind::Date => "date of the form 2025-01-31",
             Kind::Enum(_) => "name of a value",
-        }
-    }
-
-    fn both_readings(&self) -> &'static str {
-        match self.field.kind {
-            Kind::Money => "whole units or minor units",
-            _ => "a percentage or a fraction",
         }
     }
 
@@ -439,7 +437,7 @@ mod tests {
                 "share",
                 Number("0.4"),
                 Fault::WrongType,
-                "share: 0.4 could be a percentage or a fraction: name the unit",
+                "share: 0.4 could be a percentage or a fraction: write a percent sign, or name the unit",
             ),
             ("share", Text("x%"), Fault::WrongType, "share: `x%` is no percentage"),
             ("share", Text("x"), Fault::WrongType, "share: `x` is no percentage"),

@@ -37,7 +37,11 @@ impl std::fmt::Display for Reading<'_> {
             Reading::Bool(value) => value.fmt(f),
             Reading::Integer(value) => value.fmt(f),
             Reading::Decimal { digits, scale } => decimal(f, *digits, *scale),
-            Reading::Double(value) => write!(f, "{value:?}"),
+            Reading::Double(value) => {
+                // a whole number is written as an integer column writes it
+                let text = format!("{value:?}");
+                f.write_str(text.strip_suffix(".0").unwrap_or(&text))
+            }
             Reading::Day(day) => date::civil(*day as i128).fmt(f),
             Reading::Number(text) | Reading::Text(text) => f.write_str(text),
             Reading::Other(name) => f.write_str(name),
@@ -54,4 +58,23 @@ fn decimal(f: &mut std::fmt::Formatter<'_>, digits: i128, scale: i32) -> std::fm
     let all = format!("{:0>width$}", digits.unsigned_abs(), width = decimals + 1);
     let (whole, fraction) = all.split_at(all.len() - decimals);
     write!(f, "{sign}{whole}.{fraction}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_told_alike_whatever_column_it_comes_from() {
+        for (reading, text) in [
+            (Reading::Double(200.0), "200"),
+            (Reading::Integer(200), "200"),
+            (Reading::Double(12.345), "12.345"),
+            (Reading::Decimal { digits: 12_345, scale: 3 }, "12.345"),
+            (Reading::Double(1e300), "1e300"),
+            (Reading::Double(f64::INFINITY), "inf"),
+        ] {
+            assert_eq!(reading.to_string(), text);
+        }
+    }
 }

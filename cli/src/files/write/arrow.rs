@@ -11,7 +11,7 @@ use arrow_ipc::writer::FileWriter;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use arrow_select::take::take;
 
-use super::super::place::Target;
+use super::super::target::Target;
 use super::table::{Content, Layout, Table};
 use crate::failure::Failure;
 
@@ -47,12 +47,8 @@ pub fn create(
     });
     let fields: Vec<Field> = fields.collect();
     let schema = Arc::new(Schema::new(fields).with_metadata(schema.metadata().clone()));
-    let file = FileWriter::try_new(target, &schema).map_err(|error| unwritable(name, &error))?;
+    let file = FileWriter::try_new(target, &schema).map_err(|error| Failure::unwritable(name, &error))?;
     Ok((ArrowEncoder { layout: layout.clone(), schema }, ArrowWriter { file, name: name.to_owned() }))
-}
-
-fn unwritable(name: &str, error: &ArrowError) -> Failure {
-    Failure::io(format!("{name}: cannot be written: {error}"))
 }
 
 impl ArrowEncoder {
@@ -81,7 +77,7 @@ impl ArrowWriter {
     /// # Errors
     /// Where it cannot be written.
     pub fn append(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
-        self.file.write(batch).map_err(|error| unwritable(&self.name, &error))
+        self.file.write(batch).map_err(|error| Failure::unwritable(&self.name, &error))
     }
 
     /// Writes the footer, and gives the file its name.
@@ -89,7 +85,7 @@ impl ArrowWriter {
     /// # Errors
     /// Where it cannot be written.
     pub fn finish(mut self) -> Result<(), Failure> {
-        self.file.finish().map_err(|error| unwritable(&self.name, &error))?;
-        self.file.into_inner().map_err(|error| unwritable(&self.name, &error))?.complete()
+        self.file.finish().map_err(|error| Failure::unwritable(&self.name, &error))?;
+        self.file.into_inner().map_err(|error| Failure::unwritable(&self.name, &error))?.complete()
     }
 }

@@ -16,7 +16,8 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 
 use super::format::Format;
-use super::place::{Located, Target};
+use super::place::Located;
+use super::target::Target;
 use crate::failure::Failure;
 
 pub use printed::{Printed, Printer};

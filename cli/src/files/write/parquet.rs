@@ -13,7 +13,7 @@ use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::types::SchemaDescriptor;
 use arrow_schema::SchemaRef;
 
-use super::super::place::Target;
+use super::super::target::Target;
 use super::pages::{Pages, encode, is_known};
 use super::table::{Layout, Table};
 use crate::failure::Failure;
@@ -50,7 +50,7 @@ pub fn create(
     name: &str,
     layout: &Arc<Layout>,
 ) -> std::result::Result<(ParquetEncoder, ParquetWriter), Failure> {
-    let failed = |error: ParquetError| Failure::io(format!("{name}: cannot be written: {error}"));
+    let failed = |error: ParquetError| Failure::unwritable(name, &error);
     let arrow_schema = Arc::new(layout.arrow_schema());
     let schema = ArrowSchemaConverter::new().convert(&arrow_schema).map_err(failed)?;
     let file = SerializedFileWriter::new(target, schema.root_schema_ptr(), Arc::new(properties(layout)))
@@ -119,8 +119,7 @@ impl ParquetWriter {
     /// # Errors
     /// Where it cannot be written.
     pub fn append(&mut self, row_group: RowGroup) -> std::result::Result<(), Failure> {
-        self.append_to(row_group)
-            .map_err(|error| Failure::io(format!("{}: cannot be written: {error}", self.name)))
+        self.append_to(row_group).map_err(|error| Failure::unwritable(&self.name, &error))
     }
 
     fn append_to(&mut self, row_group: RowGroup) -> Result<()> {
@@ -142,7 +141,7 @@ impl ParquetWriter {
     /// # Errors
     /// Where it cannot be written.
     pub fn finish(self) -> std::result::Result<(), Failure> {
-        let failed = |error: ParquetError| Failure::io(format!("{}: cannot be written: {error}", self.name));
+        let failed = |error: ParquetError| Failure::unwritable(&self.name, &error);
         self.file.into_inner().map_err(failed)?.complete()
     }
 }

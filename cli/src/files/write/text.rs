@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use opus_runtime::admission::json::Quoted;
 
-use super::super::place::Target;
+use super::super::target::Target;
 use super::printed::{Printed, Printer, is_printable};
 use super::table::{Content, Layout, Spec, Table};
 use crate::failure::Failure;
@@ -38,7 +38,7 @@ pub fn create_csv(
         push_csv(&spec.name, &mut header);
     }
     header.push('\n');
-    target.write_all(header.as_bytes()).map_err(|error| target.failure(error))?;
+    target.write_all(header.as_bytes()).map_err(|error| target.failure(&error))?;
     Ok((TextEncoder { layout: layout.clone(), names: Vec::new() }, TextWriter { target }))
 }
 
@@ -135,7 +135,7 @@ impl TextWriter {
     /// # Errors
     /// Where they cannot be written.
     pub fn append(&mut self, text: &[u8]) -> Result<(), Failure> {
-        self.target.write_all(text).map_err(|error| self.target.failure(error))
+        self.target.write_all(text).map_err(|error| self.target.failure(&error))
     }
 
     /// Gives the file its name.
