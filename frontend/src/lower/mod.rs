@@ -38,6 +38,9 @@ use crate::hir::{self, LetId, Policy, RuleInfo, Step};
 use crate::reach::{self, Unmet, Unreachable};
 use crate::witness::{self, Patience};
 
+/// How many of the rules that leave nothing to another are shown.
+const COVERS_SHOWN_MAX: usize = 8;
+
 /// The program of a policy, where nothing can go wrong with it, and what there is to say. `source` is the text
 /// that the tree was read from; diagnostics quote it and the program keeps it.
 pub fn lower(policy: &Policy, source: &str) -> (Option<Program>, Vec<Diagnostic>) {
@@ -187,10 +190,13 @@ fn dead_rule(policy: &Policy, rule: u32, covers: &[u32]) -> Diagnostic {
     let diagnostic = Diagnostic::new(Code::UnreachableRule, info(rule).span, message);
     let diagnostic = match covers {
         [] => diagnostic.label("its condition never holds here"),
+        _ if covers.len() > COVERS_SHOWN_MAX => {
+            diagnostic.label(format!("{} earlier rules decide every input that it could", covers.len()))
+        }
         _ => diagnostic.label("earlier rules decide every input that it could"),
     };
     let id = &info(rule).id;
-    let diagnostic = covers.iter().fold(diagnostic, |diagnostic, cover| {
+    let diagnostic = covers.iter().take(COVERS_SHOWN_MAX).fold(diagnostic, |diagnostic, cover| {
         diagnostic.also(info(*cover).span, format!("decides before `{id}`"))
     });
     diagnostic.help("remove it, move it up, or mend its condition; where it is `otherwise`, the rule before it can be that")
