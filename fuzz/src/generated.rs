@@ -1,6 +1,8 @@
 //! Which generated policies compile? Nearly all: a rule that no input reaches is left out, and the rest compiled
 //! again.
 
+use std::fmt;
+
 use arbitrary::Unstructured;
 use opus_frontend::codes::Code;
 use opus_frontend::diagnostic::Diagnostic;
@@ -11,6 +13,9 @@ use crate::policy;
 /// How many rules are left out at most.
 const DROPPED_MAX: usize = 12;
 
+/// How rules begin that establish nothing that is used behind them; the ids of the others begin with `E`.
+const PLAIN: &str = "rule R";
+
 /// A generated text that does not compile, and why.
 #[derive(Clone, Debug)]
 pub struct Refused {
@@ -18,6 +23,18 @@ pub struct Refused {
     pub source: String,
     /// What is said about it.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(first) = self.diagnostics.iter().find(|found| found.is_error()) else {
+            return f.write_str("nothing is said about it");
+        };
+        let at = first.primary.span.start as usize;
+        let line = self.source[..at].rfind('\n').map_or(0, |end| end + 1);
+        let line = self.source[line..].lines().next().unwrap_or_default();
+        write!(f, "{} {}\n    {}", first.code.code(), first.message, line.trim())
+    }
 }
 
 /// A policy from random bytes.
@@ -52,12 +69,14 @@ pub fn without_dead_rules(mut source: String) -> Result<Compiled, Refused> {
     Err(Refused { source, diagnostics })
 }
 
-/// The line of a rule, or of the rule before it where it is `otherwise`; each rule is on a line of its own.
+/// The line to leave out for a rule that no input reaches, each rule being on a line of its own. It is the rule itself;
+/// but what lies behind one that establishes something may rely on it, so there it is the plain rule before it, which took
+/// what it was for, as it is for `otherwise`.
 fn droppable(source: &str, position: usize) -> Option<usize> {
     let lines: Vec<&str> = source.lines().collect();
-    let line = source[..position].lines().count().saturating_sub(1);
-    let is_rule = |line: &usize| lines[*line].trim_start().starts_with("rule ");
-    if is_rule(&line) { Some(line) } else { (0..line).rev().find(is_rule) }
+    let line = source[..position].matches('\n').count();
+    let is_plain = |line: &usize| lines[*line].trim_start().starts_with(PLAIN);
+    (0..=line).rev().find(is_plain)
 }
 
 /// The source without these lines; `None` where there are none.

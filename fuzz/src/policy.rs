@@ -4,8 +4,20 @@
 //! that nothing overflows; divisors are kept away from zero by a bound or by an earlier rule; an optional field
 //! is only used where it is known to be present. What cannot be known here is whether every rule can be
 //! reached: a generated policy may be refused for that, and for nothing else.
+//!
+//! A policy is written in the order of its parts: what it declares (here), tables and grids ([`tables`]), rules,
+//! outcomes and tests ([`rules`]), of numbers ([`terms`]) and conditions ([`conditions`]), as they are spelled
+//! ([`words`]).
+
+mod conditions;
+mod rules;
+mod tables;
+mod terms;
+mod words;
 
 use arbitrary::{Result, Unstructured};
+
+use words::{literal, type_name};
 
 /// The most digits that a scaled integer may have: two such still multiply within 128 bits.
 const DIGITS_MAX: u32 = 17;
@@ -13,6 +25,9 @@ const DIGITS_MAX: u32 = 17;
 const DEPTH_MAX: u32 = 4;
 /// How many random bytes a policy takes at most, as a rule.
 pub const BYTES: usize = 4_000;
+
+/// The first days of the versions that a policy can have.
+const STARTS: [&str; 3] = ["2020-01-01", "2021-07-01", "2023-03-15"];
 
 /// What a numeric expression measures.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,39 +49,71 @@ struct Term {
     digits: u32,
 }
 
+/// A term with a name, or a field.
+#[derive(Clone, Debug)]
+struct Leaf {
+    unit: Unit,
+    term: Term,
+    /// The optional field that has to be present where the term is used.
+    needs: Option<usize>,
+}
+
+/// What tables look at: an input, or a name for a simple term.
 #[derive(Clone, Debug)]
 struct Field {
     name: String,
     ty: Type,
     optional: bool,
+    /// Whether tables are not told the range of it, because it is a named term.
+    computed: bool,
 }
 
 #[derive(Clone, Debug)]
 enum Type {
     Bool,
-    /// The number of values; they are called `a0`, `a1`, … after the enum's letter.
-    Enum(char, u32),
-    Number {
-        unit: Unit,
-        scale: u32,
-        lo: i64,
-        hi: i64,
-    },
+    /// By letter; the values are in [`words::value`].
+    Enum(char),
+    Number(Range),
+}
+
+/// Scaled integers from `lo` to `hi`, or those that are listed.
+#[derive(Clone, Debug)]
+struct Range {
+    unit: Unit,
+    scale: u32,
+    lo: i64,
+    hi: i64,
+    listed: Vec<i64>,
+}
+
+/// An output as it is declared.
+#[derive(Clone, Debug)]
+struct Output {
+    name: &'static str,
+    ty: Type,
+    default: bool,
 }
 
 struct Generator<'a, 'b> {
     u: &'a mut Unstructured<'b>,
+    versions: usize,
     fields: Vec<Field>,
     /// Whether each field is known to be present here.
     present: Vec<bool>,
-    params: Vec<(String, Unit, Term)>,
-    /// Named values that are visible here.
-    lets: Vec<(String, Unit, Term)>,
-    tables: Vec<(String, usize, Unit, Term)>,
-    /// Tables of truth values.
-    truths: Vec<String>,
+    /// What else tables can look at.
+    keys: Vec<Field>,
+    /// Parameters, named values and tables of numbers that are visible here.
+    leaves: Vec<Leaf>,
+    /// Named exact quotients.
+    quotients: Vec<(String, Unit)>,
+    /// Named conditions and tables of truth values, with the optional field that has to be present.
+    truths: Vec<(String, Option<usize>)>,
+    /// Tables of values of the enum with the letter `p`, likewise.
+    verdicts: Vec<(String, Option<usize>)>,
     /// Pairs `(greater, less)` of fields whose difference is above zero here.
     above: Vec<(usize, usize)>,
+    /// How many rows of tables there are.
+    rows: u32,
     /// Whether months may be added.
     months: bool,
 }
@@ -76,620 +123,351 @@ struct Generator<'a, 'b> {
 /// # Errors
 /// Where the bytes give out in a way that `arbitrary` reports; as a rule it goes on with zeros.
 pub fn policy(u: &mut Unstructured) -> Result<String> {
+    let versions = u.int_in_range(1..=STARTS.len())?;
+    let months = u.arbitrary()?;
     let mut generator = Generator {
         u,
+        versions,
         fields: Vec::new(),
         present: Vec::new(),
-        params: Vec::new(),
-        lets: Vec::new(),
-        tables: Vec::new(),
+        keys: Vec::new(),
+        leaves: Vec::new(),
+        quotients: Vec::new(),
         truths: Vec::new(),
+        verdicts: Vec::new(),
         above: Vec::new(),
-        months: false,
+        rows: 0,
+        months,
     };
     generator.policy()
 }
 
-/// The first days of the versions that a policy can have.
-const STARTS: [&str; 3] = ["2020-01-01", "2021-07-01", "2023-03-15"];
-
 impl Generator<'_, '_> {
     fn policy(&mut self) -> Result<String> {
-        let versions = self.u.int_in_range(1..=3usize)?;
-        self.months = self.u.arbitrary()?;
         let mut out = String::from("policy fuzz.generated {\n  currency USD\n  effective on day\n");
-        for (index, start) in STARTS[..versions].iter().enumerate() {
-            out += &format!("  version {} from {start}\n", index + 1);
+        for (index, start) in STARTS[..self.versions].iter().enumerate() {
+            out += &format!("  version {} from {start}{}\n", index + 1, self.cite()?);
         }
         if self.months {
-            out += if self.u.arbitrary()? { "  month_end clip\n" } else { "  month_end carry\n" };
+            out += *self.u.choose(&["  month_end clip\n", "  month_end carry\n"])?;
         }
-        out += &self.enums()?;
+        out += &words::enums();
         out += &self.inputs()?;
         let outputs = self.outputs()?;
-        out += "  output {\n";
-        for (name, declared, _) in &outputs {
-            out += &format!("    {name} : {declared}\n");
-        }
-        out += "  }\n";
-        out += &self.params(versions)?;
-        out += &self.tables(versions)?;
+        out += &self.output_block(&outputs)?;
+        out += &self.params()?;
+        out += &self.key_lets()?;
+        out += &self.tables()?;
         out += &self.requires()?;
-        out += &self.policy_lets()?;
-        out += &self.rules(&outputs)?;
-        Ok(out + "}\n")
-    }
-
-    fn enums(&mut self) -> Result<String> {
-        let mut out = String::new();
-        for letter in ['p', 'q'] {
-            let values: Vec<String> = (0..self.enum_size(letter)).map(|i| format!("{letter}{i}")).collect();
-            out += &format!("  enum {} {{ {} }}\n", letter.to_ascii_uppercase(), values.join(", "));
+        for index in 0..self.u.int_in_range(0..=2u32)? {
+            out += &self.named(&format!("base{index}"))?;
         }
-        Ok(out)
-    }
-
-    fn enum_size(&self, letter: char) -> u32 {
-        if letter == 'p' { 3 } else { 5 }
+        out += &self.rules(&outputs)?;
+        out += &self.tests(&outputs)?;
+        Ok(out + "}\n")
     }
 
     fn inputs(&mut self) -> Result<String> {
         let mut out = String::from("  input {\n    day : date in 2020-01-01..2024-12-31\n");
-        let day = Type::Number { unit: Unit::Date, scale: 0, lo: 18_262, hi: 20_088 };
-        self.fields.push(Field { name: "day".into(), ty: day, optional: false });
-        // two amounts and two counts that can always be compared with one another
+        let day = Range { unit: Unit::Date, scale: 0, lo: 18_262, hi: 20_088, listed: Vec::new() };
+        self.fields.push(Field {
+            name: "day".into(),
+            ty: Type::Number(day),
+            optional: false,
+            computed: false,
+        });
+        // two amounts and a count that can always be compared with one another
         let fixed = [(Unit::Money, 2, 1, 5_000_000), (Unit::Money, 2, 0, 900_000), (Unit::Number, 0, 0, 500)];
         for (unit, scale, lo, hi) in fixed {
-            out += &self.number_field(unit, scale, lo, hi, false);
+            out += &self.field(Type::Number(Range { unit, scale, lo, hi, listed: Vec::new() }), false);
         }
         for _ in 0..self.u.int_in_range(1..=6u32)? {
             let optional = self.u.ratio(1, 3)?;
-            out += &match self.u.int_in_range(0..=7u32)? {
-                0 => self.field(Type::Bool, "bool".into(), optional),
-                1 => self.field(Type::Enum('p', 3), "P".into(), optional),
-                2 => self.field(Type::Enum('q', 5), "Q".into(), optional),
-                3 => self.number_field(Unit::Date, 0, 10_957, 25_567, optional),
-                4 => self.number_field(Unit::Percent, 4, 0, 10_000, optional),
-                5 => self.number_field(Unit::Days, 0, 0, 400, optional),
-                6 => self.number_field(Unit::Number, 3, -4_000, 9_000, optional),
-                _ => {
-                    let lo = self.u.int_in_range(-1_000_000..=1_000i64)?;
-                    let hi = lo + self.u.int_in_range(1..=4_000_000_000i64)?;
-                    self.number_field(Unit::Number, 0, lo, hi, optional)
-                }
+            let ty = match self.u.int_in_range(0..=10u32)? {
+                0 => Type::Bool,
+                1 => Type::Enum('p'),
+                2 => Type::Enum('q'),
+                3 | 4 => self.listed()?,
+                _ => Type::Number(self.range()?),
             };
+            out += &self.field(ty, optional);
         }
         self.present = self.fields.iter().map(|field| !field.optional).collect();
         Ok(out + "  }\n")
     }
 
-    fn number_field(&mut self, unit: Unit, scale: u32, lo: i64, hi: i64, optional: bool) -> String {
-        let declared = format!(
-            "{} in {}..{}",
-            type_name(unit, scale),
-            literal(unit, scale, lo),
-            literal(unit, scale, hi)
-        );
-        self.field(Type::Number { unit, scale, lo, hi }, declared, optional)
+    /// A range that a field can have.
+    fn range(&mut self) -> Result<Range> {
+        let (unit, scale, lo, hi) = match self.u.int_in_range(0..=6u32)? {
+            0 => (Unit::Date, 0, 10_957, 25_567),
+            1 => {
+                let scale = self.u.int_in_range(2..=6u32)?;
+                (Unit::Percent, scale, 0, 10i64.pow(scale))
+            }
+            2 => (Unit::Days, 0, -30, 400),
+            3 => {
+                let scale = self.u.int_in_range(1..=5u32)?;
+                (Unit::Number, scale, -4 * 10i64.pow(scale), 9 * 10i64.pow(scale))
+            }
+            4 => (Unit::Money, 2, -700_000, 90_000_000),
+            5 => (Unit::Number, 0, -4, 12),
+            _ => {
+                let lo = self.u.int_in_range(-1_000_000..=1_000i64)?;
+                (Unit::Number, 0, lo, lo + self.u.int_in_range(1..=4_000_000_000i64)?)
+            }
+        };
+        Ok(Range { unit, scale, lo, hi, listed: Vec::new() })
     }
 
-    fn field(&mut self, ty: Type, declared: String, optional: bool) -> String {
+    /// A type of a few listed numbers.
+    fn listed(&mut self) -> Result<Type> {
+        let Range { unit, scale, lo, hi, .. } = self.range()?;
+        let mut listed: Vec<i64> = Vec::new();
+        for _ in 0..self.u.int_in_range(2..=5u32)? {
+            listed.push(self.u.int_in_range(lo..=hi)?);
+        }
+        listed.sort_unstable();
+        listed.dedup();
+        Ok(Type::Number(Range { unit, scale, lo: listed[0], hi: listed[listed.len() - 1], listed }))
+    }
+
+    fn field(&mut self, ty: Type, optional: bool) -> String {
         let name = format!("f{}", self.fields.len());
-        let line = format!("    {name} : {declared}{}\n", if optional { " optional" } else { "" });
-        self.fields.push(Field { name, ty, optional });
+        let line = format!("    {name} : {}{}\n", declared(&ty), if optional { " optional" } else { "" });
+        self.fields.push(Field { name, ty, optional, computed: false });
         line
     }
 
-    /// Name, declared type and type of each output.
-    fn outputs(&mut self) -> Result<Vec<(String, String, Type)>> {
-        let money = Type::Number { unit: Unit::Money, scale: 2, lo: -10_000, hi: 7_500_000 };
+    fn outputs(&mut self) -> Result<Vec<Output>> {
+        let number = |unit, scale, lo, hi| Type::Number(Range { unit, scale, lo, hi, listed: Vec::new() });
         let mut outputs = vec![
-            ("verdict".to_owned(), "P".to_owned(), Type::Enum('p', 3)),
-            ("amount".to_owned(), "money in -$100.00..$75_000.00".to_owned(), money),
+            Output { name: "verdict", ty: Type::Enum('p'), default: false },
+            Output { name: "amount", ty: number(Unit::Money, 2, -10_000, 7_500_000), default: false },
         ];
-        if self.u.arbitrary()? {
-            outputs.push(("flag".to_owned(), "bool".to_owned(), Type::Bool));
-        }
-        if self.u.arbitrary()? {
-            let ty = Type::Number { unit: Unit::Number, scale: 0, lo: -50, hi: 100_000_000_000 };
-            outputs.push(("count".to_owned(), "int in -50..100_000_000_000".to_owned(), ty));
-        }
-        if self.u.ratio(1, 3)? {
-            let ty = Type::Number { unit: Unit::Date, scale: 0, lo: -25_567, hi: 47_846 };
-            outputs.push(("due".to_owned(), "date in 1900-01-01..2100-12-31".to_owned(), ty));
+        let percent = self.u.int_in_range(3..=6u32)?;
+        let decimal = self.u.int_in_range(1..=6u32)?;
+        let others = [
+            ("flag", Type::Bool),
+            ("count", number(Unit::Number, 0, -50, 100_000_000_000)),
+            ("due", number(Unit::Date, 0, -25_567, 47_846)),
+            ("grade", Type::Enum('q')),
+            ("rate", number(Unit::Percent, percent, 0, 3 * 10i64.pow(percent))),
+            ("factor", number(Unit::Number, decimal, -20 * 10i64.pow(decimal), 20 * 10i64.pow(decimal))),
+            ("span", number(Unit::Days, 0, -400, 9_000)),
+            ("step", self.listed()?),
+        ];
+        for (name, ty) in others {
+            if self.u.ratio(2, 5)? {
+                outputs.push(Output { name, ty, default: self.u.ratio(1, 2)? });
+            }
         }
         Ok(outputs)
     }
 
-    fn params(&mut self, versions: usize) -> Result<String> {
+    fn output_block(&mut self, outputs: &[Output]) -> Result<String> {
+        let mut out = String::from("  output {\n");
+        for Output { name, ty, default } in outputs {
+            out += &format!("    {name} : {}", declared(ty));
+            if *default {
+                out += &format!(" default {}", self.constant(ty)?);
+            }
+            out += "\n";
+        }
+        Ok(out + "  }\n")
+    }
+
+    /// A value that a type has.
+    fn constant(&mut self, ty: &Type) -> Result<String> {
+        Ok(match ty {
+            Type::Bool => self.u.choose(&["true", "false"])?.to_string(),
+            Type::Enum(letter) => self.value(*letter)?,
+            Type::Number(range) => {
+                let amount = if range.listed.is_empty() {
+                    self.u.int_in_range(range.lo..=range.hi)?
+                } else {
+                    *self.u.choose(&range.listed)?
+                };
+                literal(range.unit, range.scale, amount)
+            }
+        })
+    }
+
+    /// A value of an enum, now and then with the name of its enum.
+    fn value(&mut self, letter: char) -> Result<String> {
+        let value = self.u.choose(words::values(letter))?;
+        let qualified = self.u.ratio(1, 4)?;
+        Ok(if qualified { format!("{}.{value}", letter.to_ascii_uppercase()) } else { value.to_string() })
+    }
+
+    fn cite(&mut self) -> Result<&'static str> {
+        Ok(if self.u.ratio(1, 5)? { " cite \"Manual 1.2\"" } else { "" })
+    }
+
+    fn params(&mut self) -> Result<String> {
         let mut out = String::new();
         for index in 0..self.u.int_in_range(0..=3u32)? {
             let name = format!("limit{index}");
             let (unit, scale, lo, hi) = *self.u.choose(&[
                 (Unit::Money, 2, 1, 900_000),
                 (Unit::Percent, 4, 1, 10_000),
+                (Unit::Percent, 6, 0, 900_000),
                 (Unit::Number, 0, 1, 700),
+                (Unit::Number, 3, -5_000, 7_000),
                 (Unit::Days, 0, 1, 90),
             ])?;
-            let declared = format!(
-                "{} in {}..{}",
-                type_name(unit, scale),
-                literal(unit, scale, lo),
-                literal(unit, scale, hi)
-            );
-            let mut amounts = Vec::new();
-            for start in &STARTS[..versions] {
-                amounts
-                    .push(format!("from {start} = {}", literal(unit, scale, self.u.int_in_range(lo..=hi)?)));
-            }
-            out += &match amounts.as_slice() {
-                [only] => format!("  param {name} : {declared} {}\n", &only["from 2020-01-01 ".len()..]),
-                all => format!("  param {name} : {declared} {{\n    {}\n  }}\n", all.join("\n    ")),
-            };
-            self.params.push((name.clone(), unit, Term { text: name, scale, digits: digits(hi) }));
+            let range = Range { unit, scale, lo, hi, listed: Vec::new() };
+            let declared = declared(&Type::Number(range.clone()));
+            out += &format!("  param {name} : {declared}{}{}\n", self.cite()?, self.amounts(&range)?);
+            let term = Term { text: name.clone(), scale, digits: words::digits(lo).max(words::digits(hi)) };
+            self.leaves.push(Leaf { unit, term, needs: None });
         }
         Ok(out)
     }
 
-    fn tables(&mut self, versions: usize) -> Result<String> {
+    /// What a parameter is: one amount, one for each version, or one until a day and another from it.
+    fn amounts(&mut self, range: &Range) -> Result<String> {
+        let mut amount = || {
+            let amount = self.u.int_in_range(range.lo..=range.hi)?;
+            Ok(literal(range.unit, range.scale, amount))
+        };
+        if self.versions == 1 {
+            return Ok(format!(" = {}", amount()?));
+        }
+        let (one, two) = (amount()?, amount()?);
+        Ok(match self.u.int_in_range(0..=3u32)? {
+            0 => format!(" = {one}"),
+            1 => {
+                let day = self.start()?;
+                format!(" {{\n    until {day} = {one}\n    from {day} = {two}\n  }}")
+            }
+            2 => format!(
+                " {{\n    from {} until {} = {one}\n    from {} = {two}\n  }}",
+                STARTS[0], STARTS[1], STARTS[1]
+            ),
+            _ => {
+                let starts = &STARTS[..self.versions];
+                let values: Vec<String> = starts
+                    .iter()
+                    .zip([&one, &two, &one])
+                    .map(|(day, x)| format!("from {day} = {x}"))
+                    .collect();
+                format!(" {{\n    {}\n  }}", values.join("\n    "))
+            }
+        })
+    }
+
+    /// The first day of a version that is not the first.
+    fn start(&mut self) -> Result<&'static str> {
+        self.u.choose(&STARTS[1..self.versions]).copied()
+    }
+
+    /// Names for simple terms that tables can look at.
+    fn key_lets(&mut self) -> Result<String> {
+        let number = |unit, scale, lo, hi| Range { unit, scale, lo, hi, listed: Vec::new() };
+        let known = [
+            ("key0", "f3 mod 10", Type::Number(number(Unit::Number, 0, 0, 9))),
+            ("key1", "f1 + f2", Type::Number(number(Unit::Money, 2, 1, 5_900_000))),
+            ("key2", "f3 > 250", Type::Bool),
+            ("key3", "day + 30 days", Type::Number(number(Unit::Date, 0, 18_292, 20_118))),
+        ];
         let mut out = String::new();
-        for index in 0..self.u.int_in_range(0..=2u32)? {
-            let key = self.u.choose_index(self.fields.len())?;
-            let (name, field) = (format!("share{index}"), self.fields[key].clone());
-            let (unit, scale) = *self.u.choose(&[(Unit::Percent, 4), (Unit::Money, 2), (Unit::Number, 0)])?;
-            let mut rows = Vec::new();
-            if field.optional {
-                rows.push("missing".to_owned());
-            }
-            match &field.ty {
-                Type::Bool => rows.extend(["true".to_owned(), "false".to_owned()]),
-                Type::Enum(letter, count) => {
-                    rows.push(format!("{{{letter}0, {letter}1}}"));
-                    rows.extend((2..*count).map(|value| format!("{letter}{value}")));
-                }
-                Type::Number { unit, scale, lo, hi } => {
-                    let middle = self.u.int_in_range(*lo..=*hi - 1)?;
-                    let upper = self.u.int_in_range(middle + 1..=*hi)?;
-                    let written = |x| literal(*unit, *scale, x);
-                    rows.push(format!("<= {}", written(middle)));
-                    rows.push(format!("above {} to {}", written(middle), written(upper)));
-                    if upper < *hi {
-                        rows.push(format!("> {}", written(upper)));
-                    }
-                }
-            }
-            let truth = self.u.ratio(1, 4)?;
-            out += &format!(
-                "  table {name}({}) unique -> {} {{\n",
-                field.name,
-                if truth { "bool".to_owned() } else { type_name(unit, scale) }
-            );
-            for (index, row) in rows.iter().enumerate() {
-                let amounts = [self.u.int_in_range(0..=9_999i64)?, self.u.int_in_range(0..=9_999i64)?];
-                let split = versions > 1 && self.u.ratio(1, 4)?;
-                let dates = if split { vec![" until 2021-07-01", " from 2021-07-01"] } else { vec![""] };
-                for (amount, dated) in amounts.iter().zip(dates) {
-                    // every other row is true, so that the table is no constant
-                    let holds = (index % 2 == 0).to_string();
-                    let value = if truth { holds } else { literal(unit, scale, *amount) };
-                    out += &format!("    | {row} => {}{dated} ;\n", value);
-                }
-            }
-            out += "  }\n";
-            if truth {
-                self.truths.push(name);
+        for (name, text, ty) in known {
+            if !self.u.ratio(1, 4)? {
                 continue;
             }
-            self.tables.push((name.clone(), key, unit, Term { text: name, scale, digits: 4 }));
+            out += &format!("  let {name} = {text}\n");
+            match &ty {
+                Type::Number(Range { unit, scale, hi, .. }) => {
+                    let term = Term { text: name.into(), scale: *scale, digits: words::digits(*hi) };
+                    self.leaves.push(Leaf { unit: *unit, term, needs: None });
+                }
+                _ => self.truths.push((name.into(), None)),
+            }
+            self.keys.push(Field { name: name.into(), ty, optional: false, computed: true });
         }
         Ok(out)
     }
 
+    /// Requires that hold together at one row at least: where `f1` and `f3` are as large as they can be.
     fn requires(&mut self) -> Result<String> {
-        if !self.u.ratio(1, 2)? {
+        let mut out = String::new();
+        for index in 2..2 + self.u.int_in_range(0..=2u32)? {
+            let floor = self.u.int_in_range(1..=200u32)?;
+            let condition = format!("{} or f3 >= {floor}", self.condition(2)?);
+            let dated = self.dated_clause()?;
+            let cite = self.cite()?;
+            out += &format!("  require Q{index}{dated}{cite} : {condition}\n");
+        }
+        if self.u.ratio(1, 2)? {
+            // f1 and f2 are amounts; from here on their difference is known, but not in the requires
+            self.above.push((1, 2));
+            out += "  require Q1 \"the first is more\" : f1 > f2\n";
+        }
+        Ok(out)
+    }
+
+    /// ` from D`, ` until D` or nothing.
+    fn dated_clause(&mut self) -> Result<String> {
+        if self.versions == 1 || !self.u.ratio(1, 3)? {
             return Ok(String::new());
         }
-        // f1 and f2 are amounts; from here on their difference is known
-        self.above.push((1, 2));
-        Ok("  require Q1 \"the first is more\" : f1 > f2\n".to_owned())
+        Ok(format!(" {} {}", self.u.choose(&["from", "until"])?, self.start()?))
     }
 
-    fn policy_lets(&mut self) -> Result<String> {
-        let mut out = String::new();
-        for index in 0..self.u.int_in_range(0..=2u32)? {
-            out += &self.named(&format!("base{index}"))?;
-        }
-        Ok(out)
-    }
-
+    /// A `let`: one for all versions, or one until a day and another of the same unit from it.
     fn named(&mut self, name: &str) -> Result<String> {
-        let unit = *self.u.choose(&[Unit::Number, Unit::Money, Unit::Days, Unit::Percent])?;
-        let term = self.term(unit, DEPTH_MAX)?;
-        let line = format!("  let {name} = {}\n", term.text);
-        self.lets.push((name.to_owned(), unit, Term { text: name.to_owned(), ..term }));
-        Ok(line)
-    }
-
-    fn rules(&mut self, outputs: &[(String, String, Type)]) -> Result<String> {
-        let mut out = String::from("  rules first {\n");
-        let count = self.u.int_in_range(0..=6u32)?;
-        for index in 0..count {
-            if self.u.ratio(1, 4)? {
-                out += &format!("  {}", self.named(&format!("step{index}"))?);
+        let day = if self.versions > 1 && self.u.ratio(1, 3)? { Some(self.start()?) } else { None };
+        let line = |text: &str, text_later: &str| match day {
+            Some(day) => {
+                format!("  let {name} until {day} = {text}\n  let {name} = {text_later} from {day}\n")
             }
-            out += &self.rule(index, outputs)?;
-        }
-        out += &format!("    otherwise REST => {}\n  }}\n", self.outcome(outputs)?);
-        Ok(out)
-    }
-
-    fn rule(&mut self, index: u32, outputs: &[(String, String, Type)]) -> Result<String> {
-        let missing: Vec<usize> = (0..self.fields.len()).filter(|field| !self.present[*field]).collect();
-        // a rule for the missing value makes it present in all that follows
-        if !missing.is_empty() && self.u.ratio(1, 3)? {
-            let field = *self.u.choose(&missing)?;
-            let outcome = self.outcome(outputs)?;
-            self.present[field] = true;
-            return Ok(format!(
-                "    rule R{index} when {} is missing => {outcome}\n",
-                self.fields[field].name
-            ));
-        }
-        // a rule for the wrong order makes a difference positive in all that follows
-        if self.u.ratio(1, 4)? && !self.above.contains(&(2, 1)) && !self.above.contains(&(1, 2)) {
-            let outcome = self.outcome(outputs)?;
-            self.above.push((1, 2));
-            return Ok(format!("    rule R{index} when f1 <= f2 => {outcome}\n"));
-        }
-        let condition = self.condition(DEPTH_MAX)?;
-        Ok(format!("    rule R{index} when {condition} => {}\n", self.outcome(outputs)?))
-    }
-
-    fn outcome(&mut self, outputs: &[(String, String, Type)]) -> Result<String> {
-        let mut parts = Vec::new();
-        for (_, _, ty) in outputs {
-            parts.push(match ty {
-                Type::Bool => if self.u.arbitrary()? { "true" } else { "false" }.to_owned(),
-                Type::Enum(letter, count) => format!("{letter}{}", self.u.int_in_range(0..=*count - 1)?),
-                Type::Number { unit, scale, lo, hi } => {
-                    let (low, high) = (literal(*unit, *scale, *lo), literal(*unit, *scale, *hi));
-                    if self.u.ratio(1, 3)? {
-                        literal(*unit, *scale, self.u.int_in_range(*lo..=*hi)?)
-                    } else {
-                        let value = self.rounded(*unit, *scale)?;
-                        format!("min({high}, max({low}, {value}))")
-                    }
-                }
-            });
-        }
-        Ok(parts.join(", "))
-    }
-
-    /// A value of a unit at a scale, rounded there.
-    fn rounded(&mut self, unit: Unit, scale: u32) -> Result<String> {
-        let exact = matches!(unit, Unit::Days | Unit::Date);
-        if exact {
-            return Ok(self.term(unit, DEPTH_MAX)?.text);
-        }
-        let value = if self.u.ratio(1, 3)? { self.quotient(unit)? } else { self.term(unit, DEPTH_MAX)?.text };
-        let to =
-            if scale == 0 && unit == Unit::Number { "integer".to_owned() } else { literal(unit, scale, 1) };
-        Ok(format!("({value} rounded {} to {to})", self.mode()?))
-    }
-
-    fn mode(&mut self) -> Result<&'static str> {
-        self.u.choose(&["half_even", "half_up", "half_down", "up", "down", "floor", "ceiling"]).copied()
-    }
-
-    /// An exact quotient of a unit.
-    fn quotient(&mut self, unit: Unit) -> Result<String> {
-        let dividend = self.term(unit, 1)?.text;
-        let mut divisors =
-            vec!["max(f3, 1)".to_owned(), "7".to_owned(), "-3".to_owned(), "(f3 + 1)".to_owned()];
-        if unit == Unit::Number {
-            let (dividend, divisor) = (self.term(Unit::Money, 1)?.text, "max(f2, $0.01)");
-            divisors.push("(f3 + 2)".to_owned());
-            if let Some((a, b)) = self.above.first() {
-                return Ok(format!("({dividend}) / (f{a} - f{b})"));
+            None => format!("  let {name} = {text}\n"),
+        };
+        Ok(match self.u.int_in_range(0..=5u32)? {
+            0 => {
+                let (one, two) = (self.condition(2)?, self.condition(2)?);
+                self.truths.push((name.into(), None));
+                line(&one, &two)
             }
-            if self.u.arbitrary()? {
-                return Ok(format!("({dividend}) / {divisor}"));
-            }
-        }
-        Ok(format!("({dividend}) / {}", self.u.choose(&divisors)?))
-    }
-
-    /// A condition.
-    fn condition(&mut self, depth: u32) -> Result<String> {
-        let choice =
-            if depth == 0 { self.u.int_in_range(0..=3u32)? } else { self.u.int_in_range(0..=11u32)? };
-        Ok(match choice {
-            0..=2 => self.comparison(depth)?,
-            3 => self.membership()?,
-            4 => {
-                let (a, b) = (self.condition(depth - 1)?, self.condition(depth - 1)?);
-                format!("({a} and {b})")
-            }
-            5 => {
-                let (a, b) = (self.condition(depth - 1)?, self.condition(depth - 1)?);
-                format!("({a} or {b})")
-            }
-            6 => format!("not ({})", self.condition(depth - 1)?),
-            7 | 8 => self.narrowed(depth)?,
-            10 => {
-                let (a, b) = (self.condition(depth - 1)?, self.condition(depth - 1)?);
-                format!("(({a}) {} ({b}))", self.u.choose(&["==", "!="])?)
-            }
-            9 => {
-                let unit = *self.u.choose(&[Unit::Number, Unit::Money])?;
-                let (a, b) = (self.quotient(unit)?, self.term(unit, 1)?.text);
-                format!("{a} {} {b}", self.order()?)
-            }
-            _ => self.truth()?,
-        })
-    }
-
-    /// An optional field, looked at only where it is present.
-    fn narrowed(&mut self, depth: u32) -> Result<String> {
-        let missing: Vec<usize> = (0..self.fields.len()).filter(|field| !self.present[*field]).collect();
-        if missing.is_empty() {
-            return self.comparison(depth);
-        }
-        let field = *self.u.choose(&missing)?;
-        let name = self.fields[field].name.clone();
-        self.present[field] = true;
-        let inner = self.about(field, depth - 1);
-        self.present[field] = false;
-        let inner = inner?;
-        Ok(if self.u.arbitrary()? {
-            format!("({name} is present and {inner})")
-        } else {
-            format!("({name} is missing or {inner})")
-        })
-    }
-
-    /// A condition on a field that is present.
-    fn about(&mut self, field: usize, depth: u32) -> Result<String> {
-        let Field { name, ty, .. } = self.fields[field].clone();
-        Ok(match ty {
-            Type::Bool => name,
-            Type::Enum(letter, count) => {
-                let value = self.u.int_in_range(0..=count - 1)?;
-                format!("{name} {} {letter}{value}", self.u.choose(&["==", "!="])?)
-            }
-            Type::Number { unit, .. } => {
-                let other = self.term(unit, depth)?.text;
-                format!("{name} {} {other}", self.order()?)
-            }
-        })
-    }
-
-    fn truth(&mut self) -> Result<String> {
-        if !self.truths.is_empty() && self.u.arbitrary()? {
-            return self.u.choose(&self.truths).cloned();
-        }
-        let is_known =
-            |index: &usize| self.present[*index] && !matches!(self.fields[*index].ty, Type::Number { .. });
-        let about: Vec<usize> = (0..self.fields.len()).filter(is_known).collect();
-        if about.is_empty() {
-            return self.comparison(0);
-        }
-        let field = *self.u.choose(&about)?;
-        self.about(field, 0)
-    }
-
-    fn comparison(&mut self, depth: u32) -> Result<String> {
-        let unit = *self.u.choose(&[Unit::Number, Unit::Money, Unit::Days, Unit::Percent, Unit::Date])?;
-        let (a, b) = (self.term(unit, depth.min(2))?.text, self.term(unit, depth.min(2))?.text);
-        Ok(format!("{a} {} {b}", self.order()?))
-    }
-
-    fn order(&mut self) -> Result<&'static str> {
-        self.u.choose(&["<", "<=", ">", ">=", "<", "<=", ">", ">=", "==", "!="]).copied()
-    }
-
-    fn membership(&mut self) -> Result<String> {
-        let unit = *self.u.choose(&[Unit::Number, Unit::Money, Unit::Date])?;
-        let value = self.term(unit, 1)?.text;
-        let (a, b) = (self.term(unit, 0)?.text, self.term(unit, 0)?.text);
-        Ok(if self.u.arbitrary()? {
-            format!("{value} in {a}..{b}")
-        } else {
-            format!("{value} in {{{a}, {b}}}")
-        })
-    }
-
-    /// A scaled value of a unit.
-    fn term(&mut self, unit: Unit, depth: u32) -> Result<Term> {
-        if depth == 0 || self.u.ratio(1, 3)? {
-            return self.leaf(unit);
-        }
-        match unit {
-            Unit::Date => self.date_term(depth),
-            Unit::Days => self.days_term(depth),
-            _ => self.arithmetic(unit, depth),
-        }
-    }
-
-    fn arithmetic(&mut self, unit: Unit, depth: u32) -> Result<Term> {
-        let a = self.term(unit, depth - 1)?;
-        let b = self.term(unit, depth - 1)?;
-        match self.u.int_in_range(0..=9u32)? {
-            0 => self.sum("+", a, b),
-            1 => self.sum("-", a, b),
-            2 => self.bounded("min", a, b),
-            3 => self.bounded("max", a, b),
-            4 => {
-                let condition = self.condition(0)?;
-                let aligned = aligned_digits(&a, &b).0.max(aligned_digits(&a, &b).1);
-                let scale = a.scale.max(b.scale);
-                Ok(Term {
-                    text: format!("(if {condition} then {} else {})", a.text, b.text),
-                    scale,
-                    digits: aligned,
-                })
-            }
-            5 if unit != Unit::Percent => {
-                let share = self.leaf(Unit::Percent)?;
-                self.product("of", share, a)
-            }
-            6 => {
-                let times = self.leaf(Unit::Number)?;
-                self.product("*", a, times)
-            }
-            7 if unit == Unit::Number => self.months_between(),
-            8 if unit == Unit::Number => {
-                let op = *self.u.choose(&["div", "mod"])?;
-                let by = *self.u.choose(&["7", "max(f3, 3)", "(f3 + 1)"])?;
-                Ok(Term { text: format!("(f3 {op} {by})"), scale: 0, digits: 4 })
+            1 => {
+                let unit = *self.u.choose(&[Unit::Number, Unit::Money, Unit::Percent])?;
+                let (one, two) = (self.quotient(unit)?, self.quotient(unit)?);
+                self.quotients.push((name.into(), unit));
+                line(&one, &two)
             }
             _ => {
-                let mode = self.mode()?;
-                let scale = if unit == Unit::Number { 0 } else { 2 };
-                let to = if unit == Unit::Percent { "0.25%".to_owned() } else { literal(unit, scale, 1) };
-                let to = if unit == Unit::Number { "integer".to_owned() } else { to };
-                let scale = if unit == Unit::Percent { 4 } else { scale };
-                let lost = a.scale.saturating_sub(scale);
-                let digits =
-                    (a.digits + scale).saturating_sub(a.scale).max(a.digits.saturating_sub(lost)) + 1;
-                Ok(Term { text: format!("({} rounded {mode} to {to})", a.text), scale, digits })
+                let unit = *self.u.choose(&[Unit::Number, Unit::Money, Unit::Days, Unit::Percent])?;
+                let (one, two) = (self.term(unit, DEPTH_MAX)?, self.term(unit, DEPTH_MAX)?);
+                let both = terms::either(name.into(), &one, &two);
+                if day.is_some() && both.digits > DIGITS_MAX {
+                    return Ok(String::new());
+                }
+                let term = if day.is_some() { both } else { Term { text: name.into(), ..one.clone() } };
+                self.leaves.push(Leaf { unit, term, needs: None });
+                line(&one.text, &two.text)
             }
-        }
-    }
-
-    fn sum(&mut self, op: &str, a: Term, b: Term) -> Result<Term> {
-        let (left, right) = aligned_digits(&a, &b);
-        let digits = left.max(right) + 1;
-        if digits > DIGITS_MAX {
-            return Ok(a);
-        }
-        Ok(Term { text: format!("({} {op} {})", a.text, b.text), scale: a.scale.max(b.scale), digits })
-    }
-
-    fn bounded(&mut self, op: &str, a: Term, b: Term) -> Result<Term> {
-        let (left, right) = aligned_digits(&a, &b);
-        Ok(Term {
-            text: format!("{op}({}, {})", a.text, b.text),
-            scale: a.scale.max(b.scale),
-            digits: left.max(right),
         })
     }
 
-    fn product(&mut self, op: &str, a: Term, b: Term) -> Result<Term> {
-        let (digits, scale) = (a.digits + b.digits, a.scale + b.scale);
-        let text = format!("({} {op} {})", a.text, b.text);
-        Ok(if digits > DIGITS_MAX || scale > 10 {
-            if op == "of" { b } else { a }
-        } else {
-            Term { text, scale, digits }
-        })
+    /// Whether something that needs a field can be used here.
+    fn is_usable(&self, needs: Option<usize>) -> bool {
+        needs.is_none_or(|field| self.present[field])
     }
+}
 
-    fn months_between(&mut self) -> Result<Term> {
-        let (a, b) = (self.leaf(Unit::Date)?, self.leaf(Unit::Date)?);
-        let op = *self.u.choose(&["whole_months", "whole_years"])?;
-        Ok(Term { text: format!("{op}({}, {})", a.text, b.text), scale: 0, digits: 5 })
-    }
-
-    fn date_term(&mut self, depth: u32) -> Result<Term> {
-        let date = self.leaf(Unit::Date)?;
-        let text = match self.u.int_in_range(0..=3u32)? {
-            0 => format!("({} + {})", date.text, self.days_leaf()?),
-            1 => format!("({} - {} days)", date.text, self.u.int_in_range(1..=400u32)?),
-            2 if self.months => format!("({} + {} months)", date.text, self.u.int_in_range(0..=30u32)?),
-            3 if self.months => format!("({} + {} years)", date.text, self.u.int_in_range(0..=3u32)?),
-            _ => return self.term(Unit::Date, depth - 1),
-        };
-        Ok(Term { text, scale: 0, digits: 6 })
-    }
-
-    fn days_term(&mut self, depth: u32) -> Result<Term> {
-        let text = match self.u.int_in_range(0..=2u32)? {
-            0 => format!("({} - {})", self.leaf(Unit::Date)?.text, self.leaf(Unit::Date)?.text),
-            1 => format!("({} + {})", self.days_leaf()?, self.days_leaf()?),
-            _ => return self.term(Unit::Days, depth - 1),
-        };
-        Ok(Term { text, scale: 0, digits: 6 })
-    }
-
-    fn days_leaf(&mut self) -> Result<String> {
-        Ok(self.leaf(Unit::Days)?.text)
-    }
-
-    /// A field, parameter, named value, table or literal of a unit.
-    fn leaf(&mut self, unit: Unit) -> Result<Term> {
-        let mut leaves = Vec::new();
-        for (field, present) in self.fields.iter().zip(&self.present) {
-            if let Type::Number { unit: of, scale, lo, hi } = field.ty
-                && of == unit
-            {
-                let digits = digits(lo).max(digits(hi));
-                let text = if *present {
-                    field.name.clone()
-                } else {
-                    format!("({} or_else {})", field.name, literal(unit, scale, lo))
-                };
-                leaves.push(Term { text, scale, digits });
-            }
-        }
-        let named = self
-            .params
-            .iter()
-            .chain(&self.lets)
-            .filter(|(_, of, _)| *of == unit)
-            .map(|(_, _, term)| term.clone());
-        leaves.extend(named);
-        leaves.extend(
-            self.tables.iter().filter(|(_, _, of, _)| *of == unit).map(|(_, _, _, term)| term.clone()),
-        );
-        if leaves.is_empty() || self.u.ratio(1, 4)? {
-            let (scale, lo, hi) = match unit {
-                Unit::Number => (0, -20, 600),
-                Unit::Money => (2, 0, 900_000),
-                Unit::Percent => (4, 0, 10_000),
-                Unit::Days => (0, 0, 400),
-                Unit::Date => (0, 14_610, 21_915),
+/// How a type is declared.
+fn declared(ty: &Type) -> String {
+    match ty {
+        Type::Bool => "bool".to_owned(),
+        Type::Enum(letter) => letter.to_ascii_uppercase().to_string(),
+        Type::Number(Range { unit, scale, lo, hi, listed }) => {
+            let written = |x: &i64| literal(*unit, *scale, *x);
+            let values: Vec<String> = listed.iter().map(written).collect();
+            let domain = match values.as_slice() {
+                [] => format!("{}..{}", written(lo), written(hi)),
+                some => format!("{{{}}}", some.join(", ")),
             };
-            let amount = self.u.int_in_range(lo..=hi)?;
-            return Ok(Term { text: literal(unit, scale, amount), scale, digits: digits(hi) });
+            format!("{} in {domain}", type_name(*unit, *scale))
         }
-        self.u.choose(&leaves).cloned()
-    }
-}
-
-/// The digits of both at their common scale.
-fn aligned_digits(a: &Term, b: &Term) -> (u32, u32) {
-    let scale = a.scale.max(b.scale);
-    (a.digits + scale - a.scale, b.digits + scale - b.scale)
-}
-
-fn digits(x: i64) -> u32 {
-    x.unsigned_abs().checked_ilog10().unwrap_or(0) + 1
-}
-
-fn type_name(unit: Unit, scale: u32) -> String {
-    match unit {
-        Unit::Number if scale == 0 => "int".to_owned(),
-        Unit::Number => format!("decimal({scale})"),
-        Unit::Money => "money".to_owned(),
-        Unit::Percent => "percent".to_owned(),
-        Unit::Days => "days".to_owned(),
-        Unit::Date => "date".to_owned(),
-    }
-}
-
-/// A scaled integer as the language writes it.
-fn literal(unit: Unit, scale: u32, x: i64) -> String {
-    let sign = if x < 0 { "-" } else { "" };
-    let decimal = |scale: u32| {
-        let (whole, part) = (x.unsigned_abs() / 10u64.pow(scale), x.unsigned_abs() % 10u64.pow(scale));
-        if scale == 0 { whole.to_string() } else { format!("{whole}.{part:0width$}", width = scale as usize) }
-    };
-    match unit {
-        Unit::Number => format!("{sign}{}", decimal(scale)),
-        Unit::Money => format!("{sign}${}", decimal(scale)),
-        Unit::Percent => format!("{sign}{}%", decimal(scale - 2)),
-        Unit::Days => format!("{sign}{x} days", x = x.unsigned_abs()),
-        Unit::Date => opus_ir::date::civil(x as i128).to_string(),
     }
 }

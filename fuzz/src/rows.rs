@@ -26,6 +26,12 @@ pub fn row(u: &mut Unstructured, schema: &Schema) -> Result<Row> {
 fn value(u: &mut Unstructured, field: &Field, alike: Option<i128>) -> Result<Option<i128>> {
     let Interval { lo, hi } = field.domain.range;
     let inside = |x: i128| x.clamp(lo, hi);
+    if let Some(values) = &field.domain.set
+        && u.ratio(7, 8)?
+    {
+        let missing = field.optional && u.ratio(1, 8)?;
+        return Ok(if missing { None } else { Some(*u.choose(values)?) });
+    }
     Ok(match u.int_in_range(0..=15u32)? {
         0 if field.optional => None,
         1 if u.ratio(1, 40)? => None,
@@ -38,9 +44,6 @@ fn value(u: &mut Unstructured, field: &Field, alike: Option<i128>) -> Result<Opt
         6 => Some(inside(hi - 1)),
         7 | 8 => Some(inside(alike.unwrap_or(lo) + u.int_in_range(-2..=2i128)?)),
         9 => Some(inside(u.int_in_range(-3..=40i128)?)),
-        _ => match &field.domain.set {
-            Some(values) => Some(*u.choose(values)?),
-            None => Some(u.int_in_range(lo..=hi)?),
-        },
+        _ => Some(u.int_in_range(lo..=hi)?),
     })
 }

@@ -1,7 +1,7 @@
 //! Is it so ten million times? Runs a campaign on all cores, the same one for the same seed.
 //!
 //! `campaign differential --policies 10000 --rows 1000`, `campaign artifacts --count 1000000`,
-//! `campaign NAME --count N` for any other target.
+//! `campaign NAME --count N` for any other target; `campaign source --seed N` shows what a seed is.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -23,6 +23,7 @@ use opus_runtime::Level;
 const USAGE: &str =
     "usage: campaign differential [--policies N] [--rows N] [--levels] [--seed N] [--threads N]
        campaign TARGET [--count N] [--seed N] [--threads N]
+       campaign source [--seed N]
 TARGET is artifacts, parse, format, passes, ir_text, bytecode or canary";
 
 /// Damaged copies of each artifact.
@@ -43,6 +44,11 @@ fn main() -> ExitCode {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
+    if options.target == "source" {
+        let bytes = seeds::bytes(options.seed, policy::BYTES);
+        println!("{}", policy::policy(&mut Unstructured::new(&bytes)).unwrap_or_default());
+        return ExitCode::SUCCESS;
+    }
     let started = Instant::now();
     let outcome = match options.target.as_str() {
         "differential" => differential(&options),
@@ -63,7 +69,10 @@ fn main() -> ExitCode {
 }
 
 fn options(mut args: impl Iterator<Item = String>) -> Option<Options> {
-    let target = args.next().filter(|name| TARGETS.iter().any(|target| target.name == name))?;
+    let target = args.next()?;
+    if target != "source" && !TARGETS.iter().any(|known| known.name == target) {
+        return None;
+    }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut options =
         Options { target, policies: 1_000, rows: 1_000, count: 100_000, seed: 0, threads, levels: false };
@@ -139,8 +148,7 @@ fn differential(options: &Options) -> Result<String, String> {
     on_all(options, options.policies, |seed| match differential::campaign(seed, options.rows, &levels) {
         Found::Refused(why) => {
             refused.fetch_add(1, Ordering::Relaxed);
-            let codes: Vec<&str> = why.diagnostics.iter().map(|found| found.code.code()).collect();
-            eprintln!("seed {seed} does not compile: {codes:?}");
+            eprintln!("seed {seed} does not compile: {why}");
             Ok(())
         }
         Found::Agreed { rows: all, decided: some } => {
