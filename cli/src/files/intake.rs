@@ -243,15 +243,14 @@ fn no_columns(file: &str, missing: &[Wanted], unread: &[String], names: &[&str])
         }?;
         Some(if missing.len() == 1 { near } else { format!("for `{}`, {near}", wanted.column) })
     });
-    let near: Vec<String> = near.collect();
-    let advice = match (near.is_empty(), missing.iter().any(|wanted| wanted.field.is_some())) {
-        (true, _) => format!("the columns are {}", names.join(", ")),
-        (false, true) => {
-            format!("{} a mapping file (--columns) says which column a field is", near.join(" "))
-        }
-        (false, false) => near.join(" "),
-    };
-    Failure::io(message).help(advice)
+    let mut advice: Vec<String> = near.collect();
+    if !advice.is_empty() && missing.iter().any(|wanted| wanted.field.is_some()) {
+        advice.push("a mapping file (--columns) says which column a field is".to_owned());
+    }
+    if advice.is_empty() || missing.len() > 1 {
+        advice.push(format!("the columns are {}", names.join(", ")));
+    }
+    Failure::io(message).help(advice.join("\n  "))
 }
 
 impl Wanted<'_> {
