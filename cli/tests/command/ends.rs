@@ -27,6 +27,7 @@ fn folder(name: &str) -> Folder {
     folder.write("empty.csv", "");
     folder.write("quote.csv", folder.text("rows.csv") + "g,\"2025-02-01,40\n");
     folder.write("renamed.csv", folder.text("rows.csv").replace("score", "fico_score").replace("age", "Age"));
+    folder.write("semicolons.csv", folder.text("rows.csv").replace(',', ";"));
     folder.write("bare.csv", "rate,amount\n43,5\n0.4,5\n");
     folder.write("mixed.csv", "rate,amount\n43%,5\n0.4,5\n");
     folder.write("wrong.csv", "id,decision,credit_amount,reason_code\nb,approve,9000.00,WITHIN_CAP\n");
@@ -107,6 +108,7 @@ const ENDS: &[(&str, i32, &str)] = &[
     ("batch credit.opus rows.csv good.csv short.parquet -o out.csv --rejects r.csv", 4, "short.parquet"),
     ("batch credit.opus renamed.csv -o out.csv", 4, "there are no columns `age`, `score`"),
     ("batch credit.opus renamed.csv -o out.csv", 4, "for `score`, did you mean `fico_score`?"),
+    ("batch credit.opus semicolons.csv -o out.csv", 4, "here it seems by semicolons"),
     ("batch credit.opus rows.csv -o out.csv --keep idd", 4, "did you mean `id`?"),
     ("batch credit.opus rows.csv -o out.csv --columns nosuch.toml", 4, "nosuch.toml: cannot be read"),
     ("batch credit.opus nothing -o out.csv", 4, "there is no file of a known format in this folder"),
