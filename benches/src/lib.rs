@@ -33,7 +33,7 @@ pub fn policy(engine: Engine, level: Option<Level>, cache: Option<CacheDir>) -> 
 
 /// Synthetic applications in the columns of the policy.
 pub fn applications(policy: &Policy, rows: usize) -> Columns {
-    let mut columns = Columns::new(&policy.schema().input_columns(), rows);
+    let mut columns = Columns::new(&policy.schema().input_columns(), rows.next_multiple_of(credit::BLOCK));
     credit::fill(&mut columns, rows, 1);
     columns
 }

@@ -199,7 +199,7 @@ pub fn fill(columns: &mut Columns, rows: usize, seed: u64) {
 }
 
 /// Rows per block of the hand-written loop.
-const BLOCK: usize = 256;
+pub const BLOCK: usize = 256;
 
 /// A block of a column: arrays of a known length need no bounds checks.
 fn block<T>(values: &[T]) -> &[T; BLOCK] {
@@ -208,6 +208,20 @@ fn block<T>(values: &[T]) -> &[T; BLOCK] {
 
 fn block_mut<T>(values: &mut [T]) -> &mut [T; BLOCK] {
     values.try_into().expect("columns are padded to whole blocks")
+}
+
+/// The bits of a block's validity as bytes, 0 or 1: eight at a time, each byte of a word keeps the bit of its place.
+#[inline(always)]
+fn flags(validity: &[u64], start: usize) -> [u8; BLOCK] {
+    let mut flags = [0; BLOCK];
+    for (word, flags) in validity[start / 64..].iter().zip(flags.chunks_exact_mut(64)) {
+        for (bits, flags) in word.to_le_bytes().iter().zip(flags.chunks_exact_mut(8)) {
+            let places = (*bits as u64 * 0x0101_0101_0101_0101) & 0x8040_2010_0804_0201;
+            let set = (places + 0x7f7f_7f7f_7f7f_7f7f) >> 7 & 0x0101_0101_0101_0101;
+            flags.copy_from_slice(&set.to_le_bytes());
+        }
+    }
+    flags
 }
 
 /// One of two numbers of rules, without a branch.
@@ -239,26 +253,18 @@ macro_rules! staged {
             for start in (0..rows).step_by(BLOCK) {
                 let at = start..start + BLOCK;
                 let mut rule = [9u8; BLOCK];
-                let (mut scored, mut bankrupt) = ([0u8; BLOCK], [0u8; BLOCK]);
-                for (field, flags) in [(SCORE, &mut scored), (BANKRUPTCY, &mut bankrupt)] {
-                    for (word, flags) in
-                        inputs.validity(field)[start / 64..].iter().zip(flags.chunks_exact_mut(64))
-                    {
-                        for (bit, flag) in flags.iter_mut().enumerate() {
-                            *flag = (word >> bit & 1) as u8;
-                        }
-                    }
-                }
+                let (scored, bankrupt) =
+                    (flags(inputs.validity(SCORE), start), flags(inputs.validity(BANKRUPTCY), start));
                 let mut cap = [0i32; BLOCK];
                 let (s, inc, req) =
                     (block(&score[at.clone()]), block(&income[at.clone()]), block(&requested[at.clone()]));
                 for i in 0..BLOCK {
-                    // a fifth, three tenths or two fifths: of ten
-                    let tenths = 2 + (s[i] >= 740) as i64 + (s[i] >= 780) as i64;
-                    let product = inc[i] as i64 * tenths + 5;
-                    let quotient = (product as u64 / 10) as i32;
-                    let tie = quotient as i64 * 10 == product;
-                    cap[i] = quotient - (tie as i32 & quotient & 1);
+                    // a fifth, three tenths or two fifths: of ten; four tenths of any income fit 32 bits
+                    let tenths = 2 + (s[i] >= 740) as u32 + (s[i] >= 780) as u32;
+                    let product = inc[i] as u32 * tenths + 5;
+                    let quotient = product / 10;
+                    let tie = quotient * 10 == product;
+                    cap[i] = (quotient - (tie as u32 & quotient & 1)) as i32;
                 }
                 for i in 0..BLOCK {
                     rule[i] = pick(cap[i] >= 50_000, 8, rule[i]);
