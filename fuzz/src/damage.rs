@@ -176,6 +176,6 @@ fn run_code(code: opus_vm::Verified, func: &Func, given: &[(Vec<i128>, Vec<bool>
         let slots = engine.input_layout().slots.iter().enumerate();
         slots.for_each(|(field, slot)| row.set(*slot, cell(given, field)));
         let mut decided = Row::new(engine.output_layout());
-        engine.decide(row.bytes(), decided.bytes_mut(), &mut engine.scratch());
+        engine.decide(row.bytes(), decided.bytes_mut(), &mut opus_vm::row::Scratch::new());
     }
 }

@@ -1,9 +1,8 @@
 //! How are many rows decided? One instruction for a block of 1,024 rows at a time.
 //!
-//! A value on the stack is a column of the block: one that the instruction made, one that lies in a local, or a
-//! constant that stands for all rows. Columns that are no longer needed are used again, so that a block's working
-//! set stays in the cache. Kernels are loops over whole arrays, also in the last block: what lies behind the last row
-//! is computed and never read, and every op is total.
+//! The code is turned into a [`Plan`] once, so that a block runs through steps that read columns and write columns.
+//! Kernels are loops over whole arrays, also in the last block: what lies behind the last row is computed and never
+//! read, and every op is total.
 
 use bytemuck::Pod;
 use opus_ir::date::{self, MonthEnd};
@@ -12,84 +11,85 @@ use opus_ir::ops::{bucket_of, entry};
 use opus_ir::{Rounding, Type, Width};
 
 use crate::code::Shape;
-use crate::lane::Lane;
+use crate::lane::{Lane, Reciprocal};
 use crate::lanes;
-use crate::ops::{Instruction, Op};
+use crate::ops::Op;
+use crate::plan_columns::{Arg, Plan, Step};
 use crate::verify::Verified;
 
 /// How many rows an instruction works on.
 pub const BLOCK_ROWS: usize = 1024;
-/// Tables up to so many entries are searched by comparing with each of them.
+/// Tables up to so many entries are read by comparing with each of them.
 const SCANNED_MAX: usize = 16;
+
+/// So many rows are compared with a small table at once: few enough to stay in registers.
+const GROUP_ROWS: usize = 64;
 
 /// An engine that decides many rows at a time.
 #[derive(Clone, Debug)]
 pub struct ColumnEngine {
     code: Verified,
-    instructions: Vec<Instruction>,
+    plan: Plan,
 }
 
-/// Columns that are used again from block to block and from call to call.
+/// Columns that are used again from block to block and from call to call. It holds nothing between calls, and serves
+/// any engine.
 #[derive(Default)]
 pub struct Scratch {
-    pools: Pools,
-    stack: Vec<Operand>,
-    locals: Vec<Operand>,
-}
-
-/// A column of a block.
-type Lanes<T> = Box<[T; BLOCK_ROWS]>;
-
-/// A value for the rows of a block.
-enum Operand {
-    /// The same for every row.
-    Constant(i128),
-    /// What the local with this index holds.
-    Local(u16),
-    Bool(Lanes<u8>),
-    I32(Lanes<i32>),
-    I64(Lanes<i64>),
-    I128(Lanes<i128>),
-}
-
-#[derive(Default)]
-struct Pools {
     bools: Vec<Lanes<u8>>,
     i32s: Vec<Lanes<i32>>,
     i64s: Vec<Lanes<i64>>,
     i128s: Vec<Lanes<i128>>,
 }
 
-/// A type of lanes: its pool, and its place among the operands.
+/// A column of a block: [`BLOCK_ROWS`] lanes.
+type Lanes<T> = Box<[T]>;
+
+/// A type of lanes, and where its columns are kept.
 trait Stored: Pod {
-    fn pool(pools: &mut Pools) -> &mut Vec<Lanes<Self>>;
-    fn put(lanes: Lanes<Self>) -> Operand;
-    fn look(operand: &Operand) -> Option<&[Self; BLOCK_ROWS]>;
+    fn slots(scratch: &mut Scratch) -> &mut Vec<Lanes<Self>>;
+    fn slot(scratch: &Scratch, index: u16) -> &[Self];
     fn cut(x: i128) -> Self;
+    /// The first where the condition is 1, the second where it is 0. Both are read: a choice between two places to
+    /// read from would become a gather.
+    fn choose(condition: u8, a: Self, b: Self) -> Self;
 }
 
 macro_rules! stored {
-    ($($ty:ty, $pool:ident, $variant:ident);+) => { $( impl Stored for $ty {
-        fn pool(pools: &mut Pools) -> &mut Vec<Lanes<$ty>> {
-            &mut pools.$pool
+    ($($ty:ty, $slots:ident);+) => { $( impl Stored for $ty {
+        fn slots(scratch: &mut Scratch) -> &mut Vec<Lanes<$ty>> {
+            &mut scratch.$slots
         }
-        fn put(lanes: Lanes<$ty>) -> Operand {
-            Operand::$variant(lanes)
-        }
-        fn look(operand: &Operand) -> Option<&[$ty; BLOCK_ROWS]> {
-            if let Operand::$variant(lanes) = operand { Some(lanes) } else { None }
+        fn slot(scratch: &Scratch, index: u16) -> &[$ty] {
+            &scratch.$slots[index as usize]
         }
         fn cut(x: i128) -> $ty {
             x as $ty
         }
+        #[inline(always)]
+        fn choose(condition: u8, a: $ty, b: $ty) -> $ty {
+            let mask = (condition as $ty).wrapping_neg();
+            a & mask | b & !mask
+        }
     } )+ };
 }
-stored!(u8, bools, Bool; i32, i32s, I32; i64, i64s, I64; i128, i128s, I128);
+stored!(u8, bools; i32, i32s; i64, i64s; i128, i128s);
 
 /// An operand of a kernel.
+#[derive(Clone, Copy)]
 enum Side<'a, T> {
     One(T),
     Each(&'a [T; BLOCK_ROWS]),
+}
+
+/// A block of rows to be decided.
+struct Block<'a> {
+    engine: &'a ColumnEngine,
+    inputs: &'a Columns,
+    outputs: &'a mut Columns,
+    start: usize,
+    count: usize,
+    scratch: &'a mut Scratch,
 }
 
 impl ColumnEngine {
@@ -99,8 +99,7 @@ impl ColumnEngine {
     /// Where the code is not for columns.
     pub fn new(code: Verified) -> ColumnEngine {
         assert_eq!(code.shape, Shape::Columns, "code for rows does not decide columns");
-        let instructions = code.iter().map(|(_, instruction)| instruction).collect();
-        ColumnEngine { code, instructions }
+        ColumnEngine { plan: Plan::new(&code), code }
     }
 
     /// The code that it runs.
@@ -121,358 +120,431 @@ impl ColumnEngine {
         assert!(is_shape(inputs, &interface.inputs), "inputs of another shape");
         assert!(is_shape(outputs, &interface.outputs_and_rule()), "outputs of another shape");
         outputs.set_rows(inputs.rows());
+        scratch.make_room(self.plan.slots);
         for start in (0..inputs.rows()).step_by(BLOCK_ROWS) {
             let count = BLOCK_ROWS.min(inputs.rows() - start);
-            lanes::with_widest_vectors(|| self.block(inputs, outputs, start, count, scratch));
+            prefetch(inputs, start + BLOCK_ROWS);
+            lanes::with_widest_vectors(Block { engine: self, inputs, outputs, start, count, scratch });
         }
     }
+}
 
-    #[inline(always)]
-    fn block(
-        &self,
-        inputs: &Columns,
-        outputs: &mut Columns,
-        start: usize,
-        count: usize,
-        scratch: &mut Scratch,
-    ) {
-        let Scratch { pools, stack, locals } = scratch;
-        for operand in stack.drain(..).chain(locals.drain(..)) {
-            pools.give_back(operand);
+/// Has the inputs of the block that begins at `start` brought near, while the one before it is decided: each column
+/// is a stream of its own, and where one enters a new page the processor does not look ahead by itself.
+fn prefetch(inputs: &Columns, start: usize) {
+    let end = (start + BLOCK_ROWS).min(inputs.rows());
+    for index in (0..inputs.len()).filter(|_| start < end) {
+        let bytes_each = inputs.column(index).width.bytes();
+        lanes::prefetch(&inputs.bytes(index)[start * bytes_each..end * bytes_each]);
+    }
+}
+
+impl Scratch {
+    /// At least so many slots, by type.
+    fn make_room(&mut self, slots: [u16; 4]) {
+        fn grow<T: Stored>(kept: &mut Vec<Lanes<T>>, count: u16) {
+            let fresh = || bytemuck::allocation::zeroed_slice_box(BLOCK_ROWS);
+            kept.resize_with(kept.len().max(count as usize), fresh);
         }
-        locals.extend(self.code.locals.iter().map(|_| Operand::Constant(0)));
-        let mut machine = Machine { pools, stack, locals };
-        for instruction in &self.instructions {
-            self.step(*instruction, &mut machine, inputs, outputs, start, count);
+        grow(&mut self.bools, slots[Type::Bool as usize]);
+        grow(&mut self.i32s, slots[Type::I32 as usize]);
+        grow(&mut self.i64s, slots[Type::I64 as usize]);
+        grow(&mut self.i128s, slots[Type::I128 as usize]);
+    }
+}
+
+impl lanes::Work for Block<'_> {
+    #[inline(always)]
+    fn run(mut self) {
+        for step in &self.engine.plan.steps {
+            self.step(step);
         }
     }
+}
 
+impl Block<'_> {
     #[inline(always)]
-    fn step(
-        &self,
-        instruction: Instruction,
-        machine: &mut Machine,
-        inputs: &Columns,
-        outputs: &mut Columns,
-        start: usize,
-        count: usize,
-    ) {
-        let Instruction { op, ty, immediate } = instruction;
-        let index = immediate as usize;
-        // the kernel of an op for the integer types that it exists for
+    fn step(&mut self, step: &Step) {
+        // `$run` with the integer type of the step as `$lane`
         macro_rules! by_integer {
-            ($kernel:ident($($arg:expr),*)) => {
-                match ty {
-                    Type::I32 => machine.$kernel::<i32>($($arg),*),
-                    Type::I64 => machine.$kernel::<i64>($($arg),*),
-                    Type::I128 => machine.$kernel::<i128>($($arg),*),
+            ($lane:ident => $run:expr) => {
+                match step.ty {
+                    Type::I32 => {
+                        type $lane = i32;
+                        $run
+                    }
+                    Type::I64 => {
+                        type $lane = i64;
+                        $run
+                    }
+                    Type::I128 => {
+                        type $lane = i128;
+                        $run
+                    }
                     Type::Bool => unreachable!("instructions were verified"),
                 }
             };
         }
-        macro_rules! arithmetic {
-            ($f:expr) => {
-                match ty {
-                    Type::I32 => machine.binary::<i32, i32>($f),
-                    Type::I64 => machine.binary::<i64, i64>($f),
-                    Type::I128 => machine.binary::<i128, i128>($f),
-                    Type::Bool => unreachable!("instructions were verified"),
+        // the same with truth values among the types
+        macro_rules! by_type {
+            ($lane:ident => $run:expr) => {
+                match step.ty {
+                    Type::Bool => {
+                        type $lane = u8;
+                        $run
+                    }
+                    _ => by_integer!($lane => $run),
                 }
             };
         }
-        macro_rules! comparison {
-            ($f:expr) => {
-                match ty {
-                    Type::I32 => machine.binary::<i32, u8>($f),
-                    Type::I64 => machine.binary::<i64, u8>($f),
-                    Type::I128 => machine.binary::<i128, u8>($f),
-                    Type::Bool => unreachable!("instructions were verified"),
-                }
-            };
-        }
-        match op {
-            Op::Const => machine.stack.push(Operand::Constant(immediate)),
-            Op::Field => match ty {
-                Type::Bool => machine.load_truth(inputs, index, start, count),
-                _ => by_integer!(load(inputs, index, start, count)),
-            },
-            Op::Present => machine.present(inputs, index, start),
-            Op::Get => machine.stack.push(Operand::Local(index as u16)),
-            Op::Set => machine.set(index),
-            Op::To => by_integer!(convert()),
-            Op::Add => arithmetic!(Lane::plus),
-            Op::Sub => arithmetic!(Lane::minus),
-            Op::Mul => arithmetic!(Lane::times),
-            Op::Divide => by_integer!(divide(Rounding::from_number(immediate).unwrap_or(Rounding::HalfEven))),
-            Op::Modulo => arithmetic!(Lane::modulo),
-            Op::Min => arithmetic!(|a, b| a.min(b)),
-            Op::Max => arithmetic!(|a, b| a.max(b)),
-            Op::Eq => comparison!(|a, b| (a == b) as u8),
-            Op::Ne => comparison!(|a, b| (a != b) as u8),
-            Op::Lt => comparison!(|a, b| (a < b) as u8),
-            Op::Le => comparison!(|a, b| (a <= b) as u8),
-            Op::And => machine.binary::<u8, u8>(|a, b| a & b),
-            Op::Or => machine.binary::<u8, u8>(|a, b| a | b),
-            Op::Xor => machine.binary::<u8, u8>(|a, b| a ^ b),
-            Op::Not => machine.unary::<u8, u8>(|a| a ^ 1),
-            Op::Select => match ty {
-                Type::Bool => machine.select::<u8>(),
-                Type::I32 => machine.select::<i32>(),
-                Type::I64 => machine.select::<i64>(),
-                Type::I128 => machine.select::<i128>(),
-            },
-            Op::Bucket => by_integer!(bucket(&self.code.tables[index])),
-            Op::Lookup => by_integer!(lookup(&self.code.tables[index])),
+        let index = step.immediate as usize;
+        match step.op {
+            Op::Field if step.ty.is_bool() => self.load_truth(step, index),
+            Op::Field => by_integer!(T => self.load::<T>(step, index)),
+            Op::Present => self.present(step, index),
+            Op::To => by_integer!(T => self.convert::<T>(step)),
+            Op::Add => by_integer!(T => self.binary::<T, T>(step, Lane::plus)),
+            Op::Sub => by_integer!(T => self.binary::<T, T>(step, Lane::minus)),
+            Op::Mul => by_integer!(T => self.binary::<T, T>(step, Lane::times)),
+            Op::Divide => by_integer!(T => self.divide::<T>(step)),
+            Op::Modulo => by_integer!(T => self.binary::<T, T>(step, Lane::modulo)),
+            Op::Min => by_integer!(T => self.binary::<T, T>(step, |a, b| a.min(b))),
+            Op::Max => by_integer!(T => self.binary::<T, T>(step, |a, b| a.max(b))),
+            Op::Eq => by_integer!(T => self.binary::<T, u8>(step, |a, b| (a == b) as u8)),
+            Op::Ne => by_integer!(T => self.binary::<T, u8>(step, |a, b| (a != b) as u8)),
+            Op::Lt => by_integer!(T => self.binary::<T, u8>(step, |a, b| (a < b) as u8)),
+            Op::Le => by_integer!(T => self.binary::<T, u8>(step, |a, b| (a <= b) as u8)),
+            Op::And => self.binary::<u8, u8>(step, |a, b| a & b),
+            Op::Or => self.binary::<u8, u8>(step, |a, b| a | b),
+            Op::Xor => self.binary::<u8, u8>(step, |a, b| a ^ b),
+            Op::Not => self.unary::<u8, u8>(step, |a| a ^ 1),
+            Op::Select => by_type!(T => self.select::<T>(step)),
+            Op::Bucket => by_integer!(T => self.bucket::<T>(step, index)),
+            Op::Lookup => by_integer!(T => self.lookup::<T>(step, index)),
             Op::AddMonths => {
-                let end = MonthEnd::from_number(immediate).unwrap_or(MonthEnd::Clip);
-                machine.binary::<i64, i64>(|day, months| {
+                let end = MonthEnd::from_number(step.immediate).unwrap_or(MonthEnd::Clip);
+                self.binary::<i64, i64>(step, |day, months| {
                     date::add_months(day as i128, months as i128, end) as i64
-                })
+                });
             }
             Op::WholeMonths => {
-                machine.binary::<i64, i64>(|from, to| date::whole_months(from as i128, to as i128) as i64)
+                self.binary::<i64, i64>(step, |from, to| date::whole_months(from as i128, to as i128) as i64)
             }
-            Op::Output => match ty {
-                Type::Bool => machine.store::<u8>(outputs, index, start, count),
-                Type::I32 => machine.store::<i32>(outputs, index, start, count),
-                Type::I64 => machine.store::<i64>(outputs, index, start, count),
-                Type::I128 => machine.store::<i128>(outputs, index, start, count),
-            },
-            Op::End => machine.store::<i32>(outputs, outputs.len() - 1, start, count),
+            Op::Output => by_type!(T => self.store::<T>(step, index)),
+            Op::End => self.store::<i32>(step, self.outputs.len() - 1),
+            Op::Const | Op::Get | Op::Set => unreachable!("a plan has none of them"),
             Op::Jump | Op::BranchFalse | Op::Decide => unreachable!("code for columns is a straight line"),
         }
     }
-}
 
-impl Pools {
-    fn take<T: Stored>(&mut self) -> Lanes<T> {
-        let fresh = || bytemuck::allocation::zeroed_box::<[T; BLOCK_ROWS]>();
-        T::pool(self).pop().unwrap_or_else(fresh)
-    }
-
-    fn give_back(&mut self, operand: Operand) {
-        match operand {
-            Operand::Constant(_) | Operand::Local(_) => {}
-            Operand::Bool(lanes) => self.bools.push(lanes),
-            Operand::I32(lanes) => self.i32s.push(lanes),
-            Operand::I64(lanes) => self.i64s.push(lanes),
-            Operand::I128(lanes) => self.i128s.push(lanes),
+    #[inline(always)]
+    fn side<T: Stored>(&self, arg: Arg) -> Side<'_, T> {
+        match arg {
+            Arg::Constant(x) => Side::One(T::cut(x)),
+            Arg::Slot(slot) => Side::Each(whole(T::slot(self.scratch, slot))),
         }
     }
-}
 
-struct Machine<'a> {
-    pools: &'a mut Pools,
-    stack: &'a mut Vec<Operand>,
-    locals: &'a mut Vec<Operand>,
-}
-
-impl Machine<'_> {
-    fn pop(&mut self) -> Operand {
-        self.stack.pop().expect("heights were verified")
+    /// The column that a step writes, taken out meanwhile: operands lie in other slots.
+    #[inline(always)]
+    fn take<R: Stored>(&mut self, step: &Step) -> Lanes<R> {
+        std::mem::take(&mut R::slots(self.scratch)[step.out as usize])
     }
 
     #[inline(always)]
-    fn unary<T: Stored, R: Stored>(&mut self, f: impl Fn(T) -> R) {
-        let a = self.pop();
-        let mut out = self.pools.take::<R>();
-        match side::<T>(&a, self.locals) {
+    fn put<R: Stored>(&mut self, step: &Step, lanes: Lanes<R>) {
+        R::slots(self.scratch)[step.out as usize] = lanes;
+    }
+
+    // Kernels are loops, not closures given to iterators: those are compiled once for all sets of features, and
+    // that without any.
+
+    #[inline(always)]
+    fn unary<T: Stored, R: Stored>(&mut self, step: &Step, f: impl Fn(T) -> R) {
+        let mut lanes = self.take::<R>(step);
+        let out = whole_mut(&mut lanes);
+        match self.side::<T>(step.args[0]) {
             Side::One(a) => out.fill(f(a)),
-            Side::Each(a) => (0..BLOCK_ROWS).for_each(|row| out[row] = f(a[row])),
+            Side::Each(a) => {
+                for (out, a) in out.iter_mut().zip(a) {
+                    *out = f(*a);
+                }
+            }
         }
-        self.pools.give_back(a);
-        self.stack.push(R::put(out));
+        self.put(step, lanes);
     }
 
     #[inline(always)]
-    fn binary<T: Stored, R: Stored>(&mut self, f: impl Fn(T, T) -> R) {
-        let (b, a) = (self.pop(), self.pop());
-        let mut out = self.pools.take::<R>();
-        match (side::<T>(&a, self.locals), side::<T>(&b, self.locals)) {
-            (Side::Each(a), Side::Each(b)) => (0..BLOCK_ROWS).for_each(|row| out[row] = f(a[row], b[row])),
-            (Side::Each(a), Side::One(b)) => (0..BLOCK_ROWS).for_each(|row| out[row] = f(a[row], b)),
-            (Side::One(a), Side::Each(b)) => (0..BLOCK_ROWS).for_each(|row| out[row] = f(a, b[row])),
+    fn binary<T: Stored, R: Stored>(&mut self, step: &Step, f: impl Fn(T, T) -> R) {
+        let mut lanes = self.take::<R>(step);
+        let out = whole_mut(&mut lanes);
+        match (self.side::<T>(step.args[0]), self.side::<T>(step.args[1])) {
+            (Side::Each(a), Side::Each(b)) => {
+                for (out, (a, b)) in out.iter_mut().zip(a.iter().zip(b)) {
+                    *out = f(*a, *b);
+                }
+            }
+            (Side::Each(a), Side::One(b)) => {
+                for (out, a) in out.iter_mut().zip(a) {
+                    *out = f(*a, b);
+                }
+            }
+            (Side::One(a), Side::Each(b)) => {
+                for (out, b) in out.iter_mut().zip(b) {
+                    *out = f(a, *b);
+                }
+            }
             (Side::One(a), Side::One(b)) => out.fill(f(a, b)),
         }
-        self.pools.give_back(a);
-        self.pools.give_back(b);
-        self.stack.push(R::put(out));
+        self.put(step, lanes);
     }
 
     #[inline(always)]
-    fn select<T: Stored>(&mut self) {
-        let (b, a, condition) = (self.pop(), self.pop(), self.pop());
-        let mut out = self.pools.take::<T>();
-        let choose = |condition: u8, a: T, b: T| if condition != 0 { a } else { b };
-        match (side::<u8>(&condition, self.locals), side::<T>(&a, self.locals), side::<T>(&b, self.locals)) {
+    fn select<T: Stored>(&mut self, step: &Step) {
+        let mut lanes = self.take::<T>(step);
+        let out = whole_mut(&mut lanes);
+        let [condition, a, b] = step.args;
+        // by index: iterators zipped three times over are not turned into vectors
+        #[allow(clippy::needless_range_loop)]
+        match (self.side::<u8>(condition), self.side::<T>(a), self.side::<T>(b)) {
             (Side::Each(c), Side::Each(a), Side::Each(b)) => {
-                (0..BLOCK_ROWS).for_each(|row| out[row] = choose(c[row], a[row], b[row]))
+                for row in 0..BLOCK_ROWS {
+                    out[row] = T::choose(c[row], a[row], b[row]);
+                }
             }
             (Side::Each(c), Side::Each(a), Side::One(b)) => {
-                (0..BLOCK_ROWS).for_each(|row| out[row] = choose(c[row], a[row], b))
+                for row in 0..BLOCK_ROWS {
+                    out[row] = T::choose(c[row], a[row], b);
+                }
             }
             (Side::Each(c), Side::One(a), Side::Each(b)) => {
-                (0..BLOCK_ROWS).for_each(|row| out[row] = choose(c[row], a, b[row]))
+                for row in 0..BLOCK_ROWS {
+                    out[row] = T::choose(c[row], a, b[row]);
+                }
             }
             (Side::Each(c), Side::One(a), Side::One(b)) => {
-                (0..BLOCK_ROWS).for_each(|row| out[row] = choose(c[row], a, b))
+                for row in 0..BLOCK_ROWS {
+                    out[row] = T::choose(c[row], a, b);
+                }
             }
             (Side::One(c), a, b) => match if c != 0 { a } else { b } {
                 Side::One(value) => out.fill(value),
                 Side::Each(values) => out.copy_from_slice(values),
             },
         }
-        [a, b, condition].into_iter().for_each(|operand| self.pools.give_back(operand));
-        self.stack.push(T::put(out));
+        self.put(step, lanes);
     }
 
     #[inline(always)]
-    fn divide<T: Stored + Lane>(&mut self, mode: Rounding) {
-        // one loop per mode, so that each knows its mode
+    fn divide<T: Stored + Lane>(&mut self, step: &Step) {
+        let mode = Rounding::from_number(step.immediate).unwrap_or(Rounding::HalfEven);
+        // one loop for each frequent mode, which then knows its mode
         match mode {
-            Rounding::HalfEven => self.binary::<T, T>(|a, b| a.divide(b, Rounding::HalfEven)),
-            Rounding::HalfUp => self.binary::<T, T>(|a, b| a.divide(b, Rounding::HalfUp)),
-            Rounding::Floor => self.binary::<T, T>(|a, b| a.divide(b, Rounding::Floor)),
-            mode => self.binary::<T, T>(|a, b| a.divide(b, mode)),
+            Rounding::HalfEven => self.divide_by_mode::<T>(step, Rounding::HalfEven),
+            Rounding::HalfUp => self.divide_by_mode::<T>(step, Rounding::HalfUp),
+            Rounding::Floor => self.divide_by_mode::<T>(step, Rounding::Floor),
+            mode => self.divide_by_mode::<T>(step, mode),
         }
+    }
+
+    #[inline(always)]
+    fn divide_by_mode<T: Stored + Lane>(&mut self, step: &Step, mode: Rounding) {
+        let reciprocal = match (step.args, T::RECIPROCAL_BITS) {
+            ([Arg::Slot(a), Arg::Constant(divisor), _], Some(bits)) => {
+                Reciprocal::new(divisor, bits).map(|by| (a, T::of(divisor), by))
+            }
+            _ => None,
+        };
+        let Some((a, divisor, by)) = reciprocal else {
+            return self.binary::<T, T>(step, |a, b| a.divide(b, mode));
+        };
+        let mut lanes = self.take::<T>(step);
+        let (out, a) = (whole_mut(&mut lanes), whole(T::slot(self.scratch, a)));
+        for (out, a) in out.iter_mut().zip(a) {
+            *out = a.magnitude(by);
+        }
+        for (out, a) in out.iter_mut().zip(a) {
+            *out = a.round(*out, divisor, mode);
+        }
+        self.put(step, lanes);
     }
 
     /// Turns an integer of any type into one of `T`.
     #[inline(always)]
-    fn convert<T: Stored + Lane>(&mut self) {
-        let operand = self.pop();
-        let mut out = self.pools.take::<T>();
-        match resolve(&operand, self.locals) {
-            Operand::Constant(x) => out.fill(T::of(*x)),
-            Operand::I32(lanes) => (0..BLOCK_ROWS).for_each(|row| out[row] = T::of(lanes[row].wide())),
-            Operand::I64(lanes) => (0..BLOCK_ROWS).for_each(|row| out[row] = T::of(lanes[row].wide())),
-            Operand::I128(lanes) => (0..BLOCK_ROWS).for_each(|row| out[row] = T::of(lanes[row])),
-            Operand::Bool(_) | Operand::Local(_) => unreachable!("types were verified"),
+    fn convert<T: Stored + Lane>(&mut self, step: &Step) {
+        match step.from {
+            Type::I32 => self.unary::<i32, T>(step, |x| T::of(x.wide())),
+            Type::I64 => self.unary::<i64, T>(step, |x| T::of(x.wide())),
+            Type::I128 => self.unary::<i128, T>(step, |x| T::of(x)),
+            Type::Bool => unreachable!("types were verified"),
         }
-        self.pools.give_back(operand);
-        self.stack.push(T::put(out));
     }
 
     #[inline(always)]
-    fn bucket<T: Stored + Lane>(&mut self, table: &[i128]) {
+    fn bucket<T: Stored + Lane>(&mut self, step: &Step, table: usize) {
+        let engine = self.engine;
+        let table = engine.code.tables[table].as_slice();
         if table.len() > SCANNED_MAX {
-            return self.unary::<T, i32>(|x| bucket_of(table, x.wide()) as i32);
+            return self.unary::<T, i32>(step, |x| bucket_of(table, x.wide()) as i32);
         }
-        let operand = self.pop();
-        let mut out = self.pools.take::<i32>();
-        out.fill(0);
-        let narrow = |cut: i128| T::of(cut).wide() == cut;
-        for cut in table {
-            match side::<T>(&operand, self.locals) {
-                // a cut that the type cannot hold lies below all of its values, or above
-                Side::Each(_) | Side::One(_) if !narrow(*cut) => {
-                    out.iter_mut().for_each(|count| *count += (*cut < 0) as i32);
-                }
-                Side::One(x) => out.iter_mut().for_each(|count| *count += (x >= T::of(*cut)) as i32),
-                Side::Each(lanes) => {
-                    let cut = T::of(*cut);
-                    (0..BLOCK_ROWS).for_each(|row| out[row] += (lanes[row] >= cut) as i32);
+        // cuts that the type cannot hold lie below all of its values, or above
+        let fits = |cut: i128| T::of(cut).wide() == cut;
+        let below = table.iter().filter(|cut| !fits(**cut) && **cut < 0).count() as i32;
+        let mut cuts = Listed::new(T::of(0));
+        table.iter().filter(|cut| fits(**cut)).for_each(|cut| cuts.push(T::of(*cut)));
+        let mut lanes = self.take::<i32>(step);
+        let out = whole_mut(&mut lanes);
+        match self.side::<T>(step.args[0]) {
+            Side::One(x) => out.fill(bucket_of(table, x.wide()) as i32),
+            Side::Each(x) => {
+                for (out, x) in out.chunks_exact_mut(GROUP_ROWS).zip(x.chunks_exact(GROUP_ROWS)) {
+                    let mut count = [below; GROUP_ROWS];
+                    for cut in cuts.iter() {
+                        for (count, x) in count.iter_mut().zip(x) {
+                            *count += (*x >= *cut) as i32;
+                        }
+                    }
+                    out.copy_from_slice(&count);
                 }
             }
         }
-        self.pools.give_back(operand);
-        self.stack.push(i32::put(out));
+        self.put(step, lanes);
     }
 
     #[inline(always)]
-    fn lookup<T: Stored + Lane>(&mut self, table: &[i128]) {
-        self.unary::<i32, T>(|index| T::of(entry(table, index as i128)));
-    }
-
-    fn set(&mut self, local: usize) {
-        let mut value = self.pop();
-        if let Operand::Local(other) = value {
-            value = self.copy(other as usize);
+    fn lookup<T: Stored + Lane>(&mut self, step: &Step, table: usize) {
+        let engine = self.engine;
+        let table = engine.code.tables[table].as_slice();
+        let index = match step.args[0] {
+            Arg::Slot(index) if table.len() <= SCANNED_MAX => index,
+            _ => return self.unary::<i32, T>(step, |index| T::of(entry(table, index as i128))),
+        };
+        // an index before the first entry is clamped to it, and one behind the last to that; entries that repeat the
+        // one before them need no comparison
+        let mut lanes = self.take::<T>(step);
+        let (out, index) = (whole_mut(&mut lanes), whole(i32::slot(self.scratch, index)));
+        let first = table.first().map_or(T::of(0), |first| T::of(*first));
+        let mut changes = Listed::new((0, T::of(0)));
+        for at in (1..table.len()).filter(|at| table[*at] != table[*at - 1]) {
+            changes.push((at as i32, T::of(table[at])));
         }
-        let before = std::mem::replace(&mut self.locals[local], value);
-        self.pools.give_back(before);
-    }
-
-    /// A copy of what a local holds.
-    fn copy(&mut self, local: usize) -> Operand {
-        fn copied<T: Stored>(lanes: &Lanes<T>, pools: &mut Pools) -> Operand {
-            let mut out = pools.take::<T>();
-            out.copy_from_slice(&lanes[..]);
-            T::put(out)
+        for (out, index) in out.chunks_exact_mut(GROUP_ROWS).zip(index.chunks_exact(GROUP_ROWS)) {
+            let mut found = [first; GROUP_ROWS];
+            for (at, entry) in changes.iter() {
+                for (found, index) in found.iter_mut().zip(index) {
+                    *found = T::choose((*index >= *at) as u8, *entry, *found);
+                }
+            }
+            out.copy_from_slice(&found);
         }
-        match &self.locals[local] {
-            Operand::Constant(x) => Operand::Constant(*x),
-            Operand::Local(_) => unreachable!("locals hold values"),
-            Operand::Bool(lanes) => copied(lanes, self.pools),
-            Operand::I32(lanes) => copied(lanes, self.pools),
-            Operand::I64(lanes) => copied(lanes, self.pools),
-            Operand::I128(lanes) => copied(lanes, self.pools),
-        }
+        self.put(step, lanes);
     }
 
     #[inline(always)]
-    fn load<T: Stored + Lane>(&mut self, inputs: &Columns, index: usize, start: usize, count: usize) {
-        let mut out = self.pools.take::<T>();
+    fn load<T: Stored + Lane>(&mut self, step: &Step, field: usize) {
+        let mut lanes = self.take::<T>(step);
+        let out = whole_mut(&mut lanes);
         macro_rules! widen {
             ($ty:ty) => {{
-                let values = &inputs.values::<$ty>(index)[start..];
-                match values.first_chunk::<BLOCK_ROWS>() {
-                    Some(values) => (0..BLOCK_ROWS).for_each(|row| out[row] = T::of(values[row] as i128)),
-                    None => (0..count).for_each(|row| out[row] = T::of(values[row] as i128)),
+                let values = &self.inputs.values::<$ty>(field)[self.start..];
+                if let Some(values) = values.first_chunk::<BLOCK_ROWS>() {
+                    for (out, x) in out.iter_mut().zip(values) {
+                        *out = T::of(*x as i128);
+                    }
+                } else {
+                    for (out, x) in out.iter_mut().zip(&values[..self.count]) {
+                        *out = T::of(*x as i128);
+                    }
                 }
             }};
         }
-        match inputs.column(index).width {
+        match self.inputs.column(field).width {
             Width::W8 => widen!(i8),
             Width::W16 => widen!(i16),
             Width::W32 => widen!(i32),
             Width::W64 => widen!(i64),
             Width::W128 => widen!(i128),
         }
-        self.stack.push(T::put(out));
-    }
-
-    fn load_truth(&mut self, inputs: &Columns, index: usize, start: usize, count: usize) {
-        self.load::<i32>(inputs, index, start, count);
-        self.unary::<i32, u8>(|x| (x != 0) as u8);
+        self.put(step, lanes);
     }
 
     #[inline(always)]
-    fn present(&mut self, inputs: &Columns, index: usize, start: usize) {
-        if !inputs.column(index).optional {
-            return self.stack.push(Operand::Constant(1));
+    fn load_truth(&mut self, step: &Step, field: usize) {
+        let mut lanes = self.take::<u8>(step);
+        let bytes_each = self.inputs.column(field).width.bytes();
+        let cells = self.inputs.bytes(field)[self.start * bytes_each..].chunks_exact(bytes_each);
+        for (out, cell) in lanes.iter_mut().zip(cells).take(self.count) {
+            *out = cell.iter().any(|byte| *byte != 0) as u8;
         }
-        let mut out = self.pools.take::<u8>();
-        let words = &inputs.validity(index)[start / 64..];
-        for (group, word) in out.chunks_exact_mut(64).zip(words) {
-            (0..64).for_each(|bit| group[bit] = (word >> bit & 1) as u8);
-        }
-        self.stack.push(u8::put(out));
+        self.put(step, lanes);
     }
 
     #[inline(always)]
-    fn store<T: Stored + Wide>(&mut self, outputs: &mut Columns, index: usize, start: usize, count: usize) {
-        let operand = self.pop();
-        let value = side::<T>(&operand, self.locals);
+    fn present(&mut self, step: &Step, field: usize) {
+        let mut lanes = self.take::<u8>(step);
+        let words = &self.inputs.validity(field)[self.start / 64..];
+        for (group, word) in lanes.chunks_exact_mut(64).zip(words) {
+            for (out, byte) in group.chunks_exact_mut(8).zip(word.to_le_bytes()) {
+                // each byte of the word keeps the bit of its place, and says whether it is set
+                let places = (byte as u64 * 0x0101_0101_0101_0101) & 0x8040_2010_0804_0201;
+                let set = (places + 0x7f7f_7f7f_7f7f_7f7f) >> 7 & 0x0101_0101_0101_0101;
+                out.copy_from_slice(&set.to_le_bytes());
+            }
+        }
+        self.put(step, lanes);
+    }
+
+    #[inline(always)]
+    fn store<T: Stored + Wide>(&mut self, step: &Step, output: usize) {
+        let rows = self.start..self.start + self.count;
+        let value = match step.args[0] {
+            Arg::Constant(x) => Side::One(T::cut(x)),
+            Arg::Slot(slot) => Side::Each(whole(T::slot(self.scratch, slot))),
+        };
         macro_rules! narrow {
             ($ty:ty) => {{
-                let target = &mut outputs.values_mut::<$ty>(index)[start..start + count];
+                let target = &mut self.outputs.values_mut::<$ty>(output)[rows];
                 match value {
                     Side::One(x) => target.fill(x.wide_bits() as $ty),
                     Side::Each(lanes) => {
-                        target.iter_mut().zip(lanes).for_each(|(cell, x)| *cell = x.wide_bits() as $ty)
+                        for (cell, x) in target.iter_mut().zip(lanes) {
+                            *cell = x.wide_bits() as $ty;
+                        }
                     }
                 }
             }};
         }
-        match outputs.column(index).width {
+        match self.outputs.column(output).width {
             Width::W8 => narrow!(i8),
             Width::W16 => narrow!(i16),
             Width::W32 => narrow!(i32),
             Width::W64 => narrow!(i64),
             Width::W128 => narrow!(i128),
         }
-        self.pools.give_back(operand);
+    }
+}
+
+/// What a small table comes down to, once for all rows of a block.
+struct Listed<T> {
+    items: [T; SCANNED_MAX],
+    count: usize,
+}
+
+impl<T: Copy> Listed<T> {
+    #[inline(always)]
+    fn new(blank: T) -> Listed<T> {
+        Listed { items: [blank; SCANNED_MAX], count: 0 }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, item: T) {
+        self.items[self.count] = item;
+        self.count += 1;
+    }
+
+    #[inline(always)]
+    fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.items[..self.count].iter()
     }
 }
 
@@ -491,17 +563,12 @@ macro_rules! wide {
 }
 wide!(u8, i32, i64, i128);
 
-fn resolve<'a>(operand: &'a Operand, locals: &'a [Operand]) -> &'a Operand {
-    match operand {
-        Operand::Local(local) => &locals[*local as usize],
-        own => own,
-    }
+#[inline(always)]
+fn whole<T>(lanes: &[T]) -> &[T; BLOCK_ROWS] {
+    lanes.try_into().expect("columns are as long as a block")
 }
 
 #[inline(always)]
-fn side<'a, T: Stored>(operand: &'a Operand, locals: &'a [Operand]) -> Side<'a, T> {
-    match resolve(operand, locals) {
-        Operand::Constant(x) => Side::One(T::cut(*x)),
-        column => Side::Each(T::look(column).expect("types were verified")),
-    }
+fn whole_mut<T>(lanes: &mut [T]) -> &mut [T; BLOCK_ROWS] {
+    lanes.try_into().expect("columns are as long as a block")
 }

@@ -6,7 +6,8 @@
 //! decision as a straight line, with masks for conditions.
 //!
 //! In reading order: what the machine can do ([`ops`]), what code is ([`code`]), how functions become code
-//! ([`emit`]), why it may run ([`verify()`]), how rows are decided ([`row`], [`columns`]).
+//! ([`emit`]), why it may run ([`verify()`]), how rows are decided ([`row`],
+//! [`columns`]: each turns code into a plan without a stack first).
 //!
 //! This crate does no I/O and reads no clock, environment or random source; only the features of the processor, for
 //! speed.
@@ -17,6 +18,8 @@ pub mod emit;
 mod lane;
 mod lanes;
 pub mod ops;
+mod plan_columns;
+mod plan_row;
 pub mod row;
 pub mod verify;
 

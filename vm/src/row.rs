@@ -1,32 +1,28 @@
-//! How is one row decided? One instruction after the other; values are kept as 128 bits, whatever their type.
+//! How is one row decided? The code is turned into a [`Plan`] once; a decision goes through its steps, in one file of
+//! registers for integers of up to 64 bits and another for those of 128.
 
 use opus_ir::date::{self, MonthEnd};
-use opus_ir::memory::{self, RowLayout, Slot};
+use opus_ir::memory::{self, RowLayout};
 use opus_ir::ops::{bucket_of, entry};
 use opus_ir::{Rounding, Type, Width};
 
 use crate::code::Shape;
 use crate::lane::Lane;
-use crate::ops::{DECODE, Op};
-use crate::verify::{STACK_MAX, Verified};
+use crate::ops::Op;
+use crate::plan_row::{Arg, Plan};
+use crate::verify::Verified;
 
 /// What a decision needs room for. It holds nothing between decisions, and serves any engine.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Scratch {
-    stack: [i128; STACK_MAX],
-    locals: Vec<i128>,
+    narrow: Vec<i64>,
+    wide: Vec<i128>,
 }
 
 impl Scratch {
-    /// None for locals yet: it grows with its first use.
+    /// No room yet: it grows with its first use.
     pub const fn new() -> Scratch {
-        Scratch { stack: [0; STACK_MAX], locals: Vec::new() }
-    }
-}
-
-impl Default for Scratch {
-    fn default() -> Scratch {
-        Scratch::new()
+        Scratch { narrow: Vec::new(), wide: Vec::new() }
     }
 }
 
@@ -34,6 +30,7 @@ impl Default for Scratch {
 #[derive(Clone, Debug)]
 pub struct RowEngine {
     code: Verified,
+    plan: Plan,
     inputs: RowLayout,
     outputs: RowLayout,
 }
@@ -47,7 +44,7 @@ impl RowEngine {
         assert_eq!(code.shape, Shape::Row, "code for columns does not decide rows");
         let inputs = RowLayout::new(&code.interface().inputs);
         let outputs = RowLayout::new(&code.interface().outputs_and_rule());
-        RowEngine { code, inputs, outputs }
+        RowEngine { plan: Plan::new(&code, &inputs), code, inputs, outputs }
     }
 
     /// The code that it runs.
@@ -65,11 +62,6 @@ impl RowEngine {
         &self.outputs
     }
 
-    /// Room for decisions of this engine.
-    pub fn scratch(&self) -> Scratch {
-        Scratch { stack: [0; STACK_MAX], locals: vec![0; self.code.locals.len()] }
-    }
-
     /// Decides a row.
     ///
     /// # Panics
@@ -77,143 +69,204 @@ impl RowEngine {
     pub fn decide(&self, input: &[u8], output: &mut [u8], scratch: &mut Scratch) {
         let input = &input[..self.inputs.size_bytes];
         let output = &mut output[..self.outputs.size_bytes];
-        scratch.locals.clear();
-        scratch.locals.resize(self.code.locals.len(), 0);
-        self.run(input, output, &mut scratch.stack, &mut scratch.locals);
+        let Scratch { narrow, wide } = scratch;
+        if narrow.len() < self.plan.registers {
+            narrow.resize(self.plan.registers, 0);
+            wide.resize(self.plan.registers, 0);
+        }
+        // locals are 0 in the beginning
+        let locals = self.code.locals.len();
+        narrow[..locals].fill(0);
+        wide[..locals].fill(0);
+        let constants = &self.plan.constants;
+        Machine { engine: self, constants, input, output, narrow, wide }.run();
     }
+}
 
-    fn run(&self, input: &[u8], output: &mut [u8], stack: &mut [i128; STACK_MAX], locals: &mut [i128]) {
-        let code = self.code.instructions.as_slice();
-        let tables = self.code.tables.as_slice();
-        let (mut at, mut height) = (0usize, 0usize);
+struct Machine<'a> {
+    engine: &'a RowEngine,
+    constants: &'a [i128],
+    input: &'a [u8],
+    output: &'a mut [u8],
+    narrow: &'a mut [i64],
+    wide: &'a mut [i128],
+}
 
-        // heights were verified; the remainder tells the compiler that they stay within the stack
-        macro_rules! push {
-            ($value:expr) => {{
-                stack[height % STACK_MAX] = $value;
-                height = height.wrapping_add(1);
-            }};
-        }
-        macro_rules! pop {
-            () => {{
-                height = height.wrapping_sub(1);
-                stack[height % STACK_MAX]
-            }};
-        }
-        // the immediate, without going on behind it: for what does not go on there
-        macro_rules! last_immediate {
-            ($ty:ty) => {{
-                const BYTES: usize = size_of::<$ty>();
-                let bytes: [u8; BYTES] = code[at..at + BYTES].try_into().expect("the range has this length");
-                <$ty>::from_le_bytes(bytes)
-            }};
-        }
-        macro_rules! immediate {
-            ($ty:ty) => {{
-                let value = last_immediate!($ty);
-                at += size_of::<$ty>();
-                value
-            }};
-        }
-        // 32 bits are kept sign-extended, so that both narrow types are calculated with in 64
-        macro_rules! arithmetic {
-            ($ty:expr, $narrow:expr, $wide:expr) => {{
-                let (b, a) = (pop!(), pop!());
-                let result =
-                    if $ty == Type::I128 { $wide(a, b) } else { i128::from($narrow(a as i64, b as i64)) };
-                push!(result)
-            }};
-        }
-        macro_rules! comparison {
-            ($ty:expr, $compare:ident) => {{
-                let (b, a) = (pop!(), pop!());
-                let holds = if $ty == Type::I128 { a.$compare(&b) } else { (a as i64).$compare(&(b as i64)) };
-                push!(holds as i128)
-            }};
-        }
-
+impl Machine<'_> {
+    fn run(&mut self) {
+        let steps = self.engine.plan.steps.as_slice();
+        let tables = self.engine.code.tables.as_slice();
+        let mut at = 0;
         loop {
-            let Some((op, ty, _)) = DECODE[code[at] as usize] else {
-                unreachable!("instructions were verified")
-            };
+            let step = &steps[at];
             at += 1;
-            match op {
-                Op::Const => push!(match ty {
-                    Type::Bool => immediate!(u8) as i128,
-                    Type::I32 => immediate!(i32) as i128,
-                    Type::I64 => immediate!(i64) as i128,
-                    Type::I128 => immediate!(i128),
-                }),
-                Op::Field => {
-                    let slot = self.inputs.slots[immediate!(u16) as usize];
-                    push!(load(input, slot, ty))
+            let [a, b, c] = step.args;
+            macro_rules! arithmetic {
+                ($narrow:expr, $wide:expr) => {
+                    if step.wide {
+                        self.wide[step.out as usize] = $wide(self.wide(a), self.wide(b));
+                    } else {
+                        self.narrow[step.out as usize] = $narrow(self.narrow(a), self.narrow(b));
+                    }
+                };
+            }
+            // a truth value is written, or decides where to go on
+            macro_rules! truth {
+                ($holds:expr) => {{
+                    let holds = $holds;
+                    if step.otherwise == 0 {
+                        self.narrow[step.out as usize] = holds as i64;
+                    } else if !holds {
+                        at = step.otherwise as usize;
+                    }
+                }};
+            }
+            macro_rules! comparison {
+                ($compare:ident) => {
+                    truth!(if step.wide {
+                        self.wide(a).$compare(&self.wide(b))
+                    } else {
+                        self.narrow(a).$compare(&self.narrow(b))
+                    })
+                };
+            }
+            match step.op {
+                Op::Set if step.wide => self.wide[step.out as usize] = self.wide(a),
+                Op::Set => self.narrow[step.out as usize] = self.narrow(a),
+                // only to a narrower type: a wider one takes no step
+                Op::To => {
+                    let x = if step.wide { self.wide(a) } else { self.narrow(a) as i128 };
+                    self.narrow[step.out as usize] = step.ty.wrap(x) as i64;
                 }
-                Op::Present => {
-                    let slot = self.inputs.slots[immediate!(u16) as usize];
-                    push!(slot.presence.is_none_or(|at| input[at as usize] != 0) as i128)
-                }
-                Op::Get => push!(locals[immediate!(u16) as usize]),
-                Op::Set => locals[immediate!(u16) as usize] = pop!(),
-                Op::To => push!(ty.wrap(pop!())),
-                Op::Add => arithmetic!(ty, i64::wrapping_add, i128::wrapping_add),
-                Op::Sub => arithmetic!(ty, i64::wrapping_sub, i128::wrapping_sub),
-                Op::Mul => arithmetic!(ty, i64::wrapping_mul, i128::wrapping_mul),
+                Op::Add => arithmetic!(i64::wrapping_add, i128::wrapping_add),
+                Op::Sub => arithmetic!(i64::wrapping_sub, i128::wrapping_sub),
+                Op::Mul => arithmetic!(i64::wrapping_mul, i128::wrapping_mul),
                 Op::Divide => {
-                    let mode = Rounding::from_number(immediate!(u8) as i128).unwrap_or(Rounding::HalfEven);
-                    arithmetic!(ty, |a, b| i64::divide(a, b, mode), |a, b| i128::divide(a, b, mode))
+                    let mode = Rounding::from_number(step.immediate as i128).unwrap_or(Rounding::HalfEven);
+                    arithmetic!(|a, b| i64::divide(a, b, mode), |a, b| i128::divide(a, b, mode));
                 }
-                Op::Modulo => arithmetic!(ty, i64::modulo, i128::modulo),
-                Op::Min => arithmetic!(ty, std::cmp::min, std::cmp::min),
-                Op::Max => arithmetic!(ty, std::cmp::max, std::cmp::max),
-                Op::Eq => comparison!(ty, eq),
-                Op::Ne => comparison!(ty, ne),
-                Op::Lt => comparison!(ty, lt),
-                Op::Le => comparison!(ty, le),
-                Op::And => arithmetic!(ty, |a, b| a & b, |a, b| a & b),
-                Op::Or => arithmetic!(ty, |a, b| a | b, |a, b| a | b),
-                Op::Xor => arithmetic!(ty, |a, b| a ^ b, |a, b| a ^ b),
-                Op::Not => push!(pop!() ^ 1),
+                Op::Modulo => arithmetic!(i64::modulo, i128::modulo),
+                Op::Min => arithmetic!(i64::min, i128::min),
+                Op::Max => arithmetic!(i64::max, i128::max),
+                Op::Eq => comparison!(eq),
+                Op::Ne => comparison!(ne),
+                Op::Lt => comparison!(lt),
+                Op::Le => comparison!(le),
+                Op::And => truth!(self.narrow(a) & self.narrow(b) != 0),
+                Op::Or => truth!(self.narrow(a) | self.narrow(b) != 0),
+                Op::Xor => truth!(self.narrow(a) ^ self.narrow(b) != 0),
+                Op::Not => truth!(self.narrow(a) == 0),
                 Op::Select => {
-                    let (b, a, condition) = (pop!(), pop!(), pop!());
-                    push!(if condition != 0 { a } else { b })
+                    let chosen = if self.narrow(a) != 0 { b } else { c };
+                    match step.ty {
+                        Type::I128 => self.wide[step.out as usize] = self.wide(chosen),
+                        Type::Bool => truth!(self.narrow(chosen) != 0),
+                        Type::I32 | Type::I64 => self.narrow[step.out as usize] = self.narrow(chosen),
+                    }
                 }
-                Op::Bucket => push!(bucket_of(&tables[immediate!(u16) as usize], pop!())),
-                Op::Lookup => push!(entry(&tables[immediate!(u16) as usize], pop!())),
+                Op::Bucket => {
+                    let x = if step.wide { self.wide(a) } else { self.narrow(a) as i128 };
+                    self.narrow[step.out as usize] = bucket_of(&tables[step.immediate as usize], x) as i64;
+                }
+                Op::Lookup => {
+                    let found = entry(&tables[step.immediate as usize], self.narrow(a) as i128);
+                    if step.wide {
+                        self.wide[step.out as usize] = found;
+                    } else {
+                        self.narrow[step.out as usize] = found as i64;
+                    }
+                }
                 Op::AddMonths => {
-                    let end = MonthEnd::from_number(immediate!(u8) as i128).unwrap_or(MonthEnd::Clip);
-                    let (months, day) = (pop!(), pop!());
-                    push!(date::add_months(day, months, end))
+                    let end = MonthEnd::from_number(step.immediate as i128).unwrap_or(MonthEnd::Clip);
+                    let reached = date::add_months(self.narrow(a) as i128, self.narrow(b) as i128, end);
+                    self.narrow[step.out as usize] = reached as i64;
                 }
                 Op::WholeMonths => {
-                    let (to, from) = (pop!(), pop!());
-                    push!(date::whole_months(from, to))
+                    let months = date::whole_months(self.narrow(a) as i128, self.narrow(b) as i128);
+                    self.narrow[step.out as usize] = months as i64;
                 }
-                Op::Jump => at = last_immediate!(u32) as usize,
-                Op::BranchFalse => {
-                    let otherwise = immediate!(u32) as usize;
-                    at = if pop!() == 0 { otherwise } else { at };
-                }
+                Op::Jump => at = step.immediate as usize,
+                Op::BranchFalse => truth!(self.narrow(a) != 0),
                 Op::Output => {
-                    let slot = self.outputs.slots[immediate!(u16) as usize];
-                    memory::write(output, slot.offset as usize, slot.width, pop!());
+                    let slot = self.engine.outputs.slots[step.immediate as usize];
+                    let (offset, width) = (slot.offset as usize, slot.width);
+                    match width {
+                        Width::W128 => memory::write(self.output, offset, width, self.wide(a)),
+                        _ if step.wide => self.write(offset, width, self.wide(a) as i64),
+                        _ => self.write(offset, width, self.narrow(a)),
+                    }
                 }
                 Op::Decide => {
-                    let slot = self.outputs.slots[self.outputs.slots.len() - 1];
-                    memory::write(output, slot.offset as usize, slot.width, last_immediate!(u16) as i128);
-                    return;
+                    let slots = &self.engine.outputs.slots;
+                    let slot = slots[slots.len() - 1];
+                    return self.write(slot.offset as usize, slot.width, step.immediate as i64);
                 }
+                Op::Const | Op::Field | Op::Present | Op::Get => unreachable!("they are operands in a plan"),
                 Op::End => unreachable!("code for columns does not decide rows"),
             }
         }
     }
-}
 
-#[inline]
-fn load(input: &[u8], slot: Slot, ty: Type) -> i128 {
-    // the wide case apart: the others then stay in one register
-    let value = match slot.width {
-        Width::W128 => memory::read(input, slot.offset as usize, Width::W128),
-        width => memory::read(input, slot.offset as usize, width) as i64 as i128,
-    };
-    if ty == Type::Bool { (value != 0) as i128 } else { value }
+    #[inline(always)]
+    fn narrow(&self, arg: Arg) -> i64 {
+        match arg {
+            Arg::Constant(x) => x,
+            Arg::Register(register) => self.narrow[register as usize],
+            Arg::Field { offset, width } => self.load(offset as usize, width),
+            Arg::Set { offset, width } => self.is_set(offset as usize, width) as i64,
+            Arg::WideConstant(_) | Arg::WideRegister(_) => self.wide(arg) as i64,
+        }
+    }
+
+    #[inline(always)]
+    fn wide(&self, arg: Arg) -> i128 {
+        match arg {
+            Arg::WideConstant(index) => self.constants[index as usize],
+            Arg::WideRegister(register) => self.wide[register as usize],
+            Arg::Field { offset, width: Width::W128 } => {
+                memory::read(self.input, offset as usize, Width::W128)
+            }
+            Arg::Constant(x) => x as i128,
+            Arg::Register(register) => self.narrow[register as usize] as i128,
+            Arg::Field { offset, width } => self.load(offset as usize, width) as i128,
+            Arg::Set { offset, width } => self.is_set(offset as usize, width) as i128,
+        }
+    }
+
+    /// A field of up to 64 bits; of a wider one the lower half.
+    #[inline(always)]
+    fn load(&self, offset: usize, width: Width) -> i64 {
+        // a match of its own: in 64 bits a field is one load
+        match width {
+            Width::W8 => i8::from_le_bytes(self.bytes(offset)) as i64,
+            Width::W16 => i16::from_le_bytes(self.bytes(offset)) as i64,
+            Width::W32 => i32::from_le_bytes(self.bytes(offset)) as i64,
+            Width::W64 | Width::W128 => i64::from_le_bytes(self.bytes(offset)),
+        }
+    }
+
+    #[inline(always)]
+    fn bytes<const N: usize>(&self, offset: usize) -> [u8; N] {
+        self.input[offset..offset + N].try_into().expect("the range has this length")
+    }
+
+    #[inline(always)]
+    fn is_set(&self, offset: usize, width: Width) -> bool {
+        match width {
+            Width::W8 => self.input[offset] != 0,
+            _ => self.input[offset..offset + width.bytes()].iter().any(|byte| *byte != 0),
+        }
+    }
+
+    /// Writes an integer, cut to a width of up to 64 bits.
+    #[inline(always)]
+    fn write(&mut self, offset: usize, width: Width, x: i64) {
+        let output = &mut self.output[offset..];
+        match width {
+            Width::W8 => output[..1].copy_from_slice(&(x as i8).to_le_bytes()),
+            Width::W16 => output[..2].copy_from_slice(&(x as i16).to_le_bytes()),
+            Width::W32 => output[..4].copy_from_slice(&(x as i32).to_le_bytes()),
+            Width::W64 | Width::W128 => output[..8].copy_from_slice(&x.to_le_bytes()),
+        }
+    }
 }

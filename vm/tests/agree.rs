@@ -92,7 +92,7 @@ fn engines_agree_on_generated_functions() {
         let columns = ColumnEngine::new(kept(&line, &case.interface));
         let mut outputs = Columns::new(&case.interface.outputs_and_rule(), case.rows.len());
         columns.decide(&case.columns(), &mut outputs, &mut Default::default());
-        let mut scratch = rows.scratch();
+        let mut scratch = opus_vm::row::Scratch::new();
         for row in 0..case.rows.len() {
             let mut decided = Row::new(rows.output_layout());
             rows.decide(case.row(&rows, row).bytes(), decided.bytes_mut(), &mut scratch);
@@ -130,7 +130,11 @@ fn damaged_code_is_refused_or_harmless() {
             opus_vm::Shape::Row => {
                 let engine = RowEngine::new(code);
                 let mut decided = Row::new(engine.output_layout());
-                engine.decide(case.row(&engine, 0).bytes(), decided.bytes_mut(), &mut engine.scratch());
+                engine.decide(
+                    case.row(&engine, 0).bytes(),
+                    decided.bytes_mut(),
+                    &mut opus_vm::row::Scratch::new(),
+                );
             }
             opus_vm::Shape::Columns => {
                 let mut outputs = Columns::new(&case.interface.outputs_and_rule(), case.rows.len());

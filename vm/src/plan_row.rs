@@ -1,0 +1,232 @@
+//! What does code for one row compute, once its stack is thought away? Each step names where its operands are (a
+//! constant, a field, a register) and the register that it writes, so that nothing is pushed only to be popped; a
+//! comparison that only decides where to go on branches by itself.
+//!
+//! The stack is empty where code jumps, so what lies on it is known at every instruction. Registers are the locals, and
+//! behind them one for each height of the stack. There are two files of them: integers of up to 64 bits, kept
+//! sign-extended, and those of 128. Converting to a wider type is no step at all.
+
+use std::collections::BTreeMap;
+
+use opus_ir::memory::RowLayout;
+use opus_ir::{Type, Width};
+
+use crate::ops::{Instruction, Op};
+use crate::verify::Verified;
+
+/// What a step reads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Arg {
+    Constant(i64),
+    /// The wide constant with this index.
+    WideConstant(u32),
+    /// The field at this offset.
+    Field {
+        offset: u32,
+        width: Width,
+    },
+    /// Whether the byte at this offset is set, or any byte of a field of truth values.
+    Set {
+        offset: u32,
+        width: Width,
+    },
+    Register(u32),
+    WideRegister(u32),
+}
+
+/// What a step does with its operands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    /// An op of the table; `set` moves a value, `branch_false` looks at its first operand.
+    pub op: Op,
+    /// Whether it calculates with 128 bits.
+    pub wide: bool,
+    pub ty: Type,
+    /// The register that it writes, of the file that the result belongs to.
+    pub out: u32,
+    /// Where to go on if the result is false, where it is not written but decides that; 0 otherwise.
+    pub otherwise: u32,
+    /// The immediate, where it is no operand.
+    pub immediate: u32,
+    pub args: [Arg; 3],
+}
+
+/// The steps of code for one row.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub steps: Vec<Step>,
+    pub constants: Vec<i128>,
+    /// How many registers there are, of each file.
+    pub registers: usize,
+}
+
+impl Plan {
+    pub(crate) fn new(code: &Verified, inputs: &RowLayout) -> Plan {
+        let mut planner = Planner {
+            inputs,
+            locals: code.locals.len() as u32,
+            plan: Plan { steps: Vec::new(), constants: Vec::new(), registers: 0 },
+            stack: Vec::new(),
+            heights: 0,
+            starts: BTreeMap::new(),
+        };
+        for (position, instruction) in code.iter() {
+            planner.starts.insert(position, planner.plan.steps.len() as u32);
+            planner.instruction(instruction);
+        }
+        planner.finish()
+    }
+}
+
+struct Planner<'a> {
+    inputs: &'a RowLayout,
+    locals: u32,
+    plan: Plan,
+    stack: Vec<(Arg, Type)>,
+    /// The greatest height of the stack so far.
+    heights: usize,
+    /// The step at which each instruction begins, by its position.
+    starts: BTreeMap<usize, u32>,
+}
+
+impl Planner<'_> {
+    fn instruction(&mut self, instruction: Instruction) {
+        let Instruction { op, ty, immediate } = instruction;
+        match op {
+            Op::Const => {
+                let constant = self.constant(immediate);
+                self.push(constant, ty);
+            }
+            Op::Field => {
+                let slot = self.inputs.slots[immediate as usize];
+                let (offset, width) = (slot.offset, slot.width);
+                let arg =
+                    if ty.is_bool() { Arg::Set { offset, width } } else { Arg::Field { offset, width } };
+                self.push(arg, ty);
+            }
+            Op::Present => {
+                let presence = self.inputs.slots[immediate as usize].presence;
+                let arg = presence.map(|offset| Arg::Set { offset, width: Width::W8 });
+                self.push(arg.unwrap_or(Arg::Constant(1)), ty);
+            }
+            Op::Get => self.push(register(ty, immediate as u32), ty),
+            Op::Set => self.set(ty, immediate as u32),
+            // a narrow integer is also a wider one
+            Op::To if self.top().1 <= ty => self.stack.last_mut().expect("heights were verified").1 = ty,
+            Op::BranchFalse => self.branch(immediate as u32),
+            _ => self.compute(instruction),
+        }
+    }
+
+    fn top(&self) -> (Arg, Type) {
+        *self.stack.last().expect("heights were verified")
+    }
+
+    fn constant(&mut self, x: i128) -> Arg {
+        i64::try_from(x).map_or_else(
+            |_| {
+                self.plan.constants.push(x);
+                Arg::WideConstant(self.plan.constants.len() as u32 - 1)
+            },
+            Arg::Constant,
+        )
+    }
+
+    fn push(&mut self, arg: Arg, ty: Type) {
+        self.stack.push((arg, ty));
+        self.heights = self.heights.max(self.stack.len());
+    }
+
+    fn compute(&mut self, instruction: Instruction) {
+        let Instruction { op, ty, immediate } = instruction;
+        let row = op.row();
+        let taken = self.stack.split_off(self.stack.len() - row.takes.len());
+        let mut args = [Arg::Constant(0); 3];
+        args.iter_mut().zip(&taken).for_each(|(arg, (taken, _))| *arg = *taken);
+        let out = self.height_register();
+        let wide = ty == Type::I128 || op == Op::To && taken[0].1 == Type::I128;
+        self.plan.steps.push(Step { op, wide, ty, out, otherwise: 0, immediate: immediate as u32, args });
+        if let Some(gives) = row.gives.and_then(|operand| operand.resolve(ty)) {
+            self.push(register(gives, out), gives);
+        }
+    }
+
+    /// The register of the value that would be pushed next.
+    fn height_register(&self) -> u32 {
+        self.locals + self.stack.len() as u32
+    }
+
+    fn set(&mut self, ty: Type, local: u32) {
+        let target = register(ty, local);
+        let (value, _) = self.stack.pop().expect("heights were verified");
+        // what still waits on the stack for the old value gets a copy of it
+        for height in 0..self.stack.len() {
+            if self.stack[height].0 == target {
+                let out = self.locals + height as u32;
+                self.copy(ty, target, out);
+                self.stack[height].0 = register(ty, out);
+            }
+        }
+        match self.just_computed(value, ty) {
+            Some(step) => step.out = local,
+            None => self.copy(ty, value, local),
+        }
+    }
+
+    fn copy(&mut self, ty: Type, from: Arg, out: u32) {
+        let args = [from, Arg::Constant(0), Arg::Constant(0)];
+        self.plan.steps.push(Step {
+            op: Op::Set,
+            wide: ty == Type::I128,
+            ty,
+            out,
+            otherwise: 0,
+            immediate: 0,
+            args,
+        });
+    }
+
+    /// The last step, where it has computed `value` for the stack, as a value of this type.
+    fn just_computed(&mut self, value: Arg, ty: Type) -> Option<&mut Step> {
+        let own = register(ty, self.height_register());
+        let step =
+            self.plan.steps.last_mut().filter(|step| step.otherwise == 0 && step.op.row().gives.is_some())?;
+        (value == own && value == register(ty, step.out)).then_some(step)
+    }
+
+    fn branch(&mut self, otherwise: u32) {
+        let (condition, ty) = self.stack.pop().expect("heights were verified");
+        match self.just_computed(condition, ty) {
+            Some(step) => step.otherwise = otherwise,
+            None => self.plan.steps.push(Step {
+                op: Op::BranchFalse,
+                wide: false,
+                ty,
+                out: 0,
+                otherwise,
+                immediate: 0,
+                args: [condition, Arg::Constant(0), Arg::Constant(0)],
+            }),
+        }
+    }
+
+    /// Turns positions into steps.
+    fn finish(self) -> Plan {
+        let Planner { mut plan, starts, locals, heights, .. } = self;
+        let step = |position: u32| starts[&(position as usize)];
+        for Step { op, otherwise, immediate, .. } in &mut plan.steps {
+            if *otherwise != 0 {
+                *otherwise = step(*otherwise);
+            }
+            if *op == Op::Jump {
+                *immediate = step(*immediate);
+            }
+        }
+        plan.registers = locals as usize + heights;
+        plan
+    }
+}
+
+fn register(ty: Type, index: u32) -> Arg {
+    if ty == Type::I128 { Arg::WideRegister(index) } else { Arg::Register(index) }
+}
