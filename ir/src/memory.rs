@@ -137,6 +137,18 @@ impl Columns {
         &mut bytemuck::cast_slice_mut(&mut self.columns[index].validity)[..count]
     }
 
+    /// The values of a column, to be written, beside its validity bitmap.
+    ///
+    /// # Panics
+    /// Where `T` is not as wide as the column.
+    pub fn values_and_validity_mut<T: Pod>(&mut self, index: usize) -> (&mut [T], &[u64]) {
+        let Buffer { column, values, validity } = &mut self.columns[index];
+        assert_eq!(size_of::<T>(), column.width.bytes(), "a column is written at its own width");
+        let groups = if column.optional { self.capacity_rows / 64 } else { 0 };
+        let values = &mut bytemuck::cast_slice_mut(values)[..self.capacity_rows];
+        (values, &bytemuck::cast_slice(validity)[..groups])
+    }
+
     /// One value, `None` where it is missing.
     pub fn get(&self, index: usize, row: usize) -> Option<i128> {
         let column = self.columns[index].column;

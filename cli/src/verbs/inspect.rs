@@ -17,8 +17,10 @@ pub fn run(args: &Inspect, terminal: &Terminal) -> Result<(), Failure> {
     let part = match args {
         Inspect { source: true, .. } => Some(("source", program.source.clone())),
         Inspect { ir: true, .. } => Some(("ir", legend(program) + &ir(program))),
-        Inspect { bytecode: true, .. } => Some(("bytecode", legend(program) + &bytecode(program))),
-        Inspect { native: true, .. } => Some(("native", native(program)?)),
+        Inspect { bytecode: true, .. } => {
+            Some(("bytecode", legend(program) + &listing::bytecode(&opened.artifact)))
+        }
+        Inspect { native: true, .. } => Some(("native", native(&opened.artifact)?)),
         _ => None,
     };
     match (part, terminal.is_json()) {
@@ -218,15 +220,8 @@ fn ir(program: &Program<Verified>) -> String {
     program.versions.iter().map(version).collect()
 }
 
-fn bytecode(program: &Program<Verified>) -> String {
-    program.versions.iter().map(listing::bytecode).collect()
-}
-
-fn native(program: &Program<Verified>) -> Result<String, Failure> {
-    let parts = program.versions.iter().map(listing::native);
-    parts
-        .collect::<Result<String, String>>()
-        .map_err(|why| Failure::io(format!("there is no native code here: {why}")))
+fn native(artifact: &Artifact) -> Result<String, Failure> {
+    listing::native(artifact).map_err(|why| Failure::io(format!("there is no native code here: {why}")))
 }
 
 fn as_json(artifact: &Artifact) -> Value {

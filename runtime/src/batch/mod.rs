@@ -43,8 +43,10 @@ pub struct Batch {
     policy: Policy,
     route: Route,
     inputs: Columns,
-    /// By decided row, the row of the batch that it was.
+    /// By decided row, the row of the batch that it was; there may be more of them than rows.
     rows: Vec<u32>,
+    /// Whether `rows` counts up from 0, as it does until a row is taken out.
+    rows_are_all: bool,
     versions: Vec<u16>,
     outputs: Columns,
     refused: Vec<(u32, Reason)>,
@@ -73,6 +75,7 @@ impl Batch {
             inputs: Columns::new(&shapes.inputs, capacity_rows),
             outputs: Columns::new(&shapes.decided, capacity_rows),
             rows: Vec::new(),
+            rows_are_all: true,
             versions: Vec::new(),
             refused: Vec::new(),
             work: Work {
@@ -106,7 +109,6 @@ impl Batch {
     pub fn clear(&mut self) {
         self.inputs.set_rows(0);
         self.outputs.set_rows(0);
-        self.rows.clear();
         self.versions.clear();
         self.refused.clear();
     }
@@ -142,7 +144,7 @@ impl Batch {
 
     /// By decided row, the row of the batch that it was; ascending.
     pub fn rows(&self) -> &[u32] {
-        &self.rows
+        &self.rows[..self.outputs.rows()]
     }
 
     /// By decided row, the policy's outputs, then the index of the rule.
@@ -152,7 +154,7 @@ impl Batch {
 
     /// By decided row, the index of the rule in the program.
     pub fn rules(&self) -> &[u16] {
-        &self.outputs.values(self.outputs.len() - 1)[..self.rows.len()]
+        &self.outputs.values(self.outputs.len() - 1)[..self.outputs.rows()]
     }
 
     /// By decided row, the index of the version in the program.
@@ -166,9 +168,11 @@ impl Batch {
     }
 
     fn close_up_refused(&mut self) {
-        let count = self.inputs.rows() as u32;
-        self.rows.clear();
-        self.rows.extend(0..count);
+        if !self.rows_are_all {
+            self.rows.clear();
+            self.rows_are_all = true;
+        }
+        self.rows.extend(self.rows.len() as u32..self.inputs.rows() as u32);
         let mut refused: Vec<u32> = self.refused.iter().map(|(row, _)| *row).collect();
         refused.sort_unstable();
         self.take_out(&refused);
@@ -184,7 +188,7 @@ impl Batch {
         for (to, from) in kept.iter().enumerate() {
             self.rows[to] = self.rows[*from as usize];
         }
-        self.rows.truncate(kept.len());
+        self.rows_are_all = false;
     }
 
     fn fill_missing(&mut self) {

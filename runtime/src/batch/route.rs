@@ -24,9 +24,11 @@ impl Route {
 
     /// Writes the version of every row; answers the one that all have, where that is so.
     pub(super) fn versions(&self, columns: &Columns, versions: &mut Vec<u16>) -> Option<u16> {
-        versions.clear();
         versions.resize(columns.rows(), 0);
-        let Some(effective) = self.effective else { return Some(0) };
+        let Some(effective) = self.effective else {
+            versions.fill(0);
+            return Some(0);
+        };
         match columns.column(effective).width {
             Width::W8 => self.fill(columns.values::<i8>(effective), versions),
             Width::W16 => self.fill(columns.values::<i16>(effective), versions),
@@ -42,11 +44,11 @@ impl Route {
             versions.iter_mut().zip(days).for_each(|(version, day)| *version = version_on((*day).into()));
             return;
         }
-        for start in &self.starts {
-            versions
-                .iter_mut()
-                .zip(days)
-                .for_each(|(version, day)| *version += (*start <= (*day).into()) as u16);
+        for (index, start) in self.starts.iter().enumerate() {
+            let before = if index == 0 { 0 } else { u16::MAX };
+            versions.iter_mut().zip(days).for_each(|(version, day)| {
+                *version = (*version & before) + (*start <= (*day).into()) as u16;
+            });
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use bytemuck::Pod;
 use opus_ir::Width;
-use opus_ir::memory::{self, Columns};
+use opus_ir::memory::Columns;
 
 /// Runs `$body` with `$cell` as an integer type of the width.
 macro_rules! by_width {
@@ -82,18 +82,17 @@ pub(super) fn scatter(from: &Columns, chosen: &[u32], to: &mut Columns) {
 
 /// Gives the missing cells of a column a value that functions may rely on.
 pub(super) fn fill_missing(columns: &mut Columns, index: usize, value: i128) {
-    let width = columns.column(index).width;
-    let words = columns.rows().div_ceil(64);
-    for word in 0..words {
-        let missing = !columns.validity(index)[word];
-        if missing == 0 {
-            continue;
+    let groups = columns.rows().div_ceil(64);
+    by_width!(columns.column(index).width, Cell => {
+        let (cells, validity) = columns.values_and_validity_mut::<Cell>(index);
+        for (cells, word) in cells.chunks_exact_mut(64).zip(validity).take(groups) {
+            let mut missing = !*word;
+            while missing != 0 {
+                cells[missing.trailing_zeros() as usize] = value as Cell;
+                missing &= missing - 1;
+            }
         }
-        let cells = columns.bytes_mut(index);
-        for row in (0..64).filter(|bit| missing >> bit & 1 == 1).map(|bit| word * 64 + bit) {
-            memory::write(cells, row * width.bytes(), width, value);
-        }
-    }
+    });
 }
 
 fn bit(words: &[u64], row: usize) -> bool {

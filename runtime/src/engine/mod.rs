@@ -10,7 +10,7 @@ use opus_ir::memory::Columns;
 
 pub use opus_jit::Level;
 
-pub(crate) use part::{Function, Part, Stage, Whose, column_lines, functions};
+pub(crate) use part::{Function, Part, Stage, Whose, column_lines, functions, row_lines};
 pub(crate) use shapes::Shapes;
 
 use crate::artifact::Artifact;
