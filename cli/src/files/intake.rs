@@ -116,13 +116,8 @@ impl Intake {
                 field.name,
                 wanted(field)
             );
-            let failure = Failure::io(message);
-            return Err(match class {
-                Class::Zoned => {
-                    failure.help("write the dates without a time zone: which day it is depends on the zone")
-                }
-                _ => failure,
-            });
+            let help = self.other_type_help(class, field);
+            return Err(Failure { help, ..Failure::io(message) });
         }
         let is_open = matches!(
             (field.kind, class),
@@ -135,6 +130,31 @@ impl Intake {
             );
         }
         Ok(())
+    }
+
+    /// What to do about a column whose type cannot be the field's.
+    fn other_type_help(&self, class: Class, field: &Field) -> Option<String> {
+        let names = match (class, field.kind) {
+            (Class::Zoned, _) => {
+                return Some(
+                    "write the dates without a time zone: which day it is depends on the zone".into(),
+                );
+            }
+            (Class::Integer | Class::Decimal | Class::Bool, Kind::Bool) => ["false", "true"].to_vec(),
+            (Class::Integer | Class::Decimal | Class::Bool, Kind::Enum(index)) => {
+                let values = &self.schema.enums[index as usize].values;
+                values.iter().take(2).map(|value| value.name.as_str()).collect()
+            }
+            (_, Kind::Date) => return Some("write dates as such, or as texts of the form 2025-01-31".into()),
+            _ => return None,
+        };
+        let name = |(index, name): (usize, &&str)| match class {
+            Class::Bool => format!("{} = \"{name}\"", index == 1),
+            _ => format!("{index} = \"{name}\""),
+        };
+        let values: Vec<String> = names.iter().enumerate().map(name).collect();
+        let what = format!("say in a mapping file (--columns) under [{}] what they stand for", field.name);
+        Some(format!("{what}, such as: values = {{ {} }}", values.join(", ")))
     }
 
     /// That numbers in the column of a field could be meant in two ways; `found` says where they are.
@@ -243,15 +263,14 @@ fn no_columns(file: &str, missing: &[Wanted], unread: &[String], names: &[&str])
         }?;
         Some(if missing.len() == 1 { near } else { format!("for `{}`, {near}", wanted.column) })
     });
-    let near: Vec<String> = near.collect();
-    let advice = match (near.is_empty(), missing.iter().any(|wanted| wanted.field.is_some())) {
-        (true, _) => format!("the columns are {}", names.join(", ")),
-        (false, true) => {
-            format!("{} a mapping file (--columns) says which column a field is", near.join(" "))
-        }
-        (false, false) => near.join(" "),
-    };
-    Failure::io(message).help(advice)
+    let mut advice: Vec<String> = near.collect();
+    if !advice.is_empty() && missing.iter().any(|wanted| wanted.field.is_some()) {
+        advice.push("a mapping file (--columns) says which column a field is".to_owned());
+    }
+    if advice.is_empty() || missing.len() > 1 {
+        advice.push(format!("the columns are {}", names.join(", ")));
+    }
+    Failure::io(message).help(advice.join("\n  "))
 }
 
 impl Wanted<'_> {

@@ -435,6 +435,25 @@ fn types_that_cannot_be_are_said_before_a_row_is_read() {
             "{failure}"
         );
     }
+    for (kind, data_type, advice) in [
+        (
+            Kind::Bool,
+            DataType::Int8,
+            "under [x] what they stand for, such as: values = { 0 = \"false\", 1 = \"true\" }",
+        ),
+        (Kind::Enum(0), DataType::Int32, "values = { 0 = \"red\", 1 = \"green\" }"),
+        (Kind::Enum(0), DataType::Boolean, "values = { false = \"red\", true = \"green\" }"),
+        (Kind::Date, DataType::Int32, "texts of the form 2025-01-31"),
+    ] {
+        let schema = one_field(kind, 0, 1, false);
+        let failure = intake(&schema, "", &[]).check_type("in.parquet", 0, &data_type).unwrap_err();
+        assert!(failure.help.as_deref().is_some_and(|help| help.contains(advice)), "{failure}");
+        if let Some((_, values)) = advice.split_once("values = ") {
+            // what is advised is taken
+            let mapped = format!("[x]\nvalues = {values}");
+            assert_eq!(intake(&schema, &mapped, &[]).check_type("in.parquet", 0, &data_type), Ok(()));
+        }
+    }
 }
 
 /// Rows of every kind, some of them at the ends of their ranges.

@@ -1,5 +1,7 @@
 //! The tests in a policy, on every engine that there is here.
 
+use std::collections::BTreeSet;
+
 use opus_frontend::ast::Span;
 use opus_frontend::display;
 use opus_frontend::hir::{Expect, Policy, Test};
@@ -26,9 +28,9 @@ pub fn run(mut opened: Opened, terminal: &Terminal) -> Result<(), Failure> {
     for (index, test) in policy.tests.iter().enumerate() {
         failed.extend(failures(policy, test, index, &outcomes).into_iter().map(|failure| (test, failure)));
     }
-    for skipped in witnesses.skipped() {
-        terminal.note(&format!("skipped: {}", skipped.reason));
-    }
+    // the same reason may keep several engines away
+    let skipped: BTreeSet<&str> = witnesses.skipped().iter().map(|skipped| skipped.reason.as_str()).collect();
+    skipped.iter().for_each(|reason| terminal.note(&format!("engines skipped: {reason}")));
     if terminal.is_json() {
         terminal.print_json(&report(opened.source(), &witnesses, policy, &failed))?;
     } else {
@@ -158,7 +160,7 @@ fn report(source: &str, witnesses: &Witnesses, policy: &Policy, failed: &[(&Test
     json!({
         "tests": policy.tests.len(),
         "engines": engines.iter().map(Witness::to_string).collect::<Vec<_>>(),
-        "skipped": witnesses.skipped().iter().map(|skipped| skipped.reason.clone()).collect::<Vec<_>>(),
+        "skipped": witnesses.skipped().iter().map(|skipped| &skipped.reason).collect::<BTreeSet<_>>(),
         "failed": failed.collect::<Vec<_>>(),
     })
 }

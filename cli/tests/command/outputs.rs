@@ -1,0 +1,131 @@
+//! Is what is written whole, and does it hold what it should? Rejects, summaries, interruptions.
+
+use serde_json::{Value, json};
+
+use crate::folder::Folder;
+
+#[test]
+fn rejects_are_written_even_where_there_are_none() {
+    let folder = Folder::new("no-rejects");
+    for format in ["csv", "jsonl", "parquet", "arrow"] {
+        folder
+            .opus(&format!("batch credit.opus good.csv -o out.csv --rejects none.{format} --keep id"))
+            .ends(0);
+        assert!(folder.names().contains(&format!("none.{format}")), "{format}");
+    }
+    assert_eq!(folder.text("none.csv"), "row,field,value,code,message,id\n");
+    assert_eq!(folder.text("none.jsonl"), "");
+    for format in ["parquet", "arrow"] {
+        // a whole file without rows: what is wrong is that the columns are not those of applications
+        let ended = folder.opus(&format!("batch credit.opus none.{format} -o out.csv")).ends(4);
+        assert!(ended.err.contains("the columns are row, field, value, code, message, id"), "{ended}");
+    }
+}
+
+#[test]
+fn each_fault_is_a_line_of_the_rejects_with_what_was_kept() {
+    let folder = Folder::new("rejects");
+    let rows = folder.text("rows.csv") + "g,2025-02-30,40,745,1,1,500.00,36,salried,60,x,\nh,2025\n";
+    folder.write("rows.csv", rows);
+    folder.opus("batch credit.opus rows.csv -o out.csv --rejects r.csv --keep id").ends(3);
+    let wanted = "\
+row,field,value,code,message,id
+4,age,15,out-of-range,age: 15 is outside 16..120,d
+6,annual_income,90000.005,too-precise,annual_income: 90000.005 has more than 2 decimals,f
+7,submitted_on,2025-02-30,malformed-date,submitted_on: `2025-02-30` is no date of the form 2025-01-31,g
+7,employment,salried,unknown-value,\"employment: `salried` is none of salaried, self_employed, retired, student, unemployed\",g
+7,delinquencies_24m,x,wrong-type,delinquencies_24m: `x` is no whole number,g
+8,,\"h,2025\",malformed-row,\"the record has 2 cells, the header 12 cells\",
+";
+    assert_eq!(folder.text("r.csv"), wanted);
+    assert_eq!(
+        folder.text("out.csv"),
+        "\
+row,decision,credit_amount,reason_code,rule,version,id
+1,approve,9000.00,WITHIN_CAP,C8,1,a
+2,decline,0.00,SCORE_BELOW_FLOOR,C4,2,b
+3,decline,0.00,UNDER_AGE,C1,2,c
+5,refer,0.00,THIN_FILE,C2,2,e
+"
+    );
+}
+
+#[test]
+fn the_summary_names_what_was_decided_by_what() {
+    let folder = Folder::new("summary");
+    folder.opus("build credit.opus").ends(0);
+    let line = "batch credit.opusc good.csv -o out.parquet --summary s.json --engine vm --threads 1";
+    let ended = folder.opus(line).ends(0);
+    let summary: Value = serde_json::from_str(&folder.text("s.json")).expect("the summary is JSON");
+    let artifact: Value =
+        serde_json::from_str(folder.opus("inspect credit.opusc --format json").ends(0).text()).expect("JSON");
+    let content = artifact["content"].as_str().expect("a hash");
+    for (pointer, wanted) in [
+        ("/rows", json!(4)),
+        ("/outputs/decision", json!({ "approve": 1, "refer": 1, "decline": 2 })),
+        ("/versions/0/rules/0/rule", json!("C8")),
+        ("/artifact/content", json!(content)),
+        ("/inputs/0/blake3", json!(blake3::hash(&folder.bytes("good.csv")).to_hex().as_str())),
+        ("/engine", json!("vm")),
+        ("/options/threads", json!(1)),
+    ] {
+        assert_eq!(summary.pointer(pointer), Some(&wanted), "{pointer}\n{summary:#}");
+    }
+    for words in [
+        "rows                 4",
+        "  approve            1",
+        "version 2            3",
+        "columns that no field reads: `id`",
+    ] {
+        assert!(ended.err.contains(words), "`{words}` is missing\n{ended}");
+    }
+    // formats that can say it name the artifact
+    folder.opus("batch credit.opusc good.csv -o out.arrow").ends(0);
+    for name in ["out.parquet", "out.arrow"] {
+        let bytes = folder.bytes(name);
+        assert!(bytes.windows(content.len()).any(|part| part == content.as_bytes()), "{name}");
+    }
+}
+
+#[test]
+fn a_folder_is_its_files_in_the_order_of_their_names() {
+    let folder = Folder::new("folder");
+    std::fs::create_dir(folder.path("in")).expect("a folder");
+    folder.opus("sample credit.opus -n 3 --seed 1 -o in/b.parquet").ends(0);
+    folder.write("in/a.csv", folder.bytes("good.csv"));
+    folder.write("in/notes.txt", "these are no rows");
+    folder.opus("batch credit.opus in -o all.csv").ends(0);
+    folder.opus("batch credit.opus in/a.csv in/b.parquet -o listed.csv").ends(0);
+    assert_eq!(folder.text("all.csv"), folder.text("listed.csv"));
+    assert_eq!(folder.text("all.csv").lines().count(), 1 + 4 + 3);
+}
+
+/// A file without a name needs a file system that knows such files.
+#[cfg(target_os = "linux")]
+#[test]
+fn nothing_remains_where_a_command_is_killed() {
+    use rustix::fs::{Mode, OFlags};
+    use std::io::Write;
+    use std::process::Stdio;
+
+    let folder = Folder::new("killed");
+    let flags = OFlags::TMPFILE | OFlags::WRONLY;
+    if rustix::fs::open(folder.path(""), flags, Mode::RUSR | Mode::WUSR).is_err() {
+        println!("skipped: there are no files without names here");
+        return;
+    }
+    folder.write("out.csv", "before");
+    let before = folder.names();
+    let line = "batch credit.opus - --input-format csv -o out.csv --rejects r.csv --summary s.json";
+    let mut child = folder.command(line).stdin(Stdio::piped()).spawn().expect("opus runs");
+    let mut stdin = child.stdin.take().expect("standard input is a pipe");
+    let good = folder.text("good.csv");
+    let (header, rows) = good.split_once('\n').expect("a header");
+    // more than two blocks: when they have been taken, the first has been decided
+    let many = format!("{header}\n{}", rows.repeat((9 << 20) / rows.len()));
+    stdin.write_all(many.as_bytes()).expect("opus reads");
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    assert_eq!(folder.names(), before);
+    assert_eq!(folder.text("out.csv"), "before");
+}
