@@ -58,9 +58,9 @@ fn judge(domain: &Domain) {
     for witness in witnesses.available() {
         let asked = Asked { witnesses: &witnesses, witness, program: &compiled.program };
         let compared = compare(&files, &compiled.program.schema, &rules, &asked);
-        let Comparison { rows, differences } =
+        let Comparison { rows, differences, unexpected } =
             compared.unwrap_or_else(|failure| panic!("{}: {}", domain.name, failure.message));
-        assert_eq!(rows, DATA_ROWS, "{}", domain.name);
+        assert_eq!((rows, unexpected), (DATA_ROWS, 0), "{}", domain.name);
         let shown: Vec<String> = differences.iter().take(5).map(|one| format!("{one:?}")).collect();
         let count = differences.len();
         assert!(count == 0, "{} on {witness}: {count} rows differ\n{}", domain.name, shown.join("\n"));
