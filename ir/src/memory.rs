@@ -258,15 +258,38 @@ impl Row {
 /// Reads a signed little-endian integer.
 #[inline]
 pub fn read(bytes: &[u8], offset: usize, width: Width) -> i128 {
-    fn array<const N: usize>(bytes: &[u8], offset: usize) -> [u8; N] {
-        bytes[offset..offset + N].try_into().expect("the range has this length")
-    }
     match width {
-        Width::W8 => i8::from_le_bytes(array(bytes, offset)) as i128,
-        Width::W16 => i16::from_le_bytes(array(bytes, offset)) as i128,
-        Width::W32 => i32::from_le_bytes(array(bytes, offset)) as i128,
-        Width::W64 => i64::from_le_bytes(array(bytes, offset)) as i128,
         Width::W128 => i128::from_le_bytes(array(bytes, offset)),
+        narrow => read_narrow(bytes, offset, narrow) as i128,
+    }
+}
+
+/// Reads a signed little-endian integer of up to 64 bits, and of a wider one the lower half: one load, where
+/// [`read`] has to be ready for two.
+#[inline]
+pub fn read_narrow(bytes: &[u8], offset: usize, width: Width) -> i64 {
+    match width {
+        Width::W8 => i8::from_le_bytes(array(bytes, offset)) as i64,
+        Width::W16 => i16::from_le_bytes(array(bytes, offset)) as i64,
+        Width::W32 => i32::from_le_bytes(array(bytes, offset)) as i64,
+        Width::W64 | Width::W128 => i64::from_le_bytes(array(bytes, offset)),
+    }
+}
+
+#[inline]
+fn array<const N: usize>(bytes: &[u8], offset: usize) -> [u8; N] {
+    bytes[offset..offset + N].try_into().expect("the range has this length")
+}
+
+/// Writes an integer, cut to a width of up to 64 bits.
+#[inline]
+pub fn write_narrow(bytes: &mut [u8], offset: usize, width: Width, value: i64) {
+    let bytes = &mut bytes[offset..];
+    match width {
+        Width::W8 => bytes[..1].copy_from_slice(&(value as i8).to_le_bytes()),
+        Width::W16 => bytes[..2].copy_from_slice(&(value as i16).to_le_bytes()),
+        Width::W32 => bytes[..4].copy_from_slice(&(value as i32).to_le_bytes()),
+        Width::W64 | Width::W128 => bytes[..8].copy_from_slice(&value.to_le_bytes()),
     }
 }
 

@@ -218,11 +218,12 @@ impl Cells {
         let mut words = [0; WORDS];
         for slot in &layout.slots {
             let (word, shift) = (slot.offset as usize / 8, slot.offset % 8 * 8);
-            let value = memory::read(buffer, slot.offset as usize, slot.width);
+            let offset = slot.offset as usize;
+            let value = memory::read_narrow(buffer, offset, slot.width) as u64;
             let bits = slot.width.bytes().min(8) * 8;
-            put(&mut words, word, (value as u64 & (u64::MAX >> (64 - bits))) << shift);
+            put(&mut words, word, (value & (u64::MAX >> (64 - bits))) << shift);
             if slot.width == Width::W128 {
-                put(&mut words, word + 1, (value >> 64) as u64);
+                put(&mut words, word + 1, memory::read_narrow(buffer, offset + 8, Width::W64) as u64);
             }
         }
         Cells { words: words.map(u64::to_le), longer: None }

@@ -215,7 +215,7 @@ impl Policy {
     #[inline]
     fn version_of(&self, input: &[u8]) -> usize {
         let Some(slot) = self.0.effective else { return 0 };
-        let day = memory::read(input, slot.offset as usize, slot.width) as i32;
+        let day = memory::read_narrow(input, slot.offset as usize, slot.width) as i32;
         self.0.starts.partition_point(|start| *start <= day)
     }
 

@@ -192,14 +192,17 @@ impl Machine<'_> {
                     let (offset, width) = (slot.offset as usize, slot.width);
                     match width {
                         Width::W128 => memory::write(self.output, offset, width, self.wide(a)),
-                        _ if step.wide => self.write(offset, width, self.wide(a) as i64),
-                        _ => self.write(offset, width, self.narrow(a)),
+                        _ if step.wide => {
+                            memory::write_narrow(self.output, offset, width, self.wide(a) as i64)
+                        }
+                        _ => memory::write_narrow(self.output, offset, width, self.narrow(a)),
                     }
                 }
                 Op::Decide => {
                     let slots = &self.engine.outputs.slots;
                     let slot = slots[slots.len() - 1];
-                    return self.write(slot.offset as usize, slot.width, step.immediate as i64);
+                    let offset = slot.offset as usize;
+                    return memory::write_narrow(self.output, offset, slot.width, step.immediate as i64);
                 }
                 Op::Const | Op::Field | Op::Present | Op::Get => unreachable!("they are operands in a plan"),
                 Op::End => unreachable!("code for columns does not decide rows"),
@@ -212,7 +215,7 @@ impl Machine<'_> {
         match arg {
             Arg::Constant(x) => x,
             Arg::Register(register) => self.narrow[register as usize],
-            Arg::Field { offset, width } => self.load(offset as usize, width),
+            Arg::Field { offset, width } => memory::read_narrow(self.input, offset as usize, width),
             Arg::Set { offset, width } => self.is_set(offset as usize, width) as i64,
             Arg::WideConstant(_) | Arg::WideRegister(_) => self.wide(arg) as i64,
         }
@@ -228,26 +231,9 @@ impl Machine<'_> {
             }
             Arg::Constant(x) => x as i128,
             Arg::Register(register) => self.narrow[register as usize] as i128,
-            Arg::Field { offset, width } => self.load(offset as usize, width) as i128,
+            Arg::Field { offset, width } => memory::read_narrow(self.input, offset as usize, width) as i128,
             Arg::Set { offset, width } => self.is_set(offset as usize, width) as i128,
         }
-    }
-
-    /// A field of up to 64 bits; of a wider one the lower half.
-    #[inline(always)]
-    fn load(&self, offset: usize, width: Width) -> i64 {
-        // a match of its own: in 64 bits a field is one load
-        match width {
-            Width::W8 => i8::from_le_bytes(self.bytes(offset)) as i64,
-            Width::W16 => i16::from_le_bytes(self.bytes(offset)) as i64,
-            Width::W32 => i32::from_le_bytes(self.bytes(offset)) as i64,
-            Width::W64 | Width::W128 => i64::from_le_bytes(self.bytes(offset)),
-        }
-    }
-
-    #[inline(always)]
-    fn bytes<const N: usize>(&self, offset: usize) -> [u8; N] {
-        self.input[offset..offset + N].try_into().expect("the range has this length")
     }
 
     #[inline(always)]
@@ -255,18 +241,6 @@ impl Machine<'_> {
         match width {
             Width::W8 => self.input[offset] != 0,
             _ => self.input[offset..offset + width.bytes()].iter().any(|byte| *byte != 0),
-        }
-    }
-
-    /// Writes an integer, cut to a width of up to 64 bits.
-    #[inline(always)]
-    fn write(&mut self, offset: usize, width: Width, x: i64) {
-        let output = &mut self.output[offset..];
-        match width {
-            Width::W8 => output[..1].copy_from_slice(&(x as i8).to_le_bytes()),
-            Width::W16 => output[..2].copy_from_slice(&(x as i16).to_le_bytes()),
-            Width::W32 => output[..4].copy_from_slice(&(x as i32).to_le_bytes()),
-            Width::W64 | Width::W128 => output[..8].copy_from_slice(&x.to_le_bytes()),
         }
     }
 }
