@@ -95,7 +95,8 @@ fn damage(bytes: &mut Vec<u8>, source: &mut impl Source) {
 fn run(artifact: Artifact, source: &mut impl Source, u: &mut Unstructured) {
     let engine = if source.one_in(6) { Engine::Native } else { Engine::Vm };
     let policy = Policy::from_artifact(artifact, &Options { engine, cache: Cache::Off, level: None });
-    let given: Vec<rows::Row> = (0..6).map_while(|_| rows::row(u, policy.schema()).ok()).collect();
+    let corners = rows::Corners::default();
+    let given: Vec<rows::Row> = (0..6).map_while(|_| rows::row(u, policy.schema(), &corners).ok()).collect();
     let mut batch = policy.batch(given.len());
     batch.inputs_mut().set_rows(given.len());
     for (index, given) in given.iter().enumerate() {

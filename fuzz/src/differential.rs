@@ -6,7 +6,7 @@ use opus_frontend::{Compiled, lower};
 use opus_ir::{End, Program};
 use opus_runtime::Level;
 
-use crate::rows::{self, Row};
+use crate::rows::{self, Corners, Row};
 use crate::{generated, policy, seeds};
 
 /// Rows that a target asks about at most.
@@ -50,9 +50,10 @@ fn wrong(mut program: Program) -> Program {
 fn check_with(data: &[u8], witnesses: impl Fn(&Compiled) -> Result<Witnesses, String>) -> Result<(), String> {
     let mut u = Unstructured::new(data);
     let Ok(compiled) = generated::compiled(&mut u) else { return Ok(()) };
+    let corners = Corners::of(&compiled.policy);
     let mut rows: Vec<Row> = Vec::new();
     while rows.len() < ROWS_MAX && !(u.is_empty() && rows.len() > 3) {
-        rows.extend(rows::row(&mut u, &compiled.program.schema));
+        rows.extend(rows::row(&mut u, &compiled.program.schema, &corners));
     }
     match witnesses(&compiled)?.disagreement(&rows) {
         Some(disagreement) => Err(format!("{disagreement}\n{}", compiled.program.source)),
@@ -92,7 +93,9 @@ pub fn campaign(seed: u64, rows: usize, levels: &[Level]) -> Found {
     };
     let bytes = seeds::bytes(!seed, rows * ROW_BYTES);
     let mut u = Unstructured::new(&bytes);
-    let rows: Vec<Row> = (0..rows).map_while(|_| rows::row(&mut u, &compiled.program.schema).ok()).collect();
+    let corners = Corners::of(&compiled.policy);
+    let one = |_| rows::row(&mut u, &compiled.program.schema, &corners).ok();
+    let rows: Vec<Row> = (0..rows).map_while(one).collect();
     match witnesses.disagreement(&rows) {
         Some(found) => Found::Differs(source.clone(), rows[found.index].clone(), found),
         None => {

@@ -1,29 +1,91 @@
-//! Which rows can a policy meet? Any: values of every field's type, its ends and their neighbours, values that it may
-//! not have, and missing ones, also where something has to be there.
+//! Which rows can a policy meet? Any: values of every field's type, its ends and what the policy compares with, their
+//! neighbours, values that it may not have, and missing ones, also where something has to be there.
+
+use std::collections::BTreeSet;
 
 use arbitrary::{Result, Unstructured};
+use opus_frontend::hir::{Cell, Constant, ExprKind, Number, Policy, Unit, Version};
 use opus_ir::{Field, Interval, Kind, Schema};
 
 /// A row as the integers that its fields count, by input index, before admission.
 pub type Row = Vec<Option<i128>>;
 
+/// By input index, values at which something may change: the constants of the policy that have the unit of the field.
+#[derive(Clone, Debug, Default)]
+pub struct Corners(Vec<Vec<i128>>);
+
+impl Corners {
+    /// Those of a policy.
+    pub fn of(policy: &Policy) -> Corners {
+        let constants: BTreeSet<(Unit, Number)> = policy.versions.iter().flat_map(constants).collect();
+        let of_field = |field: &Field| {
+            let (unit, scale) = (unit(field.kind)?, decimals(&policy.schema, field.kind));
+            let values = constants.iter().filter(|(of, _)| *of == unit);
+            Some(values.filter_map(|(_, number)| number.at_scale(scale)).collect())
+        };
+        Corners(policy.schema.inputs.iter().map(|field| of_field(field).unwrap_or_default()).collect())
+    }
+}
+
+/// The numbers that expressions, parameters and cells of a version name.
+fn constants(version: &Version) -> Vec<(Unit, Number)> {
+    let mut found = Vec::new();
+    let mut add = |unit, constant: &Constant| {
+        if let Constant::Number(number) = constant {
+            found.push((unit, *number));
+        }
+    };
+    for expr in version.exprs.values() {
+        if let ExprKind::Constant(constant) = &expr.kind {
+            add(expr.ty.unit, constant);
+        }
+    }
+    version.params.values().for_each(|param| add(param.ty.unit, &param.value));
+    for table in version.tables.values() {
+        for (key, cell) in table.rows.iter().flat_map(|row| table.keys.iter().zip(&row.cells)) {
+            let Cell::Within(spans) = cell else { continue };
+            let ends = spans.iter().flat_map(|span| [&span.low, &span.high]).flatten();
+            ends.for_each(|(end, _)| add(version.exprs[key.value].ty.unit, end));
+        }
+    }
+    found
+}
+
+/// What a field of a kind measures, where it is a number.
+fn unit(kind: Kind) -> Option<Unit> {
+    match kind {
+        Kind::Bool | Kind::Enum(_) => None,
+        Kind::Int | Kind::Decimal(_) => Some(Unit::Number),
+        Kind::Money => Some(Unit::Money),
+        Kind::Percent(_) => Some(Unit::Percent),
+        Kind::Days => Some(Unit::Days),
+        Kind::Date => Some(Unit::Date),
+    }
+}
+
+/// The decimals of the value itself: a percent has two more than it shows.
+fn decimals(schema: &Schema, kind: Kind) -> u8 {
+    schema.decimals(kind) + if matches!(kind, Kind::Percent(_)) { 2 } else { 0 }
+}
+
 /// A row, from random bytes. Most are admitted by their fields.
 ///
 /// # Errors
 /// As [`crate::policy::policy`].
-pub fn row(u: &mut Unstructured, schema: &Schema) -> Result<Row> {
+pub fn row(u: &mut Unstructured, schema: &Schema, corners: &Corners) -> Result<Row> {
     let mut row: Row = Vec::with_capacity(schema.inputs.len());
     for field in &schema.inputs {
         let earlier = row.iter().rev().zip(schema.inputs[..row.len()].iter().rev());
         let alike = earlier.filter(|(_, other)| other.kind == field.kind).find_map(|(value, _)| *value);
-        row.push(value(u, field, alike)?);
+        let corners = corners.0.get(row.len()).map_or(&[][..], Vec::as_slice);
+        row.push(value(u, field, alike, corners)?);
     }
     Ok(row)
 }
 
 /// `alike` is a value of an earlier field of the same kind: conditions compare such fields, and meet where they are
 /// equal or neighbours.
-fn value(u: &mut Unstructured, field: &Field, alike: Option<i128>) -> Result<Option<i128>> {
+fn value(u: &mut Unstructured, field: &Field, alike: Option<i128>, corners: &[i128]) -> Result<Option<i128>> {
     let Interval { lo, hi } = field.domain.range;
     let inside = |x: i128| x.clamp(lo, hi);
     if let Some(values) = &field.domain.set
@@ -43,6 +105,7 @@ fn value(u: &mut Unstructured, field: &Field, alike: Option<i128>) -> Result<Opt
         5 => Some(inside(lo + 1)),
         6 => Some(inside(hi - 1)),
         7 | 8 => Some(inside(alike.unwrap_or(lo) + u.int_in_range(-2..=2i128)?)),
+        9 | 10 if !corners.is_empty() => Some(inside(u.choose(corners)? + u.int_in_range(-1..=1i128)?)),
         9 => Some(inside(u.int_in_range(-3..=40i128)?)),
         _ => Some(u.int_in_range(lo..=hi)?),
     })
