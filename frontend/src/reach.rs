@@ -7,7 +7,8 @@
 //! dead for all combinations it is dead for those that exist. So what is claimed is proved, and where
 //! conditions compare values with constants nothing is missed, up to a constant amount of work.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cranelift_entity::SecondaryMap;
 use opus_ir::facts::origin;
@@ -63,7 +64,7 @@ pub fn unmet(policy: &Policy, version: &Version) -> Unmet {
             }
         }
     }
-    let space = Space { policy, version, func: lowerer.site.func() };
+    let space = Space { policy, version, func: lowerer.site.func(), known: RefCell::default() };
     let mut valid = vec![Region::default()];
     for (index, condition) in required.into_iter().enumerate() {
         let regions = condition.and_then(|condition| space.regions(condition));
@@ -128,6 +129,9 @@ struct Space<'a> {
     policy: &'a Policy,
     version: &'a Version,
     func: &'a Func,
+    /// The boxes of the conditions that have been taken apart: what is asked about twice, as both sides of a
+    /// comparison of truth values are, would otherwise double the work at every level.
+    known: RefCell<BTreeMap<(Value, bool), Option<Vec<Region>>>>,
 }
 
 impl Space<'_> {
@@ -141,8 +145,17 @@ impl Space<'_> {
     }
 
     fn regions_of(&self, value: Value, holds: bool) -> Option<Vec<Region>> {
+        let value = origin(self.func, value);
+        if let Some(known) = self.known.borrow().get(&(value, holds)) {
+            return known.clone();
+        }
+        let regions = self.taken_apart(value, holds);
+        self.known.borrow_mut().insert((value, holds), regions.clone());
+        regions
+    }
+
+    fn taken_apart(&self, value: Value, holds: bool) -> Option<Vec<Region>> {
         stacker::maybe_grow(STACK_RED_BYTES, STACK_GROW_BYTES, || {
-            let value = origin(self.func, value);
             let Some(inst) = self.func.inst(value) else { return Some(self.side(value, holds)) };
             let arg = |index: usize, holds: bool| self.regions_of(inst.args()[index], holds);
             let both = |a: Option<Vec<Region>>, b: Option<Vec<Region>>| product(&a?, &b?);
