@@ -7,6 +7,7 @@ use opus_ir::memory::Columns;
 use opus_ir::{Field, Schema};
 
 use crate::batch::Engine;
+use crate::batch::units::{Units, percentages};
 use crate::failure::{Exit, Failure};
 use crate::files::write::{Data, Printed, Printer, Spec};
 use crate::files::{Intake, Located, Mapping, Reader};
@@ -60,9 +61,11 @@ pub fn compare(
     let intake = Intake { schema: schema.clone(), mapping: files.mapping.clone(), keep };
     let mut comparison = Comparison { rows: expected.len() as u64, ..Comparison::default() };
     let mut reader = Reader::open(vec![files.input.clone()], &intake)?;
+    let mut units = Units::new(&intake);
     while let Some(chunk) = reader.next_chunk()? {
         let first_row = chunk.first_row;
         let admitted = chunk.admit(&intake);
+        units.meet(&percentages(&intake, &admitted))?;
         let rows: Vec<u32> = admitted.admitted.clone().unwrap_or_else(|| (0..admitted.rows as u32).collect());
         let keys = keys(first_row, admitted.rows, &admitted.kept, reader.kept());
         let decided = engine.decide(admitted.columns);

@@ -9,7 +9,7 @@ mod counts;
 mod rejects;
 #[cfg(test)]
 mod tests;
-mod units;
+pub mod units;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -31,7 +31,7 @@ pub use format::Format;
 pub use intake::Intake;
 pub use mapping::{FieldMapping, Mapping, Sentinel};
 pub use near::{did_you_mean, near};
-pub use place::{Located, Place, apart, inputs, open, output, standard_input_once};
+pub use place::{Located, Place, apart, inputs, is_special, open, output, standard_input_once};
 pub use source::{Reader, Source, open_source};
 pub use target::Target;
 

@@ -39,13 +39,21 @@ pub trait Source: Send {
 /// # Errors
 /// Where it cannot be read, or has not the columns that are wanted.
 pub fn open_source(located: &Located, intake: &Intake) -> Result<Box<dyn Source>, Failure> {
-    let file = located.place.to_string();
+    let file = name_of(&located.place);
     Ok(match located.format {
         Format::Parquet => Box::new(ParquetSource::open(&file, Positioned::open(&located.place)?, intake)?),
         Format::Arrow => Box::new(ArrowSource::open(&file, Positioned::open(&located.place)?, intake)?),
         Format::Csv => Box::new(CsvSource::open(&file, text(&located.place)?, intake)?),
         Format::JsonLines => Box::new(JsonLinesSource::open(&file, text(&located.place)?, intake)),
     })
+}
+
+/// What an input is called in messages.
+fn name_of(place: &Place) -> String {
+    match place {
+        Place::Standard => "standard input".to_owned(),
+        Place::File(path) => path.display().to_string(),
+    }
 }
 
 fn text(place: &Place) -> Result<Box<dyn Read + Send>, Failure> {
@@ -81,7 +89,7 @@ impl<'a> Reader<'a> {
         let first = waiting.pop_front().ok_or_else(|| Failure::usage("there is no input"))?;
         let source = open_source(&first, intake)?;
         let (kept, ignored) = (source.kept().to_vec(), source.ignored().iter().cloned().collect());
-        let file = first.place.to_string();
+        let file = name_of(&first.place);
         Ok(Reader { intake, waiting, source, file, kept, ignored, next_row: 1, bytes_before: 0, bytes_total })
     }
 
@@ -125,7 +133,7 @@ impl<'a> Reader<'a> {
     fn turn_to(&mut self, next: &Located) -> Result<(), Failure> {
         self.bytes_before += self.source.bytes();
         self.source = open_source(next, self.intake)?;
-        let first = std::mem::replace(&mut self.file, next.place.to_string());
+        let first = std::mem::replace(&mut self.file, name_of(&next.place));
         for (kept, here) in self.kept.iter().zip(self.source.kept()) {
             if kept != here {
                 let type_of =

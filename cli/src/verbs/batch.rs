@@ -12,7 +12,9 @@ use crate::args::{Batch, FileFormat};
 use crate::batch::{self, Names, Report};
 use crate::engines::{PolicyEngine, ReferenceEngine};
 use crate::failure::{Exit, Failure};
-use crate::files::{self, Format, Intake, Located, Mapping, Place, Target, apart, standard_input_once};
+use crate::files::{
+    self, Format, Intake, Located, Mapping, Place, Target, apart, is_special, standard_input_once,
+};
 use crate::open::open;
 use crate::progress::Shown;
 use crate::summary::{self, Run};
@@ -201,9 +203,10 @@ fn note_ignored(report: &Report, terminal: &Terminal) {
     }
 }
 
-/// The hashes of the input files; standard input has none.
+/// The hashes of the input files; what can be read only once, standard input or a pipe, has none.
 fn hashes(inputs: &[Located]) -> Result<Vec<(String, Option<String>)>, Failure> {
     let hash = |located: &Located| match &located.place {
+        Place::File(path) if is_special(path) => Ok((path.display().to_string(), None)),
         Place::File(path) => {
             let mut hasher = blake3::Hasher::new();
             let read =

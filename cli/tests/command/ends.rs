@@ -29,6 +29,7 @@ fn folder(name: &str) -> Folder {
     folder.write("renamed.csv", folder.text("rows.csv").replace("score", "fico_score").replace("age", "Age"));
     folder.write("semicolons.csv", folder.text("rows.csv").replace(',', ";"));
     folder.write("bare.csv", "rate,amount\n43,5\n0.4,5\n");
+    folder.write("answers.csv", "answer\nyes\nyes\n");
     folder.write("mixed.csv", "rate,amount\n43%,5\n0.4,5\n");
     folder.write("wrong.csv", "id,decision,credit_amount,reason_code\nb,approve,9000.00,WITHIN_CAP\n");
     folder.opus("build credit.opus").ends(0);
@@ -122,6 +123,8 @@ const ENDS: &[(&str, i32, &str)] = &[
         4,
         "under [rate]: unit = \"percent\" or \"fraction\"",
     ),
+    ("test loan.opus --input bare.csv --expected bare.csv", 4, "there is no column `answer`"),
+    ("test loan.opus --input bare.csv --expected answers.csv", 4, "a percentage or a fraction"),
     ("sample credit.opus -o nosuch/s.csv", 4, "nosuch/s.csv: cannot be written"),
     ("build credit.opus -o nosuch/a.opusc", 4, "nosuch/a.opusc: cannot be written"),
     ("build credit.opus -o nothing", 4, "it is a folder"),

@@ -10,6 +10,7 @@ fn dirty(folder: &Folder, rows: usize) {
     let text = folder.text("clean.csv");
     let dirt = |(index, line): (usize, &str)| match index % 97 {
         _ if index == 0 => line.to_owned(),
+        5 => with_cell(line, 1, "1900-01-01"),
         13 => line.replacen("20", "30", 1),
         41 => line.replace("fire", "fir").replace("true", "yes"),
         60 => format!("{line},more"),
@@ -18,6 +19,13 @@ fn dirty(folder: &Folder, rows: usize) {
     };
     let lines: Vec<String> = text.lines().enumerate().map(dirt).collect();
     folder.write("dirty.csv", lines.join("\n") + "\n");
+}
+
+/// A record with another text in one cell.
+fn with_cell(line: &str, index: usize, text: &str) -> String {
+    let mut cells: Vec<&str> = line.split(',').collect();
+    cells[index] = text;
+    cells.join(",")
 }
 
 /// The decisions and the rejects of a run.
@@ -42,7 +50,9 @@ fn every_engine_writes_the_same_bytes() {
         }
     }
     let faults = folder.text("r.csv");
-    for code in ["out-of-range", "unknown-value", "malformed-row", "too-precise", "wrong-type"] {
+    for code in
+        ["out-of-range", "unknown-value", "malformed-row", "too-precise", "wrong-type", "require-failed"]
+    {
         assert!(faults.contains(code), "no row has the fault {code}");
     }
 }

@@ -42,6 +42,17 @@ fn a_policy_may_come_from_standard_input() {
     assert_eq!(folder.opus_with("run credit.opus", &application).ends(0).text(), from_file.text());
 }
 
+/// A pipe can be read once: not for its hash and then for its rows.
+#[cfg(unix)]
+#[test]
+fn pipes_have_no_hash_and_keep_their_rows() {
+    let folder = Folder::new("once");
+    let line = "batch credit.opus /dev/stdin --input-format csv -o out.csv --summary s.json";
+    folder.opus_with(line, &folder.bytes("good.csv")).ends(0);
+    let summary: serde_json::Value = serde_json::from_str(&folder.text("s.json")).expect("JSON");
+    assert_eq!((&summary["decided"], &summary["inputs"][0]["blake3"]), (&4.into(), &serde_json::Value::Null));
+}
+
 #[test]
 fn a_reader_that_has_seen_enough_hears_no_complaint() {
     let folder = Folder::new("pipe");
