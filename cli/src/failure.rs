@@ -65,11 +65,11 @@ impl Failure {
     pub fn unwritable(name: &str, error: &(dyn Error + 'static)) -> Failure {
         let mut cause = Some(error);
         while let Some(error) = cause {
-            let io = error.downcast_ref::<io::Error>();
-            if io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
-                return Failure::said(Exit::Io);
+            match error.downcast_ref::<io::Error>() {
+                Some(io) if io.kind() == io::ErrorKind::BrokenPipe => return Failure::said(Exit::Io),
+                Some(io) => return Failure::io(format!("{name}: cannot be written: {io}")),
+                None => cause = error.source(),
             }
-            cause = error.source();
         }
         Failure::io(format!("{name}: cannot be written: {error}"))
     }
@@ -105,7 +105,10 @@ mod tests {
         assert_eq!(Failure::unwritable("x", &gone()), Failure::said(Exit::Io));
         let within = parquet::errors::ParquetError::External(Box::new(gone()));
         assert_eq!(Failure::unwritable("x", &within), Failure::said(Exit::Io));
-        let full = io::Error::from(io::ErrorKind::StorageFull);
-        assert_eq!(Failure::unwritable("x", &full).message, "x: cannot be written: no storage space");
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let within = parquet::errors::ParquetError::External(Box::new(full()));
+        for failure in [Failure::unwritable("x", &full()), Failure::unwritable("x", &within)] {
+            assert_eq!(failure.message, "x: cannot be written: no storage space");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Does the command do what it says? These tests run the binary as people and scripts do, each in a folder of its
 //! own: how it ends ([`ends`]), its help ([`help`]), its words for programs ([`json`]), streams ([`streams`]), files
-//! that are complete or not there ([`outputs`]), the same bytes however it is run ([`engines`]), and the cache of
-//! native code ([`cache`]).
+//! that are complete or not there ([`outputs`]), the same bytes however it is run ([`engines`]), the cache of native
+//! code ([`cache`]), and the page about all of it ([`page`]).
 
 mod cache;
 mod ends;
@@ -10,4 +10,5 @@ mod folder;
 mod help;
 mod json;
 mod outputs;
+mod page;
 mod streams;
