@@ -67,6 +67,11 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Whether there is no input on which it goes wrong, because it is about what no input does.
+    pub fn has_no_input(&self) -> bool {
+        matches!(self, Fault::Contradiction { .. } | Fault::ZeroDivisor { is_never_zero: true, .. })
+    }
+
     /// The code of the diagnostic.
     pub fn code(&self) -> Code {
         match self {

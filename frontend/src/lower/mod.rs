@@ -151,12 +151,21 @@ fn complaints(policy: &Policy, lowered: &[Lowered], source: &str) -> Vec<Diagnos
                 Some((_, versions)) => versions.push(index),
                 None => {
                     let found = witness::counterexample(policy, index, complaint, &mut patience);
+                    let is_told = found.is_some() || complaint.fault.has_no_input();
+                    let diagnostic = if is_told { diagnostic } else { unseen(diagnostic) };
                     told.push((Diagnostic { counterexample: found, ..diagnostic }, vec![index]));
                 }
             }
         }
     }
     told.into_iter().map(|(diagnostic, versions)| of_versions(policy, diagnostic, &versions)).collect()
+}
+
+/// What is said where no input was found on which it goes wrong.
+fn unseen(mut diagnostic: Diagnostic) -> Diagnostic {
+    let proves = "no such input was found, but what is known of the ranges here does not exclude one";
+    diagnostic.help = diagnostic.help.map(|help| format!("{help}; {proves}"));
+    diagnostic
 }
 
 /// Rules that no version reaches.

@@ -103,15 +103,29 @@ impl Lowerer<'_> {
 
     /// The whole months between two dates that lie in the calendar.
     fn whole_months(&mut self, from: ExprId, to: ExprId) -> Result<Value, Failed> {
-        let [from, to] = [self.date(from)?, self.date(to)?];
+        let [(from, first), (to, last)] = [self.date(from)?, self.date(to)?];
         let months = self.site.compute(Op::WholeMonths, &[from, to], 0);
-        Ok(months.expect("months between dates are few"))
+        let months = months.expect("months between dates are few");
+        let sign = self.site.bounds(months);
+        if sign.lo < 0 && sign.hi > 0 {
+            // `to + 1 days` was compared with nothing, but `to` may have been
+            let days = last.sub(&first).map(|days| self.site.sum(&days));
+            if let Some(Ok(days)) = days {
+                let days = self.site.bounds(days);
+                let sign = Interval { lo: if days.lo >= 0 { 0 } else { sign.lo }, ..sign };
+                self.site.claim(months, Interval { hi: if days.hi <= 0 { 0 } else { sign.hi }, ..sign });
+            }
+        }
+        Ok(months)
     }
 
-    fn date(&mut self, expr: ExprId) -> Result<Value, Failed> {
-        let day = self.integer(expr)?;
+    /// A date that lies in the calendar, also as a sum.
+    fn date(&mut self, expr: ExprId) -> Result<(Value, Sum), Failed> {
+        let sum = self.number(expr)?.counted(1).expect("dates are whole: types say so");
+        let day = self.site.sum(&sum);
+        let day = self.proved(expr, day)?;
         let inside = Interval::new(DAY_MIN, DAY_MAX).contains_all(self.site.bounds(day));
-        if inside { Ok(day) } else { Err(self.note(expr, Fault::Calendar)) }
+        if inside { Ok((day, sum)) } else { Err(self.note(expr, Fault::Calendar)) }
     }
 
     fn arithmetic(&mut self, expr: ExprId, op: Arithmetic, a: ExprId, b: ExprId) -> Lowers {
