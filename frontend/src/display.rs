@@ -4,7 +4,7 @@
 use num_bigint::BigInt;
 use num_integer::Integer;
 use num_rational::BigRational;
-use num_traits::{One, Signed, ToPrimitive, Zero};
+use num_traits::{Signed, ToPrimitive, Zero};
 use opus_ir::{Domain, Kind, Schema, date};
 
 use crate::currency;
@@ -66,7 +66,6 @@ pub fn value_text(schema: &Schema, unit: Unit, value: &BigRational) -> String {
         Unit::Bool => (!value.is_zero()).to_string(),
         Unit::Enum(index) => enum_text(schema, index, value),
         Unit::Date => date_text(value),
-        Unit::Days if value.is_integer() && value.abs().is_one() => format!("{} day", value.to_integer()),
         Unit::Days => format!("{} days", decimal_text(value, 0)),
         Unit::Number => decimal_text(value, 0),
         Unit::Percent => format!("{}%", decimal_text(&(value * BigInt::from(100)), 0)),

@@ -121,6 +121,9 @@ struct Region {
     sides: Vec<(Value, Spans)>,
 }
 
+/// The boxes where a condition holds or fails; `None` where they are too many.
+type Regions = Option<Vec<Region>>;
+
 /// Integers in ascending spans that do not touch, at least one.
 type Spans = Vec<Interval>;
 
@@ -131,7 +134,7 @@ struct Space<'a> {
     func: &'a Func,
     /// The boxes of the conditions that have been taken apart: what is asked about twice, as both sides of a
     /// comparison of truth values are, would otherwise double the work at every level.
-    known: RefCell<BTreeMap<(Value, bool), Option<Vec<Region>>>>,
+    known: RefCell<BTreeMap<(Value, bool), Regions>>,
 }
 
 impl Space<'_> {

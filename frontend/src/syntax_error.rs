@@ -179,8 +179,10 @@ fn unexpected(stop: &Stop) -> Diagnostic {
     }
 }
 
+type Habit = (fn(&Stop) -> bool, &'static str);
+
 /// What authors are used to from elsewhere: where it stops the parser, and how it is written here.
-const HABITS: [(fn(&Stop) -> bool, &str); 11] = [
+const HABITS: [Habit; 11] = [
     (
         |stop| stop.token() == Some(Token::Comma) && stop.joins_digits(),
         "digits are grouped by `_`, and decimals stand behind a point: `5_000.00`",
