@@ -150,7 +150,7 @@ impl Generator<'_, '_> {
     fn cell(&mut self, gives: Gives, index: usize) -> Result<String> {
         Ok(match gives {
             // every other row is true, so that the table is no constant
-            Gives::Truth => (index % 2 == 0).to_string(),
+            Gives::Truth => index.is_multiple_of(2).to_string(),
             Gives::Verdict => self.value('p')?,
             Gives::Number(unit, scale) => literal(unit, scale, self.u.int_in_range(0..=9_999i64)?),
         })
