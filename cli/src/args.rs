@@ -1,9 +1,8 @@
 //! What can be asked of `opus`? The command line, verb by verb.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
 /// Written policy, compiled: every decision names the artifact, the version and the rule that made it.
 #[derive(Parser, Debug)]
@@ -34,6 +33,9 @@ Exit codes:
 Example:
   opus sample credit.opus -n 1000 -o in.parquet
   opus batch credit.opus in.parquet -o out.parquet";
+
+/// More threads are taken for a mistake: each holds a chunk of rows in memory.
+const THREADS_MAX: i64 = 1024;
 
 /// The names of the formats of files.
 const FORMATS: &str = "parquet|csv|jsonl|arrow";
@@ -170,8 +172,8 @@ pub struct Batch {
     #[arg(default_value_t = Engine::Native)]
     pub engine: Engine,
     /// How many threads work; as many as there are processors by default.
-    #[arg(long, value_name = "N")]
-    pub threads: Option<NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=THREADS_MAX))]
+    pub threads: Option<u16>,
     /// Input columns to copy to the output and to the rejects.
     #[arg(long, value_name = "COL,…", value_delimiter = ',')]
     pub keep: Vec<String>,

@@ -21,6 +21,7 @@ pub mod trace;
 pub mod verbs;
 pub mod witnesses;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -49,7 +50,7 @@ pub fn main() -> ExitCode {
 /// Prints the help that was asked for, or says what is wrong with the command line; to programs as JSON.
 fn not_understood(error: &clap::Error) -> ExitCode {
     let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand || !error.use_stderr();
-    if !is_help && wants_json(std::env::args()) {
+    if !is_help && wants_json(std::env::args_os()) {
         let text = error.to_string();
         let (message, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -63,7 +64,7 @@ fn not_understood(error: &clap::Error) -> ExitCode {
 }
 
 /// Whether a command line that could not be understood asks for JSON.
-fn wants_json(args: impl Iterator<Item = String>) -> bool {
-    let args: Vec<String> = args.collect();
+fn wants_json(args: impl Iterator<Item = OsString>) -> bool {
+    let args: Vec<OsString> = args.collect();
     args.iter().any(|arg| arg == "--format=json") || args.windows(2).any(|pair| pair == ["--format", "json"])
 }

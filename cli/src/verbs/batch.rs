@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Instant;
 
@@ -50,7 +49,7 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
         inputs: places.inputs,
         output: places.output,
         rejects: places.rejects,
-        threads: args.threads.map_or_else(available_threads, NonZeroUsize::get),
+        threads: args.threads.map_or_else(available_threads, usize::from),
         metadata,
     };
     let (engine, engine_name): (Box<dyn batch::Engine>, &str) = match args.engine.of_runtime() {

@@ -16,7 +16,9 @@ pub fn run(args: &Fmt, terminal: &Terminal) -> Result<(), Failure> {
     let (mut ends, mut reports) = (Vec::new(), Vec::new());
     for path in &args.policies {
         let (end, diagnostics) = format_one(path, args.check, terminal)?;
-        reports.push(json!({ "policy": path, "result": end.name(), "diagnostics": diagnostics }));
+        reports.push(
+            json!({ "policy": path.display().to_string(), "result": end.name(), "diagnostics": diagnostics }),
+        );
         ends.push(end);
     }
     if terminal.is_json() {

@@ -64,6 +64,7 @@ const ENDS: &[(&str, i32, &str)] = &[
     ("decide", 2, "unrecognized subcommand 'decide'"),
     ("batch credit.opus rows.csv", 2, "--output <FILE>"),
     ("batch credit.opus rows.csv -o out.csv --threads 0", 2, "--threads"),
+    ("batch credit.opus rows.csv -o out.csv --threads 1025", 2, "1025 is not in 1..=1024"),
     ("batch credit.opus rows.csv -o out.csv --max-rejects some", 2, "a percentage such as 0.5%"),
     ("batch credit.opus rows.csv -o out.csv --max-rejects 100.1%", 2, "`100.1%` is no number of rejects"),
     ("batch credit.opus rows.csv -o out.txt", 2, "a name that ends in .parquet, .csv, .jsonl, .arrow"),
