@@ -16,7 +16,9 @@ use opus_runtime::{Cache, Engine, Options, Policy, build};
 const WHOLE_MAX: Duration = Duration::from_secs(1);
 
 /// A kind of large policy: its name, and its source by its size.
-const KINDS: [(&str, fn(usize) -> String); 7] = [
+type Kind = (&'static str, fn(usize) -> String);
+
+const KINDS: [Kind; 7] = [
     ("rules that compare fields with constants", rules),
     ("rules that compare fields with each other", rules_between_fields),
     ("rules with values computed between them", rules_with_lets),
