@@ -1,9 +1,9 @@
 //! How do rows and columns lie in memory, so that admission, both engines and the files agree?
 //!
-//! A column is an array of one [`Width`], aligned to 64 bytes and padded to whole groups of 64 rows, so that a
-//! kernel may read and write whole vectors past the last row; an optional column has a validity bitmap beside
-//! it (bit `r % 64` of word `r / 64` is set where row `r` is present). A row is a packed structure: every field
-//! at its natural alignment, then one presence byte per optional field.
+//! A column is an array of one [`Width`] in the machine's own order of bytes, aligned to 64 bytes and padded to whole
+//! groups of 64 rows, so that a kernel may read and write whole vectors past the last row; an optional column has a
+//! validity bitmap beside it (bit `r % 64` of word `r / 64` is set where row `r` is present). A row is a packed
+//! structure in little-endian order: every field at its natural alignment, then one presence byte per optional field.
 
 use bytemuck::Pod;
 
@@ -153,7 +153,13 @@ impl Columns {
     pub fn get(&self, index: usize, row: usize) -> Option<i128> {
         let column = self.columns[index].column;
         let present = !column.optional || self.validity(index)[row / 64] >> (row % 64) & 1 == 1;
-        present.then(|| read(self.bytes(index), row * column.width.bytes(), column.width))
+        present.then(|| match column.width {
+            Width::W8 => self.values::<i8>(index)[row] as i128,
+            Width::W16 => self.values::<i16>(index)[row] as i128,
+            Width::W32 => self.values::<i32>(index)[row] as i128,
+            Width::W64 => self.values::<i64>(index)[row] as i128,
+            Width::W128 => self.values::<i128>(index)[row],
+        })
     }
 
     /// Sets one value. A missing one leaves the stored integer as it is.
@@ -164,7 +170,13 @@ impl Columns {
             *word = *word & !(1 << (row % 64)) | (value.is_some() as u64) << (row % 64);
         }
         if let Some(value) = value {
-            write(self.bytes_mut(index), row * column.width.bytes(), column.width, value);
+            match column.width {
+                Width::W8 => self.values_mut::<i8>(index)[row] = value as i8,
+                Width::W16 => self.values_mut::<i16>(index)[row] = value as i16,
+                Width::W32 => self.values_mut::<i32>(index)[row] = value as i32,
+                Width::W64 => self.values_mut::<i64>(index)[row] = value as i64,
+                Width::W128 => self.values_mut::<i128>(index)[row] = value,
+            }
         }
     }
 }

@@ -199,7 +199,11 @@ impl Row {
             reasons.extend(self.set(index, reading).err());
             Ok(())
         });
-        read.map_err(|message| Refusal::Row(Box::new(Reason::malformed_row(message))))?;
+        if let Err(message) = read {
+            // what was read before the fault is no row
+            self.clear();
+            return Err(Refusal::Row(Box::new(Reason::malformed_row(message))));
+        }
         let absent = (0..seen.len()).filter(|index| self.open[*index] && !seen[*index]);
         reasons.extend(absent.map(|index| self.admission(index).no_value()));
         reasons.sort_by_key(|reason| reason.place);

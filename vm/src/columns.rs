@@ -48,7 +48,7 @@ type Lanes<T> = Box<[T]>;
 /// A type of lanes, and where its columns are kept.
 trait Stored: Pod {
     fn slots(scratch: &mut Scratch) -> &mut Vec<Lanes<Self>>;
-    fn slot(scratch: &Scratch, index: u16) -> &[Self];
+    fn slot(scratch: &Scratch, index: u32) -> &[Self];
     fn cut(x: i128) -> Self;
     /// The first where the condition is 1, the second where it is 0. Both are read: a choice between two places to
     /// read from would become a gather.
@@ -60,7 +60,7 @@ macro_rules! stored {
         fn slots(scratch: &mut Scratch) -> &mut Vec<Lanes<$ty>> {
             &mut scratch.$slots
         }
-        fn slot(scratch: &Scratch, index: u16) -> &[$ty] {
+        fn slot(scratch: &Scratch, index: u32) -> &[$ty] {
             &scratch.$slots[index as usize]
         }
         fn cut(x: i128) -> $ty {
@@ -141,8 +141,8 @@ fn prefetch(inputs: &Columns, start: usize) {
 
 impl Scratch {
     /// At least so many slots, by type.
-    fn make_room(&mut self, slots: [u16; 4]) {
-        fn grow<T: Stored>(kept: &mut Vec<Lanes<T>>, count: u16) {
+    fn make_room(&mut self, slots: [u32; 4]) {
+        fn grow<T: Stored>(kept: &mut Vec<Lanes<T>>, count: u32) {
             let fresh = || bytemuck::allocation::zeroed_slice_box(BLOCK_ROWS);
             kept.resize_with(kept.len().max(count as usize), fresh);
         }

@@ -8,35 +8,50 @@ pub(crate) trait Work {
     fn run(self);
 }
 
+/// Defines a function that runs work with a set of features, and one that asks whether this processor has them all.
+#[cfg(target_arch = "x86_64")]
+macro_rules! with_features {
+    ($with:ident, $available:ident, $features:literal, [$($feature:tt),+]) => {
+        #[target_feature(enable = $features)]
+        fn $with(work: impl Work) {
+            work.run();
+        }
+
+        fn $available() -> bool {
+            true $(&& std::arch::is_x86_feature_detected!($feature))+
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+with_features!(
+    with_avx512,
+    has_avx512,
+    "avx512f,avx512vl,avx512bw,avx512dq,avx2,bmi1,bmi2,lzcnt,popcnt",
+    ["avx512f", "avx512vl", "avx512bw", "avx512dq", "avx2", "bmi1", "bmi2", "lzcnt", "popcnt"]
+);
+#[cfg(target_arch = "x86_64")]
+with_features!(
+    with_avx2,
+    has_avx2,
+    "avx2,bmi1,bmi2,lzcnt,popcnt",
+    ["avx2", "bmi1", "bmi2", "lzcnt", "popcnt"]
+);
+
 /// Runs `work` with the widest vectors of this processor.
 #[inline]
 pub(crate) fn with_widest_vectors(work: impl Work) {
     #[cfg(target_arch = "x86_64")]
     {
-        if std::arch::is_x86_feature_detected!("avx512vl")
-            && std::arch::is_x86_feature_detected!("avx512bw")
-            && std::arch::is_x86_feature_detected!("avx512dq")
-        {
-            // SAFETY: the features were detected on this processor.
+        if has_avx512() {
+            // SAFETY: each of the features was detected on this processor.
             return unsafe { with_avx512(work) };
         }
-        if std::arch::is_x86_feature_detected!("avx2") {
-            // SAFETY: the feature was detected on this processor.
+        if has_avx2() {
+            // SAFETY: each of the features was detected on this processor.
             return unsafe { with_avx2(work) };
         }
     }
-    work.run();
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,bmi1,bmi2,lzcnt,popcnt")]
-fn with_avx512(work: impl Work) {
-    work.run();
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-fn with_avx2(work: impl Work) {
     work.run();
 }
 

@@ -16,7 +16,7 @@ pub(crate) enum Arg {
     /// The same for every row.
     Constant(i128),
     /// The column in this slot of the type's.
-    Slot(u16),
+    Slot(u32),
 }
 
 /// An instruction with where its operands are and where its result goes.
@@ -30,7 +30,7 @@ pub(crate) struct Step {
     pub immediate: i128,
     pub args: [Arg; 3],
     /// The slot of the result's type.
-    pub out: u16,
+    pub out: u32,
 }
 
 /// The steps of code for columns.
@@ -38,7 +38,7 @@ pub(crate) struct Step {
 pub(crate) struct Plan {
     pub steps: Vec<Step>,
     /// How many slots there are, by type.
-    pub slots: [u16; 4],
+    pub slots: [u32; 4],
 }
 
 /// A value while the stack is thought away: a constant, or what a step computes.
@@ -63,9 +63,9 @@ impl Plan {
     }
 
     fn with_slots(nodes: Vec<Node>) -> Plan {
-        let mut free: [Vec<u16>; 4] = Default::default();
-        let mut slots = [0u16; 4];
-        let mut slot_of: Vec<u16> = Vec::with_capacity(nodes.len());
+        let mut free: [Vec<u32>; 4] = Default::default();
+        let mut slots = [0u32; 4];
+        let mut slot_of: Vec<u32> = Vec::with_capacity(nodes.len());
         let mut steps = Vec::with_capacity(nodes.len());
         for (at, node) in nodes.iter().enumerate() {
             // a result never takes the place of an operand: kernels read and write different columns

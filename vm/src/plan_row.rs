@@ -3,8 +3,8 @@
 //! comparison that only decides where to go on branches by itself.
 //!
 //! The stack is empty where code jumps, so what lies on it is known at every instruction. Registers are the locals, and
-//! behind them one for each height of the stack. There are two files of them: integers of up to 64 bits, kept
-//! sign-extended, and those of 128. Converting to a wider type is no step at all.
+//! behind them one for each height of the stack. There are two files of them: integers of up to 64 bits and those of
+//! 128. A narrower integer is kept sign-extended, so that converting it to a wider type is no step at all.
 
 use std::collections::BTreeMap;
 
@@ -103,6 +103,10 @@ impl Planner<'_> {
                 let arg =
                     if ty.is_bool() { Arg::Set { offset, width } } else { Arg::Field { offset, width } };
                 self.push(arg, ty);
+                // a field that is wider than the type is cut to it
+                if ty == Type::I32 && width > Width::W32 {
+                    self.compute(Instruction::new(Op::To, ty, 0));
+                }
             }
             Op::Present => {
                 let presence = self.inputs.slots[immediate as usize].presence;

@@ -106,7 +106,10 @@ impl Machine<'_> {
                     if step.wide {
                         self.wide[step.out as usize] = $wide(self.wide(a), self.wide(b));
                     } else {
-                        self.narrow[step.out as usize] = $narrow(self.narrow(a), self.narrow(b));
+                        let result: i64 = $narrow(self.narrow(a), self.narrow(b));
+                        // 32 bits wrap at 32
+                        let result = if step.ty == Type::I32 { result as i32 as i64 } else { result };
+                        self.narrow[step.out as usize] = result;
                     }
                 };
             }
@@ -173,7 +176,7 @@ impl Machine<'_> {
                     if step.wide {
                         self.wide[step.out as usize] = found;
                     } else {
-                        self.narrow[step.out as usize] = found as i64;
+                        self.narrow[step.out as usize] = step.ty.wrap(found) as i64;
                     }
                 }
                 Op::AddMonths => {
@@ -242,5 +245,40 @@ impl Machine<'_> {
             Width::W8 => self.input[offset] != 0,
             _ => self.input[offset..offset + width.bytes()].iter().any(|byte| *byte != 0),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opus_ir::{Column, memory};
+
+    use super::*;
+    use crate::code::{Code, Interface};
+    use crate::ops::Instruction;
+
+    /// What code without locals and tables decides of a row with one field of 64 bits, as an output of 64 bits.
+    fn decided(field: i64, code: &[(Op, Type, i128)]) -> i64 {
+        let column = Column { width: Width::W64, optional: false };
+        let mut instructions = Vec::new();
+        code.iter()
+            .for_each(|(op, ty, immediate)| Instruction::new(*op, *ty, *immediate).encode(&mut instructions));
+        let code = Code { shape: Shape::Row, locals: vec![], tables: vec![], instructions };
+        let interface = Interface { inputs: vec![column], outputs: vec![column] };
+        let engine = RowEngine::new(crate::verify::verify(code, interface).expect("the code is valid"));
+        let mut output = memory::Row::new(engine.output_layout());
+        let mut input = memory::Row::new(engine.input_layout());
+        input.set(engine.input_layout().slots[0], Some(field.into()));
+        engine.decide(input.bytes(), output.bytes_mut(), &mut Scratch::new());
+        memory::read_narrow(output.bytes(), 0, Width::W64)
+    }
+
+    #[test]
+    fn thirty_two_bits_wrap_at_thirty_two() {
+        use Type::{I32, I64};
+        let end = [(Op::To, I64, 0), (Op::Output, I64, 0), (Op::Decide, Type::Bool, 0)];
+        let sum = [(Op::Const, I32, i32::MAX as i128), (Op::Const, I32, 1), (Op::Add, I32, 0)];
+        assert_eq!(decided(0, &[&sum[..], &end].concat()), i32::MIN as i64);
+        let field = [(Op::Field, I32, 0)];
+        assert_eq!(decided((5 << 32) - 1, &[&field[..], &end].concat()), -1);
     }
 }

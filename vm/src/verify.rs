@@ -17,6 +17,8 @@ use crate::ops::{Immediate, Instruction, Op, Operand};
 
 /// How many values the stack holds.
 pub const STACK_MAX: usize = 64;
+/// How many locals there are at most: as many as an instruction can name.
+pub const LOCALS_MAX: usize = 1 << 16;
 
 /// Code that may run, with what it runs on.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -77,6 +79,7 @@ pub fn verify(code: Code, interface: Interface) -> Result<Verified, Invalid> {
         reached: true,
         position: 0,
     };
+    checker.ensure(code.locals.len() <= LOCALS_MAX, || format!("there are more than {LOCALS_MAX} locals"))?;
     let lengths = checker.check_instructions()?;
     let steps_max = longest_path(&code, &lengths);
     Ok(Verified { code, interface, steps_max })

@@ -13,6 +13,7 @@ pub mod units;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc};
 
 use opus_ir::Program;
@@ -23,7 +24,7 @@ pub use counts::{Counts, FaultCount};
 
 use crate::failure::Failure;
 use crate::files::write::{Content, Layout, Spec, Writer, create};
-use crate::files::{Intake, Kept, Located, Place, Reader, apart};
+use crate::files::{Chunk, Intake, Kept, Located, Place, Reader, apart};
 use rejects::Rejects;
 use units::Units;
 use work::{Done, Worker};
@@ -160,7 +161,7 @@ impl Batch {
                 started += 1;
                 scope.spawn_fifo(move |_| {
                     // nobody listens any more where writing has failed
-                    let _ = sender.send((number, worker.process(chunk)));
+                    let _ = sender.send((number, processed(worker, chunk)));
                 });
                 while order.next + (ahead_max as u64) <= started {
                     order.take(&receiver, &mut |done| end.write(done?, reader.progress()))?;
@@ -189,6 +190,14 @@ impl Batch {
         no_clash(&columns, "the output")?;
         Ok(Layout { columns, metadata: self.metadata.clone() })
     }
+}
+
+/// What became of a chunk. A defect in the program ends the command; without an answer the others would wait for ever.
+fn processed(worker: &Worker, chunk: Chunk) -> Result<Done, Failure> {
+    catch_unwind(AssertUnwindSafe(|| worker.process(chunk))).unwrap_or_else(|_| {
+        Err(Failure::io("deciding stopped where it never should")
+            .help("this is a defect in opus: please report it"))
+    })
 }
 
 /// That every column has a name of its own.

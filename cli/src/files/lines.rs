@@ -123,7 +123,7 @@ impl Splitter {
         while spans.len() < rows_max && at < self.buffer.len() {
             match self.end_of(at) {
                 End::At(end, next) => {
-                    if !self.buffer[at..end].trim_ascii().is_empty() {
+                    if !self.is_blank(&self.buffer[at..end]) {
                         spans.push((at, end));
                     }
                     at = next;
@@ -138,6 +138,11 @@ impl Splitter {
             }
         }
         Ok((spans, at))
+    }
+
+    /// Whether a line is no row. In CSV blanks are the text of a cell.
+    fn is_blank(&self, line: &[u8]) -> bool {
+        if self.quoted { line.is_empty() } else { line.trim_ascii().is_empty() }
     }
 
     fn end_of(&self, from: usize) -> End {

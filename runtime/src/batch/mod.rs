@@ -120,7 +120,8 @@ impl Batch {
         &mut self.inputs
     }
 
-    /// Says why a row is not to be decided; a row may have several reasons.
+    /// Says why a row is not to be decided; a row may have several reasons. Rows that there are not when the batch is
+    /// decided are not decided either way.
     ///
     /// # Panics
     /// Where there is no such row.
@@ -129,7 +130,8 @@ impl Batch {
         self.refused.push((row as u32, reason));
     }
 
-    /// Decides every row that is not refused. The input columns are used up: fill them again for the next rows.
+    /// Decides every row that is not refused. The input columns are used up: [clear](Batch::clear) the batch and fill them
+    /// again for the next rows.
     pub fn decide(&mut self) {
         self.close_up_refused();
         self.fill_missing();
@@ -301,7 +303,7 @@ fn room(kept: &mut Option<Columns>, shape: &[Column], columns: &Columns) -> Colu
 fn without(count: u32, gone: &[u32]) -> Vec<u32> {
     let mut kept = Vec::with_capacity(count as usize);
     let mut next = 0;
-    for row in gone {
+    for row in gone.iter().filter(|row| **row < count) {
         kept.extend(next..*row);
         next = next.max(*row + 1);
     }
@@ -319,5 +321,6 @@ mod tests {
         assert_eq!(without(5, &[0, 2, 2, 4]), [1, 3]);
         assert_eq!(without(3, &[1, 1, 1]), [0, 2]);
         assert!(without(2, &[0, 1]).is_empty());
+        assert_eq!(without(2, &[1, 5]), [0]);
     }
 }

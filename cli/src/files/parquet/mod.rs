@@ -73,7 +73,7 @@ impl ParquetSource {
         let row_group = self.next_row_group;
         self.next_row_group += 1;
         let rows = self.metadata.metadata().row_group(row_group).num_rows();
-        self.rows_left = usize::try_from(rows).unwrap_or(0);
+        self.rows_left = usize::try_from(rows).map_err(|error| unreadable(&self.file, &error))?;
         let fields = self.columns.fields.iter().map(|column| self.field_reader(row_group, *column));
         let kept = self.columns.kept.iter().map(|column| self.general_reader(row_group, *column));
         let readers = fields.chain(kept).collect::<Result<_, ParquetError>>();
