@@ -154,6 +154,8 @@ fn interface(func: &Func) -> Interface {
     Interface {
         inputs: func.fields.iter().map(input).collect(),
         outputs: func.results.iter().map(output).collect(),
+        ranges: func.results.clone(),
+        rules: 1 << 16,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use opus_ir::{Column, Type, Width};
+use opus_ir::{Column, Interval, Type, Width};
 
 use crate::ops::Instruction;
 
@@ -37,6 +37,10 @@ pub struct Interface {
     pub inputs: Vec<Column>,
     /// The columns, or slots, of the outputs; the rule's follows behind them.
     pub outputs: Vec<Column>,
+    /// By output, what its values are kept within, whatever the code computes. Its column holds all of it.
+    pub ranges: Vec<Interval>,
+    /// How many rules there are: the index of the one that decides is below.
+    pub rules: usize,
 }
 
 /// The column, or slot, of the rule's index, behind the outputs.

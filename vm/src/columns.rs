@@ -8,7 +8,7 @@ use bytemuck::Pod;
 use opus_ir::date::{self, MonthEnd};
 use opus_ir::memory::Columns;
 use opus_ir::ops::{bucket_of, entry};
-use opus_ir::{Rounding, Type, Width};
+use opus_ir::{Interval, Rounding, Type, Width};
 
 use crate::code::Shape;
 use crate::lane::{Lane, Reciprocal};
@@ -230,8 +230,13 @@ impl Block<'_> {
             Op::WholeMonths => {
                 self.binary::<i64, i64>(step, |from, to| date::whole_months(from as i128, to as i128) as i64)
             }
-            Op::Output => by_type!(T => self.store::<T>(step, index)),
-            Op::End => self.store::<i32>(step, self.outputs.len() - 1),
+            Op::Output => {
+                by_type!(T => self.store::<T>(step, index, self.engine.code.interface().ranges[index]))
+            }
+            Op::End => {
+                let rules = Interval::new(0, self.engine.code.interface().rules.max(1) as i128 - 1);
+                self.store::<i32>(step, self.outputs.len() - 1, rules);
+            }
             Op::Const | Op::Get | Op::Set => unreachable!("a plan has none of them"),
             Op::Jump | Op::BranchFalse | Op::Decide => unreachable!("code for columns is a straight line"),
         }
@@ -494,8 +499,10 @@ impl Block<'_> {
         self.put(step, lanes);
     }
 
+    /// Writes an output, kept within its range.
     #[inline(always)]
-    fn store<T: Stored + Wide>(&mut self, step: &Step, output: usize) {
+    fn store<T: Stored + Wide>(&mut self, step: &Step, output: usize, range: Interval) {
+        let (lo, hi) = (T::nearest(range.lo), T::nearest(range.hi));
         let rows = self.start..self.start + self.count;
         let value = match step.args[0] {
             Arg::Constant(x) => Side::One(T::cut(x)),
@@ -505,10 +512,10 @@ impl Block<'_> {
             ($ty:ty) => {{
                 let target = &mut self.outputs.values_mut::<$ty>(output)[rows];
                 match value {
-                    Side::One(x) => target.fill(x.wide_bits() as $ty),
+                    Side::One(x) => target.fill(x.max(lo).min(hi).wide_bits() as $ty),
                     Side::Each(lanes) => {
                         for (cell, x) in target.iter_mut().zip(lanes) {
-                            *cell = x.wide_bits() as $ty;
+                            *cell = (*x).max(lo).min(hi).wide_bits() as $ty;
                         }
                     }
                 }
@@ -549,8 +556,10 @@ impl<T: Copy> Listed<T> {
 }
 
 /// What can be stored in a wider or narrower column.
-trait Wide: Copy {
+trait Wide: Copy + Ord {
     fn wide_bits(self) -> i128;
+    /// The nearest value of the type.
+    fn nearest(x: i128) -> Self;
 }
 
 macro_rules! wide {
@@ -558,6 +567,9 @@ macro_rules! wide {
         #[inline(always)]
         fn wide_bits(self) -> i128 {
             self as i128
+        }
+        fn nearest(x: i128) -> $ty {
+            x.clamp(<$ty>::MIN as i128, <$ty>::MAX as i128) as $ty
         }
     } )+ };
 }

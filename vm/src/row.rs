@@ -193,12 +193,14 @@ impl Machine<'_> {
                 Op::Output => {
                     let slot = self.engine.outputs.slots[step.immediate as usize];
                     let (offset, width) = (slot.offset as usize, slot.width);
-                    match width {
-                        Width::W128 => memory::write(self.output, offset, width, self.wide(a)),
-                        _ if step.wide => {
-                            memory::write_narrow(self.output, offset, width, self.wide(a) as i64)
-                        }
-                        _ => memory::write_narrow(self.output, offset, width, self.narrow(a)),
+                    // whatever the code computes, an output is kept within its range
+                    let range = self.engine.code.interface().ranges[step.immediate as usize];
+                    if step.wide || width == Width::W128 {
+                        let kept = self.wide(a).clamp(range.lo, range.hi);
+                        memory::write(self.output, offset, width, kept);
+                    } else {
+                        let (lo, hi) = (nearest(range.lo), nearest(range.hi));
+                        memory::write_narrow(self.output, offset, width, self.narrow(a).clamp(lo, hi));
                     }
                 }
                 Op::Decide => {
@@ -248,9 +250,15 @@ impl Machine<'_> {
     }
 }
 
+/// The nearest integer of 64 bits.
+#[inline(always)]
+fn nearest(x: i128) -> i64 {
+    i64::try_from(x).unwrap_or(if x < 0 { i64::MIN } else { i64::MAX })
+}
+
 #[cfg(test)]
 mod tests {
-    use opus_ir::{Column, memory};
+    use opus_ir::{Column, Interval, memory};
 
     use super::*;
     use crate::code::{Code, Interface};
@@ -263,7 +271,8 @@ mod tests {
         code.iter()
             .for_each(|(op, ty, immediate)| Instruction::new(*op, *ty, *immediate).encode(&mut instructions));
         let code = Code { shape: Shape::Row, locals: vec![], tables: vec![], instructions };
-        let interface = Interface { inputs: vec![column], outputs: vec![column] };
+        let ranges = vec![Interval::new(i64::MIN.into(), i64::MAX.into())];
+        let interface = Interface { inputs: vec![column], outputs: vec![column], ranges, rules: 1 };
         let engine = RowEngine::new(crate::verify::verify(code, interface).expect("the code is valid"));
         let mut output = memory::Row::new(engine.output_layout());
         let mut input = memory::Row::new(engine.input_layout());

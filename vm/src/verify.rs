@@ -166,7 +166,8 @@ impl Checker<'_> {
         let index = immediate as usize;
         let message = |what: &str| format!("there is no {what} {immediate}");
         match op.row().immediate {
-            Immediate::None | Immediate::Rule => Ok(()),
+            Immediate::None => Ok(()),
+            Immediate::Rule => self.ensure(index < self.interface.rules, || message("rule")),
             Immediate::Constant => {
                 self.ensure(!ty.is_bool() || (0..=1).contains(&immediate), || message("truth value"))
             }

@@ -15,7 +15,18 @@ fn interface(func: &Func) -> Interface {
     Interface {
         inputs: func.fields.iter().map(input).collect(),
         outputs: func.results.iter().map(output).collect(),
+        ranges: func.results.clone(),
+        rules: rules(func),
     }
+}
+
+/// How many rules a function can name.
+fn rules(func: &Func) -> usize {
+    let rule = |data: &opus_ir::BlockData| match data.end {
+        opus_ir::End::Decide { rule, .. } => rule as usize + 1,
+        _ => 0,
+    };
+    func.blocks.values().map(rule).max().unwrap_or(1)
 }
 
 /// A generated function in both forms, with admitted rows.
@@ -40,6 +51,15 @@ impl Case {
         let (range, (values, present)) = (self.func.fields[field].range, &self.rows[row]);
         let value = values[field];
         (if present[field] { value } else { value.clamp(range.lo, range.hi) }, present[field])
+    }
+
+    /// Whatever code computes: outputs within their ranges, and a rule that there is.
+    fn check_kept(&self, decided: impl Iterator<Item = Option<i128>>) {
+        let rules = opus_ir::Interval::new(0, self.interface.rules as i128 - 1);
+        let ranges = self.interface.ranges.iter().copied().chain([rules]);
+        let kept =
+            decided.zip(ranges).all(|(value, range)| range.contains(value.expect("outputs are there")));
+        assert!(kept, "an output left its range");
     }
 
     fn expected(&self, row: usize) -> Vec<i128> {
@@ -130,15 +150,17 @@ fn damaged_code_is_refused_or_harmless() {
             opus_vm::Shape::Row => {
                 let engine = RowEngine::new(code);
                 let mut decided = Row::new(engine.output_layout());
-                engine.decide(
-                    case.row(&engine, 0).bytes(),
-                    decided.bytes_mut(),
-                    &mut opus_vm::row::Scratch::new(),
-                );
+                let mut scratch = opus_vm::row::Scratch::new();
+                engine.decide(case.row(&engine, 0).bytes(), decided.bytes_mut(), &mut scratch);
+                let slots = engine.output_layout().slots.iter();
+                case.check_kept(slots.map(|slot| decided.get(*slot)));
             }
             opus_vm::Shape::Columns => {
                 let mut outputs = Columns::new(&case.interface.outputs_and_rule(), case.rows.len());
                 ColumnEngine::new(code).decide(&case.columns(), &mut outputs, &mut Default::default());
+                for row in 0..case.rows.len() {
+                    case.check_kept((0..outputs.len()).map(|index| outputs.get(index, row)));
+                }
             }
         }
     }

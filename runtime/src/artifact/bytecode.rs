@@ -4,7 +4,7 @@
 //! only what is its own, and ends. That it says what the program says is not proved; where it is run, results are
 //! kept within what the program declares.
 
-use opus_ir::{Program, Verified};
+use opus_ir::{Interval, Program, Verified};
 use opus_vm::{Code, Interface, Shape, emit_columns, emit_row};
 
 use super::archived::{ArchivedCode, ArchivedDetail};
@@ -88,7 +88,16 @@ impl Checker<'_> {
             ));
         }
         let (_, outputs) = self.shapes.outputs(function).split_last().expect("the rule is always written");
-        let interface = Interface { inputs: self.shapes.inputs.clone(), outputs: outputs.to_vec() };
+        let ranges = match function.decides() {
+            true => self.program.schema.outputs.iter().map(|output| output.domain.range).collect(),
+            false => vec![Interval::new(0, 1); outputs.len()],
+        };
+        let interface = Interface {
+            inputs: self.shapes.inputs.clone(),
+            outputs: outputs.to_vec(),
+            ranges,
+            rules: self.program.rules.len().max(1),
+        };
         opus_vm::verify(code, interface).map_err(|error| self.refused(function, shape, error))
     }
 
