@@ -45,6 +45,48 @@ pub enum Clause {
     Id(Name),
 }
 
+/// Functions of other languages, and how what they do is written here.
+const ELSEWHERE: &[(&[&str], &str)] = &[
+    (
+        &["round", "rounded", "ceil", "ceiling", "floor", "trunc", "truncate", "roundup", "rounddown"],
+        "write `x rounded half_even to cent`, with a mode and a unit",
+    ),
+    (&["coalesce", "ifnull", "nvl", "default", "default_to", "fallback"], "write `x or_else 0`"),
+    (
+        &["is_missing", "is_present", "is_null", "isnull", "isblank", "is_none", "exists", "defined", "has"],
+        "write `x is missing` or `x is present`",
+    ),
+    (&["abs", "sign"], "write `if x < 0 then -x else x`"),
+    (
+        &["today", "now", "current_date", "getdate", "sysdate"],
+        "there is no clock: the day of the decision is an input of type `date`",
+    ),
+    (&["date", "to_date", "parse_date"], "a date is written `2025-01-31`"),
+    (
+        &[
+            "datediff",
+            "days_between",
+            "dateadd",
+            "add_days",
+            "add_months",
+            "edate",
+            "year",
+            "month",
+            "day",
+            "age",
+        ],
+        "write `b - a` for days, `whole_months(a, b)`, `whole_years(a, b)`, `d + 30 days`, `d + 3 months`",
+    ),
+    (&["between"], "write `x in a..b`"),
+    (&["iif", "switch", "choose", "case_when"], "write `if … then … else …`"),
+    (&["sum", "avg", "average", "count", "len"], "there are no lists: add the values with `+`"),
+    (&["pow", "power", "sqrt", "exp", "log", "ln"], "there are no powers and no roots; multiply"),
+    (
+        &["contains", "starts_with", "startswith", "endswith", "like", "matches", "lower", "upper", "any_of"],
+        "values are compared whole: `x == a`, `x in {a, b}`",
+    ),
+];
+
 /// The clauses of one thing, each once.
 #[derive(Default, Debug)]
 pub struct Clauses {
@@ -287,13 +329,7 @@ impl<'s> Builder<'s> {
     /// `max(a, b)`
     pub fn call(&mut self, span: Span, name: Name, args: Vec<ExprId>) -> ExprId {
         let Some(function) = Function::ALL.into_iter().find(|known| known.name() == name.text) else {
-            let names = Function::ALL.map(Function::name);
-            self.unknown(
-                Code::UnknownFunction,
-                &name,
-                format!("there is no function `{}`", name.text),
-                &names,
-            );
+            self.unknown_function(&name);
             return self.expr(span, ExprKind::Error);
         };
         let (least, most) = function.arity();
@@ -306,6 +342,17 @@ impl<'s> Builder<'s> {
             return self.expr(span, ExprKind::Error);
         }
         self.expr(span, ExprKind::Call { function, name, args })
+    }
+
+    fn unknown_function(&mut self, name: &Name) {
+        let message = format!("there is no function `{}`", name.text);
+        let word = name.text.to_lowercase();
+        match ELSEWHERE.iter().find(|(names, _)| names.contains(&word.as_str())) {
+            Some((_, help)) => {
+                self.report(Diagnostic::new(Code::UnknownFunction, name.span, message).help(*help));
+            }
+            None => self.unknown(Code::UnknownFunction, name, message, &Function::ALL.map(Function::name)),
+        }
     }
 
     fn unknown(&mut self, code: Code, name: &Name, message: String, known: &[&'static str]) {

@@ -58,7 +58,7 @@ fn admit(token: Token, span: Span, source: &str, lexed: &mut Lexed, diagnostics:
             let shown = text.trim_end().len() as u32;
             return lexed.comments.push(Span { end: span.start + shown, ..span });
         }
-        Token::Error => return stray(span, text, lexed, diagnostics),
+        Token::Error => return stray(span, source, lexed, diagnostics),
         _ => {}
     }
     diagnostics.extend(match token {
@@ -184,16 +184,21 @@ fn look_at_number(span: Span, text: &str) -> Option<Diagnostic> {
     }
     let diagnostic = Diagnostic::new(Code::MalformedNumber, span, format!("`{text}` is not a number"));
     let letters = digits.find(|c: char| c.is_ascii_alphabetic());
-    let Some(at) = letters.filter(|&at| at > 0 && number(&digits[..at]).is_some()) else {
-        return Some(diagnostic.help("a number is written like `1_000` or `0.25`"));
-    };
-    let place =
+    let at = letters.filter(|&at| at > 0 && number(&digits[..at]).is_some());
+    let start =
         span.start as usize + (text.len() - text.trim_start_matches(|c: char| !c.is_ascii_digit()).len());
-    Some(
-        diagnostic
+    Some(match at.map(|at| (at, &digits[at..])) {
+        Some((at, word)) if may_follow_number(word) => diagnostic
             .help("put a space between a number and a word")
-            .fix(Span::new(place + at, place + at), " "),
-    )
+            .fix(Span::new(start + at, start + at), " "),
+        Some(_) => diagnostic.help("a number is written out, in digits: `1_000`, `0.25`, `30 days`"),
+        None => diagnostic.help("a number is written like `1_000` or `0.25`"),
+    })
+}
+
+/// Whether a word may stand behind a number: a word of the language, or the code of a currency.
+fn may_follow_number(word: &str) -> bool {
+    currency::find(word).is_some() || Token::HARD.iter().any(|token| token.text() == Some(word))
 }
 
 fn look_at_date(span: Span, text: &str) -> Option<Diagnostic> {
@@ -255,12 +260,22 @@ fn look_at_comment(token: Token, span: Span, text: &str) -> Option<Diagnostic> {
     }
     let mark = if text.starts_with('#') { "#" } else { &text[..2] };
     let place = Span { end: span.start + mark.len() as u32, ..span };
-    Some(
-        Diagnostic::new(Code::ForeignComment, place, format!("`{mark}` does not begin a comment"))
-            .help("a comment begins with `--` and ends with its line")
+    let diagnostic =
+        Diagnostic::new(Code::ForeignComment, place, format!("`{mark}` does not begin a comment"));
+    Some(match (mark, text.strip_suffix("*/")) {
+        ("/*", Some(said)) => {
+            let lines =
+                said[2..].trim().lines().map(|line| format!("-- {}", line.trim())).collect::<Vec<_>>();
+            diagnostic.help(COMMENTS).fix(span, lines.join("\n") + "\n")
+        }
+        ("//", _) => diagnostic
+            .help("a comment begins with `--` and ends with its line; a quotient is rounded down by `div`")
             .fix(place, "--"),
-    )
+        _ => diagnostic.help(COMMENTS).fix(place, "--"),
+    })
 }
+
+const COMMENTS: &str = "a comment begins with `--` and ends with its line";
 
 fn open_text(span: Span, text: &str) -> Diagnostic {
     let end = span.start as usize + text.trim_end().len();
@@ -303,7 +318,8 @@ fn foreign(span: Span, text: &str) -> Diagnostic {
 }
 
 /// Reports a character that means nothing; several of them side by side are one error.
-fn stray(span: Span, text: &str, lexed: &mut Lexed, diagnostics: &mut Vec<Diagnostic>) {
+fn stray(span: Span, source: &str, lexed: &mut Lexed, diagnostics: &mut Vec<Diagnostic>) {
+    let text = span.text(source);
     if text.chars().all(char::is_whitespace) {
         let message = "this space is not a plain one";
         let diagnostic = Diagnostic::new(Code::StrayCharacter, span, message);
@@ -316,19 +332,41 @@ fn stray(span: Span, text: &str, lexed: &mut Lexed, diagnostics: &mut Vec<Diagno
         let about = diagnostics.iter_mut().rev().find(|d| d.primary.span.end == span.start);
         return about.into_iter().for_each(|d| d.primary.span.end = span.end);
     }
+    let pair = closes_a_pair(span, text, lexed, source);
     lexed.tokens.push((Token::Error, span));
+    if pair {
+        return;
+    }
     let diagnostic = Diagnostic::new(Code::StrayCharacter, span, format!("`{text}` means nothing here"));
     diagnostics.push(diagnostic.help(match text.chars().next().unwrap_or(' ') {
         '%' => "a percent sign follows its number without a space, and the remainder is `mod`",
         '“' | '”' | '„' | '«' | '»' | '\'' | '‘' | '’' | '`' => {
-            "a text stands in straight quotation marks: `\"`"
+            "a text stands in straight quotation marks, `\"`; values of an enum stand without any"
         }
-        '$' | '€' | '£' | '¥' => "an amount follows its symbol without a space: `$5.00`",
+        '[' | ']' => "what is listed stands in braces, `{a, b}`, and a range is `a..b`",
+        '?' => "an input that may be missing is declared `optional`; a choice is `if … then … else …`",
+        '$' | '€' | '£' | '¥' => {
+            "an amount follows its symbol without a space, and its sign stands before: `$5.00`, `-$5.00`"
+        }
         '^' => "there are no powers; multiply",
         c if c.is_alphabetic() => "names are made of the letters a to z, digits and `_`",
         _ => "remove it",
     }));
 }
+
+/// Whether it closes what a stray character before it on its line has opened: that is one error.
+fn closes_a_pair(span: Span, text: &str, lexed: &Lexed, source: &str) -> bool {
+    const PAIRS: [(&str, &str); 8] =
+        [("[", "]"), ("“", "”"), ("„", "“"), ("„", "”"), ("‘", "’"), ("«", "»"), ("'", "'"), ("`", "`")];
+    let stray = lexed.tokens.iter().rev().take(PAIR_TOKENS_MAX).find(|(token, _)| *token == Token::Error);
+    stray.is_some_and(|(_, opener)| {
+        let between = Span { start: opener.end, end: span.start }.text(source);
+        !between.contains('\n') && PAIRS.contains(&(opener.text(source), text))
+    })
+}
+
+/// How far apart two stray characters may be to be taken for a pair.
+const PAIR_TOKENS_MAX: usize = 32;
 
 #[cfg(test)]
 mod tests {

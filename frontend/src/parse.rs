@@ -98,7 +98,7 @@ fn parse_words(
         }
     };
     let complete = recoveries.is_empty();
-    diagnostics.extend(syntax_error::report(recoveries, words, source));
+    syntax_error::report(recoveries, words, source, diagnostics);
     let (name, items) = parsed?;
     if complete {
         items.iter().for_each(|item| look_at_rules(item, diagnostics));

@@ -1,9 +1,12 @@
 //! What is said where the parser stops? Lists of expected words become a sentence, and common mistakes a
 //! diagnostic of their own.
 //!
-//! Mistakes are looked for in the order of [`MISTAKES`]; what is none of them is an unexpected word. An error
-//! within three words of where the parser went on after the last one is taken for its consequence and not
-//! shown.
+//! Mistakes are looked for in the order of [`MISTAKES`]; what is none of them is an unexpected word, with a word
+//! of help where it is a habit from elsewhere ([`habits`]). An error within three words of where the parser went
+//! on after the last one is taken for its consequence and not shown.
+
+mod habits;
+mod stop;
 
 use std::collections::BTreeSet;
 
@@ -12,36 +15,31 @@ use lalrpop_util::ParseError;
 use crate::ast::Span;
 use crate::braces::Placed;
 use crate::builder::Recovery;
-use crate::diagnostic::{Code, Diagnostic, one_of};
+use crate::diagnostic::{Code, Diagnostic, nearest, one_of};
 use crate::token::Token;
+
+use stop::Stop;
 
 /// How many words must be read after an error before another one is believed.
 const CALM: usize = 3;
 
-/// The diagnostics for what the parser recovered from; `words` is what it read.
-pub fn report(recoveries: Vec<Recovery>, words: &[Placed], source: &str) -> Vec<Diagnostic> {
+/// Adds the diagnostics for what the parser recovered from; `words` is what it read. Where it missed an opening
+/// brace, a closing one that was found to be too many is not: that was its consequence.
+pub fn report(recoveries: Vec<Recovery>, words: &[Placed], source: &str, diagnostics: &mut Vec<Diagnostic>) {
     let mut stops: Vec<(Stop, usize)> =
         recoveries.into_iter().map(|recovery| locate(recovery, words, source)).collect();
     stops.sort_by_key(|(stop, _)| stop.at);
     let mut calm_from = 0;
-    let mut diagnostics = vec![];
     for (stop, resumed) in stops {
         let believed = stop.at >= calm_from && stop.token() != Some(Token::Error);
         calm_from = calm_from.max(resumed + CALM);
         if believed {
+            if stop.expects(Token::BlockOpen) {
+                diagnostics.retain(|other| other.code != Code::UnopenedBrace);
+            }
             diagnostics.push(describe(&stop));
         }
     }
-    diagnostics
-}
-
-/// A place where the parser stopped.
-struct Stop<'a> {
-    words: &'a [Placed],
-    /// The index of the word that could not be read; the number of words at the end of the source.
-    at: usize,
-    expected: BTreeSet<Token>,
-    source: &'a str,
 }
 
 /// Where the parser stopped, and the index of the word with which it went on.
@@ -86,74 +84,19 @@ const NAMED: [(&str, Token, &str); 11] = [
     ("KEY", Token::KeyUpTo, "`key up to`"),
 ];
 
-impl Stop<'_> {
-    fn token(&self) -> Option<Token> {
-        self.words.get(self.at).map(|word| word.1)
-    }
-
-    fn before(&self) -> Option<Token> {
-        self.at.checked_sub(1).map(|before| self.words[before].1)
-    }
-
-    fn after(&self) -> Option<Token> {
-        self.words.get(self.at + 1).map(|word| word.1)
-    }
-
-    fn span(&self) -> Span {
-        self.words.get(self.at).map_or(self.end_of_before(), |word| Span::new(word.0, word.2))
-    }
-
-    /// The place just behind the last word that was read.
-    fn end_of_before(&self) -> Span {
-        let end = self.at.checked_sub(1).map_or(0, |before| self.words[before].2);
-        Span::new(end, end)
-    }
-
-    fn expects(&self, token: Token) -> bool {
-        self.expected.contains(&token)
-    }
-
-    fn begins_value(&self) -> bool {
-        self.token().is_some_and(Token::begins_value)
-    }
-
-    fn on_new_line(&self) -> bool {
-        let between = Span { start: self.end_of_before().start, end: self.span().start };
-        between.text(self.source).contains('\n')
-    }
-
-    fn text(&self) -> &str {
-        self.span().text(self.source)
-    }
-
-    /// Whether it stands between digits, without spaces.
-    fn joins_digits(&self) -> bool {
-        let of_number = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
-        let (source, span) = (self.source.as_bytes(), self.span());
-        let before = span.start.checked_sub(1).and_then(|before| source.get(before as usize));
-        of_number(before) && of_number(source.get(span.start as usize + 1))
-    }
-
-    /// What stands there, for people.
-    fn found(&self) -> String {
-        let span = self.span();
-        match self.token() {
-            None => "the source ends".to_string(),
-            Some(_) if span.start == span.end => "its block ends".to_string(),
-            Some(Token::Text) => "a text stands here".to_string(),
-            Some(_) => format!("`{}` stands here", span.text(self.source)),
-        }
-    }
-}
-
 /// The mistakes that have a diagnostic of their own, the more telling ones first.
-const MISTAKES: [fn(&Stop) -> Option<Diagnostic>; 11] = [
+const MISTAKES: [fn(&Stop) -> Option<Diagnostic>; 16] = [
     unit_as_name,
+    other_letters,
+    foreign_word,
     single_equals,
+    path,
     not_missing,
     second_arrow,
     missing_arrow,
     missing_semicolon,
+    compared_with_missing,
+    input_as_prefix,
     reserved_word,
     rule_without_id,
     unclosed_bracket,
@@ -173,52 +116,70 @@ fn unexpected(stop: &Stop) -> Diagnostic {
         words => format!("expected {}, but {}", one_of(words), stop.found()),
     };
     let diagnostic = Diagnostic::new(Code::UnexpectedToken, stop.span(), message);
-    match HABITS.iter().find(|(meant, _)| meant(stop)) {
-        Some((_, help)) => diagnostic.help(*help),
-        None => diagnostic,
-    }
+    habits::advise(diagnostic, stop)
 }
 
-type Habit = (fn(&Stop) -> bool, &'static str);
+/// `AND`, `Input`, `inputs`: a word of the language in other letters, or nearly it where items and rules begin.
+fn other_letters(stop: &Stop) -> Option<Diagnostic> {
+    let words: Vec<&str> =
+        stop.expected.iter().filter_map(|token| token.text()).filter(|text| is_word(text)).collect();
+    let begins = stop.in_policy() || stop.expects(Token::Otherwise);
+    let (span, text) = (stop.span(), stop.text());
+    let same = |text: &str| words.iter().copied().find(|word| text.eq_ignore_ascii_case(word));
+    let prefix = stop.text_ago(1);
+    let (span, meant) = match stop.token()? {
+        _ if stop.ago_is_name(1) && ["NOT", "Not", "IF", "If"].contains(&prefix) && stop.begins_value() => {
+            (stop.span_ago(1)?, if prefix.len() == 3 { "not" } else { "if" })
+        }
+        Token::Word if begins && !habits::names_a_value(stop) => {
+            (span, same(text).or_else(|| nearest(text, words.iter().copied()))?)
+        }
+        Token::Word => (span, same(text).or_else(|| behind_a_value(text))?),
+        _ => return None,
+    };
+    let message = format!("`{}` is written `{meant}`", span.text(stop.source));
+    Some(
+        Diagnostic::new(Code::UnexpectedToken, span, message)
+            .help(format!("write `{meant}`"))
+            .fix(span, meant),
+    )
+}
 
-/// What authors are used to from elsewhere: where it stops the parser, and how it is written here.
-const HABITS: [Habit; 11] = [
-    (
-        |stop| stop.token() == Some(Token::Comma) && stop.joins_digits(),
-        "digits are grouped by `_`, and decimals stand behind a point: `5_000.00`",
-    ),
-    (
-        |stop| stop.text().starts_with('.') && stop.joins_digits(),
-        "a date is year, month and day: `2024-12-31`",
-    ),
-    (|stop| stop.text() == "between", "a range is written with `in`: `x in a..b`"),
-    (
-        |stop| stop.token() == Some(Token::Comma) && stop.expects(Token::Range),
-        "values are listed in braces: `x in {a, b}`",
-    ),
-    (
-        |stop| stop.before() == Some(Token::Is) && stop.begins_value(),
-        "two values are compared with `==`; `is` asks whether one is `missing` or `present`",
-    ),
-    (|stop| stop.token() == Some(Token::Semicolon), "only rows of tables and grids end with `;`"),
-    (
-        |stop| stop.expects(Token::Unique) && !stop.expects(Token::Word),
-        "`unique` where exactly one row applies to everything, `first` where the first that applies counts",
-    ),
-    (
-        |stop| stop.expects(Token::Colon) && stop.token().is_some_and(Token::compares),
-        "a requirement begins with its id: `require Q1 : a <= b`",
-    ),
-    (|stop| stop.expects(Token::When), "a rule is written `rule ID when CONDITION => OUTCOME`"),
-    (
-        |stop| stop.expects(Token::Otherwise) && stop.token() == Some(Token::Word),
-        "a rule is written `rule ID when CONDITION => OUTCOME`",
-    ),
-    (
-        |stop| stop.token() == Some(Token::Text) && stop.expects(Token::Number),
-        "there are no texts among the values: what can be told apart is a value of an `enum`, without quotation marks",
-    ),
-];
+/// `AND`: the parser takes such a word for the beginning of something else, and no longer expects it.
+fn behind_a_value(text: &str) -> Option<&'static str> {
+    use Token::{And, Cite, Else, From, In, Is, Of, Or, OrElse, Otherwise, Rounded, Then, Until, When};
+    let words = [And, Or, In, Is, Of, OrElse, Rounded, Then, Else, When, From, Until, Cite, Otherwise];
+    words
+        .iter()
+        .filter_map(|token| token.text())
+        .find(|word| text.eq_ignore_ascii_case(word) && *word != text)
+}
+
+fn is_word(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_lowercase())
+}
+
+/// `return x`: a name that was none.
+fn foreign_word(stop: &Stop) -> Option<Diagnostic> {
+    let returns = stop.text_ago(1) == "return" && stop.ago(2) == Some(Token::Arrow) && stop.begins_value();
+    returns.then(|| {
+        let span = stop.span_ago(1).unwrap_or_default();
+        Diagnostic::new(Code::UnexpectedToken, span, "`return` does not belong here")
+            .help("the outcomes follow `=>` directly")
+            .fix(Span { end: stop.span().start, ..span }, "")
+    })
+}
+
+/// `Kind::personal`
+fn path(stop: &Stop) -> Option<Diagnostic> {
+    let twice = stop.token()? == Token::Colon && stop.after() == Some(Token::Colon);
+    (twice && stop.ago_is_name(1)).then(|| {
+        let span = Span { end: stop.span().end + 1, ..stop.span() };
+        Diagnostic::new(Code::UnexpectedToken, span, "`::` does not belong here")
+            .help("a value of an enum follows a point: `Kind.personal`")
+            .fix(span, ".")
+    })
+}
 
 fn single_equals(stop: &Stop) -> Option<Diagnostic> {
     (stop.token()? == Token::Becomes && stop.expects(Token::Equal)).then(|| {
@@ -229,12 +190,55 @@ fn single_equals(stop: &Stop) -> Option<Diagnostic> {
 }
 
 fn not_missing(stop: &Stop) -> Option<Diagnostic> {
-    let help = match stop.token()? {
-        Token::Not if stop.expects(Token::Missing) => "`is present` is the opposite of `is missing`",
-        Token::Not if stop.expects(Token::In) => "`not` stands before what it denies: `not x in {1, 2}`",
+    let asks =
+        |word: &str| matches!(word.to_lowercase().as_str(), "missing" | "null" | "none" | "nil" | "present");
+    let (after, behind) = stop.words.get(stop.at + 1).map(|word| (word.1, Span::new(word.0, word.2)))?;
+    let (help, fix) = match stop.token()? {
+        Token::Not if stop.before() == Some(Token::Is) && after == Token::Present => {
+            ("the opposite of `is present` is `is missing`", Some("missing"))
+        }
+        Token::Not if stop.before() == Some(Token::Is) && asks(behind.text(stop.source)) => {
+            ("the opposite of `is missing` is `is present`", Some("present"))
+        }
+        Token::Not if stop.before() == Some(Token::Is) => ("two values are compared with `==` or `!=`", None),
+        Token::Not if stop.expects(Token::In) && after == Token::In => {
+            ("`not` stands before what it denies: `not x in {1, 2}`", None)
+        }
+        Token::Not if stop.expects(Token::Above) => (
+            "a cell says what it holds for: list those values, or let an earlier row of a `first` table take the others",
+            None,
+        ),
         _ => return None,
     };
-    Some(Diagnostic::new(Code::UnexpectedToken, stop.span(), "`not` does not belong here").help(help))
+    let diagnostic =
+        Diagnostic::new(Code::UnexpectedToken, stop.span(), "`not` does not belong here").help(help);
+    Some(match fix {
+        Some(word) => diagnostic.fix(stop.span().to(behind), word),
+        None => diagnostic,
+    })
+}
+
+/// `x == missing`
+fn compared_with_missing(stop: &Stop) -> Option<Diagnostic> {
+    let compared = stop.before()?.compares() && matches!(stop.token()?, Token::Missing | Token::Present);
+    compared.then(|| {
+        let message = format!("`{}` is no value that others are compared with", stop.text());
+        Diagnostic::new(Code::UnexpectedToken, stop.span(), message)
+            .help("write `x is missing` or `x is present`")
+    })
+}
+
+/// `input.age`
+fn input_as_prefix(stop: &Stop) -> Option<Diagnostic> {
+    let prefix =
+        matches!(stop.token()?, Token::Input | Token::Param | Token::Let | Token::Table | Token::Enum);
+    (prefix && stop.after() == Some(Token::Dot)).then(|| {
+        let dot = stop.words[stop.at + 1].2 as u32;
+        let message = format!("`{}.` does not belong here", stop.text());
+        Diagnostic::new(Code::UnexpectedToken, stop.span(), message)
+            .help("inputs and other names stand by themselves")
+            .fix(Span { end: dot, ..stop.span() }, "")
+    })
 }
 
 fn second_arrow(stop: &Stop) -> Option<Diagnostic> {
@@ -258,11 +262,21 @@ fn missing_arrow(stop: &Stop) -> Option<Diagnostic> {
     let mut rest = stop.words[stop.at..].iter().take_while(|word| !begins_statement(word.1));
     let follows = stop.begins_value() && !rest.any(|word| word.1 == Token::Arrow);
     (stop.expects(Token::Arrow) && (instead || ends || follows)).then(|| {
-        let place = if instead { stop.span() } else { stop.end_of_before() };
+        if instead && stop.after() == Some(Token::Arrow) {
+            let message = format!("`{}` does not belong here", stop.text());
+            return Diagnostic::new(Code::UnexpectedToken, stop.span(), message)
+                .help("the condition is followed by `=>`")
+                .fix(Span { start: stop.end_of_before().start, ..stop.span() }, "");
+        }
         let diagnostic =
             Diagnostic::new(Code::MissingArrow, stop.span(), format!("`=>` is missing, {}", stop.found()));
         let diagnostic = diagnostic.help("`=>` stands between a condition and what follows from it");
-        if ends { diagnostic } else { diagnostic.fix(place, if instead { "=>" } else { " =>" }) }
+        let spaced = stop.end_of_before().end < stop.span().start;
+        match (ends, instead) {
+            (true, _) => diagnostic,
+            (false, true) => diagnostic.fix(stop.span(), if spaced { "=>" } else { " =>" }),
+            (false, false) => diagnostic.fix(stop.end_of_before(), " =>"),
+        }
     })
 }
 
@@ -289,7 +303,8 @@ fn reserved_word(stop: &Stop) -> Option<Diagnostic> {
     let defines =
         matches!(stop.before()?, Param | Let | Enum | Table | Grid | Case | Rule | Otherwise | Require);
     let used = follows_value(after) || (defines && after != Word);
-    (stop.expects(Word) && used).then(|| reserved(stop.span(), word))
+    let type_of_enum = token == Enum && stop.expects_type();
+    (stop.expects(Word) && used && !type_of_enum).then(|| reserved(stop.span(), word))
 }
 
 fn follows_value(token: Token) -> bool {
@@ -341,22 +356,41 @@ fn unclosed_bracket(stop: &Stop) -> Option<Diagnostic> {
         return None;
     };
     let opener = opener(&stop.words[..stop.at], opens, closes)?;
+    let (start, _, end) = stop.words[opener];
+    let span = Span::new(start, end);
+    if let (Token::Open, Some(help)) = (opens, no_parenthesis(stop, opener)) {
+        let message = "this parenthesis does not belong here";
+        return Some(Diagnostic::new(Code::UnexpectedToken, span, message).help(help));
+    }
     (!stop.begins_value()).then(|| {
-        Diagnostic::new(Code::UnclosedBrace, opener, format!("this {what} is not closed"))
+        Diagnostic::new(Code::UnclosedBrace, span, format!("this {what} is not closed"))
             .label("opened here")
             .also(stop.span(), stop.found())
             .help(format!("write `{}` where it should end", closes.text().unwrap_or("")))
     })
 }
 
-/// The last bracket of these words that is not closed among them.
-fn opener(words: &[Placed], opens: Token, closes: Token) -> Option<Span> {
+/// What stands instead of a parenthesis around what it cannot hold.
+fn no_parenthesis(stop: &Stop, opener: usize) -> Option<&'static str> {
+    let before = |count: usize| opener.checked_sub(count).map(|before| stop.words[before].1);
+    match (stop.token()?, before(1)?) {
+        (Token::Comma, Token::In) => Some("values are listed in braces: `x in {a, b}`"),
+        (Token::Comma, Token::Arrow) => Some("outcomes follow `=>` without parentheses, separated by commas"),
+        (Token::Colon, _) if before(2) == Some(Token::Table) => {
+            Some("a table names what it looks at, without types: `table t(age, score) unique -> type { … }`")
+        }
+        _ => None,
+    }
+}
+
+/// The last bracket of these words that is not closed among them, by index.
+fn opener(words: &[Placed], opens: Token, closes: Token) -> Option<usize> {
     let mut closed = 0;
-    for &(start, token, end) in words.iter().rev() {
+    for (at, &(_, token, _)) in words.iter().enumerate().rev() {
         if token == closes {
             closed += 1;
         } else if token == opens && closed == 0 {
-            return Some(Span::new(start, end));
+            return Some(at);
         } else if token == opens {
             closed -= 1;
         }
@@ -408,7 +442,8 @@ fn readable(expected: &BTreeSet<Token>) -> Vec<String> {
 /// Words that stand for a notion: where the first are expected, the notion is, and the last need not be named.
 type Notion = (&'static [Token], &'static str, fn(Token) -> bool);
 
-const NOTIONS: [Notion; 5] = [
+const NOTIONS: [Notion; 6] = [
+    (&[Token::Policy, Token::Word], "a name", |_| true),
     (&[Token::Param, Token::Enum], "an item such as `param` or `rules`", |token| {
         token.begins_item() || is_later(token)
     }),

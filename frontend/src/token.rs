@@ -45,7 +45,8 @@ macro_rules! tokens {
             #[regex(r"--[^\n]*", allow_greedy = true)]
             Comment,
             /// A comment in the manner of another language.
-            #[regex(r"(//|#|/\*)[^\n]*", allow_greedy = true)]
+            #[regex(r"(//|#)[^\n]*", allow_greedy = true)]
+            #[token("/*", foreign_block)]
             ForeignComment,
             /// An operator of another language.
             #[token("&&")] #[token("&")] #[token("||")] #[token("!")] #[token("<>")] #[token("=<")]
@@ -113,6 +114,13 @@ tokens! {
         Plus "+" Minus "-" Times "*" Slash "/" Equal "==" NotEqual "!=" Less "<" LessOrEqual "<="
         Greater ">" GreaterOrEqual ">="
     }
+}
+
+/// Reads on to the end of a comment that `/*` begins: to `*/`, or where there is none to the end of the line.
+fn foreign_block(lexer: &mut logos::Lexer<Token>) {
+    let rest = lexer.remainder();
+    let line = || rest.find('\n').unwrap_or(rest.len());
+    lexer.bump(rest.find("*/").map_or_else(line, |end| end + 2));
 }
 
 impl Token {

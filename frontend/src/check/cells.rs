@@ -82,8 +82,8 @@ impl<'a> Checker<'a> {
             Binding::Input(index) => {
                 let field = &self.declared.inputs[index as usize];
                 self.findings.refer(field.decl.name.span);
-                let ty = self.declared.ty(field.ty.as_ref()?.kind);
-                (ExprKind::Field(index), ty, field.decl.optional.is_some())
+                let info = field.ty.as_ref().filter(|info| info.domain.is_some())?;
+                (ExprKind::Field(index), self.declared.ty(info.kind), field.decl.optional.is_some())
             }
             Binding::Param(param, defined) => {
                 self.findings.refer(defined);

@@ -254,11 +254,31 @@ impl Declared<'_> {
     /// The enum and the value that `Reason.other` names; says so where there is none.
     pub fn qualified(&self, of: &Name, value: &Name, findings: &mut Findings) -> Option<(u32, u32)> {
         let Some(&index) = self.names.enums.get(of.text.as_str()) else {
-            findings.report(super::names::unknown(of, "enum", self.names.enums.keys().copied()));
+            findings.report(self.unknown_enum(of, value));
             return None;
         };
         findings.refer(self.enums[index as usize].decl.name.span);
         Some((index, self.value_of(index, value, findings)?))
+    }
+}
+
+impl Declared<'_> {
+    /// `principal.age`, `kind.auto`: what stands before the point is no enum.
+    fn unknown_enum(&self, of: &Name, value: &Name) -> Diagnostic {
+        let is_value = |name: &Name| self.names.values.contains_key(name.text.as_str());
+        let has_value = self.names.enums_of_value.contains_key(value.text.as_str());
+        let diagnostic = super::names::unknown(of, "enum", self.names.enums.keys().copied());
+        let whole = of.span.to(value.span);
+        match (is_value(of), is_value(value)) {
+            (true, _) if has_value => {
+                let condition = format!("{} == {}", of.text, value.text);
+                diagnostic.help(format!("compare them: `{condition}`")).fix(whole, condition)
+            }
+            (_, true) => {
+                diagnostic.help("inputs and other names stand by themselves").fix(whole, &value.text)
+            }
+            _ => diagnostic,
+        }
     }
 }
 
@@ -269,6 +289,9 @@ fn names_nothing(declared: &Declared, name: &Name, ty: Ty) -> Diagnostic {
     let diagnostic = Diagnostic::new(Code::UnknownName, name.span, message);
     match ty.unit {
         Unit::Bool => diagnostic.help("write `true` or `false`"),
+        _ if matches!(name.text.as_str(), "_" | "other" | "others" | "all" | "else" | "rest") => {
+            diagnostic.help("`any` is the cell that applies to everything").fix(name.span, "any")
+        }
         _ => diagnostic.help("write the value itself"),
     }
 }
@@ -276,6 +299,9 @@ fn names_nothing(declared: &Declared, name: &Name, ty: Ty) -> Diagnostic {
 /// Both readings of a plain number as a percentage: nothing is guessed by a factor of a hundred.
 fn percent_help(number: Number) -> String {
     let as_written = plain(number);
+    if number == Number::whole(1) {
+        return "write `100%` where the whole is meant, `1%` where a hundredth of it is".into();
+    }
     if number.scale == 0 {
         return format!("write `{as_written}%`");
     }

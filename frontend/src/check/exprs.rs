@@ -33,6 +33,10 @@ impl<'a> Checker<'a> {
 
     /// A condition.
     pub fn condition(&mut self, expr: ast::ExprId, known: &FieldSet) -> Option<Typed> {
+        if let Some(diagnostic) = self.number_that_may_be_missing(expr, known) {
+            self.findings.report(diagnostic);
+            return None;
+        }
         let typed = self.expr(expr, None, known)?;
         if typed.ty != Ty::BOOL {
             let found = self.declared.describe(typed.ty);
@@ -42,6 +46,45 @@ impl<'a> Checker<'a> {
             return None;
         }
         Some(typed)
+    }
+
+    /// `score or 0 > 700`: an input that is no condition, and may be missing besides.
+    fn number_that_may_be_missing(&self, expr: ast::ExprId, known: &FieldSet) -> Option<Diagnostic> {
+        let Ast::Name(name) = &self.node(expr).kind else { return None };
+        let Some(Binding::Input(index)) = self.bindings.get(name.text.as_str()) else { return None };
+        let field = &self.declared.inputs[*index as usize];
+        let ty = self.declared.ty(field.ty.as_ref()?.kind);
+        let missing = field.decl.optional.is_some() && !known.contains(*index);
+        (missing && ty != Ty::BOOL).then(|| {
+            let message = format!("this is {}, and a condition is expected", self.declared.describe(ty));
+            let word = &name.text;
+            Diagnostic::new(Code::WrongType, name.span, message).help(format!(
+                "ask `{word} is present`, or compare `{word} or_else …`, which gives a missing one a value"
+            ))
+        })
+    }
+
+    /// `kind == auto or card`, `age == 18 or 19`: a value instead of a second condition.
+    fn value_without_subject(&self, left: ast::ExprId, right: ast::ExprId) -> Option<Diagnostic> {
+        let mut left = left;
+        while let Ast::Logic { right, .. } = &self.node(left).kind {
+            left = *right;
+        }
+        let compared = matches!(self.node(left).kind, Ast::Compare { .. }) || self.is_value_alone(left);
+        (compared && self.is_value_alone(right)).then(|| {
+            let message = "this is a value, and a condition is expected";
+            Diagnostic::new(Code::WrongType, self.node(right).span, message)
+                .help("both sides are whole conditions: `x == a or x == b`, or shorter `x in {a, b}`")
+        })
+    }
+
+    /// Whether it is a literal or the value of an enum.
+    fn is_value_alone(&self, expr: ast::ExprId) -> bool {
+        let literal = matches!(
+            self.node(expr).kind,
+            Ast::Number(_) | Ast::Money { .. } | Ast::Percent(_) | Ast::Date(_) | Ast::EnumValue { .. }
+        );
+        literal || self.is_bare_value(expr)
     }
 
     fn infer(&mut self, expr: ast::ExprId, want: Want, known: &FieldSet) -> Option<Typed> {
@@ -209,9 +252,15 @@ impl<'a> Checker<'a> {
             return Diagnostic::new(Code::UnknownName, name.span, message)
                 .help("use an input, a `param` or a `let`");
         }
-        if matches!(name.text.to_lowercase().as_str(), "yes" | "no") {
+        let truth = match name.text.to_lowercase().as_str() {
+            "yes" | "true" => Some("true"),
+            "no" | "false" => Some("false"),
+            _ => None,
+        };
+        if let Some(truth) = truth {
             let message = format!("`{}` is no truth value", name.text);
-            return Diagnostic::new(Code::UnknownName, name.span, message).help("write `true` or `false`");
+            let diagnostic = Diagnostic::new(Code::UnknownName, name.span, message);
+            return diagnostic.help("write `true` or `false`").fix(name.span, truth);
         }
         let known = self.bindings.keys().chain(self.declared.names.enums_of_value.keys());
         names::unknown(name, "input, parameter, `let`, table or enum value", known.copied())
@@ -388,9 +437,31 @@ impl<'a> Checker<'a> {
         span: Span,
         known: &FieldSet,
     ) -> Option<Typed> {
+        if let Some(diagnostic) = self.compared_with_nothing(left, right) {
+            self.findings.report(diagnostic);
+            return None;
+        }
         let (a, b) = self.pair((left, known), (right, known), None)?;
         self.join(op.into(), (left, a.ty), (right, b.ty), op.symbol(), span)?;
         Some(self.push(ExprKind::Compare(op.into(), a.id, b.id), Ty::BOOL, span))
+    }
+
+    /// `score == null`
+    fn compared_with_nothing(&self, left: ast::ExprId, right: ast::ExprId) -> Option<Diagnostic> {
+        let nothing = |expr: ast::ExprId| match &self.node(expr).kind {
+            Ast::Name(name) => {
+                let word = name.text.as_str();
+                let defined = self.bindings.contains_key(word) || self.is_bare_value(expr);
+                let said =
+                    ["null", "none", "nil", "na", "undefined"].iter().any(|no| word.eq_ignore_ascii_case(no));
+                (said && !defined).then_some(name)
+            }
+            _ => None,
+        };
+        let name = nothing(right).or_else(|| nothing(left))?;
+        let message = format!("there is no `{}`: what is not there is missing", name.text);
+        let diagnostic = Diagnostic::new(Code::UnknownName, name.span, message);
+        Some(diagnostic.help("write `x is missing` or `x is present`"))
     }
 
     fn logic(
@@ -406,6 +477,10 @@ impl<'a> Checker<'a> {
             Logic::And => known.and_also(&a.truth.holds),
             Logic::Or => known.and_also(&a.truth.fails),
         });
+        if let Some(diagnostic) = self.value_without_subject(left, right) {
+            self.findings.report(diagnostic);
+            return None;
+        }
         let b = self.condition(right, seen.as_ref().unwrap_or(known));
         let (a, b) = (a?, b?);
         let (kind, truth) = match op {

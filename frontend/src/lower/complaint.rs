@@ -103,7 +103,12 @@ impl Complaint {
                     let help = "a divisor has to be proved positive or negative: narrow its range, or deal with zero in an earlier rule";
                     ("zero", help)
                 };
-                let message = format!("{} could be {could_be}", quoted(*divisor));
+                let always =
+                    extent.as_ref().is_some_and(|extent| extent.low.is_zero() && extent.high.is_zero());
+                let message = match always {
+                    true => format!("{} is always zero", quoted(*divisor)),
+                    false => format!("{} could be {could_be}", quoted(*divisor)),
+                };
                 let diagnostic = Diagnostic::new(self.fault.code(), place, message);
                 let diagnostic = match extent {
                     Some(extent) => {

@@ -1,0 +1,177 @@
+//! What authors write who are used to other languages: each is one error, with help that says how it is written
+//! here, and an edit that is offered mends it.
+
+use opus_frontend::check::check;
+use opus_frontend::diagnostic::Diagnostic;
+use opus_frontend::parse::parse;
+
+const POLICY: &str = r#"policy shop.fee {
+  currency USD
+  enum Answer { approve, decline }
+  enum Kind { personal, auto }
+  input {
+    age    : int in 0..120
+    score  : int in 300..850 optional
+    kind   : Kind
+    member : bool
+    amount : money in $0.00..$10_000.00
+  }
+  output { answer : Answer  fee : money in $0.00..$100.00 }
+  param floor : int in 0..120 = 18
+  table fee_of(age) unique -> money in $0.00..$100.00 {
+    | 0..17 => $0 ;
+    | 18..120 => $5 ;
+  }
+  rules first {
+    rule R1 when age < floor => decline, $0
+    rule R2 when kind == auto and amount > $5 or not member or score is missing => decline, $1
+    otherwise R3 => approve, fee_of
+  }
+}
+"#;
+
+/// The errors of a source; warnings are not asked about.
+fn errors(source: &str) -> Vec<Diagnostic> {
+    let (policy, mut diagnostics) = parse(source);
+    if let (Some(policy), true) = (policy, diagnostics.is_empty()) {
+        diagnostics = check(&policy).1;
+    }
+    diagnostics.retain(Diagnostic::is_error);
+    diagnostics
+}
+
+/// With `there` instead of `here` there is one error, whose help contains `help`; its edit mends the policy,
+/// where it offers one.
+#[track_caller]
+fn is_helped(here: &str, there: &str, help: &str) {
+    assert!(POLICY.contains(here), "`{here}` does not stand in the policy");
+    let source = POLICY.replacen(here, there, 1);
+    let found = errors(&source);
+    let [error] = found.as_slice() else { panic!("`{there}` gives {} errors: {found:#?}", found.len()) };
+    let said = error.help.as_deref().unwrap_or("");
+    assert!(said.contains(help), "`{there}`: {}; help: {said}", error.message);
+    if let Some(fix) = &error.fix {
+        let mut mended = source.clone();
+        mended.replace_range(fix.span.start as usize..fix.span.end as usize, &fix.replacement);
+        let left = errors(&mended);
+        assert!(
+            left.iter().all(|other| other.primary.span.start > error.primary.span.start),
+            "{mended}\n{left:#?}"
+        );
+    }
+}
+
+/// The same for what stands instead of the condition of the first rule.
+#[track_caller]
+fn condition(written: &str, help: &str) {
+    is_helped("age < floor =>", &format!("{written} =>"), help);
+}
+
+#[test]
+fn the_policy_itself_is_right() {
+    assert_eq!(errors(POLICY), []);
+}
+
+#[test]
+fn conditions_of_other_languages() {
+    condition("age < 18 AND member", "write `and`");
+    condition("NOT member", "write `not`");
+    condition("age IN 1..17", "write `in`");
+    condition("score IS missing", "write `is`");
+    condition("age is not 18", "`!=`");
+    condition("score is not null", "`is present`");
+    condition("score is null", "`missing`");
+    condition("score == null", "`x is missing`");
+    condition("score == missing", "`x is missing`");
+    condition("missing(score)", "`x is missing`");
+    condition("score or 0 > 700", "`score or_else …`");
+    condition("kind == Kind::personal", "`Kind.personal`");
+    condition("kind.personal", "`kind == personal`");
+    condition("applicant.age < 18", "by themselves");
+    condition("input.age < 18", "by themselves");
+    condition("member == True", "`true`");
+    condition("kind == 'personal'", "without any");
+    condition("kind == “personal”", "without any");
+    condition("kind == \"personal\"", "without quotation marks");
+    condition("kind in (personal, auto)", "`x in {a, b}`");
+    condition("kind in [personal, auto]", "`{a, b}`");
+    condition("kind in personal, auto", "`x in {a, b}`");
+    condition("kind == personal or auto", "`x in {a, b}`");
+    condition("age == 17 or 18", "`x in {a, b}`");
+    condition("age in 1 to 17", "`a..b`");
+    condition("age in 1...17", "includes both");
+    condition("age in 1..=17", "includes both");
+    condition("age between 1 and 17", "`x in a..b`");
+    condition("age > 1 and < 17", "`x in a..b`");
+    condition("age less than 18", "`<`");
+    condition("age < 18 unless member", "`and not (…)`");
+    condition("age < 18, member", "`and`");
+    condition("age < 18 member", "`and`");
+    condition("if age < 18", "without `if`");
+    condition("age < 18 then", "`=>`");
+    condition("amount > USD 5", "`1_000 USD`");
+    condition("amount > $-5", "`-$5.00`");
+    condition("amount > (1 - 5%) * amount", "`100%`");
+    condition("amount > 1e3", "written out");
+    condition("age ** 2 > 5", "multiply");
+    condition("round(amount) > $5", "rounded half_even to cent");
+    condition("coalesce(score, 0) > 700", "or_else");
+    condition("amount rounded to $100 > $5", "rounded half_even to cent");
+    condition("/* minors */ age < 18", "`--`");
+}
+
+#[test]
+fn items_of_other_languages() {
+    let field = "age    : int in 0..120";
+    is_helped(field, "age    : int 0..120", "`age : int in 0..120`");
+    is_helped(field, "age int in 0..120", "`name : type`");
+    is_helped(field, "int age in 0..120", "`name : type`");
+    is_helped(field, "age    : int in 0..120,", "without a sign");
+    is_helped(field, "age    : int in 0..120;", "without a sign");
+    is_helped(field, "age    : optional int in 0..120", "behind the type");
+    is_helped(field, "age    : int in 0..", "upper end");
+    is_helped(field, "age    : int", "the range is part of the type");
+    is_helped("kind   : Kind", "kind   : {personal, auto}", "`enum`");
+    is_helped("kind   : Kind", "kind   : enum {personal, auto}", "`enum`");
+    is_helped("input {", "inputs {", "write `input`");
+    is_helped("input {", "Input {", "write `input`");
+    is_helped("input {", "input: {", "nothing stands between");
+    is_helped("input {", "input", "");
+    is_helped("currency USD", "currency: USD", "nothing stands between");
+    is_helped("enum Kind { personal, auto }", "enum Kind = personal | auto", "`enum Kind { a, b }`");
+    is_helped(
+        "enum Kind { personal, auto }",
+        "enum Kind { \"personal\", \"auto\" }",
+        "without quotation marks",
+    );
+    is_helped("param floor : int in 0..120 = 18", "param floor = 18", "has a type");
+    is_helped("param floor : int in 0..120 = 18", "param floor : int in 0..120 : 18", "one `=`");
+    is_helped("param floor : int in 0..120 = 18", "param floor : int in 0..120 { 18 }", "dated");
+    is_helped("param floor : int in 0..120 = 18", "floor = 18", "`param`");
+    is_helped("param floor : int in 0..120 = 18", "let floor : int = 18", "the type of its value");
+    is_helped("policy shop.fee {", "policy \"shop fee\" {", "`policy shop.fee { … }`");
+    is_helped("policy shop.fee {", "policy shop-fee {", "`policy shop.fee { … }`");
+    is_helped("policy shop.fee {", "policy shop.fee", "`policy shop.fee { … }`");
+}
+
+#[test]
+fn rules_and_tables_of_other_languages() {
+    is_helped("rules first {", "rules {", "`rules first { … }`");
+    is_helped("rules first {", "rule first {", "`rules first { … }`");
+    is_helped("rule R1 when", "rule R1 if", "`rule ID when CONDITION => OUTCOME`");
+    is_helped("rule R1 when", "rule R1.1 when", "an id is one word");
+    is_helped("=> decline, $0", "=> { decline, $0 }", "without braces");
+    is_helped("=> decline, $0", "=> (decline, $0)", "without parentheses");
+    is_helped("=> decline, $0", "=> return decline, $0", "directly");
+    is_helped("=> decline, $0", "=> answer: decline, fee = $0", "`decision = decline`");
+    is_helped("=> decline, $0", "=> decline, $0;", "only rows of tables");
+    is_helped("otherwise R3 =>", "else R3 =>", "`otherwise ID => OUTCOME`");
+    is_helped("otherwise R3 =>", "rule R3 otherwise =>", "`otherwise ID => OUTCOME`");
+    is_helped("otherwise R3 => approve", "otherwise approve", "`otherwise ID => OUTCOME`");
+    is_helped("| 0..17 =>", "| age < 18 =>", "a cell is");
+    is_helped("| 0..17 =>", "| * =>", "`any`");
+    is_helped("| 0..17 =>", "| 0 to 17 =>", "`a..b`");
+    is_helped("unique -> money", "unique : money", "`->`");
+    is_helped("fee_of(age)", "fee_of(age : int)", "without types");
+    is_helped("fee_of(age)", "fee_of age", "`table name(key) unique -> type { … }`");
+}
