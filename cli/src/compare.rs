@@ -1,13 +1,13 @@
 //! Are these the decisions that somebody else made? A file of inputs against a file of expected outputs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use opus_frontend::display;
 use opus_ir::memory::Columns;
 use opus_ir::{Field, Schema};
 
-use crate::batch::Engine;
 use crate::batch::units::{Units, percentages};
+use crate::batch::{Engine, Progress};
 use crate::failure::{Exit, Failure};
 use crate::files::write::{Data, Printed, Printer, Spec};
 use crate::files::{Intake, Located, Mapping, Reader};
@@ -32,6 +32,10 @@ pub struct Comparison {
     pub differences: Vec<Difference>,
     /// How many rows of the inputs nothing is expected of.
     pub unexpected: u64,
+    /// The columns of the inputs that no field reads.
+    pub ignored: BTreeSet<String>,
+    /// The columns of the expected decisions that are no outputs.
+    pub not_compared: BTreeSet<String>,
 }
 
 /// Two files to compare.
@@ -55,11 +59,12 @@ pub fn compare(
     schema: &Schema,
     rules: &[String],
     engine: &dyn Engine,
+    progress: &dyn Fn(Progress),
 ) -> Result<Comparison, Failure> {
-    let mut expected = expected(files, schema)?;
+    let (mut expected, not_compared) = expected(files, schema)?;
     let keep: Vec<String> = files.on.iter().cloned().collect();
     let intake = Intake { schema: schema.clone(), mapping: files.mapping.clone(), keep };
-    let mut comparison = Comparison { rows: expected.len() as u64, ..Comparison::default() };
+    let mut comparison = Comparison { rows: expected.len() as u64, not_compared, ..Comparison::default() };
     let mut reader = Reader::open(vec![files.input.clone()], &intake)?;
     let mut units = Units::new(&intake);
     while let Some(chunk) = reader.next_chunk()? {
@@ -103,7 +108,11 @@ pub fn compare(
             let difference = difference.map(|(outputs, rule)| Difference { key: key.clone(), outputs, rule });
             comparison.differences.extend(difference);
         }
+        comparison.ignored.extend(admitted.ignored);
+        let rows = first_row - 1 + admitted.rows as u64;
+        progress(Progress { rows, fraction: reader.progress() });
     }
+    comparison.ignored.extend(reader.ignored().iter().cloned());
     let mut left: Vec<String> = expected.into_keys().collect();
     left.sort();
     comparison.differences.extend(left.into_iter().map(|key| Difference {
@@ -131,14 +140,17 @@ fn differing(
     .collect()
 }
 
-/// The expected outputs by key.
-fn expected(files: &Files, schema: &Schema) -> Result<HashMap<String, Vec<Option<i128>>>, Failure> {
+/// Outputs by the key of their row.
+type Expected = HashMap<String, Vec<Option<i128>>>;
+
+/// The expected outputs, and the columns beside them.
+fn expected(files: &Files, schema: &Schema) -> Result<(Expected, BTreeSet<String>), Failure> {
     // the outputs are read as if they were the inputs of another policy, of which nothing has to be decided
     let outputs =
         Schema { inputs: schema.outputs.clone(), outputs: Vec::new(), effective: None, ..schema.clone() };
     let mapping = Mapping::as_written(&outputs);
     let intake = Intake { schema: outputs, mapping, keep: files.on.iter().cloned().collect() };
-    let mut found = HashMap::new();
+    let (mut found, mut beside) = (HashMap::new(), BTreeSet::new());
     let mut reader = Reader::open(vec![files.expected.clone()], &intake)?;
     while let Some(chunk) = reader.next_chunk()? {
         let first_row = chunk.first_row;
@@ -148,6 +160,7 @@ fn expected(files: &Files, schema: &Schema) -> Result<HashMap<String, Vec<Option
                 format!("row {} of the expected decisions: {}", first_row + *row as u64, reason.message);
             return Err(Failure::io(message));
         }
+        beside.extend(admitted.ignored);
         let keys = keys(first_row, admitted.rows, &admitted.kept, reader.kept());
         for (row, key) in keys.into_iter().enumerate() {
             let values =
@@ -160,7 +173,8 @@ fn expected(files: &Files, schema: &Schema) -> Result<HashMap<String, Vec<Option
             }
         }
     }
-    Ok(found)
+    beside.extend(reader.ignored().iter().cloned());
+    Ok((found, beside))
 }
 
 /// By row, the value of the column that was kept, or the number of the row.

@@ -60,6 +60,11 @@ impl Failure {
         Failure::new(Exit::Io, message)
     }
 
+    /// An input that cannot be read.
+    pub fn unreadable(name: &str, error: &io::Error) -> Failure {
+        Failure::io(format!("{name}: cannot be read: {error}"))
+    }
+
     /// An output that could not be written. That its reader has seen enough and is gone need not be said: nobody
     /// would read it.
     pub fn unwritable(name: &str, error: &(dyn Error + 'static)) -> Failure {

@@ -1,5 +1,6 @@
 //! Where do words go? Results to standard output, everything else to standard error; for people or programs.
 
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
 
 use opus_frontend::diagnostic::{Diagnostic, any_error};
@@ -89,6 +90,14 @@ impl Terminal {
         }
     }
 
+    /// Says to a person of some names what they are; nothing where there are none.
+    pub fn note_names(&self, what: &str, names: &BTreeSet<String>) {
+        let quoted: Vec<String> = names.iter().map(|name| format!("`{}`", printable(name))).collect();
+        if !quoted.is_empty() {
+            self.note(&format!("{what}: {}", quoted.join(", ")));
+        }
+    }
+
     /// Shows diagnostics to a person, and how many there are.
     pub fn diagnostics(&self, path: &str, source: &str, diagnostics: &[Diagnostic]) {
         if self.is_json() || diagnostics.is_empty() {
@@ -115,10 +124,9 @@ impl Terminal {
         if self.is_json() {
             let error = json!({ "error": failure.message, "help": failure.help, "exit": failure.exit as u8 });
             self.say(&format!("{error:#}"));
-        } else if self.styled {
-            self.say(&format!("\x1b[1;31merror\x1b[0m\x1b[1m:\x1b[0m {failure}"));
         } else {
-            self.say(&format!("error: {failure}"));
+            let word = if self.styled { "\x1b[1;31merror\x1b[0m\x1b[1m:\x1b[0m" } else { "error:" };
+            self.say(&format!("{word} {}", printable(&failure.to_string())));
         }
     }
 
@@ -140,11 +148,36 @@ impl Terminal {
     }
 }
 
+/// A text that may come from a file: what would move the cursor or colour the screen is written as a sign for it.
+fn printable(text: &str) -> String {
+    let sign = |c: char| match c {
+        '\n' => c,
+        '\x7F' => '\u{2421}',
+        c if c < ' ' => char::from_u32(0x2400 + c as u32).unwrap_or(c),
+        c if c.is_control() => '\u{FFFD}',
+        c => c,
+    };
+    text.chars().map(sign).collect()
+}
+
 /// `3 errors`, `1 error`, nothing for none.
 fn counted(count: usize, noun: &str) -> Option<String> {
     match count {
         0 => None,
         1 => Some(format!("1 {noun}")),
         _ => Some(format!("{count} {noun}s")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_files_say_does_not_reach_the_screen_as_commands() {
+        assert_eq!(
+            printable("x.csv: no `\x1b[2Ja\r`\n  help: \u{9b}ö"),
+            "x.csv: no `␛[2Ja␍`\n  help: \u{FFFD}ö"
+        );
     }
 }

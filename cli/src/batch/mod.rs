@@ -24,7 +24,7 @@ pub use counts::{Counts, FaultCount};
 
 use crate::failure::Failure;
 use crate::files::write::{Content, Layout, Spec, Writer, create};
-use crate::files::{Chunk, Intake, Kept, Located, Place, Reader, apart};
+use crate::files::{Chunk, Intake, Kept, Located, Place, Reader, Whole, apart};
 use rejects::Rejects;
 use units::Units;
 use work::{Done, Worker};
@@ -72,6 +72,8 @@ pub struct Batch {
     pub threads: usize,
     /// What formats that can hold it say of the output.
     pub metadata: Vec<(String, String)>,
+    /// Whether the inputs are hashed.
+    pub hashed: bool,
 }
 
 /// How far it is.
@@ -90,6 +92,27 @@ pub struct Report {
     pub counts: Counts,
     /// The columns that nobody asked for.
     pub ignored: BTreeSet<String>,
+    /// The inputs with the hash of what was read of each, where that was asked for.
+    pub hashes: Vec<(String, String)>,
+}
+
+/// The outputs: whole, and without their names.
+pub struct Outputs {
+    rejects: Option<Whole>,
+    decisions: Whole,
+}
+
+impl Outputs {
+    /// Gives them their names. The rejects come first: decisions never stand without the rows that they leave out.
+    ///
+    /// # Errors
+    /// Where one cannot be named.
+    pub fn name(self) -> Result<(), Failure> {
+        match self.rejects {
+            Some(rejects) => rejects.name_before(self.decisions),
+            None => self.decisions.name(),
+        }
+    }
 }
 
 impl Names {
@@ -124,7 +147,11 @@ impl Batch {
     ///
     /// # Errors
     /// Where an input cannot be read, or an output cannot be written; there is no output then.
-    pub fn run(&self, engine: &dyn Engine, progress: &(dyn Fn(Progress) + Sync)) -> Result<Report, Failure> {
+    pub fn run(
+        &self,
+        engine: &dyn Engine,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<(Report, Outputs), Failure> {
         self.check_places()?;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads.max(1)).build();
         let pool = pool.map_err(|error| Failure::io(format!("threads cannot be started: {error}")))?;
@@ -138,8 +165,12 @@ impl Batch {
     }
 
     /// The same, on a thread of the pool.
-    fn run_here(&self, engine: &dyn Engine, progress: &(dyn Fn(Progress) + Sync)) -> Result<Report, Failure> {
-        let mut reader = Reader::open(self.inputs.clone(), &self.intake)?;
+    fn run_here(
+        &self,
+        engine: &dyn Engine,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<(Report, Outputs), Failure> {
+        let mut reader = Reader::new(self.inputs.clone(), &self.intake, self.hashed)?;
         let layout = Arc::new(self.layout(reader.kept())?);
         let (encoder, writer) = create(&self.output, &layout)?;
         let rejects = match &self.rejects {
@@ -173,7 +204,7 @@ impl Batch {
             Ok::<(), Failure>(())
         })?;
         end.ignored.extend(reader.ignored().iter().cloned());
-        end.finish()
+        end.finish(reader.into_hashes())
     }
 
     /// The columns of the output.
@@ -267,12 +298,9 @@ impl Ending<'_> {
         Ok(())
     }
 
-    fn finish(self) -> Result<Report, Failure> {
-        // the rejects first: where they cannot be written there is no output either
-        if let Some(rejects) = self.rejects {
-            rejects.finish()?;
-        }
-        self.writer.finish()?;
-        Ok(Report { counts: self.counts, ignored: self.ignored })
+    fn finish(self, hashes: Vec<(String, String)>) -> Result<(Report, Outputs), Failure> {
+        let rejects = self.rejects.map(Rejects::finish).transpose()?;
+        let outputs = Outputs { rejects, decisions: self.writer.finish()? };
+        Ok((Report { counts: self.counts, ignored: self.ignored, hashes }, outputs))
     }
 }

@@ -67,11 +67,14 @@ fn batch(from: &[PathBuf], to: &Path, keep: &[&str], threads: usize) -> Batch {
         rejects: Some(output(&to.with_extension(format!("rejects.{extension}")), None, "").expect("rejects")),
         threads,
         metadata: vec![("opus.artifact".into(), "1234".into())],
+        hashed: true,
     }
 }
 
 fn run(batch: &Batch) -> Result<Report, Failure> {
-    batch.run(&Approval(schema()), &|_| ())
+    let (report, outputs) = batch.run(&Approval(schema()), &|_| ())?;
+    outputs.name()?;
+    Ok(report)
 }
 
 /// Rows with some faults in them, as CSV.
@@ -144,6 +147,30 @@ fn decisions_and_rejects_are_written_in_order_with_what_is_kept() {
         (Fault::MalformedRow, "", 1),
     ];
     assert_eq!(faults, expected);
+}
+
+/// A row that is wrong in every field tells its kept text with each, but never many such texts at once.
+#[test]
+fn long_texts_are_kept_with_every_fault_of_their_row() {
+    let scratch = Scratch::create();
+    let note = |row: usize| format!("{}{row}", "x".repeat(1 << 20));
+    let rows: String = (0..20).map(|row| format!("1.005,blue,{}\n", note(row))).collect();
+    let from = scratch.file("in.csv", format!("amount,color,note\n{rows}"));
+    for format in ["csv", "parquet"] {
+        let to = scratch.path(&format!("out.{format}"));
+        run(&batch(std::slice::from_ref(&from), &to, &["note"], 2)).unwrap();
+    }
+    let rejects = std::fs::read_to_string(scratch.path("out.rejects.csv")).unwrap();
+    let fields = ["amount,", "color,"];
+    assert_eq!(rejects.lines().count(), 1 + 2 * 20);
+    for (index, line) in rejects.lines().skip(1).enumerate() {
+        assert!(line.starts_with(&format!("{},{}", index / 2 + 1, fields[index % 2])), "line {index}");
+        assert!(line.ends_with(&note(index / 2)), "line {index}");
+    }
+    let file = std::fs::File::open(scratch.path("out.rejects.parquet")).unwrap();
+    let file = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let groups: Vec<i64> = file.metadata().row_groups().iter().map(|group| group.num_rows()).collect();
+    assert!(groups.len() > 1 && groups.iter().sum::<i64>() == 40, "{groups:?}");
 }
 
 #[test]
@@ -318,7 +345,8 @@ fn several_files_are_one_input_and_progress_is_told() {
     let to = scratch.path("out.csv");
     let seen = std::sync::Mutex::new(Vec::new());
     let work = batch(std::slice::from_ref(&folder), &to, &[], 1);
-    work.run(&Approval(schema()), &|progress| seen.lock().unwrap().push(progress.rows)).unwrap();
+    let (_, outputs) = work.run(&Approval(schema()), &|now| seen.lock().unwrap().push(now.rows)).unwrap();
+    outputs.name().unwrap();
     let expected =
         "row,decision,granted,rule,version\n1,approve,1.00,A,1\n2,decline,0.00,B,1\n3,approve,2.00,A,1\n";
     assert_eq!(std::fs::read_to_string(&to).unwrap(), expected);

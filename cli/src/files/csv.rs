@@ -52,25 +52,29 @@ impl CsvSource {
         let names = cells(&header)
             .map_err(|wrong| Failure::io(format!("{file}: the header cannot be read: {wrong}")))?;
         let names: Vec<&str> = names.iter().map(Cow::as_ref).collect();
-        let (fields, kept) = intake.find(file, &names).map_err(|failure| with_separator(failure, &names))?;
+        let (fields, kept) = intake.find(file, &names).map_err(|failure| with_cause(failure, &names))?;
         let csv = Arc::new(Csv { width: names.len(), fields, kept });
         Ok(CsvSource { csv, splitter, kept: text_columns(intake, false), ignored: intake.ignored(&names) })
     }
 }
 
-/// Columns that are not found may be there, separated by something else.
-fn with_separator(failure: Failure, names: &[&str]) -> Failure {
+/// Columns that are not found may be there, with other marks between cells or lines.
+fn with_cause(failure: Failure, names: &[&str]) -> Failure {
     let separator = match names {
         [all] => [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")]
             .into_iter()
             .find(|(text, _)| all.contains(text)),
         _ => None,
     };
-    match separator {
-        Some((_, others)) => failure.help(format!(
+    if let Some((_, others)) = separator {
+        return failure.help(format!(
             "cells are separated by commas, and here it seems by {others}: write the file with commas"
-        )),
-        None => failure,
+        ));
+    }
+    match names.iter().any(|name| name.contains('\r')) {
+        true => failure
+            .help("lines end in line feeds, and here in carriage returns alone: write it with line feeds"),
+        false => failure,
     }
 }
 

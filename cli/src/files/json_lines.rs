@@ -129,7 +129,7 @@ impl JsonLines {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let object = Object { json: self, found, ignored };
         let read = deserializer.deserialize_map(object).and_then(|()| deserializer.end());
-        read.map_err(|error| in_words(&error))?;
+        read.map_err(|error| in_words(text, &error))?;
         // a value is looked at later, but whether it can be read is a matter of the line
         let is_broken = |text: &&str| text.contains('\\') && serde_json::from_str::<String>(text).is_err();
         match found.iter().flatten().find(|text| text.starts_with('"') && is_broken(text)) {
@@ -140,10 +140,14 @@ impl JsonLines {
 }
 
 /// What was wrong with a line, without the number of the line, which is always 1.
-fn in_words(error: &serde_json::Error) -> String {
+fn in_words(line: &str, error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = text.split(" at line ").next().unwrap_or_default();
     match error.column() {
+        _ if !line.trim_start().starts_with('{') => {
+            "the line is no JSON object: it does not begin with `{`".into()
+        }
+        _ if error.is_eof() => "the line ends within its JSON object: each object stands on one line".into(),
         0 => text.to_owned(),
         column => format!("the line is no JSON object: {text} at character {column}"),
     }

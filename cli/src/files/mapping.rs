@@ -82,7 +82,7 @@ impl Mapping {
     /// Where it cannot be read, or says something that does not fit the fields.
     pub fn read(path: &Path, schema: &Schema) -> Result<Mapping, Failure> {
         let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::io(format!("{}: cannot be read: {error}", path.display())))?;
+            .map_err(|error| Failure::unreadable(&path.display().to_string(), &error))?;
         Mapping::parse(&text, schema).map_err(|failure| {
             let message = format!("{}: {}", path.display(), failure.message);
             Failure { message, ..failure }

@@ -1,6 +1,7 @@
 //! Where do rows come from, and where do they go? Files, folders of files in the order of their names, standard
 //! input and output.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -120,7 +121,7 @@ pub fn standard_input_once(read: &[&Place]) -> Result<(), Failure> {
 /// # Errors
 /// Where it cannot be opened.
 pub fn open(path: &Path) -> Result<File, Failure> {
-    let unreadable = |error: io::Error| Failure::io(format!("{}: cannot be read: {error}", path.display()));
+    let unreadable = |error: io::Error| Failure::unreadable(&path.display().to_string(), &error);
     let file = File::open(path).map_err(unreadable)?;
     let is_folder = file.metadata().map_err(unreadable)?.is_dir();
     if is_folder { Err(Failure::io(format!("{}: is a folder", path.display()))) } else { Ok(file) }
@@ -133,14 +134,11 @@ fn unnamed(option: &str) -> Failure {
 }
 
 fn folder(path: &Path, format: Option<Format>, found: &mut Vec<Located>) -> Result<(), Failure> {
-    let unreadable = |error: io::Error| Failure::io(format!("{}: cannot be read: {error}", path.display()));
+    let unreadable = |error: io::Error| Failure::unreadable(&path.display().to_string(), &error);
     let mut files = Vec::new();
     for entry in fs::read_dir(path).map_err(unreadable)? {
         let file = entry.map_err(unreadable)?.path();
-        // names like `_SUCCESS` and `.part-0.crc` are the notes of the tools that wrote the folder
-        let is_note = file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"_"))
-            || file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        let known = format.or(Format::of_extension(&file)).filter(|_| !is_note && file.is_file());
+        let known = format_in_folder(&file, format).filter(|_| file.is_file());
         files.extend(known.map(|format| Located { place: Place::File(file), format }));
     }
     if files.is_empty() {
@@ -152,6 +150,36 @@ fn folder(path: &Path, format: Option<Format>, found: &mut Vec<Located>) -> Resu
     files.sort_by(|a, b| a.place.cmp(&b.place));
     found.append(&mut files);
     Ok(())
+}
+
+/// In which format a file of a folder is read; `None` where it is not.
+fn format_in_folder(file: &Path, format: Option<Format>) -> Option<Format> {
+    // names like `_SUCCESS` and `.part-0.crc` are the notes of the tools that wrote the folder
+    let is_note = |name: &OsStr| matches!(name.as_encoded_bytes().first(), Some(b'_' | b'.'));
+    format.or(Format::of_extension(file)).filter(|_| !file.file_name().is_some_and(is_note))
+}
+
+/// That no output goes to a folder that is read, where it would be an input when the command is run again.
+///
+/// # Errors
+/// Where one does.
+pub fn outside(inputs: &[PathBuf], format: Option<Format>, written: &[&Place]) -> Result<(), Failure> {
+    let folders = || inputs.iter().filter(|input| input.is_dir());
+    for output in written {
+        let Place::File(path) = output else { continue };
+        let Some(folder) = folders().find(|folder| same(folder, folder_of(path))) else { continue };
+        if format_in_folder(path, format).is_some() {
+            let message = format!("{}: the output lies in a folder that is read", path.display());
+            let help = format!("name a file outside of {}, where it is no input next time", folder.display());
+            return Err(Failure::usage(message).help(help));
+        }
+    }
+    Ok(())
+}
+
+/// The folder that a file lies in.
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Whether two paths are one file: by name, by link, or by way of a folder that is written differently.
@@ -214,6 +242,21 @@ mod tests {
         assert!(apart(&[&input], &[&other, &other]).unwrap_err().message.contains("two outputs"));
         assert!(apart(&[&input], &[&Place::Standard, &Place::Standard]).is_err());
         assert!(apart(&[&input], &[&other, &Place::Standard]).is_ok());
+    }
+
+    #[test]
+    fn an_output_is_no_input_of_the_next_run() {
+        let folder = scratch("again");
+        fs::create_dir(folder.join("below")).unwrap();
+        let inputs = [folder.clone()];
+        let refused = |name: &str, format| {
+            outside(&inputs, format, &[&Place::Standard, &Place::File(folder.join(name))]).is_err()
+        };
+        assert!(refused("out.csv", None) && refused("below/../out.csv", None));
+        assert!(refused("out.txt", Some(Format::Csv)));
+        for name in ["summary.json", "_out.csv", "below/out.csv", "../out.csv"] {
+            assert!(!refused(name, None), "{name}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use parquet::file::reader::{ChunkReader, Length};
@@ -17,6 +18,8 @@ use crate::failure::Failure;
 pub struct Positioned {
     file: Arc<File>,
     length: u64,
+    /// When it was last written to before it was opened, where the system knows that.
+    modified: Option<SystemTime>,
     /// Removes the copy of what has no positions when the last reader is done.
     _copy: Option<Arc<Removed>>,
 }
@@ -41,7 +44,7 @@ impl Positioned {
     /// # Errors
     /// Where it cannot be read or copied.
     pub fn open(place: &Place) -> Result<Positioned, Failure> {
-        let unreadable = |error: io::Error| Failure::io(format!("{place}: cannot be read: {error}"));
+        let unreadable = |error: io::Error| Failure::unreadable(&place.to_string(), &error);
         match place {
             Place::File(path) => {
                 let mut file = open(path)?;
@@ -49,7 +52,8 @@ impl Positioned {
                 if !data.is_file() {
                     return Positioned::copy_of(&mut file).map_err(unreadable);
                 }
-                Ok(Positioned { file: Arc::new(file), length: data.len(), _copy: None })
+                let modified = data.modified().ok();
+                Ok(Positioned { file: Arc::new(file), length: data.len(), modified, _copy: None })
             }
             Place::Standard => Positioned::copy_of(&mut io::stdin().lock()).map_err(unreadable),
         }
@@ -62,7 +66,14 @@ impl Positioned {
         let mut file = File::options().read(true).write(true).create_new(true).open(&path)?;
         let copy = Some(Arc::new(Removed(path)));
         let length = io::copy(reader, &mut file)?;
-        Ok(Positioned { file: Arc::new(file), length, _copy: copy })
+        let modified = file.metadata()?.modified().ok();
+        Ok(Positioned { file: Arc::new(file), length, modified, _copy: copy })
+    }
+
+    /// Whether nobody has written to the file since it was opened, as far as the system tells.
+    pub fn is_as_opened(&self) -> bool {
+        let now = self.file.metadata();
+        now.is_ok_and(|now| now.len() == self.length && now.modified().ok() == self.modified)
     }
 
     /// How long the file is.
@@ -86,7 +97,7 @@ impl Positioned {
     }
 
     /// Reads as much as there is, up to `length`.
-    fn bytes_at(&self, at: u64, length: usize) -> io::Result<Bytes> {
+    pub fn bytes_at(&self, at: u64, length: usize) -> io::Result<Bytes> {
         let length = (self.length.saturating_sub(at)).min(length as u64) as usize;
         let mut bytes = vec![0; length];
         let mut filled = 0;
@@ -132,6 +143,13 @@ pub struct PositionedReader {
     at: u64,
     /// What was read ahead of `at`.
     ahead: Bytes,
+}
+
+impl PositionedReader {
+    /// How many bytes lie before what is read next.
+    pub fn position(&self) -> u64 {
+        self.at
+    }
 }
 
 impl Read for PositionedReader {

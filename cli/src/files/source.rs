@@ -9,6 +9,7 @@ use super::arrow::ArrowSource;
 use super::chunk::{Body, Chunk, Kept};
 use super::csv::CsvSource;
 use super::format::Format;
+use super::hash::Hash;
 use super::intake::Intake;
 use super::json_lines::JsonLinesSource;
 use super::parquet::ParquetSource;
@@ -34,18 +35,38 @@ pub trait Source: Send {
     fn bytes(&self) -> u64;
 }
 
-/// Opens a file of any format.
-///
-/// # Errors
-/// Where it cannot be read, or has not the columns that are wanted.
-pub fn open_source(located: &Located, intake: &Intake) -> Result<Box<dyn Source>, Failure> {
+/// Opens a file of any format; with its hash, where that is wanted.
+fn open_source(
+    located: &Located,
+    intake: &Intake,
+    hashed: bool,
+) -> Result<(Box<dyn Source>, Option<Hash>), Failure> {
     let file = name_of(&located.place);
-    Ok(match located.format {
-        Format::Parquet => Box::new(ParquetSource::open(&file, Positioned::open(&located.place)?, intake)?),
-        Format::Arrow => Box::new(ArrowSource::open(&file, Positioned::open(&located.place)?, intake)?),
-        Format::Csv => Box::new(CsvSource::open(&file, text(&located.place)?, intake)?),
-        Format::JsonLines => Box::new(JsonLinesSource::open(&file, text(&located.place)?, intake)),
-    })
+    match located.format {
+        Format::Parquet | Format::Arrow => {
+            let positioned = Positioned::open(&located.place)?;
+            let hash = if hashed { Some(Hash::whole(&file, &positioned)?) } else { None };
+            let source: Box<dyn Source> = match located.format {
+                Format::Parquet => Box::new(ParquetSource::open(&file, positioned, intake)?),
+                _ => Box::new(ArrowSource::open(&file, positioned, intake)?),
+            };
+            Ok((source, hash))
+        }
+        Format::Csv | Format::JsonLines => {
+            let text = text(&located.place)?;
+            let (text, hash) = if hashed {
+                let (text, hash) = Hash::passing(text);
+                (text, Some(hash))
+            } else {
+                (text, None)
+            };
+            let source: Box<dyn Source> = match located.format {
+                Format::Csv => Box::new(CsvSource::open(&file, text, intake)?),
+                _ => Box::new(JsonLinesSource::open(&file, text, intake)),
+            };
+            Ok((source, hash))
+        }
+    }
 }
 
 /// What an input is called in messages.
@@ -68,14 +89,18 @@ pub struct Reader<'a> {
     intake: &'a Intake,
     waiting: VecDeque<Located>,
     source: Box<dyn Source>,
-    /// The file that is being read.
-    file: String,
+    /// Where it is.
+    place: Place,
     kept: Vec<Kept>,
     ignored: BTreeSet<String>,
     next_row: u64,
     /// The bytes of the files before this one.
     bytes_before: u64,
     bytes_total: Option<u64>,
+    /// The hash of the file that is being read, where hashes are wanted.
+    hash: Option<Hash>,
+    /// The files that were read to their end, with their hashes.
+    hashes: Vec<(String, String)>,
 }
 
 impl<'a> Reader<'a> {
@@ -84,13 +109,31 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// Where there is none, it cannot be read, or has not the columns that are wanted.
     pub fn open(files: Vec<Located>, intake: &'a Intake) -> Result<Reader<'a>, Failure> {
+        Reader::new(files, intake, false)
+    }
+
+    /// The same; `hashed` where what is read is to be hashed.
+    ///
+    /// # Errors
+    /// As [`Reader::open`].
+    pub fn new(files: Vec<Located>, intake: &'a Intake, hashed: bool) -> Result<Reader<'a>, Failure> {
         let bytes_total = files.iter().map(length_of).sum();
         let mut waiting: VecDeque<Located> = files.into();
         let first = waiting.pop_front().ok_or_else(|| Failure::usage("there is no input"))?;
-        let source = open_source(&first, intake)?;
-        let (kept, ignored) = (source.kept().to_vec(), source.ignored().iter().cloned().collect());
-        let file = name_of(&first.place);
-        Ok(Reader { intake, waiting, source, file, kept, ignored, next_row: 1, bytes_before: 0, bytes_total })
+        let (source, hash) = open_source(&first, intake, hashed)?;
+        Ok(Reader {
+            intake,
+            waiting,
+            place: first.place,
+            kept: source.kept().to_vec(),
+            ignored: source.ignored().iter().cloned().collect(),
+            source,
+            next_row: 1,
+            bytes_before: 0,
+            bytes_total,
+            hash,
+            hashes: Vec::new(),
+        })
     }
 
     /// The columns to keep.
@@ -101,6 +144,11 @@ impl<'a> Reader<'a> {
     /// The columns that nobody asked for, of the files that were opened so far.
     pub fn ignored(&self) -> &BTreeSet<String> {
         &self.ignored
+    }
+
+    /// The files with the hashes of what was read, when all was.
+    pub fn into_hashes(self) -> Vec<(String, String)> {
+        self.hashes
     }
 
     /// How much of all files was read, from 0 to 1; `None` where their length is not known.
@@ -123,6 +171,9 @@ impl<'a> Reader<'a> {
                 self.next_row += rows as u64;
                 return Ok(Some(chunk));
             }
+            if let Some(hash) = self.hash.take() {
+                self.hashes.push((self.place.to_string(), hash.digits(&name_of(&self.place))?));
+            }
             match self.waiting.pop_front() {
                 Some(next) => self.turn_to(&next)?,
                 None => return Ok(None),
@@ -132,16 +183,18 @@ impl<'a> Reader<'a> {
 
     fn turn_to(&mut self, next: &Located) -> Result<(), Failure> {
         self.bytes_before += self.source.bytes();
-        self.source = open_source(next, self.intake)?;
-        let first = std::mem::replace(&mut self.file, name_of(&next.place));
+        let hashed = !self.hashes.is_empty();
+        (self.source, self.hash) = open_source(next, self.intake, hashed)?;
+        let first = std::mem::replace(&mut self.place, next.place.clone());
         for (kept, here) in self.kept.iter().zip(self.source.kept()) {
             if kept != here {
                 let type_of =
                     |kept: &Kept| if kept.is_json { "JSON".into() } else { kept.data_type.to_string() };
                 let (here, there) = (type_of(here), type_of(kept));
+                let (file, first) = (name_of(&self.place), name_of(&first));
                 let message = format!(
-                    "{}: column `{}` is of the type {here} here and {there} in {first}",
-                    self.file, kept.name
+                    "{file}: column `{}` is of the type {here} here and {there} in {first}",
+                    kept.name
                 );
                 return Err(Failure::io(message).help("a column that is kept has one type in all files"));
             }

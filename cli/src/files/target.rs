@@ -1,7 +1,7 @@
 //! How does a file appear only when it is complete? It is written without a name, or under another one beside it,
-//! and gets its name at the end: a failure leaves nothing behind, and what was there before stays.
+//! and gets its name when its bytes are on the disk: a failure leaves nothing behind, and what was there before stays.
 //!
-//! On Linux the file has no name while it is written, where the file system knows such files, so that nothing
+//! Where several files belong together, all of them are [ended](Target::end) before the first gets its name. On Linux the file has no name while it is written, where the file system knows such files, so that nothing
 //! remains of it either when the process is killed. A target that is no regular file (a pipe, a device) is written
 //! as it is.
 
@@ -9,7 +9,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::place::{Place, is_special};
+use super::place::{Place, folder_of, is_special};
 use crate::failure::Failure;
 
 /// How much is gathered before it is written.
@@ -22,17 +22,25 @@ pub struct Target {
     unnamed: Option<Unnamed>,
 }
 
+/// A file that is complete, and has not its name yet; without one it is gone.
+#[must_use]
+pub struct Whole {
+    name: String,
+    unnamed: Option<Unnamed>,
+}
+
 /// A file that has not its name yet.
 struct Unnamed {
     /// The name that it will have.
     path: PathBuf,
+    file: File,
     part: Part,
 }
 
 /// Where the file is meanwhile.
 enum Part {
     /// Nowhere: it goes with the process.
-    Nameless(File),
+    Nameless,
     /// Beside its place.
     Beside(PathBuf),
     /// At its place.
@@ -75,15 +83,25 @@ impl Target {
         target.complete()
     }
 
-    /// Ends writing: everything is handed to the system, and the file gets its name.
+    /// Ends writing, and gives the file its name.
     ///
     /// # Errors
     /// Where it cannot be written or named; nothing is left behind then.
-    pub fn complete(mut self) -> Result<(), Failure> {
+    pub fn complete(self) -> Result<(), Failure> {
+        self.end()?.name()
+    }
+
+    /// Ends writing: everything is handed to the disk, so that a name never stands for half a file, whatever happens
+    /// to the machine.
+    ///
+    /// # Errors
+    /// Where it cannot be written; nothing is left behind then.
+    pub fn end(mut self) -> Result<Whole, Failure> {
         let flushed = self.writer.take().map_or(Ok(()), |mut writer| writer.flush());
-        flushed.map_err(|error| self.failure(&error))?;
-        let named = self.unnamed.take().map_or(Ok(()), Unnamed::name);
-        named.map_err(|error| self.failure(&error))
+        let kept =
+            flushed.and_then(|()| self.unnamed.as_ref().map_or(Ok(()), |unnamed| unnamed.file.sync_all()));
+        kept.map_err(|error| self.failure(&error))?;
+        Ok(Whole { name: std::mem::take(&mut self.name), unnamed: self.unnamed.take() })
     }
 
     /// What is said where something could not be written.
@@ -115,31 +133,55 @@ impl Drop for Target {
     }
 }
 
+impl Whole {
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    /// Where it cannot be named; nothing is left behind then.
+    pub fn name(self) -> Result<(), Failure> {
+        let named = self.unnamed.map_or(Ok(()), Unnamed::name);
+        named.map_err(|error| Failure::unwritable(&self.name, &error))
+    }
+
+    /// Gives the file its name before another file gets its own: even where the machine stops between the two, the
+    /// other never stands without this one.
+    ///
+    /// # Errors
+    /// As [`Whole::name`].
+    pub fn name_before(self, other: Whole) -> Result<(), Failure> {
+        let folder = self.unnamed.as_ref().map(|unnamed| folder_of(&unnamed.path).to_owned());
+        self.name()?;
+        // not every system knows how to keep the names of a folder
+        let _ = folder.map(|folder| File::open(folder).and_then(|folder| folder.sync_all()));
+        other.name()
+    }
+}
+
 impl Unnamed {
     fn create(path: PathBuf) -> io::Result<(File, Unnamed)> {
         if path.is_dir() {
             return Err(io::Error::other("it is a folder"));
         }
-        let (file, part) =
-            match nameless(folder_of(&path)).and_then(|file| Some((file.try_clone().ok()?, file))) {
-                Some((file, same)) => (file, Part::Nameless(same)),
-                None => {
-                    let create = |beside: &Path| OpenOptions::new().write(true).create_new(true).open(beside);
-                    let (file, beside) = at_free_name(&path, create)?;
-                    (file, Part::Beside(beside))
-                }
-            };
-        if let Ok(before) = fs::metadata(&path) {
+        let (file, part) = match nameless(folder_of(&path)) {
+            Some(file) => (file, Part::Nameless),
+            None => {
+                let create = |beside: &Path| OpenOptions::new().write(true).create_new(true).open(beside);
+                let (file, beside) = at_free_name(&path, create)?;
+                (file, Part::Beside(beside))
+            }
+        };
+        let unnamed = Unnamed { path, file: file.try_clone()?, part };
+        if let Ok(before) = fs::metadata(&unnamed.path) {
             // who may read what is there already may read what replaces it, where that can be said
             let _ = file.set_permissions(before.permissions());
         }
-        Ok((file, Unnamed { path, part }))
+        Ok((file, unnamed))
     }
 
     fn name(mut self) -> io::Result<()> {
-        if let Part::Nameless(file) = &self.part {
+        if let Part::Nameless = &self.part {
             // a link never replaces a file, and renaming does
-            let ((), beside) = at_free_name(&self.path, |beside| link(file, beside))?;
+            let ((), beside) = at_free_name(&self.path, |beside| link(&self.file, beside))?;
             self.part = Part::Beside(beside);
         }
         if let Part::Beside(beside) = &self.part {
@@ -157,10 +199,6 @@ impl Drop for Unnamed {
             let _ = fs::remove_file(beside);
         }
     }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A new file in a folder that has no name there.
@@ -268,13 +306,28 @@ mod tests {
     }
 
     #[test]
+    fn files_that_belong_together_appear_when_all_are_whole() {
+        let folder = scratch("together");
+        let target = |name: &str| Target::create(&Place::File(folder.join(name))).unwrap();
+        let (first, second) = (target("a").end().unwrap(), target("b").end().unwrap());
+        assert_eq!(names(&folder), [""; 0]);
+        first.name_before(second).unwrap();
+        assert_eq!(names(&folder), ["a", "b"]);
+        // where the first cannot have its name, the second does not get its own
+        let (first, second) = (target("c").end().unwrap(), target("d").end().unwrap());
+        fs::create_dir(folder.join("c")).unwrap();
+        assert!(first.name_before(second).is_err());
+        assert_eq!(names(&folder), ["a", "b", "c"]);
+    }
+
+    #[test]
     fn a_file_beside_its_place_is_named_and_removed_like_one_without_a_name() {
         let folder = scratch("beside");
         let path = folder.join("out.csv");
         let create = |beside: &Path| File::create_new(beside);
         let beside = || {
-            let (_, beside) = at_free_name(&path, create).unwrap();
-            Unnamed { path: path.clone(), part: Part::Beside(beside) }
+            let (file, beside) = at_free_name(&path, create).unwrap();
+            Unnamed { path: path.clone(), file, part: Part::Beside(beside) }
         };
         let given_up = beside();
         assert_eq!(names(&folder).len(), 1);

@@ -482,7 +482,7 @@ fn write_rows(schema: &Schema, columns: &Columns, path: &Path) {
         let data = (0..part.len()).map(|index| Data::Column(&part, index)).collect();
         writer.append(encoder.encode(&Table { rows: rows.len(), columns: data }).unwrap()).unwrap();
     }
-    writer.finish().unwrap();
+    writer.finish().unwrap().name().unwrap();
 }
 
 const FORMATS: [&str; 4] = ["parquet", "csv", "jsonl", "arrow"];
@@ -629,6 +629,26 @@ fn ipc_stream(batch: &RecordBatch) -> Vec<u8> {
     let mut writer = arrow_ipc::writer::StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
     writer.write(batch).unwrap();
     writer.into_inner().unwrap()
+}
+
+/// A stream that ends between two batches could be a shorter one, but for its end.
+#[test]
+fn streams_that_were_cut_off_or_joined_are_no_inputs() {
+    let column: ArrayRef = Arc::new(arrow_array::Int64Array::from(vec![5, 6]));
+    let field = ArrowField::new("x", DataType::Int64, true);
+    let batch = RecordBatch::try_new(Arc::new(ArrowSchema::new(vec![field])), vec![column]).unwrap();
+    let whole = ipc_stream(&batch);
+    let (scratch, schema) = (Scratch::create(), one_field(Kind::Int, 0, 9, false));
+    let intake = intake(&schema, "", &[]);
+    let found = |bytes: &[u8]| read(&scratch.file("x.arrow", bytes), &intake);
+    assert_eq!(found(&whole).unwrap().values.len(), 2);
+    for (bytes, message) in [
+        (whole[..whole.len() - 8].to_vec(), "x.arrow: the stream has no end: it was cut off"),
+        ([&whole[..], &whole].concat(), "x.arrow: something lies behind the end of the stream"),
+    ] {
+        let failure = found(&bytes).unwrap_err();
+        assert!(failure.message.ends_with(message), "{failure}");
+    }
 }
 
 fn parquet_file(batch: &RecordBatch) -> Vec<u8> {

@@ -1,6 +1,5 @@
 //! `opus batch`: files of inputs to files of decisions.
 
-use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 use std::time::Instant;
@@ -12,7 +11,7 @@ use crate::batch::{self, Names, Report};
 use crate::engines::{PolicyEngine, ReferenceEngine};
 use crate::failure::{Exit, Failure};
 use crate::files::{
-    self, Format, Intake, Located, Mapping, Place, Target, apart, is_special, standard_input_once,
+    self, Format, Intake, Located, Mapping, Place, Target, Whole, apart, outside, standard_input_once,
 };
 use crate::open::open;
 use crate::progress::Shown;
@@ -29,10 +28,6 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
         None => Mapping::by_name(&schema),
     };
     let summary = args.summary.as_ref().map(|path| Target::create(&Place::new(path))).transpose()?;
-    let input_hashes = match summary.is_some() || terminal.is_json() {
-        true => hashes(&places.inputs)?,
-        false => Vec::new(),
-    };
     let (content, meaning) = (opened.artifact.content_hash(), opened.artifact.meaning_hash());
     let names = Names::of(opened.artifact.program());
     let program = opened.artifact.program();
@@ -51,6 +46,7 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
         rejects: places.rejects,
         threads: args.threads.map_or_else(available_threads, usize::from),
         metadata,
+        hashed: summary.is_some() || terminal.is_json(),
     };
     let (engine, engine_name): (Box<dyn batch::Engine>, &str) = match args.engine.of_runtime() {
         Some(engine) => {
@@ -66,15 +62,15 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     };
     let shown = Shown::new(terminal);
     let started = Instant::now();
-    let report = work.run(engine.as_ref(), &|progress| shown.update(progress.rows, progress.fraction));
+    let report = work.run(engine.as_ref(), &|progress| shown.update(progress));
     let seconds = started.elapsed().as_secs_f64();
     shown.clear();
-    let report = report?;
-    note_ignored(&report, terminal);
+    let (report, outputs) = report?;
+    terminal.note_names("columns that no field reads", &report.ignored);
     let run = Run { report: &report, schema: &schema, names: &names, rules, seconds };
     let details = json!({
         "artifact": { "policy": path_text(&args.policy), "content": content.to_string(), "meaning": meaning.to_string() },
-        "inputs": input_hashes.iter().map(|(name, hash)| json!({ "file": name, "blake3": hash })).collect::<Vec<_>>(),
+        "inputs": report.hashes.iter().map(|(name, hash)| json!({ "file": name, "blake3": hash })).collect::<Vec<_>>(),
         "engine": engine_name,
         "compiler": env!("CARGO_PKG_VERSION"),
         "options": {
@@ -87,11 +83,17 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
         },
     });
     let value = summary::json(&run, details);
-    if let Some(mut target) = summary {
-        let text = format!("{value:#}\n");
-        target.write_all(text.as_bytes()).map_err(|error| target.failure(&error))?;
-        target.complete()?;
-    }
+    let summary = match summary {
+        Some(mut target) => {
+            let text = format!("{value:#}\n");
+            target.write_all(text.as_bytes()).map_err(|error| target.failure(&error))?;
+            Some(target.end()?)
+        }
+        None => None,
+    };
+    // the summary last: where there is one, there is all that it tells of
+    outputs.name()?;
+    summary.map_or(Ok(()), Whole::name)?;
     // for people it stands beside the errors, whatever becomes of standard output
     terminal.report(&summary::human(&run), &value, !terminal.is_json() || is_output_taken)?;
     allowed.check(&report, args.rejects.is_some())
@@ -126,6 +128,7 @@ impl Places {
         let read: Vec<&Place> = others.iter().chain(places.inputs.iter().map(|input| &input.place)).collect();
         standard_input_once(&read)?;
         apart(&read, &places.written())?;
+        outside(&args.inputs, format(args.input_format), &places.written())?;
         Ok(places)
     }
 
@@ -193,29 +196,6 @@ impl Allowed {
 
 fn available_threads() -> usize {
     std::thread::available_parallelism().map_or(1, |count| count.get())
-}
-
-fn note_ignored(report: &Report, terminal: &Terminal) {
-    if !report.ignored.is_empty() {
-        let names: Vec<String> = report.ignored.iter().map(|name| format!("`{name}`")).collect();
-        terminal.note(&format!("columns that no field reads: {}", names.join(", ")));
-    }
-}
-
-/// The hashes of the input files; what can be read only once, standard input or a pipe, has none.
-fn hashes(inputs: &[Located]) -> Result<Vec<(String, Option<String>)>, Failure> {
-    let hash = |located: &Located| match &located.place {
-        Place::File(path) if is_special(path) => Ok((path.display().to_string(), None)),
-        Place::File(path) => {
-            let mut hasher = blake3::Hasher::new();
-            let read =
-                fs::File::open(path).and_then(|file| std::io::copy(&mut { file }, &mut hasher).map(|_| ()));
-            read.map_err(|error| Failure::io(format!("`{}` cannot be read: {error}", path.display())))?;
-            Ok((path.display().to_string(), Some(hasher.finalize().to_hex().to_string())))
-        }
-        Place::Standard => Ok(("-".to_owned(), None)),
-    };
-    inputs.iter().map(hash).collect()
 }
 
 impl FileFormat {

@@ -10,7 +10,7 @@ use opus_runtime::{Engine, Policy};
 use serde_json::json;
 
 use crate::args::{FileFormat, Sample};
-use crate::batch::Engine as _;
+use crate::batch::{Engine as _, Progress};
 use crate::engines::PolicyEngine;
 use crate::failure::{Exit, Failure};
 use crate::files::write::{Data, Layout, Spec, Table, create};
@@ -55,10 +55,10 @@ pub fn run(args: &Sample, terminal: &Terminal) -> Result<(), Failure> {
         let encoded = encoder.encode(&Table { rows: count, columns: data })?;
         writer.append(encoded)?;
         first += count as u64;
-        shown.update(first, Some(first as f64 / args.rows as f64));
+        shown.update(Progress { rows: first, fraction: Some(first as f64 / args.rows as f64) });
     }
     shown.clear();
-    writer.finish()?;
+    writer.finish()?.name()?;
     let human = format!("{}: {} rows, seed {}", output.place, grouped(args.rows), args.seed);
     let json = json!({ "file": output.place.to_string(), "rows": args.rows, "seed": args.seed });
     terminal.report(&human, &json, !terminal.is_json() || output.place == Place::Standard)

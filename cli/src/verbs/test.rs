@@ -6,12 +6,13 @@ use opus_runtime::Engine;
 use serde_json::json;
 
 use crate::args::Test;
-use crate::batch::Names;
+use crate::batch::{Names, Progress};
 use crate::compare::{Comparison, Difference, Files, compare};
 use crate::engines::PolicyEngine;
 use crate::failure::{Exit, Failure};
 use crate::files::{self, Mapping, Place, standard_input_once};
 use crate::open::{Opened, open};
+use crate::progress::Shown;
 use crate::summary::grouped;
 use crate::terminal::Terminal;
 
@@ -50,7 +51,13 @@ fn against_file(
     };
     let files = Files { input: one(input)?, expected: one(expected)?, on: args.on.clone(), mapping };
     let engine = PolicyEngine::new(opened.policy(Engine::Native, terminal));
-    let comparison = compare(&files, &schema, &names.rules, &engine)?;
+    let shown = Shown::new(terminal);
+    let progress = |progress: Progress| shown.update(progress);
+    let comparison = compare(&files, &schema, &names.rules, &engine, &progress);
+    shown.clear();
+    let comparison = comparison?;
+    terminal.note_names("columns that no field reads", &comparison.ignored);
+    terminal.note_names("columns that are not compared", &comparison.not_compared);
     report(&comparison, terminal)
 }
 
@@ -64,8 +71,14 @@ fn report(comparison: &Comparison, terminal: &Terminal) -> Result<(), Failure> {
             json!({ "key": difference.key, "rule": difference.rule, "outputs": outputs.collect::<Vec<_>>() })
         });
         let rows: Vec<_> = rows.collect();
-        terminal
-            .print_json(&json!({ "rows": comparison.rows, "differing": differing, "unexpected": comparison.unexpected, "differences": rows }))?;
+        terminal.print_json(&json!({
+            "rows": comparison.rows,
+            "differing": differing,
+            "unexpected": comparison.unexpected,
+            "differences": rows,
+            "ignored_columns": comparison.ignored,
+            "not_compared": comparison.not_compared,
+        }))?;
     } else {
         let shown: String = comparison.differences.iter().take(SHOWN_MAX).map(line).collect();
         let more = match differing.saturating_sub(SHOWN_MAX) {

@@ -42,6 +42,9 @@ fn folder(name: &str) -> Folder {
     let whole = folder.bytes("whole.parquet");
     folder.write("short.parquet", &whole[..whole.len() - 9]);
     std::fs::create_dir(folder.path("nothing")).expect("a folder");
+    std::fs::create_dir(folder.path("many")).expect("a folder");
+    folder.write("many/rows.csv", folder.text("good.csv"));
+    folder.write("returns.csv", folder.text("rows.csv").replace('\n', "\r"));
     folder
 }
 
@@ -81,6 +84,8 @@ const ENDS: &[(&str, i32, &str)] = &[
     ("batch credit.opus rows.csv -o out.csv --summary out.csv", 2, "two outputs would go to this file"),
     ("batch credit.opus rows.csv -o out.csv --summary rows.csv", 2, "the output is also an input"),
     ("batch credit.opus rows.csv -o credit.opus --output-format csv", 2, "the output is also an input"),
+    ("batch credit.opus many -o many/out.csv", 2, "the output lies in a folder that is read"),
+    ("batch credit.opus many -o out.csv --rejects ./many/r.csv", 2, "name a file outside of many"),
     (
         "batch credit.opus rows.csv -o out.csv --keep id,id",
         2,
@@ -111,6 +116,7 @@ const ENDS: &[(&str, i32, &str)] = &[
     ("batch credit.opus renamed.csv -o out.csv", 4, "there are no columns `age`, `score`"),
     ("batch credit.opus renamed.csv -o out.csv", 4, "for `score`, did you mean `fico_score`?"),
     ("batch credit.opus semicolons.csv -o out.csv", 4, "here it seems by semicolons"),
+    ("batch credit.opus returns.csv -o out.csv", 4, "here in carriage returns alone"),
     ("batch credit.opus rows.csv -o out.csv --keep idd", 4, "did you mean `id`?"),
     ("batch credit.opus rows.csv -o out.csv --columns nosuch.toml", 4, "nosuch.toml: cannot be read"),
     ("batch credit.opus nothing -o out.csv", 4, "there is no file of a known format in this folder"),
@@ -145,6 +151,9 @@ fn every_end_has_its_code_and_its_words() {
         assert!(ended.err.contains(words), "`{words}` is missing\n{ended}");
         assert_eq!(folder.names(), before, "{ended}");
     }
+    // what a file says of itself is printed, and does nothing to the screen
+    let ended = folder.opus("batch credit.opus returns.csv -o out.csv").ends(4);
+    assert!(!ended.err.contains('\r'), "{ended}");
     for code in 0..=5 {
         assert!(ENDS.iter().any(|(_, end, _)| *end == code), "nothing ends with {code}");
     }

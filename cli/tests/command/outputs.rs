@@ -87,6 +87,36 @@ fn the_summary_names_what_was_decided_by_what() {
     }
 }
 
+/// Everything is written before anything gets its name.
+#[cfg(target_os = "linux")]
+#[test]
+fn where_one_output_cannot_be_written_there_is_none() {
+    let folder = Folder::new("full");
+    let before = folder.names();
+    for line in [
+        "-o /dev/full --output-format csv --rejects r.csv --summary s.json",
+        "-o out.csv --rejects /dev/full --rejects-format csv --summary s.json",
+        "-o out.csv --rejects r.csv --summary /dev/full",
+    ] {
+        let ended = folder.opus(&format!("batch credit.opus good.csv {line}")).ends(4);
+        assert!(ended.err.contains("/dev/full: cannot be written: No space left on device"), "{ended}");
+        assert_eq!(folder.names(), before, "{ended}");
+    }
+}
+
+#[test]
+fn a_comparison_tells_which_columns_it_leaves_out() {
+    let folder = Folder::new("compared");
+    folder.opus("batch credit.opus good.csv -o expected.csv --keep id").ends(0);
+    let ended = folder.opus("test credit.opus --input good.csv --expected expected.csv").ends(0);
+    assert!(ended.err.contains("columns that no field reads: `id`"), "{ended}");
+    assert!(ended.err.contains("columns that are not compared: `id`, `row`, `rule`, `version`"), "{ended}");
+    let line = "test credit.opus --input good.csv --expected expected.csv --on id --format json";
+    let told: Value = serde_json::from_str(folder.opus(line).ends(0).text()).expect("JSON");
+    assert_eq!(told["ignored_columns"], json!([]));
+    assert_eq!(told["not_compared"], json!(["row", "rule", "version"]));
+}
+
 #[test]
 fn a_folder_is_its_files_in_the_order_of_their_names() {
     let folder = Folder::new("folder");

@@ -11,7 +11,7 @@ use arrow_ipc::writer::FileWriter;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use arrow_select::take::take;
 
-use super::super::target::Target;
+use super::super::target::{Target, Whole};
 use super::table::{Content, Layout, Table};
 use crate::failure::Failure;
 
@@ -80,12 +80,12 @@ impl ArrowWriter {
         self.file.write(batch).map_err(|error| Failure::unwritable(&self.name, &error))
     }
 
-    /// Writes the footer, and gives the file its name.
+    /// Writes the footer: the file is whole.
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn finish(mut self) -> Result<(), Failure> {
+    pub fn finish(mut self) -> Result<Whole, Failure> {
         self.file.finish().map_err(|error| Failure::unwritable(&self.name, &error))?;
-        self.file.into_inner().map_err(|error| Failure::unwritable(&self.name, &error))?.complete()
+        self.file.into_inner().map_err(|error| Failure::unwritable(&self.name, &error))?.end()
     }
 }

@@ -17,7 +17,7 @@ use arrow_array::RecordBatch;
 
 use super::format::Format;
 use super::place::Located;
-use super::target::Target;
+use super::target::{Target, Whole};
 use crate::failure::Failure;
 
 pub use printed::{Printed, Printer};
@@ -43,7 +43,7 @@ pub enum Encoded {
     Text(Vec<u8>),
 }
 
-/// A file that is being written; it appears under its name when it is [finished](Writer::finish).
+/// A file that is being written; when it is [finished](Writer::finish) it may get its name.
 pub enum Writer {
     /// Parquet.
     Parquet(parquet::ParquetWriter),
@@ -113,11 +113,11 @@ impl Writer {
         }
     }
 
-    /// Completes the file, and gives it its name.
+    /// Completes the file, which has no name yet.
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn finish(self) -> Result<(), Failure> {
+    pub fn finish(self) -> Result<Whole, Failure> {
         match self {
             Writer::Parquet(writer) => writer.finish(),
             Writer::Arrow(writer) => writer.finish(),

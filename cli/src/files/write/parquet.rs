@@ -13,7 +13,7 @@ use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::types::SchemaDescriptor;
 use arrow_schema::SchemaRef;
 
-use super::super::target::Target;
+use super::super::target::{Target, Whole};
 use super::pages::{Pages, encode, is_known};
 use super::table::{Layout, Table};
 use crate::failure::Failure;
@@ -136,12 +136,12 @@ impl ParquetWriter {
         Ok(())
     }
 
-    /// Writes the footer, and gives the file its name.
+    /// Writes the footer: the file is whole.
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn finish(self) -> std::result::Result<(), Failure> {
+    pub fn finish(self) -> std::result::Result<Whole, Failure> {
         let failed = |error: ParquetError| Failure::unwritable(&self.name, &error);
-        self.file.into_inner().map_err(failed)?.complete()
+        self.file.into_inner().map_err(failed)?.end()
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use opus_runtime::admission::json::Quoted;
 
-use super::super::target::Target;
+use super::super::target::{Target, Whole};
 use super::printed::{Printed, Printer, is_printable};
 use super::table::{Content, Layout, Spec, Table};
 use crate::failure::Failure;
@@ -138,11 +138,11 @@ impl TextWriter {
         self.target.write_all(text).map_err(|error| self.target.failure(&error))
     }
 
-    /// Gives the file its name.
+    /// Ends the file: it is whole.
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn finish(self) -> Result<(), Failure> {
-        self.target.complete()
+    pub fn finish(self) -> Result<Whole, Failure> {
+        self.target.end()
     }
 }
