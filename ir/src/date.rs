@@ -146,9 +146,12 @@ pub fn add_months_range(days: Interval, months: Interval, end: MonthEnd) -> Opti
     (inside && strictly).then_some(reached)
 }
 
-/// The transfer of [`whole_months`]: it falls with the first argument and grows with the second.
-pub fn whole_months_range(from: Interval, to: Interval) -> Interval {
-    Interval::new(whole_months(from.hi, to.lo), whole_months(from.lo, to.hi))
+/// The transfer of [`whole_months`]: it falls with the first argument and grows with the second. `None` where a
+/// day could lie outside of the calendar: no engine has to count months from there, so none keeps such days.
+pub fn whole_months_range(from: Interval, to: Interval) -> Option<Interval> {
+    let calendar = Interval::new(DAY_MIN, DAY_MAX);
+    let inside = calendar.contains_all(from) && calendar.contains_all(to);
+    inside.then(|| Interval::new(whole_months(from.hi, to.lo), whole_months(from.lo, to.hi)))
 }
 
 /// Days before 1970-01-01 of a proleptic Gregorian date; the algorithm counts from March, in eras of 400 years.

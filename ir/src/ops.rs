@@ -281,10 +281,11 @@ ops! {
     50 AddMonths add_months(day: Int, months: Int) MonthEnd -> Int
         { |o| date::add_months(o.args[0], o.args[1], month_end(o.imm)) }
         { |r| date::add_months_range(r.args[0], r.args[1], month_end(r.imm)).ok_or(Unproved::Calendar) }
-    /// The whole months from the first day to the second, negative where it is earlier.
+    /// The whole months from the first day to the second, negative where it is earlier. Both are proved to lie in
+    /// the years 1 to 9999, and are clamped to them.
     51 WholeMonths whole_months(from: Int, to: Int) None -> Int
         { |o| date::whole_months(o.args[0], o.args[1]) }
-        { |r| Ok(date::whole_months_range(r.args[0], r.args[1])) }
+        { |r| date::whole_months_range(r.args[0], r.args[1]).ok_or(Unproved::Calendar) }
 
     /// The first operand, of which the condition (the second), holding or failed, says more than its own
     /// definition does. Allowed only in a block that every path enters by that side of the condition.

@@ -88,6 +88,13 @@ const CASES: &[(&str, &str, &str)] = &[
         "v1: `mul` is not proved: a result could leave 128 bits",
     ),
     (
+        "whole months from a day beyond the calendar, here one of 128 bits",
+        "field0: int [0, 170141183460469231731687303715884105727]\nblock0:\n\
+         v0: i128 [0, 170141183460469231731687303715884105727] = field field0\n v1: i32 [9, 9] = constant 9\n\
+         v2: i32 [-119987, 119987] = whole_months v1, v0\n decide 0",
+        "v2: `whole_months` is not proved: a date could leave the years 1 to 9999",
+    ),
+    (
         "a table that does not ascend",
         "field0: int [0, 9]\ntable0: [1, 1]\nblock0:\n v0: i32 [0, 9] = field field0\n v1: i32 [0, 2] = bucket v0, table0\n decide 0",
         "table0: its entries do not ascend",

@@ -196,8 +196,9 @@ impl<S: Source> Writer<'_, S> {
             if i == 1 && matches!(op, Op::Divide | Op::Modulo) {
                 arg = self.positive(block, arg);
             }
-            if op == Op::AddMonths {
-                arg = self.bounded(block, arg, if i == 0 { 25_000 } else { 600 });
+            if matches!(op, Op::AddMonths | Op::WholeMonths) {
+                let is_months = op == Op::AddMonths && i == 1;
+                arg = self.bounded(block, arg, if is_months { 600 } else { 25_000 });
             }
             args.push(arg);
         }
