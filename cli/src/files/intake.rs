@@ -116,8 +116,7 @@ impl Intake {
                 field.name,
                 wanted(field)
             );
-            let help = self.other_type_help(class, field);
-            return Err(Failure { help, ..Failure::io(message) });
+            return Err(Failure::io(message).help(self.other_type_help(class, field)));
         }
         let is_open = matches!(
             (field.kind, class),
@@ -133,20 +132,27 @@ impl Intake {
     }
 
     /// What to do about a column whose type cannot be the field's.
-    fn other_type_help(&self, class: Class, field: &Field) -> Option<String> {
+    fn other_type_help(&self, class: Class, field: &Field) -> String {
         let names = match (class, field.kind) {
             (Class::Zoned, _) => {
-                return Some(
-                    "write the dates without a time zone: which day it is depends on the zone".into(),
-                );
+                return "write the dates without a time zone: which day it is depends on the zone".into();
             }
             (Class::Integer | Class::Decimal | Class::Bool, Kind::Bool) => ["false", "true"].to_vec(),
             (Class::Integer | Class::Decimal | Class::Bool, Kind::Enum(index)) => {
                 let values = &self.schema.enums[index as usize].values;
                 values.iter().take(2).map(|value| value.name.as_str()).collect()
             }
-            (_, Kind::Date) => return Some("write dates as such, or as texts of the form 2025-01-31".into()),
-            _ => return None,
+            (_, kind) => {
+                let forms = match kind {
+                    Kind::Date => "dates, or texts of the form 2025-01-31",
+                    Kind::Bool => "truth values, or the texts true and false",
+                    Kind::Enum(_) => "texts",
+                    _ => "integers, decimals, doubles or texts",
+                };
+                let other =
+                    format!("say in a mapping file (--columns) under [{}] which column it is", field.name);
+                return format!("write it as {forms}, or {other}");
+            }
         };
         let name = |(index, name): (usize, &&str)| match class {
             Class::Bool => format!("{} = \"{name}\"", index == 1),
@@ -154,7 +160,7 @@ impl Intake {
         };
         let values: Vec<String> = names.iter().enumerate().map(name).collect();
         let what = format!("say in a mapping file (--columns) under [{}] what they stand for", field.name);
-        Some(format!("{what}, such as: values = {{ {} }}", values.join(", ")))
+        format!("{what}, such as: values = {{ {} }}", values.join(", "))
     }
 
     /// That numbers in the column of a field could be meant in two ways; `found` says where they are.

@@ -162,6 +162,10 @@ impl Unnamed {
         if path.is_dir() {
             return Err(io::Error::other("it is a folder"));
         }
+        let before = fs::metadata(&path).ok();
+        if before.as_ref().is_some_and(|before| before.permissions().readonly()) {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the file there is read-only"));
+        }
         let (file, part) = match nameless(folder_of(&path)) {
             Some(file) => (file, Part::Nameless),
             None => {
@@ -171,7 +175,7 @@ impl Unnamed {
             }
         };
         let unnamed = Unnamed { path, file: file.try_clone()?, part };
-        if let Ok(before) = fs::metadata(&unnamed.path) {
+        if let Some(before) = before {
             // who may read what is there already may read what replaces it, where that can be said
             let _ = file.set_permissions(before.permissions());
         }
@@ -346,5 +350,10 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         Target::write_whole(&Place::File(path.clone()), b"after").unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+        // who made it read-only wanted it to stay
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o440)).unwrap();
+        let failure = Target::write_whole(&Place::File(path.clone()), b"later").unwrap_err();
+        assert!(failure.message.ends_with("cannot be written: the file there is read-only"), "{failure}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "after");
     }
 }

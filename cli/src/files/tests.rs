@@ -416,6 +416,7 @@ fn types_that_cannot_be_are_said_before_a_row_is_read() {
         (Kind::Enum(0), DataType::Float64, "column `x` holds doubles, and `x` is the name of a value"),
         (Kind::Bool, DataType::Int8, "column `x` holds integers, and `x` is a truth value"),
         (Kind::Money, DataType::Binary, "values of the type Binary"),
+        (Kind::Int, DataType::Float16, "values of the type Float16"),
         (
             Kind::Date,
             DataType::Timestamp(arrow_schema::TimeUnit::Second, Some("UTC".into())),
@@ -434,6 +435,8 @@ fn types_that_cannot_be_are_said_before_a_row_is_read() {
             failure.message.starts_with("in.parquet: ") && failure.message.contains(message),
             "{failure}"
         );
+        // there is always something to do about it
+        assert!(failure.help.is_some(), "{failure}");
     }
     for (kind, data_type, advice) in [
         (

@@ -20,10 +20,7 @@ use crate::trace;
 pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
     standard_input_once(&[&Place::new(&args.policy), &Place::new(&args.input)])?;
     let mut opened = open(&args.policy, terminal)?;
-    let input = read(&args.input)?;
-    let input = String::from_utf8(input).map_err(|_| {
-        Failure::io(format!("`{}` is not UTF-8: one JSON object is expected", args.input.display()))
-    })?;
+    let input = text(args)?;
     let needs_tree = args.trace || args.engine.of_runtime().is_none();
     let tree = if needs_tree { Some(opened.tree()?.clone()) } else { None };
     let source = opened.source().to_owned();
@@ -78,6 +75,15 @@ pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
         ignored,
     };
     terminal.print(&if terminal.is_json() { shown.json() } else { shown.human() })
+}
+
+/// The text of the input, without the mark that some editors put before it.
+fn text(args: &Run) -> Result<String, Failure> {
+    let name = args.input.display();
+    let text = String::from_utf8(read(&args.input)?).map_err(|_| {
+        Failure::io(format!("`{name}` is not UTF-8: one JSON object is expected")).help("save it as UTF-8")
+    })?;
+    Ok(text.strip_prefix('\u{FEFF}').map(str::to_owned).unwrap_or(text))
 }
 
 /// The names in an input that no field has.

@@ -38,7 +38,7 @@ fn a_policy_may_come_from_standard_input() {
     folder.opus_with("check -", &policy).ends(0);
     assert_eq!(folder.opus_with("fmt -", &policy).ends(0).out, policy);
     folder.opus_with("batch - good.csv -o out.csv", &policy).ends(0);
-    let application = folder.bytes("application.json");
+    let application = [b"\xEF\xBB\xBF", &folder.bytes("application.json")[..]].concat();
     assert_eq!(folder.opus_with("run credit.opus", &application).ends(0).text(), from_file.text());
 }
 
