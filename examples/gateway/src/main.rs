@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // a JSON object; what is wrong with it is an answer too
     match policy.decide_json(r#"{"submitted_on": "2025-02-01", "age": 200}"#) {
         Ok(decision) => println!("{}", decision.to_json()),
-        Err(refusal) => println!("refused: {refusal}"),
+        Err(refusal) => println!("{refusal}"),
     }
     Ok(())
 }
