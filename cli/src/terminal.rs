@@ -10,6 +10,9 @@ use crate::args::{Color, Format};
 use crate::failure::{Exit, Failure};
 use crate::render;
 
+/// So many names are told to a person; programs are told all.
+const NAMES_MAX: usize = 20;
+
 /// What the process talks to.
 #[derive(Clone, Copy, Debug)]
 pub struct Terminal {
@@ -90,11 +93,16 @@ impl Terminal {
         }
     }
 
-    /// Says to a person of some names what they are; nothing where there are none.
+    /// Says to a person of some names what they are, and of many how many more there are; nothing where there are none.
     pub fn note_names(&self, what: &str, names: &BTreeSet<String>) {
-        let quoted: Vec<String> = names.iter().map(|name| format!("`{}`", printable(name))).collect();
+        let quoted = names.iter().take(NAMES_MAX).map(|name| format!("`{}`", printable(name)));
+        let quoted: Vec<String> = quoted.collect();
+        let more = match names.len().saturating_sub(NAMES_MAX) {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
         if !quoted.is_empty() {
-            self.note(&format!("{what}: {}", quoted.join(", ")));
+            self.note(&format!("{what}: {}{more}", quoted.join(", ")));
         }
     }
 

@@ -32,7 +32,7 @@ pub use format::Format;
 pub use intake::Intake;
 pub use mapping::{FieldMapping, Mapping, Sentinel};
 pub use near::{did_you_mean, near};
-pub use place::{Located, Place, apart, inputs, open, output, outside, standard_input_once};
+pub use place::{Located, Place, apart, inputs, left_out, open, output, outside, standard_input_once};
 pub use source::{Reader, Source};
 pub use target::{Target, Whole};
 

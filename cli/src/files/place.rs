@@ -1,7 +1,7 @@
 //! Where do rows come from, and where do they go? Files, folders of files in the order of their names, standard
 //! input and output.
 
-use std::ffi::OsStr;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -152,11 +152,33 @@ fn folder(path: &Path, format: Option<Format>, found: &mut Vec<Located>) -> Resu
     Ok(())
 }
 
+/// What lies in the folders among the inputs and is not read, by path: files of other formats, folders.
+///
+/// # Errors
+/// Where a folder cannot be read.
+pub fn left_out(inputs: &[PathBuf], format: Option<Format>) -> Result<BTreeSet<String>, Failure> {
+    let mut names = BTreeSet::new();
+    for folder in inputs.iter().filter(|input| input.is_dir()) {
+        let unreadable = |error: io::Error| Failure::unreadable(&folder.display().to_string(), &error);
+        for entry in fs::read_dir(folder).map_err(unreadable)? {
+            let file = entry.map_err(unreadable)?.path();
+            let is_read = file.is_file() && format_in_folder(&file, format).is_some();
+            if !is_read && !is_note(&file) {
+                names.insert(file.display().to_string());
+            }
+        }
+    }
+    Ok(names)
+}
+
 /// In which format a file of a folder is read; `None` where it is not.
 fn format_in_folder(file: &Path, format: Option<Format>) -> Option<Format> {
-    // names like `_SUCCESS` and `.part-0.crc` are the notes of the tools that wrote the folder
-    let is_note = |name: &OsStr| matches!(name.as_encoded_bytes().first(), Some(b'_' | b'.'));
-    format.or(Format::of_extension(file)).filter(|_| !file.file_name().is_some_and(is_note))
+    format.or(Format::of_extension(file)).filter(|_| !is_note(file))
+}
+
+/// Names like `_SUCCESS` and `.part-0.crc` are the notes of the tools that wrote the folder.
+fn is_note(file: &Path) -> bool {
+    file.file_name().is_some_and(|name| matches!(name.as_encoded_bytes().first(), Some(b'_' | b'.')))
 }
 
 /// That no output goes to a folder that is read, where it would be an input when the command is run again.
@@ -225,6 +247,10 @@ mod tests {
         let found = inputs(std::slice::from_ref(&folder), None).unwrap();
         let formats: Vec<Format> = found.iter().map(|file| file.format).collect();
         assert_eq!(formats, [Format::JsonLines, Format::Csv, Format::Parquet]);
+        fs::create_dir(folder.join("year=2024")).unwrap();
+        let left_out = left_out(std::slice::from_ref(&folder), None).unwrap();
+        let names: Vec<&str> = left_out.iter().filter_map(|path| path.rsplit('/').next()).collect();
+        assert_eq!(names, ["notes.txt", "year=2024"]);
         fs::remove_file(folder.join("a.jsonl")).unwrap();
         let empty = scratch("empty");
         assert!(inputs(&[empty], None).unwrap_err().message.contains("no file of a known format"));

@@ -21,6 +21,7 @@ use crate::terminal::Terminal;
 pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     let allowed = Allowed::parse(&args.max_rejects)?;
     let places = Places::of(args)?;
+    let left_out = files::left_out(&args.inputs, args.input_format.map(FileFormat::format))?;
     let mut opened = open(&args.policy, terminal)?;
     let schema = opened.artifact.program().schema.clone();
     let mapping = match &args.columns {
@@ -66,11 +67,13 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     let seconds = started.elapsed().as_secs_f64();
     shown.clear();
     let (report, outputs) = report?;
+    terminal.note_names("files and folders that are not read", &left_out);
     terminal.note_names("columns that no field reads", &report.ignored);
     let run = Run { report: &report, schema: &schema, names: &names, rules, seconds };
     let details = json!({
         "artifact": { "policy": path_text(&args.policy), "content": content.to_string(), "meaning": meaning.to_string() },
         "inputs": report.hashes.iter().map(|(name, hash)| json!({ "file": name, "blake3": hash })).collect::<Vec<_>>(),
+        "left_out": left_out,
         "engine": engine_name,
         "compiler": env!("CARGO_PKG_VERSION"),
         "options": {

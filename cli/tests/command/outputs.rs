@@ -124,7 +124,9 @@ fn a_folder_is_its_files_in_the_order_of_their_names() {
     folder.opus("sample credit.opus -n 3 --seed 1 -o in/b.parquet").ends(0);
     folder.write("in/a.csv", folder.bytes("good.csv"));
     folder.write("in/notes.txt", "these are no rows");
-    folder.opus("batch credit.opus in -o all.csv").ends(0);
+    let ended = folder.opus("batch credit.opus in -o all.csv").ends(0);
+    // nothing is left out in silence
+    assert!(ended.err.contains("files and folders that are not read: `in/notes.txt`"), "{ended}");
     folder.opus("batch credit.opus in/a.csv in/b.parquet -o listed.csv").ends(0);
     assert_eq!(folder.text("all.csv"), folder.text("listed.csv"));
     assert_eq!(folder.text("all.csv").lines().count(), 1 + 4 + 3);
