@@ -11,7 +11,7 @@ use crate::hir::{Arithmetic, Comparison, Constant, ExprKind, Form, Number, Table
 
 use super::constants::{misplaced_months, whole_days};
 use super::names;
-use super::presence::{FieldSet, Truth};
+use super::presence::{Known, Truth};
 use super::scope::{Binding, Checker, Named, Typed};
 use super::units::{self, Operator};
 use super::words::trimmed;
@@ -27,12 +27,12 @@ type Want = Option<u32>;
 impl<'a> Checker<'a> {
     /// The typed expression, empty where it has no type, which has been said. `known` are the fields that are
     /// present where it is evaluated.
-    pub fn expr(&mut self, expr: ast::ExprId, want: Want, known: &FieldSet) -> Option<Typed> {
+    pub fn expr(&mut self, expr: ast::ExprId, want: Want, known: &Known) -> Option<Typed> {
         stacker::maybe_grow(STACK_RED_BYTES, STACK_GROW_BYTES, || self.infer(expr, want, known))
     }
 
     /// A condition.
-    pub fn condition(&mut self, expr: ast::ExprId, known: &FieldSet) -> Option<Typed> {
+    pub fn condition(&mut self, expr: ast::ExprId, known: &Known) -> Option<Typed> {
         if let Some(diagnostic) = self.number_that_may_be_missing(expr, known) {
             self.findings.report(diagnostic);
             return None;
@@ -49,7 +49,7 @@ impl<'a> Checker<'a> {
     }
 
     /// `score or 0 > 700`: an input that is no condition, and may be missing besides.
-    fn number_that_may_be_missing(&self, expr: ast::ExprId, known: &FieldSet) -> Option<Diagnostic> {
+    fn number_that_may_be_missing(&self, expr: ast::ExprId, known: &Known) -> Option<Diagnostic> {
         let Ast::Name(name) = &self.node(expr).kind else { return None };
         let Some(Binding::Input(index)) = self.bindings.get(name.text.as_str()) else { return None };
         let field = &self.declared.inputs[*index as usize];
@@ -87,7 +87,7 @@ impl<'a> Checker<'a> {
         literal || self.is_bare_value(expr)
     }
 
-    fn infer(&mut self, expr: ast::ExprId, want: Want, known: &FieldSet) -> Option<Typed> {
+    fn infer(&mut self, expr: ast::ExprId, want: Want, known: &Known) -> Option<Typed> {
         let node = self.node(expr);
         let span = node.span;
         match &node.kind {
@@ -149,7 +149,7 @@ impl<'a> Checker<'a> {
         count: ast::ExprId,
         unit: DurationUnit,
         span: Span,
-        known: &FieldSet,
+        known: &Known,
     ) -> Option<Typed> {
         if unit != DurationUnit::Days {
             self.findings.report(misplaced_months(span, unit));
@@ -165,7 +165,7 @@ impl<'a> Checker<'a> {
     }
 
     /// A whole number of days, months or years.
-    fn count(&mut self, expr: ast::ExprId, known: &FieldSet) -> Option<Typed> {
+    fn count(&mut self, expr: ast::ExprId, known: &Known) -> Option<Typed> {
         let counted = self.expr(expr, None, known)?;
         let span = self.node(expr).span;
         let whole = Ty::scaled(Unit::Number, 0);
@@ -181,7 +181,7 @@ impl<'a> Checker<'a> {
         self.push(ExprKind::Constant(Constant::Enum(value)), Ty::scaled(Unit::Enum(index), 0), span)
     }
 
-    fn name(&mut self, name: &'a Name, want: Want, known: &FieldSet) -> Option<Typed> {
+    fn name(&mut self, name: &'a Name, want: Want, known: &Known) -> Option<Typed> {
         let Some(binding) = self.bindings.get(name.text.as_str()).cloned() else {
             return self.unbound(name, want);
         };
@@ -266,7 +266,7 @@ impl<'a> Checker<'a> {
         names::unknown(name, "input, parameter, `let`, table or enum value", known.copied())
     }
 
-    fn field(&mut self, index: u32, name: &Name, known: &FieldSet) -> Option<Typed> {
+    fn field(&mut self, index: u32, name: &Name, known: &Known) -> Option<Typed> {
         let field = &self.declared.inputs[index as usize];
         self.findings.refer(field.decl.name.span);
         let ty = self.declared.ty(field.ty.as_ref()?.kind);
@@ -290,7 +290,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Remembers which keys of a table may be missing at this use.
-    fn note_missing_keys(&mut self, table: TableId, span: Span, known: &FieldSet) {
+    fn note_missing_keys(&mut self, table: TableId, span: Span, known: &Known) {
         let keys = &self.version.tables[table].keys;
         let uses = self.missing_keys.entry(table).or_insert_with(|| vec![None; keys.len()]);
         for (key, first) in keys.iter().zip(uses) {
@@ -302,7 +302,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn negate(&mut self, operand: ast::ExprId, span: Span, known: &FieldSet) -> Option<Typed> {
+    fn negate(&mut self, operand: ast::ExprId, span: Span, known: &Known) -> Option<Typed> {
         let operand_span = self.node(operand).span;
         let operand = self.expr(operand, None, known)?;
         if matches!(operand.ty.unit, Unit::Bool | Unit::Enum(_) | Unit::Date) {
@@ -321,7 +321,7 @@ impl<'a> Checker<'a> {
         left: ast::ExprId,
         right: ast::ExprId,
         span: Span,
-        known: &FieldSet,
+        known: &Known,
     ) -> Option<Typed> {
         if let Ast::Duration { count, unit: unit @ (DurationUnit::Months | DurationUnit::Years) } =
             self.node(right).kind
@@ -341,7 +341,7 @@ impl<'a> Checker<'a> {
         date: ast::ExprId,
         (count, unit, months_span): (ast::ExprId, DurationUnit, Span),
         span: Span,
-        known: &FieldSet,
+        known: &Known,
     ) -> Option<Typed> {
         let from = self.expr(date, None, known)?;
         let count = self.count(count, known)?;
@@ -400,8 +400,8 @@ impl<'a> Checker<'a> {
     /// Two expressions that are to be of one type: a bare enum value takes its enum from the other.
     fn pair(
         &mut self,
-        left: (ast::ExprId, &FieldSet),
-        right: (ast::ExprId, &FieldSet),
+        left: (ast::ExprId, &Known),
+        right: (ast::ExprId, &Known),
         want: Want,
     ) -> Option<(Typed, Typed)> {
         if want.is_none() && self.is_bare_value(left.0) {
@@ -435,7 +435,7 @@ impl<'a> Checker<'a> {
         left: ast::ExprId,
         right: ast::ExprId,
         span: Span,
-        known: &FieldSet,
+        known: &Known,
     ) -> Option<Typed> {
         if let Some(diagnostic) = self.compared_with_nothing(left, right) {
             self.findings.report(diagnostic);
@@ -470,7 +470,7 @@ impl<'a> Checker<'a> {
         left: ast::ExprId,
         right: ast::ExprId,
         span: Span,
-        known: &FieldSet,
+        known: &Known,
     ) -> Option<Typed> {
         let a = self.condition(left, known);
         let seen = a.as_ref().map(|a| match op {
@@ -496,7 +496,7 @@ impl<'a> Checker<'a> {
         mode: Rounding,
         unit: &ast::RoundingUnit,
         span: Span,
-        known: &FieldSet,
+        known: &Known,
     ) -> Option<Typed> {
         let typed = self.expr(value, None, known);
         let (measure, size) = self.rounding_unit(unit)?;
@@ -541,7 +541,7 @@ impl<'a> Checker<'a> {
         low: ast::ExprId,
         high: ast::ExprId,
         span: Span,
-        known: &FieldSet,
+        known: &Known,
     ) -> Option<Typed> {
         let typed = self.expr(value, None, known);
         let want = typed.as_ref().and_then(|typed| enum_of(typed.ty));
@@ -557,7 +557,7 @@ impl<'a> Checker<'a> {
         value: ast::ExprId,
         members: &[ast::ExprId],
         span: Span,
-        known: &FieldSet,
+        known: &Known,
     ) -> Option<Typed> {
         let typed = self.expr(value, None, known)?;
         let want = enum_of(typed.ty);
@@ -621,12 +621,13 @@ impl<'a> Checker<'a> {
         value: ast::ExprId,
         fallback: ast::ExprId,
         span: Span,
-        known: &FieldSet,
+        known: &Known,
     ) -> Option<Typed> {
         let field = self.optional_field(value)?;
         let kind = self.declared.inputs[field as usize].ty.as_ref()?.kind;
         let ty = self.declared.ty(kind);
-        let other = self.expr(fallback, enum_of(ty), known)?;
+        let missing = known.and_also(&Known::missing(field));
+        let other = self.expr(fallback, enum_of(ty), &missing)?;
         let ty = self.join(Operator::OrElse, (value, ty), (fallback, other.ty), "or_else", span)?;
         Some(self.push(ExprKind::OrElse(field, other.id), ty, span))
     }
@@ -638,7 +639,7 @@ impl<'a> Checker<'a> {
         otherwise: ast::ExprId,
         want: Want,
         span: Span,
-        known: &FieldSet,
+        known: &Known,
     ) -> Option<Typed> {
         let tested = self.condition(condition, known);
         let truth = tested.as_ref().map(|tested| tested.truth.clone()).unwrap_or_default();
@@ -650,13 +651,7 @@ impl<'a> Checker<'a> {
         Some(Typed { truth, ..self.push(ExprKind::If(tested.id, a.id, b.id), ty, span) })
     }
 
-    fn extreme(
-        &mut self,
-        op: Arithmetic,
-        args: &[ast::ExprId],
-        span: Span,
-        known: &FieldSet,
-    ) -> Option<Typed> {
+    fn extreme(&mut self, op: Arithmetic, args: &[ast::ExprId], span: Span, known: &Known) -> Option<Typed> {
         let symbol = if op == Arithmetic::Min { "min" } else { "max" };
         let typed: Vec<Option<Typed>> = args.iter().map(|arg| self.expr(*arg, None, known)).collect();
         let typed: Vec<Typed> = typed.into_iter().collect::<Option<_>>()?;
@@ -677,7 +672,7 @@ impl<'a> Checker<'a> {
         function: Function,
         args: &[ast::ExprId],
         span: Span,
-        known: &FieldSet,
+        known: &Known,
     ) -> Option<Typed> {
         let typed: Vec<Option<Typed>> = args.iter().map(|arg| self.expr(*arg, None, known)).collect();
         let typed: Vec<Typed> = typed.into_iter().collect::<Option<_>>()?;

@@ -1,57 +1,188 @@
 //! Which optional fields are known to be present at a place of the policy?
 //!
-//! A condition establishes that some fields are present where it holds, and others where it fails. The right
-//! side of `and` sees what the left establishes by holding, the right side of `or` what it establishes by
-//! failing; a rule sees what all rules before it establish by failing.
+//! A condition establishes something where it holds, and something where it fails. The right side of `and` sees
+//! what the left establishes by holding, the right side of `or` what it establishes by failing; a rule sees what
+//! all rules before it establish by failing, and what stands behind `or_else` that the field is missing.
+//!
+//! What is known is a conjunction: of fields that are present, of fields that are missing, and of choices (`a is
+//! present or b is present`), of which a field that turns out otherwise leaves the rest.
+
+/// How many choices are remembered, and of how many fields one may be: what is beyond is not known.
+const CHOICES_MAX: usize = 64;
+const CHOICE_FIELDS_MAX: usize = 8;
+
+/// What is known of which fields are present.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Known {
+    present: Bits,
+    missing: Bits,
+    /// Of each of these at least one holds.
+    choices: Vec<Choice>,
+}
+
+/// That a field is present, or that it is missing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Literal {
+    field: u32,
+    present: bool,
+}
+
+/// Several of which at least one holds, in order.
+type Choice = Vec<Literal>;
+
+/// What a condition establishes where it holds, and where it fails.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Truth {
+    /// Known where it holds.
+    pub holds: Known,
+    /// Known where it fails.
+    pub fails: Known,
+}
+
+impl Known {
+    /// That a field is present.
+    pub fn present(field: u32) -> Known {
+        Known { present: Bits::of(field), ..Known::default() }
+    }
+
+    /// That a field is missing.
+    pub fn missing(field: u32) -> Known {
+        Known { missing: Bits::of(field), ..Known::default() }
+    }
+
+    /// Whether the field is known to be present.
+    pub fn contains(&self, field: u32) -> bool {
+        self.present.contains(field)
+    }
+
+    /// What is known where both are.
+    pub fn and_also(&self, other: &Known) -> Known {
+        let mut both = Known {
+            present: self.present.zip(&other.present, |a, b| a | b),
+            missing: self.missing.zip(&other.missing, |a, b| a | b),
+            choices: self.choices.clone(),
+        };
+        for choice in &other.choices {
+            both.choose(choice.clone());
+        }
+        both.settle();
+        both
+    }
+
+    /// What is known where one of them is, though not which.
+    pub fn common(&self, other: &Known) -> Known {
+        let mut either = Known {
+            present: self.present.zip(&other.present, |a, b| a & b),
+            missing: self.missing.zip(&other.missing, |a, b| a & b),
+            choices: vec![],
+        };
+        for a in self.clauses() {
+            for b in other.clauses() {
+                let mut choice = [a.as_slice(), b.as_slice()].concat();
+                choice.sort();
+                choice.dedup();
+                either.choose(choice);
+            }
+        }
+        either.settle();
+        either
+    }
+
+    /// All that is known as choices, those of one field first; no more of them than are remembered.
+    fn clauses(&self) -> impl Iterator<Item = Choice> {
+        let alone = |fields: &Bits, present| {
+            fields.iter().map(move |field| vec![Literal { field, present }]).collect::<Vec<_>>()
+        };
+        let single = alone(&self.present, true).into_iter().chain(alone(&self.missing, false));
+        single.chain(self.choices.clone()).take(CHOICES_MAX)
+    }
+
+    /// Remembers a choice, unless it is known already, says nothing, or would be too much.
+    fn choose(&mut self, choice: Choice) {
+        let says_nothing = choice.windows(2).any(|pair| pair[0].field == pair[1].field);
+        let room = choice.len() <= CHOICE_FIELDS_MAX && self.choices.len() < CHOICES_MAX;
+        if room
+            && !says_nothing
+            && !choice.iter().any(|literal| self.holds(*literal))
+            && !self.choices.contains(&choice)
+        {
+            self.choices.push(choice);
+        }
+    }
+
+    fn holds(&self, literal: Literal) -> bool {
+        if literal.present {
+            self.present.contains(literal.field)
+        } else {
+            self.missing.contains(literal.field)
+        }
+    }
+
+    /// Takes from every choice what is known not to be; where one is left, that holds.
+    fn settle(&mut self) {
+        loop {
+            let mut choices = std::mem::take(&mut self.choices);
+            choices.retain(|choice| !choice.iter().any(|literal| self.holds(*literal)));
+            for choice in &mut choices {
+                choice.retain(|literal| !self.holds(Literal { present: !literal.present, ..*literal }));
+            }
+            let alone: Vec<Literal> = choices
+                .iter()
+                .filter_map(|choice| if let [literal] = choice[..] { Some(literal) } else { None })
+                .collect();
+            choices.retain(|choice| choice.len() > 1);
+            self.choices = choices;
+            if alone.is_empty() {
+                return;
+            }
+            for literal in alone {
+                let known = if literal.present { &mut self.present } else { &mut self.missing };
+                *known = known.zip(&Bits::of(literal.field), |a, b| a | b);
+            }
+        }
+    }
+}
 
 /// A set of input fields, by index.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct FieldSet {
+#[derive(Clone, Debug, Default)]
+struct Bits {
     words: Vec<u64>,
 }
 
-/// What a condition establishes: the fields that are present where it holds, and where it fails.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Truth {
-    /// Present where it holds.
-    pub holds: FieldSet,
-    /// Present where it fails.
-    pub fails: FieldSet,
+impl PartialEq for Bits {
+    fn eq(&self, other: &Bits) -> bool {
+        self.zip(other, |a, b| a ^ b).words.iter().all(|word| *word == 0)
+    }
 }
 
-impl FieldSet {
-    /// The set of one field.
-    pub fn of(field: u32) -> FieldSet {
+impl Eq for Bits {}
+
+impl Bits {
+    fn of(field: u32) -> Bits {
         let mut words = vec![0; field as usize / 64 + 1];
         words[field as usize / 64] = 1 << (field % 64);
-        FieldSet { words }
+        Bits { words }
     }
 
-    /// Whether the field is in it.
-    pub fn contains(&self, field: u32) -> bool {
+    fn contains(&self, field: u32) -> bool {
         self.words.get(field as usize / 64).is_some_and(|word| word >> (field % 64) & 1 == 1)
     }
 
-    /// The fields of either.
-    pub fn and_also(&self, other: &FieldSet) -> FieldSet {
-        let (long, short) = if self.words.len() < other.words.len() { (other, self) } else { (self, other) };
-        let mut words = long.words.clone();
-        for (word, more) in words.iter_mut().zip(&short.words) {
-            *word |= more;
-        }
-        FieldSet { words }
+    fn iter(&self) -> impl Iterator<Item = u32> {
+        (0..self.words.len() as u32 * 64).filter(|field| self.contains(*field))
     }
 
-    /// The fields of both.
-    pub fn common(&self, other: &FieldSet) -> FieldSet {
-        FieldSet { words: self.words.iter().zip(&other.words).map(|(a, b)| a & b).collect() }
+    fn zip(&self, other: &Bits, join: impl Fn(u64, u64) -> u64) -> Bits {
+        let word = |bits: &Bits, at: usize| bits.words.get(at).copied().unwrap_or(0);
+        let words = 0..self.words.len().max(other.words.len());
+        Bits { words: words.map(|at| join(word(self, at), word(other, at))).collect() }
     }
 }
 
 impl Truth {
     /// Of `f is present`.
     pub fn present(field: u32) -> Truth {
-        Truth { holds: FieldSet::of(field), fails: FieldSet::default() }
+        Truth { holds: Known::present(field), fails: Known::missing(field) }
     }
 
     /// Of `not c`, `c` being self.
@@ -71,7 +202,7 @@ impl Truth {
 
     /// Of `if c then a else b`, `c` being self and the branches conditions.
     pub fn choose(&self, a: &Truth, b: &Truth) -> Truth {
-        let both = |on: &FieldSet, off: &FieldSet| self.holds.and_also(on).common(&self.fails.and_also(off));
+        let both = |on: &Known, off: &Known| self.holds.and_also(on).common(&self.fails.and_also(off));
         Truth { holds: both(&a.holds, &b.holds), fails: both(&a.fails, &b.fails) }
     }
 }
@@ -91,11 +222,30 @@ mod tests {
     }
 
     #[test]
+    fn of_a_choice_the_rest_is_left() {
+        let missing = |field| Truth::present(field).negated();
+        let all = missing(1).and(&missing(2)).and(&missing(3));
+        let known = all.fails.and_also(&Known::missing(1));
+        assert!(!known.contains(2) && !known.contains(3));
+        assert!(known.and_also(&Known::missing(3)).contains(2));
+        assert!(!known.and_also(&Known::present(3)).contains(2));
+    }
+
+    #[test]
+    fn what_is_known_on_both_sides_is_known_of_either() {
+        let (a, b, c) = (Known::present(1), Known::present(2), Known::present(3));
+        let either = a.and_also(&c).common(&b.and_also(&c));
+        assert!(either.contains(3) && !either.contains(1));
+        assert!(either.and_also(&Known::missing(1)).contains(2));
+        assert_eq!(a.common(&Known::missing(1)), Known::default());
+    }
+
+    #[test]
     fn a_choice_knows_what_both_ways_establish() {
         let (a, b) = (Truth::present(1), Truth::present(2));
         let chosen = a.choose(&b, &b);
         assert!(chosen.holds.contains(2) && !chosen.holds.contains(1));
         let nothing = Truth::default();
-        assert_eq!(a.choose(&nothing, &nothing).holds, a.holds.common(&nothing.holds));
+        assert!(!a.choose(&nothing, &nothing).holds.contains(1));
     }
 }

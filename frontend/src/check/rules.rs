@@ -8,14 +8,14 @@ use crate::hir::{self, ExprKind, Form, Step, Ty, Unit};
 
 use super::exprs::enum_of;
 use super::names;
-use super::presence::FieldSet;
+use super::presence::Known;
 use super::schema::FieldInfo;
 use super::scope::{Binding, Checker, Typed};
 use super::words::{decimals, how_to_round};
 
 impl<'a> Checker<'a> {
     /// Understands the rules in order; `known` are the fields that are present in every row.
-    pub fn rules(&mut self, mut known: FieldSet) {
+    pub fn rules(&mut self, mut known: Known) {
         let Some(rules) = self.declared.items.rules else { return };
         let mut ids: BTreeMap<&str, Span> = BTreeMap::new();
         for statement in &rules.statements {
@@ -37,7 +37,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn let_between(&mut self, item: &'a ast::Let, known: &FieldSet) {
+    fn let_between(&mut self, item: &'a ast::Let, known: &Known) {
         let defined = match self.bindings.get(item.name.text.as_str()) {
             Some(Binding::Let(_, span) | Binding::Param(_, span) | Binding::Table(_, span)) => Some(*span),
             Some(Binding::Input(index)) => Some(self.declared.inputs[*index as usize].decl.name.span),
@@ -54,7 +54,7 @@ impl<'a> Checker<'a> {
         self.bindings.insert(&item.name.text, Binding::Let(named, item.name.span));
     }
 
-    fn rule(&mut self, rule: &'a Rule, known: &mut FieldSet) {
+    fn rule(&mut self, rule: &'a Rule, known: &mut Known) {
         let condition = rule.condition.map(|condition| (condition, self.condition(condition, known)));
         let inside = match &condition {
             Some((_, Some(typed))) => known.and_also(&typed.truth.holds),
@@ -81,8 +81,8 @@ impl<'a> Checker<'a> {
 
     /// The fields that a condition which could not be understood asks about: they are not complained about
     /// again.
-    fn asked_about(&self, condition: ast::ExprId) -> FieldSet {
-        let mut found = FieldSet::default();
+    fn asked_about(&self, condition: ast::ExprId) -> Known {
+        let mut found = Known::default();
         let mut open = vec![condition];
         while let Some(expr) = open.pop() {
             let kind = &self.node(expr).kind;
@@ -90,7 +90,7 @@ impl<'a> Checker<'a> {
                 && let Ast::Name(name) = &self.node(*operand).kind
                 && let Some(Binding::Input(index)) = self.bindings.get(name.text.as_str())
             {
-                found = found.and_also(&FieldSet::of(*index));
+                found = found.and_also(&Known::present(*index));
             }
             open.extend(kind.children());
         }
@@ -98,12 +98,12 @@ impl<'a> Checker<'a> {
     }
 
     /// The values of all outputs.
-    fn outcome(&mut self, rule: &'a Rule, known: &FieldSet) -> Option<Vec<hir::ExprId>> {
+    fn outcome(&mut self, rule: &'a Rule, known: &Known) -> Option<Vec<hir::ExprId>> {
         let by_name = rule.outcomes.iter().any(|outcome| outcome.output.is_some());
         if by_name { self.named_outcome(rule, known) } else { self.positional_outcome(rule, known) }
     }
 
-    fn positional_outcome(&mut self, rule: &'a Rule, known: &FieldSet) -> Option<Vec<hir::ExprId>> {
+    fn positional_outcome(&mut self, rule: &'a Rule, known: &Known) -> Option<Vec<hir::ExprId>> {
         let outputs = &self.declared.outputs;
         let right = rule.outcomes.len() == outputs.len();
         if !right && self.lacks_outputs() {
@@ -124,7 +124,7 @@ impl<'a> Checker<'a> {
         tree.items.iter().any(|item| matches!(item, ast::Item::Output(_)) && tree.is_lost(item.span()))
     }
 
-    fn named_outcome(&mut self, rule: &'a Rule, known: &FieldSet) -> Option<Vec<hir::ExprId>> {
+    fn named_outcome(&mut self, rule: &'a Rule, known: &Known) -> Option<Vec<hir::ExprId>> {
         let outputs = &self.declared.outputs;
         let mut given: Vec<Option<Option<hir::ExprId>>> = vec![None; outputs.len()];
         let mut sound = true;
@@ -168,7 +168,7 @@ impl<'a> Checker<'a> {
         Some(self.push(ExprKind::Constant(output.default?), ty, self.node(expr).span).id)
     }
 
-    fn value(&mut self, outcome: &'a Outcome, output: &FieldInfo, known: &FieldSet) -> Option<hir::ExprId> {
+    fn value(&mut self, outcome: &'a Outcome, output: &FieldInfo, known: &Known) -> Option<hir::ExprId> {
         let Some(info) = &output.ty else {
             // nothing says of which enum it is, which would be said of it
             if !self.is_bare_value(outcome.value) {

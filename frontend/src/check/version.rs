@@ -10,7 +10,7 @@ use super::coverage::Judge;
 use super::findings::Findings;
 use super::names::{self, Meaning};
 use super::order::{self, Definition};
-use super::presence::FieldSet;
+use super::presence::Known;
 use super::schema::Declared;
 use super::scope::{Binding, Checker, Named};
 
@@ -32,7 +32,7 @@ pub(super) fn check<'a>(
     for definition in order.circular {
         checker.bind_nothing(definition);
     }
-    let nothing = FieldSet::default();
+    let nothing = Known::default();
     checker.define_all(order.for_requires, &nothing);
     let known = checker.requires(&requires);
     checker.define_all(order.others, &known);
@@ -130,7 +130,7 @@ impl<'a> Checker<'a> {
         self.bindings.insert(&name.text, binding);
     }
 
-    fn define_all(&mut self, definitions: Vec<Definition<'a>>, known: &FieldSet) {
+    fn define_all(&mut self, definitions: Vec<Definition<'a>>, known: &Known) {
         for definition in definitions {
             let name = definition.name();
             let binding = match definition {
@@ -142,7 +142,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Understands a `let`.
-    pub fn define(&mut self, item: &'a ast::Let, known: &FieldSet) -> Option<Named> {
+    pub fn define(&mut self, item: &'a ast::Let, known: &Known) -> Option<Named> {
         if self.declared.tree.is_lost(item.span) {
             return None;
         }
@@ -154,9 +154,9 @@ impl<'a> Checker<'a> {
 
     /// Understands the requires, and answers which fields are present where all of them hold. Each is judged
     /// without the others, because all are asked of every row.
-    fn requires(&mut self, requires: &[&'a ast::Require]) -> FieldSet {
+    fn requires(&mut self, requires: &[&'a ast::Require]) -> Known {
         let mut seen: BTreeMap<&str, ast::Span> = BTreeMap::new();
-        let (nothing, mut known) = (FieldSet::default(), FieldSet::default());
+        let (nothing, mut known) = (Known::default(), Known::default());
         for item in requires {
             if let Some(first) = seen.insert(&item.id.text, item.id.span) {
                 self.findings.report(names::duplicate(&item.id, first, "the requirement"));

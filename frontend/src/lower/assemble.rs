@@ -3,7 +3,8 @@
 //! Terms are brought together so that what is known of parts of a sum is found again: where two sides have
 //! been compared, their difference is computed as a difference of those sides; a sum that has been compared is
 //! computed as that sum; multiples of one value by others are multiplied last (`x - share * x` is
-//! `x * (1 - share)`). Each way gives the same number, and the one of which most is known is taken. Common
+//! `x * (1 - share)`); what a sum has beyond a minimum or below a maximum is computed as that (`x - min(x, y)` is
+//! `max(x - y, 0)`, so never below zero). Each way gives the same number, and the one of which most is known is taken. Common
 //! factors are multiplied last, so that what is computed stays narrow.
 
 use opus_ir::{Op, Rounding, Unproved, Value};
@@ -26,6 +27,15 @@ pub struct Compared {
     pub first: Value,
     /// Where there is one, the sum is the first value less this one.
     pub second: Option<Value>,
+}
+
+/// The lesser or the greater of two sums.
+#[derive(Clone, Debug)]
+pub struct Extreme {
+    /// Which of them: `Min` or `Max`.
+    pub op: Op,
+    /// The sums.
+    pub sides: [Sum; 2],
 }
 
 type Assembled = Result<Value, Unproved>;
@@ -90,6 +100,10 @@ impl Site {
         }
         for part in self.parts_of(sum) {
             let other = self.by_part(sum, &part, parts - 1);
+            best = self.narrower(best, other);
+        }
+        for (value, side) in self.extremes_of(sum) {
+            let other = self.by_extreme(sum, value, side, parts - 1);
             best = self.narrower(best, other);
         }
         if let Some((value, by)) = self.repeated(sum) {
@@ -178,6 +192,33 @@ impl Site {
         self.with_rest(value, &rest, parts)
     }
 
+    /// The extremes that the sum holds together with one of their sides, of the opposite sign: the value, and
+    /// which side.
+    fn extremes_of(&self, sum: &Sum) -> Vec<(Value, usize)> {
+        let together = |(value, coefficient): (Value, i128)| {
+            let extreme = self.extremes.get(&value);
+            (0..2).filter_map(move |side| {
+                let factor = factor_of(&extreme?.sides[side], sum)?;
+                ((factor < 0) != (coefficient < 0)).then_some((value, side))
+            })
+        };
+        sum.terms().flat_map(together).take(PARTS_TRIED_MAX).collect()
+    }
+
+    /// `a * x + b * min(x, y)` as `a * max(x - y, 0) + (a + b) * min(x, y)`, and with a maximum the same way round.
+    fn by_extreme(&mut self, sum: &Sum, value: Value, side: usize, parts: u32) -> Assembled {
+        let overflow = Unproved::Overflow;
+        let Extreme { op, sides } = self.extremes.get(&value).ok_or(overflow)?.clone();
+        let factor = factor_of(&sides[side], sum).ok_or(overflow)?;
+        let apart = sides[side].sub(&sides[1 - side]).ok_or(overflow)?;
+        let (apart, zero) = (self.sum_of_parts(&apart, parts)?, self.constant(0));
+        let beyond = self.compute(if op == Op::Min { Op::Max } else { Op::Min }, &[apart, zero], 0)?;
+        let side = sides[side].times(factor).ok_or(overflow)?;
+        let moved = self.times(beyond, factor)?.add(&Sum::of(value, factor)).ok_or(overflow)?;
+        let same = sum.sub(&side).and_then(|rest| rest.add(&moved)).ok_or(overflow)?;
+        self.sum_of_parts(&same, parts)
+    }
+
     /// A value that the sum holds by itself and multiplied by another value: the value and the product.
     fn repeated(&self, sum: &Sum) -> Option<(Value, Value)> {
         let factors = |product: Value| {
@@ -211,11 +252,19 @@ impl Site {
         self.compute(Op::Add, &[value, rest], 0)
     }
 
-    /// The one of two values for the same number of which more is known; the first where that is undecided.
+    /// The one of two values for the same number of which more is known. Where each is known to keep a bound that
+    /// the other is not, it is the first, which keeps both.
     fn narrower(&mut self, a: Assembled, b: Assembled) -> Assembled {
         let (Ok(first), Ok(second)) = (a, b) else { return a.or(b) };
         let (known, other) = (self.bounds(first), self.bounds(second));
-        Ok(if known != other && known.contains_all(other) { second } else { first })
+        if other.contains_all(known) {
+            return Ok(first);
+        }
+        if known.contains_all(other) {
+            return Ok(second);
+        }
+        self.claim(first, other);
+        Ok(first)
     }
 }
 

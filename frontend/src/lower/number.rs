@@ -3,6 +3,7 @@
 use opus_ir::date::{DAY_MAX, DAY_MIN, MonthEnd};
 use opus_ir::{Interval, Op, Rounding, Unproved, Value};
 
+use super::assemble::Extreme;
 use super::complaint::{Extent, Fault};
 use super::expr::{Failed, Lowered, Lowerer};
 use super::quantity::{Quantity, Sum, gcd, power_of_ten};
@@ -279,8 +280,13 @@ impl Site {
         assert!(a.under.is_none() && b.under.is_none(), "`{op:?}` takes no rationals: types say so");
         let (first, second, divisor) = a.aligned(b).ok_or(Unproved::Overflow)?;
         let common = gcd(first.content(), second.content()).max(1);
-        let [first, second] = [self.sum(&first.over(common))?, self.sum(&second.over(common))?];
+        let sides = [first.over(common), second.over(common)];
+        let held = self.held_ever();
+        let [first, second] = [self.sum(&sides[0])?, self.sum(&sides[1])?];
         let result = self.compute(op, &[first, second], 0)?;
+        if matches!(op, Op::Min | Op::Max) && self.held_ever() == held {
+            self.extremes.insert(result, Extreme { op, sides });
+        }
         Ok(Quantity::new(self.times(result, common)?, divisor))
     }
 
