@@ -1,13 +1,14 @@
-//! Do all witnesses decide alike? A generated policy, generated rows, and what the seven say about them.
+//! Do all witnesses decide alike? A generated policy, generated rows, and what the seven say about them; then whether it
+//! matters how rows come to an engine ([`batches`]).
 
 use arbitrary::Unstructured;
-use opus_cli::witnesses::{Disagreement, Witnesses};
+use opus_cli::witnesses::{Disagreement, Witness, Witnesses};
 use opus_frontend::{Compiled, lower};
 use opus_ir::{End, Program};
 use opus_runtime::Level;
 
 use crate::rows::{self, Corners, Row};
-use crate::{generated, policy, seeds};
+use crate::{batches, generated, policy, seeds};
 
 /// Rows that a target asks about at most.
 const ROWS_MAX: usize = 40;
@@ -19,7 +20,7 @@ const ROW_BYTES: usize = 256;
 /// # Errors
 /// Where the witnesses do not agree.
 pub fn check(data: &[u8]) -> Result<(), String> {
-    check_with(data, |compiled| Witnesses::new(compiled, &[]))
+    check_with(data, |compiled, levels| Witnesses::new(compiled, levels))
 }
 
 /// The same with a program that names the wrong rule: this one has to fail.
@@ -27,10 +28,10 @@ pub fn check(data: &[u8]) -> Result<(), String> {
 /// # Errors
 /// Where the witnesses do not agree, as they should.
 pub fn canary(data: &[u8]) -> Result<(), String> {
-    check_with(data, |compiled| {
+    check_with(data, |compiled, levels| {
         let (plain, _) = lower::plain(&compiled.policy, &compiled.program.source);
         let plain = plain.ok_or("the typed tree does not lower to a program")?;
-        Witnesses::of(compiled.policy.clone(), plain, wrong(compiled.program.clone()), &[])
+        Witnesses::of(compiled.policy.clone(), plain, wrong(compiled.program.clone()), levels)
     })
 }
 
@@ -47,18 +48,31 @@ fn wrong(mut program: Program) -> Program {
     program
 }
 
-fn check_with(data: &[u8], witnesses: impl Fn(&Compiled) -> Result<Witnesses, String>) -> Result<(), String> {
+/// Every other policy has native code for a lower level too, where this machine has it.
+fn some_levels(number: u64) -> &'static [Level] {
+    match number % 4 {
+        1 => &[Level::Sse41],
+        3 => &[Level::Avx2],
+        _ => &[],
+    }
+}
+
+fn check_with(
+    data: &[u8],
+    witnesses: impl Fn(&Compiled, &[Level]) -> Result<Witnesses, String>,
+) -> Result<(), String> {
     let mut u = Unstructured::new(data);
+    let number = u.arbitrary().unwrap_or_default();
     let Ok(compiled) = generated::compiled(&mut u) else { return Ok(()) };
     let corners = Corners::of(&compiled.policy);
-    let mut rows: Vec<Row> = Vec::new();
-    while rows.len() < ROWS_MAX && !(u.is_empty() && rows.len() > 3) {
-        rows.extend(rows::row(&mut u, &compiled.program.schema, &corners));
+    let rows = rows::rows(&mut u, &compiled.program.schema, &corners, ROWS_MAX);
+    let witnesses = witnesses(&compiled, some_levels(number))?;
+    let with_source = |wrong: String| format!("{wrong}\n{}", compiled.program.source);
+    if let Some(disagreement) = witnesses.disagreement(&rows) {
+        return Err(with_source(disagreement.to_string()));
     }
-    match witnesses(&compiled)?.disagreement(&rows) {
-        Some(disagreement) => Err(format!("{disagreement}\n{}", compiled.program.source)),
-        None => Ok(()),
-    }
+    let outcomes = witnesses.decide(Witness::VmRow, &rows);
+    batches::check(&compiled.program, &rows, &outcomes, number).map_err(with_source)
 }
 
 /// What was found out about a policy of a campaign.
@@ -79,7 +93,8 @@ pub enum Found {
     Broken(String, String),
 }
 
-/// Compares all witnesses on a policy and rows of a seed; native code also at these levels.
+/// Compares all witnesses on a policy and rows of a seed; native code also at these levels, or where there are none at a
+/// lower one for every other seed.
 pub fn campaign(seed: u64, rows: usize, levels: &[Level]) -> Found {
     let bytes = seeds::bytes(seed, policy::BYTES);
     let compiled = match generated::compiled(&mut Unstructured::new(&bytes)) {
@@ -87,6 +102,7 @@ pub fn campaign(seed: u64, rows: usize, levels: &[Level]) -> Found {
         Err(refused) => return Found::Refused(refused),
     };
     let source = &compiled.program.source;
+    let levels = if levels.is_empty() { some_levels(seed) } else { levels };
     let witnesses = match Witnesses::new(&compiled, levels) {
         Ok(witnesses) => witnesses,
         Err(wrong) => return Found::Broken(source.clone(), wrong),
@@ -94,14 +110,14 @@ pub fn campaign(seed: u64, rows: usize, levels: &[Level]) -> Found {
     let bytes = seeds::bytes(!seed, rows * ROW_BYTES);
     let mut u = Unstructured::new(&bytes);
     let corners = Corners::of(&compiled.policy);
-    let one = |_| rows::row(&mut u, &compiled.program.schema, &corners).ok();
-    let rows: Vec<Row> = (0..rows).map_while(one).collect();
-    match witnesses.disagreement(&rows) {
-        Some(found) => Found::Differs(source.clone(), rows[found.index].clone(), found),
-        None => {
-            let outcomes = witnesses.decide(opus_cli::witnesses::Witness::VmRow, &rows);
-            let decided = outcomes.iter().filter(|outcome| outcome.is_ok()).count() as u64;
-            Found::Agreed { rows: rows.len() as u64, decided }
-        }
+    let rows = rows::rows(&mut u, &compiled.program.schema, &corners, rows);
+    if let Some(found) = witnesses.disagreement(&rows) {
+        return Found::Differs(source.clone(), rows[found.index].clone(), found);
     }
+    let outcomes = witnesses.decide(Witness::VmRow, &rows);
+    if let Err(wrong) = batches::check(&compiled.program, &rows, &outcomes, seed) {
+        return Found::Broken(source.clone(), wrong);
+    }
+    let decided = outcomes.iter().filter(|outcome| outcome.is_ok()).count() as u64;
+    Found::Agreed { rows: rows.len() as u64, decided }
 }

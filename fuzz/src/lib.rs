@@ -2,9 +2,10 @@
 //!
 //! In reading order: random bytes ([`seeds`]), the texts of policies ([`policy`]) and those of them that compile
 //! ([`generated`]), rows ([`rows`]); what is fuzzed ([`targets`]) and how: the seven witnesses
-//! ([`differential`]), damaged files and code ([`damage`]), texts ([`text`]); what a failure comes down to
+//! ([`differential`]) and the ways of rows to them ([`batches`]), damaged files and code ([`damage`]), texts ([`text`]); what a failure comes down to
 //! ([`shrink`]); which ops policies reach ([`reached`]).
 
+pub mod batches;
 pub mod damage;
 pub mod differential;
 pub mod generated;

@@ -23,11 +23,27 @@ use words::{literal, type_name};
 const DIGITS_MAX: u32 = 17;
 /// How deep expressions nest.
 const DEPTH_MAX: u32 = 4;
+/// Dates to which some years may be added, and from which some may be taken.
+const DATES: (i128, i128) = (-100_000, 1_000_000);
 /// How many random bytes a policy takes at most, as a rule.
 pub const BYTES: usize = 4_000;
 
 /// The first days of the versions that a policy can have.
-const STARTS: [&str; 3] = ["2020-01-01", "2021-07-01", "2023-03-15"];
+const STARTS: [&str; 11] = [
+    "2020-01-01",
+    "2021-07-01",
+    "2023-03-15",
+    "2023-03-16",
+    "2023-04-01",
+    "2023-12-31",
+    "2024-01-01",
+    "2024-02-29",
+    "2024-03-01",
+    "2024-12-30",
+    "2024-12-31",
+];
+/// How many versions a policy has as a rule.
+const VERSIONS_USUAL: usize = 3;
 
 /// What a numeric expression measures.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,9 +97,24 @@ enum Type {
 struct Range {
     unit: Unit,
     scale: u32,
-    lo: i64,
-    hi: i64,
-    listed: Vec<i64>,
+    lo: i128,
+    hi: i128,
+    listed: Vec<i128>,
+}
+
+impl Range {
+    fn new(unit: Unit, scale: u32, lo: i128, hi: i128) -> Range {
+        Range { unit, scale, lo, hi, listed: Vec::new() }
+    }
+
+    /// Whether there is no room left for a product, or for days that are added.
+    fn is_wide(&self) -> bool {
+        let few = DATES.0..=DATES.1;
+        match self.unit {
+            Unit::Date => !few.contains(&self.lo) || !few.contains(&self.hi),
+            _ => words::digits(self.lo).max(words::digits(self.hi)) > DIGITS_MAX,
+        }
+    }
 }
 
 /// An output as it is declared.
@@ -116,6 +147,8 @@ struct Generator<'a, 'b> {
     rows: u32,
     /// Whether months may be added.
     months: bool,
+    /// The code of the currency. Amounts are written in dollars at first.
+    currency: &'static str,
 }
 
 /// The text of a policy.
@@ -123,7 +156,12 @@ struct Generator<'a, 'b> {
 /// # Errors
 /// Where the bytes give out in a way that `arbitrary` reports; as a rule it goes on with zeros.
 pub fn policy(u: &mut Unstructured) -> Result<String> {
-    let versions = u.int_in_range(1..=STARTS.len())?;
+    let versions = if u.ratio(1, 24)? {
+        *u.choose(&[5, 10, STARTS.len()])?
+    } else {
+        u.int_in_range(1..=VERSIONS_USUAL)?
+    };
+    let currency = *u.choose(&["USD", "USD", "USD", "JPY", "KWD"])?;
     let months = u.arbitrary()?;
     let mut generator = Generator {
         u,
@@ -138,8 +176,9 @@ pub fn policy(u: &mut Unstructured) -> Result<String> {
         above: Vec::new(),
         rows: 0,
         months,
+        currency,
     };
-    generator.policy()
+    Ok(words::in_currency(&generator.policy()?, currency))
 }
 
 impl Generator<'_, '_> {
@@ -151,9 +190,13 @@ impl Generator<'_, '_> {
         if self.months {
             out += *self.u.choose(&["  month_end clip\n", "  month_end carry\n"])?;
         }
-        out += &words::enums();
-        out += &self.inputs()?;
+        let inputs = self.inputs()?;
         let outputs = self.outputs()?;
+        let all = self.fields.iter().map(|field| &field.ty).chain(outputs.iter().map(|output| &output.ty));
+        out += &words::enums(
+            all.filter_map(|ty| if let Type::Enum(letter) = ty { Some(*letter) } else { None }),
+        );
+        out += &inputs;
         out += &self.output_block(&outputs)?;
         out += &self.params()?;
         out += &self.key_lets()?;
@@ -169,7 +212,7 @@ impl Generator<'_, '_> {
 
     fn inputs(&mut self) -> Result<String> {
         let mut out = String::from("  input {\n    day : date in 2020-01-01..2024-12-31\n");
-        let day = Range { unit: Unit::Date, scale: 0, lo: 18_262, hi: 20_088, listed: Vec::new() };
+        let day = Range::new(Unit::Date, 0, 18_262, 20_088);
         self.fields.push(Field {
             name: "day".into(),
             ty: Type::Number(day),
@@ -179,15 +222,16 @@ impl Generator<'_, '_> {
         // two amounts and a count that can always be compared with one another
         let fixed = [(Unit::Money, 2, 1, 5_000_000), (Unit::Money, 2, 0, 900_000), (Unit::Number, 0, 0, 500)];
         for (unit, scale, lo, hi) in fixed {
-            out += &self.field(Type::Number(Range { unit, scale, lo, hi, listed: Vec::new() }), false);
+            out += &self.field(Type::Number(Range::new(unit, scale, lo, hi)), false);
         }
         for _ in 0..self.u.int_in_range(1..=6u32)? {
             let optional = self.u.ratio(1, 3)?;
-            let ty = match self.u.int_in_range(0..=10u32)? {
+            let ty = match self.u.int_in_range(0..=13u32)? {
                 0 => Type::Bool,
                 1 => Type::Enum('p'),
-                2 => Type::Enum('q'),
+                2 => Type::Enum(*self.u.choose(&['q', 'q', 'r', 's'])?),
                 3 | 4 => self.listed()?,
+                5 | 6 => Type::Number(self.wide_range()?),
                 _ => Type::Number(self.range()?),
             };
             out += &self.field(ty, optional);
@@ -198,31 +242,57 @@ impl Generator<'_, '_> {
 
     /// A range that a field can have.
     fn range(&mut self) -> Result<Range> {
-        let (unit, scale, lo, hi) = match self.u.int_in_range(0..=6u32)? {
+        let (unit, scale, lo, hi) = match self.u.int_in_range(0..=8u32)? {
             0 => (Unit::Date, 0, 10_957, 25_567),
             1 => {
                 let scale = self.u.int_in_range(2..=6u32)?;
-                (Unit::Percent, scale, 0, 10i64.pow(scale))
+                (Unit::Percent, scale, 0, 10i128.pow(scale))
             }
             2 => (Unit::Days, 0, -30, 400),
             3 => {
                 let scale = self.u.int_in_range(1..=5u32)?;
-                (Unit::Number, scale, -4 * 10i64.pow(scale), 9 * 10i64.pow(scale))
+                (Unit::Number, scale, -4 * 10i128.pow(scale), 9 * 10i128.pow(scale))
             }
             4 => (Unit::Money, 2, -700_000, 90_000_000),
             5 => (Unit::Number, 0, -4, 12),
+            // what a column of some width just holds, or just does not
+            6 | 7 => {
+                let end = 1i128 << self.u.choose(&[7, 8, 15, 16, 31, 32])?;
+                let unit = *self.u.choose(&[Unit::Number, Unit::Money])?;
+                let lo = if self.u.arbitrary()? { -end - self.u.int_in_range(-1..=1i128)? } else { 0 };
+                (unit, if unit == Unit::Money { 2 } else { 0 }, lo, end + self.u.int_in_range(-2..=1i128)?)
+            }
             _ => {
-                let lo = self.u.int_in_range(-1_000_000..=1_000i64)?;
-                (Unit::Number, 0, lo, lo + self.u.int_in_range(1..=4_000_000_000i64)?)
+                let lo = self.u.int_in_range(-1_000_000..=1_000i128)?;
+                (Unit::Number, 0, lo, lo + self.u.int_in_range(1..=4_000_000_000i128)?)
             }
         };
-        Ok(Range { unit, scale, lo, hi, listed: Vec::new() })
+        Ok(Range::new(unit, scale, lo, hi))
+    }
+
+    /// A range of which little can be made but comparisons: of more digits than products have room for, or of all dates.
+    fn wide_range(&mut self) -> Result<Range> {
+        let end = 1i128 << 63;
+        let most = 10i128.pow(28);
+        let (unit, scale, lo, hi) = *self.u.choose(&[
+            (Unit::Money, 2, -most, most),
+            (Unit::Money, 2, 0, most - 1),
+            (Unit::Number, 0, -most, most),
+            (Unit::Number, 0, -end, end - 1),
+            (Unit::Number, 0, -end - 1, end - 1),
+            (Unit::Number, 0, 0, end),
+            (Unit::Number, 12, -10i128.pow(20), 10i128.pow(20)),
+            (Unit::Percent, 14, 0, 10i128.pow(18)),
+            (Unit::Date, 0, opus_ir::date::DAY_MIN, opus_ir::date::DAY_MAX),
+            (Unit::Date, 0, opus_ir::date::DAY_MIN, opus_ir::date::DAY_MAX),
+        ])?;
+        Ok(Range::new(unit, scale, lo, hi))
     }
 
     /// A type of a few listed numbers.
     fn listed(&mut self) -> Result<Type> {
         let Range { unit, scale, lo, hi, .. } = self.range()?;
-        let mut listed: Vec<i64> = Vec::new();
+        let mut listed: Vec<i128> = Vec::new();
         for _ in 0..self.u.int_in_range(2..=5u32)? {
             listed.push(self.u.int_in_range(lo..=hi)?);
         }
@@ -239,7 +309,7 @@ impl Generator<'_, '_> {
     }
 
     fn outputs(&mut self) -> Result<Vec<Output>> {
-        let number = |unit, scale, lo, hi| Type::Number(Range { unit, scale, lo, hi, listed: Vec::new() });
+        let number = |unit, scale, lo, hi| Type::Number(Range::new(unit, scale, lo, hi));
         let mut outputs = vec![
             Output { name: "verdict", ty: Type::Enum('p'), default: false },
             Output { name: "amount", ty: number(Unit::Money, 2, -10_000, 7_500_000), default: false },
@@ -251,9 +321,11 @@ impl Generator<'_, '_> {
             ("count", number(Unit::Number, 0, -50, 100_000_000_000)),
             ("due", number(Unit::Date, 0, -25_567, 47_846)),
             ("grade", Type::Enum('q')),
-            ("rate", number(Unit::Percent, percent, 0, 3 * 10i64.pow(percent))),
-            ("factor", number(Unit::Number, decimal, -20 * 10i64.pow(decimal), 20 * 10i64.pow(decimal))),
+            ("rate", number(Unit::Percent, percent, 0, 3 * 10i128.pow(percent))),
+            ("factor", number(Unit::Number, decimal, -20 * 10i128.pow(decimal), 20 * 10i128.pow(decimal))),
             ("span", number(Unit::Days, 0, -400, 9_000)),
+            ("kind", Type::Enum('r')),
+            ("most", Type::Number(self.wide_range()?)),
             ("step", self.listed()?),
         ];
         for (name, ty) in others {
@@ -315,7 +387,7 @@ impl Generator<'_, '_> {
                 (Unit::Number, 3, -5_000, 7_000),
                 (Unit::Days, 0, 1, 90),
             ])?;
-            let range = Range { unit, scale, lo, hi, listed: Vec::new() };
+            let range = Range::new(unit, scale, lo, hi);
             let declared = declared(&Type::Number(range.clone()));
             out += &format!("  param {name} : {declared}{}{}\n", self.cite()?, self.amounts(&range)?);
             let term = Term { text: name.clone(), scale, digits: words::digits(lo).max(words::digits(hi)) };
@@ -330,12 +402,16 @@ impl Generator<'_, '_> {
             let amount = self.u.int_in_range(range.lo..=range.hi)?;
             Ok(literal(range.unit, range.scale, amount))
         };
+        if self.versions == 1 && range.unit == Unit::Money && self.currency != "USD" {
+            // a code before `=` is taken for a name that is given a value
+            return Ok(format!(" {{\n    from {} = {}\n  }}", STARTS[0], amount()?));
+        }
         if self.versions == 1 {
             return Ok(format!(" = {}", amount()?));
         }
         let (one, two) = (amount()?, amount()?);
         Ok(match self.u.int_in_range(0..=3u32)? {
-            0 => format!(" = {one}"),
+            0 if range.unit != Unit::Money || self.currency == "USD" => format!(" = {one}"),
             1 => {
                 let day = self.start()?;
                 format!(" {{\n    until {day} = {one}\n    from {day} = {two}\n  }}")
@@ -363,7 +439,7 @@ impl Generator<'_, '_> {
 
     /// Names for simple terms that tables can look at.
     fn key_lets(&mut self) -> Result<String> {
-        let number = |unit, scale, lo, hi| Range { unit, scale, lo, hi, listed: Vec::new() };
+        let number = Range::new;
         let known = [
             ("key0", "f3 mod 10", Type::Number(number(Unit::Number, 0, 0, 9))),
             ("key1", "f1 + f2", Type::Number(number(Unit::Money, 2, 1, 5_900_000))),
@@ -461,7 +537,7 @@ fn declared(ty: &Type) -> String {
         Type::Bool => "bool".to_owned(),
         Type::Enum(letter) => letter.to_ascii_uppercase().to_string(),
         Type::Number(Range { unit, scale, lo, hi, listed }) => {
-            let written = |x: &i64| literal(*unit, *scale, *x);
+            let written = |x: &i128| literal(*unit, *scale, *x);
             let values: Vec<String> = listed.iter().map(written).collect();
             let domain = match values.as_slice() {
                 [] => format!("{}..{}", written(lo), written(hi)),

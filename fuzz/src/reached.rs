@@ -1,4 +1,4 @@
-//! What do generated policies reach? Words of the language, kinds of expressions, ops of the IR and of the machine:
+//! What do generated policies reach? Words of the language, kinds of expressions and fields, ops of the IR and of the machine:
 //! counted, so that a generator that forgets one is found out.
 
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use opus_frontend::hir::{Cell, ExprKind, Policy};
 use opus_frontend::lexer::lex;
 use opus_frontend::token::Token;
 use opus_frontend::{Compiled, lower};
-use opus_ir::{Def, Func, Op, Program, straighten, verify};
+use opus_ir::{Def, Func, Op, Program, Width, straighten, verify};
 use opus_vm::{emit_columns, emit_row, ops};
 
 /// Words that are reserved for later versions of the language: no policy has them.
@@ -34,6 +34,22 @@ const EXPRESSIONS: [&str; 42] = [
     "Any", "Missing", "Within", "SeveralSpans", "SeveralRanges",
 ];
 
+/// What fields and outputs can be, with the width of their columns: what a policy's own types lead to.
+#[rustfmt::skip]
+const FIELDS: [&str; 30] = [
+    "input Bool W8", "input Bool W8 optional", "input Enum W8", "input Enum W8 optional", "input Enum W16", "output Enum W8",
+    "output Bool W8",
+    "input Int W8", "input Int W16", "input Int W32", "input Int W64", "input Int W128", "input Int W64 optional",
+    "input Int W128 optional", "output Int W128",
+    "input Decimal W16", "input Decimal W32", "input Decimal W128", "output Decimal W128",
+    "input Money W32", "input Money W128", "input Money W128 optional", "output Money W128",
+    "input Percent W16", "input Percent W32", "input Percent W64",
+    "input Days W16", "input Date W32", "input Date W32 optional", "output Date W32",
+];
+/// The decimals of currencies, and how a policy's versions are looked up: by comparisons, or by a search where there
+/// are many.
+const KINDS: [&str; 6] = ["money 0", "money 2", "money 3", "one version", "versions", "many versions"];
+
 /// How often each word, expression and op stands in policies and their code.
 #[derive(Clone, Debug, Default)]
 pub struct Reached {
@@ -41,6 +57,8 @@ pub struct Reached {
     pub words: BTreeMap<Token, usize>,
     /// Expressions and cells of the typed tree.
     pub expressions: BTreeMap<String, usize>,
+    /// Types of fields and outputs, currencies and numbers of versions.
+    pub schemas: BTreeMap<String, usize>,
     /// Ops of the IR, before and after the passes.
     pub ir: BTreeMap<Op, usize>,
     /// Ops of the machine, in code for rows and for columns.
@@ -56,6 +74,27 @@ impl Reached {
         let words = lex(&compiled.program.source, &mut Vec::new()).tokens;
         words.iter().for_each(|(word, _)| *self.words.entry(*word).or_default() += 1);
         self.count_tree(&compiled.policy);
+        self.count_schema(&compiled.program);
+    }
+
+    fn count_schema(&mut self, program: &Program) {
+        let schema = &program.schema;
+        let fields = schema.inputs.iter().map(|field| ("input", field));
+        let named = fields.chain(schema.outputs.iter().map(|field| ("output", field))).map(|(way, field)| {
+            let kind: String =
+                format!("{:?}", field.kind).chars().take_while(char::is_ascii_alphabetic).collect();
+            let optional = if field.optional { " optional" } else { "" };
+            format!("{way} {kind} {:?}{optional}", Width::narrowest(field.domain.range))
+        });
+        let money = schema.currency.iter().map(|currency| format!("money {}", currency.digits));
+        let versions = match program.versions.len() {
+            1 => "one version",
+            2..10 => "versions",
+            _ => "many versions",
+        };
+        for name in named.chain(money).chain([versions.to_owned()]) {
+            *self.schemas.entry(name).or_default() += 1;
+        }
     }
 
     fn count_tree(&mut self, policy: &Policy) {
@@ -93,10 +132,12 @@ impl Reached {
         let words = words.filter(|word| !self.words.contains_key(word)).map(|word| format!("word {word:?}"));
         let expressions = EXPRESSIONS.iter().filter(|name| !self.expressions.contains_key(**name));
         let expressions = expressions.map(|name| format!("expression {name}"));
+        let schemas = FIELDS.iter().chain(&KINDS).filter(|name| !self.schemas.contains_key(**name));
+        let schemas = schemas.map(|name| format!("schema {name}"));
         let ir = Op::ALL.iter().filter(|op| !self.ir.contains_key(op)).map(|op| format!("ir {op:?}"));
         let machine = ops::TABLE.iter().map(|row| row.op).filter(|op| !self.machine.contains_key(op));
         let machine = machine.map(|op| format!("machine {op:?}"));
-        words.chain(expressions).chain(ir).chain(machine).collect()
+        words.chain(expressions).chain(schemas).chain(ir).chain(machine).collect()
     }
 }
 

@@ -23,7 +23,14 @@ impl Corners {
             let values = constants.iter().filter(|(of, _)| *of == unit);
             Some(values.filter_map(|(_, number)| number.at_scale(scale)).collect())
         };
-        Corners(policy.schema.inputs.iter().map(|field| of_field(field).unwrap_or_default()).collect())
+        let fields = policy.schema.inputs.iter();
+        let mut corners: Vec<Vec<i128>> = fields.map(|field| of_field(field).unwrap_or_default()).collect();
+        if let Some(effective) = policy.schema.effective {
+            // twice, because there are many other dates
+            let starts = policy.versions.iter().map(|version| i128::from(version.from));
+            corners[effective as usize].extend(starts.clone().chain(starts));
+        }
+        Corners(corners)
     }
 }
 
@@ -66,6 +73,53 @@ fn unit(kind: Kind) -> Option<Unit> {
 /// The decimals of the value itself: a percent has two more than it shows.
 fn decimals(schema: &Schema, kind: Kind) -> u8 {
     schema.decimals(kind) + if matches!(kind, Kind::Percent(_)) { 2 } else { 0 }
+}
+
+/// Which optional fields of a block of rows are missing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gaps {
+    /// Some.
+    Some,
+    /// All.
+    All,
+    /// None.
+    None,
+    /// All in every other row, and none between.
+    EveryOther,
+}
+
+/// Rows of one group in columns.
+const BLOCK_ROWS: usize = 64;
+
+/// So many rows, or fewer where the bytes give out: blocks of them, in which optional fields are now and then all missing,
+/// all present, or both in turn.
+pub fn rows(u: &mut Unstructured, schema: &Schema, corners: &Corners, count: usize) -> Vec<Row> {
+    let mut rows = Vec::with_capacity(count);
+    while rows.len() < count && block(u, schema, corners, count, &mut rows).is_ok() && !u.is_empty() {}
+    rows
+}
+
+fn block(
+    u: &mut Unstructured,
+    schema: &Schema,
+    corners: &Corners,
+    count: usize,
+    rows: &mut Vec<Row>,
+) -> Result<()> {
+    let gaps = *u.choose(&[Gaps::Some, Gaps::Some, Gaps::Some, Gaps::All, Gaps::None, Gaps::EveryOther])?;
+    for index in 0..BLOCK_ROWS.min(count - rows.len()) {
+        let mut row = row(u, schema, corners)?;
+        let missing = gaps == Gaps::All || gaps == Gaps::EveryOther && index % 2 == 0;
+        for (value, field) in row.iter_mut().zip(&schema.inputs).filter(|(_, field)| field.optional) {
+            match (gaps, missing) {
+                (Gaps::Some, _) => {}
+                (_, true) => *value = None,
+                (_, false) => *value = value.or(Some(field.domain.range.hi)),
+            }
+        }
+        rows.push(row);
+    }
+    Ok(())
 }
 
 /// A row, from random bytes. Most are admitted by their fields.

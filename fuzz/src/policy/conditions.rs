@@ -164,8 +164,32 @@ impl Generator<'_, '_> {
 
     fn comparison(&mut self, depth: u32) -> Result<String> {
         let unit = *self.u.choose(&[Unit::Number, Unit::Money, Unit::Days, Unit::Percent, Unit::Date])?;
+        if self.u.arbitrary()?
+            && let Some(comparison) = self.wide_comparison(unit)?
+        {
+            return Ok(comparison);
+        }
         let (a, b) = (self.term(unit, depth.min(2))?.text, self.term(unit, depth.min(2))?.text);
         Ok(format!("{a} {} {b}", self.order()?))
+    }
+
+    /// A comparison or membership of a wide field, where there is one.
+    fn wide_comparison(&mut self, unit: Unit) -> Result<Option<String>> {
+        let Some(wide) = self.wide(unit)? else { return Ok(None) };
+        let other = match self.wide(unit)? {
+            Some(other) if self.u.arbitrary()? => other,
+            _ => self.term(unit, 1)?.text,
+        };
+        Ok(Some(match self.u.int_in_range(0..=5u32)? {
+            0 => format!("{other} {} {wide}", self.order()?),
+            1 => format!("{wide} in {other}..{}", self.leaf(unit)?.text),
+            2 => format!("{wide} in {{{other}, {}}}", self.leaf(unit)?.text),
+            3 if unit != Unit::Date && unit != Unit::Days => {
+                let by = *self.u.choose(&["7", "-3", "(f3 + 1)"])?;
+                format!("{wide} / {by} {} {other}", self.order()?)
+            }
+            _ => format!("{wide} {} {other}", self.order()?),
+        }))
     }
 
     fn order(&mut self) -> Result<&'static str> {
@@ -189,13 +213,13 @@ impl Generator<'_, '_> {
     /// A few members of one field's unit, close to one another.
     fn listed_members(&mut self, unit: Unit) -> Result<String> {
         let (scale, first) = match unit {
-            Unit::Number => (0, self.u.int_in_range(-20..=500i64)?),
-            Unit::Money => (2, self.u.int_in_range(0..=900_000i64)?),
-            Unit::Percent => (4, self.u.int_in_range(0..=9_000i64)?),
-            Unit::Days => (0, self.u.int_in_range(0..=400i64)?),
-            Unit::Date => (0, self.u.int_in_range(18_262..=20_088i64)?),
+            Unit::Number => (0, self.u.int_in_range(-20..=500i128)?),
+            Unit::Money => (2, self.u.int_in_range(0..=900_000i128)?),
+            Unit::Percent => (4, self.u.int_in_range(0..=9_000i128)?),
+            Unit::Days => (0, self.u.int_in_range(0..=400i128)?),
+            Unit::Date => (0, self.u.int_in_range(18_262..=20_088i128)?),
         };
-        let count = self.u.int_in_range(1..=4i64)?;
+        let count = self.u.int_in_range(1..=4i128)?;
         let members: Vec<String> = (0..count).map(|more| literal(unit, scale, first + more)).collect();
         Ok(members.join(", "))
     }

@@ -117,7 +117,12 @@ impl Generator<'_, '_> {
             return self.u.choose(&within).cloned();
         }
         let (low, high) = (literal(*unit, *scale, *lo), literal(*unit, *scale, *hi));
-        let value = self.rounded(*unit, *scale)?;
+        let wide = if self.u.ratio(1, 3)? { self.wide(*unit)? } else { None };
+        let value = match wide {
+            Some(wide) if *unit == Unit::Date => wide,
+            Some(wide) => self.rounded_to(&wide, *unit, *scale)?,
+            None => self.rounded(*unit, *scale)?,
+        };
         Ok(format!("min({high}, max({low}, {value}))"))
     }
 

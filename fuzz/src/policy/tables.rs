@@ -152,7 +152,7 @@ impl Generator<'_, '_> {
             // every other row is true, so that the table is no constant
             Gives::Truth => index.is_multiple_of(2).to_string(),
             Gives::Verdict => self.value('p')?,
-            Gives::Number(unit, scale) => literal(unit, scale, self.u.int_in_range(0..=9_999i64)?),
+            Gives::Number(unit, scale) => literal(unit, scale, self.u.int_in_range(0..=9_999i128)?),
         })
     }
 
@@ -164,8 +164,12 @@ impl Generator<'_, '_> {
                 let [a, b, rest @ ..] = values(*letter) else {
                     unreachable!("an enum has two values at least")
                 };
+                // of many values now and then some get a row each
+                let each =
+                    if rest.len() > 3 { self.u.int_in_range(0..=rest.len().min(24))? } else { rest.len() };
                 let mut parts = vec![format!("{{{a}, {b}}}")];
-                parts.extend(rest.iter().map(|value| value.to_string()));
+                parts.extend(rest[..each].iter().map(|value| value.to_string()));
+                parts.extend((each < rest.len()).then(|| format!("{{{}}}", rest[each..].join(", "))));
                 parts
             }
             Type::Number(range) => self.spans(range, key.computed)?,
@@ -177,7 +181,7 @@ impl Generator<'_, '_> {
     }
 
     fn spans(&mut self, range: &Range, computed: bool) -> Result<Vec<String>> {
-        let written = |x: i64| literal(range.unit, range.scale, x);
+        let written = |x: i128| literal(range.unit, range.scale, x);
         if let [first, rest @ ..] = range.listed.as_slice() {
             let Some((last, middle)) = rest.split_last() else { return Ok(vec![written(*first)]) };
             let mut parts = vec![written(*first)];
@@ -223,7 +227,7 @@ impl Generator<'_, '_> {
                 (1..values.len()).map(|count| format!("{{{}}}", values[..count].join(", "))).collect()
             }
             Type::Number(range) => {
-                let mut ends: Vec<i64> = range.listed.clone();
+                let mut ends: Vec<i128> = range.listed.clone();
                 if ends.is_empty() {
                     for _ in 0..self.u.int_in_range(1..=5u32)? {
                         ends.push(self.u.int_in_range(range.lo..=range.hi)?);

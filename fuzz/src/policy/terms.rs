@@ -16,6 +16,11 @@ impl Generator<'_, '_> {
             return Ok(self.term(unit, DEPTH_MAX)?.text);
         }
         let value = if self.u.ratio(1, 3)? { self.quotient(unit)? } else { self.term(unit, DEPTH_MAX)?.text };
+        self.rounded_to(&value, unit, scale)
+    }
+
+    /// A value, rounded to a scale.
+    pub(super) fn rounded_to(&mut self, value: &str, unit: Unit, scale: u32) -> Result<String> {
         let to = self.multiple(unit, scale)?;
         Ok(format!("({value} rounded {} to {to})", self.mode()?))
     }
@@ -185,9 +190,11 @@ impl Generator<'_, '_> {
     }
 
     fn months_between(&mut self) -> Result<Term> {
-        let (a, b) = (self.term(Unit::Date, 1)?, self.leaf(Unit::Date)?);
+        let wide = self.u.ratio(1, 4)?;
+        let a = if wide { self.any_date()? } else { self.term(Unit::Date, 1)?.text };
+        let b = self.any_date()?;
         let op = *self.u.choose(&["whole_months", "whole_years"])?;
-        Ok(Term { text: format!("{op}({}, {})", a.text, b.text), scale: 0, digits: 5 })
+        Ok(Term { text: format!("{op}({a}, {b})"), scale: 0, digits: 6 })
     }
 
     fn date_term(&mut self, depth: u32) -> Result<Term> {
@@ -217,8 +224,8 @@ impl Generator<'_, '_> {
     fn days_term(&mut self, depth: u32) -> Result<Term> {
         Ok(match self.u.int_in_range(0..=6u32)? {
             0 => {
-                let text = format!("({} - {})", self.leaf(Unit::Date)?.text, self.leaf(Unit::Date)?.text);
-                Term { text, scale: 0, digits: 6 }
+                let text = format!("({} - {})", self.any_date()?, self.any_date()?);
+                Term { text, scale: 0, digits: 7 }
             }
             1 => sum("+", self.leaf(Unit::Days)?, &self.leaf(Unit::Days)?),
             2 => sum("-", self.leaf(Unit::Days)?, &self.leaf(Unit::Days)?),
@@ -236,12 +243,51 @@ impl Generator<'_, '_> {
         })
     }
 
+    /// A field of a unit that is too wide for products, or what can be made of it, where there is one.
+    pub(super) fn wide(&mut self, unit: Unit) -> Result<Option<String>> {
+        let mut wide = Vec::new();
+        for (field, present) in self.fields.iter().zip(&self.present) {
+            let Type::Number(range) = &field.ty else { continue };
+            if range.unit == unit && range.is_wide() {
+                let default = || literal(unit, range.scale, range.hi);
+                let name = &field.name;
+                wide.push(if *present { name.clone() } else { format!("({name} or_else {})", default()) });
+            }
+        }
+        if wide.is_empty() {
+            return Ok(None);
+        }
+        let one = self.u.choose(&wide)?.clone();
+        let other = if self.u.arbitrary()? { self.u.choose(&wide)?.clone() } else { self.leaf(unit)?.text };
+        Ok(Some(match self.u.int_in_range(0..=7u32)? {
+            0 if unit != Unit::Date => format!("({one} + {other})"),
+            1 if unit != Unit::Date => format!("({one} - {other})"),
+            2 if unit != Unit::Date => format!("(-({one}))"),
+            3 => format!("min({one}, {other})"),
+            4 => format!("max({one}, {other})"),
+            5 => format!("(if {} then {one} else {other})", self.condition(0)?),
+            6 if unit == Unit::Money => format!("({one} rounded {} to $100)", self.mode()?),
+            6 if unit == Unit::Number => format!("({one} rounded {} to 1000)", self.mode()?),
+            _ => one,
+        }))
+    }
+
+    /// A date, of the first and last years too.
+    fn any_date(&mut self) -> Result<String> {
+        let wide = if self.u.arbitrary()? { self.wide(Unit::Date)? } else { None };
+        Ok(match wide {
+            Some(wide) => wide,
+            None => self.leaf(Unit::Date)?.text,
+        })
+    }
+
     /// A field, parameter, named value, table or literal of a unit.
     pub(super) fn leaf(&mut self, unit: Unit) -> Result<Term> {
         let mut leaves = Vec::new();
         for (field, present) in self.fields.iter().zip(&self.present) {
-            let Type::Number(Range { unit: of, scale, lo, hi, .. }) = field.ty else { continue };
-            if of != unit {
+            let Type::Number(range) = &field.ty else { continue };
+            let Range { unit: of, scale, lo, hi, .. } = *range;
+            if of != unit || range.is_wide() {
                 continue;
             }
             let text = if *present {
@@ -254,7 +300,7 @@ impl Generator<'_, '_> {
         let named = self.leaves.iter().filter(|leaf| leaf.unit == unit && self.is_usable(leaf.needs));
         leaves.extend(named.map(|leaf| leaf.term.clone()));
         if leaves.is_empty() || self.u.ratio(1, 4)? {
-            let (scale, lo, hi) = match unit {
+            let (scale, lo, hi): (u32, i128, i128) = match unit {
                 Unit::Number => *self.u.choose(&[(0, -20, 600), (3, -900, 2_500)])?,
                 Unit::Money => (2, 0, 900_000),
                 Unit::Percent => *self.u.choose(&[(4, 0, 10_000), (5, 1, 99_999)])?,

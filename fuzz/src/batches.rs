@@ -1,0 +1,275 @@
+//! Does it matter how rows come to an engine? By column in batches of any size, used again and again, by row in one row that
+//! is used again, as JSON, on code from the cache: what is decided of a row is the same.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use opus_cli::witnesses::{Outcome, Verdict};
+use opus_ir::memory::Columns;
+use opus_ir::testing::{Seed, Source};
+use opus_ir::{Column, End, Kind, Program, Schema, date};
+use opus_runtime::admission::{Admission, Unit};
+use opus_runtime::cache::CacheDir;
+use opus_runtime::{Artifact, Batch, Cache, Decision, Engine, Options, Origin, Policy, Refusal, build};
+
+use crate::rows::Row;
+
+/// Sizes of batches at the ends of what engines take at once: 16 rows, a group of 64, a block of 1,024.
+const SMALL: [usize; 9] = [0, 1, 2, 15, 16, 17, 63, 64, 65];
+const LARGE: [usize; 5] = [127, 1_023, 1_024, 1_025, 2_049];
+/// Every so many policies run code that comes from the cache.
+const CACHED: usize = 8;
+
+/// Checks that rows are decided as `expected`, which by row they were, whichever way they come.
+///
+/// # Errors
+/// Which way they are not.
+pub fn check(program: &Program, rows: &[Row], expected: &[Outcome], seed: u64) -> Result<(), String> {
+    let mut source = Seed(seed);
+    let bytes = build(program.clone()).map_err(|error| error.to_string())?;
+    let open = |engine, cache| {
+        let artifact = Artifact::from_bytes(&bytes).map_err(|error| error.to_string())?;
+        Ok::<_, String>(Policy::from_artifact(artifact, &Options { engine, cache, level: None }))
+    };
+    let given = Given { rows, expected };
+    let vm = open(Engine::Vm, Cache::Off)?;
+    given.by_json(&vm, &mut source)?;
+    given.by_batch(&vm, &mut source)?;
+    if source.one_in(CACHED) {
+        let folder = Folder::new();
+        let cache = || Cache::In(CacheDir::new(&folder.0));
+        let rival = build(rival(program.clone())).map_err(|error| error.to_string())?;
+        let rival = Artifact::from_bytes(&rival).map_err(|error| error.to_string())?;
+        let options = Options { engine: Engine::Native, cache: cache(), level: None };
+        Policy::from_artifact(rival, &options).prepare();
+        from(&open(Engine::Native, cache())?, Origin::Compiled)?;
+        let again = open(Engine::Native, cache())?;
+        from(&again, Origin::Cached)?;
+        given.by_row(&again)?;
+        given.by_batch(&again, &mut source)
+    } else {
+        let native = open(Engine::Native, Cache::Off)?;
+        given.by_row(&native)?;
+        given.by_batch(&native, &mut source)
+    }
+}
+
+/// Checks where native code comes from, if there is any.
+fn from(policy: &Policy, expected: Origin) -> Result<(), String> {
+    let origins = [policy.origin(), policy.columns_origin()];
+    match origins {
+        [None, None] => Ok(()),
+        _ if origins == [Some(expected); 2] => Ok(()),
+        _ => Err(format!("code comes from {origins:?} instead of {expected:?}")),
+    }
+}
+
+/// Another policy, whose code must not be taken for that of the first: each decision is by the rule before it.
+fn rival(mut program: Program) -> Program {
+    let count = program.rules.len() as u32;
+    for block in program.versions.iter_mut().flat_map(|version| version.decide.blocks.values_mut()) {
+        if let End::Decide { rule, .. } = &mut block.end {
+            *rule = (*rule + count - 1) % count;
+        }
+    }
+    program.name += ".rival";
+    program
+}
+
+/// Rows and what is to be decided of them.
+struct Given<'a> {
+    rows: &'a [Row],
+    expected: &'a [Outcome],
+}
+
+impl Given<'_> {
+    /// One batch, filled and cleared again and again: with rows that begin anywhere and start anew at the end.
+    fn by_batch(&self, policy: &Policy, source: &mut Seed) -> Result<(), String> {
+        let mut sizes: Vec<usize> = (0..5).map(|_| SMALL[source.below(SMALL.len())]).collect();
+        sizes.insert(source.below(sizes.len()), LARGE[source.below(LARGE.len())]);
+        let mut batch = policy.batch(sizes[0]);
+        for size in sizes.into_iter().filter(|size| *size == 0 || !self.rows.is_empty()) {
+            let first = source.below(self.rows.len().max(1));
+            // now and then the same row all over, so that one version decides all
+            let step = if source.one_in(3) { 0 } else { 1 };
+            let chosen: Vec<usize> = (0..size).map(|at| (first + step * at) % self.rows.len()).collect();
+            batch.clear();
+            make_room(&mut batch, size);
+            self.fill(policy, &mut batch, &chosen, source);
+            batch.decide();
+            let told = format!("{} columns, {size} rows", policy.engine());
+            let outcomes = outcomes(&batch, policy.schema(), size);
+            let pairs = outcomes.iter().zip(&chosen).enumerate();
+            pairs
+                .map(|(at, (found, row))| self.same(*row, found, || format!("{told}, at {at}")))
+                .collect::<Result<(), _>>()?;
+        }
+        Ok(())
+    }
+
+    fn fill(&self, policy: &Policy, batch: &mut Batch, chosen: &[usize], source: &mut Seed) {
+        let schema = policy.schema();
+        batch.inputs_mut().set_rows(chosen.len());
+        for (at, row) in chosen.iter().enumerate() {
+            for (index, value) in self.rows[*row].iter().enumerate() {
+                match Admission::new(schema, index, Unit::Written).admit_counted(*value) {
+                    Ok(value) => batch.inputs_mut().set(index, at, value),
+                    Err(reason) => {
+                        // a cell of a row that is refused may hold anything
+                        batch.inputs_mut().set(index, at, Some(source.next() as i128));
+                        batch.refuse(at, reason);
+                    }
+                }
+            }
+        }
+    }
+
+    /// One row, filled again and again.
+    fn by_row(&self, policy: &Policy) -> Result<(), String> {
+        let mut row = policy.row();
+        for (index, given) in self.rows.iter().enumerate() {
+            let mut admitted = true;
+            for (field, value) in given.iter().enumerate() {
+                admitted &= match value {
+                    Some(value) => row.set_counted(field, *value).is_ok(),
+                    None => row.set_missing(field).is_ok(),
+                };
+            }
+            if admitted {
+                self.same(index, &outcome(policy, policy.decide(&row)), || {
+                    format!("{} row, used again", policy.engine())
+                })?;
+            } else if policy.decide(&row).is_ok() {
+                return Err(format!("a row is decided although a field was refused: {given:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The same rows as JSON. Numbers that are written in other ways are left to admission's own tests.
+    fn by_json(&self, policy: &Policy, source: &mut Seed) -> Result<(), String> {
+        for (index, given) in self.rows.iter().enumerate() {
+            let Some(text) = json(policy.schema(), given, source.one_in(2)) else { continue };
+            let decided = policy.decide_json(&text);
+            if let Ok(decision) = &decided {
+                let mut row = policy.row();
+                let set =
+                    |(field, value): (usize, &Option<i128>)| value.map(|value| row.set_counted(field, value));
+                given
+                    .iter()
+                    .enumerate()
+                    .filter_map(set)
+                    .collect::<Result<(), _>>()
+                    .map_err(|reason| reason.message)?;
+                let typed = policy.decide(&row).map_err(|refusal| refusal.to_string())?;
+                if typed.hash() != decision.hash() || typed.to_json() != decision.to_json() {
+                    return Err(format!("the decision as JSON is another than that by row: {text}"));
+                }
+            }
+            self.same(index, &outcome(policy, decided), || format!("as JSON {text}"))?;
+        }
+        Ok(())
+    }
+
+    fn same(&self, row: usize, found: &Outcome, way: impl Fn() -> String) -> Result<(), String> {
+        let expected = &self.expected[row];
+        if found == expected {
+            return Ok(());
+        }
+        Err(format!("{}: {found:?} instead of {expected:?} for {:?}", way(), self.rows[row]))
+    }
+}
+
+/// Columns with room for so many rows, where there is none: as whoever fills columns elsewhere brings them.
+fn make_room(batch: &mut Batch, rows: usize) {
+    let inputs = batch.inputs_mut();
+    if inputs.capacity_rows() < rows {
+        let shape: Vec<Column> = (0..inputs.len()).map(|index| inputs.column(index)).collect();
+        *inputs = Columns::new(&shape, rows);
+    }
+}
+
+fn outcomes(batch: &Batch, schema: &Schema, rows: usize) -> Vec<Outcome> {
+    let mut outcomes: Vec<Outcome> = vec![Err(Vec::new()); rows];
+    for (row, reason) in batch.refused() {
+        if let Err(faults) = &mut outcomes[*row as usize] {
+            faults.push((reason.place, reason.fault));
+        }
+    }
+    for (at, row) in batch.rows().iter().enumerate() {
+        let value = |output| batch.outputs().get(output, at).expect("an output is never missing");
+        outcomes[*row as usize] = Ok(Verdict {
+            version: batch.versions()[at] as usize,
+            rule: batch.rules()[at] as usize,
+            outputs: (0..schema.outputs.len()).map(value).collect(),
+        });
+    }
+    outcomes
+}
+
+fn outcome(policy: &Policy, decided: Result<Decision, Refusal>) -> Outcome {
+    let faults = |refusal: Refusal| {
+        refusal.reasons().iter().map(|reason| (reason.place, reason.fault)).collect::<Vec<_>>()
+    };
+    let decision = decided.map_err(faults)?;
+    let versions = &policy.artifact().program().versions;
+    let version = versions.iter().position(|version| std::ptr::eq(version, decision.version()));
+    Ok(Verdict {
+        version: version.expect("a decision names a version of its program"),
+        rule: decision.rule_index(),
+        outputs: decision.outputs().map(|output| output.value()).collect(),
+    })
+}
+
+/// A row as a JSON object, as people write values; `None` where a value cannot be written.
+fn json(schema: &Schema, row: &Row, nulls: bool) -> Option<String> {
+    let mut members = Vec::new();
+    for (field, value) in schema.inputs.iter().zip(row) {
+        match value {
+            Some(value) => {
+                members.push(format!("{:?}: {}", field.name, written(schema, field.kind, *value)?))
+            }
+            None if nulls => members.push(format!("{:?}: null", field.name)),
+            None => {}
+        }
+    }
+    Some(format!("{{{}}}", members.join(", ")))
+}
+
+fn written(schema: &Schema, kind: Kind, value: i128) -> Option<String> {
+    let decimals = schema.decimals(kind) as usize;
+    let number = || {
+        let (one, sign) = (10u128.pow(decimals as u32), if value < 0 { "-" } else { "" });
+        let (whole, part) = (value.unsigned_abs() / one, value.unsigned_abs() % one);
+        if decimals == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{part:0decimals$}") }
+    };
+    Some(match kind {
+        Kind::Bool => (value == 1).to_string(),
+        Kind::Enum(index) => {
+            let values = &schema.enums[index as usize].values;
+            format!("{:?}", values.get(usize::try_from(value).ok()?)?.name)
+        }
+        Kind::Date if !(date::DAY_MIN..=date::DAY_MAX).contains(&value) => return None,
+        Kind::Date => format!("\"{}\"", date::civil(value)),
+        Kind::Percent(_) => format!("\"{}%\"", number()),
+        Kind::Int | Kind::Decimal(_) | Kind::Money | Kind::Days => number(),
+    })
+}
+
+/// A folder that is removed in the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Folder {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        Folder(std::env::temp_dir().join(format!("opus-fuzz-{}-{number}", std::process::id())))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // what is left behind in a folder for what is temporary does no harm
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
