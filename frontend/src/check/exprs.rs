@@ -509,7 +509,13 @@ impl<'a> Checker<'a> {
             let message = format!("{found} is not rounded to a multiple of {to}");
             let diagnostic =
                 Diagnostic::new(Code::RoundingUnit, unit.span, message).also(self.node(value).span, found);
-            self.findings.report(diagnostic.help(rounding_help(typed.ty.unit)));
+            let help = match (typed.ty.unit, measure) {
+                (Unit::Percent, Unit::Number) => {
+                    "`p * x` is a percentage, as `p` is; a part of `x` is `p of x`"
+                }
+                (unit, _) => rounding_help(unit),
+            };
+            self.findings.report(diagnostic.help(help));
             return None;
         }
         let ty = Ty::scaled(measure, size.scale);

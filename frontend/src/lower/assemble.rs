@@ -3,11 +3,11 @@
 //! Terms are brought together so that what is known of parts of a sum is found again: where two sides have
 //! been compared, their difference is computed as a difference of those sides; a sum that has been compared is
 //! computed as that sum; multiples of one value by others are multiplied last (`x - share * x` is
-//! `x * (1 - share)`); what a sum has beyond a minimum or below a maximum is computed as that (`x - min(x, y)` is
-//! `max(x - y, 0)`, so never below zero). Each way gives the same number, and the one of which most is known is taken. Common
+//! `x * (1 - share)`); what is taken from a minimum or a maximum is taken from both of its sides
+//! (`x - min(x, y)` is `max(x - x, x - y)`, so never below zero). Each way gives the same number, and the one of which most is known is taken. Common
 //! factors are multiplied last, so that what is computed stays narrow.
 
-use opus_ir::{Op, Rounding, Unproved, Value};
+use opus_ir::{Interval, Op, Rounding, Unproved, Value};
 
 use super::quantity::{Quantity, Sum};
 use super::site::Site;
@@ -17,6 +17,8 @@ const COMPARISONS_SEEN_MAX: usize = 256;
 const PARTS_TRIED_MAX: usize = 8;
 /// How many parts are taken out of one sum.
 const PARTS_TAKEN_MAX: u32 = 2;
+/// How many minima and maxima of a sum are tried.
+const EXTREMES_TRIED_MAX: usize = 4;
 
 /// A sum that was compared as a whole, so that facts may be known about it.
 #[derive(Clone, Debug)]
@@ -71,7 +73,37 @@ impl Site {
             None => self.constant(quantity.divisor),
             Some(under) => self.multiple(under, quantity.divisor)?,
         };
-        self.compute(Op::Divide, &[dividend, divisor], mode as i128)
+        let value = self.compute(Op::Divide, &[dividend, divisor], mode as i128)?;
+        if let Some(under) = quantity.under {
+            self.bound_quotient(value, quantity, under, mode);
+        }
+        Ok(value)
+    }
+
+    /// What comparisons of the quotient with constants say of the rounded one: `a / b > 95%` has been compared as
+    /// `100 * a > 95 * b`, so where that has failed, `a / b` rounded is at most 95 % rounded.
+    fn bound_quotient(&mut self, value: Value, quantity: &Quantity, under: Value, mode: Rounding) {
+        let about = |part: &Compared| ratio_at_zero(&part.sum, &quantity.sum, under);
+        let seen =
+            self.compared.iter().rev().take(COMPARISONS_SEEN_MAX).filter(|part| self.is_informed(part));
+        let ratios = seen.filter_map(|part| about(part).map(|ratio| (part.clone(), ratio)));
+        for (part, at) in ratios.take(PARTS_TRIED_MAX).collect::<Vec<_>>() {
+            let difference = match part.second {
+                None => Ok(part.first),
+                Some(second) => self.compute(Op::Sub, &[part.first, second], 0),
+            };
+            let Ok(difference) = difference else { continue };
+            let sign = self.bounds(difference);
+            let Some(limit) = at.rounded(quantity.divisor, mode) else { continue };
+            let (above, below) =
+                if at.falls { (sign.lo >= 0, sign.hi <= 0) } else { (sign.hi <= 0, sign.lo >= 0) };
+            let range = self.bounds(value);
+            let hi = if above { range.hi.min(limit) } else { range.hi };
+            let lo = if below { range.lo.max(limit) } else { range.lo };
+            if lo <= hi && (lo, hi) != (range.lo, range.hi) {
+                self.claim(value, Interval::new(lo, hi));
+            }
+        }
     }
 
     /// A sum times a value, as a sum.
@@ -102,8 +134,8 @@ impl Site {
             let other = self.by_part(sum, &part, parts - 1);
             best = self.narrower(best, other);
         }
-        for (value, side) in self.extremes_of(sum) {
-            let other = self.by_extreme(sum, value, side, parts - 1);
+        for value in self.extremes_of(sum) {
+            let other = self.by_extreme(sum, value, parts - 1);
             best = self.narrower(best, other);
         }
         if let Some((value, by)) = self.repeated(sum) {
@@ -169,13 +201,18 @@ impl Site {
 
     /// The earlier comparisons of a part of the sum of which something is known, latest first.
     fn parts_of(&self, sum: &Sum) -> Vec<Compared> {
-        let is_known = |part: &&Compared| match part.second {
+        let seen = self.compared.iter().rev().take(COMPARISONS_SEEN_MAX);
+        let parts =
+            seen.filter(|part| factor_of(&part.sum, sum).is_some()).filter(|part| self.is_informed(part));
+        parts.take(PARTS_TRIED_MAX).cloned().collect()
+    }
+
+    /// Whether something is known of a sum because it was compared.
+    fn is_informed(&self, part: &Compared) -> bool {
+        match part.second {
             Some(second) => self.is_compared(part.first, second),
             None => self.is_known(part.first),
-        };
-        let seen = self.compared.iter().rev().take(COMPARISONS_SEEN_MAX);
-        let parts = seen.filter(|part| factor_of(&part.sum, sum).is_some()).filter(is_known);
-        parts.take(PARTS_TRIED_MAX).cloned().collect()
+        }
     }
 
     /// The sum as a multiple of a part of it, and the rest.
@@ -192,31 +229,33 @@ impl Site {
         self.with_rest(value, &rest, parts)
     }
 
-    /// The extremes that the sum holds together with one of their sides, of the opposite sign: the value, and
-    /// which side.
-    fn extremes_of(&self, sum: &Sum) -> Vec<(Value, usize)> {
-        let together = |(value, coefficient): (Value, i128)| {
-            let extreme = self.extremes.get(&value);
-            (0..2).filter_map(move |side| {
-                let factor = factor_of(&extreme?.sides[side], sum)?;
-                ((factor < 0) != (coefficient < 0)).then_some((value, side))
+    /// The extremes that the sum holds together with terms of their sides, so that one may take from the other.
+    fn extremes_of(&self, sum: &Sum) -> Vec<Value> {
+        let lessens = |(value, coefficient): &(Value, i128)| {
+            let sides = self.extremes.get(value).map_or(&[][..], |extreme| &extreme.sides);
+            sides.iter().flat_map(Sum::terms).any(|(term, times)| {
+                let signs = times.signum() * coefficient.signum() * sum.coefficient(term).signum();
+                signs < 0
             })
         };
-        sum.terms().flat_map(together).take(PARTS_TRIED_MAX).collect()
+        sum.terms().filter(lessens).map(|(value, _)| value).take(EXTREMES_TRIED_MAX).collect()
     }
 
-    /// `a * x + b * min(x, y)` as `a * max(x - y, 0) + (a + b) * min(x, y)`, and with a maximum the same way round.
-    fn by_extreme(&mut self, sum: &Sum, value: Value, side: usize, parts: u32) -> Assembled {
+    /// `x - min(x, y)` as `max(x - x, x - y)`: the extreme of the sums that its sides would give.
+    fn by_extreme(&mut self, sum: &Sum, value: Value, parts: u32) -> Assembled {
         let overflow = Unproved::Overflow;
         let Extreme { op, sides } = self.extremes.get(&value).ok_or(overflow)?.clone();
-        let factor = factor_of(&sides[side], sum).ok_or(overflow)?;
-        let apart = sides[side].sub(&sides[1 - side]).ok_or(overflow)?;
-        let (apart, zero) = (self.sum_of_parts(&apart, parts)?, self.constant(0));
-        let beyond = self.compute(if op == Op::Min { Op::Max } else { Op::Min }, &[apart, zero], 0)?;
-        let side = sides[side].times(factor).ok_or(overflow)?;
-        let moved = self.times(beyond, factor)?.add(&Sum::of(value, factor)).ok_or(overflow)?;
-        let same = sum.sub(&side).and_then(|rest| rest.add(&moved)).ok_or(overflow)?;
-        self.sum_of_parts(&same, parts)
+        let coefficient = sum.coefficient(value);
+        let rest = sum.sub(&Sum::of(value, coefficient)).ok_or(overflow)?;
+        let [a, b] = sides.map(|side| {
+            let with_side = side.times(coefficient).and_then(|side| rest.add(&side)).ok_or(overflow)?;
+            self.sum_of_parts(&with_side, parts)
+        });
+        let op = match (op, coefficient < 0) {
+            (Op::Min, false) | (Op::Max, true) => Op::Min,
+            _ => Op::Max,
+        };
+        self.compute(op, &[a?, b?], 0)
     }
 
     /// A value that the sum holds by itself and multiplied by another value: the value and the product.
@@ -266,6 +305,39 @@ impl Site {
         self.claim(first, other);
         Ok(first)
     }
+}
+
+/// The ratio of a dividend to its divisor at which a sum of both is zero.
+struct Ratio {
+    numerator: i128,
+    /// Positive.
+    denominator: i128,
+    /// Whether the sum falls as the dividend grows.
+    falls: bool,
+}
+
+impl Ratio {
+    /// The ratio over another divisor, rounded.
+    fn rounded(&self, divisor: i128, mode: Rounding) -> Option<i128> {
+        Some(mode.divide(self.numerator, self.denominator.checked_mul(divisor)?))
+    }
+}
+
+/// The ratio, where `compared` is made of multiples of `dividend` and of `divisor` alone. The divisor is positive, so
+/// the sum is below zero where the quotient is below the ratio, and above where it is above, or the reverse.
+fn ratio_at_zero(compared: &Sum, dividend: &Sum, divisor: Value) -> Option<Ratio> {
+    let (term, times) = dividend.terms().find(|(term, _)| *term != divisor)?;
+    let share = compared.coefficient(term);
+    let rest = compared.times(times)?.sub(&dividend.times(share)?)?;
+    // `times * compared` is `share * dividend + rest`
+    let left = rest.coefficient(divisor);
+    let pure = rest.constant == 0 && rest.terms().all(|(value, _)| value == divisor);
+    (share != 0 && pure).then_some(())?;
+    Some(Ratio {
+        numerator: left.checked_mul(-share.signum())?,
+        denominator: share.checked_abs()?,
+        falls: (share < 0) != (times < 0),
+    })
 }
 
 /// The factor by which all terms of `part` are terms of `sum`.
