@@ -278,6 +278,35 @@ fn columns_of_files_with_types_are_kept_with_them() {
     assert!(failure.message.contains("`bytes` is of the type Binary"), "{failure}");
 }
 
+/// Parquet has no dates in milliseconds and no moments in seconds: as integers they would be told from no others.
+#[test]
+fn moments_stay_moments_in_parquet() {
+    use arrow_array::*;
+    use arrow_schema::{DataType, TimeUnit};
+    use std::sync::Arc;
+    let scratch = Scratch::create();
+    let seconds = TimestampSecondArray::from(vec![Some(90_061), None]).with_timezone("Europe/Madrid");
+    let batch_in = RecordBatch::try_from_iter_with_nullable([
+        ("amount", Arc::new(Float64Array::from(vec![1.25, 7.0])) as ArrayRef, true),
+        ("color", Arc::new(StringArray::from(vec!["red", "red"])) as ArrayRef, true),
+        ("day", Arc::new(Date64Array::from(vec![Some(86_400_000), None])) as ArrayRef, true),
+        ("moment", Arc::new(seconds) as ArrayRef, true),
+    ]);
+    let batch_in = batch_in.unwrap();
+    let mut writer = arrow_ipc::writer::FileWriter::try_new(Vec::new(), &batch_in.schema()).unwrap();
+    writer.write(&batch_in).unwrap();
+    let from = scratch.file("in.arrow", writer.into_inner().unwrap());
+    let to = scratch.path("out.parquet");
+    run(&batch(&[from], &to, &["day", "moment"], 1)).unwrap();
+    let found = read_back(&to);
+    for (name, zone, millis) in [("day", None, 86_400_000), ("moment", Some("Europe/Madrid"), 90_061_000)] {
+        let column = found.column_by_name(name).unwrap();
+        assert_eq!(column.data_type(), &DataType::Timestamp(TimeUnit::Millisecond, zone.map(Into::into)));
+        let column = column.as_primitive::<types::TimestampMillisecondType>();
+        assert_eq!(column.iter().collect::<Vec<_>>(), [Some(millis), None]);
+    }
+}
+
 /// What dictionaries stand for.
 fn plain(array: &arrow_array::ArrayRef) -> arrow_array::ArrayRef {
     match array.as_any_dictionary_opt() {

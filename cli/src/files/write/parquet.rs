@@ -11,7 +11,10 @@ use ::parquet::file::metadata::KeyValue;
 use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::types::SchemaDescriptor;
-use arrow_schema::SchemaRef;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Date64Type, TimestampMillisecondType, TimestampSecondType};
+use arrow_array::{ArrayRef, TimestampMillisecondArray};
+use arrow_schema::{ArrowError, DataType, Schema, SchemaRef, TimeUnit};
 
 use super::super::target::{Target, Whole};
 use super::pages::{Pages, encode, is_known};
@@ -51,13 +54,46 @@ pub fn create(
     layout: &Arc<Layout>,
 ) -> std::result::Result<(ParquetEncoder, ParquetWriter), Failure> {
     let failed = |error: ParquetError| Failure::unwritable(name, &error);
-    let arrow_schema = Arc::new(layout.arrow_schema());
+    let arrow_schema = Arc::new(schema_of(layout));
     let schema = ArrowSchemaConverter::new().convert(&arrow_schema).map_err(failed)?;
     let file = SerializedFileWriter::new(target, schema.root_schema_ptr(), Arc::new(properties(layout)))
         .map_err(failed)?;
     let general = ArrowRowGroupWriterFactory::new(&file, arrow_schema.clone());
     let encoder = ParquetEncoder { layout: layout.clone(), arrow_schema, schema, general };
     Ok((encoder, ParquetWriter { file, name: name.to_owned() }))
+}
+
+/// The layout in types that Parquet has: moments in milliseconds for those that it would hold as bare integers.
+fn schema_of(layout: &Layout) -> Schema {
+    let schema = layout.arrow_schema();
+    let fields = schema.fields().iter().map(|field| {
+        let held = match field.data_type() {
+            DataType::Date64 => DataType::Timestamp(TimeUnit::Millisecond, None),
+            DataType::Timestamp(TimeUnit::Second, zone) => {
+                DataType::Timestamp(TimeUnit::Millisecond, zone.clone())
+            }
+            other => other.clone(),
+        };
+        field.as_ref().clone().with_data_type(held)
+    });
+    Schema::new(fields.collect::<Vec<_>>()).with_metadata(schema.metadata().clone())
+}
+
+/// A column as the type that [`schema_of`] gives it.
+fn held(array: ArrayRef) -> std::result::Result<ArrayRef, ArrowError> {
+    Ok(match array.data_type() {
+        DataType::Date64 => {
+            Arc::new(array.as_primitive::<Date64Type>().reinterpret_cast::<TimestampMillisecondType>())
+        }
+        DataType::Timestamp(TimeUnit::Second, zone) => {
+            let far = || ArrowError::ComputeError("a moment is too far away for milliseconds".into());
+            let moments = array.as_primitive::<TimestampSecondType>();
+            let moments: TimestampMillisecondArray =
+                moments.try_unary(|seconds| seconds.checked_mul(1_000).ok_or_else(far))?;
+            Arc::new(moments.with_timezone_opt(zone.clone()))
+        }
+        _ => array,
+    })
 }
 
 fn properties(layout: &Layout) -> WriterProperties {
@@ -70,7 +106,7 @@ fn properties(layout: &Layout) -> WriterProperties {
         .set_key_value_metadata(Some(metadata.collect()))
         .build();
     // what is said of the file stands beside the schema, not in it
-    let schema = layout.arrow_schema().with_metadata(arrow_schema::Metadata::default());
+    let schema = schema_of(layout).with_metadata(arrow_schema::Metadata::default());
     add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
     properties
 }
@@ -99,7 +135,7 @@ impl ParquetEncoder {
                 continue;
             }
             let mut written = Vec::new();
-            let array = spec.array(data, table.rows);
+            let array = held(spec.array(data, table.rows))?;
             for column in compute_leaves(self.arrow_schema.field(index), &array)? {
                 let mut writer =
                     general.next().ok_or_else(|| ParquetError::General("a leaf has no writer".into()))?;
