@@ -9,7 +9,9 @@ const POLICY: &str = r#"policy shop.fee {
   currency USD
   enum Answer { approve, decline }
   enum Kind { personal, auto }
+  month_end clip
   input {
+    asked  : date in 2024-01-01..2025-12-31
     age    : int in 0..120
     score  : int in 300..850 optional
     kind   : Kind
@@ -24,7 +26,7 @@ const POLICY: &str = r#"policy shop.fee {
   }
   rules first {
     rule R1 when age < floor => decline, $0
-    rule R2 when kind == auto and amount > $5 or not member or score is missing => decline, $1
+    rule R2 when kind == auto and amount > $5 or not member or score is missing or asked > 2025-01-01 => decline, $1
     otherwise R3 => approve, fee_of
   }
 }
@@ -112,6 +114,9 @@ fn conditions_of_other_languages() {
     condition("amount > USD 5", "`1_000 USD`");
     condition("amount > $-5", "`-$5.00`");
     condition("amount > (1 - 5%) * amount", "`100%`");
+    condition("asked + 1 month > 2025-01-01", "`months`");
+    condition("asked - 2024-01-01 > 1 day", "`days`");
+    condition("asked > 01/02/2025", "`2025-01-31`");
     condition("amount > 1e3", "written out");
     condition("age ** 2 > 5", "multiply");
     condition("round(amount) > $5", "rounded half_even to cent");
@@ -152,6 +157,16 @@ fn items_of_other_languages() {
     is_helped("policy shop.fee {", "policy \"shop fee\" {", "`policy shop.fee { … }`");
     is_helped("policy shop.fee {", "policy shop-fee {", "`policy shop.fee { … }`");
     is_helped("policy shop.fee {", "policy shop.fee", "`policy shop.fee { … }`");
+}
+
+#[test]
+fn tests_of_other_languages() {
+    let test = "rules first {";
+    is_helped(
+        test,
+        "test \"a minor\" { given { age = 5 } expect answer = decline } rules first {",
+        "`case good { … }`",
+    );
 }
 
 #[test]

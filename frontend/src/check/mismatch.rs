@@ -95,6 +95,9 @@ fn advice(operator: Operator, left: Unit, right: Unit) -> Option<&'static str> {
         (Order | Equality, Unit::Money, Unit::Percent) | (Order | Equality, Unit::Percent, Unit::Money) => {
             "say of what the percentage is: `amount > p of income`"
         }
+        (Order | Equality, Unit::Date, Unit::Number) | (Order | Equality, Unit::Number, Unit::Date) => {
+            "a date is written year, month and day: `2025-01-31`"
+        }
         (Divide, Unit::Days, Unit::Number) => "divide by a number of days: `d / 7 days`, or `d div 7 days`",
         (Order, Unit::Bool | Unit::Enum(_), _) => "only `==`, `!=` and `in {…}` compare such values",
         _ => return None,

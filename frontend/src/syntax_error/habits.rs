@@ -76,6 +76,21 @@ const HABITS: &[Habit] = &[
         "the code of a currency stands behind the number: `1_000 USD`",
         Unsure,
     ),
+    (
+        |stop| stop.text() == "day" && stop.expects_unit(),
+        "the unit is written `days`, whatever the number",
+        Write("days"),
+    ),
+    (
+        |stop| stop.text() == "month" && stop.expects_unit(),
+        "the unit is written `months`, whatever the number",
+        Write("months"),
+    ),
+    (
+        |stop| stop.text() == "year" && stop.expects_unit(),
+        "the unit is written `years`, whatever the number",
+        Write("years"),
+    ),
     // names of policies, items
     (
         |stop| {
@@ -339,6 +354,12 @@ const HABITS: &[Habit] = &[
         Unsure,
     ),
     (|stop| stop.token() == Some(Token::Text) && stop.expects(Token::Number), NO_TEXTS, Unsure),
+    // tests
+    (
+        |stop| stop.ago(1) == Some(Token::Given),
+        "a test decides a `case` that has a name: `case good { … }`, then `given good with { … }`",
+        Unsure,
+    ),
     // rounding and citations
     (
         |stop| stop.ago(1) == Some(Token::Rounded) || stop.ago(2) == Some(Token::Rounded),

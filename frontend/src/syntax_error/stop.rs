@@ -92,6 +92,11 @@ impl<'a> Stop<'a> {
         self.expects(Token::Days) && self.expects(Token::ListUpTo) && !begins_other
     }
 
+    /// Whether it stands behind a number, a name or a parenthesis, as a unit does.
+    pub fn expects_unit(&self) -> bool {
+        self.ago_is(1, &[Token::Number, Token::Close]) || self.ago_is_name(1)
+    }
+
     /// Whether it is a name, and one of these follows it.
     pub fn is_followed(&self, tokens: &[Token]) -> bool {
         self.token() == Some(Token::Word) && self.after().is_some_and(|after| tokens.contains(&after))
