@@ -241,3 +241,26 @@ impl Visitor<'_> for Name<'_> {
         Ok(slot)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::testing::{every_kind, intake};
+
+    #[test]
+    fn what_is_wrong_with_a_line_is_told_in_words() {
+        let json = JsonLines::new(&intake(&every_kind(), "", &[]));
+        for (line, words) in [
+            (r#""count": 5,"#, "the line is no JSON object: it does not begin with `{`"),
+            ("[1]", "the line is no JSON object: it does not begin with `{`"),
+            (r#"{"count": 5,"#, "the line ends within its JSON object: each object stands on one line"),
+            (r#"{"count": 05}"#, "the line is no JSON object: invalid number at character 12"),
+            (r#"{"count": 5} {}"#, "the line is no JSON object: trailing characters at character 14"),
+            (r#"{"count": 5, "count": 6}"#, "`count` stands twice"),
+        ] {
+            let mut found = vec![None; json.slots.len()];
+            let wrong = json.read(line.as_bytes(), &mut found, &mut BTreeSet::new()).unwrap_err();
+            assert!(wrong.contains(words), "{line}: {wrong}");
+        }
+    }
+}
