@@ -50,7 +50,7 @@ pub const TARGETS: &[Target] = &[
     ),
     target(
         "passes",
-        2_000,
+        8_000,
         passes,
         "each pass keeps the meaning of each function; damage to one is found or harmless",
     ),

@@ -24,7 +24,13 @@ impl Generator<'_, '_> {
             }
             11 => {
                 let condition = self.condition(0)?;
-                let (a, b) = (self.condition(depth - 1)?, self.condition(depth - 1)?);
+                let mut either = [self.condition(depth - 1)?, self.condition(depth - 1)?];
+                match self.u.int_in_range(0..=5u32)? {
+                    0 => either = ["false".to_owned(), "true".to_owned()],
+                    1 => either[self.u.choose_index(2)?] = self.u.choose(&["true", "false"])?.to_string(),
+                    _ => {}
+                }
+                let [a, b] = either;
                 format!("(if {condition} then {a} else {b})")
             }
             12 => self.ordered(depth)?,
@@ -164,6 +170,14 @@ impl Generator<'_, '_> {
 
     fn comparison(&mut self, depth: u32) -> Result<String> {
         let unit = *self.u.choose(&[Unit::Number, Unit::Money, Unit::Days, Unit::Percent, Unit::Date])?;
+        if self.u.ratio(1, 8)? {
+            // the same, rounded in two ways
+            let (unit, scale) = *self.u.choose(&[(Unit::Number, 0), (Unit::Money, 2)])?;
+            let (leaf, to) = (self.leaf(unit)?.text, literal(unit, scale, 1));
+            let [one, two] =
+                [self.mode()?, self.mode()?].map(|mode| format!("({leaf} / 2 rounded {mode} to {to})"));
+            return Ok(format!("{one} {} {two}", self.order()?));
+        }
         if self.u.arbitrary()?
             && let Some(comparison) = self.wide_comparison(unit)?
         {

@@ -15,8 +15,32 @@ impl Generator<'_, '_> {
         if exact {
             return Ok(self.term(unit, DEPTH_MAX)?.text);
         }
-        let value = if self.u.ratio(1, 3)? { self.quotient(unit)? } else { self.term(unit, DEPTH_MAX)?.text };
+        let value = match self.u.int_in_range(0..=5u32)? {
+            0 | 1 => self.quotient(unit)?,
+            2 => return self.halves(unit, scale),
+            _ => self.term(unit, DEPTH_MAX)?.text,
+        };
         self.rounded_to(&value, unit, scale)
+    }
+
+    /// A value that often lies in the middle between two that it can be rounded to, above and below zero.
+    fn halves(&mut self, unit: Unit, scale: u32) -> Result<String> {
+        let wide = if self.u.arbitrary()? { self.wide(unit)? } else { None };
+        let b = self.leaf(unit)?.text;
+        let a = match wide {
+            Some(wide) => wide,
+            None => self.leaf(unit)?.text,
+        };
+        let value = *self.u.choose(&[
+            "{a} / 2",
+            "({a} - {b}) / 2",
+            "{a} * 0.5",
+            "50% of ({b} - {a})",
+            "({a} - {b}) / -4",
+        ])?;
+        let value = value.replace("{a}", &a).replace("{b}", &b);
+        let one = literal(unit, scale, 1);
+        Ok(format!("(({value}) rounded {} to {one})", self.mode()?))
     }
 
     /// A value, rounded to a scale.
@@ -36,7 +60,7 @@ impl Generator<'_, '_> {
         })
     }
 
-    fn mode(&mut self) -> Result<&'static str> {
+    pub(super) fn mode(&mut self) -> Result<&'static str> {
         self.u.choose(&["half_even", "half_up", "half_down", "up", "down", "floor", "ceiling"]).copied()
     }
 
