@@ -174,7 +174,7 @@ fn damaged_bytes_are_refused_or_harmless() {
     let whole = example_bytes();
     let mut numbers = Numbers(1);
     let mut accepted = 0;
-    for _ in 0..5_000 {
+    for _ in 0..if cfg!(miri) { 12 } else { 5_000 } {
         let mut bytes = whole.clone();
         damage(&mut numbers, &mut bytes);
         if bytes != whole {
@@ -187,7 +187,7 @@ fn damaged_bytes_are_refused_or_harmless() {
             run(artifact);
         }
     }
-    assert!(accepted > 50, "the loop did not reach past the hashes: {accepted}");
+    assert!(cfg!(miri) || accepted > 50, "the loop did not reach past the hashes: {accepted}");
 }
 
 /// Decides a few rows on the virtual machine, which runs the bytecode of the artifact: whatever it says, the answer
