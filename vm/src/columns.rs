@@ -4,26 +4,26 @@
 //! Kernels are loops over whole arrays, also in the last block: what lies behind the last row is computed and never
 //! read, and every op is total.
 
+use std::ops::Range;
+
 use bytemuck::Pod;
 use opus_ir::date::{self, MonthEnd};
-use opus_ir::memory::Columns;
+use opus_ir::memory::{Columns, ROWS_PER_GROUP};
 use opus_ir::ops::{bucket_of, entry};
-use opus_ir::{Interval, Rounding, Type, Width};
+use opus_ir::{Column, Interval, Rounding, Type, Width};
 
 use crate::code::Shape;
 use crate::lane::{Lane, Reciprocal};
 use crate::lanes;
 use crate::ops::Op;
-use crate::plan_columns::{Arg, Plan, Step};
+use crate::plan_columns::{Arg, Does, Plan, Step};
+use crate::slots::{Lanes, Page, Slots, Stored};
 use crate::verify::Verified;
 
 /// How many rows an instruction works on.
 pub const BLOCK_ROWS: usize = 1024;
 /// Tables up to so many entries are read by comparing with each of them.
 const SCANNED_MAX: usize = 16;
-
-/// So many rows are compared with a small table at once: few enough to stay in registers.
-const GROUP_ROWS: usize = 64;
 
 /// An engine that decides many rows at a time.
 #[derive(Clone, Debug)]
@@ -32,64 +32,46 @@ pub struct ColumnEngine {
     plan: Plan,
 }
 
-/// Columns that are used again from block to block and from call to call. It holds nothing between calls, and serves
-/// any engine.
+/// What columns are kept in, again from block to block and from call to call. It holds nothing between calls, and
+/// serves any engine.
 #[derive(Default)]
 pub struct Scratch {
-    bools: Vec<Lanes<u8>>,
-    i32s: Vec<Lanes<i32>>,
-    i64s: Vec<Lanes<i64>>,
-    i128s: Vec<Lanes<i128>>,
+    pages: Vec<Page>,
+    /// The inputs of a last block that is not whole.
+    rest: Option<Columns>,
 }
 
-/// A column of a block: [`BLOCK_ROWS`] lanes.
-type Lanes<T> = Box<[T]>;
-
-/// A type of lanes, and where its columns are kept.
-trait Stored: Pod {
-    fn slots(scratch: &mut Scratch) -> &mut Vec<Lanes<Self>>;
-    fn slot(scratch: &Scratch, index: u32) -> &[Self];
-    fn cut(x: i128) -> Self;
-    /// The first where the condition is 1, the second where it is 0. Both are read: a choice between two places to
-    /// read from would become a gather.
-    fn choose(condition: u8, a: Self, b: Self) -> Self;
-}
-
-macro_rules! stored {
-    ($($ty:ty, $slots:ident);+) => { $( impl Stored for $ty {
-        fn slots(scratch: &mut Scratch) -> &mut Vec<Lanes<$ty>> {
-            &mut scratch.$slots
-        }
-        fn slot(scratch: &Scratch, index: u32) -> &[$ty] {
-            &scratch.$slots[index as usize]
-        }
-        fn cut(x: i128) -> $ty {
-            x as $ty
-        }
-        #[inline(always)]
-        fn choose(condition: u8, a: $ty, b: $ty) -> $ty {
-            let mask = (condition as $ty).wrapping_neg();
-            a & mask | b & !mask
-        }
-    } )+ };
-}
-stored!(u8, bools; i32, i32s; i64, i64s; i128, i128s);
-
-/// An operand of a kernel.
+/// An operand that may be a constant.
 #[derive(Clone, Copy)]
 enum Side<'a, T> {
     One(T),
-    Each(&'a [T; BLOCK_ROWS]),
+    Each(&'a Lanes<T>),
+}
+
+/// `$run!` with the integer of a width.
+macro_rules! by_width {
+    ($width:expr => $run:ident) => {
+        match $width {
+            Width::W8 => $run!(i8),
+            Width::W16 => $run!(i16),
+            Width::W32 => $run!(i32),
+            Width::W64 => $run!(i64),
+            Width::W128 => $run!(i128),
+        }
+    };
 }
 
 /// A block of rows to be decided.
-struct Block<'a> {
+struct Block<'a, 'b> {
     engine: &'a ColumnEngine,
     inputs: &'a Columns,
+    /// Where the block begins in the inputs, which go on to its end.
+    first: usize,
     outputs: &'a mut Columns,
+    /// Where the block begins in the outputs.
     start: usize,
     count: usize,
-    scratch: &'a mut Scratch,
+    slots: &'a mut Slots<'b>,
 }
 
 impl ColumnEngine {
@@ -120,51 +102,80 @@ impl ColumnEngine {
         assert!(is_shape(inputs, &interface.inputs), "inputs of another shape");
         assert!(is_shape(outputs, &interface.outputs_and_rule()), "outputs of another shape");
         outputs.set_rows(inputs.rows());
-        scratch.make_room(self.plan.slots);
+        let Scratch { pages, rest } = scratch;
+        let mut slots = Slots::new(pages, self.plan.slots);
         for start in (0..inputs.rows()).step_by(BLOCK_ROWS) {
             let count = BLOCK_ROWS.min(inputs.rows() - start);
-            prefetch(inputs, start + BLOCK_ROWS);
-            lanes::with_widest_vectors(Block { engine: self, inputs, outputs, start, count, scratch });
+            let (inputs, first) = if start + BLOCK_ROWS <= inputs.capacity_rows() {
+                (inputs, start)
+            } else {
+                let copy = copied(inputs, start..start + count, rest.take());
+                (&*rest.insert(copy), 0)
+            };
+            let slots = &mut slots;
+            lanes::with_widest_vectors(Block { engine: self, inputs, first, outputs, start, count, slots });
         }
     }
 }
 
-/// Has the inputs of the block that begins at `start` brought near, while the one before it is decided: each column
-/// is a stream of its own, and where one enters a new page the processor does not look ahead by itself.
-fn prefetch(inputs: &Columns, start: usize) {
-    let end = (start + BLOCK_ROWS).min(inputs.rows());
-    for index in (0..inputs.len()).filter(|_| start < end) {
-        let bytes_each = inputs.column(index).width.bytes();
-        lanes::prefetch(&inputs.bytes(index)[start * bytes_each..end * bytes_each]);
-    }
-}
-
-impl Scratch {
-    /// At least so many slots, by type.
-    fn make_room(&mut self, slots: [u32; 4]) {
-        fn grow<T: Stored>(kept: &mut Vec<Lanes<T>>, count: u32) {
-            let fresh = || bytemuck::allocation::zeroed_slice_box(BLOCK_ROWS);
-            kept.resize_with(kept.len().max(count as usize), fresh);
+/// Rows from a multiple of 64 on, with room for a whole block behind them.
+fn copied(columns: &Columns, rows: Range<usize>, kept: Option<Columns>) -> Columns {
+    let shape: Vec<Column> = (0..columns.len()).map(|index| columns.column(index)).collect();
+    let fits = |kept: &Columns| {
+        kept.len() == shape.len() && (0..kept.len()).all(|index| kept.column(index) == shape[index])
+    };
+    let mut copy = kept.filter(fits).unwrap_or_else(|| Columns::new(&shape, BLOCK_ROWS));
+    for (index, column) in shape.iter().enumerate() {
+        let bytes = rows.start * column.width.bytes()..rows.end * column.width.bytes();
+        copy.bytes_mut(index)[..bytes.len()].copy_from_slice(&columns.bytes(index)[bytes]);
+        if column.optional {
+            let words = rows.start / ROWS_PER_GROUP..rows.end.div_ceil(ROWS_PER_GROUP);
+            copy.validity_mut(index)[..words.len()].copy_from_slice(&columns.validity(index)[words]);
         }
-        grow(&mut self.bools, slots[Type::Bool as usize]);
-        grow(&mut self.i32s, slots[Type::I32 as usize]);
-        grow(&mut self.i64s, slots[Type::I64 as usize]);
-        grow(&mut self.i128s, slots[Type::I128 as usize]);
     }
+    copy
 }
 
-impl lanes::Work for Block<'_> {
+impl lanes::Work for Block<'_, '_> {
     #[inline(always)]
     fn run(mut self) {
         for step in &self.engine.plan.steps {
             self.step(step);
+            self.look_ahead(step);
         }
     }
 }
 
-impl Block<'_> {
+impl Block<'_, '_> {
     #[inline(always)]
     fn step(&mut self, step: &Step) {
+        match &step.does {
+            Does::Op(op) => self.op(*op, step),
+            Does::Within { field: Some(field), lo, hi, within } => {
+                self.field_within(step, *field as usize, *lo, *hi, *within);
+            }
+            Does::Within { field: None, lo, hi, within } => self.within(step, *lo, *hi, *within),
+            Does::Choose { when, otherwise } => self.choose(step, when, *otherwise),
+        }
+    }
+
+    /// Has rows of the next block brought near: every column is a stream of its own, and at the end of a page the
+    /// processor does not look further by itself. A column at a time, because only so many lines are fetched at once.
+    #[inline(always)]
+    fn look_ahead(&self, step: &Step) {
+        let next = |start: usize| start + BLOCK_ROWS..start + 2 * BLOCK_ROWS;
+        for field in &step.first_read {
+            prefetch(self.inputs, *field as usize, next(self.first));
+        }
+        match step.does {
+            Does::Op(Op::Output) => prefetch(self.outputs, step.immediate as usize, next(self.start)),
+            Does::Op(Op::End) => prefetch(self.outputs, self.outputs.len() - 1, next(self.start)),
+            _ => {}
+        }
+    }
+
+    #[inline(always)]
+    fn op(&mut self, op: Op, step: &Step) {
         // `$run` with the integer type of the step as `$lane`
         macro_rules! by_integer {
             ($lane:ident => $run:expr) => {
@@ -198,37 +209,37 @@ impl Block<'_> {
             };
         }
         let index = step.immediate as usize;
-        match step.op {
+        match op {
             Op::Field if step.ty.is_bool() => self.load_truth(step, index),
             Op::Field => by_integer!(T => self.load::<T>(step, index)),
             Op::Present => self.present(step, index),
             Op::To => by_integer!(T => self.convert::<T>(step)),
-            Op::Add => by_integer!(T => self.binary::<T, T>(step, Lane::plus)),
-            Op::Sub => by_integer!(T => self.binary::<T, T>(step, Lane::minus)),
-            Op::Mul => by_integer!(T => self.binary::<T, T>(step, Lane::times)),
+            Op::Add => by_integer!(T => self.binary::<T>(step, Lane::plus)),
+            Op::Sub => by_integer!(T => self.binary::<T>(step, Lane::minus)),
+            Op::Mul => by_integer!(T => self.binary::<T>(step, Lane::times)),
             Op::Divide => by_integer!(T => self.divide::<T>(step)),
-            Op::Modulo => by_integer!(T => self.binary::<T, T>(step, Lane::modulo)),
-            Op::Min => by_integer!(T => self.binary::<T, T>(step, |a, b| a.min(b))),
-            Op::Max => by_integer!(T => self.binary::<T, T>(step, |a, b| a.max(b))),
-            Op::Eq => by_integer!(T => self.binary::<T, u8>(step, |a, b| (a == b) as u8)),
-            Op::Ne => by_integer!(T => self.binary::<T, u8>(step, |a, b| (a != b) as u8)),
-            Op::Lt => by_integer!(T => self.binary::<T, u8>(step, |a, b| (a < b) as u8)),
-            Op::Le => by_integer!(T => self.binary::<T, u8>(step, |a, b| (a <= b) as u8)),
-            Op::And => self.binary::<u8, u8>(step, |a, b| a & b),
-            Op::Or => self.binary::<u8, u8>(step, |a, b| a | b),
-            Op::Xor => self.binary::<u8, u8>(step, |a, b| a ^ b),
+            Op::Modulo => by_integer!(T => self.binary::<T>(step, Lane::modulo)),
+            Op::Min => by_integer!(T => self.binary::<T>(step, |a, b| a.min(b))),
+            Op::Max => by_integer!(T => self.binary::<T>(step, |a, b| a.max(b))),
+            Op::Eq => by_integer!(T => self.compare::<T>(step, |a, b| a == b)),
+            Op::Ne => by_integer!(T => self.compare::<T>(step, |a, b| a != b)),
+            Op::Lt => by_integer!(T => self.compare::<T>(step, |a, b| a < b)),
+            Op::Le => by_integer!(T => self.compare::<T>(step, |a, b| a <= b)),
+            Op::And => self.binary::<u8>(step, |a, b| a & b),
+            Op::Or => self.binary::<u8>(step, |a, b| a | b),
+            Op::Xor => self.binary::<u8>(step, |a, b| a ^ b),
             Op::Not => self.unary::<u8, u8>(step, |a| a ^ 1),
             Op::Select => by_type!(T => self.select::<T>(step)),
             Op::Bucket => by_integer!(T => self.bucket::<T>(step, index)),
             Op::Lookup => by_integer!(T => self.lookup::<T>(step, index)),
             Op::AddMonths => {
                 let end = MonthEnd::from_number(step.immediate).unwrap_or(MonthEnd::Clip);
-                self.binary::<i64, i64>(step, |day, months| {
+                self.binary::<i64>(step, |day, months| {
                     date::add_months(day as i128, months as i128, end) as i64
                 });
             }
             Op::WholeMonths => {
-                self.binary::<i64, i64>(step, |from, to| date::whole_months(from as i128, to as i128) as i64)
+                self.binary::<i64>(step, |from, to| date::whole_months(from as i128, to as i128) as i64)
             }
             Op::Output => {
                 by_type!(T => self.store::<T>(step, index, self.engine.code.interface().ranges[index]))
@@ -237,107 +248,89 @@ impl Block<'_> {
                 let rules = Interval::new(0, self.engine.code.interface().rules.max(1) as i128 - 1);
                 self.store::<i32>(step, self.outputs.len() - 1, rules);
             }
-            Op::Const | Op::Get | Op::Set => unreachable!("a plan has none of them"),
+            Op::Const => by_type!(T => self.fill::<T>(step)),
+            Op::Get | Op::Set => unreachable!("a plan has none of them"),
             Op::Jump | Op::BranchFalse | Op::Decide => unreachable!("code for columns is a straight line"),
         }
     }
 
     #[inline(always)]
+    fn each<T: Stored>(&self, arg: Arg) -> &Lanes<T> {
+        each(self.slots, self.inputs, self.first, arg)
+    }
+
+    #[inline(always)]
     fn side<T: Stored>(&self, arg: Arg) -> Side<'_, T> {
-        match arg {
-            Arg::Constant(x) => Side::One(T::cut(x)),
-            Arg::Slot(slot) => Side::Each(whole(T::slot(self.scratch, slot))),
-        }
-    }
-
-    /// The column that a step writes, taken out meanwhile: operands lie in other slots.
-    #[inline(always)]
-    fn take<R: Stored>(&mut self, step: &Step) -> Lanes<R> {
-        std::mem::take(&mut R::slots(self.scratch)[step.out as usize])
-    }
-
-    #[inline(always)]
-    fn put<R: Stored>(&mut self, step: &Step, lanes: Lanes<R>) {
-        R::slots(self.scratch)[step.out as usize] = lanes;
+        side(self.slots, self.inputs, self.first, arg)
     }
 
     // Kernels are loops, not closures given to iterators: those are compiled once for all sets of features, and
     // that without any.
 
     #[inline(always)]
-    fn unary<T: Stored, R: Stored>(&mut self, step: &Step, f: impl Fn(T) -> R) {
-        let mut lanes = self.take::<R>(step);
-        let out = whole_mut(&mut lanes);
-        match self.side::<T>(step.args[0]) {
-            Side::One(a) => out.fill(f(a)),
-            Side::Each(a) => {
-                for (out, a) in out.iter_mut().zip(a) {
-                    *out = f(*a);
-                }
-            }
-        }
-        self.put(step, lanes);
+    fn fill<T: Stored>(&mut self, step: &Step) {
+        let out = self.slots.take::<T>(step.out);
+        out.fill(T::cut(step.immediate));
+        self.slots.give_back(step.out, out);
     }
 
     #[inline(always)]
-    fn binary<T: Stored, R: Stored>(&mut self, step: &Step, f: impl Fn(T, T) -> R) {
-        let mut lanes = self.take::<R>(step);
-        let out = whole_mut(&mut lanes);
-        match (self.side::<T>(step.args[0]), self.side::<T>(step.args[1])) {
-            (Side::Each(a), Side::Each(b)) => {
+    fn unary<T: Stored, R: Stored>(&mut self, step: &Step, f: impl Fn(T) -> R) {
+        let out = self.slots.take::<R>(step.out);
+        for (out, a) in out.iter_mut().zip(self.each::<T>(step.args[0])) {
+            *out = f(*a);
+        }
+        self.slots.give_back(step.out, out);
+    }
+
+    #[inline(always)]
+    fn binary<T: Stored>(&mut self, step: &Step, f: impl Fn(T, T) -> T) {
+        let out = self.slots.take::<T>(step.out);
+        let a = self.each::<T>(step.args[0]);
+        match self.side::<T>(step.args[1]) {
+            Side::Each(b) => {
                 for (out, (a, b)) in out.iter_mut().zip(a.iter().zip(b)) {
                     *out = f(*a, *b);
                 }
             }
-            (Side::Each(a), Side::One(b)) => {
+            Side::One(b) => {
                 for (out, a) in out.iter_mut().zip(a) {
                     *out = f(*a, b);
                 }
             }
-            (Side::One(a), Side::Each(b)) => {
-                for (out, b) in out.iter_mut().zip(b) {
-                    *out = f(a, *b);
-                }
-            }
-            (Side::One(a), Side::One(b)) => out.fill(f(a, b)),
         }
-        self.put(step, lanes);
+        self.slots.give_back(step.out, out);
+    }
+
+    #[inline(always)]
+    fn compare<T: Stored>(&mut self, step: &Step, f: impl Fn(T, T) -> bool) {
+        let out = self.slots.take::<u8>(step.out);
+        let (a, b) = (self.each::<T>(step.args[0]), self.each::<T>(step.args[1]));
+        for (out, (a, b)) in out.iter_mut().zip(a.iter().zip(b)) {
+            *out = f(*a, *b) as u8;
+        }
+        self.slots.give_back(step.out, out);
     }
 
     #[inline(always)]
     fn select<T: Stored>(&mut self, step: &Step) {
-        let mut lanes = self.take::<T>(step);
-        let out = whole_mut(&mut lanes);
-        let [condition, a, b] = step.args;
+        let out = self.slots.take::<T>(step.out);
+        let (conditions, a) = (self.each::<u8>(step.args[0]), self.each::<T>(step.args[1]));
+        let turned = step.immediate as u8;
         // by index: iterators zipped three times over are not turned into vectors
-        #[allow(clippy::needless_range_loop)]
-        match (self.side::<u8>(condition), self.side::<T>(a), self.side::<T>(b)) {
-            (Side::Each(c), Side::Each(a), Side::Each(b)) => {
+        match self.side::<T>(step.args[2]) {
+            Side::Each(b) => {
                 for row in 0..BLOCK_ROWS {
-                    out[row] = T::choose(c[row], a[row], b[row]);
+                    out[row] = T::choose(conditions[row] ^ turned, a[row], b[row]);
                 }
             }
-            (Side::Each(c), Side::Each(a), Side::One(b)) => {
+            Side::One(b) => {
                 for row in 0..BLOCK_ROWS {
-                    out[row] = T::choose(c[row], a[row], b);
+                    out[row] = T::choose(conditions[row] ^ turned, a[row], b);
                 }
             }
-            (Side::Each(c), Side::One(a), Side::Each(b)) => {
-                for row in 0..BLOCK_ROWS {
-                    out[row] = T::choose(c[row], a, b[row]);
-                }
-            }
-            (Side::Each(c), Side::One(a), Side::One(b)) => {
-                for row in 0..BLOCK_ROWS {
-                    out[row] = T::choose(c[row], a, b);
-                }
-            }
-            (Side::One(c), a, b) => match if c != 0 { a } else { b } {
-                Side::One(value) => out.fill(value),
-                Side::Each(values) => out.copy_from_slice(values),
-            },
         }
-        self.put(step, lanes);
+        self.slots.give_back(step.out, out);
     }
 
     #[inline(always)]
@@ -354,24 +347,16 @@ impl Block<'_> {
 
     #[inline(always)]
     fn divide_by_mode<T: Stored + Lane>(&mut self, step: &Step, mode: Rounding) {
-        let reciprocal = match (step.args, T::RECIPROCAL_BITS) {
-            ([Arg::Slot(a), Arg::Constant(divisor), _], Some(bits)) => {
-                Reciprocal::new(divisor, bits).map(|by| (a, T::of(divisor), by))
+        let reciprocal = match (step.args[1], T::RECIPROCAL_BITS) {
+            (Arg::Constant(divisor), Some(bits)) => {
+                Reciprocal::new(divisor, bits).map(|by| (T::of(divisor), by))
             }
             _ => None,
         };
-        let Some((a, divisor, by)) = reciprocal else {
-            return self.binary::<T, T>(step, |a, b| a.divide(b, mode));
-        };
-        let mut lanes = self.take::<T>(step);
-        let (out, a) = (whole_mut(&mut lanes), whole(T::slot(self.scratch, a)));
-        for (out, a) in out.iter_mut().zip(a) {
-            *out = a.magnitude(by);
+        match reciprocal {
+            Some((divisor, by)) => self.unary::<T, T>(step, |a| a.round(a.magnitude(by), divisor, mode)),
+            None => self.binary::<T>(step, |a, b| a.divide(b, mode)),
         }
-        for (out, a) in out.iter_mut().zip(a) {
-            *out = a.round(*out, divisor, mode);
-        }
-        self.put(step, lanes);
     }
 
     /// Turns an integer of any type into one of `T`.
@@ -395,100 +380,135 @@ impl Block<'_> {
         // cuts that the type cannot hold lie below all of its values, or above
         let fits = |cut: i128| T::of(cut).wide() == cut;
         let below = table.iter().filter(|cut| !fits(**cut) && **cut < 0).count() as i32;
-        let mut cuts = Listed::new(T::of(0));
-        table.iter().filter(|cut| fits(**cut)).for_each(|cut| cuts.push(T::of(*cut)));
-        let mut lanes = self.take::<i32>(step);
-        let out = whole_mut(&mut lanes);
-        match self.side::<T>(step.args[0]) {
-            Side::One(x) => out.fill(bucket_of(table, x.wide()) as i32),
-            Side::Each(x) => {
-                for (out, x) in out.chunks_exact_mut(GROUP_ROWS).zip(x.chunks_exact(GROUP_ROWS)) {
-                    let mut count = [below; GROUP_ROWS];
-                    for cut in cuts.iter() {
-                        for (count, x) in count.iter_mut().zip(x) {
-                            *count += (*x >= *cut) as i32;
-                        }
-                    }
-                    out.copy_from_slice(&count);
-                }
+        let out = self.slots.take::<i32>(step.out);
+        let values = self.each::<T>(step.args[0]);
+        out.fill(below);
+        for cut in table.iter().filter(|cut| fits(**cut)).map(|cut| T::of(*cut)) {
+            for (count, x) in out.iter_mut().zip(values) {
+                *count += (*x >= cut) as i32;
             }
         }
-        self.put(step, lanes);
+        self.slots.give_back(step.out, out);
     }
 
     #[inline(always)]
     fn lookup<T: Stored + Lane>(&mut self, step: &Step, table: usize) {
         let engine = self.engine;
         let table = engine.code.tables[table].as_slice();
-        let index = match step.args[0] {
-            Arg::Slot(index) if table.len() <= SCANNED_MAX => index,
-            _ => return self.unary::<i32, T>(step, |index| T::of(entry(table, index as i128))),
-        };
+        if table.len() > SCANNED_MAX {
+            return self.unary::<i32, T>(step, |index| T::of(entry(table, index as i128)));
+        }
         // an index before the first entry is clamped to it, and one behind the last to that; entries that repeat the
         // one before them need no comparison
-        let mut lanes = self.take::<T>(step);
-        let (out, index) = (whole_mut(&mut lanes), whole(i32::slot(self.scratch, index)));
-        let first = table.first().map_or(T::of(0), |first| T::of(*first));
-        let mut changes = Listed::new((0, T::of(0)));
+        let out = self.slots.take::<T>(step.out);
+        let indices = self.each::<i32>(step.args[0]);
+        out.fill(table.first().map_or(T::of(0), |first| T::of(*first)));
         for at in (1..table.len()).filter(|at| table[*at] != table[*at - 1]) {
-            changes.push((at as i32, T::of(table[at])));
-        }
-        for (out, index) in out.chunks_exact_mut(GROUP_ROWS).zip(index.chunks_exact(GROUP_ROWS)) {
-            let mut found = [first; GROUP_ROWS];
-            for (at, entry) in changes.iter() {
-                for (found, index) in found.iter_mut().zip(index) {
-                    *found = T::choose((*index >= *at) as u8, *entry, *found);
-                }
+            let (entry, at) = (T::of(table[at]), at as i32);
+            for (found, index) in out.iter_mut().zip(indices) {
+                *found = T::choose((*index >= at) as u8, entry, *found);
             }
-            out.copy_from_slice(&found);
         }
-        self.put(step, lanes);
+        self.slots.give_back(step.out, out);
     }
 
     #[inline(always)]
     fn load<T: Stored + Lane>(&mut self, step: &Step, field: usize) {
-        let mut lanes = self.take::<T>(step);
-        let out = whole_mut(&mut lanes);
+        let out = self.slots.take::<T>(step.out);
         macro_rules! widen {
-            ($ty:ty) => {{
-                let values = &self.inputs.values::<$ty>(field)[self.start..];
-                if let Some(values) = values.first_chunk::<BLOCK_ROWS>() {
-                    for (out, x) in out.iter_mut().zip(values) {
-                        *out = T::of(*x as i128);
-                    }
-                } else {
-                    for (out, x) in out.iter_mut().zip(&values[..self.count]) {
-                        *out = T::of(*x as i128);
-                    }
+            ($ty:ty) => {
+                for (out, x) in out.iter_mut().zip(block_of::<$ty>(self.inputs, field, self.first)) {
+                    *out = T::of(*x as i128);
                 }
-            }};
+            };
         }
-        match self.inputs.column(field).width {
-            Width::W8 => widen!(i8),
-            Width::W16 => widen!(i16),
-            Width::W32 => widen!(i32),
-            Width::W64 => widen!(i64),
-            Width::W128 => widen!(i128),
-        }
-        self.put(step, lanes);
+        by_width!(self.inputs.column(field).width => widen);
+        self.slots.give_back(step.out, out);
     }
 
     #[inline(always)]
     fn load_truth(&mut self, step: &Step, field: usize) {
-        let mut lanes = self.take::<u8>(step);
-        let bytes_each = self.inputs.column(field).width.bytes();
-        let cells = self.inputs.bytes(field)[self.start * bytes_each..].chunks_exact(bytes_each);
-        for (out, cell) in lanes.iter_mut().zip(cells).take(self.count) {
-            *out = cell.iter().any(|byte| *byte != 0) as u8;
+        let out = self.slots.take::<u8>(step.out);
+        macro_rules! test {
+            ($ty:ty) => {
+                for (out, x) in out.iter_mut().zip(block_of::<$ty>(self.inputs, field, self.first)) {
+                    *out = (*x != 0) as u8;
+                }
+            };
         }
-        self.put(step, lanes);
+        by_width!(self.inputs.column(field).width => test);
+        self.slots.give_back(step.out, out);
+    }
+
+    #[inline(always)]
+    fn field_within(&mut self, step: &Step, field: usize, lo: i128, hi: i128, within: bool) {
+        let out = self.slots.take::<u8>(step.out);
+        macro_rules! compare {
+            ($ty:ty) => {{
+                let (least, most) = (<$ty>::MIN as i128, <$ty>::MAX as i128);
+                let values = block_of::<$ty>(self.inputs, field, self.first);
+                if hi < least || lo > most {
+                    out.fill(!within as u8);
+                } else {
+                    are_within(out, values, lo.max(least) as $ty, hi.min(most) as $ty, within);
+                }
+            }};
+        }
+        by_width!(self.inputs.column(field).width => compare);
+        self.slots.give_back(step.out, out);
+    }
+
+    #[inline(always)]
+    fn within(&mut self, step: &Step, lo: i128, hi: i128, within: bool) {
+        let out = self.slots.take::<u8>(step.out);
+        macro_rules! compare {
+            ($ty:ty) => {{
+                let (least, most) = (<$ty>::MIN as i128, <$ty>::MAX as i128);
+                let values = self.each::<$ty>(step.args[0]);
+                are_within(out, values, lo.max(least) as $ty, hi.min(most) as $ty, within);
+            }};
+        }
+        match step.from {
+            Type::I32 => compare!(i32),
+            Type::I64 => compare!(i64),
+            Type::I128 => compare!(i128),
+            Type::Bool => unreachable!("truth values are not compared"),
+        }
+        self.slots.give_back(step.out, out);
+    }
+
+    #[inline(always)]
+    fn choose(&mut self, step: &Step, when: &[(bool, u8)], otherwise: u8) {
+        let mut chosen = [otherwise; BLOCK_ROWS];
+        // from the last to the first, which has the last word
+        for (conditions, (met, constant)) in step.args.iter().zip(when).rev() {
+            let turned = !*met as u8;
+            for (chosen, condition) in chosen.iter_mut().zip(self.each::<u8>(*conditions)) {
+                *chosen = u8::choose(*condition ^ turned, *constant, *chosen);
+            }
+        }
+        macro_rules! widen {
+            ($ty:ty) => {{
+                let out = self.slots.take::<$ty>(step.out);
+                for (out, chosen) in out.iter_mut().zip(&chosen) {
+                    *out = *chosen as $ty;
+                }
+                self.slots.give_back(step.out, out);
+            }};
+        }
+        match step.ty {
+            Type::I32 => widen!(i32),
+            Type::I64 => widen!(i64),
+            Type::I128 => widen!(i128),
+            Type::Bool => unreachable!("truth values are chosen by selects"),
+        }
     }
 
     #[inline(always)]
     fn present(&mut self, step: &Step, field: usize) {
-        let mut lanes = self.take::<u8>(step);
-        let words = &self.inputs.validity(field)[self.start / 64..];
-        for (group, word) in lanes.chunks_exact_mut(64).zip(words) {
+        let out = self.slots.take::<u8>(step.out);
+        let words = &self.inputs.validity(field)[self.first / ROWS_PER_GROUP..];
+        for (group, word) in out.chunks_exact_mut(ROWS_PER_GROUP).zip(words) {
             for (out, byte) in group.chunks_exact_mut(8).zip(word.to_le_bytes()) {
                 // each byte of the word keeps the bit of its place, and says whether it is set
                 let places = (byte as u64 * 0x0101_0101_0101_0101) & 0x8040_2010_0804_0201;
@@ -496,7 +516,7 @@ impl Block<'_> {
                 out.copy_from_slice(&set.to_le_bytes());
             }
         }
-        self.put(step, lanes);
+        self.slots.give_back(step.out, out);
     }
 
     /// Writes an output, kept within its range.
@@ -504,10 +524,7 @@ impl Block<'_> {
     fn store<T: Stored + Wide>(&mut self, step: &Step, output: usize, range: Interval) {
         let (lo, hi) = (T::nearest(range.lo), T::nearest(range.hi));
         let rows = self.start..self.start + self.count;
-        let value = match step.args[0] {
-            Arg::Constant(x) => Side::One(T::cut(x)),
-            Arg::Slot(slot) => Side::Each(whole(T::slot(self.scratch, slot))),
-        };
+        let value = side::<T>(self.slots, self.inputs, self.first, step.args[0]);
         macro_rules! narrow {
             ($ty:ty) => {{
                 let target = &mut self.outputs.values_mut::<$ty>(output)[rows];
@@ -521,37 +538,7 @@ impl Block<'_> {
                 }
             }};
         }
-        match self.outputs.column(output).width {
-            Width::W8 => narrow!(i8),
-            Width::W16 => narrow!(i16),
-            Width::W32 => narrow!(i32),
-            Width::W64 => narrow!(i64),
-            Width::W128 => narrow!(i128),
-        }
-    }
-}
-
-/// What a small table comes down to, once for all rows of a block.
-struct Listed<T> {
-    items: [T; SCANNED_MAX],
-    count: usize,
-}
-
-impl<T: Copy> Listed<T> {
-    #[inline(always)]
-    fn new(blank: T) -> Listed<T> {
-        Listed { items: [blank; SCANNED_MAX], count: 0 }
-    }
-
-    #[inline(always)]
-    fn push(&mut self, item: T) {
-        self.items[self.count] = item;
-        self.count += 1;
-    }
-
-    #[inline(always)]
-    fn iter(&self) -> std::slice::Iter<'_, T> {
-        self.items[..self.count].iter()
+        by_width!(self.outputs.column(output).width => narrow);
     }
 }
 
@@ -575,12 +562,50 @@ macro_rules! wide {
 }
 wide!(u8, i32, i64, i128);
 
+/// Whether values lie within bounds, both included; or whether they do not.
 #[inline(always)]
-fn whole<T>(lanes: &[T]) -> &[T; BLOCK_ROWS] {
-    lanes.try_into().expect("columns are as long as a block")
+fn are_within<T: Copy + Ord>(out: &mut Lanes<u8>, values: &Lanes<T>, lo: T, hi: T, within: bool) {
+    for (out, x) in out.iter_mut().zip(values) {
+        *out = (((*x >= lo) & (*x <= hi)) == within) as u8;
+    }
 }
 
 #[inline(always)]
-fn whole_mut<T>(lanes: &mut [T]) -> &mut [T; BLOCK_ROWS] {
-    lanes.try_into().expect("columns are as long as a block")
+fn side<'a, T: Stored>(slots: &'a Slots, inputs: &'a Columns, first: usize, arg: Arg) -> Side<'a, T> {
+    match arg {
+        Arg::Constant(x) => Side::One(T::cut(x)),
+        arg => Side::Each(each(slots, inputs, first, arg)),
+    }
+}
+
+// Finding an operand is compiled once for all kernels, which lie the closer together.
+
+#[inline(never)]
+fn each<'a, T: Stored>(slots: &'a Slots, inputs: &'a Columns, first: usize, arg: Arg) -> &'a Lanes<T> {
+    match arg {
+        Arg::Slot(slot) => slots.read(slot),
+        Arg::Field(field) => block_of(inputs, field as usize, first),
+        Arg::Constant(_) => unreachable!("a plan has a column here"),
+    }
+}
+
+/// Has the rows of a column, as far as there are any, brought near.
+#[inline(never)]
+fn prefetch(columns: &Columns, index: usize, rows: Range<usize>) {
+    let column = columns.column(index);
+    let end = rows.end.min(columns.rows());
+    if rows.start < end {
+        let bytes_each = column.width.bytes();
+        lanes::prefetch(&columns.bytes(index)[rows.start * bytes_each..end * bytes_each]);
+        if column.optional {
+            let words = rows.start / ROWS_PER_GROUP..end.div_ceil(ROWS_PER_GROUP);
+            lanes::prefetch(bytemuck::cast_slice(&columns.validity(index)[words]));
+        }
+    }
+}
+
+/// A block's rows of a column.
+#[inline(never)]
+fn block_of<T: Pod>(columns: &Columns, index: usize, first: usize) -> &Lanes<T> {
+    columns.values(index)[first..].first_chunk().expect("columns go on to the end of a block")
 }

@@ -10,12 +10,15 @@ use opus_ir::Rounding;
 /// by less than `d` in the product `m d`. Because `|x| <= 2^(bits-1)`, the error stays below `1 / d`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Reciprocal {
-    multiplier: u64,
+    /// The multiplier's upper half and its lower half, 32 bits each. A compiler that saw one number would take the
+    /// product of [`high_64`] for one of 128 bits, which vector units do not have, and multiply one by one.
+    multiplier: [u64; 2],
     shift: u32,
 }
 
 impl Reciprocal {
     /// The one of a divisor, for integers of so many bits; `None` where the divisor is -1, 0 or 1, or wider.
+    #[inline(never)] // so that the halves stay halves
     pub fn new(divisor: i128, bits: u32) -> Option<Reciprocal> {
         let d = divisor.unsigned_abs();
         if d < 2 || d > 1 << (bits - 1) {
@@ -23,7 +26,8 @@ impl Reciprocal {
         }
         let log = (d - 1).ilog2() + 1;
         let power = 1u128 << (bits - 1 + log);
-        Some(Reciprocal { multiplier: power.div_ceil(d) as u64, shift: log - 1 })
+        let multiplier = power.div_ceil(d) as u64;
+        Some(Reciprocal { multiplier: [multiplier >> 32, multiplier & 0xffff_ffff], shift: log - 1 })
     }
 }
 
@@ -63,8 +67,17 @@ macro_rules! lane {
             let (quotient, whole) = (magnitude as $unsigned, divisor.unsigned_abs());
             let left = self.unsigned_abs().wrapping_sub(quotient.wrapping_mul(whole));
             let positive = (self < 0) == (divisor < 0);
-            let half = left.cmp(&whole.wrapping_sub(left));
-            let away = (left != 0) & mode.leaves_zero(half, quotient & 1 != 0, positive);
+            // away from zero where twice what is left exceeds a limit: one comparison for each mode
+            let (more, limit) = match mode {
+                Rounding::HalfEven => (quotient & 1, whole),
+                Rounding::HalfUp => (1, whole),
+                Rounding::HalfDown => (0, whole),
+                Rounding::Up => (0, 0),
+                Rounding::Down => (0, <$unsigned>::MAX),
+                Rounding::Floor => (0, if positive { <$unsigned>::MAX } else { 0 }),
+                Rounding::Ceiling => (0, if positive { 0 } else { <$unsigned>::MAX }),
+            };
+            let away = left.wrapping_add(left).wrapping_add(more) > limit;
             let rounded = quotient.wrapping_add(away as $unsigned) as $ty;
             if positive { rounded } else { rounded.wrapping_neg() }
         }
@@ -117,16 +130,16 @@ lane!(i32, u32, Some(32), high_32; i64, u64, Some(64), high_64; i128, u128, None
 
 /// The upper half of the product of two numbers of 32 bits.
 #[inline(always)]
-fn high_32(a: u64, b: u64) -> u64 {
+fn high_32(a: u64, [_, b]: [u64; 2]) -> u64 {
     (a * b) >> 32
 }
 
 /// The upper half of the product of two numbers of 64 bits, from products that vector units have.
 #[inline(always)]
-fn high_64(a: u64, b: u64) -> u64 {
-    let low = |x: u64| x & 0xffff_ffff;
-    let middle = (a >> 32) * low(b) + ((low(a) * low(b)) >> 32);
-    (a >> 32) * (b >> 32) + (middle >> 32) + ((low(a) * (b >> 32) + low(middle)) >> 32)
+fn high_64(a: u64, [b_high, b_low]: [u64; 2]) -> u64 {
+    let (a_high, a_low) = (a >> 32, a & 0xffff_ffff);
+    let middle = a_high * b_low + ((a_low * b_low) >> 32);
+    a_high * b_high + (middle >> 32) + ((a_low * b_high + (middle & 0xffff_ffff)) >> 32)
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ pub(crate) fn with_widest_vectors(work: impl Work) {
     work.run();
 }
 
-/// Has memory brought near that will be read soon.
+/// Has memory brought near that will be used soon.
 #[inline]
 pub(crate) fn prefetch(bytes: &[u8]) {
     #[cfg(target_arch = "x86_64")]

@@ -21,6 +21,7 @@ pub mod ops;
 mod plan_columns;
 mod plan_row;
 pub mod row;
+mod slots;
 pub mod verify;
 
 pub use code::{Code, Interface, Malformed, RULE, Shape};

@@ -2,10 +2,14 @@
 //! stack and in the locals is known at every instruction: moving values about costs nothing when it runs, and
 //! each step names the columns it reads and the one it writes.
 //!
+//! Three shapes that every policy is made of become one step each: a field that is read and widened, a field that is
+//! compared with a constant, and a chain of choices between small constants, as which rule decides. A field that is
+//! as wide as its type takes no step, as it is read where it lies.
+//!
 //! Columns of a block are numbered slots, per type. A slot is used again behind the last step that reads it, so that
 //! a block's working set stays small.
 
-use opus_ir::Type;
+use opus_ir::{Column, Type};
 
 use crate::ops::{Instruction, Op};
 use crate::verify::Verified;
@@ -13,24 +17,42 @@ use crate::verify::Verified;
 /// What a step reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Arg {
-    /// The same for every row.
+    /// The same for every row. Only the second operand of arithmetic may be one, the third of a choice, and what is
+    /// written as an output.
     Constant(i128),
     /// The column in this slot of the type's.
     Slot(u32),
+    /// The column of this field, which is as wide as the type.
+    Field(u32),
 }
 
-/// An instruction with where its operands are and where its result goes.
-#[derive(Clone, Copy, Debug)]
+/// What a step does.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Does {
+    /// What the op does. The immediate of a choice is 1 where its condition is to be turned.
+    Op(Op),
+    /// Says whether a field as it lies, or else the operand, lies within bounds, both included; or whether it does
+    /// not.
+    Within { field: Option<u32>, lo: i128, hi: i128, within: bool },
+    /// Gives the constant of the first condition that is met, else the other one. A condition is an operand, and met
+    /// where that is what is said here.
+    Choose { when: Vec<(bool, u8)>, otherwise: u8 },
+}
+
+/// Something that is done, with where its operands are and where its result goes.
+#[derive(Clone, Debug)]
 pub(crate) struct Step {
-    pub op: Op,
+    pub does: Does,
     /// The instruction's type.
     pub ty: Type,
     /// The type of the first operand; where there is none, the instruction's.
     pub from: Type,
     pub immediate: i128,
-    pub args: [Arg; 3],
+    pub args: Vec<Arg>,
     /// The slot of the result's type.
     pub out: u32,
+    /// The fields that no step before reads: their next rows are brought near meanwhile.
+    pub first_read: Vec<u32>,
 }
 
 /// The steps of code for columns.
@@ -42,7 +64,7 @@ pub(crate) struct Plan {
 }
 
 /// A value while the stack is thought away: a constant, or what a step computes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Value {
     Constant(i128),
     Step(usize),
@@ -50,55 +72,102 @@ enum Value {
 
 /// A step before slots are given: its operands with their types.
 struct Node {
-    instruction: Instruction,
+    does: Does,
+    ty: Type,
+    immediate: i128,
     args: Vec<(Value, Type)>,
     gives: Option<Type>,
-    /// The last node that reads it.
-    last_read: usize,
+}
+
+impl Node {
+    /// The nodes that it reads.
+    fn reads(&self) -> impl Iterator<Item = usize> {
+        self.args.iter().filter_map(|(value, _)| match value {
+            Value::Step(node) => Some(*node),
+            Value::Constant(_) => None,
+        })
+    }
 }
 
 impl Plan {
     pub(crate) fn new(code: &Verified) -> Plan {
-        Plan::with_slots(nodes(code))
+        let mut nodes = nodes(code);
+        let columns = &code.interface().inputs;
+        fuse(&mut nodes, columns);
+        Plan::with_slots(&spelled_out(nodes), columns)
     }
 
-    fn with_slots(nodes: Vec<Node>) -> Plan {
+    fn with_slots(nodes: &[Node], columns: &[Column]) -> Plan {
+        let last_read = last_reads(nodes);
         let mut free: [Vec<u32>; 4] = Default::default();
-        let mut slots = [0u32; 4];
-        let mut slot_of: Vec<u32> = Vec::with_capacity(nodes.len());
-        let mut steps = Vec::with_capacity(nodes.len());
+        let mut plan = Plan { steps: Vec::new(), slots: [0; 4] };
+        let mut unread = vec![true; columns.len()];
+        // by node, where what it gives is found
+        let mut places: Vec<Arg> = Vec::with_capacity(nodes.len());
         for (at, node) in nodes.iter().enumerate() {
+            let in_place = node.does == Does::Op(Op::Field) && width_bits(node, columns) == bits(node.ty);
+            if in_place || last_read[at].is_none() {
+                places.push(Arg::Field(node.immediate as u32));
+                continue;
+            }
             // a result never takes the place of an operand: kernels read and write different columns
             let out = node.gives.map_or(0, |ty| {
                 free[ty as usize].pop().unwrap_or_else(|| {
-                    slots[ty as usize] += 1;
-                    slots[ty as usize] - 1
+                    plan.slots[ty as usize] += 1;
+                    plan.slots[ty as usize] - 1
                 })
             });
-            slot_of.push(out);
-            let mut args = [Arg::Constant(0); 3];
+            places.push(Arg::Slot(out));
+            let mut args = Vec::with_capacity(node.args.len());
             for (index, (value, ty)) in node.args.iter().enumerate() {
-                args[index] = match value {
+                let arg = match value {
                     Value::Constant(x) => Arg::Constant(*x),
-                    Value::Step(step) => Arg::Slot(slot_of[*step]),
+                    Value::Step(step) => places[*step],
                 };
-                let Value::Step(step) = *value else { continue };
-                let again = node.args[..index]
-                    .iter()
-                    .any(|(value, _)| matches!(value, Value::Step(other) if *other == step));
-                if nodes[step].last_read == at && !again {
-                    free[*ty as usize].push(slot_of[step]);
+                args.push(arg);
+                let again = node.args[..index].iter().any(|(other, _)| other == value);
+                if let (Value::Step(step), Arg::Slot(slot)) = (*value, arg)
+                    && last_read[step] == Some(at)
+                    && !again
+                {
+                    free[*ty as usize].push(slot);
                 }
             }
-            if let Some(ty) = node.gives.filter(|_| node.last_read == at) {
+            if let Some(ty) = node.gives.filter(|_| last_read[at] == Some(at)) {
                 free[ty as usize].push(out);
             }
-            let Instruction { op, ty, immediate } = node.instruction;
-            let from = node.args.first().map_or(ty, |(_, ty)| *ty);
-            steps.push(Step { op, ty, from, immediate, args, out });
+            let from = node.args.first().map_or(node.ty, |(_, ty)| *ty);
+            let Node { does, ty, immediate, .. } = node;
+            let own = match does {
+                Does::Op(Op::Field | Op::Present) => Some(*immediate as u32),
+                Does::Within { field, .. } => *field,
+                _ => None,
+            };
+            let operands = args.iter().filter_map(|arg| match arg {
+                Arg::Field(field) => Some(*field),
+                _ => None,
+            });
+            let fields = own.into_iter().chain(operands);
+            let first_read = fields.filter(|field| std::mem::take(&mut unread[*field as usize])).collect();
+            let (does, ty, immediate) = (does.clone(), *ty, *immediate);
+            plan.steps.push(Step { does, ty, from, immediate, args, out, first_read });
         }
-        Plan { steps, slots }
+        plan
     }
+}
+
+/// By node, the last one that reads it, which is itself where it writes an output; `None` where it serves nothing.
+fn last_reads(nodes: &[Node]) -> Vec<Option<usize>> {
+    let mut last_reads = vec![None; nodes.len()];
+    for (at, node) in nodes.iter().enumerate().rev() {
+        if node.gives.is_none() {
+            last_reads[at] = Some(at);
+        }
+        if last_reads[at].is_some() {
+            node.reads().for_each(|read| last_reads[read] = last_reads[read].max(Some(at)));
+        }
+    }
+    last_reads
 }
 
 /// The instructions that compute, read or write, with what they work on.
@@ -118,17 +187,175 @@ fn nodes(code: &Verified) -> Vec<Node> {
                 stack.push((Value::Constant(1), Type::Bool));
             }
             _ => {
-                let at = nodes.len();
-                for (value, _) in &args {
-                    if let Value::Step(step) = value {
-                        nodes[*step].last_read = at;
-                    }
-                }
                 let gives = row.gives.and_then(|operand| operand.resolve(ty));
-                nodes.push(Node { instruction, args, gives, last_read: at });
-                stack.extend(gives.map(|ty| (Value::Step(at), ty)));
+                stack.extend(gives.map(|ty| (Value::Step(nodes.len()), ty)));
+                nodes.push(Node { does: Does::Op(op), ty, immediate, args, gives });
             }
         }
     }
     nodes
+}
+
+/// Puts what one step can do in place of what takes several. What is read by nothing any more falls away later.
+fn fuse(nodes: &mut [Node], columns: &[Column]) {
+    let mut readers = vec![0usize; nodes.len()];
+    nodes.iter().flat_map(Node::reads).for_each(|read| readers[read] += 1);
+    for at in 0..nodes.len() {
+        let (before, rest) = nodes.split_at(at);
+        let node = &rest[0];
+        let Does::Op(op) = node.does else { continue };
+        let fused = match op {
+            Op::To => widened_field(before, node, columns),
+            Op::Eq | Op::Ne | Op::Lt | Op::Le => compared(before, node, op, columns),
+            Op::Not => turned(before, node),
+            Op::Select if !node.ty.is_bool() => chosen(before, node, &readers),
+            _ => None,
+        };
+        if let Some(fused) = fused {
+            nodes[at] = fused;
+        }
+    }
+}
+
+fn bits(ty: Type) -> usize {
+    match ty {
+        Type::Bool => 1,
+        Type::I32 => 32,
+        Type::I64 => 64,
+        Type::I128 => 128,
+    }
+}
+
+/// How wide the field is that a node reads.
+fn width_bits(field: &Node, columns: &[Column]) -> usize {
+    columns[field.immediate as usize].width.bytes() * 8
+}
+
+/// The field that an operand is, where its value is not cut to the type.
+fn uncut_field<'a>(before: &'a [Node], operand: Value, columns: &[Column]) -> Option<&'a Node> {
+    let Value::Step(node) = operand else { return None };
+    let field = &before[node];
+    let is_uncut = field.does == Does::Op(Op::Field) && width_bits(field, columns) <= bits(field.ty);
+    is_uncut.then_some(field)
+}
+
+/// A field that is turned into another type is read as that.
+fn widened_field(before: &[Node], node: &Node, columns: &[Column]) -> Option<Node> {
+    let field = uncut_field(before, node.args[0].0, columns)?;
+    Some(Node {
+        does: Does::Op(Op::Field),
+        ty: node.ty,
+        immediate: field.immediate,
+        args: vec![],
+        gives: node.gives,
+    })
+}
+
+/// What is compared with a constant lies within bounds; a field is compared as it lies.
+fn compared(before: &[Node], node: &Node, op: Op, columns: &[Column]) -> Option<Node> {
+    let (operand, constant, is_first) = match (node.args[0], node.args[1]) {
+        (operand @ (Value::Step(_), _), (Value::Constant(constant), _)) => (operand, constant, true),
+        ((Value::Constant(constant), _), operand @ (Value::Step(_), _)) => (operand, constant, false),
+        _ => return None,
+    };
+    let (lo, hi, within) = match (op, is_first) {
+        (Op::Eq, _) => (constant, constant, true),
+        (Op::Ne, _) => (constant, constant, false),
+        (Op::Lt, true) => (constant, i128::MAX, false),
+        (Op::Lt, false) => (i128::MIN, constant, false),
+        (_, true) => (i128::MIN, constant, true),
+        (_, false) => (constant, i128::MAX, true),
+    };
+    let field = uncut_field(before, operand.0, columns).map(|field| field.immediate as u32);
+    let does = Does::Within { field, lo, hi, within };
+    let args = if field.is_some() { vec![] } else { vec![operand] };
+    Some(Node { does, ty: operand.1, immediate: 0, args, gives: node.gives })
+}
+
+/// What is not within bounds is outside of them.
+fn turned(before: &[Node], node: &Node) -> Option<Node> {
+    let Value::Step(inner) = node.args[0].0 else { return None };
+    let Node { does: Does::Within { field, lo, hi, within }, ty, ref args, .. } = before[inner] else {
+        return None;
+    };
+    let does = Does::Within { field, lo, hi, within: !within };
+    Some(Node { does, ty, immediate: 0, args: args.clone(), gives: node.gives })
+}
+
+/// A choice between a small constant and another such choice, which nothing else reads.
+fn chosen(before: &[Node], node: &Node, readers: &[usize]) -> Option<Node> {
+    let small = |value: Value| match value {
+        Value::Constant(x) => u8::try_from(x).ok(),
+        Value::Step(_) => None,
+    };
+    let [condition, (a, _), (b, _)] = node.args[..] else { return None };
+    let (met, constant, rest) = match (small(a), small(b)) {
+        (Some(constant), _) => (true, constant, b),
+        (_, Some(constant)) => (false, constant, a),
+        _ => return None,
+    };
+    let (mut args, mut all) = (vec![condition], vec![(met, constant)]);
+    let otherwise = match rest {
+        Value::Constant(_) => small(rest)?,
+        Value::Step(inner) => {
+            let Does::Choose { when, otherwise } = &before[inner].does else { return None };
+            if readers[inner] > 1 {
+                return None;
+            }
+            args.extend(&before[inner].args);
+            all.extend(when);
+            *otherwise
+        }
+    };
+    let does = Does::Choose { when: all, otherwise };
+    Some(Node { does, ty: node.ty, immediate: 0, args, gives: node.gives })
+}
+
+/// Constants are moved to where kernels take them, and become columns where they do not.
+fn spelled_out(nodes: Vec<Node>) -> Vec<Node> {
+    let mut all: Vec<Node> = Vec::with_capacity(nodes.len());
+    let mut moved = Vec::with_capacity(nodes.len());
+    for mut node in nodes {
+        move_constants(&mut node);
+        let taken = constant_taken(&node.does);
+        for (index, (value, ty)) in node.args.iter_mut().enumerate() {
+            match *value {
+                Value::Step(step) => *value = Value::Step(moved[step]),
+                Value::Constant(_) if taken == Some(index) => {}
+                Value::Constant(x) => {
+                    *value = Value::Step(all.len());
+                    let does = Does::Op(Op::Const);
+                    all.push(Node { does, ty: *ty, immediate: x, args: vec![], gives: Some(*ty) });
+                }
+            }
+        }
+        moved.push(all.len());
+        all.push(node);
+    }
+    all
+}
+
+fn move_constants(node: &mut Node) {
+    let is_constant = |index: usize| matches!(node.args[index].0, Value::Constant(_));
+    match node.does {
+        Does::Op(Op::Add | Op::Mul | Op::Min | Op::Max | Op::And | Op::Or | Op::Xor) if is_constant(0) => {
+            node.args.swap(0, 1);
+        }
+        Does::Op(Op::Select) if is_constant(1) => {
+            node.args.swap(1, 2);
+            node.immediate = 1;
+        }
+        _ => {}
+    }
+}
+
+/// Which operand may be a constant.
+fn constant_taken(does: &Does) -> Option<usize> {
+    match does {
+        Does::Op(Op::Add | Op::Sub | Op::Mul | Op::Divide | Op::Modulo | Op::Min | Op::Max) => Some(1),
+        Does::Op(Op::And | Op::Or | Op::Xor | Op::AddMonths | Op::WholeMonths) => Some(1),
+        Does::Op(Op::Select) => Some(2),
+        Does::Op(Op::Output | Op::End) => Some(0),
+        _ => None,
+    }
 }
