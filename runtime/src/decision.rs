@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use opus_ir::memory::{self, RowLayout};
-use opus_ir::{Field, Kind, Rule, Verified, Version, Width, date};
+use opus_ir::{Field, Kind, Rule, Verified, Version, date};
 
 use crate::admission::{Shown, enum_name, json};
 use crate::hash::Hash;
@@ -194,112 +194,32 @@ impl fmt::Debug for Decision<'_> {
     }
 }
 
-/// What an engine has written: a packed row, in place as long as it is short.
-///
-/// It is put together in registers, slot by slot. To copy the engine's memory as a whole would cost more than the
-/// decision: wide loads from memory that was just written in small parts have to wait.
+/// Room for what an engine writes, a packed row: in place as long as it is short.
 #[derive(Clone)]
 pub(crate) struct Cells {
-    words: [u64; WORDS],
+    short: [u128; SHORT],
     /// A row that is longer.
-    longer: Option<Box<[u8]>>,
+    longer: Option<Box<[u128]>>,
 }
 
-/// So many times eight bytes lie in place.
-const WORDS: usize = 4;
+/// So many times 16 bytes lie in place.
+const SHORT: usize = 2;
 
 impl Cells {
-    /// What an engine writes into `buffer`, which holds a row of this layout.
-    #[inline]
-    pub(crate) fn read(layout: &RowLayout, buffer: &[u8]) -> Cells {
-        if layout.size_bytes > WORDS * 8 {
-            return Cells { words: [0; WORDS], longer: Some(Box::from(&buffer[..layout.size_bytes])) };
-        }
-        let mut words = [0; WORDS];
-        for slot in &layout.slots {
-            let (word, shift) = (slot.offset as usize / 8, slot.offset % 8 * 8);
-            let offset = slot.offset as usize;
-            let value = memory::read_narrow(buffer, offset, slot.width) as u64;
-            let bits = slot.width.bytes().min(8) * 8;
-            put(&mut words, word, (value & (u64::MAX >> (64 - bits))) << shift);
-            if slot.width == Width::W128 {
-                put(&mut words, word + 1, memory::read_narrow(buffer, offset + 8, Width::W64) as u64);
-            }
-        }
-        Cells { words: words.map(u64::to_le), longer: None }
-    }
-
-    #[inline]
-    fn bytes(&self) -> &[u8] {
-        match &self.longer {
-            Some(longer) => longer,
-            None => bytemuck::cast_slice(&self.words),
-        }
-    }
-}
-
-/// Sets bits of the word with this index; every word is touched, so that all stay in registers.
-#[inline]
-fn put(words: &mut [u64; WORDS], index: usize, bits: u64) {
-    words.iter_mut().enumerate().for_each(|(at, word)| *word |= if at == index { bits } else { 0 });
-}
-
-/// Room for what an engine writes: on the stack as long as it is short.
-pub(crate) struct Buffer {
-    short: [u128; SHORT],
-    longer: Vec<u128>,
-}
-
-/// So many times 16 bytes lie on the stack.
-const SHORT: usize = 4;
-
-impl Buffer {
     /// Room for a row of this layout.
     #[inline]
-    pub(crate) fn new(layout: &RowLayout) -> Buffer {
+    pub(crate) fn new(layout: &RowLayout) -> Cells {
         let count = layout.size_bytes / 16;
-        let longer = if count <= SHORT { Vec::new() } else { vec![0; count] };
-        Buffer { short: [0; SHORT], longer }
+        Cells { short: [0; SHORT], longer: (count > SHORT).then(|| vec![0; count].into()) }
     }
 
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
-        bytemuck::cast_slice(if self.longer.is_empty() { &self.short } else { &self.longer })
+        bytemuck::cast_slice(self.longer.as_deref().unwrap_or(&self.short))
     }
 
     #[inline]
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
-        bytemuck::cast_slice_mut(if self.longer.is_empty() { &mut self.short } else { &mut self.longer })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use opus_ir::Column;
-    use opus_ir::memory::Slot;
-
-    use super::*;
-
-    #[test]
-    fn cells_are_what_was_written() {
-        let column = |width| Column { width, optional: false };
-        let shapes = [
-            vec![column(Width::W8), column(Width::W32), column(Width::W8), column(Width::W16)],
-            vec![column(Width::W16), column(Width::W128)],
-            vec![column(Width::W64), column(Width::W8), column(Width::W16)],
-            vec![column(Width::W128); 5],
-        ];
-        for shape in shapes {
-            let layout = RowLayout::new(&shape);
-            for value in [-1, 0, 1, 100, -128] {
-                let mut buffer = Buffer::new(&layout);
-                for slot in &layout.slots {
-                    memory::write(buffer.bytes_mut(), slot.offset as usize, slot.width, value);
-                }
-                let cells = Cells::read(&layout, buffer.bytes());
-                let read = |slot: &Slot| memory::read(cells.bytes(), slot.offset as usize, slot.width);
-                assert!(layout.slots.iter().all(|slot| read(slot) == value), "{shape:?}");
-            }
-        }
+        bytemuck::cast_slice_mut(self.longer.as_deref_mut().unwrap_or(&mut self.short))
     }
 }

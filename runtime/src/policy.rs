@@ -9,7 +9,7 @@ use opus_ir::memory::{self, RowLayout, Slot};
 use crate::admission::Reason;
 use crate::artifact::{Artifact, ArtifactError};
 use crate::batch::Batch;
-use crate::decision::{Buffer, Cells, Decision, Input};
+use crate::decision::{Cells, Decision, Input};
 use crate::engine::{ColumnEngine, Engine, Function, Options, Origin, RowEngine, Shapes};
 use crate::refusal::Refusal;
 use crate::row::Row;
@@ -156,7 +156,9 @@ impl Policy {
     #[inline]
     pub fn decide<'a>(&'a self, row: &'a Row) -> Result<Decision<'a>, Refusal> {
         let version = self.admitted(row)?;
-        Ok(Decision::new(self, Input::Borrowed(row), version, self.decided(version, row)))
+        let mut cells = Cells::new(self.output_layout());
+        self.run(Function::decide(version), row.bytes(), cells.bytes_mut());
+        Ok(Decision::new(self, Input::Borrowed(row), version, cells))
     }
 
     /// Decides the row that a JSON object is, as [`Row::set_json`] reads it.
@@ -166,7 +168,8 @@ impl Policy {
     pub fn decide_json(&self, text: &str) -> Result<Decision<'_>, Refusal> {
         let row = Box::new(self.read_json(text)?);
         let version = self.admitted(&row)?;
-        let cells = self.decided(version, &row);
+        let mut cells = Cells::new(self.output_layout());
+        self.run(Function::decide(version), row.bytes(), cells.bytes_mut());
         Ok(Decision::new(self, Input::Owned(row), version, cells))
     }
 
@@ -190,14 +193,6 @@ impl Policy {
         let version = self.version_of(row.bytes());
         self.admit(version, row.bytes())?;
         Ok(version)
-    }
-
-    /// What is decided of a row that is admitted.
-    #[inline]
-    fn decided(&self, version: usize, row: &Row) -> Cells {
-        let mut buffer = Buffer::new(self.output_layout());
-        self.run(Function::decide(version), row.bytes(), buffer.bytes_mut());
-        Cells::read(self.output_layout(), buffer.bytes())
     }
 
     #[inline]
@@ -227,10 +222,10 @@ impl Policy {
         if count == 0 {
             return Ok(());
         }
-        let mut buffer = Buffer::new(layout);
-        self.run(Function::admit(version), input, buffer.bytes_mut());
+        let mut cells = Cells::new(layout);
+        self.run(Function::admit(version), input, cells.bytes_mut());
         // truth values are one byte each and come first
-        let holds = &buffer.bytes()[..count];
+        let holds = &cells.bytes()[..count];
         if holds.iter().all(|holds| *holds != 0) { Ok(()) } else { Err(self.requires_failed(version, holds)) }
     }
 

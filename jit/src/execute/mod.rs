@@ -170,7 +170,15 @@ impl RowKernel {
         assert!(output.len() >= self.outputs.size_bytes, "the output row is shorter than its layout");
         if self.state_bytes == 0 {
             self.call(input, output, std::ptr::null_mut());
-        } else if self.state_bytes <= STATE_ON_STACK_MAX {
+        } else {
+            self.call_with_state(input, output);
+        }
+    }
+
+    /// Rows as long as their layouts. A function of its own, so that small kernels need no room for a state.
+    #[inline(never)]
+    fn call_with_state(&self, input: &[u8], output: &mut [u8]) {
+        if self.state_bytes <= STATE_ON_STACK_MAX {
             let mut state = [MaybeUninit::<Line>::uninit(); STATE_ON_STACK_MAX / 64];
             self.call(input, output, state.as_mut_ptr().cast());
         } else {
