@@ -99,10 +99,8 @@ impl Given<'_> {
             batch.decide();
             let told = format!("{} columns, {size} rows", policy.engine());
             let outcomes = outcomes(&batch, policy.schema(), size);
-            let pairs = outcomes.iter().zip(&chosen).enumerate();
-            pairs
-                .map(|(at, (found, row))| self.same(*row, found, || format!("{told}, at {at}")))
-                .collect::<Result<(), _>>()?;
+            let mut pairs = outcomes.iter().zip(&chosen).enumerate();
+            pairs.try_for_each(|(at, (found, row))| self.same(*row, found, || format!("{told}, at {at}")))?;
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ const ROW_BYTES: usize = 256;
 /// # Errors
 /// Where the witnesses do not agree.
 pub fn check(data: &[u8]) -> Result<(), String> {
-    check_with(data, |compiled, levels| Witnesses::new(compiled, levels))
+    check_with(data, Witnesses::new)
 }
 
 /// The same with a program that names the wrong rule: this one has to fail.
