@@ -85,7 +85,9 @@ fn join(source: &str, lexed: Lexed) -> Lexed {
         let next = lexed.tokens.get(i + 1).map(|next| next.0);
         let joined = match (tokens.as_slice(), token) {
             (&[.., (Token::Number, number)], Token::Word) => {
-                let names_next = matches!(next, Some(Token::Becomes | Token::Colon));
+                // a word before `=` names what comes next, but behind the end of a range nothing is named
+                let ends_range = matches!(tokens[..], [.., (Token::Range | Token::RangeBelow, _), _]);
+                let names_next = !ends_range && matches!(next, Some(Token::Becomes | Token::Colon));
                 let joins = !names_next && currency::find(span.text(source)).is_some();
                 joins.then_some((1, Token::Money, number))
             }
@@ -433,6 +435,8 @@ mod tests {
     #[test]
     fn an_amount_may_name_its_currency() {
         assert_eq!(lexed("5.00 EUR").0, [(Token::Money, "5.00 EUR")]);
+        assert!(lexed("fee : money in 0 EUR..5 EUR = 1 EUR").0.contains(&(Token::Money, "5 EUR")));
+        assert!(!lexed("fee = 5 EUR = 1").0.contains(&(Token::Money, "5 EUR")));
         assert_eq!(lexed("5 AGE").0.len(), 2);
         assert_eq!(lexed("a = 5 ALL = 6").0.len(), 6);
         assert_eq!(lexed("list up to 5").0[0], (Token::ListUpTo, "list up to"));

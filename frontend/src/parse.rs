@@ -212,21 +212,18 @@ impl Sizes<'_> {
     }
 }
 
-/// Keeps the first errors, and says so.
+/// Keeps the first errors with the warnings between them, and says so.
 pub(crate) fn shorten(diagnostics: &mut Vec<Diagnostic>) {
-    if diagnostics.len() > ERRORS_MAX + 1 {
-        // one that says so already is part of what is left out
-        diagnostics.retain(|diagnostic| diagnostic.code != Code::TooManyErrors);
-    }
-    let says_so = diagnostics.last().is_some_and(|last| last.code == Code::TooManyErrors);
-    if says_so {
+    let counts = |diagnostic: &Diagnostic| diagnostic.is_error() && diagnostic.code != Code::TooManyErrors;
+    let errors = diagnostics.iter().enumerate().filter(|(_, diagnostic)| counts(diagnostic));
+    let Some((at, first)) = errors.map(|(at, diagnostic)| (at, diagnostic.primary.span)).nth(ERRORS_MAX)
+    else {
         return;
-    }
-    if let Some(first) = diagnostics.get(ERRORS_MAX) {
-        let more = beyond(Code::TooManyErrors, first.primary.span);
-        diagnostics.truncate(ERRORS_MAX);
-        diagnostics.push(more);
-    }
+    };
+    diagnostics.truncate(at);
+    // one that says so already is part of what is left out
+    diagnostics.retain(|diagnostic| diagnostic.code != Code::TooManyErrors);
+    diagnostics.push(beyond(Code::TooManyErrors, first));
 }
 
 #[cfg(test)]
@@ -409,6 +406,21 @@ mod tests {
         let source = with_rules(&"rule A when x = y => no ".repeat(1000));
         let codes = codes(&source);
         assert_eq!((codes.len(), codes.last()), (ERRORS_MAX + 1, Some(&Code::TooManyErrors)));
+    }
+
+    #[test]
+    fn warnings_push_no_error_aside() {
+        let of = |code| Diagnostic::new(code, Span::new(0, 1), "");
+        let warnings = std::iter::repeat_with(|| of(Code::UnusedDefinition)).take(2 * ERRORS_MAX);
+        let mut diagnostics: Vec<Diagnostic> = warnings.chain([of(Code::SingleEquals)]).collect();
+        let before = diagnostics.len();
+        shorten(&mut diagnostics);
+        assert_eq!(diagnostics.len(), before);
+        diagnostics.extend(std::iter::repeat_with(|| of(Code::SingleEquals)).take(ERRORS_MAX));
+        shorten(&mut diagnostics);
+        let errors = diagnostics.iter().filter(|diagnostic| diagnostic.code == Code::SingleEquals);
+        assert_eq!(errors.count(), ERRORS_MAX);
+        assert_eq!(diagnostics.last().map(|last| last.code), Some(Code::TooManyErrors));
     }
 
     /// Sources that are deep or long in every way known to hurt parsers.
