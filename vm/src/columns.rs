@@ -480,8 +480,7 @@ impl Block<'_, '_> {
     #[inline(always)]
     fn choose(&mut self, step: &Step, when: &[(bool, u8)], otherwise: u8) {
         let mut chosen = [otherwise; BLOCK_ROWS];
-        // from the last to the first, which has the last word
-        for (conditions, (met, constant)) in step.args.iter().zip(when).rev() {
+        for (conditions, (met, constant)) in step.args.iter().zip(when) {
             let turned = !*met as u8;
             for (chosen, condition) in chosen.iter_mut().zip(self.each::<u8>(*conditions)) {
                 *chosen = u8::choose(*condition ^ turned, *constant, *chosen);

@@ -34,8 +34,8 @@ pub(crate) enum Does {
     /// Says whether a field as it lies, or else the operand, lies within bounds, both included; or whether it does
     /// not.
     Within { field: Option<u32>, lo: i128, hi: i128, within: bool },
-    /// Gives the constant of the first condition that is met, else the other one. A condition is an operand, and met
-    /// where that is what is said here.
+    /// Gives the constant of the last condition that is met, or the other one where none is. A condition is an
+    /// operand, and met where that is what is said here.
     Choose { when: Vec<(bool, u8)>, otherwise: u8 },
 }
 
@@ -98,13 +98,14 @@ impl Plan {
     }
 
     fn with_slots(nodes: &[Node], columns: &[Column]) -> Plan {
-        let last_read = last_reads(nodes);
+        let mut last_read = last_reads(nodes);
         let mut free: [Vec<u32>; 4] = Default::default();
         let mut plan = Plan { steps: Vec::new(), slots: [0; 4] };
         let mut unread = vec![true; columns.len()];
         // by node, where what it gives is found
         let mut places: Vec<Arg> = Vec::with_capacity(nodes.len());
         for (at, node) in nodes.iter().enumerate() {
+            // a field that is read in place is no step, and what serves nothing is none either
             let in_place = node.does == Does::Op(Op::Field) && width_bits(node, columns) == bits(node.ty);
             if in_place || last_read[at].is_none() {
                 places.push(Arg::Field(node.immediate as u32));
@@ -119,18 +120,18 @@ impl Plan {
             });
             places.push(Arg::Slot(out));
             let mut args = Vec::with_capacity(node.args.len());
-            for (index, (value, ty)) in node.args.iter().enumerate() {
+            for (value, ty) in &node.args {
                 let arg = match value {
                     Value::Constant(x) => Arg::Constant(*x),
                     Value::Step(step) => places[*step],
                 };
                 args.push(arg);
-                let again = node.args[..index].iter().any(|(other, _)| other == value);
                 if let (Value::Step(step), Arg::Slot(slot)) = (*value, arg)
                     && last_read[step] == Some(at)
-                    && !again
                 {
                     free[*ty as usize].push(slot);
+                    // once, where a step reads a value twice
+                    last_read[step] = None;
                 }
             }
             if let Some(ty) = node.gives.filter(|_| last_read[at] == Some(at)) {
@@ -201,7 +202,7 @@ fn fuse(nodes: &mut [Node], columns: &[Column]) {
     let mut readers = vec![0usize; nodes.len()];
     nodes.iter().flat_map(Node::reads).for_each(|read| readers[read] += 1);
     for at in 0..nodes.len() {
-        let (before, rest) = nodes.split_at(at);
+        let (before, rest) = nodes.split_at_mut(at);
         let node = &rest[0];
         let Does::Op(op) = node.does else { continue };
         let fused = match op {
@@ -283,7 +284,7 @@ fn turned(before: &[Node], node: &Node) -> Option<Node> {
 }
 
 /// A choice between a small constant and another such choice, which nothing else reads.
-fn chosen(before: &[Node], node: &Node, readers: &[usize]) -> Option<Node> {
+fn chosen(before: &mut [Node], node: &Node, readers: &[usize]) -> Option<Node> {
     let small = |value: Value| match value {
         Value::Constant(x) => u8::try_from(x).ok(),
         Value::Step(_) => None,
@@ -294,20 +295,21 @@ fn chosen(before: &[Node], node: &Node, readers: &[usize]) -> Option<Node> {
         (_, Some(constant)) => (false, constant, a),
         _ => return None,
     };
-    let (mut args, mut all) = (vec![condition], vec![(met, constant)]);
-    let otherwise = match rest {
-        Value::Constant(_) => small(rest)?,
+    if matches!(rest, Value::Step(inner) if readers[inner] > 1) {
+        return None;
+    }
+    let (mut args, mut when, otherwise) = match rest {
+        Value::Constant(_) => (vec![], vec![], small(rest)?),
         Value::Step(inner) => {
-            let Does::Choose { when, otherwise } = &before[inner].does else { return None };
-            if readers[inner] > 1 {
-                return None;
-            }
-            args.extend(&before[inner].args);
-            all.extend(when);
-            *otherwise
+            let inner = &mut before[inner];
+            let Does::Choose { when, otherwise } = &mut inner.does else { return None };
+            // nothing reads it any more
+            (std::mem::take(&mut inner.args), std::mem::take(when), *otherwise)
         }
     };
-    let does = Does::Choose { when: all, otherwise };
+    args.push(condition);
+    when.push((met, constant));
+    let does = Does::Choose { when, otherwise };
     Some(Node { does, ty: node.ty, immediate: 0, args, gives: node.gives })
 }
 
