@@ -57,6 +57,42 @@ const CASES: &[(&str, &str, &str)] = &[
            decide 1(v5)",
     ),
     (
+        "fold", // choices between truth values, and a choice by a negation
+        "field0: bool [0, 1]\nfield1: bool [0, 1]\nresult0: [0, 9]\nresult1: [0, 9]\nresult2: [0, 9]\nresult3: [0, 9]\n
+         block0:
+           v0: bool [0, 1] = field field0
+           v1: bool [0, 1] = field field1
+           v2: bool [0, 0] = constant 0
+           v3: bool [1, 1] = constant 1
+           v4: i32 [4, 4] = constant 4
+           v5: i32 [5, 5] = constant 5
+           v6: bool [0, 1] = select v0, v3, v2
+           v7: bool [0, 1] = select v0, v2, v3
+           v8: bool [0, 1] = select v0, v3, v1
+           v9: bool [0, 1] = select v0, v1, v2
+           v10: i32 [4, 5] = select v6, v4, v5
+           v11: i32 [4, 5] = select v7, v4, v5
+           v12: i32 [4, 5] = select v8, v4, v5
+           v13: i32 [4, 5] = select v9, v4, v5
+           decide 0(v10, v11, v12, v13)",
+        "field0: bool [0, 1]\nfield1: bool [0, 1]\nresult0: [0, 9]\nresult1: [0, 9]\nresult2: [0, 9]\nresult3: [0, 9]\n
+         block0:
+           v0: bool [0, 1] = field field0
+           v1: bool [0, 1] = field field1
+           v2: bool [0, 0] = constant 0
+           v3: bool [1, 1] = constant 1
+           v4: i32 [4, 4] = constant 4
+           v5: i32 [5, 5] = constant 5
+           v6: bool [0, 1] = not v0
+           v7: bool [0, 1] = or v0, v1
+           v8: bool [0, 1] = and v0, v1
+           v9: i32 [4, 5] = select v0, v4, v5
+           v10: i32 [4, 5] = select v0, v5, v4
+           v11: i32 [4, 5] = select v7, v4, v5
+           v12: i32 [4, 5] = select v8, v4, v5
+           decide 0(v9, v10, v11, v12)",
+    ),
+    (
         "fold", // parameters that are the same on every edge, and a jump to a block of its own
         "field0: bool [0, 1]\nresult0: [0, 9]\n
          block0:
