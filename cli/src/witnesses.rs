@@ -11,7 +11,7 @@ use opus_frontend::{Compiled, hir, lower, reference};
 use opus_ir::program::{self, VerifiedProgram};
 use opus_ir::{Fault, Program, interpret};
 use opus_runtime::admission::{Admission, Place, Reason, Unit};
-use opus_runtime::{Cache, Engine, Level, Options, Policy, build};
+use opus_runtime::{Batch, Cache, Decision, Engine, Level, Options, Policy, Refusal, build};
 
 /// A row before admission: by input index the integer of the field, `None` where it is missing.
 pub type GivenRow = Vec<Option<i128>>;
@@ -292,7 +292,12 @@ fn by_row(policy: &Policy, given: &GivenRow) -> Outcome {
     if !reasons.is_empty() {
         return Err(faults(&reasons));
     }
-    let decision = policy.decide(&row).map_err(|refusal| faults(refusal.reasons()))?;
+    outcome(policy, policy.decide(&row))
+}
+
+/// What a policy decides of one row, in the form that all witnesses share.
+pub fn outcome(policy: &Policy, decided: Result<Decision, Refusal>) -> Outcome {
+    let decision = decided.map_err(|refusal| faults(refusal.reasons()))?;
     let versions = &policy.artifact().program().versions;
     let version = versions.iter().position(|version| std::ptr::eq(version, decision.version()));
     Ok(Verdict {
@@ -314,7 +319,12 @@ fn by_columns(policy: &Policy, rows: &[GivenRow]) -> Vec<Outcome> {
         }
     }
     batch.decide();
-    let mut outcomes: Vec<Outcome> = vec![Err(Vec::new()); rows.len()];
+    outcomes(&batch, rows.len())
+}
+
+/// By row, what is decided of a batch of so many, in the form that all witnesses share.
+pub fn outcomes(batch: &Batch, rows: usize) -> Vec<Outcome> {
+    let mut outcomes: Vec<Outcome> = vec![Err(Vec::new()); rows];
     for (row, reason) in batch.refused() {
         if let Err(faults) = &mut outcomes[*row as usize] {
             faults.push((reason.place, reason.fault));
@@ -325,7 +335,8 @@ fn by_columns(policy: &Policy, rows: &[GivenRow]) -> Vec<Outcome> {
         outcomes[*row as usize] = Ok(Verdict {
             version: batch.versions()[at] as usize,
             rule: batch.rules()[at] as usize,
-            outputs: (0..policy.schema().outputs.len()).map(value).collect(),
+            // the rule's index is the last column
+            outputs: (0..batch.outputs().len() - 1).map(value).collect(),
         });
     }
     outcomes

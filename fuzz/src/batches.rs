@@ -4,13 +4,13 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use opus_cli::witnesses::{Outcome, Verdict};
+use opus_cli::witnesses::{Outcome, outcome, outcomes};
 use opus_ir::memory::Columns;
 use opus_ir::testing::{Seed, Source};
 use opus_ir::{Column, End, Kind, Program, Schema, date};
 use opus_runtime::admission::{Admission, Unit};
 use opus_runtime::cache::CacheDir;
-use opus_runtime::{Artifact, Batch, Cache, Decision, Engine, Options, Origin, Policy, Refusal, build};
+use opus_runtime::{Artifact, Batch, Cache, Engine, Options, Origin, Policy, build};
 
 use crate::rows::Row;
 
@@ -98,7 +98,7 @@ impl Given<'_> {
             self.fill(policy, &mut batch, &chosen, source);
             batch.decide();
             let told = format!("{} columns, {size} rows", policy.engine());
-            let outcomes = outcomes(&batch, policy.schema(), size);
+            let outcomes = outcomes(&batch, size);
             let mut pairs = outcomes.iter().zip(&chosen).enumerate();
             pairs.try_for_each(|(at, (found, row))| self.same(*row, found, || format!("{told}, at {at}")))?;
         }
@@ -185,38 +185,6 @@ fn make_room(batch: &mut Batch, rows: usize) {
         let shape: Vec<Column> = (0..inputs.len()).map(|index| inputs.column(index)).collect();
         *inputs = Columns::new(&shape, rows);
     }
-}
-
-fn outcomes(batch: &Batch, schema: &Schema, rows: usize) -> Vec<Outcome> {
-    let mut outcomes: Vec<Outcome> = vec![Err(Vec::new()); rows];
-    for (row, reason) in batch.refused() {
-        if let Err(faults) = &mut outcomes[*row as usize] {
-            faults.push((reason.place, reason.fault));
-        }
-    }
-    for (at, row) in batch.rows().iter().enumerate() {
-        let value = |output| batch.outputs().get(output, at).expect("an output is never missing");
-        outcomes[*row as usize] = Ok(Verdict {
-            version: batch.versions()[at] as usize,
-            rule: batch.rules()[at] as usize,
-            outputs: (0..schema.outputs.len()).map(value).collect(),
-        });
-    }
-    outcomes
-}
-
-fn outcome(policy: &Policy, decided: Result<Decision, Refusal>) -> Outcome {
-    let faults = |refusal: Refusal| {
-        refusal.reasons().iter().map(|reason| (reason.place, reason.fault)).collect::<Vec<_>>()
-    };
-    let decision = decided.map_err(faults)?;
-    let versions = &policy.artifact().program().versions;
-    let version = versions.iter().position(|version| std::ptr::eq(version, decision.version()));
-    Ok(Verdict {
-        version: version.expect("a decision names a version of its program"),
-        rule: decision.rule_index(),
-        outputs: decision.outputs().map(|output| output.value()).collect(),
-    })
 }
 
 /// A row as a JSON object, as people write values; `None` where a value cannot be written.
