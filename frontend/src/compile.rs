@@ -6,8 +6,8 @@ use crate::check::check;
 use crate::diagnostic::{Diagnostic, any_error, settle};
 use crate::hir::Policy;
 use crate::lower::lower;
-use crate::parse::{parse, shorten};
-use crate::partial::is_sure;
+use crate::text::parse::{parse, shorten};
+use crate::text::partial::is_sure;
 
 /// A policy that compiles.
 #[derive(Clone, Debug)]

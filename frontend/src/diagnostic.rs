@@ -5,9 +5,9 @@
 //! backticks. Order and duplicates are settled in one place, [`settle`], so that a run says the same thing
 //! however the passes found it.
 
-pub use crate::ast::Span;
 pub use crate::codes::{Code, Severity};
 use crate::display::grouped;
+pub use crate::text::ast::Span;
 
 /// Something to say about a policy.
 #[derive(Clone, PartialEq, Eq, Debug)]

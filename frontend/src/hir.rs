@@ -13,8 +13,8 @@ use cranelift_entity::{PrimaryMap, entity_impl};
 use opus_ir::date::MonthEnd;
 use opus_ir::{Interval, Rounding, Schema};
 
-pub use crate::ast::Number;
-use crate::ast::Span;
+pub use crate::text::ast::Number;
+use crate::text::ast::Span;
 
 /// A typed expression of one version.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -4,9 +4,9 @@
 //! They bound the time and the memory of compiling, and keep every index within 32 bits. None depends on the
 //! stack, the machine or the build. The tables of them in the book are made from [`ALL`].
 
-use crate::ast::Span;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::display::grouped;
+use crate::text::ast::Span;
 
 /// A limit of the language.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::ast::{self, Assignment, Expectation, ExpectationKind, Name, Span, Statement};
 use crate::diagnostic::{Code, Diagnostic, one_of};
 use crate::hir::{Expect, Test};
+use crate::text::ast::{self, Assignment, Expectation, ExpectationKind, Name, Span, Statement};
 
 use super::findings::Findings;
 use super::names;

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use opus_ir::date::{DAY_MAX, DAY_MIN};
 use opus_ir::{Domain, Interval};
 
-use crate::ast::{self, CellKind, Choice, Comparison, Name, Span, Text};
 use crate::diagnostic::{Code, Diagnostic, counted};
 use crate::hir::{self, Cell, CellSpan, Constant, ExprKind, Key, TableId, TableRow, Ty, Unit};
+use crate::text::ast::{self, CellKind, Choice, Comparison, Name, Span, Text};
 
 use super::items::TableItem;
 use super::names;

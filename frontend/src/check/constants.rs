@@ -3,10 +3,10 @@
 //! Constants are literals with an optional sign: the values of parameters and cells, ranges, defaults, and what
 //! cases and tests give and expect. Each must be a value of its type exactly.
 
-use crate::ast::{self, DurationUnit, ExprKind, Name, Number, Span};
 use crate::currency;
 use crate::diagnostic::{Code, Diagnostic, nearest, one_of};
 use crate::hir::{Constant, Ty, Unit};
+use crate::text::ast::{self, DurationUnit, ExprKind, Name, Number, Span};
 
 use super::findings::Findings;
 use super::schema::{Declared, TypeInfo};

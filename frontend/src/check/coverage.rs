@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use opus_ir::Interval;
 
-use crate::ast::Span;
+use crate::analysis::tables::{self, Accepts, Axis, Budget, Exhausted, Faults, Missing, Space, Witness};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::hir::{Cell, ExprKind, Table, TableId, TableRow};
 use crate::limits::TABLE_WORK_MAX;
-use crate::tables::{self, Accepts, Axis, Budget, Exhausted, Faults, Missing, Space, Witness};
+use crate::text::ast::Span;
 
 use super::items::TableItem;
 use super::scope::Checker;

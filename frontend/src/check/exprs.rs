@@ -5,9 +5,9 @@
 
 use opus_ir::Rounding;
 
-use crate::ast::{self, DurationUnit, ExprKind as Ast, Function, Logic, Name, RoundingUnitKind, Span};
 use crate::diagnostic::{Code, Diagnostic, one_of};
 use crate::hir::{Arithmetic, Comparison, Constant, ExprKind, Form, Number, TableId, Ty, Unit};
+use crate::text::ast::{self, DurationUnit, ExprKind as Ast, Function, Logic, Name, RoundingUnitKind, Span};
 
 use super::constants::{misplaced_months, whole_days};
 use super::names;

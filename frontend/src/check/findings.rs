@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ast::Span;
 use crate::diagnostic::{Code, Diagnostic, in_versions};
+use crate::text::ast::Span;
 
 /// What one part of the checks has found.
 #[derive(Default)]

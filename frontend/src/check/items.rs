@@ -1,7 +1,7 @@
 //! Which items does the policy have, by kind, and does it have what every policy has, once?
 
-use crate::ast::{self, Item, Span};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::text::ast::{self, Item, Span};
 
 use super::findings::Findings;
 

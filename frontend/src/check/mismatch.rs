@@ -1,8 +1,8 @@
 //! What is said where values of two units cannot be joined, and how an author may have meant it?
 
-use crate::ast::{self, ExprKind, Span};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::hir::{Form, Ty, Unit};
+use crate::text::ast::{self, ExprKind, Span};
 
 use super::scope::Checker;
 use super::units::{self, Mismatch, Operator};

@@ -33,11 +33,11 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-use crate::ast::{self, Statement};
 use crate::diagnostic::{Diagnostic, any_error, settle};
 use crate::hir::{Policy, RuleInfo};
 use crate::limits::ERRORS_MAX;
-use crate::parse::shorten;
+use crate::text::ast::{self, Statement};
+use crate::text::parse::shorten;
 
 use coverage::Judge;
 use findings::Findings;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::ast::{self, Name, Span, Statement};
 use crate::diagnostic::{Code, Diagnostic, nearest};
+use crate::text::ast::{self, Name, Span, Statement};
 
 use super::findings::Findings;
 use super::schema::Declared;

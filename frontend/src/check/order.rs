@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::ast::{self, ExprKind, Name};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::text::ast::{self, ExprKind, Name};
 
 use super::findings::Findings;
 use super::items::TableItem;

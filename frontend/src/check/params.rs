@@ -5,9 +5,9 @@
 
 use opus_ir::date;
 
-use crate::ast::{self, Span};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::hir::Constant;
+use crate::text::ast::{self, Span};
 
 use super::findings::Findings;
 use super::schema::Declared;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::ast::{self, ExprKind as Ast, Outcome, Rule, Span, Statement};
 use crate::diagnostic::{Code, Diagnostic, counted};
 use crate::hir::{self, ExprKind, Form, Step, Ty, Unit};
+use crate::text::ast::{self, ExprKind as Ast, Outcome, Rule, Span, Statement};
 
 use super::exprs::enum_of;
 use super::names;

@@ -3,10 +3,10 @@
 use opus_ir::date::{DAY_MAX, DAY_MIN};
 use opus_ir::{Currency, Domain, EnumDef, EnumValue, Field, Interval, Kind, Schema};
 
-use crate::ast::{self, DomainKind, Statement, TypeKind};
 use crate::currency::{self, Known};
 use crate::diagnostic::{Code, Diagnostic, nearest, one_of};
 use crate::hir::{Constant, Ty, Unit};
+use crate::text::ast::{self, DomainKind, Statement, TypeKind};
 
 use super::findings::Findings;
 use super::items::Items;

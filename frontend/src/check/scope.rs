@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use cranelift_entity::PrimaryMap;
 
-use crate::ast::{self, Span};
 use crate::hir::{self, Constant, ExprKind, LetId, Number, ParamId, TableId, Ty, Unit};
+use crate::text::ast::{self, Span};
 
 use super::findings::Findings;
 use super::presence::Truth;

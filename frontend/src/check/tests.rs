@@ -9,9 +9,9 @@ use crate::codes::Code;
 use crate::compile;
 use crate::diagnostic::{Diagnostic, any_error, settle};
 use crate::hir::Policy;
-use crate::parse::parse;
 use crate::reference;
-use crate::token::Token;
+use crate::text::parse::parse;
+use crate::text::token::Token;
 
 const BAD: &str = include_str!("tests/bad.txt");
 const MORE_GOOD: &str = include_str!("tests/good.txt");
@@ -172,7 +172,7 @@ fn what_cannot_be_read_has_no_consequences() {
     let mut next = numbers(13);
     let mut broken = 0;
     for source in corpus {
-        let tokens = crate::lexer::lex(source, &mut vec![]).tokens;
+        let tokens = crate::text::lexer::lex(source, &mut vec![]).tokens;
         for _ in 0..tokens.len().min(120) {
             let (token, place) = tokens[1 + next(tokens.len() - 1)];
             let (place, mut changed) = (place.range(), source.to_string());

@@ -4,9 +4,9 @@
 
 use std::fmt;
 
-use crate::ast;
 use crate::hir::{Form, Ty, Unit};
 use crate::limits::SCALE_OF_PRODUCT_MAX;
+use crate::text::ast;
 
 /// What a value measures, without which enum it is of.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -2,8 +2,8 @@
 
 use opus_ir::Kind;
 
-use crate::ast::{Name, Statement};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::text::ast::{Name, Statement};
 
 use super::findings::Findings;
 use super::schema::{Declared, EnumInfo};

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::ast::{self, Statement};
 use crate::hir::{self, ParamId};
+use crate::text::ast::{self, Statement};
 
 use super::coverage::Judge;
 use super::findings::Findings;

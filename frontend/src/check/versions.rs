@@ -2,8 +2,8 @@
 
 use opus_ir::{Kind, date};
 
-use crate::ast::{self, Dated, Day, Span};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::text::ast::{self, Dated, Day, Span};
 
 use super::findings::Findings;
 use super::names;

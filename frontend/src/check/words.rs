@@ -2,11 +2,11 @@
 
 use opus_ir::date;
 
-use crate::ast::Number;
 use crate::currency;
 use crate::diagnostic::counted;
 use crate::display::grouped;
 use crate::hir::{Constant, Form, Ty, Unit};
+use crate::text::ast::Number;
 
 use super::schema::Declared;
 

@@ -31,12 +31,12 @@ use opus_ir::{Func, Program, Version};
 
 use self::complaint::{Complaint, Fault};
 use self::rules::{admits, decides};
-use crate::ast::Span;
+use crate::analysis::reach::{self, Unmet, Unreachable};
+use crate::analysis::witness::{self, Patience};
 use crate::codes::Code;
 use crate::diagnostic::{Diagnostic, any_error, in_versions};
 use crate::hir::{self, LetId, Policy, RuleInfo, Step};
-use crate::reach::{self, Unmet, Unreachable};
-use crate::witness::{self, Patience};
+use crate::text::ast::Span;
 
 /// How many of the rules that leave nothing to another are shown.
 const COVERS_SHOWN_MAX: usize = 8;

@@ -5,11 +5,11 @@ use opus_ir::date::MonthEnd;
 use opus_ir::{Currency, Domain, Field, Interval, Kind, Program, Rounding, Schema, interpret, verify};
 
 use super::{finished, lower, lower_version};
-use crate::ast::Span;
+use crate::analysis::reach::Unreachable;
 use crate::diagnostic::Diagnostic;
 use crate::hir::*;
-use crate::reach::Unreachable;
 use crate::reference;
+use crate::text::ast::Span;
 
 /// A policy of one version.
 pub struct Tree {

@@ -12,11 +12,11 @@ use std::collections::BTreeSet;
 
 use lalrpop_util::ParseError;
 
-use crate::ast::Span;
-use crate::braces::Placed;
-use crate::builder::Recovery;
 use crate::diagnostic::{Code, Diagnostic, nearest, one_of};
-use crate::token::Token;
+use crate::text::ast::Span;
+use crate::text::braces::Placed;
+use crate::text::builder::Recovery;
+use crate::text::token::Token;
 
 use stop::Stop;
 

@@ -4,10 +4,10 @@
 //! The first that fits is taken, so what is more particular stands before what is less. A habit never decides
 //! whether a source is refused; it only finds the better words for it.
 
-use crate::ast::Span;
 use crate::currency;
 use crate::diagnostic::Diagnostic;
-use crate::token::Token;
+use crate::text::ast::Span;
+use crate::text::token::Token;
 
 use super::stop::Stop;
 

@@ -5,16 +5,16 @@
 
 use std::cell::Cell;
 
-use crate::ast::{Cell as TableCell, CellKind, Item, Policy, Span, Statement};
-use crate::braces::{self, Placed};
-use crate::builder::{Builder, Recovery};
 use crate::diagnostic::{Code, Diagnostic, settle};
-use crate::grammar::PolicyParser;
-use crate::lexer::{ENOUGH, Lexed, lex};
 use crate::limits::*;
-use crate::partial::lines_of;
-use crate::syntax_error;
-use crate::token::Token;
+use crate::text::ast::{Cell as TableCell, CellKind, Item, Policy, Span, Statement};
+use crate::text::braces::{self, Placed};
+use crate::text::builder::{Builder, Recovery};
+use crate::text::grammar::PolicyParser;
+use crate::text::lexer::{ENOUGH, Lexed, lex};
+use crate::text::partial::lines_of;
+use crate::text::syntax_error;
+use crate::text::token::Token;
 
 /// Reads a policy. Without an error among the diagnostics there is a tree, and all of it; with one the tree, if
 /// there is any, lacks what could not be read.

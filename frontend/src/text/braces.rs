@@ -6,10 +6,10 @@
 //! is not closed is left to the parser, which knows what it expected; here only depth is bounded, of brackets
 //! and of prefixes that wait for their operand, which bounds the parser's own stack.
 
-use crate::ast::Span;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::limits::{DEPTH_MAX, beyond};
-use crate::token::Token;
+use crate::text::ast::Span;
+use crate::text::token::Token;
 
 /// A word with its place, as the parser takes it.
 pub type Placed = (usize, Token, usize);
@@ -254,7 +254,7 @@ fn unopened(span: Span, message: &str) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lexer::lex;
+    use crate::text::lexer::lex;
 
     /// The words as they are passed on, those put in marked, and what was said.
     fn settled(source: &str) -> (Vec<Token>, Vec<(Code, u32)>) {

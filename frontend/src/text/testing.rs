@@ -1,9 +1,9 @@
 //! What must hold for every source, however strange? Functions that fuzz targets and seeded tests call.
 
-use crate::ast::Policy;
 use crate::diagnostic::any_error;
-use crate::format::format;
-use crate::parse::parse;
+use crate::text::ast::Policy;
+use crate::text::format::format;
+use crate::text::parse::parse;
 
 /// Reads bytes as a source. Whatever they are there is a tree or an error, and every place lies in the source.
 ///
@@ -70,7 +70,7 @@ fn meaning(mut policy: Policy) -> String {
 mod tests {
     use super::*;
     use crate::codes::Code;
-    use crate::format::format;
+    use crate::text::format::format;
 
     fn policy_text(name: &str) -> String {
         let path = format!("{}/../spec/policies/{name}.opus", env!("CARGO_MANIFEST_DIR"));

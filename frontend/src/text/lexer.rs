@@ -7,11 +7,11 @@
 
 use logos::Logos;
 
-use crate::ast::{Number, Span};
 use crate::currency;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::limits::{DIGITS_MAX, ERRORS_MAX, NAME_BYTES_MAX, TEXT_BYTES_MAX, TOKENS_MAX};
-use crate::token::Token;
+use crate::text::ast::{Number, Span};
+use crate::text::token::Token;
 
 /// A source with this many errors is not read to its end.
 pub const ENOUGH: usize = 4 * ERRORS_MAX;

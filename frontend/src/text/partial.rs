@@ -6,9 +6,9 @@
 //!
 //! Whole lines are lost: what a word that does not fit leaves of its line is a beginning at most.
 
-use crate::ast::{Policy, Span};
 use crate::codes::Needs;
 use crate::diagnostic::{Diagnostic, Label};
+use crate::text::ast::{Policy, Span};
 
 /// Whether a diagnostic about the tree is sure, whatever stands in the lines that are lost. Of those themselves
 /// enough has been said.

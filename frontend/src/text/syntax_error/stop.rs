@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::ast::Span;
-use crate::braces::Placed;
-use crate::token::Token;
+use crate::text::ast::Span;
+use crate::text::braces::Placed;
+use crate::text::token::Token;
 
 /// A place where the parser stopped.
 pub(super) struct Stop<'a> {

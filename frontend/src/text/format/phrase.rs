@@ -1,9 +1,9 @@
 //! How is an expression written, and where may it be broken? As pieces, each with how willingly a line breaks
 //! before it.
 
-use crate::ast::*;
-use crate::format::page::width;
-use crate::lexer::quote;
+use crate::text::ast::*;
+use crate::text::format::page::width;
+use crate::text::lexer::quote;
 
 /// How willingly a line breaks before a piece.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -375,7 +375,7 @@ pub fn cell(exprs: &Exprs, cell: &Cell) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parse::parse;
+    use crate::text::parse::parse;
 
     fn written(expression_text: &str) -> String {
         let source = format!("policy p {{ let x = {expression_text} }}");

@@ -12,10 +12,10 @@ mod rules;
 
 pub use phrase::expression;
 
-use crate::ast::*;
 use crate::diagnostic::{Diagnostic, any_error};
-use crate::lexer::quote;
-use crate::parse::parse;
+use crate::text::ast::*;
+use crate::text::lexer::quote;
+use crate::text::parse::parse;
 use comments::Comments;
 use page::{Group, Page, WIDTH, width};
 use phrase::{Phrase, cell, cite, dates, listed, phrase};

@@ -54,7 +54,7 @@ macro_rules! tokens {
             #[token("÷")] #[token("−")] #[token("–")] #[token(":=")] #[token("??")] #[token("⇒")]
             Foreign,
 
-            /// `{` of a set, where [`Token::BlockOpen`] begins a block: see [`crate::braces`].
+            /// `{` of a set, where [`Token::BlockOpen`] begins a block: see [`crate::text::braces`].
             SetOpen,
             /// `}` of a set.
             SetClose,

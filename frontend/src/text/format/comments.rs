@@ -1,7 +1,7 @@
 //! Where does each comment go? Behind what it stands behind on its line, else on a line of its own before what
 //! follows it. A comment in the middle of something that is written as a whole goes before it.
 
-use crate::ast::Span;
+use crate::text::ast::Span;
 
 /// The comments that are still to be written.
 pub struct Comments<'a> {

@@ -1,10 +1,10 @@
 //! How are rules laid out? With their arrows and outcomes in columns, where a rule and what it decides fit a
 //! line side by side; otherwise the condition, and what it decides, go to lines of their own.
 
-use crate::ast::{Exprs, Rule, Rules, Statement};
-use crate::format::page::{WIDTH, padded, width};
-use crate::format::phrase::{Phrase, cite, dates, expression, listed, phrase};
-use crate::lexer::quote;
+use crate::text::ast::{Exprs, Rule, Rules, Statement};
+use crate::text::format::page::{WIDTH, padded, width};
+use crate::text::format::phrase::{Phrase, cite, dates, expression, listed, phrase};
+use crate::text::lexer::quote;
 
 /// An outcome wider than this does not widen its column.
 const OUTCOME_WIDTH_MAX: usize = 10;
@@ -122,7 +122,7 @@ fn condition(exprs: &Exprs, rule: &Rule) -> Phrase {
 }
 
 fn outcome_texts(exprs: &Exprs, rule: &Rule) -> Vec<String> {
-    let text = |outcome: &crate::ast::Outcome| {
+    let text = |outcome: &crate::text::ast::Outcome| {
         let value = expression(exprs, outcome.value);
         outcome.output.as_ref().map_or(value.clone(), |output| format!("{} = {value}", output.text))
     };

@@ -5,11 +5,11 @@ use cranelift_entity::SecondaryMap;
 use lalrpop_util::ErrorRecovery;
 use opus_ir::Rounding;
 
-use crate::ast::*;
 use crate::diagnostic::{Code, Diagnostic, counted, nearest, one_of};
-use crate::lexer;
 use crate::limits::{DEPTH_MAX, SCALE_MAX, beyond};
-use crate::token::Token;
+use crate::text::ast::*;
+use crate::text::lexer;
+use crate::text::token::Token;
 
 /// A syntax error and the words that were left out because of it.
 pub type Recovery = ErrorRecovery<usize, Token, ()>;

@@ -1,0 +1,25 @@
+//! How does a source become a tree, and a tree a source?
+//!
+//! In reading order: the words of the language (`token`) and how they are found (`lexer`), the tree (`ast`), which
+//! brace closes which (`braces`), the grammar (`grammar.lalrpop`) and what its productions make (`builder`), the
+//! parser (`parse`) and its errors (`syntax_error`), what can still be said of a source that was read in part
+//! (`partial`), the formatter (`format`), and what must hold for every source (`testing`).
+//!
+//! Absent: what a name refers to, types, versions. Nothing here recurses on the text.
+
+pub mod ast;
+mod braces;
+mod builder;
+pub mod format;
+pub mod lexer;
+pub mod parse;
+pub mod partial;
+mod syntax_error;
+pub mod testing;
+pub mod token;
+
+/// The parser that lalrpop makes of `grammar.lalrpop`.
+#[allow(clippy::all, missing_docs, unused)]
+mod grammar {
+    include!(concat!(env!("OUT_DIR"), "/text/grammar.rs"));
+}
