@@ -1,5 +1,5 @@
-//! Does it matter how rows come to an engine? By column in batches of any size, used again and again, by row in one row that
-//! is used again, as JSON, on code from the cache: what is decided of a row is the same.
+//! Does it matter how rows reach an engine? Rows are presented in reused batches of any size, in one reused row,
+//! as JSON, and with native code from the cache. The decision on a row must be the same each time.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,16 +14,16 @@ use opus_runtime::{Artifact, Batch, Cache, Engine, Options, Origin, Policy, buil
 
 use crate::rows::Row;
 
-/// Sizes of batches at the ends of what engines take at once: 16 rows, a group of 64, a block of 1,024.
+/// Batch sizes around what engines process at once: 16 rows, a group of 64, a block of 1,024.
 const SMALL: [usize; 9] = [0, 1, 2, 15, 16, 17, 63, 64, 65];
 const LARGE: [usize; 5] = [127, 1_023, 1_024, 1_025, 2_049];
-/// Every so many policies run code that comes from the cache.
+/// One policy in this many runs code from the cache.
 const CACHED: usize = 8;
 
-/// Checks that rows are decided as `expected`, which by row they were, whichever way they come.
+/// Checks that rows are decided as `expected`, the result by row, however they are presented.
 ///
 /// # Errors
-/// Which way they are not.
+/// A description of the presentation that gave another result.
 pub fn check(program: &Program, rows: &[Row], expected: &[Outcome], seed: u64) -> Result<(), String> {
     let mut source = Seed(seed);
     let bytes = build(program.clone()).map_err(|error| error.to_string())?;
@@ -54,7 +54,7 @@ pub fn check(program: &Program, rows: &[Row], expected: &[Outcome], seed: u64) -
     }
 }
 
-/// Checks where native code comes from, if there is any.
+/// Checks the origin of native code, if there is any.
 fn from(policy: &Policy, expected: Origin) -> Result<(), String> {
     let origins = [policy.origin(), policy.columns_origin()];
     match origins {
@@ -64,7 +64,8 @@ fn from(policy: &Policy, expected: Origin) -> Result<(), String> {
     }
 }
 
-/// Another policy, whose code must not be taken for that of the first: each decision is by the rule before it.
+/// Another policy whose code must not be mistaken for the first one's: each decision names the rule before the
+/// right one.
 fn rival(mut program: Program) -> Program {
     let count = program.rules.len() as u32;
     for block in program.versions.iter_mut().flat_map(|version| version.decide.blocks.values_mut()) {
@@ -76,21 +77,22 @@ fn rival(mut program: Program) -> Program {
     program
 }
 
-/// Rows and what is to be decided of them.
+/// Rows and their expected decisions.
 struct Given<'a> {
     rows: &'a [Row],
     expected: &'a [Outcome],
 }
 
 impl Given<'_> {
-    /// One batch, filled and cleared again and again: with rows that begin anywhere and start anew at the end.
+    /// One batch, cleared and refilled several times. Each time the rows start at another position and wrap
+    /// around.
     fn by_batch(&self, policy: &Policy, source: &mut Seed) -> Result<(), String> {
         let mut sizes: Vec<usize> = (0..5).map(|_| SMALL[source.below(SMALL.len())]).collect();
         sizes.insert(source.below(sizes.len()), LARGE[source.below(LARGE.len())]);
         let mut batch = policy.batch(sizes[0]);
         for size in sizes.into_iter().filter(|size| *size == 0 || !self.rows.is_empty()) {
             let first = source.below(self.rows.len().max(1));
-            // now and then the same row all over, so that one version decides all
+            // sometimes the same row throughout, so that one version decides all of them
             let step = if source.one_in(3) { 0 } else { 1 };
             let chosen: Vec<usize> = (0..size).map(|at| (first + step * at) % self.rows.len()).collect();
             batch.clear();
@@ -113,7 +115,7 @@ impl Given<'_> {
                 match Admission::new(schema, index, Unit::Written).admit_counted(*value) {
                     Ok(value) => batch.inputs_mut().set(index, at, value),
                     Err(reason) => {
-                        // a cell of a row that is refused may hold anything
+                        // a cell of a refused row may hold anything
                         batch.inputs_mut().set(index, at, Some(source.next() as i128));
                         batch.refuse(at, reason);
                     }
@@ -122,7 +124,7 @@ impl Given<'_> {
         }
     }
 
-    /// One row, filled again and again.
+    /// One row, filled again for each decision.
     fn by_row(&self, policy: &Policy) -> Result<(), String> {
         let mut row = policy.row();
         for (index, given) in self.rows.iter().enumerate() {
@@ -144,7 +146,7 @@ impl Given<'_> {
         Ok(())
     }
 
-    /// The same rows as JSON. Numbers that are written in other ways are left to admission's own tests.
+    /// The same rows as JSON. Other ways of writing numbers are covered by the tests of admission.
     fn by_json(&self, policy: &Policy, source: &mut Seed) -> Result<(), String> {
         for (index, given) in self.rows.iter().enumerate() {
             let Some(text) = json(policy.schema(), given, source.one_in(2)) else { continue };
@@ -178,7 +180,7 @@ impl Given<'_> {
     }
 }
 
-/// Columns with room for so many rows, where there is none: as whoever fills columns elsewhere brings them.
+/// Makes room for this many rows if there is none, in columns that the caller allocates.
 fn make_room(batch: &mut Batch, rows: usize) {
     let inputs = batch.inputs_mut();
     if inputs.capacity_rows() < rows {
@@ -187,7 +189,7 @@ fn make_room(batch: &mut Batch, rows: usize) {
     }
 }
 
-/// A row as a JSON object, as people write values; `None` where a value cannot be written.
+/// A row as a JSON object, as a person would write its values; `None` if a value cannot be written.
 fn json(schema: &Schema, row: &Row, nulls: bool) -> Option<String> {
     let mut members = Vec::new();
     for (field, value) in schema.inputs.iter().zip(row) {
@@ -222,7 +224,7 @@ fn written(schema: &Schema, kind: Kind, value: i128) -> Option<String> {
     })
 }
 
-/// A folder that is removed in the end.
+/// A folder that is removed on drop.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -235,7 +237,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // what is left behind in a folder for what is temporary does no harm
+        // a leftover in the folder for temporary files is harmless
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

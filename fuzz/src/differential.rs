@@ -1,5 +1,5 @@
-//! Do all witnesses decide alike? A generated policy, generated rows, and what the seven say about them; then whether it
-//! matters how rows come to an engine ([`batches`]).
+//! Do all witnesses make the same decisions? Generates a policy and rows and compares the seven results, then
+//! checks that it does not matter how the rows reach an engine ([`batches`]).
 
 use arbitrary::Unstructured;
 use opus_cli::witnesses::{Disagreement, Witness, Witnesses};
@@ -10,23 +10,23 @@ use opus_runtime::Level;
 use crate::rows::{self, Corners, Row};
 use crate::{batches, generated, policy, seeds};
 
-/// Rows that a target asks about at most.
+/// The most rows that a target decides.
 const ROWS_MAX: usize = 40;
-/// How many bytes a row takes as a rule.
+/// The usual number of bytes for a row.
 const ROW_BYTES: usize = 256;
 
-/// Checks a policy and rows from random bytes.
+/// Checks a policy and rows generated from random bytes.
 ///
 /// # Errors
-/// Where the witnesses do not agree.
+/// If the witnesses differ.
 pub fn check(data: &[u8]) -> Result<(), String> {
     check_with(data, Witnesses::new)
 }
 
-/// The same with a program that names the wrong rule: this one has to fail.
+/// The same with a program that names the wrong rule: this target must fail.
 ///
 /// # Errors
-/// Where the witnesses do not agree, as they should.
+/// If the witnesses differ, as they should.
 pub fn canary(data: &[u8]) -> Result<(), String> {
     check_with(data, |compiled, levels| {
         let (plain, _) = lower::plain(&compiled.policy, &compiled.program.source);
@@ -35,7 +35,7 @@ pub fn canary(data: &[u8]) -> Result<(), String> {
     })
 }
 
-/// The program with each decision said to be by the next rule.
+/// The program, with each decision naming the next rule.
 fn wrong(mut program: Program) -> Program {
     let count = program.rules.len() as u32;
     for version in &mut program.versions {
@@ -48,7 +48,7 @@ fn wrong(mut program: Program) -> Program {
     program
 }
 
-/// Every other policy has native code for a lower level too, where this machine has it.
+/// A lower level of native code for every second policy, if this machine supports it.
 fn some_levels(number: u64) -> &'static [Level] {
     match number % 4 {
         1 => &[Level::Sse41],
@@ -75,26 +75,26 @@ fn check_with(
     batches::check(&compiled.program, &rows, &outcomes, number).map_err(with_source)
 }
 
-/// What was found out about a policy of a campaign.
+/// The result for one policy of a campaign.
 #[derive(Debug)]
 pub enum Found {
-    /// The generated text did not compile.
+    /// The generated source does not compile.
     Refused(generated::Refused),
-    /// All witnesses agreed: how many rows there were, and how many of them were decided.
+    /// All witnesses agree.
     Agreed {
-        /// All rows.
+        /// The number of rows.
         rows: u64,
-        /// Those that were not refused.
+        /// The number of rows that were decided.
         decided: u64,
     },
-    /// They did not, on this row of this policy.
+    /// The witnesses differ on this row of this policy.
     Differs(String, Row, Disagreement),
     /// Something else went wrong.
     Broken(String, String),
 }
 
-/// Compares all witnesses on a policy and rows of a seed; native code also at these levels, or where there are none at a
-/// lower one for every other seed.
+/// Compares all witnesses on the policy and rows of a seed. Native code also runs at the given levels or, if none
+/// are given, at one lower level for every second seed.
 pub fn campaign(seed: u64, rows: usize, levels: &[Level]) -> Found {
     let bytes = seeds::bytes(seed, policy::BYTES);
     let compiled = match generated::compiled(&mut Unstructured::new(&bytes)) {

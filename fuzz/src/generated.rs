@@ -1,5 +1,4 @@
-//! Which generated policies compile? Nearly all: a rule that no input reaches is left out, and the rest compiled
-//! again.
+//! Which generated policies compile? Nearly all: an unreachable rule is removed, and the rest is compiled again.
 
 use std::fmt;
 
@@ -10,18 +9,18 @@ use opus_frontend::{Compiled, compile};
 
 use crate::policy;
 
-/// How many rules are left out at most.
+/// The most rules that are removed.
 const DROPPED_MAX: usize = 12;
 
-/// How rules begin that establish nothing that is used behind them; the ids of the others begin with `E`.
+/// The start of a rule on which no later rule relies. The ids of the others begin with `E`.
 const PLAIN: &str = "rule R";
 
-/// A generated text that does not compile, and why.
+/// A generated source that does not compile, and why.
 #[derive(Clone, Debug)]
 pub struct Refused {
-    /// The text.
+    /// The source.
     pub source: String,
-    /// What is said about it.
+    /// The compiler's diagnostics.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -40,16 +39,16 @@ impl fmt::Display for Refused {
 /// A policy from random bytes.
 ///
 /// # Errors
-/// Where it does not compile, for another reason than rules that can be left out.
+/// If it does not compile for a reason other than rules that can be removed.
 pub fn compiled(u: &mut Unstructured) -> Result<Compiled, Refused> {
     let source = policy::policy(u).unwrap_or_default();
     without_dead_rules(source)
 }
 
-/// Compiles a source, without those of its rules that no input reaches.
+/// Compiles a source without its unreachable rules.
 ///
 /// # Errors
-/// Where it does not compile.
+/// If it does not compile.
 pub fn without_dead_rules(mut source: String) -> Result<Compiled, Refused> {
     for _ in 0..DROPPED_MAX {
         let (compiled, diagnostics) = compile(&source);
@@ -69,9 +68,9 @@ pub fn without_dead_rules(mut source: String) -> Result<Compiled, Refused> {
     Err(Refused { source, diagnostics })
 }
 
-/// The line to leave out for a rule that no input reaches, each rule being on a line of its own. It is the rule itself;
-/// but what lies behind one that establishes something may rely on it, so there it is the plain rule before it, which took
-/// what it was for, as it is for `otherwise`.
+/// The line to remove for an unreachable rule; every rule is on a line of its own. It is the rule itself, unless
+/// later rules may rely on it. Then it is the plain rule before it, which decided the rows meant for it. The same
+/// applies to `otherwise`.
 fn droppable(source: &str, position: usize) -> Option<usize> {
     let lines: Vec<&str> = source.lines().collect();
     let line = source[..position].matches('\n').count();
@@ -79,7 +78,7 @@ fn droppable(source: &str, position: usize) -> Option<usize> {
     (0..=line).rev().find(is_plain)
 }
 
-/// The source without these lines; `None` where there are none.
+/// The source without these lines; `None` if there are none.
 fn without_lines(source: &str, dropped: &[usize]) -> Option<String> {
     let kept = source.lines().enumerate().filter(|(line, _)| !dropped.contains(line));
     (!dropped.is_empty()).then(|| kept.flat_map(|(_, line)| [line, "\n"]).collect())

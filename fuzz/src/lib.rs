@@ -1,9 +1,9 @@
-//! Is it always so? Policies, rows and artifacts from random bytes, and what has to hold for all of them.
+//! Fuzzing: policies, rows and artifacts from random bytes, and the properties that must hold for all of them.
 //!
-//! In reading order: random bytes ([`seeds`]), the texts of policies ([`policy`]) and those of them that compile
-//! ([`generated`]), rows ([`rows`]); what is fuzzed ([`targets`]) and how: the seven witnesses
-//! ([`differential`]) and the ways of rows to them ([`batches`]), damaged files and code ([`damage`]), texts ([`text`]); what a failure comes down to
-//! ([`shrink`]); which ops policies reach ([`reached`]).
+//! In reading order: random bytes ([`seeds`]), the text of policies ([`policy`]) and those that compile
+//! ([`generated`]), rows ([`rows`]); the targets ([`targets`]): the seven witnesses ([`differential`]) and the
+//! ways in which rows reach them ([`batches`]), damaged files and code ([`damage`]), texts ([`text`]); reducing a
+//! failure ([`shrink`]); what the generated policies cover ([`reached`]).
 
 pub mod batches;
 pub mod damage;

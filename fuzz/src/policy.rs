@@ -1,13 +1,13 @@
-//! Which policies can there be? Source text from random bytes, well-typed by construction.
+//! How are policies generated? As source text from random bytes, well-typed by construction.
 //!
-//! Every expression is generated for a unit that its place asks for, and carries how large it can become, so
-//! that nothing overflows; divisors are kept away from zero by a bound or by an earlier rule; an optional field
-//! is only used where it is known to be present. What cannot be known here is whether every rule can be
-//! reached: a generated policy may be refused for that, and for nothing else.
+//! Every expression is generated for the unit that its context expects, with a bound on its size, so nothing
+//! overflows. Divisors exclude zero, by a bound or by an earlier rule. An optional field is used only where it is
+//! known to be present. The generator cannot know whether every rule is reachable: a generated policy may be
+//! refused for that reason, and for no other.
 //!
-//! A policy is written in the order of its parts: what it declares (here), tables and grids ([`tables`]), rules,
-//! outcomes and tests ([`rules`]), of numbers ([`terms`]) and conditions ([`conditions`]), as they are spelled
-//! ([`words`]).
+//! A policy is written in the order of its parts: declarations (here), tables and grids ([`tables`]), rules,
+//! outcomes and tests ([`rules`]); these use numbers ([`terms`]), conditions ([`conditions`]) and the spelling of
+//! values ([`words`]).
 
 mod conditions;
 mod rules;
@@ -19,16 +19,16 @@ use arbitrary::{Result, Unstructured};
 
 use words::{literal, type_name};
 
-/// The most digits that a scaled integer may have: two such still multiply within 128 bits.
+/// The most digits of a scaled integer: the product of two such integers fits 128 bits.
 const DIGITS_MAX: u32 = 17;
-/// How deep expressions nest.
+/// The depth of expressions.
 const DEPTH_MAX: u32 = 4;
-/// Dates to which some years may be added, and from which some may be taken.
+/// Dates that leave room for adding or subtracting some years.
 const DATES: (i128, i128) = (-100_000, 1_000_000);
-/// How many random bytes a policy takes at most, as a rule.
+/// The usual maximum number of random bytes for a policy.
 pub const BYTES: usize = 4_000;
 
-/// The first days of the versions that a policy can have.
+/// The first days of the versions of a policy.
 const STARTS: [&str; 11] = [
     "2020-01-01",
     "2021-07-01",
@@ -42,10 +42,10 @@ const STARTS: [&str; 11] = [
     "2024-12-30",
     "2024-12-31",
 ];
-/// How many versions a policy has as a rule.
+/// The usual number of versions of a policy.
 const VERSIONS_USUAL: usize = 3;
 
-/// What a numeric expression measures.
+/// The unit of a numeric expression.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Unit {
     Number,
@@ -55,39 +55,39 @@ enum Unit {
     Date,
 }
 
-/// A numeric expression and how large its scaled integer can become.
+/// A numeric expression, and how large its scaled integer can become.
 #[derive(Clone, Debug)]
 struct Term {
     text: String,
-    /// Decimals of the value itself: a `percent(2)` has four.
+    /// Decimal places of the value itself: a `percent(2)` has four.
     scale: u32,
     /// Decimal digits of the scaled integer.
     digits: u32,
 }
 
-/// A term with a name, or a field.
+/// A named term or a field.
 #[derive(Clone, Debug)]
 struct Leaf {
     unit: Unit,
     term: Term,
-    /// The optional field that has to be present where the term is used.
+    /// The optional field that must be present where the term is used.
     needs: Option<usize>,
 }
 
-/// What tables look at: an input, or a name for a simple term.
+/// A key of a table: an input, or a name for a simple term.
 #[derive(Clone, Debug)]
 struct Field {
     name: String,
     ty: Type,
     optional: bool,
-    /// Whether tables are not told the range of it, because it is a named term.
+    /// Whether the compiler has to derive the range, because this is a named term.
     computed: bool,
 }
 
 #[derive(Clone, Debug)]
 enum Type {
     Bool,
-    /// By letter; the values are in [`words::value`].
+    /// By letter; [`words::value`] gives the values.
     Enum(char),
     Number(Range),
 }
@@ -107,7 +107,7 @@ impl Range {
         Range { unit, scale, lo, hi, listed: Vec::new() }
     }
 
-    /// Whether there is no room left for a product, or for days that are added.
+    /// Whether there is no room for a product, or for adding days.
     fn is_wide(&self) -> bool {
         let few = DATES.0..=DATES.1;
         match self.unit {
@@ -117,7 +117,7 @@ impl Range {
     }
 }
 
-/// An output as it is declared.
+/// A declared output.
 #[derive(Clone, Debug)]
 struct Output {
     name: &'static str,
@@ -131,30 +131,30 @@ struct Generator<'a, 'b> {
     fields: Vec<Field>,
     /// Whether each field is known to be present here.
     present: Vec<bool>,
-    /// What else tables can look at.
+    /// Other keys for tables.
     keys: Vec<Field>,
     /// Parameters, named values and tables of numbers that are visible here.
     leaves: Vec<Leaf>,
     /// Named exact quotients.
     quotients: Vec<(String, Unit)>,
-    /// Named conditions and tables of truth values, with the optional field that has to be present.
+    /// Named conditions and tables of Booleans, with the optional field that must be present.
     truths: Vec<(String, Option<usize>)>,
-    /// Tables of values of the enum with the letter `p`, likewise.
+    /// The same for tables of values of the enum with the letter `p`.
     verdicts: Vec<(String, Option<usize>)>,
-    /// Pairs `(greater, less)` of fields whose difference is above zero here.
+    /// Pairs `(greater, less)` of fields whose difference is positive here.
     above: Vec<(usize, usize)>,
-    /// How many rows of tables there are.
+    /// The number of table rows so far.
     rows: u32,
     /// Whether months may be added.
     months: bool,
-    /// The code of the currency. Amounts are written in dollars at first.
+    /// The code of the currency. Amounts are first written in dollars.
     currency: &'static str,
 }
 
 /// The text of a policy.
 ///
 /// # Errors
-/// Where the bytes give out in a way that `arbitrary` reports; as a rule it goes on with zeros.
+/// If `arbitrary` reports that the bytes are exhausted; usually it continues with zeros.
 pub fn policy(u: &mut Unstructured) -> Result<String> {
     let versions = if u.ratio(1, 24)? {
         *u.choose(&[5, 10, STARTS.len()])?
@@ -240,7 +240,7 @@ impl Generator<'_, '_> {
         Ok(out + "  }\n")
     }
 
-    /// A range that a field can have.
+    /// A range for a field.
     fn range(&mut self) -> Result<Range> {
         let (unit, scale, lo, hi) = match self.u.int_in_range(0..=8u32)? {
             0 => (Unit::Date, 0, 10_957, 25_567),
@@ -255,7 +255,7 @@ impl Generator<'_, '_> {
             }
             4 => (Unit::Money, 2, -700_000, 90_000_000),
             5 => (Unit::Number, 0, -4, 12),
-            // what a column of some width just holds, or just does not
+            // a range that just fits a column of some width, or just does not
             6 | 7 => {
                 let end = 1i128 << self.u.choose(&[7, 8, 15, 16, 31, 32])?;
                 let unit = *self.u.choose(&[Unit::Number, Unit::Money])?;
@@ -270,7 +270,7 @@ impl Generator<'_, '_> {
         Ok(Range::new(unit, scale, lo, hi))
     }
 
-    /// A range of which little can be made but comparisons: of more digits than products have room for, or of all dates.
+    /// A range that is useful for little more than comparisons: too many digits for products, or all dates.
     fn wide_range(&mut self) -> Result<Range> {
         let end = 1i128 << 63;
         let most = 10i128.pow(28);
@@ -289,7 +289,7 @@ impl Generator<'_, '_> {
         Ok(Range::new(unit, scale, lo, hi))
     }
 
-    /// A type of a few listed numbers.
+    /// A type with a few listed numbers.
     fn listed(&mut self) -> Result<Type> {
         let Range { unit, scale, lo, hi, .. } = self.range()?;
         let mut listed: Vec<i128> = Vec::new();
@@ -348,7 +348,7 @@ impl Generator<'_, '_> {
         Ok(out + "  }\n")
     }
 
-    /// A value that a type has.
+    /// A value of a type.
     fn constant(&mut self, ty: &Type) -> Result<String> {
         Ok(match ty {
             Type::Bool => self.u.choose(&["true", "false"])?.to_string(),
@@ -364,7 +364,7 @@ impl Generator<'_, '_> {
         })
     }
 
-    /// A value of an enum, now and then with the name of its enum.
+    /// A value of an enum, sometimes with the name of its enum.
     fn value(&mut self, letter: char) -> Result<String> {
         let value = self.u.choose(words::values(letter))?;
         let qualified = self.u.ratio(1, 4)?;
@@ -396,14 +396,14 @@ impl Generator<'_, '_> {
         Ok(out)
     }
 
-    /// What a parameter is: one amount, one for each version, or one until a day and another from it.
+    /// The value of a parameter: one value, one per version, or one until a day and another from that day.
     fn amounts(&mut self, range: &Range) -> Result<String> {
         let mut amount = || {
             let amount = self.u.int_in_range(range.lo..=range.hi)?;
             Ok(literal(range.unit, range.scale, amount))
         };
         if self.versions == 1 && range.unit == Unit::Money && self.currency != "USD" {
-            // a code before `=` is taken for a name that is given a value
+            // a code before `=` would be taken for the name of the next assignment
             return Ok(format!(" {{\n    from {} = {}\n  }}", STARTS[0], amount()?));
         }
         if self.versions == 1 {
@@ -432,12 +432,12 @@ impl Generator<'_, '_> {
         })
     }
 
-    /// The first day of a version that is not the first.
+    /// The first day of a version other than the first.
     fn start(&mut self) -> Result<&'static str> {
         self.u.choose(&STARTS[1..self.versions]).copied()
     }
 
-    /// Names for simple terms that tables can look at.
+    /// Names for simple terms that tables can use as keys.
     fn key_lets(&mut self) -> Result<String> {
         let number = Range::new;
         let known = [
@@ -464,7 +464,7 @@ impl Generator<'_, '_> {
         Ok(out)
     }
 
-    /// Requires that hold together at one row at least: where `f1` and `f3` are as large as they can be.
+    /// Requires that at least one row satisfies: the row in which `f1` and `f3` have their largest values.
     fn requires(&mut self) -> Result<String> {
         let mut out = String::new();
         for index in 2..2 + self.u.int_in_range(0..=2u32)? {
@@ -475,7 +475,7 @@ impl Generator<'_, '_> {
             out += &format!("  require Q{index}{dated}{cite} : {condition}\n");
         }
         if self.u.ratio(1, 2)? {
-            // f1 and f2 are amounts; from here on their difference is known, but not in the requires
+            // f1 and f2 are amounts; their difference is known from here on, but not in the requires
             self.above.push((1, 2));
             out += "  require Q1 \"the first is more\" : f1 > f2\n";
         }
@@ -490,7 +490,7 @@ impl Generator<'_, '_> {
         Ok(format!(" {} {}", self.u.choose(&["from", "until"])?, self.start()?))
     }
 
-    /// A `let`: one for all versions, or one until a day and another of the same unit from it.
+    /// A `let`: one for all versions, or one until a day and another of the same unit from that day.
     fn named(&mut self, name: &str) -> Result<String> {
         let day = if self.versions > 1 && self.u.ratio(1, 3)? { Some(self.start()?) } else { None };
         let line = |text: &str, text_later: &str| match day {
@@ -531,7 +531,7 @@ impl Generator<'_, '_> {
     }
 }
 
-/// How a type is declared.
+/// A type as it is declared.
 fn declared(ty: &Type) -> String {
     match ty {
         Type::Bool => "bool".to_owned(),

@@ -1,5 +1,5 @@
-//! What do generated policies reach? Words of the language, kinds of expressions and fields, ops of the IR and of the machine:
-//! counted, so that a generator that forgets one is found out.
+//! What do generated policies cover? Keywords, kinds of expressions and fields, and ops of the IR and the VM are
+//! counted, so that a gap in the generator is noticed.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use opus_frontend::{Compiled, lower};
 use opus_ir::{Def, Func, Op, Program, Width, straighten, verify};
 use opus_vm::{emit_columns, emit_row, ops};
 
-/// Words that are reserved for later versions of the language: no policy has them.
+/// Words reserved for later versions of the language, which no policy contains.
 const LATER: [Token; 8] = [
     Token::Snapshot,
     Token::Exception,
@@ -22,8 +22,7 @@ const LATER: [Token; 8] = [
     Token::Property,
 ];
 
-/// What expressions and cells of the typed tree can be, by the names of their kinds; operators and modes stand for
-/// themselves.
+/// The kinds of expressions and cells of the typed tree. Operators and modes are listed by themselves.
 #[rustfmt::skip]
 const EXPRESSIONS: [&str; 42] = [
     "Constant", "Field", "IsPresent", "OrElse", "Param", "Let", "Table", "Negate", "In", "Not", "And", "Or", "If",
@@ -34,7 +33,7 @@ const EXPRESSIONS: [&str; 42] = [
     "Any", "Missing", "Within", "SeveralSpans", "SeveralRanges",
 ];
 
-/// What fields and outputs can be, with the width of their columns: what a policy's own types lead to.
+/// The kinds of fields and outputs, with the width of their columns.
 #[rustfmt::skip]
 const FIELDS: [&str; 30] = [
     "input Bool W8", "input Bool W8 optional", "input Enum W8", "input Enum W8 optional", "input Enum W16", "output Enum W8",
@@ -46,11 +45,10 @@ const FIELDS: [&str; 30] = [
     "input Percent W16", "input Percent W32", "input Percent W64",
     "input Days W16", "input Date W32", "input Date W32 optional", "output Date W32",
 ];
-/// The decimals of currencies, and how a policy's versions are looked up: by comparisons, or by a search where there
-/// are many.
+/// The decimal places of currencies, and how a version is found: by comparisons or, among many, by a search.
 const KINDS: [&str; 6] = ["money 0", "money 2", "money 3", "one version", "versions", "many versions"];
 
-/// How often each word, expression and op stands in policies and their code.
+/// How often each word, expression and op occurs in policies and their code.
 #[derive(Clone, Debug, Default)]
 pub struct Reached {
     /// Words and signs of the source.
@@ -61,12 +59,12 @@ pub struct Reached {
     pub schemas: BTreeMap<String, usize>,
     /// Ops of the IR, before and after the passes.
     pub ir: BTreeMap<Op, usize>,
-    /// Ops of the machine, in code for rows and for columns.
+    /// Ops of the VM, in code for rows and for columns.
     pub machine: BTreeMap<ops::Op, usize>,
 }
 
 impl Reached {
-    /// Counts those of a policy.
+    /// Adds the counts of a policy.
     pub fn count(&mut self, compiled: &Compiled) {
         let (plain, _) = lower::plain(&compiled.policy, &compiled.program.source);
         plain.iter().for_each(|plain| self.count_program(plain));
@@ -125,7 +123,7 @@ impl Reached {
         }
     }
 
-    /// The names of what was not reached.
+    /// The names of what was not covered.
     pub fn missing(&self) -> Vec<String> {
         let tables = [Token::HARD, Token::SOFT, Token::SIGNS];
         let words = tables.into_iter().flatten().filter(|word| !LATER.contains(word));

@@ -1,5 +1,5 @@
-//! Which rows can a policy meet? Any: values of every field's type, its ends and what the policy compares with, their
-//! neighbours, values that it may not have, and missing ones, also where something has to be there.
+//! How are rows generated? From the ends of every field's range, the constants that the policy compares with, and
+//! their neighbours. Some values are out of range and some are missing, even where a value is required.
 
 use std::collections::BTreeSet;
 
@@ -7,15 +7,15 @@ use arbitrary::{Result, Unstructured};
 use opus_frontend::hir::{Cell, Constant, ExprKind, Number, Policy, Unit, Version};
 use opus_ir::{Field, Interval, Kind, Schema};
 
-/// A row as the integers that its fields count, by input index, before admission.
+/// A row before admission: one integer per input, `None` if it is missing.
 pub type Row = Vec<Option<i128>>;
 
-/// By input index, values at which something may change: the constants of the policy that have the unit of the field.
+/// By input, the values at which the decision may change: the policy's constants with the unit of the field.
 #[derive(Clone, Debug, Default)]
 pub struct Corners(Vec<Vec<i128>>);
 
 impl Corners {
-    /// Those of a policy.
+    /// The corners of a policy.
     pub fn of(policy: &Policy) -> Corners {
         let constants: BTreeSet<(Unit, Number)> = policy.versions.iter().flat_map(constants).collect();
         let of_field = |field: &Field| {
@@ -34,7 +34,7 @@ impl Corners {
     }
 }
 
-/// The numbers that expressions, parameters and cells of a version name.
+/// The numbers in the expressions, parameters and cells of a version.
 fn constants(version: &Version) -> Vec<(Unit, Number)> {
     let mut found = Vec::new();
     let mut add = |unit, constant: &Constant| {
@@ -58,7 +58,7 @@ fn constants(version: &Version) -> Vec<(Unit, Number)> {
     found
 }
 
-/// What a field of a kind measures, where it is a number.
+/// The unit of a numeric field.
 fn unit(kind: Kind) -> Option<Unit> {
     match kind {
         Kind::Bool | Kind::Enum(_) => None,
@@ -70,12 +70,12 @@ fn unit(kind: Kind) -> Option<Unit> {
     }
 }
 
-/// The decimals of the value itself: a percent has two more than it shows.
+/// Decimal places of the value itself: a percentage has two more than it shows.
 fn decimals(schema: &Schema, kind: Kind) -> u8 {
     schema.decimals(kind) + if matches!(kind, Kind::Percent(_)) { 2 } else { 0 }
 }
 
-/// Which optional fields of a block of rows are missing.
+/// Which optional fields are missing in a block of rows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Gaps {
     /// Some.
@@ -84,15 +84,15 @@ enum Gaps {
     All,
     /// None.
     None,
-    /// All in every other row, and none between.
+    /// All in every second row, and none in the others.
     EveryOther,
 }
 
-/// Rows of one group in columns.
+/// The rows that an engine for columns treats as one group.
 const BLOCK_ROWS: usize = 64;
 
-/// So many rows, or fewer where the bytes give out: blocks of them, in which optional fields are now and then all missing,
-/// all present, or both in turn.
+/// This many rows, or fewer if the bytes are exhausted. In a block, optional fields may be all missing, all
+/// present, or alternate.
 pub fn rows(u: &mut Unstructured, schema: &Schema, corners: &Corners, count: usize) -> Vec<Row> {
     let mut rows = Vec::with_capacity(count);
     while rows.len() < count && block(u, schema, corners, count, &mut rows).is_ok() && !u.is_empty() {}
@@ -122,7 +122,7 @@ fn block(
     Ok(())
 }
 
-/// A row, from random bytes. Most are admitted by their fields.
+/// A row from random bytes. Most rows are admitted.
 ///
 /// # Errors
 /// As [`crate::policy::policy`].
@@ -137,8 +137,8 @@ pub fn row(u: &mut Unstructured, schema: &Schema, corners: &Corners) -> Result<R
     Ok(row)
 }
 
-/// `alike` is a value of an earlier field of the same kind: conditions compare such fields, and meet where they are
-/// equal or neighbours.
+/// `alike` is the value of an earlier field of the same kind. Conditions compare such fields, so equal and
+/// neighbouring values matter.
 fn value(u: &mut Unstructured, field: &Field, alike: Option<i128>, corners: &[i128]) -> Result<Option<i128>> {
     let Interval { lo, hi } = field.domain.range;
     let inside = |x: i128| x.clamp(lo, hi);

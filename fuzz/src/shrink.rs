@@ -1,7 +1,7 @@
-//! What does a failure come down to? Smaller policies and rows, as long as it stays.
+//! How is a failure reduced? By trying smaller policies and rows for as long as they still fail.
 //!
-//! Lines are left out, parentheses are replaced by a part of what they hold, values become plain ones. Whether the
-//! failure is still there is asked of `fails`; a policy that does not compile has none.
+//! Lines are removed, parentheses are replaced by a part of their contents, and values become simpler. `fails`
+//! says whether the failure remains; a policy that does not compile does not fail.
 
 use opus_frontend::{Compiled, compile};
 
@@ -12,18 +12,18 @@ use crate::rows::Row;
 pub struct Failure {
     /// The source.
     pub source: String,
-    /// By field name, what it was given.
+    /// The given values, by field name.
     pub row: Vec<(String, Option<i128>)>,
 }
 
 impl Failure {
-    /// A failure of a policy on a row.
+    /// The failure of a policy on a row.
     pub fn new(compiled: &Compiled, row: &Row) -> Failure {
         let names = compiled.program.schema.inputs.iter().map(|field| field.name.clone());
         Failure { source: compiled.program.source.clone(), row: names.zip(row.iter().copied()).collect() }
     }
 
-    /// The policy and the row, where the policy compiles and its fields are all in the row.
+    /// The policy and the row, if the policy compiles and the row has all of its fields.
     fn read(&self) -> Option<(Compiled, Row)> {
         let compiled = compile(&self.source).0?;
         let value = |name: &str| self.row.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
@@ -33,10 +33,10 @@ impl Failure {
     }
 }
 
-/// The smallest that is found.
+/// The smallest failure found.
 pub fn shrink(mut failure: Failure, fails: impl Fn(&Compiled, &Row) -> bool) -> Failure {
     let still = |failure: &Failure| failure.read().is_some_and(|(compiled, row)| fails(&compiled, &row));
-    // each round may open a way for the next
+    // each round may make the next one possible
     while let Some(smaller) = candidates(&failure).into_iter().find(|smaller| still(smaller)) {
         failure = smaller;
     }
@@ -49,7 +49,7 @@ fn candidates(failure: &Failure) -> Vec<Failure> {
     by_source.chain(simpler_rows(failure)).collect()
 }
 
-/// Without one line each; where a line opens a block, without the block.
+/// The source without one of its lines or, if the line opens a block, without the block.
 fn fewer_lines(source: &str) -> Vec<String> {
     let lines: Vec<&str> = source.lines().collect();
     let depth = |line: &str| line.matches('{').count() as i64 - line.matches('}').count() as i64;
@@ -70,7 +70,7 @@ fn fewer_lines(source: &str) -> Vec<String> {
     (1..lines.len().saturating_sub(1)).filter_map(without).collect()
 }
 
-/// With one pair of parentheses each replaced by one of the words or groups in it.
+/// The source with one pair of parentheses replaced by one of the words or groups inside it.
 fn simpler_groups(source: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut open = Vec::new();
@@ -85,18 +85,18 @@ fn simpler_groups(source: &str) -> Vec<String> {
             _ => {}
         }
     }
-    // the widest first
+    // widest first
     found.sort_by_key(|(first, last)| std::cmp::Reverse(last - first));
     let replaced = |(first, last): (usize, usize)| {
         let (before, inner, after) = (&source[..first], &source[first + 1..last], &source[last + 1..]);
-        // a group is also the argument list of a function, whose name goes with it
+        // the name of a function goes with its argument list
         let named = before.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
         parts(inner).into_iter().map(move |part| format!("{named}{part}{after}"))
     };
     found.into_iter().flat_map(replaced).collect()
 }
 
-/// The words and groups of an expression that stand outside of further parentheses.
+/// The words and groups of an expression that are outside any inner parentheses.
 fn parts(inner: &str) -> Vec<&str> {
     let (mut parts, mut depth, mut first) = (Vec::new(), 0, 0);
     for (at, byte) in inner.bytes().enumerate() {
@@ -117,7 +117,7 @@ fn parts(inner: &str) -> Vec<&str> {
     parts
 }
 
-/// With one value each nearer to 0.
+/// The row with one value closer to 0.
 fn simpler_rows(failure: &Failure) -> Vec<Failure> {
     let mut smaller = Vec::new();
     for (index, (_, value)) in failure.row.iter().enumerate() {

@@ -1,20 +1,20 @@
-//! What is fuzzed? One table: `cargo fuzz` runs its targets for long, `cargo test` each for about a second.
+//! What is fuzzed? One table: `cargo fuzz` runs its targets for a long time, `cargo test` for about a second each.
 
 use opus_ir::testing::{self, Bytes};
 
 use crate::{damage, differential, policy, text};
 
-/// Something that has to hold for all bytes.
+/// A property that must hold for any bytes.
 pub struct Target {
     /// The name, as `cargo fuzz run` takes it.
     pub name: &'static str,
-    /// What has to hold.
+    /// The property.
     pub promise: &'static str,
-    /// Checks it for some bytes; a panic is a failure too.
+    /// Checks the property for some bytes; a panic is a failure too.
     pub check: fn(&[u8]) -> Result<(), String>,
-    /// How many bytes a seeded test gives it.
+    /// How many bytes a seeded test uses.
     pub bytes: usize,
-    /// Whether it is wrong on purpose, to show that a failure is seen.
+    /// Whether the target is wrong on purpose, to show that failures are noticed.
     pub must_fail: bool,
 }
 
@@ -29,19 +29,19 @@ const fn target(
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
-    target(
-        "parse",
-        policy::BYTES,
-        text::parse,
-        "whatever the bytes are there is a tree or an error, and no panic",
-    ),
+    target("parse", policy::BYTES, text::parse, "any bytes give a tree or an error, and no panic"),
     target(
         "format",
         policy::BYTES,
         text::format,
-        "formatting keeps the tree and the comments, and done twice is done once",
+        "formatting keeps the tree and the comments, and formatting twice changes nothing more",
     ),
-    target("differential", 2 * policy::BYTES, differential::check, "all witnesses decide and refuse alike"),
+    target(
+        "differential",
+        2 * policy::BYTES,
+        differential::check,
+        "all witnesses make the same decisions and refusals",
+    ),
     target(
         "artifacts",
         2 * policy::BYTES,
@@ -52,9 +52,14 @@ pub const TARGETS: &[Target] = &[
         "passes",
         8_000,
         passes,
-        "each pass keeps the meaning of each function; damage to one is found or harmless",
+        "each pass keeps the meaning of each function; a damaged function is refused or harmless",
     ),
-    target("ir_text", 2_000, text::ir_text, "damaged text of a function is refused or reads back"),
+    target(
+        "ir_text",
+        2_000,
+        text::ir_text,
+        "damaged text of a function is refused or parses to what it prints",
+    ),
     target("bytecode", 2_000, damage::bytecode, "damaged bytecode is refused or harmless"),
     Target {
         must_fail: true,
@@ -62,7 +67,7 @@ pub const TARGETS: &[Target] = &[
             "canary",
             2 * policy::BYTES,
             differential::canary,
-            "a witness that names the wrong rule is found out",
+            "a witness that names the wrong rule is noticed",
         )
     },
 ];
@@ -70,7 +75,7 @@ pub const TARGETS: &[Target] = &[
 /// Runs the target with this name.
 ///
 /// # Panics
-/// Where what it promises does not hold, or there is no such target.
+/// If its property does not hold, or there is no such target.
 pub fn run_named(name: &str, data: &[u8]) {
     let target = TARGETS.iter().find(|target| target.name == name);
     let target = target.unwrap_or_else(|| panic!("there is no target `{name}`"));

@@ -1,4 +1,4 @@
-//! What has to hold for texts? Sources and the text form of functions, generated and then damaged.
+//! What must hold for texts? Sources and the text form of functions are generated and then damaged.
 
 use arbitrary::Unstructured;
 use opus_frontend::testing::{format_keeps, read_any};
@@ -7,10 +7,10 @@ use opus_ir::{interpret, verify};
 
 use crate::policy;
 
-/// Reads the bytes, and a generated policy that they damage, as a source.
+/// Parses the bytes, and a generated policy damaged with them.
 ///
 /// # Errors
-/// Where there is neither a tree nor an error, or a place that is not in the source.
+/// If there is neither a tree nor an error, or a span is outside the source.
 pub fn parse(data: &[u8]) -> Result<(), String> {
     read_any(data)?;
     let mut u = Unstructured::new(data);
@@ -22,10 +22,10 @@ pub fn parse(data: &[u8]) -> Result<(), String> {
     read_any(&source)
 }
 
-/// Formats a generated policy, and what is left of it after some words were moved.
+/// Formats a generated policy, and a version of it in which some words were moved.
 ///
 /// # Errors
-/// Where formatting changes more than spaces.
+/// If formatting changes more than white space.
 pub fn format(data: &[u8]) -> Result<(), String> {
     let source = policy::policy(&mut Unstructured::new(data)).unwrap_or_default();
     format_keeps(&source)?;
@@ -44,11 +44,11 @@ pub fn format(data: &[u8]) -> Result<(), String> {
     format_keeps(&words.concat())
 }
 
-/// Reads the text of a generated function after it was damaged: it is refused, or what is read verifies and
-/// decides, or does not verify.
+/// Parses the damaged text of a generated function. It is refused, or it parses; what parses may be refused by the
+/// verifier, or it runs.
 ///
 /// # Errors
-/// Where a text that was read is not printed as it was read.
+/// If printing a parsed function gives another text.
 pub fn ir_text(data: &[u8]) -> Result<(), String> {
     let mut bytes = Bytes(data);
     let mut text = testing::func(&mut bytes).to_string().into_bytes();
@@ -69,7 +69,7 @@ pub fn ir_text(data: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// Changes, drops, doubles or moves a few bytes.
+/// Changes, drops, duplicates or moves a few bytes.
 fn damaged(text: &mut Vec<u8>, source: &mut impl Source) {
     if text.is_empty() {
         return;

@@ -1,4 +1,5 @@
-//! Every target for about a second, with the same seeds in every run; and what policies have to reach.
+//! Every target for about a second, with the same seeds in every run, and a check of what the generated policies
+//! cover.
 
 use std::time::{Duration, Instant};
 
@@ -7,9 +8,9 @@ use opus_fuzz::reached::Reached;
 use opus_fuzz::targets::{TARGETS, Target};
 use opus_fuzz::{generated, policy, seeds};
 
-/// For so long each target runs.
+/// The time for each target.
 const LIMIT: Duration = Duration::from_secs(1);
-/// So many seeds each target has, however slow the machine is.
+/// The least number of seeds for each target, however slow the machine is.
 const SEEDS_MIN: u64 = 3;
 
 fn run(name: &str) {
@@ -42,7 +43,7 @@ macro_rules! targets {
 
 targets! { parse format differential artifacts passes ir_text bytecode canary }
 
-/// Policies among which every op has to be found.
+/// The most policies in which every op must occur.
 const POLICIES_MAX: u64 = 400;
 
 #[test]

@@ -1,7 +1,7 @@
-//! Is it so ten million times? Runs a campaign on all cores, the same one for the same seed.
+//! Runs a campaign on all cores. The same seed gives the same campaign.
 //!
 //! `campaign differential --policies 10000 --rows 1000`, `campaign artifacts --count 1000000`,
-//! `campaign NAME --count N` for any other target; `campaign source --seed N` shows what a seed is.
+//! `campaign NAME --count N` for any other target; `campaign source --seed N` shows the policy of a seed.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -94,10 +94,10 @@ fn options(mut args: impl Iterator<Item = String>) -> Option<Options> {
     Some(options)
 }
 
-/// What goes wrong, with the number of the piece of work: the lowest is told.
+/// A failure, with the number of its task. The failure with the lowest number is reported.
 type Wrong = Mutex<Option<(u64, String)>>;
 
-/// Does pieces of work on all threads, with progress; stops at the first failure.
+/// Runs tasks on all threads, with progress, and stops at the first failure.
 fn on_all(
     options: &Options,
     pieces: u64,
@@ -168,7 +168,7 @@ fn differential(options: &Options) -> Result<String, String> {
     ))
 }
 
-/// The smallest policy and row on which the witnesses differ, and what they say.
+/// The smallest policy and row on which the witnesses differ, with their results.
 fn smallest(source: String, row: &opus_fuzz::rows::Row, levels: &[Level]) -> String {
     let Some(compiled) = compile(&source).0 else { return source };
     let differ = |compiled: &opus_frontend::Compiled, row: &opus_fuzz::rows::Row| {

@@ -1,4 +1,5 @@
-//! Which conditions? Comparisons, memberships and what joins them; what they establish is used within them.
+//! How are conditions generated? Comparisons, memberships and their combinations. A condition may rely on what its
+//! left part establishes.
 
 use arbitrary::Result;
 
@@ -53,14 +54,14 @@ impl Generator<'_, '_> {
         })
     }
 
-    /// A quotient by the count, where that is not zero.
+    /// A quotient by the count, guarded against zero.
     fn divided_by_count(&mut self) -> Result<String> {
         let unit = *self.u.choose(&[Unit::Number, Unit::Money])?;
         let (a, b) = (self.leaf(unit)?.text, self.leaf(unit)?.text);
         Ok(format!("{a} / f3 {} {b}", self.order()?))
     }
 
-    /// Two amounts in one order, and what may be said there.
+    /// Two amounts in a known order, and a condition that may rely on it.
     fn ordered(&mut self, depth: u32) -> Result<String> {
         if !self.above.is_empty() {
             return self.comparison(depth);
@@ -78,7 +79,7 @@ impl Generator<'_, '_> {
         })
     }
 
-    /// An optional field, looked at only where it is present.
+    /// An optional field, used only if it is present.
     fn narrowed(&mut self, depth: u32) -> Result<String> {
         let missing: Vec<usize> = (0..self.fields.len()).filter(|field| !self.present[*field]).collect();
         if missing.is_empty() {
@@ -130,7 +131,7 @@ impl Generator<'_, '_> {
         Ok(format!("{name} {op} {}", self.value(letter)?))
     }
 
-    /// A named condition, a table of truth values, or something about a truth value or an enum.
+    /// A named condition, a table of Booleans, or a condition on a Boolean or an enum.
     fn truth(&mut self) -> Result<String> {
         let named = self.truths.iter().filter(|(_, needs)| self.is_usable(*needs));
         let named: Vec<String> = named.map(|(name, _)| name.clone()).collect();
@@ -171,7 +172,7 @@ impl Generator<'_, '_> {
     fn comparison(&mut self, depth: u32) -> Result<String> {
         let unit = *self.u.choose(&[Unit::Number, Unit::Money, Unit::Days, Unit::Percent, Unit::Date])?;
         if self.u.ratio(1, 8)? {
-            // the same, rounded in two ways
+            // the same value, rounded in two ways
             let (unit, scale) = *self.u.choose(&[(Unit::Number, 0), (Unit::Money, 2)])?;
             let (leaf, to) = (self.leaf(unit)?.text, literal(unit, scale, 1));
             let [one, two] =
@@ -187,7 +188,7 @@ impl Generator<'_, '_> {
         Ok(format!("{a} {} {b}", self.order()?))
     }
 
-    /// A comparison or membership of a wide field, where there is one.
+    /// A comparison or membership of a wide field, if there is one.
     fn wide_comparison(&mut self, unit: Unit) -> Result<Option<String>> {
         let Some(wide) = self.wide(unit)? else { return Ok(None) };
         let other = match self.wide(unit)? {

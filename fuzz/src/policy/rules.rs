@@ -1,4 +1,4 @@
-//! Which rules, outcomes and tests? Rules that establish what the ones after them rely on stand in every version.
+//! How are rules, outcomes and tests generated? A rule on which later rules rely is in force in every version.
 
 use arbitrary::Result;
 
@@ -19,7 +19,7 @@ impl Generator<'_, '_> {
 
     fn rule(&mut self, index: u32, outputs: &[Output]) -> Result<String> {
         let missing: Vec<usize> = (0..self.fields.len()).filter(|field| !self.present[*field]).collect();
-        // a rule for the missing value makes it present in all that follows
+        // a rule for the missing value, after which it is known to be present
         if !missing.is_empty() && self.u.ratio(1, 3)? {
             let field = *self.u.choose(&missing)?;
             let outcome = self.outcome(outputs)?;
@@ -27,7 +27,7 @@ impl Generator<'_, '_> {
             let name = &self.fields[field].name;
             return Ok(format!("    rule E{index} when {name} is missing => {outcome}\n"));
         }
-        // a rule for the wrong order makes a difference positive in all that follows
+        // a rule for the wrong order, after which a difference is known to be positive
         if self.above.is_empty() && self.u.ratio(1, 4)? {
             let outcome = self.outcome(outputs)?;
             self.above.push((1, 2));
@@ -44,7 +44,7 @@ impl Generator<'_, '_> {
             0 => format!("{heading} from {day} when {condition} => {outcome}\n"),
             1 => format!("{heading} when {condition} => {outcome} until {day}\n"),
             2 => format!("{heading} from {} until {} when {condition} => {outcome}\n", STARTS[0], STARTS[1]),
-            // the same rule, differently
+            // the same rule in another form
             _ => {
                 let later = format!("when {} => {}", self.condition(DEPTH_MAX)?, self.outcome(outputs)?);
                 format!(
@@ -54,7 +54,7 @@ impl Generator<'_, '_> {
         })
     }
 
-    /// The outputs in order, or by name without some that have a default.
+    /// The outputs in order, or by name without some of those that have a default.
     fn outcome(&mut self, outputs: &[Output]) -> Result<String> {
         let by_name = self.u.ratio(1, 3)?;
         let mut parts = Vec::new();
@@ -103,7 +103,7 @@ impl Generator<'_, '_> {
 
     fn number_output(&mut self, range: &Range) -> Result<String> {
         let Range { unit, scale, lo, hi, .. } = range;
-        // within the range because one is known to be above the other
+        // within the range, because one is known to be greater than the other
         if *unit == Unit::Money && self.above.contains(&(1, 2)) && self.u.ratio(1, 3)? {
             return Ok("f1 - f2".to_owned());
         }
@@ -126,7 +126,7 @@ impl Generator<'_, '_> {
         Ok(format!("min({high}, max({low}, {value}))"))
     }
 
-    /// A case and a test of it: they take no part in decisions, but have to compile.
+    /// A case and a test. They take no part in decisions, but must compile.
     pub(super) fn tests(&mut self, outputs: &[Output]) -> Result<String> {
         if !self.u.ratio(1, 3)? {
             return Ok(String::new());

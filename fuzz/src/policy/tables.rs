@@ -1,12 +1,12 @@
-//! Which tables and grids? Of those that are `unique` the cells part what a key can be; of those that are `first` each
-//! row takes something that no row before it takes.
+//! How are tables and grids generated? In a `unique` table, the cells partition the values of a key. In a `first`
+//! table, each row matches something that no earlier row matches.
 
 use arbitrary::Result;
 
 use super::words::{literal, type_name, values};
 use super::{Field, Generator, Leaf, Range, Term, Type, Unit};
 
-/// What a table gives.
+/// The type of a table's values.
 #[derive(Clone, Copy)]
 enum Gives {
     Number(Unit, u32),
@@ -30,7 +30,7 @@ impl Generator<'_, '_> {
                 Gives::Truth,
                 Gives::Verdict,
             ])?;
-            // without a row for it, the table is only used where the key is present
+            // without a row for a missing value, the table is used only where the key is present
             let optional = keys[0].1.filter(|field| !self.present[*field]);
             let needs = if keys.len() == 1 && self.u.ratio(1, 3)? { optional } else { None };
             let keys: Vec<Field> = keys.into_iter().map(|(key, _)| key).collect();
@@ -68,8 +68,8 @@ impl Generator<'_, '_> {
         format!("  table {name}({}) {choice} -> {}", names.join(", "), of(gives))
     }
 
-    /// Exactly one row applies: the cells of the first key part what it can be, and those of the second the first of
-    /// these parts, where there is one.
+    /// Exactly one row applies. The cells of the first key partition its values; the cells of the second key, if
+    /// there is one, partition the first of these parts.
     fn unique(&mut self, name: &str, keys: &[Field], gives: Gives, asked: bool) -> Result<String> {
         let mut out = format!("{}{} {{\n", self.heading(name, keys, "unique", gives), self.cite()?);
         let rest = vec!["any"; keys.len().saturating_sub(2)]
@@ -93,7 +93,8 @@ impl Generator<'_, '_> {
         Ok(out + "  }\n")
     }
 
-    /// The first row that applies counts: the first key goes up row by row, the others are any cells.
+    /// The first row that applies gives the value. The first key ascends row by row; the other cells are
+    /// arbitrary.
     fn first(&mut self, name: &str, keys: &[Field], gives: Gives) -> Result<String> {
         let mut out = format!("{} {{\n", self.heading(name, keys, "first", gives));
         for (index, first) in self.rising(&keys[0])?.iter().enumerate() {
@@ -126,7 +127,7 @@ impl Generator<'_, '_> {
         Ok(out + "  }\n")
     }
 
-    /// A row, or one until a day and one from it; now and then with an id and a citation.
+    /// A row, or one until a day and another from that day; sometimes with an id and a citation.
     fn dated_row(&mut self, cells: &str, gives: Gives, index: usize) -> Result<String> {
         let mut out = String::new();
         for dated in self.dates()? {
@@ -138,7 +139,7 @@ impl Generator<'_, '_> {
         Ok(out)
     }
 
-    /// The dates of the rows that take one place in turn.
+    /// The dates of rows that replace one another.
     fn dates(&mut self) -> Result<Vec<String>> {
         if self.versions == 1 || !self.u.ratio(1, 4)? {
             return Ok(vec![String::new()]);
@@ -149,14 +150,14 @@ impl Generator<'_, '_> {
 
     fn cell(&mut self, gives: Gives, index: usize) -> Result<String> {
         Ok(match gives {
-            // every other row is true, so that the table is no constant
+            // every second row is true, so that the table is not constant
             Gives::Truth => index.is_multiple_of(2).to_string(),
             Gives::Verdict => self.value('p')?,
             Gives::Number(unit, scale) => literal(unit, scale, self.u.int_in_range(0..=9_999i128)?),
         })
     }
 
-    /// Cells of which exactly one holds for each value of the key, and where it is asked for, for a missing one.
+    /// Cells of which exactly one matches each value of the key and, if asked for, a missing value.
     fn parts(&mut self, key: &Field, asked: bool) -> Result<Vec<String>> {
         let mut parts = match &key.ty {
             Type::Bool => vec!["true".to_owned(), "false".to_owned()],
@@ -164,7 +165,7 @@ impl Generator<'_, '_> {
                 let [a, b, rest @ ..] = values(*letter) else {
                     unreachable!("an enum has two values at least")
                 };
-                // of many values now and then some get a row each
+                // if there are many values, some get rows of their own
                 let each =
                     if rest.len() > 3 { self.u.int_in_range(0..=rest.len().min(24))? } else { rest.len() };
                 let mut parts = vec![format!("{{{a}, {b}}}")];
@@ -218,7 +219,7 @@ impl Generator<'_, '_> {
         Ok(parts)
     }
 
-    /// Cells each of which holds for a value that none before it holds for; for one value none does.
+    /// Cells that each match a value that no earlier cell matches. One value is matched by none.
     fn rising(&mut self, key: &Field) -> Result<Vec<String>> {
         Ok(match &key.ty {
             Type::Bool => vec!["true".to_owned()],
@@ -242,7 +243,7 @@ impl Generator<'_, '_> {
     }
 }
 
-/// The type of what a table gives.
+/// The type of a table's values.
 fn of(gives: Gives) -> String {
     match gives {
         Gives::Number(unit, scale) => type_name(unit, scale),

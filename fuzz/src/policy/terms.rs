@@ -1,15 +1,15 @@
-//! Which numbers? Terms of a unit, with a bound on their digits, and exact quotients of them.
+//! How are numbers generated? Terms of a unit, with a bound on their digits, and exact quotients of terms.
 
 use arbitrary::Result;
 
 use super::words::{digits, literal};
 use super::{DEPTH_MAX, DIGITS_MAX, Generator, Range, Term, Type, Unit};
 
-/// Days that may be added to a date: so many stay within the calendar.
+/// The digits of a number of days that can be added to a date without leaving the calendar.
 const DAYS_DIGITS_MAX: u32 = 5;
 
 impl Generator<'_, '_> {
-    /// A value of a unit at a scale, rounded there.
+    /// A value of a unit, rounded to a scale.
     pub(super) fn rounded(&mut self, unit: Unit, scale: u32) -> Result<String> {
         let exact = matches!(unit, Unit::Days | Unit::Date);
         if exact {
@@ -23,7 +23,7 @@ impl Generator<'_, '_> {
         self.rounded_to(&value, unit, scale)
     }
 
-    /// A value that often lies in the middle between two that it can be rounded to, above and below zero.
+    /// A value that is often a tie when rounded, above and below zero.
     fn halves(&mut self, unit: Unit, scale: u32) -> Result<String> {
         let wide = if self.u.arbitrary()? { self.wide(unit)? } else { None };
         let b = self.leaf(unit)?.text;
@@ -49,7 +49,7 @@ impl Generator<'_, '_> {
         Ok(format!("({value} rounded {} to {to})", self.mode()?))
     }
 
-    /// What a value is rounded to so that it has this scale.
+    /// The unit of rounding that gives this scale.
     fn multiple(&mut self, unit: Unit, scale: u32) -> Result<String> {
         let steps = *self.u.choose(&[1, 1, 1, 5, 25, 100])?;
         Ok(match (unit, scale, steps) {
@@ -81,7 +81,7 @@ impl Generator<'_, '_> {
         })
     }
 
-    /// A divisor that is never zero, and what is divided by it to get a quotient of the unit.
+    /// A divisor that is never zero, with the unit of a dividend that gives a quotient of the wanted unit.
     fn divisor(&mut self, unit: Unit) -> Result<(Unit, String)> {
         if unit == Unit::Number && !self.above.is_empty() && self.u.ratio(1, 2)? {
             let (greater, less) = *self.u.choose(&self.above)?;
@@ -106,7 +106,7 @@ impl Generator<'_, '_> {
         Ok((unit, self.u.choose(&divisors)?.to_string()))
     }
 
-    /// A difference of two amounts, of which the first is known to be greater: above zero or below.
+    /// The difference of two amounts, the first of which is known to be greater; positive or negative.
     fn difference(&mut self, greater: usize, less: usize) -> Result<String> {
         let (greater, less) = if self.u.ratio(2, 3)? { (greater, less) } else { (less, greater) };
         Ok(format!("({} - {})", self.fields[greater].name, self.fields[less].name))
@@ -163,7 +163,7 @@ impl Generator<'_, '_> {
                     _ => Ok(either(format!("max({}, {})", a.text, b.text), &a, &b)),
                 }
             }
-            // two signs would begin a comment
+            // two minus signs would begin a comment
             4 => Ok(Term { text: format!("(-({}))", a.text), ..a }),
             5 | 6 => {
                 let share = self.leaf(Unit::Percent)?;
@@ -173,7 +173,7 @@ impl Generator<'_, '_> {
                 let times = self.leaf(Unit::Number)?;
                 Ok(product("*", a, times))
             }
-            // a share that is collected with what it is a share of
+            // a share that is combined with the value it is a share of
             8 => {
                 let text = format!("({} - 15% of {})", a.text, a.text);
                 let wide = a.digits + 5 > DIGITS_MAX || a.scale > 6;
@@ -204,7 +204,7 @@ impl Generator<'_, '_> {
         };
         let to = self.multiple(unit, scale)?;
         let lost = a.scale.saturating_sub(scale);
-        // the multiple next to a value may have as many digits as the multiple itself
+        // the multiple nearest to a value may have as many digits as the rounding unit itself
         let digits = (a.digits + scale).saturating_sub(a.scale).max(a.digits.saturating_sub(lost)).max(3) + 1;
         Ok(if digits > DIGITS_MAX {
             a
@@ -238,7 +238,7 @@ impl Generator<'_, '_> {
         Ok(Term { text, scale: 0, digits: 6 })
     }
 
-    /// Days that are few enough to be added to a date.
+    /// A number of days that can be added to a date.
     fn some_days(&mut self) -> Result<String> {
         let days = self.leaf(Unit::Days)?;
         let fits = days.digits <= DAYS_DIGITS_MAX;
@@ -267,7 +267,7 @@ impl Generator<'_, '_> {
         })
     }
 
-    /// A field of a unit that is too wide for products, or what can be made of it, where there is one.
+    /// A field of a unit that is too wide for products, or an expression with it, if there is one.
     pub(super) fn wide(&mut self, unit: Unit) -> Result<Option<String>> {
         let mut wide = Vec::new();
         for (field, present) in self.fields.iter().zip(&self.present) {
@@ -296,7 +296,7 @@ impl Generator<'_, '_> {
         }))
     }
 
-    /// A date, of the first and last years too.
+    /// A date, including those of the first and last years.
     fn any_date(&mut self) -> Result<String> {
         let wide = if self.u.arbitrary()? { self.wide(Unit::Date)? } else { None };
         Ok(match wide {
@@ -345,13 +345,13 @@ pub(super) fn either(text: String, a: &Term, b: &Term) -> Term {
     Term { text, scale, digits }
 }
 
-/// A sum, or its first part where the sum could become too large.
+/// A sum, or its first part if the sum could become too large.
 fn sum(op: &str, a: Term, b: &Term) -> Term {
     let both = either(format!("({} {op} {})", a.text, b.text), &a, b);
     if both.digits < DIGITS_MAX { Term { digits: both.digits + 1, ..both } } else { a }
 }
 
-/// A product, or that part which has the unit of the product where the product could become too large.
+/// A product or, if it could become too large, the factor with the unit of the product.
 fn product(op: &str, a: Term, b: Term) -> Term {
     let (digits, scale) = (a.digits + b.digits, a.scale + b.scale);
     if digits > DIGITS_MAX || scale > 10 {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use super::Unit;
 
-/// The values of an enum, by its letter. All have one called `other`: the place tells which is meant.
+/// The values of an enum, by its letter. Each enum has one called `other`; the context tells which is meant.
 pub(super) fn values(letter: char) -> &'static [&'static str] {
     match letter {
         'p' => &["p0", "p1", "other"],
@@ -15,12 +15,12 @@ pub(super) fn values(letter: char) -> &'static [&'static str] {
     }
 }
 
-/// More values than a table of bytes in one vector has places for.
+/// More values than fit a table of bytes in one vector register.
 static MANY: LazyLock<Vec<&str>> = LazyLock::new(|| numbered('r', 19));
-/// One value more than there are codes in a signed byte.
+/// One value more than a signed byte has codes.
 static MORE: LazyLock<Vec<&str>> = LazyLock::new(|| numbered('s', 128));
 
-/// So many values, and one more called `other`.
+/// This many values, and one more called `other`.
 fn numbered(letter: char, count: u32) -> Vec<&'static str> {
     let named = (0..count).map(|number| &*format!("{letter}{number}").leak());
     named.chain(["other"]).collect()
@@ -34,7 +34,7 @@ pub(super) fn enums(letters: impl Iterator<Item = char>) -> String {
     letters.iter().map(declared).collect()
 }
 
-/// The source with its amounts, which are of dollars, in another currency: as many of its minor units as there were cents.
+/// The source with its dollar amounts in another currency: as many minor units as there were cents.
 pub(super) fn in_currency(source: &str, code: &str) -> String {
     let decimals = match code {
         "JPY" => 0,
@@ -46,7 +46,7 @@ pub(super) fn in_currency(source: &str, code: &str) -> String {
     for part in parts {
         let digits = |text: &str| text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         let whole = digits(part);
-        // `..` is no point
+        // `..` is not a decimal point
         let cents = part[whole..].strip_prefix('.').map_or(0, digits);
         let end = if cents == 0 { whole } else { whole + 1 + cents };
         let minor: u128 = part[..whole].parse().expect("an amount begins with digits");
@@ -56,7 +56,7 @@ pub(super) fn in_currency(source: &str, code: &str) -> String {
     out
 }
 
-/// A count of the last decimal.
+/// A count of units of the last decimal place.
 fn decimal(count: u128, decimals: u32) -> String {
     let one = 10u128.pow(decimals);
     let (whole, part) = (count / one, count % one);
@@ -72,7 +72,7 @@ pub(super) fn digits(x: i128) -> u32 {
     x.unsigned_abs().checked_ilog10().unwrap_or(0) + 1
 }
 
-/// The name of a type. Its scale counts the decimals of the value: a percent has two more than it shows.
+/// The name of a type. Its scale counts the decimal places of the value: a percentage has two more than it shows.
 pub(super) fn type_name(unit: Unit, scale: u32) -> String {
     match unit {
         Unit::Number if scale == 0 => "int".to_owned(),
@@ -85,7 +85,7 @@ pub(super) fn type_name(unit: Unit, scale: u32) -> String {
     }
 }
 
-/// A scaled integer as the language writes it.
+/// A scaled integer, written in the language.
 pub(super) fn literal(unit: Unit, scale: u32, x: i128) -> String {
     let sign = if x < 0 { "-" } else { "" };
     let decimal = |scale| decimal(x.unsigned_abs(), scale);
