@@ -1,4 +1,4 @@
-//! Is everything as a file of cases says? Each policy is compiled, each expectation held against it.
+//! Does a test file agree with the implementation? Each policy is compiled, and each expectation is compared.
 
 use std::ops::Range;
 
@@ -10,18 +10,18 @@ use crate::document::{self, Block, Case};
 use crate::stage;
 use crate::table::Subject;
 
-/// What came of a file.
+/// The result of checking a file.
 #[derive(Default)]
 pub struct Report {
-    /// What is not as the file says, with the line in the file.
+    /// What differs from the file, with the line in the file.
     pub failures: Vec<(usize, String)>,
-    /// The blocks that may be rewritten, with what they should say.
+    /// The blocks that may be rewritten, with their new texts.
     pub rewritten: Vec<(Range<usize>, String)>,
-    /// How many expectations were looked at.
+    /// The number of expectations that were checked.
     pub expectations: usize,
 }
 
-/// Holds a file against what is true of it.
+/// Checks a test file.
 ///
 /// ```
 /// let policy = "policy p { input { n : int in 0..9 } output { high : bool }

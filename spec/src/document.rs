@@ -1,16 +1,16 @@
-//! What does a file of cases say? Markdown in, blocks out; and back, where an expectation was rewritten.
+//! What does a test file contain? Markdown in, blocks out, and back again for an expectation that was rewritten.
 //!
-//! A block whose first word is `opus` or `ir` opens a case (an `ir after NAME` never does), and the blocks up to
-//! the next one are what is expected of it. Everything else is prose.
+//! A block marked `opus` or `ir` begins a case, but an `ir after NAME` never does. The blocks up to the next case
+//! are expectations. Everything else is prose.
 
 use std::ops::Range;
 
 /// A fenced block.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Block {
-    /// What stands behind the opening fence.
+    /// The text after the opening fence.
     pub info: String,
-    /// What stands between the fences, with the last line's end.
+    /// The text between the fences, with the final line break.
     pub text: String,
     /// The line of the opening fence, from 1.
     pub line: usize,
@@ -18,10 +18,10 @@ pub struct Block {
     pub bytes: Range<usize>,
 }
 
-/// A policy, or a function of the IR, and what is expected of it.
+/// A policy or a function of the IR, with its expectations.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Case {
-    /// The block that opens it.
+    /// The block that begins the case.
     pub input: Block,
     /// The blocks that follow.
     pub expected: Vec<Block>,
@@ -36,7 +36,7 @@ pub struct Case {
 /// ```
 ///
 /// # Panics
-/// Where a fence is not closed: the file is one of ours.
+/// If a fence is not closed: only the project's own files are read.
 pub fn blocks(file: &str) -> Vec<Block> {
     let mut found = Vec::new();
     let mut open: Option<(String, usize, usize)> = None;
@@ -57,7 +57,7 @@ pub fn blocks(file: &str) -> Vec<Block> {
     found
 }
 
-/// The cases of a file, in order. Blocks before the first input are part of no case.
+/// The cases of a file, in order. Blocks before the first case are ignored.
 pub fn cases(file: &str) -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
     for block in blocks(file) {
@@ -70,12 +70,12 @@ pub fn cases(file: &str) -> Vec<Case> {
     cases
 }
 
-/// A bare `ir` behind a policy is what the policy is expected to become.
+/// An `ir` block after a policy is an expectation.
 fn follows_policy(block: &Block, case: Option<&Case>) -> bool {
     block.info == "ir" && case.is_some_and(|case| case.input.info == "opus")
 }
 
-/// The file with other texts in some of its blocks; `texts` are in the order of the file.
+/// The file with some of its blocks replaced. `texts` are in the order of the file.
 pub fn replace(file: &str, texts: &[(Range<usize>, String)]) -> String {
     let mut out = String::new();
     let mut done = 0;
@@ -87,7 +87,7 @@ pub fn replace(file: &str, texts: &[(Range<usize>, String)]) -> String {
     out + &file[done..]
 }
 
-/// The rows of a `run` block: cells before and behind the arrow, with the line in the block from 0. The first
+/// The rows of a `run` block: the cells before and after the arrow, with the line in the block from 0. The first
 /// row names the columns.
 pub fn rows(text: &str) -> Vec<(usize, Vec<String>, Vec<String>)> {
     let cells = |side: &str| side.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();

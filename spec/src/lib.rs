@@ -1,8 +1,7 @@
-//! The tests that are written as a book: Markdown files whose fenced blocks are policies and what is expected
-//! of them.
+//! The tests that are written as a book: Markdown files whose fenced blocks are policies and expectations.
 //!
-//! In reading order: what a file says ([`document`]), what a policy becomes on its way ([`stage`]), what is
-//! decided on the rows of a table ([`table`]), and whether all of that is as the file says ([`case`]).
+//! In reading order: the contents of a file ([`document`]), the stages of a policy ([`stage`]), the decisions on
+//! the rows of a table ([`table`]), and the comparison with the file ([`case`]).
 
 pub mod case;
 pub mod document;

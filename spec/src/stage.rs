@@ -1,14 +1,14 @@
-//! What does a policy become on its way? The texts of each stage, as files of cases show them.
+//! What are the stages of a policy? The text of each stage, as test files show it.
 
 use opus_frontend::diagnostic::Diagnostic;
 use opus_frontend::{Compiled, format, lower};
 use opus_ir::{Func, passes, verify};
 
-/// The text of a stage, by the words that open its block: `fmt`, `ir`, `ir after NAME`, `code`. Of a policy with
-/// several versions, one version after the other.
+/// The text of a stage, by the info string of its block: `fmt`, `ir`, `ir after NAME`, `code`. If the policy has
+/// several versions, their texts follow one another.
 ///
 /// # Errors
-/// Where there is no such stage, or the policy does not reach it.
+/// If there is no such stage, or the policy does not reach it.
 pub fn of_policy(stage: &str, source: &str, compiled: &Compiled) -> Result<String, String> {
     if stage == "fmt" {
         return format::format(source).map_err(|_| "the source cannot be read".to_owned());
@@ -26,10 +26,10 @@ pub fn of_policy(stage: &str, source: &str, compiled: &Compiled) -> Result<Strin
     Ok(text)
 }
 
-/// The text of a stage of one function. A pass runs after those before it, as they do in the compiler.
+/// The text of a stage of one function. A pass runs after the passes before it, as in the compiler.
 ///
 /// # Errors
-/// Where there is no such stage, or the function is refused.
+/// If there is no such stage, or the verifier refuses the function.
 pub fn of_func(stage: &str, mut func: Func) -> Result<String, String> {
     match stage.split_once(' ') {
         None if stage == "ir" => Ok(func.to_string()),
@@ -49,8 +49,8 @@ pub fn of_func(stage: &str, mut func: Func) -> Result<String, String> {
     }
 }
 
-/// What the compiler says, one diagnostic a line: the line in the source, the code, the message; and below it,
-/// where there is one, an input on which it goes wrong.
+/// The diagnostics as test files show them, one per line: the line in the source, the code and the message,
+/// followed by the counterexample if there is one.
 pub fn told(source: &str, diagnostics: &[Diagnostic]) -> String {
     let line = |offset: u32| source.bytes().take(offset as usize).filter(|byte| *byte == b'\n').count() + 1;
     let mut text = String::new();

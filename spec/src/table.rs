@@ -1,8 +1,8 @@
-//! What is decided on the rows of a table? Each row goes in as a file would have it, and every witness is asked.
+//! What is decided on the rows of a table? Each row is read as from a file, and every witness decides it.
 //!
-//! A cell of the given side is a text as in a CSV file, and `-` is a missing value. On the other side stand the
-//! outputs, and if the table names them the rule and the version; or why the row is refused: the name of the
-//! field or require and the code of the fault, and more of them behind commas.
+//! A cell on the left is a text as in a CSV file, and `-` is a missing value. The right side has the outputs and,
+//! if the table names them, the rule and the version. For a refused row it has the name of the field or require
+//! and the code of each fault, separated by commas.
 
 use std::collections::BTreeMap;
 
@@ -14,16 +14,16 @@ use opus_runtime::admission::{Admission, Place, Reading, Reason, Unit};
 
 use crate::document;
 
-/// What is to be found on one row, in words: by column, or the refusal alone.
+/// The result for one row, in words: by column, or the refusal alone.
 type Words = BTreeMap<String, String>;
 
 /// The column of a refusal.
 const REFUSED: &str = "refused";
 
-/// A policy that tables are held against.
+/// A policy whose tables are checked.
 pub struct Subject {
     schema: Schema,
-    /// The schema without ranges, which reads what admission would refuse.
+    /// The schema without ranges, to read values that admission would refuse.
     wide: Schema,
     rules: Vec<String>,
     requires: Vec<String>,
@@ -33,10 +33,10 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// A policy that compiles, before all witnesses.
+    /// Opens a compiled policy on all witnesses.
     ///
     /// # Errors
-    /// Where it is refused as an artifact.
+    /// If it is refused as an artifact.
     pub fn new(compiled: &Compiled) -> Result<Subject, String> {
         let program = &compiled.program;
         let artifact = opus_runtime::build(program.clone()).map_err(|error| error.to_string())?;
@@ -110,7 +110,7 @@ impl Subject {
         said.iter().filter_map(differs).collect()
     }
 
-    /// What the right side of a row says.
+    /// The right side of a row.
     fn expected(&self, columns: &[String], answer: &[String]) -> Result<Words, String> {
         let refused = match answer {
             [only] if columns == [REFUSED] => Some(only.as_str()),
@@ -130,7 +130,7 @@ impl Subject {
             .collect()
     }
 
-    /// An expected cell in the form in which decisions are told.
+    /// An expected cell in the form in which decisions are shown.
     fn canonical(&self, column: &str, cell: &str) -> Result<String, String> {
         let Some(index) = self.schema.outputs.iter().position(|output| output.name == column) else {
             return Ok(cell.to_owned());
@@ -145,7 +145,7 @@ impl Subject {
         opus_frontend::display::field_text(&self.schema, self.schema.outputs[index].kind, value)
     }
 
-    /// The row as integers of its fields; `None` where a text cannot be read as one.
+    /// The row as integers of its fields; `None` if a text cannot be read as one.
     fn raw(&self, texts: &[Option<&str>]) -> Option<GivenRow> {
         let read = |(index, text): (usize, &Option<&str>)| {
             let reading = text.map_or(Reading::Missing, Reading::Text);
@@ -154,7 +154,7 @@ impl Subject {
         texts.iter().enumerate().map(read).collect()
     }
 
-    /// What a gateway is told that hands the texts over.
+    /// The answer to a gateway that passes the texts of a row.
     fn by_text(&self, texts: &[Option<&str>]) -> Words {
         let mut row = self.front_door.row();
         let mut reasons: Vec<Reason> = Vec::new();
@@ -204,7 +204,7 @@ impl Subject {
         }
     }
 
-    /// What the tests in the source come to on every witness: a sentence for each that fails.
+    /// A sentence for each test in the source that fails, on every witness.
     pub fn failing_tests(&self, compiled: &Compiled) -> Vec<String> {
         let tests = &compiled.policy.tests;
         let rows: Vec<GivenRow> = tests.iter().map(|test| test.given.clone()).collect();
@@ -237,13 +237,13 @@ impl Subject {
     }
 }
 
-/// The seven witnesses of which one cannot be asked on this machine; empty where all can.
+/// The witnesses that are not available on this machine.
 pub fn absent(witnesses: &Witnesses) -> Vec<Witness> {
     let available = witnesses.available();
     Witness::ALL.into_iter().filter(|witness| !available.contains(witness)).collect()
 }
 
-/// The text that a row has for a field; `None` where it is missing.
+/// The text of a field in a row; `None` if it is missing.
 fn text<'a>(cells: &BTreeMap<&str, &'a str>, field: &Field) -> Option<&'a str> {
     cells.get(field.name.as_str()).copied().filter(|cell| *cell != "-")
 }
@@ -263,7 +263,7 @@ fn refused<'a>(faults: impl Iterator<Item = (&'a str, Fault)>) -> Words {
     Words::from([(REFUSED.to_owned(), told.join(", "))])
 }
 
-/// What of `found` the expectation is about.
+/// The part of `found` that the expectation mentions.
 fn shown(found: &Words, expected: &Words) -> Words {
     match found.contains_key(REFUSED) {
         true => found.clone(),

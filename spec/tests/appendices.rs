@@ -1,5 +1,6 @@
-//! Are the appendices true? Tables of limits, units, the artifact and the diagnostics follow from the code. Each page
-//! has prose, then a line that says where the machine goes on; `UPDATE=1` rewrites what stands below that line.
+//! Are the appendices up to date? The tables of limits, units, the artifact and the diagnostics are derived from
+//! the code. Each page has prose, then a line that marks the generated part; `UPDATE=1` rewrites everything below
+//! it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +14,7 @@ use opus_frontend::limits;
 use opus_frontend::parse::parse;
 use opus_spec::stage;
 
-/// Below this line a page is written by the machine.
+/// The page is generated below this line.
 const MARK: &str = "<!-- below: `UPDATE=1 cargo test -p opus-spec --test appendices` -->\n";
 
 #[test]
@@ -63,8 +64,8 @@ fn sections(types: &str) -> String {
     text
 }
 
-/// Every code has a policy that is refused at a line: the example of its page, or for a limit one that is a
-/// little beyond it.
+/// Every code has a policy that causes it: the example on its page or, for a limit, a policy just beyond the
+/// limit.
 #[test]
 fn every_diagnostic_is_said_at_its_line() {
     let (mut text, mut silent) = (String::new(), Vec::new());
@@ -93,24 +94,24 @@ fn every_diagnostic_is_said_at_its_line() {
     holds("diagnostics.md", text.trim_start());
 }
 
-/// A line in which everything can be seen.
+/// A line in which every character is visible.
 fn visible(line: &str) -> String {
     let shown = |c: char| c.is_ascii() || c.is_alphanumeric() || "…§€£".contains(c);
     let each = |c: char| if shown(c) { c.to_string() } else { c.escape_unicode().to_string() };
     line.chars().map(each).collect()
 }
 
-/// What is at the limit of a code is not beyond it.
+/// A policy at a limit does not exceed it.
 #[test]
 fn the_limits_themselves_are_allowed() {
     for (code, at, _) in sources() {
-        // what counts words and definitions is said by the parser; all else is a question of its own
+        // the parser checks what counts tokens and definitions; the other limits have tests of their own
         let said = if code == Code::TableTooIntricate { compile(&at).1 } else { parse(&at).1 };
         assert!(said.iter().all(|one| one.code != code), "{code} is said at the limit itself");
     }
 }
 
-/// By the code of a limit, a source at the limit and one beyond it.
+/// For each code of a limit, a source at the limit and one beyond it.
 fn sources() -> Vec<(Code, String, String)> {
     let both =
         |code, limit: usize, source: &dyn Fn(usize) -> String| (code, source(limit), source(limit + 1));
@@ -187,8 +188,8 @@ fn sources() -> Vec<(Code, String, String)> {
     ]
 }
 
-/// A `first` table of random rows, each about three of many truth values: whether something is left out is hard to
-/// tell, unless the last row takes everything.
+/// A `first` table of random rows, each restricting about three of many Booleans. Whether it has a gap is hard to
+/// decide, unless the last row matches everything.
 fn intricate(last: &str) -> String {
     const KEYS: usize = 80;
     let mut seed: u64 = 5;
@@ -217,7 +218,7 @@ fn intricate(last: &str) -> String {
     )
 }
 
-/// A policy with an item and a condition.
+/// A policy with an additional item and a condition.
 fn with(item: &str, condition: &str) -> String {
     format!(
         "policy p {{\n  input {{ n : int in 0..9 }}\n  output {{ o : bool }}\n  {item}\n  rules first {{\n    \
@@ -225,7 +226,7 @@ fn with(item: &str, condition: &str) -> String {
     )
 }
 
-/// A policy with rules before `otherwise`, and `n` up to some number.
+/// A policy with these rules before `otherwise`, and `n` up to `most`.
 fn rules(rules: &str, most: usize) -> String {
     format!(
         "policy p {{\n  input {{ n : int in 0..{most} }}\n  output {{ o : bool }}\n  rules first {{\n{rules}    \
@@ -233,7 +234,7 @@ fn rules(rules: &str, most: usize) -> String {
     )
 }
 
-/// A policy with the rows of a table.
+/// A policy with a table of these rows.
 fn rules_with_table(rows: &str) -> String {
     format!(
         "policy p {{\n  input {{ n : int in 0..100_000 }}\n  output {{ o : int in 0..9 }}\n  \
@@ -241,7 +242,7 @@ fn rules_with_table(rows: &str) -> String {
     )
 }
 
-/// That a page says this below its mark; with `UPDATE=1`, it does afterwards.
+/// Checks that a page has this text below its mark; with `UPDATE=1`, writes it.
 fn holds(page: &str, text: &str) {
     let path = root().join(page);
     let found = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

@@ -1,4 +1,4 @@
-//! Is the book complete? The grammar page and the cheat sheet name every word of the language, and no others.
+//! Is the book complete? The grammar page and the cheat sheet must name every word of the language, and no others.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,7 @@ use opus_frontend::token::Token;
 use opus_ir::{Fault, Rounding};
 use opus_spec::document;
 
-/// Names with a meaning to the compiler that are neither tokens nor functions nor rounding modes.
+/// Names with a meaning to the compiler that are not tokens, functions or rounding modes.
 const BUILT_IN: &[&str] =
     &["bool", "int", "decimal", "money", "percent", "date", "any", "cent", "dollar", "integer"];
 
@@ -20,7 +20,7 @@ fn the_grammar_page_names_every_word_and_sign() {
     for word in words() {
         assert!(quoted.contains(word), "spec/book/grammar.md lacks \"{word}\"");
     }
-    // what numbers, names and comments are made of is described there too
+    // the page also describes what numbers, names and comments are made of
     let known: BTreeSet<&str> = words().chain(["%", "_", "--"]).collect();
     for word in &quoted {
         assert!(
@@ -71,7 +71,7 @@ fn the_chapter_on_admission_lists_every_fault() {
     }
 }
 
-/// Every word and sign of today's language. What begins a construct of a later version is left out.
+/// Every word and sign of the language, without the words that are reserved for later versions.
 fn words() -> impl Iterator<Item = &'static str> {
     let later = ["snapshot", "exception", "list", "scorecard", "key", "def", "use", "property"];
     let tokens = [Token::HARD, Token::SOFT, Token::SIGNS].concat();

@@ -1,5 +1,5 @@
-//! Is the book true? Every Markdown file of `book/` and `cases/`: each policy is compiled, each `error` and stage
-//! block compared, each row of a `run` table decided by every witness.
+//! Are the book and the cases true? In every Markdown file of `book/` and `cases/`, each policy is compiled, each
+//! `error` and stage block is compared, and each row of a `run` table is decided by every witness.
 //!
 //! `UPDATE=1` rewrites `error` and stage blocks, never tables.
 

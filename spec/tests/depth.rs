@@ -1,5 +1,6 @@
-//! Is what is compiled the same on a stack of 128 KiB and of 8 MiB? Whole policies at the limits of nesting and of
-//! definitions that need each other, right and wrong: the same diagnostics, the same artifact, the same decision.
+//! Does the compiler behave the same on a stack of 128 KiB and of 8 MiB? Policies at the limits of nesting, and
+//! chains of definitions, valid and invalid, must give the same diagnostics, the same artifact and the same
+//! decision.
 
 use std::thread;
 
@@ -7,10 +8,10 @@ use opus_frontend::reference::{admit, decide};
 use opus_frontend::{compile, limits};
 use opus_runtime::build;
 
-/// Levels of an expression that stay within the limit with what stands around it.
+/// Levels of an expression that stay within the limit together with what surrounds it.
 const LEVELS: usize = limits::DEPTH_MAX - 4;
 
-/// What is defined at its depth, and what the rule asks of it.
+/// For each shape: its name, and an expression that grows with its depth.
 const SHAPES: [(&str, &str, &str, &str); 16] = [
     ("sum", "a", " + b", ""),
     ("difference", "a", " - 1", ""),
@@ -30,7 +31,7 @@ const SHAPES: [(&str, &str, &str, &str); 16] = [
     ("months", "e", " + 1 months", ""),
 ];
 
-/// The expression of a shape at so many levels.
+/// The expression of a shape with this many levels.
 fn expression((_, begin, repeated, end): (&str, &str, &str, &str), levels: usize) -> String {
     let close = end.find(')').map_or(String::new(), |_| ")".repeat(levels - 1));
     let times = repeated.repeat(levels);
@@ -63,7 +64,7 @@ fn policy(shape: (&str, &str, &str, &str), levels: usize, divides: bool) -> Stri
     )
 }
 
-/// Definitions that need each other, each the one before it.
+/// Definitions in which each uses the one before it.
 fn chain(count: usize) -> String {
     let named = |index: usize| format!("  let k{} = k{index}\n", index + 1);
     let chain: String = (0..count).map(named).collect();
@@ -73,7 +74,7 @@ fn chain(count: usize) -> String {
     )
 }
 
-/// What is said of a source, and what comes of it where it compiles.
+/// The diagnostics of a source and, if it compiles, its artifact and a decision.
 fn outcome(source: &str) -> String {
     let (compiled, said) = compile(source);
     let Some(compiled) = compiled else { return format!("{said:#?}") };

@@ -1,6 +1,6 @@
-//! Do policies of a thousand rules and tables of thousands of rows compile soon? A small one of each kind in every
-//! run; how long the large ones take, and by what power of their size, is printed by
-//! `cargo test --release -p opus-spec --test large -- --ignored --nocapture`.
+//! Do policies of a thousand rules and tables of thousands of rows compile quickly? Every run compiles a small one
+//! of each kind. `cargo test --release -p opus-spec --test large -- --ignored --nocapture` compiles large ones and
+//! prints the time, and the power of the size by which it grows.
 
 use std::fmt::Write;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use opus_frontend::parse::parse;
 use opus_ir::passes::optimize;
 use opus_runtime::{Cache, Engine, Options, Policy, build};
 
-/// How long the whole of a large policy may take, from text to machine code. (A debug build takes far longer.)
+/// The time limit for a large policy, from text to machine code. (A debug build takes far longer.)
 const WHOLE_MAX: Duration = Duration::from_secs(1);
 
 /// A kind of large policy: its name, and its source by its size.
@@ -30,7 +30,7 @@ const KINDS: [Kind; 7] = [
 
 const STAGES: [&str; 7] = ["read", "check", "lower", "passes", "verify", "build", "native"];
 
-/// How long each stage takes.
+/// The time of each stage.
 fn stages(source: &str) -> [Duration; STAGES.len()] {
     let mut last = Instant::now();
     let mut lap = || {
@@ -91,7 +91,7 @@ fn large_policies_compile_soon() {
     }
 }
 
-/// The same numbers in every run (a linear congruential generator, Knuth's constants).
+/// The same numbers in every run (a linear congruential generator with Knuth's constants).
 struct Numbers(u64);
 
 impl Numbers {
@@ -119,7 +119,7 @@ fn with_rules(count: usize, mut rule: impl FnMut(&mut String, usize)) -> String 
     source + "    otherwise Z => other, wanted\n  }\n}\n"
 }
 
-/// A stretch of scores of its own for each rule, so that none takes everything from another.
+/// A separate range of scores for each rule, so that no rule takes everything from another.
 fn scores(index: usize, count: usize) -> String {
     let step = 1_000_000 / count;
     format!("score in {}..{}", index * step, index * step + step / 2)
@@ -209,7 +209,7 @@ fn table_of_three_keys(count: usize) -> String {
     with_table("score, product, age) unique", rows)
 }
 
-/// A space of three keys halved at places of its own again and again.
+/// A space of three keys that is halved again and again at different places.
 fn table_without_cuts(count: usize) -> String {
     let mut numbers = Numbers(4);
     let mut boxes = vec![[(0, 999_999), (0, 10_000_000), (0, 100_000)]];

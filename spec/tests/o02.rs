@@ -1,5 +1,5 @@
 //! Do the three policies decide as their prose says? 49 scenarios of tiers 1 and 2, and 20,000 rows of each policy
-//! read from files as other tools write them, before every witness.
+//! from files as other tools write them, on every witness.
 //!
 //! The expected decisions come from an independent evaluation of the prose ([`o02`](../o02/README.md)).
 
@@ -22,7 +22,7 @@ struct Domain {
     data: &'static str,
     /// The first day of version 2, as the policy writes it.
     change: &'static str,
-    /// The day after version 1 began.
+    /// The day after the first day of version 1.
     after_start: &'static str,
 }
 
@@ -32,7 +32,7 @@ const DOMAINS: [Domain; 3] = [
     Domain { name: "credit", data: "credit.parquet", change: "2025-01-01", after_start: "2023-01-02" },
 ];
 
-/// A day on which no application of a scenario is made.
+/// A day on which no scenario has an application.
 const NEVER: &str = "2099-12-31";
 const DATA_ROWS: u64 = 20_000;
 
@@ -91,13 +91,13 @@ fn scenarios_are_decided_as_expected_by_every_witness() {
     }
 }
 
-/// What the other version would have decided: the answer `misbound` where the version matters, else the same.
+/// The other version's decision: the answer `misbound` if the version matters, otherwise the same answer.
 #[test]
 fn the_other_version_answers_differently_exactly_where_the_version_matters() {
     let mut mattering = 0;
     for scenario in scenarios().iter().filter(|scenario| scenario["tier"] == 2) {
         let domain = DOMAINS.iter().find(|domain| scenario["domain"] == domain.name).expect("a known domain");
-        // the change is moved to the other side of every date, in all of the policy
+        // moves the change to the other side of every date, throughout the policy
         let (moved, other) =
             if scenario["bound_version"] == 1 { (domain.after_start, 2) } else { (NEVER, 1) };
         let text = source(domain).replace(&format!("from {}", domain.change), &format!("from {moved}"));
@@ -128,7 +128,7 @@ fn no_witness_is_absent_where_native_code_runs() {
     assert!(absent.is_empty() || !native, "{absent:?}: {:?}", witnesses.skipped());
 }
 
-/// A witness as what decides the rows of files.
+/// A witness that decides the rows of files.
 struct Asked<'a> {
     witnesses: &'a Witnesses,
     witness: Witness,
@@ -183,7 +183,7 @@ fn source(domain: &Domain) -> String {
     read(&root().join("policies").join(format!("{}.opus", domain.name)))
 }
 
-/// The policy without its tests, which name days of the versions as they are.
+/// The policy without its tests, which name dates of the versions.
 fn without_tests(source: &str) -> String {
     let end = source.find("\n  case ").expect("the cases and tests come last");
     format!("{}\n}}\n", &source[..end])

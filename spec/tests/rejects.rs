@@ -1,5 +1,5 @@
-//! Does every code of a refusal have a row that meets it? Those of values in `cases/rejects.md`, that of rows that
-//! cannot be read in files.
+//! Does every fault code have a row with this fault? `cases/rejects.md` has them for values; files have rows that
+//! cannot be read.
 
 use std::collections::BTreeSet;
 use std::fs;
