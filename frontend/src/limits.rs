@@ -1,8 +1,8 @@
-//! How much of everything may a policy have? Constants of the language, the same on every machine, so that
-//! what compiles in one place compiles in all; each with its reason and the diagnostic that says so.
+//! How large may a policy be? The limits are constants of the language, each with its reason and its diagnostic.
 //!
-//! They bound the time and the memory of compiling, and keep every index within 32 bits. None depends on the
-//! stack, the machine or the build. The tables of them in the book are made from [`ALL`].
+//! They bound the time and memory of compiling, and keep every index within 32 bits. None depends on the machine,
+//! the stack or the build, so a policy that compiles in one place compiles everywhere. `spec/limits.md` is
+//! generated from [`ALL`].
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::display::grouped;
@@ -13,13 +13,13 @@ use crate::text::ast::Span;
 pub struct Limit {
     /// The name of its constant.
     pub name: &'static str,
-    /// The most that is allowed.
+    /// The largest number that is allowed.
     pub max: usize,
-    /// Of what.
+    /// What is counted.
     pub of: &'static str,
-    /// Why so.
+    /// Why there is a limit.
     pub reason: &'static str,
-    /// What is said about more, `None` where more is no error.
+    /// The diagnostic beyond the limit; `None` if exceeding it is not an error.
     pub code: Option<Code>,
 }
 
@@ -35,45 +35,45 @@ macro_rules! limits {
 }
 
 limits! {
-    SOURCE_BYTES_MAX = 16 << 20, "bytes of a source", Some(Code::SourceTooLong),
-        "ten times the longest policy imaginable, and soon read";
-    TOKENS_MAX = 1 << 20, "words, numbers and signs of a source", Some(Code::TooManyTokens),
-        "tables full to their limit fit; comments are free";
-    DEPTH_MAX = 256, "levels of an expression", Some(Code::NestedTooDeep),
-        "chains of operators count, so that passes over the tree may recurse";
-    NAME_BYTES_MAX = 63, "letters of a name", Some(Code::NameTooLong),
-        "names become columns of files and databases";
-    TEXT_BYTES_MAX = 1_000, "bytes of a title, citation or other text", Some(Code::TextTooLong),
-        "texts travel into every report";
-    DIGITS_MAX = 30, "digits of a number", Some(Code::TooManyDigits),
-        "scaled by a currency or a percent it stays within 128 bits";
-    SCALE_MAX = 12, "digits after the point of `decimal(n)` and `percent(n)`", Some(Code::MalformedType),
-        "products of two such values stay within 128 bits";
-    RULES_MAX = 10_000, "rules, `otherwise` included", Some(Code::TooManyRules),
+    SOURCE_BYTES_MAX = 16 << 20, "bytes in a source", Some(Code::SourceTooLong),
+        "ten times the longest policy we can imagine";
+    TOKENS_MAX = 1 << 20, "words, numbers and signs in a source", Some(Code::TooManyTokens),
+        "tables at their own limits fit, and comments do not count";
+    DEPTH_MAX = 256, "levels in an expression", Some(Code::NestedTooDeep),
+        "chains of operators count too, so that passes over the tree may recurse";
+    NAME_BYTES_MAX = 63, "letters in a name", Some(Code::NameTooLong),
+        "names become column names in files and databases";
+    TEXT_BYTES_MAX = 1_000, "bytes in a title, citation or other text", Some(Code::TextTooLong),
+        "texts appear in every report";
+    DIGITS_MAX = 30, "digits in a number", Some(Code::TooManyDigits),
+        "scaled to a currency or a percentage, the number still fits 128 bits";
+    SCALE_MAX = 12, "decimal places in `decimal(n)` and `percent(n)`", Some(Code::MalformedType),
+        "the product of two such values fits 128 bits";
+    RULES_MAX = 10_000, "rules, including `otherwise`", Some(Code::TooManyRules),
         "a trace lists them all";
-    FIELDS_MAX = 1_000, "input fields, and as many outputs", Some(Code::TooManyFields),
-        "they are columns of one file";
-    NAMES_MAX = 20_000, "enums, parameters, `let`s, tables, requirements, cases and tests together",
-        Some(Code::TooManyNames), "each is checked in each version";
-    ENUM_VALUES_MAX = 10_000, "values of an enum", Some(Code::TooManyEnumValues),
-        "a value takes two bytes of a row at most";
-    ROWS_MAX = 10_000, "rows of a table or grid", Some(Code::TooManyRows),
+    FIELDS_MAX = 1_000, "input fields, and the same number of outputs", Some(Code::TooManyFields),
+        "they are the columns of one file";
+    NAMES_MAX = 20_000, "enums, parameters, `let`s, tables, requires, cases and tests in total",
+        Some(Code::TooManyNames), "each is checked in every version";
+    ENUM_VALUES_MAX = 10_000, "values in an enum", Some(Code::TooManyEnumValues),
+        "a value takes at most two bytes in a row";
+    ROWS_MAX = 10_000, "rows in a table or grid", Some(Code::TooManyRows),
         "rows are compared with each other to find overlaps";
-    CELLS_MAX = 200_000, "cells and values of all tables and grids together", Some(Code::TooManyCells),
+    CELLS_MAX = 200_000, "cells and values in all tables and grids", Some(Code::TooManyCells),
         "they are part of every artifact";
     VERSIONS_MAX = 100, "versions", Some(Code::TooManyVersions),
-        "each is checked and compiled by itself";
+        "each is checked and compiled separately";
     ERRORS_MAX = 64, "errors shown in one run", Some(Code::TooManyErrors),
-        "the first ones are mended first";
-    SCALE_OF_PRODUCT_MAX = 36, "decimals of a result, where products add up those of their factors",
-        Some(Code::TooManyDecimals), "ten to this power is the largest that 128 bits hold with room for digits";
-    TABLE_WORK_MAX = 10_000_000, "looks at cells that the check of all tables of a policy takes",
-        Some(Code::TableTooIntricate), "whether rows over many keys cover everything can take very long";
-    REACHABILITY_WORK_MAX = 10_000_000, "looks at boxes of inputs that the check for unreachable rules of a version takes",
-        None, "beyond, an unreachable rule may pass unnoticed, and none is refused wrongly";
+        "people fix the first ones first";
+    SCALE_OF_PRODUCT_MAX = 36, "decimal places in a result; a product has those of all its factors",
+        Some(Code::TooManyDecimals), "the largest scale that leaves room for digits in 128 bits";
+    TABLE_WORK_MAX = 10_000_000, "cell comparisons to check all tables of a policy",
+        Some(Code::TableTooIntricate), "checking whether rows over many keys leave a gap can take very long";
+    REACHABILITY_WORK_MAX = 10_000_000, "region comparisons to find unreachable rules in a version",
+        None, "beyond it an unreachable rule may go unnoticed, but no rule is refused wrongly";
 }
 
-/// The diagnostic for what is beyond the limit that `code` belongs to.
+/// The diagnostic for exceeding the limit of `code`.
 pub fn beyond(code: Code, span: Span) -> Diagnostic {
     let limit = ALL.iter().find(|limit| limit.code == Some(code)).expect("the code belongs to a limit");
     let message = format!("more than {} {}", grouped(&limit.max.to_string()), limit.of);

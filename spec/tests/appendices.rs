@@ -19,9 +19,9 @@ const MARK: &str = "<!-- below: `UPDATE=1 cargo test -p opus-spec --test appendi
 
 #[test]
 fn limits_are_those_of_the_compiler() {
-    let mut text = String::from("| at most | of | why | beyond it |\n| ---: | --- | --- | --- |\n");
+    let mut text = String::from("| at most | what | reason | diagnostic |\n| ---: | --- | --- | --- |\n");
     for limit in limits::ALL {
-        let told = limit.code.map_or_else(|| "nothing is said".to_owned(), |code| format!("`{code}`"));
+        let told = limit.code.map_or_else(|| "no diagnostic".to_owned(), |code| format!("`{code}`"));
         text += &format!("| {} | {} | {} | {told} |\n", grouped(limit.max), limit.of, limit.reason);
     }
     holds("limits.md", &text);

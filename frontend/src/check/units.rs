@@ -377,8 +377,8 @@ impl From<ast::Comparison> for Operator {
 impl fmt::Display for Measure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Bool => "truth value",
-            Enum => "value of an enum",
+            Bool => "Boolean",
+            Enum => "enum value",
             Date => "date",
             Days => "days",
             Months => "months, years",
@@ -393,9 +393,9 @@ impl fmt::Display for Measure {
 impl fmt::Display for Scaling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Larger => "the larger of both",
-            Sum => "the sum of both",
-            Quotient => "an exact quotient",
+            Larger => "as the more precise",
+            Sum => "sum of both",
+            Quotient => "exact quotient",
             Whole => "whole",
         })
     }
