@@ -15,10 +15,10 @@ use crate::failure::{Exit, Failure};
 use crate::open::open;
 use crate::places::output;
 use crate::progress::Shown;
-use opus_data::sample::Sampler;
 use crate::summary::grouped;
 use crate::terminal::Terminal;
 use opus_data::pipeline::{Engine as _, Progress};
+use opus_data::sample::Sampler;
 use opus_data::write::{Data, Layout, Spec, Table, create};
 use opus_data::{CHUNK_ROWS, Place, apart};
 

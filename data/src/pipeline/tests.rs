@@ -385,7 +385,8 @@ fn several_files_are_one_input_and_progress_is_told() {
     let seen = std::sync::Mutex::new(Vec::new());
     let work = batch(std::slice::from_ref(&folder), &to, &[], 1);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("threads start");
-    let (_, outputs) = work.batch.run(&pool, &Approval(schema()), &|now| seen.lock().unwrap().push(now.rows)).unwrap();
+    let (_, outputs) =
+        work.batch.run(&pool, &Approval(schema()), &|now| seen.lock().unwrap().push(now.rows)).unwrap();
     outputs.name().unwrap();
     let expected =
         "row,decision,granted,rule,version\n1,approve,1.00,A,1\n2,decline,0.00,B,1\n3,approve,2.00,A,1\n";
