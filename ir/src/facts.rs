@@ -25,8 +25,8 @@ pub fn origin(func: &Func, value: Value) -> Value {
     let mut origin = value;
     // a chain is no longer than the function; a longer one is a circle, which the verifier refuses
     for _ in 0..func.values.len() {
-        match func.inst(origin).filter(|inst| inst.op == Op::Refine).and_then(|inst| inst.args().first()) {
-            Some(refined) => origin = *refined,
+        match func.inst(origin).and_then(Inst::refined) {
+            Some(refined) => origin = refined,
             None => break,
         }
     }
@@ -45,9 +45,8 @@ pub fn origins(func: &Func) -> Origins {
         for value in
             data.params.iter().chain(&data.body).copied().filter(|value| func.values.is_valid(*value))
         {
-            let refined =
-                func.inst(value).filter(|inst| inst.op == Op::Refine).and_then(|inst| inst.args().first());
-            let below = refined.and_then(|refined| origins.get(*refined)).and_then(|origin| origin.expand());
+            let refined = func.inst(value).and_then(Inst::refined);
+            let below = refined.and_then(|refined| origins.get(refined)).and_then(|origin| origin.expand());
             origins[value] = below.unwrap_or(value).into();
         }
     }

@@ -146,6 +146,11 @@ impl Inst {
         self
     }
 
+    /// The value about which the instruction only says more; `None` where it computes something.
+    pub fn refined(&self) -> Option<Value> {
+        self.args().first().copied().filter(|_| self.op.is_claim())
+    }
+
     /// The operands as an array of a length that the op's row has.
     pub fn operands<const N: usize>(&self) -> [Value; N] {
         std::array::from_fn(|i| self.args[i])
@@ -238,7 +243,7 @@ impl Func {
         let like = row.params.iter().position(|(_, class)| *class == Class::Any);
         match (row.result, row.imm) {
             (Class::Bool, _) => Some(true),
-            (Class::Int, _) => Some(false),
+            (Class::Int | Class::Small, _) => Some(false),
             (Class::Any, Imm::Field) => Some(self.fields[inst.imm as usize].is_bool),
             (Class::Any, _) => like.map(|i| self.values[inst.args()[i]].ty.is_bool()),
         }
@@ -349,7 +354,7 @@ impl Builder {
             (Op::Refine, [value, condition]) => facts.narrowed(*value, *condition, imm != 0),
             _ => None,
         };
-        let origin = if op == Op::Refine { Some(facts.origin(args[0])) } else { None };
+        let origin = inst.refined().map(|refined| facts.origin(refined));
         let range = self.func.transfer_where(&inst, established.unwrap_or(Interval::FULL))?;
         let ty = self.result_type(&inst, range);
         let value = self.func.values.push(ValueData { ty, range, def: Def::Inst(inst) });

@@ -7,6 +7,8 @@
 
 use bytemuck::Pod;
 
+use crate::by_width;
+use crate::scalar::Scalar;
 use crate::schema::Column;
 use crate::types::Width;
 
@@ -153,13 +155,7 @@ impl Columns {
     pub fn get(&self, index: usize, row: usize) -> Option<i128> {
         let column = self.columns[index].column;
         let present = !column.optional || self.validity(index)[row / 64] >> (row % 64) & 1 == 1;
-        present.then(|| match column.width {
-            Width::W8 => self.values::<i8>(index)[row] as i128,
-            Width::W16 => self.values::<i16>(index)[row] as i128,
-            Width::W32 => self.values::<i32>(index)[row] as i128,
-            Width::W64 => self.values::<i64>(index)[row] as i128,
-            Width::W128 => self.values::<i128>(index)[row],
-        })
+        present.then(|| by_width!(column.width, Cell => self.values::<Cell>(index)[row].wide()))
     }
 
     /// Sets one value. A missing one leaves the stored integer as it is.
@@ -170,13 +166,7 @@ impl Columns {
             *word = *word & !(1 << (row % 64)) | (value.is_some() as u64) << (row % 64);
         }
         if let Some(value) = value {
-            match column.width {
-                Width::W8 => self.values_mut::<i8>(index)[row] = value as i8,
-                Width::W16 => self.values_mut::<i16>(index)[row] = value as i16,
-                Width::W32 => self.values_mut::<i32>(index)[row] = value as i32,
-                Width::W64 => self.values_mut::<i64>(index)[row] = value as i64,
-                Width::W128 => self.values_mut::<i128>(index)[row] = value,
-            }
+            by_width!(column.width, Cell => self.values_mut::<Cell>(index)[row] = Cell::truncate(value));
         }
     }
 }
@@ -271,43 +261,26 @@ impl Row {
 #[inline]
 pub fn read(bytes: &[u8], offset: usize, width: Width) -> i128 {
     match width {
-        Width::W128 => i128::from_le_bytes(array(bytes, offset)),
+        Width::W128 => i128::read(&bytes[offset..]),
         narrow => read_narrow(bytes, offset, narrow) as i128,
     }
 }
 
-/// Reads a signed little-endian integer of up to 64 bits, and of a wider one the lower half: one load, where
+/// Reads a signed little-endian integer of up to 64 bits, or the lower half of a wider one: one load, where
 /// [`read`] has to be ready for two.
 #[inline]
 pub fn read_narrow(bytes: &[u8], offset: usize, width: Width) -> i64 {
-    match width {
-        Width::W8 => i8::from_le_bytes(array(bytes, offset)) as i64,
-        Width::W16 => i16::from_le_bytes(array(bytes, offset)) as i64,
-        Width::W32 => i32::from_le_bytes(array(bytes, offset)) as i64,
-        Width::W64 | Width::W128 => i64::from_le_bytes(array(bytes, offset)),
-    }
+    by_width!(width, Cell => Cell::read(&bytes[offset..]).wide() as i64)
 }
 
-#[inline]
-fn array<const N: usize>(bytes: &[u8], offset: usize) -> [u8; N] {
-    bytes[offset..offset + N].try_into().expect("the range has this length")
-}
-
-/// Writes an integer, cut to a width of up to 64 bits.
+/// Writes an integer, truncated to the width.
 #[inline]
 pub fn write_narrow(bytes: &mut [u8], offset: usize, width: Width, value: i64) {
-    let bytes = &mut bytes[offset..];
-    match width {
-        Width::W8 => bytes[..1].copy_from_slice(&(value as i8).to_le_bytes()),
-        Width::W16 => bytes[..2].copy_from_slice(&(value as i16).to_le_bytes()),
-        Width::W32 => bytes[..4].copy_from_slice(&(value as i32).to_le_bytes()),
-        Width::W64 | Width::W128 => bytes[..8].copy_from_slice(&value.to_le_bytes()),
-    }
+    by_width!(width, Cell => Cell::truncate(value as i128).write(&mut bytes[offset..]));
 }
 
-/// Writes a signed little-endian integer, cut to the width.
+/// Writes a signed little-endian integer, truncated to the width.
 #[inline]
 pub fn write(bytes: &mut [u8], offset: usize, width: Width, value: i128) {
-    let count = width.bytes();
-    bytes[offset..offset + count].copy_from_slice(&value.to_le_bytes()[..count]);
+    by_width!(width, Cell => Cell::truncate(value).write(&mut bytes[offset..]));
 }

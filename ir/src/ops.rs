@@ -1,31 +1,40 @@
-//! What can be done with values? One table, one row per op.
+//! What can be done with values? One table, one row per op ([`for_each_op!`](crate::for_each_op)).
 //!
-//! A row holds the op's documentation, stable code, mnemonic, operand classes, result class, immediate,
-//! meaning on single values and transfer on intervals. Everything else that has to know about ops derives
-//! from the table: printer, parser, verifier, interpreter, constant folder, the visitor that engines
-//! implement ([`Visitor`]) and the reference in `spec/`. An op that is added here and forgotten somewhere else
-//! does not compile.
+//! A row holds the op's documentation, stable code, mnemonic, operand classes, immediate, result class, laws, meaning on
+//! integers of any width and transfer on intervals. Everything else that has to know about ops derives from the table:
+//! printer, parser, verifier, interpreter, constant folder, the bytecode with its encoder, verifier and both of its
+//! engines, the visitor that the native back ends implement ([`Visitor`]) and the references in `spec/`. A new op is a
+//! row here, a lowering in each of the two native back ends, and a case in `spec/cases/ops.md`; a forgotten lowering
+//! does not compile, and a forgotten case fails a test.
 //!
 //! Every op is total on every bit pattern: arithmetic wraps at the result's type, a division by zero is 0, an
 //! index is clamped. The transfer functions say where that can be relied upon: they refuse what could leave
 //! 128 bits or divide by zero, and with them the verifier refuses the function.
 //!
-//! An op computes in the widest type among its operands and its result; narrower operands are sign-extended.
+//! An op computes in the widest type among its operands and its result; narrower operands are sign-extended. Where a
+//! row asks for a small operand, a wider one counts as the nearest integer of 32 bits.
+
+mod table;
 
 use crate::date::{self, MonthEnd};
-use crate::func::{Func, Value};
+use crate::for_each_op;
+use crate::func::{Func, Table as TableId, Value};
 use crate::interval::Interval;
 use crate::rounding::Rounding;
+use crate::scalar::Scalar;
 
 /// What kind of operand or result a row asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Class {
     /// An integer of any width.
     Int,
-    /// A truth value.
+    /// A Boolean.
     Bool,
-    /// Either; all `Any` of one op are alike (all integers, or all truth values).
+    /// Either; all `Any` of one op are alike (all integers, or all Booleans).
     Any,
+    /// An integer that counts, indexes or is a day: engines compute it in 32 bits, and a wider one counts as the
+    /// nearest integer of 32 bits.
+    Small,
 }
 
 /// What an op's immediate says.
@@ -45,6 +54,17 @@ pub enum Imm {
     MonthEnd,
     /// 1 where the condition holds, 0 where it has failed.
     Polarity,
+}
+
+/// What an op is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// A constant, or what the row holds.
+    Leaf,
+    /// It follows from operands and immediate alone.
+    Computed,
+    /// Its first operand, about which it says more. It stays in its block, and engines never see it.
+    Claim,
 }
 
 /// What an op sees of one row when it is evaluated.
@@ -86,7 +106,7 @@ pub enum Unproved {
     ZeroDivisor,
     /// A date could leave the years 1 to 9999.
     Calendar,
-    /// The immediate is none that the op knows.
+    /// The op has no such immediate.
     Immediate,
 }
 
@@ -109,6 +129,8 @@ pub type Transfer = Result<Interval, Unproved>;
 pub struct Row {
     /// The op.
     pub op: Op,
+    /// What it is for.
+    pub role: Role,
     /// The name in the text form.
     pub mnemonic: &'static str,
     /// What it does, in a sentence or two.
@@ -127,173 +149,299 @@ pub struct Row {
     pub range: fn(&Ranges) -> Transfer,
 }
 
-/// Equations that hold for an op on all operands.
+/// Equations that hold for an op on all operands with which it is proved. Passes and engines read them here alone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Laws {
     /// The order of its two operands does not matter.
     pub commutes: bool,
     /// Of two equal operands it gives just that.
     pub idempotent: bool,
+    /// The low bits of the result follow from the low bits of the integer operands.
+    pub modular: bool,
+    /// With this as its second operand it gives the first.
+    pub unit: Option<i128>,
+    /// Of two equal operands it gives this.
+    pub of_equals: Option<i128>,
 }
 
 impl Laws {
-    const NONE: Laws = Laws { commutes: false, idempotent: false };
+    const NONE: Laws =
+        Laws { commutes: false, idempotent: false, modular: false, unit: None, of_equals: None };
+
+    const fn commutes(self) -> Laws {
+        Laws { commutes: true, ..self }
+    }
+
+    const fn idempotent(self) -> Laws {
+        Laws { idempotent: true, ..self }
+    }
+
+    const fn modular(self) -> Laws {
+        Laws { modular: true, ..self }
+    }
+
+    const fn unit(self, x: i128) -> Laws {
+        Laws { unit: Some(x), ..self }
+    }
+
+    const fn of_equals(self, x: i128) -> Laws {
+        Laws { of_equals: Some(x), ..self }
+    }
 }
 
-macro_rules! ops {
-    ($(
-        $(#[doc = $doc:literal])+
-        $code:literal $name:ident $method:ident ( $($param:ident : $class:ident),* ) $imm:ident -> $result:ident $(, $law:ident)*
-            { $eval:expr } { $range:expr }
-    )+) => {
+/// The Rust type of an operand or result of a class, for an op that computes in `$scalar`.
+#[macro_export]
+macro_rules! scalar_of {
+    (Int, $scalar:ty) => {
+        $scalar
+    };
+    (Any, $scalar:ty) => {
+        $scalar
+    };
+    (Bool, $scalar:ty) => {
+        i8
+    };
+    (Small, $scalar:ty) => {
+        i32
+    };
+}
+
+/// An immediate as the meaning of an op takes it: from the stored number, or from the table that the number names.
+#[macro_export]
+macro_rules! immediate {
+    (Rounding, $imm:expr, $table:expr) => {
+        $crate::ops::rounding($imm as i128)
+    };
+    (MonthEnd, $imm:expr, $table:expr) => {
+        $crate::ops::month_end($imm as i128)
+    };
+    (Table, $imm:expr, $table:expr) => {
+        $table
+    };
+}
+
+/// The type of an immediate that [`immediate!`] gives.
+macro_rules! immediate_type {
+    (Rounding) => {
+        Rounding
+    };
+    (MonthEnd) => {
+        MonthEnd
+    };
+    (Table) => {
+        &[i128]
+    };
+}
+
+/// An operand of a class, from one of 128 bits.
+macro_rules! operand {
+    (Bool, $x:expr) => {
+        ($x != 0) as i8
+    };
+    (Small, $x:expr) => {
+        i32::nearest($x)
+    };
+    ($any:ident, $x:expr) => {
+        $x
+    };
+}
+
+/// The type of an immediate that a [`Visitor`] gets, and its value.
+macro_rules! visited {
+    (Const) => {
+        i128
+    };
+    (Field) => {
+        usize
+    };
+    (Table) => {
+        TableId
+    };
+    ($kind:ident) => {
+        immediate_type!($kind)
+    };
+    (Const, $imm:expr) => {
+        $imm
+    };
+    (Field, $imm:expr) => {
+        $imm as usize
+    };
+    (Table, $imm:expr) => {
+        TableId::from_u32($imm as u32)
+    };
+    ($kind:ident, $imm:expr) => {
+        immediate!($kind, $imm, ())
+    };
+}
+
+macro_rules! kind_of {
+    () => {
+        Imm::None
+    };
+    ($kind:ident) => {
+        Imm::$kind
+    };
+}
+
+macro_rules! define {
+    (
+        leaves { $(
+            $(#[doc = $leaf_doc:literal])+
+            $leaf_code:literal $leaf:ident $leaf_method:ident(; $leaf_imm:ident: $leaf_kind:ident) -> $leaf_result:ident {
+                meaning: $read:expr;
+                range: $leaf_range:expr;
+            }
+        )+ }
+        computed { $(
+            $(#[doc = $doc:literal])+
+            $code:literal $name:ident $method:ident(
+                $($param:ident: $class:ident),+ $(; $imm:ident: $kind:ident)?
+            ) -> $result:ident {
+                $(laws: $($law:ident $(($value:literal))?),+;)?
+                meaning: $meaning:expr;
+                range: $range:expr;
+            }
+        )+ }
+        claims { $(
+            $(#[doc = $claim_doc:literal])+
+            $claim_code:literal $claim:ident $claim_method:ident(
+                $($claim_param:ident: $claim_class:ident),+; $claim_imm:ident: $claim_kind:ident
+            ) -> $claim_result:ident {
+                range: $claim_range:expr;
+            }
+        )+ }
+    ) => {
         /// An op. The numbers are stable: artifacts hold them.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         #[repr(u8)]
-        pub enum Op { $( $(#[doc = $doc])+ $name = $code ),+ }
+        pub enum Op {
+            $( $(#[doc = $leaf_doc])+ $leaf = $leaf_code, )+
+            $( $(#[doc = $doc])+ $name = $code, )+
+            $( $(#[doc = $claim_doc])+ $claim = $claim_code, )+
+        }
 
         /// The table, in the order of the codes.
-        #[allow(clippy::needless_update, reason = "a row that states every law leaves nothing to update")]
-        pub const TABLE: &[Row] = &[ $( Row {
-            op: Op::$name,
-            mnemonic: stringify!($method),
-            doc: concat!($($doc),+),
-            params: &[ $( (stringify!($param), Class::$class) ),* ],
-            result: Class::$result,
-            imm: Imm::$imm,
-            laws: Laws { $($law: true,)* ..Laws::NONE },
-            eval: $eval,
-            range: $range,
-        } ),+ ];
+        pub const TABLE: &[Row] = &[
+            $( Row {
+                op: Op::$leaf,
+                role: Role::Leaf,
+                mnemonic: stringify!($leaf_method),
+                doc: concat!($($leaf_doc),+),
+                params: &[],
+                result: Class::$leaf_result,
+                imm: Imm::$leaf_kind,
+                laws: Laws::NONE,
+                eval: $read,
+                range: $leaf_range,
+            }, )+
+            $( Row {
+                op: Op::$name,
+                role: Role::Computed,
+                mnemonic: stringify!($method),
+                doc: concat!($($doc),+),
+                params: &[ $( (stringify!($param), Class::$class) ),+ ],
+                result: Class::$result,
+                imm: kind_of!($($kind)?),
+                laws: Laws::NONE $($( .$law($($value)?) )+)?,
+                eval: |o| {
+                    let [$($param,)+ ..] = o.args;
+                    meaning::$method::<i128>(
+                        $(operand!($class, $param),)+ $(immediate!($kind, o.imm, o.table))?
+                    ).wide()
+                },
+                range: |r| {
+                    let [$($param,)+ ..] = r.args;
+                    $( let $imm = immediate!($kind, r.imm, r.table); )?
+                    $range
+                },
+            }, )+
+            $( Row {
+                op: Op::$claim,
+                role: Role::Claim,
+                mnemonic: stringify!($claim_method),
+                doc: concat!($($claim_doc),+),
+                params: &[ $( (stringify!($claim_param), Class::$claim_class) ),+ ],
+                result: Class::$claim_result,
+                imm: Imm::$claim_kind,
+                laws: Laws::NONE,
+                eval: |o| o.args[0],
+                range: $claim_range,
+            }, )+
+        ];
 
         impl Op {
             /// Every op, in the order of the codes.
-            pub const ALL: &[Op] = &[ $( Op::$name ),+ ];
-
-            /// The op's row.
-            pub fn row(self) -> &'static Row {
-                const INDEX: [u8; 256] = {
-                    let mut index = [u8::MAX; 256];
-                    let mut i = 0;
-                    while i < TABLE.len() {
-                        assert!(index[TABLE[i].op as usize] == u8::MAX, "two ops share a code");
-                        index[TABLE[i].op as usize] = i as u8;
-                        i += 1;
-                    }
-                    index
-                };
-                &TABLE[INDEX[self as usize] as usize]
-            }
+            pub const ALL: &[Op] = &[ $( Op::$leaf, )+ $( Op::$name, )+ $( Op::$claim, )+ ];
         }
 
-        /// One method per op, for what has to be written op by op: the lowerings of the engines.
+        /// What each computed op means, on integers of any width: one function per op.
+        #[allow(clippy::extra_unused_type_parameters, reason = "every op is called alike, by the type it computes in")]
+        pub mod meaning {
+            use super::*;
+
+            $(
+                $(#[doc = $doc])+
+                #[inline(always)]
+                pub fn $method<T: Scalar>(
+                    $($param: scalar_of!($class, T),)+ $($imm: immediate_type!($kind))?
+                ) -> scalar_of!($result, T) {
+                    $meaning
+                }
+            )+
+        }
+
+        /// One method per op, for what has to be written op by op: the lowerings of the native back ends. Claims have
+        /// none, as straight-line code does not hold them.
         ///
         /// `at` is the value that the op defines; its type and interval are in the function.
         pub trait Visitor {
             /// What a method answers.
             type Output;
-            $( $(#[doc = $doc])+ fn $method(&mut self, at: Value, imm: i128, $($param: Value),*) -> Self::Output; )+
+            $(
+                $(#[doc = $leaf_doc])+
+                fn $leaf_method(&mut self, at: Value, $leaf_imm: visited!($leaf_kind)) -> Self::Output;
+            )+
+            $(
+                $(#[doc = $doc])+
+                fn $method(&mut self, at: Value, $($param: Value,)+ $($imm: visited!($kind))?) -> Self::Output;
+            )+
         }
 
-        /// Calls the visitor's method for the op that defines `at`; `None` where `at` is a block parameter.
+        /// Calls the visitor's method for an instruction, which defines `at`.
+        ///
+        /// # Panics
+        /// For claims.
         pub fn visit<V: Visitor>(visitor: &mut V, inst: &crate::func::Inst, at: Value) -> V::Output {
-            match inst.op { $( Op::$name => {
-                let [$($param),*] = inst.operands();
-                visitor.$method(at, inst.imm, $($param),*)
-            } ),+ }
+            match inst.op {
+                $( Op::$leaf => visitor.$leaf_method(at, visited!($leaf_kind, inst.imm)), )+
+                $( Op::$name => {
+                    let [$($param),+] = inst.operands();
+                    visitor.$method(at, $($param,)+ $(visited!($kind, inst.imm))?)
+                } )+
+                $( Op::$claim )|+ => unreachable!("straight-line code holds no claims"),
+            }
         }
     };
 }
 
-ops! {
-    /// The constant itself.
-    1 Const constant() Const -> Any
-        { |o| o.imm } { |r| Ok(Interval::point(r.imm)) }
-    /// The value of an input field. Where the field is missing it is any value of the field's range.
-    2 Field field() Field -> Any
-        { |o| at(o.values, o.imm) } { |r| Ok(r.field) }
-    /// Whether an input field is present.
-    3 Present present() Field -> Bool
-        { |o| usize::try_from(o.imm).ok().and_then(|i| o.present.get(i)).is_some_and(|p| *p) as i128 }
-        { |_| Ok(Interval::BOOL) }
-
-    /// The sum.
-    10 Add add(a: Int, b: Int) None -> Int, commutes
-        { |o| o.args[0].wrapping_add(o.args[1]) } { |r| bounded(r.args[0].add(r.args[1])) }
-    /// The difference.
-    11 Sub sub(a: Int, b: Int) None -> Int
-        { |o| o.args[0].wrapping_sub(o.args[1]) } { |r| bounded(r.args[0].sub(r.args[1])) }
-    /// The product.
-    12 Mul mul(a: Int, b: Int) None -> Int, commutes
-        { |o| o.args[0].wrapping_mul(o.args[1]) } { |r| bounded(r.args[0].mul(r.args[1])) }
-    /// The quotient rounded by the mode; 0 where the divisor is 0.
-    13 Divide divide(a: Int, b: Int) Rounding -> Int
-        { |o| rounding(o.imm).divide(o.args[0], o.args[1]) } { divide_range }
-    /// What floor division leaves: it has the divisor's sign; 0 where the divisor is 0.
-    14 Modulo modulo(a: Int, b: Int) None -> Int
-        { |o| floor_modulo(o.args[0], o.args[1]) } { modulo_range }
-    /// The smaller.
-    15 Min min(a: Int, b: Int) None -> Int, commutes, idempotent
-        { |o| o.args[0].min(o.args[1]) } { |r| Ok(r.args[0].min(r.args[1])) }
-    /// The greater.
-    16 Max max(a: Int, b: Int) None -> Int, commutes, idempotent
-        { |o| o.args[0].max(o.args[1]) } { |r| Ok(r.args[0].max(r.args[1])) }
-
-    /// Whether the two are equal.
-    20 Eq eq(a: Int, b: Int) None -> Bool, commutes
-        { |o| (o.args[0] == o.args[1]) as i128 } { |r| Ok(eq_range(r)) }
-    /// Whether the two differ.
-    21 Ne ne(a: Int, b: Int) None -> Bool, commutes
-        { |o| (o.args[0] != o.args[1]) as i128 } { |r| Ok(not_range(eq_range(r))) }
-    /// Whether the first is below the second.
-    22 Lt lt(a: Int, b: Int) None -> Bool
-        { |o| (o.args[0] < o.args[1]) as i128 }
-        { |r| Ok(known(r.args[0].hi < r.args[1].lo, r.args[0].lo >= r.args[1].hi)) }
-    /// Whether the first is at most the second.
-    23 Le le(a: Int, b: Int) None -> Bool
-        { |o| (o.args[0] <= o.args[1]) as i128 }
-        { |r| Ok(known(r.args[0].hi <= r.args[1].lo, r.args[0].lo > r.args[1].hi)) }
-
-    /// Whether both hold.
-    30 And and(a: Bool, b: Bool) None -> Bool, commutes, idempotent
-        { |o| o.args[0] & o.args[1] } { |r| Ok(r.args[0].min(r.args[1])) }
-    /// Whether one holds at least.
-    31 Or or(a: Bool, b: Bool) None -> Bool, commutes, idempotent
-        { |o| o.args[0] | o.args[1] } { |r| Ok(r.args[0].max(r.args[1])) }
-    /// Whether exactly one holds.
-    32 Xor xor(a: Bool, b: Bool) None -> Bool, commutes
-        { |o| o.args[0] ^ o.args[1] } { |r| Ok(not_range(eq_range(r))) }
-    /// Whether it fails.
-    33 Not not(a: Bool) None -> Bool
-        { |o| o.args[0] ^ 1 } { |r| Ok(not_range(r.args[0])) }
-    /// The second where the first holds, the third where it fails.
-    34 Select select(condition: Bool, a: Any, b: Any) None -> Any
-        { |o| if o.args[0] != 0 { o.args[1] } else { o.args[2] } } { select_range }
-
-    /// How many entries of an ascending table are at most the operand.
-    40 Bucket bucket(a: Int) Table -> Int
-        { |o| bucket_of(o.table, o.args[0]) }
-        { |r| Ok(Interval::new(bucket_of(r.table, r.args[0].lo), bucket_of(r.table, r.args[0].hi))) }
-    /// The entry of a table at an index, which is clamped to the table; 0 in an empty table.
-    41 Lookup lookup(index: Int) Table -> Int
-        { |o| entry(o.table, o.args[0]) } { lookup_range }
-
-    /// The day moved by so many months. Days are clamped to the years 1 to 9999, months to the same span.
-    50 AddMonths add_months(day: Int, months: Int) MonthEnd -> Int
-        { |o| date::add_months(o.args[0], o.args[1], month_end(o.imm)) }
-        { |r| date::add_months_range(r.args[0], r.args[1], month_end(r.imm)).ok_or(Unproved::Calendar) }
-    /// The whole months from the first day to the second, negative where it is earlier. Both are proved to lie in
-    /// the years 1 to 9999, and are clamped to them.
-    51 WholeMonths whole_months(from: Int, to: Int) None -> Int
-        { |o| date::whole_months(o.args[0], o.args[1]) }
-        { |r| date::whole_months_range(r.args[0], r.args[1]).ok_or(Unproved::Calendar) }
-
-    /// The first operand, of which the condition (the second), holding or failed, says more than its own
-    /// definition does. Allowed only in a block that every path enters by that side of the condition.
-    60 Refine refine(a: Any, condition: Bool) Polarity -> Any
-        { |o| o.args[0] } { |r| Ok(r.args[0].intersect(r.established).unwrap_or(r.args[0])) }
-}
+for_each_op!(define);
 
 impl Op {
+    /// The op's row.
+    pub const fn row(self) -> &'static Row {
+        const INDEX: [u8; 256] = {
+            let mut index = [u8::MAX; 256];
+            let mut i = 0;
+            while i < TABLE.len() {
+                assert!(index[TABLE[i].op as usize] == u8::MAX, "two ops share a code");
+                index[TABLE[i].op as usize] = i as u8;
+                i += 1;
+            }
+            index
+        };
+        &TABLE[INDEX[self as usize] as usize]
+    }
+
     /// The op with this code, `None` where there is none.
     pub fn from_code(code: u8) -> Option<Op> {
         Op::ALL.iter().copied().find(|op| *op as u8 == code)
@@ -304,10 +452,9 @@ impl Op {
         TABLE.iter().find(|row| row.mnemonic == mnemonic).map(|row| row.op)
     }
 
-    /// Whether the result follows from operands and immediate alone, so that equal ones give equal results and
-    /// constant ones can be folded. `refine` says where it stands and stays there.
-    pub fn is_pure(self) -> bool {
-        self.row().imm != Imm::Field && self != Op::Refine
+    /// Whether it gives its first operand and only says more about it. Such an op stays in its block.
+    pub fn is_claim(self) -> bool {
+        self.row().role == Role::Claim
     }
 }
 
@@ -338,21 +485,18 @@ pub fn entry(table: &[i128], index: i128) -> i128 {
     table.get(index.clamp(0, last) as usize).copied().unwrap_or(0)
 }
 
-fn at(values: &[i128], index: i128) -> i128 {
-    usize::try_from(index).ok().and_then(|i| values.get(i).copied()).unwrap_or(0)
+fn at<T: Copy + Default>(values: &[T], index: i128) -> T {
+    usize::try_from(index).ok().and_then(|i| values.get(i).copied()).unwrap_or_default()
 }
 
-fn rounding(imm: i128) -> Rounding {
+/// The rounding mode with this number; the first where there is none.
+pub fn rounding(imm: i128) -> Rounding {
     Rounding::from_number(imm).unwrap_or(Rounding::HalfEven)
 }
 
-fn month_end(imm: i128) -> MonthEnd {
+/// The end of a month with this number; the first where there is none.
+pub fn month_end(imm: i128) -> MonthEnd {
     MonthEnd::from_number(imm).unwrap_or(MonthEnd::Clip)
-}
-
-fn floor_modulo(a: i128, b: i128) -> i128 {
-    let floor = Rounding::Floor.divide(a, b);
-    if b == 0 { 0 } else { a.wrapping_sub(floor.wrapping_mul(b)) }
 }
 
 fn bounded(interval: Option<Interval>) -> Transfer {
@@ -361,18 +505,15 @@ fn bounded(interval: Option<Interval>) -> Transfer {
 
 /// Rounding is monotone in the quotient, and the quotient is monotone in each argument as long as the divisor
 /// keeps its sign: the corners are exact.
-fn divide_range(r: &Ranges) -> Transfer {
-    let [a, b, _] = r.args;
+fn divide_range(a: Interval, b: Interval, mode: Rounding) -> Transfer {
     if b.contains(0) {
         return Err(Unproved::ZeroDivisor);
     }
-    let mode = rounding(r.imm);
     let overflows = a.lo == i128::MIN && b.contains(-1);
     bounded((!overflows).then(|| a.corners(b, |x, y| Some(mode.divide(x, y)))).flatten())
 }
 
-fn modulo_range(r: &Ranges) -> Transfer {
-    let [a, b, _] = r.args;
+fn modulo_range(a: Interval, b: Interval) -> Transfer {
     if b.contains(0) || b.lo == i128::MIN {
         return Err(if b.contains(0) { Unproved::ZeroDivisor } else { Unproved::Overflow });
     }
@@ -392,27 +533,26 @@ fn known(surely: bool, never: bool) -> Interval {
     }
 }
 
-fn eq_range(r: &Ranges) -> Interval {
-    let same = r.args[0].single().is_some_and(|x| r.args[1].single() == Some(x));
-    known(same, r.args[0].intersect(r.args[1]).is_none())
+fn eq_range(a: Interval, b: Interval) -> Interval {
+    let same = a.single().is_some_and(|x| b.single() == Some(x));
+    known(same, a.intersect(b).is_none())
 }
 
 fn not_range(range: Interval) -> Interval {
     Interval::new(1 - range.hi, 1 - range.lo)
 }
 
-fn select_range(r: &Ranges) -> Transfer {
-    let [condition, a, b] = r.args;
-    Ok(match condition.single() {
+fn select_range(condition: Interval, a: Interval, b: Interval) -> Interval {
+    match condition.single() {
         Some(0) => b,
         Some(_) => a,
         None => a.hull(b),
-    })
+    }
 }
 
-fn lookup_range(r: &Ranges) -> Transfer {
-    let last = r.table.len().saturating_sub(1) as i128;
-    let (lo, hi) = (r.args[0].lo.clamp(0, last) as usize, r.args[0].hi.clamp(0, last) as usize);
-    let reached = r.table.get(lo..=hi).unwrap_or(&[]);
-    Ok(Interval::hull_of(reached.iter().copied()).unwrap_or(Interval::point(0)))
+fn lookup_range(index: Interval, table: &[i128]) -> Interval {
+    let last = table.len().saturating_sub(1) as i128;
+    let (lo, hi) = (index.lo.clamp(0, last) as usize, index.hi.clamp(0, last) as usize);
+    let reached = table.get(lo..=hi).unwrap_or(&[]);
+    Interval::hull_of(reached.iter().copied()).unwrap_or(Interval::point(0))
 }

@@ -1,17 +1,24 @@
-//! What do people read about the ops? The table as Markdown: `spec/ops.md` is this text, and a test says so.
+//! The table as Markdown: `spec/ops.md` is this text, and a test compares them.
 
-use crate::ops::{Class, Imm, Row, TABLE};
+use crate::ops::{Class, Imm, Laws, Row, TABLE};
 
 const PREFACE: &str = "\
 # The ops
 
-Written from the op table in `ir/src/ops.rs` by `UPDATE=1 cargo test -p opus-ir --test reference`; do not edit.
+Generated from the op table in `ir/src/ops/table.rs` by `UPDATE=1 cargo test -p opus-ir --test reference`; do not edit.
 
-A value is an integer of 32, 64 or 128 bits or a truth value, and carries the interval that was proved for it. An op
+A value is an integer of 32, 64 or 128 bits or a Boolean, and carries the interval that was proved for it. An op
 computes in the widest type among its operands and its result; narrower operands are sign-extended, and the result
-is wrapped to its type. Every op is total: what a row says of zero, of an index or of the calendar holds on every
-bit pattern, also on rows that another branch decides. `any` stands for an integer or a truth value, the same
-for all `any` of an op. An immediate is written after the operands.
+is wrapped to its type. Every op is total: what a row says about zero, an index or the calendar holds on every
+bit pattern, also on rows that another branch decides.
+
+`any` is an integer or a Boolean, the same for every `any` of an op. `small` is an integer that engines compute in 32
+bits; a wider one counts as the nearest integer of 32 bits. An immediate is written after the operands.
+
+Laws hold on all operands with which the op is proved: `commutes` (the order of the operands does not matter),
+`idempotent` (of two equal operands it gives that operand), `modular` (the low bits of the result follow from the low
+bits of the operands), `unit x` (with x as its second operand it gives the first), `x of equals` (of two equal operands
+it gives x).
 
 | code | op | result | meaning | laws |
 | --- | --- | --- | --- | --- |
@@ -37,6 +44,7 @@ fn class(class: Class) -> &'static str {
         Class::Int => "int",
         Class::Bool => "bool",
         Class::Any => "any",
+        Class::Small => "small",
     }
 }
 
@@ -53,6 +61,10 @@ fn immediate(imm: Imm) -> Option<&'static str> {
 }
 
 fn laws(row: &Row) -> String {
-    let laws = [(row.laws.commutes, "commutes"), (row.laws.idempotent, "idempotent")];
-    laws.iter().filter(|(holds, _)| *holds).map(|(_, law)| *law).collect::<Vec<_>>().join(", ")
+    let Laws { commutes, idempotent, modular, unit, of_equals } = row.laws;
+    let named = [(commutes, "commutes"), (idempotent, "idempotent"), (modular, "modular")];
+    let named = named.iter().filter(|(holds, _)| *holds).map(|(_, law)| law.to_string());
+    let unit = unit.map(|x| format!("unit {x}"));
+    let of_equals = of_equals.map(|x| format!("{x} of equals"));
+    named.chain(unit).chain(of_equals).collect::<Vec<_>>().join(", ")
 }

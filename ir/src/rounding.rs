@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use crate::scalar::Scalar;
+
 /// The seven modes of `rounded MODE to UNIT`. The numbers are the op's immediate and are stable.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
@@ -60,24 +62,12 @@ impl Rounding {
     /// assert_eq!(Rounding::HalfUp.divide(-5, 2), -3);
     /// ```
     pub fn divide(self, a: i128, b: i128) -> i128 {
-        if b == 0 {
-            return 0;
-        }
-        let quotient = a.wrapping_div(b);
-        let remainder = a.wrapping_rem(b);
-        if remainder == 0 {
-            return quotient;
-        }
-        let positive = (a < 0) == (b < 0);
-        // twice the remainder against the divisor, in absolute values that cannot overflow
-        let half = remainder.unsigned_abs().cmp(&(b.unsigned_abs() - remainder.unsigned_abs()));
-        let away = self.leaves_zero(half, quotient & 1 != 0, positive);
-        quotient.wrapping_add(if away { 2 * positive as i128 - 1 } else { 0 })
+        Scalar::divide(a, b, self)
     }
 
-    /// Whether a quotient that was cut towards zero and left a remainder goes one further from zero: by how
+    /// Whether a quotient that was truncated towards zero and left a remainder moves one away from zero: by how
     /// the remainder compares with half the divisor, whether the quotient is odd, and its exact sign.
-    pub fn leaves_zero(self, half: Ordering, odd: bool, positive: bool) -> bool {
+    pub fn rounds_away(self, half: Ordering, odd: bool, positive: bool) -> bool {
         match self {
             Rounding::HalfEven => half.is_gt() || (half.is_eq() && odd),
             Rounding::HalfUp => half.is_ge(),

@@ -171,8 +171,8 @@ impl Line<'_> {
         for value in &func.blocks[block].body {
             let data = &func.values[*value];
             let Def::Inst(inst) = &data.def else { unreachable!("a body holds instructions") };
-            let value_on_line = match (inst.op, data.range.single()) {
-                (Op::Refine, _) => self.moved(inst.args()[0]),
+            let value_on_line = match (inst.refined(), data.range.single()) {
+                (Some(refined), _) => self.moved(refined),
                 (_, Some(x)) => self.emitter.constant(data.ty.is_bool(), x),
                 _ => self.instruction(data.ty, data.range, *inst),
             };

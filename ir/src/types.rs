@@ -32,6 +32,16 @@ impl Type {
         }
     }
 
+    /// How wide a value of the type is: a Boolean takes a byte.
+    pub const fn width(self) -> Width {
+        match self {
+            Type::Bool => Width::W8,
+            Type::I32 => Width::W32,
+            Type::I64 => Width::W64,
+            Type::I128 => Width::W128,
+        }
+    }
+
     /// The narrowest integer type that holds every value of `range`.
     ///
     /// ```

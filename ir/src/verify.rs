@@ -448,7 +448,7 @@ pub(crate) fn check_classes(func: &Func, value: Value, inst: &Inst) -> Checked<(
     let mut any = None;
     for ((name, class), arg) in row.params.iter().zip(args) {
         let expected = match class {
-            Class::Int => false,
+            Class::Int | Class::Small => false,
             Class::Bool => true,
             Class::Any => *any.get_or_insert(truth(arg)),
         };

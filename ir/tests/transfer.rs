@@ -2,7 +2,7 @@
 //! their definitions say?
 
 use opus_ir::date::{self, MonthEnd};
-use opus_ir::ops::{self, Row, TABLE};
+use opus_ir::ops::{self, Role, Row, TABLE};
 use opus_ir::testing::{Seed, Source};
 use opus_ir::{Class, Imm, Interval, Op, Operands, Ranges, Rounding, Unproved};
 
@@ -24,7 +24,7 @@ fn variants(row: &Row) -> Vec<(i128, &'static [i128])> {
 
 /// The ops whose result follows from operands and immediate.
 fn computed() -> impl Iterator<Item = &'static Row> {
-    TABLE.iter().filter(|row| row.op.is_pure())
+    TABLE.iter().filter(|row| row.role == Role::Computed)
 }
 
 fn transfer(row: &Row, args: [Interval; 3], imm: i128, table: &[i128]) -> Result<Interval, Unproved> {
@@ -39,7 +39,7 @@ fn intervals(class: Option<&Class>) -> Vec<Interval> {
     let (lo, hi) = match class {
         None => (0, 0),
         Some(Class::Bool) => (0, 1),
-        Some(Class::Int | Class::Any) => (-3, 3),
+        Some(Class::Int | Class::Any | Class::Small) => (-3, 3),
     };
     (lo..=hi).flat_map(|lo| (lo..=hi).map(move |hi| Interval::new(lo, hi))).collect()
 }

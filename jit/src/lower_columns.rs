@@ -1,16 +1,15 @@
-//! How are 16 rows decided at once? A straight line becomes branch-free code on 128-bit lanes, and a loop round
-//! it.
+//! How are 16 rows decided at once? Straight-line code becomes predicated code on 128-bit lanes, inside a loop.
 //!
 //! A value lives in the narrowest lanes that its interval fits: 16 rows take one vector of bytes, two of 16-bit
 //! lanes, four of 32-bit lanes, eight of 64-bit lanes, or sixteen single values of 128 bits. Such a vector is a
-//! *part*. Truth values are byte masks. Where an op needs other lanes than an operand lives in, the operand's
-//! parts are widened or narrowed, once for all uses.
+//! *part*. Booleans are byte masks. Where an op needs other lanes than its operand's, the operand's parts are widened
+//! or narrowed, once for all uses.
 //!
-//! Narrow values (up to 16-bit lanes) are computed where they stand. The parts of wide values are computed when
-//! they are first asked for, so that a comparison of wide sums holds one part at a time in registers and not
-//! all of them. Fields and what earlier pieces pass on are read from memory whenever they are used.
+//! Narrow values (up to 16-bit lanes) are computed in order. The parts of wide values are computed at their first use,
+//! so that a comparison of wide sums keeps one part at a time in registers instead of all. Fields and values from
+//! earlier pieces are read from memory at each use.
 //!
-//! Intervals hold on rows that reach a value. On others lanes hold anything: so nothing here traps, and no
+//! Intervals hold on rows that reach a value. On other rows lanes can hold anything, so nothing here traps, and no
 //! address depends on a lane that has not been clamped.
 
 mod division;
@@ -22,7 +21,7 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{BlockArg, InstBuilder, Type as ClifType, Value as Clif, types};
 use opus_ir::date::{DAY_MAX, DAY_MIN, MONTHS_MAX, MonthEnd};
 use opus_ir::ops::{Visitor, visit};
-use opus_ir::{Column, Interval, Op, Rounding, Straight, Table, Value, Width};
+use opus_ir::{Class, Column, Interval, Op, Rounding, Straight, Table, Value, Width};
 
 use crate::calendar;
 use crate::emit::{Emit, ROWS_PER_STEP, memory, part_type, scalar_type, unaligned};
@@ -32,17 +31,17 @@ use crate::plan::{self, Measure, Piece, Plan};
 use crate::scalar;
 use division::lanes_divide;
 
-/// Up to so many instructions, about, go into one function.
+/// About how many instructions one function has at most.
 pub(crate) const BUDGET: usize = 800;
 
-/// Wide values wait for their first use, but not more than so many on top of each other: what waits is computed
-/// by recursion.
+/// Wide values wait for their first use, but the chain of values that wait for each other is at most this long, since
+/// they are computed by recursion.
 const WAITING_MAX: u32 = 24;
 
-/// Up to so many shuffles a table is looked up in registers, beyond that row by row in memory.
+/// A table that takes at most this many shuffles is looked up in registers, a larger one row by row in memory.
 const SHUFFLES_MAX: usize = 12;
 
-/// Up to so many instructions cuts are compared one by one, beyond that each row searches for itself.
+/// Cuts that take at most this many instructions are compared one by one; with more, each row does its own search.
 const COMPARISONS_MAX: usize = 200;
 
 /// The parameters of a piece: `fn(pointers, first_row, end_row, constants, state)`. The pointers are those of
@@ -50,7 +49,7 @@ const COMPARISONS_MAX: usize = 200;
 /// there is at least one step.
 pub(crate) const PARAMS: usize = 5;
 
-/// Where the pieces of a column kernel are cut. The state is that of one step.
+/// The pieces of a column kernel. Their state is that of one step.
 pub(crate) fn plan(line: &Straight, budget: usize) -> Plan {
     let slot_bytes = |value: Value| (ROWS_PER_STEP * native(line, value).bytes()) as u32;
     Plan::new(line, &Measure { cost: &|value| cost(line, value), slot_bytes: &slot_bytes, budget })
@@ -71,17 +70,17 @@ fn cost(line: &Straight, value: Value) -> usize {
     }
 }
 
-/// The narrowest lanes that hold a value.
+/// The narrowest lanes that can hold a value.
 fn native(line: &Straight, value: Value) -> Width {
     Width::narrowest(line.values[value].range)
 }
 
-/// How many vectors 16 rows take.
+/// The number of vectors for 16 rows.
 fn parts(width: Width) -> usize {
     width.bytes()
 }
 
-/// How many rows a vector holds.
+/// The number of rows in a vector.
 fn lanes(width: Width) -> usize {
     ROWS_PER_STEP / width.bytes()
 }
@@ -162,7 +161,7 @@ impl Bases {
     }
 }
 
-/// Where a value lies in memory: 16 rows one after the other.
+/// The place of a value in memory: 16 rows one after the other.
 #[derive(Clone, Copy)]
 struct Place {
     address: Clif,
@@ -181,9 +180,9 @@ struct Lowering<'e, 'b, 'l> {
     /// The state of the step.
     state: Clif,
     known: HashMap<(Value, Width, usize), Clif>,
-    /// The lanes and the part that a visitor's method is asked for.
+    /// The lanes and the part that a visitor's method has to compute.
     goal: (Width, usize),
-    /// By value of this piece: how many that wait stand on top of each other in it.
+    /// By value of this piece: the length of the longest chain of waiting values in it.
     here: HashMap<Value, u32>,
 }
 
@@ -213,7 +212,7 @@ impl Lowering<'_, '_, '_> {
 
     fn save(&mut self, value: Value) {
         let width = self.native(value);
-        let offset = self.plan.slots[value].expect("what is passed on has a place");
+        let offset = self.plan.slots[value].expect("a value that is passed on has a place");
         for part in 0..parts(width) {
             let x = self.part(value, width, part);
             self.emit.b.ins().store(memory(), x, self.state, offset as i32 + 16 * part as i32);
@@ -242,31 +241,31 @@ impl Lowering<'_, '_, '_> {
         self.line.values[value].range
     }
 
-    /// The lanes that an op computes in; its value is narrowed from there, or widened.
+    /// The lanes that an op computes in; its value is narrowed from there, or widened. Where a row says nothing else,
+    /// they can hold the result and every operand of class `Int`.
     fn home(&self, value: Value) -> Width {
-        let step = &self.line.values[value];
-        let widest = |values: &[Value]| values.iter().map(|value| self.native(*value)).max();
-        let [a, b] = step.inst.operands();
-        match step.inst.op {
-            Op::Mul => self.native(value).max(Width::W16),
-            Op::Min | Op::Max => widest(&[a, b]).unwrap_or(Width::W8),
-            Op::Divide | Op::Modulo => match lanes_divide(self.line, value) {
-                Some(_) => Width::W32,
-                None => widest(&[a, b, value]).unwrap_or(Width::W8).max(Width::W64),
-            },
-            Op::Bucket => self.native(a).min(Width::W64).max(self.native(value)),
+        let (native, inst) = (self.native(value), &self.line.values[value].inst);
+        let row = inst.op.row();
+        let operands = row.params.iter().zip(inst.args()).filter(|((_, class), _)| *class == Class::Int);
+        let widest = operands.map(|(_, operand)| self.native(*operand)).fold(native, Width::max);
+        match inst.op {
+            Op::Divide | Op::Modulo if lanes_divide(self.line, value).is_some() => Width::W32,
+            Op::Divide | Op::Modulo => widest.max(Width::W64),
+            // values of 128 bits are counted one by one
+            Op::Bucket => widest.min(Width::W64).max(native),
             Op::AddMonths | Op::WholeMonths => Width::W32,
-            _ => self.native(value),
+            // lanes of bytes have no products
+            Op::Mul => native.max(Width::W16),
+            // comparisons widen their operands by themselves
+            _ if row.laws.modular || row.result == Class::Bool => native,
+            _ => widest,
         }
     }
 
     /// Whether an op's low bits follow from the low bits of its operands, in these lanes.
     fn is_modular(&self, value: Value, width: Width) -> bool {
-        match self.line.values[value].inst.op {
-            Op::Add | Op::Sub => true,
-            Op::Mul => width >= Width::W16,
-            _ => false,
-        }
+        let op = self.line.values[value].inst.op;
+        op.row().laws.modular && (op != Op::Mul || width >= Width::W16)
     }
 
     /// A part of a value in lanes of a width. Where the lanes are narrower than the value, it is the low bits.
@@ -328,7 +327,7 @@ impl Lowering<'_, '_, '_> {
         if fits { self.emit.narrow(a, b) } else { self.emit.truncate(a, b) }
     }
 
-    /// All parts of 16 rows, brought to narrower or wider lanes that hold them.
+    /// All parts of 16 rows, converted to narrower or wider lanes that can hold them.
     fn convert(&mut self, mut all: Vec<Clif>, width: Width) -> Vec<Clif> {
         while all.len() > parts(width) {
             all = all.chunks(2).map(|pair| self.narrow_pair(pair[0], pair[1], true)).collect();
@@ -339,7 +338,7 @@ impl Lowering<'_, '_, '_> {
         all
     }
 
-    /// Where a value can be read from, if it is not computed here.
+    /// The place to read a value from, unless it is computed here.
     fn place(&mut self, value: Value) -> Option<Place> {
         let step = &self.line.values[value];
         if step.inst.op == Op::Field && !plan::is_bool(self.line, value) {
@@ -358,7 +357,7 @@ impl Lowering<'_, '_, '_> {
         self.emit.b.ins().iadd(base, distance)
     }
 
-    /// A part read from memory; what has to be widened or narrowed by more than the load does is kept.
+    /// A part read from memory. It is kept if it needs more than the load to widen or narrow it.
     fn read(&mut self, value: Value, place: Place, width: Width, part: usize) -> Clif {
         let at = |bytes: usize| (place.offset as usize + bytes) as i32;
         let ins = self.emit.b.ins();
@@ -405,7 +404,7 @@ impl Lowering<'_, '_, '_> {
         self.emit.resize(x, ty)
     }
 
-    /// A part put together from what is computed row by row.
+    /// A part assembled from values that are computed row by row.
     fn row_by_row(&mut self, width: Width, part: usize, mut f: impl FnMut(&mut Self, usize) -> Clif) -> Clif {
         let ty = scalar_type(width);
         let rows = part * lanes(width)..(part + 1) * lanes(width);
@@ -438,7 +437,7 @@ impl Lowering<'_, '_, '_> {
         self.convert(masks, Width::W8)[0]
     }
 
-    /// A value brought between two constants, all parts of it, in lanes that hold the constants.
+    /// A value clamped to two constants: all of its parts, in lanes that can hold the constants.
     fn clamped(&mut self, value: Value, low: i128, high: i128, width: Width) -> Vec<Clif> {
         let range = self.range(value);
         if Interval::new(low, high).contains_all(range) {
@@ -475,30 +474,25 @@ impl Lowering<'_, '_, '_> {
         }
         all[0]
     }
-
-    fn table(&self, imm: i128) -> &[i128] {
-        &self.line.tables[Table::from_u32(imm as u32)]
-    }
 }
 
 impl Visitor for Lowering<'_, '_, '_> {
     type Output = Clif;
 
-    fn constant(&mut self, at: Value, imm: i128) -> Clif {
-        self.constant_part(at, self.goal.0, imm)
+    fn constant(&mut self, at: Value, value: i128) -> Clif {
+        self.constant_part(at, self.goal.0, value)
     }
 
-    /// Only truth values come here: 0 and 1 become a mask.
-    fn field(&mut self, _: Value, imm: i128) -> Clif {
-        let base = self.bases.inputs[&(imm as usize)];
+    /// Only for Booleans: 0 and 1 become a mask.
+    fn field(&mut self, _: Value, field: usize) -> Clif {
+        let base = self.bases.inputs[&field];
         let address = self.address(base, Width::W8);
         let bytes = self.emit.b.ins().load(types::I8X16, memory(), address, 0);
         self.emit.b.ins().ineg(bytes)
     }
 
-    /// 16 bits become 16 bytes: each byte looks at its bit.
-    fn present(&mut self, _: Value, imm: i128) -> Clif {
-        let field = imm as usize;
+    /// 16 bits become 16 bytes: each byte tests its bit.
+    fn present(&mut self, _: Value, field: usize) -> Clif {
         if !self.columns[field].optional {
             return self.emit.int(types::I8X16, -1);
         }
@@ -515,18 +509,18 @@ impl Visitor for Lowering<'_, '_, '_> {
         self.emit.compare(IntCC::Equal, seen, own)
     }
 
-    fn add(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+    fn add(&mut self, _: Value, a: Value, b: Value) -> Clif {
         let (a, b) = self.pair(a, b);
         self.emit.b.ins().iadd(a, b)
     }
 
-    fn sub(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+    fn sub(&mut self, _: Value, a: Value, b: Value) -> Clif {
         let (a, b) = self.pair(a, b);
         self.emit.b.ins().isub(a, b)
     }
 
-    /// 64-bit products of 32-bit values take one instruction where the compiler sees them widened.
-    fn mul(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+    /// A 64-bit product of 32-bit values is one instruction if the compiler sees the operands being widened.
+    fn mul(&mut self, _: Value, a: Value, b: Value) -> Clif {
         let (width, part) = self.goal;
         let narrow = [a, b].iter().all(|value| self.native(*value) <= Width::W32);
         if width == Width::W64 && narrow && self.emit.level < Level::Avx512Vl {
@@ -538,12 +532,11 @@ impl Visitor for Lowering<'_, '_, '_> {
         self.emit.b.ins().imul(a, b)
     }
 
-    fn divide(&mut self, at: Value, imm: i128, a: Value, b: Value) -> Clif {
+    fn divide(&mut self, at: Value, a: Value, b: Value, mode: Rounding) -> Clif {
         let (width, part) = self.goal;
         if let Some((form, way)) = lanes_divide(self.line, at) {
             return self.divided(a, &form, way, part);
         }
-        let mode = Rounding::from_number(imm).unwrap_or(Rounding::HalfEven);
         let (ty, range) = (scalar_type(width), self.range(a));
         self.row_by_row(width, part, |this, row| {
             let x = this.single(a, row, ty);
@@ -557,7 +550,7 @@ impl Visitor for Lowering<'_, '_, '_> {
         })
     }
 
-    fn modulo(&mut self, at: Value, _: i128, a: Value, b: Value) -> Clif {
+    fn modulo(&mut self, at: Value, a: Value, b: Value) -> Clif {
         let (width, part) = self.goal;
         if let Some((form, way)) = lanes_divide(self.line, at) {
             let floor = self.divided(a, &form, way, part);
@@ -579,57 +572,57 @@ impl Visitor for Lowering<'_, '_, '_> {
         })
     }
 
-    fn min(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+    fn min(&mut self, _: Value, a: Value, b: Value) -> Clif {
         let (a, b) = self.pair(a, b);
         self.emit.smaller(a, b)
     }
 
-    fn max(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+    fn max(&mut self, _: Value, a: Value, b: Value) -> Clif {
         let (a, b) = self.pair(a, b);
         self.emit.greater(a, b)
     }
 
-    fn eq(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+    fn eq(&mut self, _: Value, a: Value, b: Value) -> Clif {
         self.comparison(IntCC::Equal, a, b)
     }
 
-    fn ne(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+    fn ne(&mut self, _: Value, a: Value, b: Value) -> Clif {
         let equal = self.comparison(IntCC::Equal, a, b);
         self.emit.b.ins().bnot(equal)
     }
 
-    fn lt(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+    fn lt(&mut self, _: Value, a: Value, b: Value) -> Clif {
         self.comparison(IntCC::SignedLessThan, a, b)
     }
 
-    /// Lanes compare by `<` in one instruction: `a <= b` is that `b < a` fails.
-    fn le(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+    /// Lanes compare by `<` in one instruction, so `a <= b` is the negation of `b < a`.
+    fn le(&mut self, _: Value, a: Value, b: Value) -> Clif {
         let greater = self.comparison(IntCC::SignedLessThan, b, a);
         self.emit.b.ins().bnot(greater)
     }
 
-    fn and(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+    fn and(&mut self, _: Value, a: Value, b: Value) -> Clif {
         let (a, b) = self.pair(a, b);
         self.emit.b.ins().band(a, b)
     }
 
-    fn or(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+    fn or(&mut self, _: Value, a: Value, b: Value) -> Clif {
         let (a, b) = self.pair(a, b);
         self.emit.b.ins().bor(a, b)
     }
 
-    fn xor(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+    fn xor(&mut self, _: Value, a: Value, b: Value) -> Clif {
         let (a, b) = self.pair(a, b);
         self.emit.b.ins().bxor(a, b)
     }
 
-    fn not(&mut self, _: Value, _: i128, a: Value) -> Clif {
+    fn not(&mut self, _: Value, a: Value) -> Clif {
         let (width, part) = self.goal;
         let a = self.part(a, width, part);
         self.emit.b.ins().bnot(a)
     }
 
-    fn select(&mut self, _: Value, _: i128, condition: Value, a: Value, b: Value) -> Clif {
+    fn select(&mut self, _: Value, condition: Value, a: Value, b: Value) -> Clif {
         let (width, part) = self.goal;
         let constants = [a, b].map(|value| plan::constant(self.line, value));
         if width == Width::W128 {
@@ -655,33 +648,34 @@ impl Visitor for Lowering<'_, '_, '_> {
         }
     }
 
-    fn bucket(&mut self, _: Value, imm: i128, a: Value) -> Clif {
+    fn bucket(&mut self, _: Value, a: Value, table: Table) -> Clif {
         let (width, part) = self.goal;
         let range = self.range(a);
-        let (below, cuts) = cuts_within(self.table(imm), range);
-        let cuts = cuts.to_vec();
+        let line = self.line;
+        let (below, cuts) = cuts_within(&line.tables[table], range);
         if self.native(a) <= width && 2 * cuts.len() * parts(width) <= COMPARISONS_MAX {
             let x = self.part(a, width, part);
-            let count = self.counted(x, &cuts);
+            let count = self.counted(x, cuts);
             return self.emit.add_constant(count, below);
         }
         let searched = self.native(a);
         let ty = scalar::computed_in(searched);
         self.row_by_row(width, part, |this, row| {
             let x = this.single(a, row, ty);
-            let count = scalar::bucket(this.emit, x, &cuts, searched);
+            let count = scalar::bucket(this.emit, x, cuts, searched);
             this.emit.add_constant(count, below)
         })
     }
 
-    fn lookup(&mut self, at: Value, imm: i128, index: Value) -> Clif {
+    fn lookup(&mut self, at: Value, index: Value, table: Table) -> Clif {
         let (width, part) = self.goal;
-        let table = self.table(imm).to_vec();
+        let line = self.line;
+        let table = &line.tables[table];
         let shuffles = table.len().div_ceil(16) * width.bytes();
         let in_registers =
             width < Width::W128 && table.len() <= 256 && (table.len() <= 16 || shuffles <= SHUFFLES_MAX);
         if in_registers && !table.is_empty() {
-            let all = self.shuffled(&table, index, width);
+            let all = self.shuffled(table, index, width);
             for (part, x) in all.iter().enumerate() {
                 self.known.insert((at, width, part), *x);
             }
@@ -694,27 +688,21 @@ impl Visitor for Lowering<'_, '_, '_> {
             let x = this.single(index, row, ty);
             let x = if wide_index { this.emit.clamp(x, 0, table.len() as i128) } else { x };
             let x = this.emit.resize(x, types::I64);
-            scalar::lookup(this.emit, x, is_valid, &table, width)
+            scalar::lookup(this.emit, x, is_valid, table, width)
         })
     }
 
-    fn add_months(&mut self, _: Value, imm: i128, day: Value, months: Value) -> Clif {
+    fn add_months(&mut self, _: Value, day: Value, months: Value, end: MonthEnd) -> Clif {
         let part = self.goal.1;
-        let end = MonthEnd::from_number(imm).unwrap_or(MonthEnd::Clip);
         let day = self.clamped_words(day, DAY_MIN, DAY_MAX, part);
         let months = self.clamped_words(months, -MONTHS_MAX, MONTHS_MAX, part);
         calendar::add_months(self.emit, day, months, end)
     }
 
-    fn whole_months(&mut self, _: Value, _: i128, from: Value, to: Value) -> Clif {
+    fn whole_months(&mut self, _: Value, from: Value, to: Value) -> Clif {
         let part = self.goal.1;
         let from = self.clamped_words(from, DAY_MIN, DAY_MAX, part);
         let to = self.clamped_words(to, DAY_MIN, DAY_MAX, part);
         calendar::whole_months(self.emit, from, to)
-    }
-
-    fn refine(&mut self, _: Value, _: i128, a: Value, _: Value) -> Clif {
-        let (width, part) = self.goal;
-        self.part(a, width, part)
     }
 }

@@ -1,8 +1,7 @@
-//! How is one row decided? A straight line becomes branch-free code on single values: the same instructions for
+//! How is one row decided? Straight-line code becomes predicated code on single values: the same instructions for
 //! every row, so that the time does not depend on the data.
 //!
-//! A value is computed in the type that its interval asks for, 32, 64 or 128 bits; a truth value is 0 or 1 in
-//! a byte.
+//! A value is computed in the type that its interval needs, of 32, 64 or 128 bits; a Boolean is 0 or 1 in a byte.
 
 use std::collections::BTreeMap;
 
@@ -18,13 +17,13 @@ use crate::emit::{Emit, memory, scalar_type, unaligned};
 use crate::plan::{self, Measure, Piece, Plan};
 use crate::scalar::{self, computed_in};
 
-/// Up to so many instructions, about, go into one function.
+/// About how many instructions one function has at most.
 pub(crate) const BUDGET: usize = 800;
 
 /// The parameters of a piece: `fn(input, output, constants, state)`.
 pub(crate) const PARAMS: usize = 4;
 
-/// Where the pieces of a row kernel are cut.
+/// The pieces of a row kernel.
 pub(crate) fn plan(line: &Straight, budget: usize) -> Plan {
     let slot_bytes = |value: Value| match computed_in(Width::narrowest(line.values[value].range)) {
         types::I128 => 16,
@@ -52,7 +51,7 @@ pub(crate) fn lower(emit: &mut Emit, line: &Straight, plan: &Plan, piece: &Piece
     }
     for value in &piece.saves {
         let x = lowering.value(*value);
-        let offset = plan.slots[*value].expect("what is passed on has a place");
+        let offset = plan.slots[*value].expect("a value that is passed on has a place");
         lowering.emit.b.ins().store(memory(), x, state, offset as i32);
     }
     for (column, value) in &piece.outputs {
@@ -108,7 +107,7 @@ impl Lowering<'_, '_, '_> {
         x
     }
 
-    /// A value in another integer type: what is cut off is known not to matter.
+    /// A value in another integer type. Bits that are truncated are known not to matter.
     fn value_as(&mut self, value: Value, ty: ClifType) -> Clif {
         if let Some(x) = plan::constant(self.line, value) {
             return self.emit.int(ty, x);
@@ -126,29 +125,25 @@ impl Lowering<'_, '_, '_> {
         self.emit.compare(code, a, b)
     }
 
-    /// A value of which a routine accepts only a range, in 32 bits.
+    /// A value in 32 bits, clamped to the range that a routine accepts.
     fn within_32_bits(&mut self, value: Value, low: i128, high: i128) -> Clif {
         let x = self.value(value);
         let inside = Interval::new(low, high).contains_all(self.range(value));
         let x = if inside { x } else { self.emit.clamp(x, low, high) };
         self.emit.resize(x, types::I32)
     }
-
-    fn table(&self, imm: i128) -> &[i128] {
-        &self.line.tables[Table::from_u32(imm as u32)]
-    }
 }
 
 impl Visitor for Lowering<'_, '_, '_> {
     type Output = Clif;
 
-    fn constant(&mut self, at: Value, imm: i128) -> Clif {
+    fn constant(&mut self, at: Value, value: i128) -> Clif {
         let ty = self.ty(at);
-        self.emit.int(ty, imm)
+        self.emit.int(ty, value)
     }
 
-    fn field(&mut self, at: Value, imm: i128) -> Clif {
-        let slot = self.inputs.slots[imm as usize];
+    fn field(&mut self, at: Value, field: usize) -> Clif {
+        let slot = self.inputs.slots[field];
         let (input, offset) = (self.input, slot.offset as i32);
         let ins = self.emit.b.ins();
         match slot.width {
@@ -159,8 +154,8 @@ impl Visitor for Lowering<'_, '_, '_> {
         }
     }
 
-    fn present(&mut self, _: Value, imm: i128) -> Clif {
-        let Some(offset) = self.inputs.slots[imm as usize].presence else {
+    fn present(&mut self, _: Value, field: usize) -> Clif {
+        let Some(offset) = self.inputs.slots[field].presence else {
             return self.emit.int(types::I8, 1);
         };
         let byte = self.emit.b.ins().load(types::I8, unaligned(), self.input, offset as i32);
@@ -168,23 +163,22 @@ impl Visitor for Lowering<'_, '_, '_> {
         self.emit.compare(IntCC::NotEqual, byte, zero)
     }
 
-    fn add(&mut self, at: Value, _: i128, a: Value, b: Value) -> Clif {
+    fn add(&mut self, at: Value, a: Value, b: Value) -> Clif {
         let (a, b) = self.pair(a, b, self.ty(at));
         self.emit.b.ins().iadd(a, b)
     }
 
-    fn sub(&mut self, at: Value, _: i128, a: Value, b: Value) -> Clif {
+    fn sub(&mut self, at: Value, a: Value, b: Value) -> Clif {
         let (a, b) = self.pair(a, b, self.ty(at));
         self.emit.b.ins().isub(a, b)
     }
 
-    fn mul(&mut self, at: Value, _: i128, a: Value, b: Value) -> Clif {
+    fn mul(&mut self, at: Value, a: Value, b: Value) -> Clif {
         let (a, b) = self.pair(a, b, self.ty(at));
         self.emit.b.ins().imul(a, b)
     }
 
-    fn divide(&mut self, at: Value, imm: i128, a: Value, b: Value) -> Clif {
-        let mode = Rounding::from_number(imm).unwrap_or(Rounding::HalfEven);
+    fn divide(&mut self, at: Value, a: Value, b: Value, mode: Rounding) -> Clif {
         let ty = self.widest(&[a, b, at]);
         let quotient = match plan::constant(self.line, b) {
             Some(c) => {
@@ -201,7 +195,7 @@ impl Visitor for Lowering<'_, '_, '_> {
         self.emit.resize(quotient, ty)
     }
 
-    fn modulo(&mut self, at: Value, _: i128, a: Value, b: Value) -> Clif {
+    fn modulo(&mut self, at: Value, a: Value, b: Value) -> Clif {
         let ty = self.widest(&[a, b, at]);
         let remainder = match plan::constant(self.line, b) {
             Some(c) => {
@@ -218,105 +212,100 @@ impl Visitor for Lowering<'_, '_, '_> {
         self.emit.resize(remainder, ty)
     }
 
-    fn min(&mut self, at: Value, _: i128, a: Value, b: Value) -> Clif {
+    fn min(&mut self, at: Value, a: Value, b: Value) -> Clif {
         let (a, b) = self.pair(a, b, self.widest(&[a, b]));
         let x = self.emit.smaller(a, b);
         let ty = self.ty(at);
         self.emit.resize(x, ty)
     }
 
-    fn max(&mut self, at: Value, _: i128, a: Value, b: Value) -> Clif {
+    fn max(&mut self, at: Value, a: Value, b: Value) -> Clif {
         let (a, b) = self.pair(a, b, self.widest(&[a, b]));
         let x = self.emit.greater(a, b);
         let ty = self.ty(at);
         self.emit.resize(x, ty)
     }
 
-    fn eq(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+    fn eq(&mut self, _: Value, a: Value, b: Value) -> Clif {
         self.comparison(IntCC::Equal, a, b)
     }
 
-    fn ne(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+    fn ne(&mut self, _: Value, a: Value, b: Value) -> Clif {
         self.comparison(IntCC::NotEqual, a, b)
     }
 
-    fn lt(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+    fn lt(&mut self, _: Value, a: Value, b: Value) -> Clif {
         self.comparison(IntCC::SignedLessThan, a, b)
     }
 
-    fn le(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+    fn le(&mut self, _: Value, a: Value, b: Value) -> Clif {
         self.comparison(IntCC::SignedLessThanOrEqual, a, b)
     }
 
-    fn and(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+    fn and(&mut self, _: Value, a: Value, b: Value) -> Clif {
         let (a, b) = self.pair(a, b, types::I8);
         self.emit.b.ins().band(a, b)
     }
 
-    fn or(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+    fn or(&mut self, _: Value, a: Value, b: Value) -> Clif {
         let (a, b) = self.pair(a, b, types::I8);
         self.emit.b.ins().bor(a, b)
     }
 
-    fn xor(&mut self, _: Value, _: i128, a: Value, b: Value) -> Clif {
+    fn xor(&mut self, _: Value, a: Value, b: Value) -> Clif {
         let (a, b) = self.pair(a, b, types::I8);
         self.emit.b.ins().bxor(a, b)
     }
 
-    fn not(&mut self, _: Value, _: i128, a: Value) -> Clif {
+    fn not(&mut self, _: Value, a: Value) -> Clif {
         let a = self.value(a);
         self.emit.b.ins().bxor_imm_u(a, 1)
     }
 
-    fn select(&mut self, at: Value, _: i128, condition: Value, a: Value, b: Value) -> Clif {
+    fn select(&mut self, at: Value, condition: Value, a: Value, b: Value) -> Clif {
         let condition = self.value(condition);
         let (a, b) = self.pair(a, b, self.ty(at));
         self.emit.b.ins().select(condition, a, b)
     }
 
-    fn bucket(&mut self, at: Value, imm: i128, a: Value) -> Clif {
+    fn bucket(&mut self, at: Value, a: Value, table: Table) -> Clif {
         let range = self.range(a);
-        let (below, cuts) = cuts_within(self.table(imm), range);
-        let cuts = cuts.to_vec();
+        let line = self.line;
+        let (below, cuts) = cuts_within(&line.tables[table], range);
         let x = self.value(a);
-        let count = scalar::bucket(self.emit, x, &cuts, Width::narrowest(range));
+        let count = scalar::bucket(self.emit, x, cuts, Width::narrowest(range));
         let count = self.emit.add_constant(count, below);
         let ty = self.ty(at);
         self.emit.resize(count, ty)
     }
 
-    fn lookup(&mut self, at: Value, imm: i128, index: Value) -> Clif {
-        let table = self.table(imm).to_vec();
+    fn lookup(&mut self, at: Value, index: Value, table: Table) -> Clif {
+        let line = self.line;
+        let table = &line.tables[table];
         let x = self.value(index);
         let fits = Width::narrowest(self.range(index)) != Width::W128;
         let x = if fits { x } else { self.emit.clamp(x, 0, table.len() as i128) };
         let x = self.emit.resize(x, types::I64);
         let is_valid = self.plan.indexes(index, table.len());
-        let entry = scalar::lookup(self.emit, x, is_valid, &table, Width::narrowest(self.range(at)));
+        let entry = scalar::lookup(self.emit, x, is_valid, table, Width::narrowest(self.range(at)));
         let ty = self.ty(at);
         self.emit.resize(entry, ty)
     }
 
-    fn add_months(&mut self, _: Value, imm: i128, day: Value, months: Value) -> Clif {
-        let end = MonthEnd::from_number(imm).unwrap_or(MonthEnd::Clip);
+    fn add_months(&mut self, _: Value, day: Value, months: Value, end: MonthEnd) -> Clif {
         let day = self.within_32_bits(day, DAY_MIN, DAY_MAX);
         let months = self.within_32_bits(months, -MONTHS_MAX, MONTHS_MAX);
         calendar::add_months(self.emit, day, months, end)
     }
 
-    fn whole_months(&mut self, _: Value, _: i128, from: Value, to: Value) -> Clif {
+    fn whole_months(&mut self, _: Value, from: Value, to: Value) -> Clif {
         let from = self.within_32_bits(from, DAY_MIN, DAY_MAX);
         let to = self.within_32_bits(to, DAY_MIN, DAY_MAX);
         calendar::whole_months(self.emit, from, to)
     }
-
-    fn refine(&mut self, at: Value, _: i128, a: Value, _: Value) -> Clif {
-        let ty = self.ty(at);
-        self.value_as(a, ty)
-    }
 }
 
-/// The cuts that a value within `range` can lie on either side of, and how many lie at or below all of it.
+/// The cuts that a value within `range` can be on either side of, and how many are at or below the whole range.
 pub(crate) fn cuts_within(cuts: &[i128], range: Interval) -> (i128, &[i128]) {
     let first = cuts.partition_point(|cut| *cut <= range.lo);
     let last = cuts.partition_point(|cut| *cut <= range.hi);

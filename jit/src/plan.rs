@@ -1,22 +1,23 @@
-//! Which values does a kernel compute, and in which of its pieces? A long straight line is cut, because
-//! compiling takes more than linear time in the length of a function; what a later piece needs of an earlier
-//! one is passed in memory, the state.
+//! Which values does a kernel compute, and in which of its pieces? Long code is split, because compiling takes more
+//! than linear time in the length of a function; values that a later piece needs of an earlier one are passed in
+//! memory, the state.
 //!
-//! Constants, fields and their presence are at hand in every piece and are not passed. Values that no output
+//! Constants, fields and their presence are available in every piece and are not passed. Values that no output
 //! depends on are not computed at all.
 
 use cranelift_codegen::entity::SecondaryMap;
+use opus_ir::ops::Role;
 use opus_ir::{Column, Interval, Op, Straight, Type, Value, Width};
 
 /// What a kernel computes, piece by piece.
 pub(crate) struct Plan {
     /// The pieces, in the order of their execution.
     pub pieces: Vec<Piece>,
-    /// By value: where it lies in the state, if it is passed there.
+    /// By value: its offset in the state, if it is passed there.
     pub slots: SecondaryMap<Value, Option<u32>>,
-    /// How many bytes of state the pieces pass on; a multiple of 64.
+    /// The size of the state that the pieces pass on, a multiple of 64.
     pub state_bytes: u32,
-    /// What values keep on every row.
+    /// By value: the interval that it keeps on every row, if it has one.
     pub kept: SecondaryMap<Value, Option<Interval>>,
 }
 
@@ -31,7 +32,7 @@ pub(crate) struct Piece {
     pub outputs: Vec<(usize, Value)>,
 }
 
-/// How a kernel counts.
+/// The costs of a kernel.
 pub(crate) struct Measure<'a> {
     /// About how many machine instructions a value takes.
     pub cost: &'a dyn Fn(Value) -> usize,
@@ -41,14 +42,14 @@ pub(crate) struct Measure<'a> {
     pub budget: usize,
 }
 
-/// The constant that a value is on every row that reaches it, if there is only one.
+/// The constant that a value is on every row that reaches it, if its interval is a single value.
 pub(crate) fn constant(line: &Straight, value: Value) -> Option<i128> {
     line.values[value].range.single()
 }
 
-/// Whether a value can be had in any piece without being passed there.
-pub(crate) fn at_hand(line: &Straight, value: Value) -> bool {
-    constant(line, value).is_some() || matches!(line.values[value].inst.op, Op::Field | Op::Present)
+/// Whether a value is available in any piece without being passed there.
+pub(crate) fn is_available(line: &Straight, value: Value) -> bool {
+    constant(line, value).is_some() || line.values[value].inst.op.row().role == Role::Leaf
 }
 
 /// The columns that inputs are read from.
@@ -72,7 +73,7 @@ pub(crate) fn output_values(line: &Straight) -> Vec<Value> {
     line.outputs.iter().copied().chain([line.rule]).collect()
 }
 
-/// The values of the operands that an engine looks at: none of a constant's.
+/// The operands that an engine computes: a constant needs none.
 pub(crate) fn operands(line: &Straight, value: Value) -> &[Value] {
     match constant(line, value) {
         Some(_) => &[],
@@ -80,13 +81,13 @@ pub(crate) fn operands(line: &Straight, value: Value) -> &[Value] {
     }
 }
 
-/// Whether a value is a truth value.
+/// Whether a value is a Boolean.
 pub(crate) fn is_bool(line: &Straight, value: Value) -> bool {
     line.values[value].ty == Type::Bool
 }
 
 /// By value: an interval that it keeps on every row, reached or not, because of how it is computed: a choice
-/// among constants, a count of cuts, an entry of a table. Only such an interval may be relied upon for an address.
+/// among constants, a count of cuts, an entry of a table. Addresses may rely on such an interval only.
 fn kept_intervals(line: &Straight) -> SecondaryMap<Value, Option<Interval>> {
     let mut kept = SecondaryMap::<Value, Option<Interval>>::new();
     for (value, step) in &line.values {
@@ -99,7 +100,7 @@ fn kept_intervals(line: &Straight) -> SecondaryMap<Value, Option<Interval>> {
             Op::Lookup => Interval::hull_of(line.table(&step.inst).iter().copied().chain([0])),
             _ => None,
         };
-        // what does not fit the value's own lanes may be cut to anything
+        // an interval wider than the value's own lanes may be truncated to anything
         kept[value] = interval.filter(|kept| Width::narrowest(*kept) <= Width::narrowest(step.range));
     }
     kept
@@ -112,9 +113,9 @@ impl Plan {
         self.kept[value].is_some_and(valid)
     }
 
-    /// Cuts a line by `measure`.
+    /// Splits a line by `measure`.
     pub fn new(line: &Straight, measure: &Measure) -> Plan {
-        let mut pieces = cut(line, measure);
+        let mut pieces = split(line, measure);
         let home = homes(&pieces);
         let last = pieces.len() - 1;
         for (column, value) in output_values(line).into_iter().enumerate() {
@@ -136,7 +137,7 @@ impl Plan {
     }
 }
 
-/// The values that outputs depend on and that are not at hand.
+/// The values that outputs depend on.
 fn needed(line: &Straight) -> SecondaryMap<Value, bool> {
     let mut needed = SecondaryMap::with_default(false);
     for value in output_values(line) {
@@ -150,11 +151,11 @@ fn needed(line: &Straight) -> SecondaryMap<Value, bool> {
     needed
 }
 
-fn cut(line: &Straight, measure: &Measure) -> Vec<Piece> {
+fn split(line: &Straight, measure: &Measure) -> Vec<Piece> {
     let needed = needed(line);
     let mut pieces = vec![Piece::default()];
     let mut cost = 0;
-    for value in line.values.keys().filter(|value| needed[*value] && !at_hand(line, *value)) {
+    for value in line.values.keys().filter(|value| needed[*value] && !is_available(line, *value)) {
         if cost > measure.budget {
             pieces.push(Piece::default());
             cost = 0;
@@ -191,7 +192,7 @@ fn last_uses(
     last
 }
 
-/// Gives out places in the state. A place is given again only to a later piece than the last that reads it.
+/// Allocates places in the state. A place is reused only in a later piece than the last one that reads it.
 #[derive(Default)]
 struct Slots {
     places: SecondaryMap<Value, Option<u32>>,

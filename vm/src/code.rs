@@ -13,7 +13,7 @@ use crate::ops::Instruction;
 pub enum Shape {
     /// One row: it branches forward and ends in `decide`.
     Row = 0,
-    /// Many rows: a straight line that ends in `end`.
+    /// Many rows: predicated code without branches that ends in `end`.
     Columns = 1,
 }
 
@@ -30,30 +30,30 @@ pub struct Code {
     pub instructions: Vec<u8>,
 }
 
-/// What lies in memory around the code: where its fields come from and where its outputs go.
+/// The memory around the code: where its fields come from and where its outputs go.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Interface {
     /// The columns, or slots, of the inputs.
     pub inputs: Vec<Column>,
-    /// The columns, or slots, of the outputs; the rule's follows behind them.
+    /// The columns, or slots, of the outputs; the rule's comes after them.
     pub outputs: Vec<Column>,
-    /// By output, what its values are kept within, whatever the code computes. Its column holds all of it.
+    /// By output, the range that its values are clamped to, whatever the code computes. Its column holds all of it.
     pub ranges: Vec<Interval>,
-    /// How many rules there are: the index of the one that decides is below.
+    /// How many rules there are; the index of the rule that decides is smaller.
     pub rules: usize,
 }
 
-/// The column, or slot, of the rule's index, behind the outputs.
+/// The column, or slot, of the rule's index, after the outputs.
 pub const RULE: Column = Column { width: Width::W16, optional: false };
 
 impl Interface {
-    /// The output columns with that of the rule behind them.
+    /// The output columns, then the rule's.
     pub fn outputs_and_rule(&self) -> Vec<Column> {
         self.outputs.iter().copied().chain([RULE]).collect()
     }
 }
 
-/// Why bytes are no code.
+/// Why bytes are not code.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Malformed(pub &'static str);
 
@@ -90,13 +90,13 @@ impl Code {
     /// ```
     ///
     /// # Errors
-    /// Where the bytes end too early or too late, or name no shape or type.
+    /// Where the bytes are too short or too long, or have an unknown shape or type.
     pub fn from_bytes(bytes: &[u8]) -> Result<Code, Malformed> {
         let mut reader = Reader { bytes };
         let shape = match reader.take(1)? {
             [0] => Shape::Row,
             [1] => Shape::Columns,
-            _ => return Err(Malformed("the code is of no shape that there is")),
+            _ => return Err(Malformed("unknown shape of code")),
         };
         let locals = reader.types()?;
         let table_count = reader.length(4)?;
@@ -105,11 +105,11 @@ impl Code {
         let instructions = reader.take(length_bytes)?.to_vec();
         match reader.bytes {
             [] => Ok(Code { shape, locals, tables, instructions }),
-            _ => Err(Malformed("there are bytes behind the code")),
+            _ => Err(Malformed("extra bytes after the code")),
         }
     }
 
-    /// The instructions with their positions, as long as they can be read.
+    /// The instructions with their positions, up to the first that cannot be read.
     pub fn iter(&self) -> impl Iterator<Item = (usize, Instruction)> {
         let mut next = 0;
         std::iter::from_fn(move || {
@@ -119,7 +119,7 @@ impl Code {
     }
 }
 
-/// A listing: tables, then one instruction a line behind its position.
+/// A listing: tables, then one instruction per line, after its position.
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, table) in self.tables.iter().enumerate() {
@@ -139,12 +139,13 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn take(&mut self, count: usize) -> Result<&'a [u8], Malformed> {
-        let (taken, rest) = self.bytes.split_at_checked(count).ok_or(Malformed("the code ends too early"))?;
+        let (taken, rest) = self.bytes.split_at_checked(count).ok_or(Malformed("the code is too short"))?;
         self.bytes = rest;
         Ok(taken)
     }
 
-    /// A length, of items that take at least so many bytes each: a list longer than the rest is never allocated.
+    /// The length of a list whose items take at least so many bytes each: a list longer than the rest is never
+    /// allocated.
     fn length(&mut self, item_bytes: usize) -> Result<usize, Malformed> {
         let length = u32::from_le_bytes(self.take(4)?.try_into().expect("four bytes were taken")) as usize;
         let fits = length <= self.bytes.len() / item_bytes;
@@ -153,8 +154,7 @@ impl<'a> Reader<'a> {
 
     fn types(&mut self) -> Result<Vec<Type>, Malformed> {
         let count = self.length(1)?;
-        let named =
-            |byte: &u8| Type::ALL.get(*byte as usize).copied().ok_or(Malformed("there is no such type"));
+        let named = |byte: &u8| Type::ALL.get(*byte as usize).copied().ok_or(Malformed("unknown type"));
         self.take(count)?.iter().map(named).collect()
     }
 

@@ -1,28 +1,29 @@
 //! How are many rows decided? One instruction for a block of 1,024 rows at a time.
 //!
-//! The code is turned into a [`Plan`] once, so that a block runs through steps that read columns and write columns.
-//! Kernels are loops over whole arrays, also in the last block: what lies behind the last row is computed and never
-//! read, and every op is total.
+//! The code becomes a [`Plan`] once, so that a block executes steps that read columns and write columns. Kernels are
+//! loops over whole arrays, also in the last block: results after the last row are computed and never read, and every
+//! op is total.
 
 use std::ops::Range;
 
-use bytemuck::Pod;
-use opus_ir::date::{self, MonthEnd};
 use opus_ir::memory::{Columns, ROWS_PER_GROUP};
-use opus_ir::ops::{bucket_of, entry};
-use opus_ir::{Column, Interval, Rounding, Type, Width};
+use opus_ir::ops::{meaning, rounding};
+use opus_ir::{
+    Column, Interval, Rounding, Scalar, Type, by_integer, by_type, by_width, for_each_op, immediate,
+    scalar_of,
+};
 
 use crate::code::Shape;
-use crate::lane::{Lane, Reciprocal};
 use crate::lanes;
-use crate::ops::Op;
+use crate::ops::{Op, varies};
 use crate::plan_columns::{Arg, Does, Plan, Step};
-use crate::slots::{Lanes, Page, Slots, Stored};
+use crate::reciprocal::Reciprocal;
+use crate::slots::{Lanes, Page, Slots};
 use crate::verify::Verified;
 
 /// How many rows an instruction works on.
 pub const BLOCK_ROWS: usize = 1024;
-/// Tables up to so many entries are read by comparing with each of them.
+/// Tables of up to this many entries are read by comparing with each of them.
 const SCANNED_MAX: usize = 16;
 
 /// An engine that decides many rows at a time.
@@ -32,12 +33,12 @@ pub struct ColumnEngine {
     plan: Plan,
 }
 
-/// What columns are kept in, again from block to block and from call to call. It holds nothing between calls, and
+/// Memory for columns, which is reused from block to block and from call to call. It keeps no values between calls, and
 /// serves any engine.
 #[derive(Default)]
 pub struct Scratch {
     pages: Vec<Page>,
-    /// The inputs of a last block that is not whole.
+    /// The inputs of an incomplete last block.
     rest: Option<Columns>,
 }
 
@@ -48,24 +49,11 @@ enum Side<'a, T> {
     Each(&'a Lanes<T>),
 }
 
-/// `$run!` with the integer of a width.
-macro_rules! by_width {
-    ($width:expr => $run:ident) => {
-        match $width {
-            Width::W8 => $run!(i8),
-            Width::W16 => $run!(i16),
-            Width::W32 => $run!(i32),
-            Width::W64 => $run!(i64),
-            Width::W128 => $run!(i128),
-        }
-    };
-}
-
 /// A block of rows to be decided.
 struct Block<'a, 'b> {
     engine: &'a ColumnEngine,
     inputs: &'a Columns,
-    /// Where the block begins in the inputs, which go on to its end.
+    /// Where the block begins in the inputs, which have room up to its end.
     first: usize,
     outputs: &'a mut Columns,
     /// Where the block begins in the outputs.
@@ -89,10 +77,10 @@ impl ColumnEngine {
         &self.code
     }
 
-    /// Decides the rows of `inputs` into `outputs`: the outputs, and behind them the rule's index.
+    /// Decides the rows of `inputs` into `outputs`: the outputs, then the rule's index.
     ///
     /// # Panics
-    /// Where columns are of another shape than the code's, or `outputs` has no room for the rows.
+    /// Where columns have another shape than the code's, or `outputs` has no room for the rows.
     pub fn decide(&self, inputs: &Columns, outputs: &mut Columns, scratch: &mut Scratch) {
         let interface = self.code.interface();
         let is_shape = |columns: &Columns, shape: &[opus_ir::Column]| {
@@ -103,7 +91,7 @@ impl ColumnEngine {
         assert!(is_shape(outputs, &interface.outputs_and_rule()), "outputs of another shape");
         outputs.set_rows(inputs.rows());
         let Scratch { pages, rest } = scratch;
-        let mut slots = Slots::new(pages, self.plan.slots);
+        let mut slots = Slots::new(pages, &self.plan.slots);
         for start in (0..inputs.rows()).step_by(BLOCK_ROWS) {
             let count = BLOCK_ROWS.min(inputs.rows() - start);
             let (inputs, first) = if start + BLOCK_ROWS <= inputs.capacity_rows() {
@@ -118,7 +106,7 @@ impl ColumnEngine {
     }
 }
 
-/// Rows from a multiple of 64 on, with room for a whole block behind them.
+/// Rows from a multiple of 64 on, with room for a whole block.
 fn copied(columns: &Columns, rows: Range<usize>, kept: Option<Columns>) -> Columns {
     let shape: Vec<Column> = (0..columns.len()).map(|index| columns.column(index)).collect();
     let fits = |kept: &Columns| {
@@ -159,8 +147,8 @@ impl Block<'_, '_> {
         }
     }
 
-    /// Has rows of the next block brought near: every column is a stream of its own, and at the end of a page the
-    /// processor does not look further by itself. A column at a time, because only so many lines are fetched at once.
+    /// Prefetches rows of the next block: every column is a stream of its own, and the processor does not prefetch past
+    /// the end of a page by itself. One column at a time, because only so many lines are fetched at once.
     #[inline(always)]
     fn look_ahead(&self, step: &Step) {
         let next = |start: usize| start + BLOCK_ROWS..start + 2 * BLOCK_ROWS;
@@ -176,106 +164,110 @@ impl Block<'_, '_> {
 
     #[inline(always)]
     fn op(&mut self, op: Op, step: &Step) {
-        // `$run` with the integer type of the step as `$lane`
-        macro_rules! by_integer {
-            ($lane:ident => $run:expr) => {
-                match step.ty {
-                    Type::I32 => {
-                        type $lane = i32;
-                        $run
-                    }
-                    Type::I64 => {
-                        type $lane = i64;
-                        $run
-                    }
-                    Type::I128 => {
-                        type $lane = i128;
-                        $run
-                    }
-                    Type::Bool => unreachable!("instructions were verified"),
-                }
-            };
-        }
-        // the same with truth values among the types
-        macro_rules! by_type {
-            ($lane:ident => $run:expr) => {
-                match step.ty {
-                    Type::Bool => {
-                        type $lane = u8;
-                        $run
-                    }
-                    _ => by_integer!($lane => $run),
-                }
-            };
-        }
         let index = step.immediate as usize;
-        match op {
-            Op::Field if step.ty.is_bool() => self.load_truth(step, index),
-            Op::Field => by_integer!(T => self.load::<T>(step, index)),
-            Op::Present => self.present(step, index),
-            Op::To => by_integer!(T => self.convert::<T>(step)),
-            Op::Add => by_integer!(T => self.binary::<T>(step, Lane::plus)),
-            Op::Sub => by_integer!(T => self.binary::<T>(step, Lane::minus)),
-            Op::Mul => by_integer!(T => self.binary::<T>(step, Lane::times)),
-            Op::Divide => by_integer!(T => self.divide::<T>(step)),
-            Op::Modulo => by_integer!(T => self.binary::<T>(step, Lane::modulo)),
-            Op::Min => by_integer!(T => self.binary::<T>(step, |a, b| a.min(b))),
-            Op::Max => by_integer!(T => self.binary::<T>(step, |a, b| a.max(b))),
-            Op::Eq => by_integer!(T => self.compare::<T>(step, |a, b| a == b)),
-            Op::Ne => by_integer!(T => self.compare::<T>(step, |a, b| a != b)),
-            Op::Lt => by_integer!(T => self.compare::<T>(step, |a, b| a < b)),
-            Op::Le => by_integer!(T => self.compare::<T>(step, |a, b| a <= b)),
-            Op::And => self.binary::<u8>(step, |a, b| a & b),
-            Op::Or => self.binary::<u8>(step, |a, b| a | b),
-            Op::Xor => self.binary::<u8>(step, |a, b| a ^ b),
-            Op::Not => self.unary::<u8, u8>(step, |a| a ^ 1),
-            Op::Select => by_type!(T => self.select::<T>(step)),
-            Op::Bucket => by_integer!(T => self.bucket::<T>(step, index)),
-            Op::Lookup => by_integer!(T => self.lookup::<T>(step, index)),
-            Op::AddMonths => {
-                let end = MonthEnd::from_number(step.immediate).unwrap_or(MonthEnd::Clip);
-                self.binary::<i64>(step, |day, months| {
-                    date::add_months(day as i128, months as i128, end) as i64
-                });
-            }
-            Op::WholeMonths => {
-                self.binary::<i64>(step, |from, to| date::whole_months(from as i128, to as i128) as i64)
-            }
-            Op::Output => {
-                by_type!(T => self.store::<T>(step, index, self.engine.code.interface().ranges[index]))
-            }
-            Op::End => {
-                let rules = Interval::new(0, self.engine.code.interface().rules.max(1) as i128 - 1);
-                self.store::<i32>(step, self.outputs.len() - 1, rules);
-            }
-            Op::Const => by_type!(T => self.fill::<T>(step)),
-            Op::Get | Op::Set => unreachable!("a plan has none of them"),
-            Op::Jump | Op::BranchFalse | Op::Decide => unreachable!("code for columns is a straight line"),
+        macro_rules! leaf {
+            (constant) => {
+                by_type!(step.ty, T => self.fill::<T>(step))
+            };
+            (field) => {
+                match step.ty {
+                    Type::Bool => self.load_truth(step, index),
+                    ty => by_integer!(ty, T => self.load::<T>(step, index)),
+                }
+            };
+            (present) => {
+                self.present(step, index)
+            };
         }
+        // ops that have a faster way than row by row, then all others by the number of their operands
+        macro_rules! computed {
+            (divide $($signature:tt)*) => {
+                by_integer!(step.ty, T => self.divide::<T>(step))
+            };
+            (select $($signature:tt)*) => {
+                by_type!(step.ty, T => self.select::<T>(step))
+            };
+            (bucket $($signature:tt)*) => {
+                by_integer!(step.ty, T => self.bucket::<T>(step, index))
+            };
+            (lookup $($signature:tt)*) => {
+                by_integer!(step.ty, T => self.lookup::<T>(step, index))
+            };
+            ($op:ident ($a:ident: $A:ident $(; $imm:ident: $kind:ident)?) $R:ident) => {
+                computed!(@($A $R) T => {
+                    $( let $imm = immediate!($kind, step.immediate, &self.engine.code.tables[index]); )?
+                    self.unary::<scalar_of!($A, T), scalar_of!($R, T)>(step, |$a| meaning::$op::<T>($a $(, $imm)?))
+                })
+            };
+            ($op:ident ($a:ident: $A:ident, $b:ident: $B:ident $(; $imm:ident: $kind:ident)?) $R:ident) => {
+                computed!(@($A $B $R) T => {
+                    $( let $imm = immediate!($kind, step.immediate, &self.engine.code.tables[index]); )?
+                    self.binary::<scalar_of!($A, T), scalar_of!($B, T), scalar_of!($R, T)>(
+                        step,
+                        |$a, $b| meaning::$op::<T>($a, $b $(, $imm)?),
+                    )
+                })
+            };
+            // the type that the op computes in
+            (@($($class:ident)+) $scalar:ident => $run:expr) => {
+                if varies!($($class)+) {
+                    by_integer!(step.ty, $scalar => $run)
+                } else {
+                    type $scalar = i8;
+                    $run
+                }
+            };
+        }
+        macro_rules! steps {
+            (
+                leaves { $( $(#[$leaf_doc:meta])+ $leaf_code:literal $leaf:ident $leaf_method:ident
+                    $leaf_params:tt -> $leaf_result:ident $leaf_row:tt )+ }
+                computed { $( $(#[$doc:meta])+ $code:literal $name:ident $method:ident
+                    $params:tt -> $result:ident $row:tt )+ }
+                claims $claims:tt
+            ) => {
+                match op {
+                    $( Op::$leaf => leaf!($leaf_method), )+
+                    $( Op::$name => computed!($method $params $result), )+
+                    Op::To => by_integer!(step.ty, T => self.convert::<T>(step)),
+                    Op::Output => {
+                        let range = self.engine.code.interface().ranges[index];
+                        by_type!(step.ty, T => self.store::<T>(step, index, range));
+                    }
+                    Op::End => {
+                        let rules = Interval::new(0, self.engine.code.interface().rules.max(1) as i128 - 1);
+                        self.store::<i32>(step, self.outputs.len() - 1, rules);
+                    }
+                    Op::Get | Op::Set => unreachable!("a plan has none of them"),
+                    Op::Jump | Op::BranchFalse | Op::Decide => unreachable!("code for columns does not branch"),
+                }
+            };
+        }
+        for_each_op!(steps);
     }
 
     #[inline(always)]
-    fn each<T: Stored>(&self, arg: Arg) -> &Lanes<T> {
+    fn each<T: Scalar>(&self, arg: Arg) -> &Lanes<T> {
         each(self.slots, self.inputs, self.first, arg)
     }
 
     #[inline(always)]
-    fn side<T: Stored>(&self, arg: Arg) -> Side<'_, T> {
+    fn side<T: Scalar>(&self, arg: Arg) -> Side<'_, T> {
         side(self.slots, self.inputs, self.first, arg)
     }
 
     // Kernels are loops, not closures given to iterators: those are compiled once for all sets of features, and
-    // that without any.
+    // without any of them.
 
     #[inline(always)]
-    fn fill<T: Stored>(&mut self, step: &Step) {
+    fn fill<T: Scalar>(&mut self, step: &Step) {
         let out = self.slots.take::<T>(step.out);
-        out.fill(T::cut(step.immediate));
+        out.fill(T::truncate(step.immediate));
         self.slots.give_back(step.out, out);
     }
 
     #[inline(always)]
-    fn unary<T: Stored, R: Stored>(&mut self, step: &Step, f: impl Fn(T) -> R) {
+    fn unary<T: Scalar, R: Scalar>(&mut self, step: &Step, f: impl Fn(T) -> R) {
         let out = self.slots.take::<R>(step.out);
         for (out, a) in out.iter_mut().zip(self.each::<T>(step.args[0])) {
             *out = f(*a);
@@ -284,10 +276,10 @@ impl Block<'_, '_> {
     }
 
     #[inline(always)]
-    fn binary<T: Stored>(&mut self, step: &Step, f: impl Fn(T, T) -> T) {
-        let out = self.slots.take::<T>(step.out);
-        let a = self.each::<T>(step.args[0]);
-        match self.side::<T>(step.args[1]) {
+    fn binary<A: Scalar, B: Scalar, R: Scalar>(&mut self, step: &Step, f: impl Fn(A, B) -> R) {
+        let out = self.slots.take::<R>(step.out);
+        let a = self.each::<A>(step.args[0]);
+        match self.side::<B>(step.args[1]) {
             Side::Each(b) => {
                 for (out, (a, b)) in out.iter_mut().zip(a.iter().zip(b)) {
                     *out = f(*a, *b);
@@ -303,30 +295,20 @@ impl Block<'_, '_> {
     }
 
     #[inline(always)]
-    fn compare<T: Stored>(&mut self, step: &Step, f: impl Fn(T, T) -> bool) {
-        let out = self.slots.take::<u8>(step.out);
-        let (a, b) = (self.each::<T>(step.args[0]), self.each::<T>(step.args[1]));
-        for (out, (a, b)) in out.iter_mut().zip(a.iter().zip(b)) {
-            *out = f(*a, *b) as u8;
-        }
-        self.slots.give_back(step.out, out);
-    }
-
-    #[inline(always)]
-    fn select<T: Stored>(&mut self, step: &Step) {
+    fn select<T: Scalar>(&mut self, step: &Step) {
         let out = self.slots.take::<T>(step.out);
-        let (conditions, a) = (self.each::<u8>(step.args[0]), self.each::<T>(step.args[1]));
-        let turned = step.immediate as u8;
-        // by index: iterators zipped three times over are not turned into vectors
+        let (conditions, a) = (self.each::<i8>(step.args[0]), self.each::<T>(step.args[1]));
+        let negated = step.immediate as i8;
+        // by index: loops over iterators zipped three times do not become vector code
         match self.side::<T>(step.args[2]) {
             Side::Each(b) => {
                 for row in 0..BLOCK_ROWS {
-                    out[row] = T::choose(conditions[row] ^ turned, a[row], b[row]);
+                    out[row] = meaning::select::<T>(conditions[row] ^ negated, a[row], b[row]);
                 }
             }
             Side::One(b) => {
                 for row in 0..BLOCK_ROWS {
-                    out[row] = T::choose(conditions[row] ^ turned, a[row], b);
+                    out[row] = meaning::select::<T>(conditions[row] ^ negated, a[row], b);
                 }
             }
         }
@@ -334,10 +316,9 @@ impl Block<'_, '_> {
     }
 
     #[inline(always)]
-    fn divide<T: Stored + Lane>(&mut self, step: &Step) {
-        let mode = Rounding::from_number(step.immediate).unwrap_or(Rounding::HalfEven);
+    fn divide<T: Scalar>(&mut self, step: &Step) {
         // one loop for each frequent mode, which then knows its mode
-        match mode {
+        match rounding(step.immediate) {
             Rounding::HalfEven => self.divide_by_mode::<T>(step, Rounding::HalfEven),
             Rounding::HalfUp => self.divide_by_mode::<T>(step, Rounding::HalfUp),
             Rounding::Floor => self.divide_by_mode::<T>(step, Rounding::Floor),
@@ -346,44 +327,37 @@ impl Block<'_, '_> {
     }
 
     #[inline(always)]
-    fn divide_by_mode<T: Stored + Lane>(&mut self, step: &Step, mode: Rounding) {
-        let reciprocal = match (step.args[1], T::RECIPROCAL_BITS) {
-            (Arg::Constant(divisor), Some(bits)) => {
-                Reciprocal::new(divisor, bits).map(|by| (T::of(divisor), by))
-            }
+    fn divide_by_mode<T: Scalar>(&mut self, step: &Step, mode: Rounding) {
+        let reciprocal = match step.args[1] {
+            Arg::Constant(divisor) => Reciprocal::<T>::new(divisor),
             _ => None,
         };
         match reciprocal {
-            Some((divisor, by)) => self.unary::<T, T>(step, |a| a.round(a.magnitude(by), divisor, mode)),
-            None => self.binary::<T>(step, |a, b| a.divide(b, mode)),
+            Some(by) => self.unary::<T, T>(step, |a| by.divide(a, mode)),
+            None => self.binary::<T, T, T>(step, |a, b| meaning::divide::<T>(a, b, mode)),
         }
     }
 
-    /// Turns an integer of any type into one of `T`.
+    /// Converts an integer of any type to one of `T`.
     #[inline(always)]
-    fn convert<T: Stored + Lane>(&mut self, step: &Step) {
-        match step.from {
-            Type::I32 => self.unary::<i32, T>(step, |x| T::of(x.wide())),
-            Type::I64 => self.unary::<i64, T>(step, |x| T::of(x.wide())),
-            Type::I128 => self.unary::<i128, T>(step, |x| T::of(x)),
-            Type::Bool => unreachable!("types were verified"),
-        }
+    fn convert<T: Scalar>(&mut self, step: &Step) {
+        by_integer!(step.from, From => self.unary::<From, T>(step, |x| T::truncate(x.wide())));
     }
 
     #[inline(always)]
-    fn bucket<T: Stored + Lane>(&mut self, step: &Step, table: usize) {
+    fn bucket<T: Scalar>(&mut self, step: &Step, table: usize) {
         let engine = self.engine;
         let table = engine.code.tables[table].as_slice();
         if table.len() > SCANNED_MAX {
-            return self.unary::<T, i32>(step, |x| bucket_of(table, x.wide()) as i32);
+            return self.unary::<T, i32>(step, |x| meaning::bucket::<T>(x, table));
         }
-        // cuts that the type cannot hold lie below all of its values, or above
-        let fits = |cut: i128| T::of(cut).wide() == cut;
+        // cuts that the type cannot hold are below all of its values, or above them
+        let fits = |cut: i128| T::truncate(cut).wide() == cut;
         let below = table.iter().filter(|cut| !fits(**cut) && **cut < 0).count() as i32;
         let out = self.slots.take::<i32>(step.out);
         let values = self.each::<T>(step.args[0]);
         out.fill(below);
-        for cut in table.iter().filter(|cut| fits(**cut)).map(|cut| T::of(*cut)) {
+        for cut in table.iter().filter(|cut| fits(**cut)).map(|cut| T::truncate(*cut)) {
             for (count, x) in out.iter_mut().zip(values) {
                 *count += (*x >= cut) as i32;
             }
@@ -392,195 +366,142 @@ impl Block<'_, '_> {
     }
 
     #[inline(always)]
-    fn lookup<T: Stored + Lane>(&mut self, step: &Step, table: usize) {
+    fn lookup<T: Scalar>(&mut self, step: &Step, table: usize) {
         let engine = self.engine;
         let table = engine.code.tables[table].as_slice();
         if table.len() > SCANNED_MAX {
-            return self.unary::<i32, T>(step, |index| T::of(entry(table, index as i128)));
+            return self.unary::<i32, T>(step, |index| meaning::lookup::<T>(index, table));
         }
-        // an index before the first entry is clamped to it, and one behind the last to that; entries that repeat the
-        // one before them need no comparison
+        // indices before the first entry and after the last are clamped to them; entries that repeat the previous one
+        // need no comparison
         let out = self.slots.take::<T>(step.out);
         let indices = self.each::<i32>(step.args[0]);
-        out.fill(table.first().map_or(T::of(0), |first| T::of(*first)));
+        out.fill(table.first().map_or(T::truncate(0), |first| T::truncate(*first)));
         for at in (1..table.len()).filter(|at| table[*at] != table[*at - 1]) {
-            let (entry, at) = (T::of(table[at]), at as i32);
+            let (entry, at) = (T::truncate(table[at]), at as i32);
             for (found, index) in out.iter_mut().zip(indices) {
-                *found = T::choose((*index >= at) as u8, entry, *found);
+                *found = T::choose((*index >= at) as i8, entry, *found);
             }
         }
         self.slots.give_back(step.out, out);
     }
 
     #[inline(always)]
-    fn load<T: Stored + Lane>(&mut self, step: &Step, field: usize) {
+    fn load<T: Scalar>(&mut self, step: &Step, field: usize) {
         let out = self.slots.take::<T>(step.out);
-        macro_rules! widen {
-            ($ty:ty) => {
-                for (out, x) in out.iter_mut().zip(block_of::<$ty>(self.inputs, field, self.first)) {
-                    *out = T::of(*x as i128);
-                }
-            };
-        }
-        by_width!(self.inputs.column(field).width => widen);
+        by_width!(self.inputs.column(field).width, Cell => {
+            for (out, x) in out.iter_mut().zip(block_of::<Cell>(self.inputs, field, self.first)) {
+                *out = T::truncate(x.wide());
+            }
+        });
         self.slots.give_back(step.out, out);
     }
 
     #[inline(always)]
     fn load_truth(&mut self, step: &Step, field: usize) {
-        let out = self.slots.take::<u8>(step.out);
-        macro_rules! test {
-            ($ty:ty) => {
-                for (out, x) in out.iter_mut().zip(block_of::<$ty>(self.inputs, field, self.first)) {
-                    *out = (*x != 0) as u8;
-                }
-            };
-        }
-        by_width!(self.inputs.column(field).width => test);
+        let out = self.slots.take::<i8>(step.out);
+        by_width!(self.inputs.column(field).width, Cell => {
+            for (out, x) in out.iter_mut().zip(block_of::<Cell>(self.inputs, field, self.first)) {
+                *out = (*x != 0) as i8;
+            }
+        });
         self.slots.give_back(step.out, out);
     }
 
     #[inline(always)]
     fn field_within(&mut self, step: &Step, field: usize, lo: i128, hi: i128, within: bool) {
-        let out = self.slots.take::<u8>(step.out);
-        macro_rules! compare {
-            ($ty:ty) => {{
-                let (least, most) = (<$ty>::MIN as i128, <$ty>::MAX as i128);
-                let values = block_of::<$ty>(self.inputs, field, self.first);
-                if hi < least || lo > most {
-                    out.fill(!within as u8);
-                } else {
-                    are_within(out, values, lo.max(least) as $ty, hi.min(most) as $ty, within);
-                }
-            }};
-        }
-        by_width!(self.inputs.column(field).width => compare);
+        let out = self.slots.take::<i8>(step.out);
+        by_width!(self.inputs.column(field).width, Cell => {
+            are_within(out, block_of::<Cell>(self.inputs, field, self.first), lo, hi, within);
+        });
         self.slots.give_back(step.out, out);
     }
 
     #[inline(always)]
     fn within(&mut self, step: &Step, lo: i128, hi: i128, within: bool) {
-        let out = self.slots.take::<u8>(step.out);
-        macro_rules! compare {
-            ($ty:ty) => {{
-                let (least, most) = (<$ty>::MIN as i128, <$ty>::MAX as i128);
-                let values = self.each::<$ty>(step.args[0]);
-                are_within(out, values, lo.max(least) as $ty, hi.min(most) as $ty, within);
-            }};
-        }
-        match step.from {
-            Type::I32 => compare!(i32),
-            Type::I64 => compare!(i64),
-            Type::I128 => compare!(i128),
-            Type::Bool => unreachable!("truth values are not compared"),
-        }
+        let out = self.slots.take::<i8>(step.out);
+        by_integer!(step.from, T => are_within(out, self.each::<T>(step.args[0]), lo, hi, within));
         self.slots.give_back(step.out, out);
     }
 
     #[inline(always)]
     fn choose(&mut self, step: &Step, when: &[(bool, u8)], otherwise: u8) {
-        let mut chosen = [otherwise; BLOCK_ROWS];
+        let mut chosen = [otherwise as i8; BLOCK_ROWS];
         for (conditions, (met, constant)) in step.args.iter().zip(when) {
-            let turned = !*met as u8;
-            for (chosen, condition) in chosen.iter_mut().zip(self.each::<u8>(*conditions)) {
-                *chosen = u8::choose(*condition ^ turned, *constant, *chosen);
+            let negated = !*met as i8;
+            for (chosen, condition) in chosen.iter_mut().zip(self.each::<i8>(*conditions)) {
+                *chosen = i8::choose(*condition ^ negated, *constant as i8, *chosen);
             }
         }
-        macro_rules! widen {
-            ($ty:ty) => {{
-                let out = self.slots.take::<$ty>(step.out);
-                for (out, chosen) in out.iter_mut().zip(&chosen) {
-                    *out = *chosen as $ty;
-                }
-                self.slots.give_back(step.out, out);
-            }};
-        }
-        match step.ty {
-            Type::I32 => widen!(i32),
-            Type::I64 => widen!(i64),
-            Type::I128 => widen!(i128),
-            Type::Bool => unreachable!("truth values are chosen by selects"),
-        }
+        by_integer!(step.ty, T => {
+            let out = self.slots.take::<T>(step.out);
+            for (out, chosen) in out.iter_mut().zip(&chosen) {
+                *out = *chosen as u8 as T;
+            }
+            self.slots.give_back(step.out, out);
+        });
     }
 
     #[inline(always)]
     fn present(&mut self, step: &Step, field: usize) {
-        let out = self.slots.take::<u8>(step.out);
+        let out = self.slots.take::<i8>(step.out);
         let words = &self.inputs.validity(field)[self.first / ROWS_PER_GROUP..];
         for (group, word) in out.chunks_exact_mut(ROWS_PER_GROUP).zip(words) {
             for (out, byte) in group.chunks_exact_mut(8).zip(word.to_le_bytes()) {
-                // each byte of the word keeps the bit of its place, and says whether it is set
+                // each byte of the word keeps the bit of its place, and becomes 1 if it is set
                 let places = (byte as u64 * 0x0101_0101_0101_0101) & 0x8040_2010_0804_0201;
                 let set = (places + 0x7f7f_7f7f_7f7f_7f7f) >> 7 & 0x0101_0101_0101_0101;
-                out.copy_from_slice(&set.to_le_bytes());
+                out.copy_from_slice(&set.to_le_bytes().map(|byte| byte as i8));
             }
         }
         self.slots.give_back(step.out, out);
     }
 
-    /// Writes an output, kept within its range.
+    /// Writes an output, clamped to its range.
     #[inline(always)]
-    fn store<T: Stored + Wide>(&mut self, step: &Step, output: usize, range: Interval) {
+    fn store<T: Scalar>(&mut self, step: &Step, output: usize, range: Interval) {
         let (lo, hi) = (T::nearest(range.lo), T::nearest(range.hi));
         let rows = self.start..self.start + self.count;
         let value = side::<T>(self.slots, self.inputs, self.first, step.args[0]);
-        macro_rules! narrow {
-            ($ty:ty) => {{
-                let target = &mut self.outputs.values_mut::<$ty>(output)[rows];
-                match value {
-                    Side::One(x) => target.fill(x.max(lo).min(hi).wide_bits() as $ty),
-                    Side::Each(lanes) => {
-                        for (cell, x) in target.iter_mut().zip(lanes) {
-                            *cell = (*x).max(lo).min(hi).wide_bits() as $ty;
-                        }
+        by_width!(self.outputs.column(output).width, Cell => {
+            let target = &mut self.outputs.values_mut::<Cell>(output)[rows];
+            let kept = |x: T| Cell::truncate(x.max(lo).min(hi).wide());
+            match value {
+                Side::One(x) => target.fill(kept(x)),
+                Side::Each(lanes) => {
+                    for (cell, x) in target.iter_mut().zip(lanes) {
+                        *cell = kept(*x);
                     }
                 }
-            }};
-        }
-        by_width!(self.outputs.column(output).width => narrow);
+            }
+        });
     }
 }
 
-/// What can be stored in a wider or narrower column.
-trait Wide: Copy + Ord {
-    fn wide_bits(self) -> i128;
-    /// The nearest value of the type.
-    fn nearest(x: i128) -> Self;
-}
-
-macro_rules! wide {
-    ($($ty:ty),+) => { $( impl Wide for $ty {
-        #[inline(always)]
-        fn wide_bits(self) -> i128 {
-            self as i128
-        }
-        fn nearest(x: i128) -> $ty {
-            x.clamp(<$ty>::MIN as i128, <$ty>::MAX as i128) as $ty
-        }
-    } )+ };
-}
-wide!(u8, i32, i64, i128);
-
-/// Whether values lie within bounds, both included; or whether they do not.
+/// Whether values are within bounds, both included; or whether they are not.
 #[inline(always)]
-fn are_within<T: Copy + Ord>(out: &mut Lanes<u8>, values: &Lanes<T>, lo: T, hi: T, within: bool) {
+fn are_within<T: Scalar>(out: &mut Lanes<i8>, values: &Lanes<T>, lo: i128, hi: i128, within: bool) {
+    if hi < T::MIN.wide() || lo > T::MAX.wide() {
+        return out.fill(!within as i8);
+    }
+    let (lo, hi) = (T::nearest(lo), T::nearest(hi));
     for (out, x) in out.iter_mut().zip(values) {
-        *out = (((*x >= lo) & (*x <= hi)) == within) as u8;
+        *out = (((*x >= lo) & (*x <= hi)) == within) as i8;
     }
 }
 
 #[inline(always)]
-fn side<'a, T: Stored>(slots: &'a Slots, inputs: &'a Columns, first: usize, arg: Arg) -> Side<'a, T> {
+fn side<'a, T: Scalar>(slots: &'a Slots, inputs: &'a Columns, first: usize, arg: Arg) -> Side<'a, T> {
     match arg {
-        Arg::Constant(x) => Side::One(T::cut(x)),
+        Arg::Constant(x) => Side::One(T::truncate(x)),
         arg => Side::Each(each(slots, inputs, first, arg)),
     }
 }
 
-// Finding an operand is compiled once for all kernels, which lie the closer together.
+// Finding an operand is compiled once for all kernels, so that they are closer together.
 
 #[inline(never)]
-fn each<'a, T: Stored>(slots: &'a Slots, inputs: &'a Columns, first: usize, arg: Arg) -> &'a Lanes<T> {
+fn each<'a, T: Scalar>(slots: &'a Slots, inputs: &'a Columns, first: usize, arg: Arg) -> &'a Lanes<T> {
     match arg {
         Arg::Slot(slot) => slots.read(slot),
         Arg::Field(field) => block_of(inputs, field as usize, first),
@@ -588,7 +509,7 @@ fn each<'a, T: Stored>(slots: &'a Slots, inputs: &'a Columns, first: usize, arg:
     }
 }
 
-/// Has the rows of a column, as far as there are any, brought near.
+/// Prefetches the rows of a column, as far as there are any.
 #[inline(never)]
 fn prefetch(columns: &Columns, index: usize, rows: Range<usize>) {
     let column = columns.column(index);
@@ -605,6 +526,6 @@ fn prefetch(columns: &Columns, index: usize, rows: Range<usize>) {
 
 /// A block's rows of a column.
 #[inline(never)]
-fn block_of<T: Pod>(columns: &Columns, index: usize, first: usize) -> &Lanes<T> {
-    columns.values(index)[first..].first_chunk().expect("columns go on to the end of a block")
+fn block_of<T: Scalar>(columns: &Columns, index: usize, first: usize) -> &Lanes<T> {
+    columns.values(index)[first..].first_chunk().expect("columns have room up to the end of a block")
 }

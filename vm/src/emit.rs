@@ -1,22 +1,23 @@
-//! How does a function become bytecode? Values that are used once become operands on the stack, where they are
-//! used; all others live in locals, which are shared by values that do not live at the same time.
+//! How does a function become bytecode? Values that are used once are computed on the stack, where they are used; all
+//! others live in locals, which values share if they do not live at the same time.
 //!
 //! Both forms of a function are laid out as positions: the instructions of the blocks in their order, and the end of
-//! each block. A value lives from the position where it is computed to the last one where it is read. Because no
-//! block goes back, that is true of every path.
+//! each block. A value lives from the position where it is computed to the last position where it is read. This holds
+//! for every path because no block jumps back.
 
 use std::collections::BTreeMap;
 
 use cranelift_entity::{PrimaryMap, SecondaryMap};
-use opus_ir::{Block, Def, End, Func, Inst, Interval, Op as IrOp, Straight, Target, Type, Value, Verified};
+use opus_ir::ops::{Role, Row};
+use opus_ir::{Block, Class, Def, End, Func, Imm, Inst, Interval, Straight, Target, Type, Value, Verified};
 
 use crate::code::{Code, Shape};
 use crate::ops::{Instruction, Op};
 
-/// How deeply operands nest on the stack; what lies deeper goes through a local.
+/// How deeply operands nest on the stack; deeper ones go through a local.
 const NESTING_MAX: u32 = 20;
 
-/// Why a function has no bytecode.
+/// Why a function has no bytecode: it is too large.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TooLarge(&'static str);
 
@@ -63,7 +64,7 @@ pub fn emit_columns(straight: &Straight) -> Result<Code, TooLarge> {
     emitter.finish(Shape::Columns)
 }
 
-/// A value as the emitter sees it: what computes it, with refinements looked through; `None` for a parameter.
+/// A value as the emitter sees it: the instruction that computes it, with claims looked through; `None` for a parameter.
 struct Node {
     ty: Type,
     inst: Option<Inst>,
@@ -75,7 +76,7 @@ struct Node {
 enum Home {
     /// It is computed where it is used.
     Stack,
-    /// It lies in a local.
+    /// It is in a local.
     Local(u16),
 }
 
@@ -257,25 +258,24 @@ impl Layout {
     }
 
     fn is_refinement(&self, value: Value) -> bool {
-        self.nodes[value].inst.is_some_and(|inst| inst.op == IrOp::Refine)
+        self.nodes[value].inst.is_some_and(|inst| inst.op.is_claim())
     }
 
-    /// Whether it is as good to compute it again as to keep it.
+    /// Whether computing it again costs no more than keeping it.
     fn is_cheap(&self, value: Value, fields_stay: bool) -> bool {
-        let op = self.nodes[value].inst.map(|inst| inst.op);
-        op == Some(IrOp::Const) || (!fields_stay && matches!(op, Some(IrOp::Field | IrOp::Present)))
+        let row = self.nodes[value].inst.map(|inst| inst.op.row());
+        row.is_some_and(|row| row.role == Role::Leaf && (row.imm == Imm::Const || !fields_stay))
     }
 }
 
-/// What each value is without refinements on top of it, where there are any.
+/// Each value without the claims on top of it, where there are any.
 fn origins(nodes: &[(Type, Option<Inst>)]) -> SecondaryMap<Value, Option<Value>> {
     let mut origins: SecondaryMap<Value, Option<Value>> = SecondaryMap::new();
     for (index, (_, inst)) in nodes.iter().enumerate() {
-        if let Some(inst) = inst.filter(|inst| inst.op == IrOp::Refine) {
+        if let Some(mut origin) = inst.as_ref().and_then(Inst::refined) {
             // definitions come before their uses within a block, and blocks in topological order; values need not
-            let mut origin = inst.args()[0];
-            while let Some(inner) = nodes[origin.as_u32() as usize].1.filter(|inst| inst.op == IrOp::Refine) {
-                origin = inner.args()[0];
+            while let Some(inner) = nodes[origin.as_u32() as usize].1.as_ref().and_then(Inst::refined) {
+                origin = inner;
             }
             origins[Value::from_u32(index as u32)] = Some(origin);
         }
@@ -344,7 +344,7 @@ impl Emitter {
             End::Branch(condition, then, otherwise) => {
                 self.operand(*condition, Type::Bool);
                 let otherwise_at = self.branch(Op::BranchFalse);
-                // where the other side takes values, they are given on the way
+                // where the other side takes values, they are passed on the way
                 let direct = otherwise.args.is_empty();
                 self.edge(then, if direct { next } else { block }, func, jumps);
                 if direct {
@@ -359,7 +359,7 @@ impl Emitter {
         Ok(())
     }
 
-    /// Gives a target its values and goes there, unless it is what stands `next`.
+    /// Passes a target its values and jumps there, unless it is the `next` block.
     fn edge(&mut self, target: &Target, next: Block, func: &Func, jumps: &mut Vec<(usize, Block)>) {
         for (param, arg) in func.blocks[target.block].params.iter().zip(&target.args) {
             let ty = self.layout.nodes[*param].ty;
@@ -375,7 +375,7 @@ impl Emitter {
         }
     }
 
-    /// A jump to be filled in; answers where.
+    /// A jump to be filled in; returns where.
     fn branch(&mut self, op: Op) -> usize {
         self.put(op, Type::Bool, 0);
         self.code.len() - 4
@@ -409,46 +409,20 @@ impl Emitter {
         let Node { ty, inst: Some(inst), .. } = self.layout.nodes[value] else {
             unreachable!("parameters live in locals, which are not computed")
         };
-        let args: Vec<Value> = inst.args().to_vec();
-        let widest = args.iter().map(|arg| self.layout.nodes[*arg].ty).max().unwrap_or(ty);
-        let computed = match inst.op {
-            // what is not computed is of the wanted type from the start
-            IrOp::Const => return self.put(Op::Const, want, want.wrap(inst.imm)),
-            IrOp::Field => return self.put(Op::Field, want, inst.imm),
-            IrOp::Present => return self.put(Op::Present, want, inst.imm),
-            IrOp::Add => self.simple(Op::Add, &args, widest.max(ty), 0),
-            IrOp::Sub => self.simple(Op::Sub, &args, widest.max(ty), 0),
-            IrOp::Mul => self.simple(Op::Mul, &args, widest.max(ty), 0),
-            IrOp::Divide => self.simple(Op::Divide, &args, widest.max(ty), inst.imm),
-            IrOp::Modulo => self.simple(Op::Modulo, &args, widest.max(ty), 0),
-            IrOp::Min => self.simple(Op::Min, &args, widest.max(ty), 0),
-            IrOp::Max => self.simple(Op::Max, &args, widest.max(ty), 0),
-            IrOp::Eq => self.condition(Op::Eq, &args, widest),
-            IrOp::Ne => self.condition(Op::Ne, &args, widest),
-            IrOp::Lt => self.condition(Op::Lt, &args, widest),
-            IrOp::Le => self.condition(Op::Le, &args, widest),
-            IrOp::And => self.simple(Op::And, &args, Type::Bool, 0),
-            IrOp::Or => self.simple(Op::Or, &args, Type::Bool, 0),
-            IrOp::Xor => self.simple(Op::Xor, &args, Type::Bool, 0),
-            IrOp::Not => self.simple(Op::Not, &args, Type::Bool, 0),
-            IrOp::Select => {
-                self.operand(args[0], Type::Bool);
-                self.simple(Op::Select, &args[1..], ty, 0)
-            }
-            IrOp::Bucket => {
-                self.simple(Op::Bucket, &args, widest, inst.imm);
-                Type::I32
-            }
-            IrOp::Lookup => {
-                self.index(args[0], self.tables[inst.imm as usize].len());
-                self.put(Op::Lookup, ty, inst.imm);
-                ty
-            }
-            IrOp::AddMonths => self.simple(Op::AddMonths, &args, Type::I64, inst.imm),
-            IrOp::WholeMonths => self.simple(Op::WholeMonths, &args, Type::I64, 0),
-            IrOp::Refine => unreachable!("refinements are looked through"),
-        };
-        // what is computed wider than the value is cut to it first
+        let op = Op::of(inst.op).expect("claims are looked through");
+        let row = inst.op.row();
+        if row.params.is_empty() {
+            // nothing is computed, so the value has the wanted type from the start
+            let immediate = if row.imm == Imm::Const { want.wrap(inst.imm) } else { inst.imm };
+            return self.put(op, want, immediate);
+        }
+        let computed_in = self.computed_in(row, ty, &inst);
+        for ((_, class), arg) in row.params.iter().zip(inst.args()) {
+            self.operand_of_class(*arg, *class, computed_in);
+        }
+        self.put(op, computed_in, inst.imm);
+        let computed = type_of_class(row.result, computed_in);
+        // what is computed wider than the value is truncated to its type first
         if computed > ty {
             self.convert(computed, ty);
             self.convert(ty, want);
@@ -457,28 +431,40 @@ impl Emitter {
         }
     }
 
-    fn simple(&mut self, op: Op, args: &[Value], ty: Type, immediate: i128) -> Type {
-        args.iter().for_each(|arg| self.operand(*arg, ty));
-        self.put(op, ty, immediate);
-        ty
-    }
-
-    fn condition(&mut self, op: Op, args: &[Value], ty: Type) -> Type {
-        self.simple(op, args, ty, 0);
-        Type::Bool
-    }
-
-    /// Pushes the index of a table of so many entries: a wider one is clamped before it is cut.
-    fn index(&mut self, value: Value, entries: usize) {
-        let ty = self.layout.nodes[self.origin(value)].ty;
-        self.operand(value, ty);
-        if ty > Type::I32 {
-            let Interval { lo, hi } = Interval::new(0, (entries as i128 - 1).clamp(0, i32::MAX as i128));
-            self.put(Op::Const, ty, lo);
-            self.put(Op::Max, ty, 0);
-            self.put(Op::Const, ty, hi);
-            self.put(Op::Min, ty, 0);
-            self.convert(ty, Type::I32);
+    /// The type of the instruction for an op that computes a value of type `ty`: the widest among the integers that
+    /// may be of any width. What is only moved has the type of the result.
+    fn computed_in(&self, row: &Row, ty: Type, inst: &Inst) -> Type {
+        if row.result == Class::Any {
+            return ty;
         }
+        let of_any_width = row.params.iter().zip(inst.args()).filter(|((_, class), _)| *class == Class::Int);
+        let types = of_any_width.map(|(_, arg)| self.layout.nodes[self.origin(*arg)].ty);
+        let widest = types.chain((row.result == Class::Int).then_some(ty)).max();
+        widest.unwrap_or(type_of_class(row.result, Type::Bool))
+    }
+
+    /// Pushes an operand of a class for an op that computes in a type.
+    fn operand_of_class(&mut self, value: Value, class: Class, computed_in: Type) {
+        let ty = self.layout.nodes[self.origin(value)].ty;
+        if class != Class::Small || ty <= Type::I32 {
+            return self.operand(value, type_of_class(class, computed_in));
+        }
+        // a wider integer counts as the nearest small one
+        let Interval { lo, hi } = Type::I32.range();
+        self.operand(value, ty);
+        self.put(Op::Const, ty, lo);
+        self.put(Op::Max, ty, 0);
+        self.put(Op::Const, ty, hi);
+        self.put(Op::Min, ty, 0);
+        self.convert(ty, Type::I32);
+    }
+}
+
+/// The type of an operand or result of a class, for an op that computes in a type.
+fn type_of_class(class: Class, computed_in: Type) -> Type {
+    match class {
+        Class::Int | Class::Any => computed_in,
+        Class::Bool => Type::Bool,
+        Class::Small => Type::I32,
     }
 }

@@ -1,5 +1,5 @@
 //! Which vectors does this processor have? Kernels are compiled for three sets of features, and run with the widest
-//! that is there. Results are the same with each: integers are exact at any width.
+//! available one. The results do not depend on it: integers are exact at any width.
 //!
 //! The crate's one room for `unsafe`: a function for a set of features may be called only where they were detected.
 
@@ -55,7 +55,7 @@ pub(crate) fn with_widest_vectors(work: impl Work) {
     work.run();
 }
 
-/// Has memory brought near that will be used soon.
+/// Prefetches memory that will be used soon.
 #[inline]
 pub(crate) fn prefetch(bytes: &[u8]) {
     #[cfg(target_arch = "x86_64")]

@@ -1,8 +1,9 @@
-//! What can the machine do? One table, one row per op; every op exists for some of the four types.
+//! What can the machine do? The computed ops and leaves of the IR's table, and a few ops of its own that move values
+//! and go on elsewhere. Every op exists for some of the four types.
 //!
 //! An instruction is one byte, the op's code times four and the type's number, and an immediate whose size follows
-//! from the op and the type. Encoder, decoder, listing, verifier and reference derive from the table; the engines
-//! match on the ops without a wildcard, so that an op that is added here and forgotten there does not compile.
+//! from the op and the type. Encoder, decoder, listing, verifier, emitter, both engines and the reference derive from
+//! the two tables: an op of the IR is not mentioned in this crate unless an engine has a faster way for it.
 //!
 //! Every op is total on every bit pattern: arithmetic wraps at the type, a division by zero is 0, an index is
 //! clamped.
@@ -11,9 +12,10 @@ use std::fmt;
 
 use opus_ir::Type::{Bool, I32, I64, I128};
 use opus_ir::date::MonthEnd;
-use opus_ir::{Rounding, Type};
+use opus_ir::ops as ir;
+use opus_ir::{Class, Imm, Rounding, Type, for_each_op};
 
-/// What stands behind the op's byte.
+/// What follows the op's byte.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Immediate {
     /// Nothing.
@@ -54,40 +56,116 @@ pub enum Operand {
 pub struct Row {
     /// The op.
     pub op: Op,
-    /// The name in listings; the type follows behind a dot.
+    /// The name in listings; the type follows after a dot.
     pub mnemonic: &'static str,
     /// What it does.
     pub doc: &'static str,
     /// For which types it exists.
     pub types: &'static [Type],
-    /// What stands behind the byte.
+    /// What follows the byte.
     pub immediate: Immediate,
     /// What it takes from the stack, the last one from the top.
     pub takes: &'static [Operand],
     /// What it puts on the stack.
     pub gives: Option<Operand>,
+    /// Whether the order of its two operands does not matter.
+    pub commutes: bool,
 }
 
+impl Row {
+    /// The row of an op of the IR, which has these operands.
+    const fn derived(op: Op, row: &ir::Row, takes: &'static [Operand]) -> Row {
+        let immediate = match row.imm {
+            Imm::None => Immediate::None,
+            Imm::Const => Immediate::Constant,
+            Imm::Field => Immediate::Field,
+            Imm::Table => Immediate::Table,
+            Imm::Rounding => Immediate::Rounding,
+            Imm::MonthEnd => Immediate::MonthEnd,
+            Imm::Polarity => panic!("only claims have a polarity"),
+        };
+        let (mnemonic, doc, types) = (row.mnemonic, row.doc, types(row));
+        let gives = Some(Operand::of_class(row.result));
+        Row { op, mnemonic, doc, types, immediate, takes, gives, commutes: row.laws.commutes }
+    }
+}
+
+/// For which types an op of the IR exists: those that its operands or its result can have.
+const fn types(row: &ir::Row) -> &'static [Type] {
+    let (mut any, mut int, mut small) = (false, false, false);
+    let mut i = 0;
+    while i <= row.params.len() {
+        let class = if i < row.params.len() { row.params[i].1 } else { row.result };
+        any |= matches!(class, Class::Any);
+        int |= matches!(class, Class::Int);
+        small |= matches!(class, Class::Small);
+        i += 1;
+    }
+    match (any, int, small) {
+        (true, ..) => &[Bool, I32, I64, I128],
+        (_, true, _) => &[I32, I64, I128],
+        (.., true) => &[I32],
+        _ => &[Bool],
+    }
+}
+
+/// Whether an op with these classes of operands and result computes in integers of more than one width.
+macro_rules! varies {
+    (Int $($rest:ident)*) => { true };
+    (Any $($rest:ident)*) => { true };
+    ($class:ident $($rest:ident)*) => { $crate::ops::varies!($($rest)*) };
+    () => { false };
+}
+pub(crate) use varies;
+
 macro_rules! machine {
-    ($(
-        $(#[doc = $doc:literal])+
-        $code:literal $name:ident $mnemonic:literal [$($ty:ident)+] $immediate:ident ($($takes:expr),*) $(-> $gives:expr)?;
-    )+) => {
-        /// An op of the machine. The numbers are stable: artifacts hold them.
+    (
+        own { $(
+            $(#[doc = $doc:literal])+
+            $code:literal $name:ident $mnemonic:literal [$($ty:ident)+] $immediate:ident
+                ($($takes:expr),*) $(-> $gives:expr)?;
+        )+ }
+        leaves { $( $(#[doc = $leaf_doc:literal])+ $leaf_code:literal $leaf:ident $leaf_method:ident
+            $leaf_params:tt -> $leaf_result:ident $leaf_row:tt )+ }
+        computed { $( $(#[doc = $ir_doc:literal])+ $ir_code:literal $ir:ident $method:ident
+            ($($param:ident: $class:ident),+ $(; $imm:ident: $kind:ident)?) -> $result:ident $row:tt )+ }
+        claims $claims:tt
+    ) => {
+        /// An op of the machine. Ops of the IR have its codes.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         #[repr(u8)]
-        pub enum Op { $( $(#[doc = $doc])+ $name = $code ),+ }
+        pub enum Op {
+            $( $(#[doc = $leaf_doc])+ $leaf = $leaf_code, )+
+            $( $(#[doc = $ir_doc])+ $ir = $ir_code, )+
+            $( $(#[doc = $doc])+ $name = $code, )+
+        }
 
-        /// The table, in the order of the codes.
-        pub const TABLE: &[Row] = &[ $( Row {
-            op: Op::$name,
-            mnemonic: $mnemonic,
-            doc: concat!($($doc),+),
-            types: &[$($ty),+],
-            immediate: Immediate::$immediate,
-            takes: &[$($takes),*],
-            gives: machine!(@gives $($gives)?),
-        } ),+ ];
+        /// The table: the IR's leaves and computed ops, then the machine's own.
+        pub const TABLE: &[Row] = &[
+            $( Row::derived(Op::$leaf, ir::Op::$leaf.row(), &[]), )+
+            $( Row::derived(Op::$ir, ir::Op::$ir.row(), &[$(Operand::of_class(Class::$class)),+]), )+
+            $( Row {
+                op: Op::$name,
+                mnemonic: $mnemonic,
+                doc: concat!($($doc),+),
+                types: &[$($ty),+],
+                immediate: Immediate::$immediate,
+                takes: &[$($takes),*],
+                gives: machine!(@gives $($gives)?),
+                commutes: false,
+            }, )+
+        ];
+
+        impl Op {
+            /// The op that computes what one of the IR does; `None` for claims, which compute nothing.
+            pub const fn of(op: ir::Op) -> Option<Op> {
+                match op {
+                    $( ir::Op::$leaf => Some(Op::$leaf), )+
+                    $( ir::Op::$ir => Some(Op::$ir), )+
+                    _ => None,
+                }
+            }
+        }
     };
     (@gives $gives:expr) => { Some($gives) };
     (@gives) => { None };
@@ -95,75 +173,26 @@ macro_rules! machine {
 
 use Operand::{Integer, Of, Same};
 
-machine! {
-    /// Pushes the constant.
-    1 Const "const" [Bool I32 I64 I128] Constant () -> Same;
-    /// Pushes the value of a field, in a missing one whatever lies there.
-    2 Field "field" [Bool I32 I64 I128] Field () -> Same;
-    /// Pushes whether a field is present.
-    3 Present "present" [Bool] Field () -> Same;
-    /// Pushes a local. Locals are 0 in the beginning.
-    4 Get "get" [Bool I32 I64 I128] Local () -> Same;
-    /// Pops a value into a local.
-    5 Set "set" [Bool I32 I64 I128] Local (Same);
-    /// Turns an integer into one of the type: sign-extended, or cut.
-    6 To "to" [I32 I64 I128] None (Integer) -> Same;
+for_each_op! { machine
+    own {
+        /// Pushes a local. Locals start at 0.
+        4 Get "get" [Bool I32 I64 I128] Local () -> Same;
+        /// Pops a value into a local.
+        5 Set "set" [Bool I32 I64 I128] Local (Same);
+        /// Converts an integer to the type: sign-extended, or truncated.
+        6 To "to" [I32 I64 I128] None (Integer) -> Same;
 
-    /// The sum.
-    10 Add "add" [I32 I64 I128] None (Same, Same) -> Same;
-    /// The difference.
-    11 Sub "sub" [I32 I64 I128] None (Same, Same) -> Same;
-    /// The product.
-    12 Mul "mul" [I32 I64 I128] None (Same, Same) -> Same;
-    /// The quotient rounded by the mode; 0 where the divisor is 0.
-    13 Divide "divide" [I32 I64 I128] Rounding (Same, Same) -> Same;
-    /// What floor division leaves; 0 where the divisor is 0.
-    14 Modulo "modulo" [I32 I64 I128] None (Same, Same) -> Same;
-    /// The smaller.
-    15 Min "min" [I32 I64 I128] None (Same, Same) -> Same;
-    /// The greater.
-    16 Max "max" [I32 I64 I128] None (Same, Same) -> Same;
-
-    /// Whether the two are equal.
-    20 Eq "eq" [I32 I64 I128] None (Same, Same) -> Of(Bool);
-    /// Whether the two differ.
-    21 Ne "ne" [I32 I64 I128] None (Same, Same) -> Of(Bool);
-    /// Whether the first is below the second.
-    22 Lt "lt" [I32 I64 I128] None (Same, Same) -> Of(Bool);
-    /// Whether the first is at most the second.
-    23 Le "le" [I32 I64 I128] None (Same, Same) -> Of(Bool);
-
-    /// Whether both hold.
-    30 And "and" [Bool] None (Same, Same) -> Same;
-    /// Whether one holds at least.
-    31 Or "or" [Bool] None (Same, Same) -> Same;
-    /// Whether exactly one holds.
-    32 Xor "xor" [Bool] None (Same, Same) -> Same;
-    /// Whether it fails.
-    33 Not "not" [Bool] None (Same) -> Same;
-    /// The second where the first holds, the third where it fails.
-    34 Select "select" [Bool I32 I64 I128] None (Of(Bool), Same, Same) -> Same;
-
-    /// How many entries of an ascending table are at most the operand.
-    40 Bucket "bucket" [I32 I64 I128] Table (Same) -> Of(I32);
-    /// The entry of a table at an index, which is clamped to the table; 0 in an empty table.
-    41 Lookup "lookup" [I32 I64 I128] Table (Of(I32)) -> Same;
-
-    /// The day moved by so many months.
-    50 AddMonths "add_months" [I64] MonthEnd (Same, Same) -> Same;
-    /// The whole months from the first day to the second.
-    51 WholeMonths "whole_months" [I64] None (Same, Same) -> Same;
-
-    /// Goes on at a later instruction.
-    59 Jump "jump" [Bool] Position ();
-    /// Goes on at a later instruction where the condition fails.
-    60 BranchFalse "branch_false" [Bool] Position (Same);
-    /// Pops an output. Each path gives them one after the other, in their order, at its end.
-    61 Output "output" [Bool I32 I64 I128] Output (Same);
-    /// The rule has decided. Ends a path, only in code for rows.
-    62 Decide "decide" [Bool] Rule ();
-    /// Pops the index of the rule that has decided. Only in code for columns, and there the end.
-    63 End "end" [I32] None (Same);
+        /// Continues at a later instruction.
+        59 Jump "jump" [Bool] Position ();
+        /// Continues at a later instruction where the condition fails.
+        60 BranchFalse "branch_false" [Bool] Position (Same);
+        /// Pops an output. Each path gives all outputs at its end, in their order.
+        61 Output "output" [Bool I32 I64 I128] Output (Same);
+        /// The rule has decided. Ends a path, only in code for rows.
+        62 Decide "decide" [Bool] Rule ();
+        /// Pops the index of the rule that has decided. Only in code for columns, where it is the end.
+        63 End "end" [I32] None (Same);
+    }
 }
 
 /// An instruction.
@@ -237,6 +266,15 @@ impl Immediate {
 }
 
 impl Operand {
+    /// What the machine takes or gives for an operand or result of the IR.
+    const fn of_class(class: Class) -> Operand {
+        match class {
+            Class::Int | Class::Any => Same,
+            Class::Bool => Of(Bool),
+            Class::Small => Of(I32),
+        }
+    }
+
     /// The type, for an instruction of type `ty`; `None` for an integer of any type.
     pub const fn resolve(self, ty: Type) -> Option<Type> {
         match self {
@@ -269,7 +307,7 @@ impl Instruction {
     /// let instruction = Instruction::new(Op::Const, Type::I32, -7);
     /// instruction.encode(&mut code);
     /// assert_eq!(Instruction::decode(&code, 0), Some((instruction, 5)));
-    /// assert_eq!(instruction.to_string(), "const.i32 -7");
+    /// assert_eq!(instruction.to_string(), "constant.i32 -7");
     /// ```
     pub fn decode(code: &[u8], at: usize) -> Option<(Instruction, usize)> {
         let (op, ty, size) = DECODE[*code.get(at)? as usize]?;
@@ -312,9 +350,10 @@ fn write_name(f: &mut fmt::Formatter<'_>, name: Option<&'static str>) -> fmt::Re
 pub fn reference() -> String {
     let mut out = String::from(
         "# Bytecode\n\n\
-         Generated from the table in `vm/src/ops.rs`; a test holds it to that.\n\n\
+         Generated from the tables in `ir/src/ops/table.rs` and `vm/src/ops.rs` by `UPDATE=1 cargo test -p opus-vm`; do\n\
+         not edit.\n\n\
          An instruction is one byte, `code * 4 + type` (bool 0, i32 1, i64 2, i128 3), and an immediate in\n\
-         little-endian order. The stack is empty at every jump and at every instruction that is jumped to. `T` is the\n\
+         little-endian order. The stack is empty at every jump and at every jump target. `T` is the\n\
          instruction's type.\n\n\
          | code | op | types | immediate | stack | meaning |\n| --- | --- | --- | --- | --- | --- |\n",
     );

@@ -1,15 +1,15 @@
-//! What does code for columns compute, once its stack is thought away? It is a straight line, so what lies on the
-//! stack and in the locals is known at every instruction: moving values about costs nothing when it runs, and
-//! each step names the columns it reads and the one it writes.
+//! What does code for columns compute, once its stack is interpreted abstractly? It is straight-line code, so the
+//! contents of the stack and the locals are known at every instruction: moving values about costs nothing when it runs,
+//! and each step names the columns it reads and the one it writes.
 //!
 //! Three shapes that every policy is made of become one step each: a field that is read and widened, a field that is
-//! compared with a constant, and a chain of choices between small constants, as which rule decides. A field that is
-//! as wide as its type takes no step, as it is read where it lies.
+//! compared with a constant, and a chain of choices between small constants, such as the rule that decides. A field that
+//! is as wide as its type takes no step: it is read in place.
 //!
-//! Columns of a block are numbered slots, per type. A slot is used again behind the last step that reads it, so that
+//! Columns of a block are numbered slots, each of one type. A slot is reused after the last step that reads it, so that
 //! a block's working set stays small.
 
-use opus_ir::{Column, Type};
+use opus_ir::{Column, Type, Width};
 
 use crate::ops::{Instruction, Op};
 use crate::verify::Verified;
@@ -17,10 +17,9 @@ use crate::verify::Verified;
 /// What a step reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Arg {
-    /// The same for every row. Only the second operand of arithmetic may be one, the third of a choice, and what is
-    /// written as an output.
+    /// The same for every row: see [`constant_taken`].
     Constant(i128),
-    /// The column in this slot of the type's.
+    /// The column in this slot.
     Slot(u32),
     /// The column of this field, which is as wide as the type.
     Field(u32),
@@ -29,17 +28,16 @@ pub(crate) enum Arg {
 /// What a step does.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Does {
-    /// What the op does. The immediate of a choice is 1 where its condition is to be turned.
+    /// What the op does. The immediate of a choice is 1 where its condition is to be negated.
     Op(Op),
-    /// Says whether a field as it lies, or else the operand, lies within bounds, both included; or whether it does
-    /// not.
+    /// Whether a field in its column, or else the operand, is within bounds, both included; or whether it is not.
     Within { field: Option<u32>, lo: i128, hi: i128, within: bool },
-    /// Gives the constant of the last condition that is met, or the other one where none is. A condition is an
-    /// operand, and met where that is what is said here.
+    /// The constant of the last condition that is met, or the other one where none is. A condition is an operand, and
+    /// is met where it has the value that is stated here.
     Choose { when: Vec<(bool, u8)>, otherwise: u8 },
 }
 
-/// Something that is done, with where its operands are and where its result goes.
+/// An action, with where its operands are and where its result goes.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
     pub does: Does,
@@ -49,9 +47,9 @@ pub(crate) struct Step {
     pub from: Type,
     pub immediate: i128,
     pub args: Vec<Arg>,
-    /// The slot of the result's type.
+    /// The slot of the result, which has the result's type.
     pub out: u32,
-    /// The fields that no step before reads: their next rows are brought near meanwhile.
+    /// The fields that no step before reads: their next rows are prefetched meanwhile.
     pub first_read: Vec<u32>,
 }
 
@@ -59,11 +57,11 @@ pub(crate) struct Step {
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub steps: Vec<Step>,
-    /// How many slots there are, by type.
-    pub slots: [u32; 4],
+    /// The slots, by their types.
+    pub slots: Vec<Type>,
 }
 
-/// A value while the stack is thought away: a constant, or what a step computes.
+/// A value on the abstract stack: a constant, or what a step computes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Value {
     Constant(i128),
@@ -100,22 +98,21 @@ impl Plan {
     fn with_slots(nodes: &[Node], columns: &[Column]) -> Plan {
         let mut last_read = last_reads(nodes);
         let mut free: [Vec<u32>; 4] = Default::default();
-        let mut plan = Plan { steps: Vec::new(), slots: [0; 4] };
+        let mut plan = Plan { steps: Vec::new(), slots: Vec::new() };
         let mut unread = vec![true; columns.len()];
         // by node, where what it gives is found
         let mut places: Vec<Arg> = Vec::with_capacity(nodes.len());
         for (at, node) in nodes.iter().enumerate() {
-            // a field that is read in place is no step, and what serves nothing is none either
-            let in_place = node.does == Does::Op(Op::Field) && width_bits(node, columns) == bits(node.ty);
-            if in_place || last_read[at].is_none() {
+            // a field that is read in place takes no step, and neither does a value that nothing reads
+            if is_in_place(node, columns) || last_read[at].is_none() {
                 places.push(Arg::Field(node.immediate as u32));
                 continue;
             }
-            // a result never takes the place of an operand: kernels read and write different columns
+            // a result never gets an operand's slot: kernels read and write different columns
             let out = node.gives.map_or(0, |ty| {
                 free[ty as usize].pop().unwrap_or_else(|| {
-                    plan.slots[ty as usize] += 1;
-                    plan.slots[ty as usize] - 1
+                    plan.slots.push(ty);
+                    plan.slots.len() as u32 - 1
                 })
             });
             places.push(Arg::Slot(out));
@@ -157,7 +154,7 @@ impl Plan {
     }
 }
 
-/// By node, the last one that reads it, which is itself where it writes an output; `None` where it serves nothing.
+/// By node, the last one that reads it, which is itself where it writes an output; `None` where no output depends on it.
 fn last_reads(nodes: &[Node]) -> Vec<Option<usize>> {
     let mut last_reads = vec![None; nodes.len()];
     for (at, node) in nodes.iter().enumerate().rev() {
@@ -197,7 +194,7 @@ fn nodes(code: &Verified) -> Vec<Node> {
     nodes
 }
 
-/// Puts what one step can do in place of what takes several. What is read by nothing any more falls away later.
+/// Replaces what takes several steps by one that does the same. Nodes that nothing reads any more are dropped later.
 fn fuse(nodes: &mut [Node], columns: &[Column]) {
     let mut readers = vec![0usize; nodes.len()];
     nodes.iter().flat_map(Node::reads).for_each(|read| readers[read] += 1);
@@ -208,7 +205,7 @@ fn fuse(nodes: &mut [Node], columns: &[Column]) {
         let fused = match op {
             Op::To => widened_field(before, node, columns),
             Op::Eq | Op::Ne | Op::Lt | Op::Le => compared(before, node, op, columns),
-            Op::Not => turned(before, node),
+            Op::Not => negated(before, node),
             Op::Select if !node.ty.is_bool() => chosen(before, node, &readers),
             _ => None,
         };
@@ -218,31 +215,28 @@ fn fuse(nodes: &mut [Node], columns: &[Column]) {
     }
 }
 
-fn bits(ty: Type) -> usize {
-    match ty {
-        Type::Bool => 1,
-        Type::I32 => 32,
-        Type::I64 => 64,
-        Type::I128 => 128,
-    }
+/// How wide the column is that a node reads as an integer; `None` for other nodes. Fields of Booleans are never read in
+/// place, as any value but 0 is true.
+fn field_width(node: &Node, columns: &[Column]) -> Option<Width> {
+    let is_field = node.does == Does::Op(Op::Field) && !node.ty.is_bool();
+    is_field.then(|| columns[node.immediate as usize].width)
 }
 
-/// How wide the field is that a node reads.
-fn width_bits(field: &Node, columns: &[Column]) -> usize {
-    columns[field.immediate as usize].width.bytes() * 8
+/// Whether a node is a field whose column can be used as it is.
+fn is_in_place(node: &Node, columns: &[Column]) -> bool {
+    field_width(node, columns) == Some(node.ty.width())
 }
 
-/// The field that an operand is, where its value is not cut to the type.
-fn uncut_field<'a>(before: &'a [Node], operand: Value, columns: &[Column]) -> Option<&'a Node> {
+/// The field that an operand is, where the type holds all of its values.
+fn whole_field<'a>(before: &'a [Node], operand: Value, columns: &[Column]) -> Option<&'a Node> {
     let Value::Step(node) = operand else { return None };
     let field = &before[node];
-    let is_uncut = field.does == Does::Op(Op::Field) && width_bits(field, columns) <= bits(field.ty);
-    is_uncut.then_some(field)
+    field_width(field, columns).filter(|width| *width <= field.ty.width()).map(|_| field)
 }
 
-/// A field that is turned into another type is read as that.
+/// A field that is converted to another type is read as that.
 fn widened_field(before: &[Node], node: &Node, columns: &[Column]) -> Option<Node> {
-    let field = uncut_field(before, node.args[0].0, columns)?;
+    let field = whole_field(before, node.args[0].0, columns)?;
     Some(Node {
         does: Does::Op(Op::Field),
         ty: node.ty,
@@ -252,7 +246,7 @@ fn widened_field(before: &[Node], node: &Node, columns: &[Column]) -> Option<Nod
     })
 }
 
-/// What is compared with a constant lies within bounds; a field is compared as it lies.
+/// A comparison with a constant is a comparison with bounds; a field is compared in its column.
 fn compared(before: &[Node], node: &Node, op: Op, columns: &[Column]) -> Option<Node> {
     let (operand, constant, is_first) = match (node.args[0], node.args[1]) {
         (operand @ (Value::Step(_), _), (Value::Constant(constant), _)) => (operand, constant, true),
@@ -267,14 +261,14 @@ fn compared(before: &[Node], node: &Node, op: Op, columns: &[Column]) -> Option<
         (_, true) => (i128::MIN, constant, true),
         (_, false) => (constant, i128::MAX, true),
     };
-    let field = uncut_field(before, operand.0, columns).map(|field| field.immediate as u32);
+    let field = whole_field(before, operand.0, columns).map(|field| field.immediate as u32);
     let does = Does::Within { field, lo, hi, within };
     let args = if field.is_some() { vec![] } else { vec![operand] };
     Some(Node { does, ty: operand.1, immediate: 0, args, gives: node.gives })
 }
 
-/// What is not within bounds is outside of them.
-fn turned(before: &[Node], node: &Node) -> Option<Node> {
+/// The negation of a comparison with bounds.
+fn negated(before: &[Node], node: &Node) -> Option<Node> {
     let Value::Step(inner) = node.args[0].0 else { return None };
     let Node { does: Does::Within { field, lo, hi, within }, ty, ref args, .. } = before[inner] else {
         return None;
@@ -283,7 +277,7 @@ fn turned(before: &[Node], node: &Node) -> Option<Node> {
     Some(Node { does, ty, immediate: 0, args: args.clone(), gives: node.gives })
 }
 
-/// A choice between a small constant and another such choice, which nothing else reads.
+/// A choice between a small constant and another such choice that nothing else reads.
 fn chosen(before: &mut [Node], node: &Node, readers: &[usize]) -> Option<Node> {
     let small = |value: Value| match value {
         Value::Constant(x) => u8::try_from(x).ok(),
@@ -303,7 +297,7 @@ fn chosen(before: &mut [Node], node: &Node, readers: &[usize]) -> Option<Node> {
         Value::Step(inner) => {
             let inner = &mut before[inner];
             let Does::Choose { when, otherwise } = &mut inner.does else { return None };
-            // nothing reads it any more
+            // nothing else reads it
             (std::mem::take(&mut inner.args), std::mem::take(when), *otherwise)
         }
     };
@@ -313,7 +307,7 @@ fn chosen(before: &mut [Node], node: &Node, readers: &[usize]) -> Option<Node> {
     Some(Node { does, ty: node.ty, immediate: 0, args, gives: node.gives })
 }
 
-/// Constants are moved to where kernels take them, and become columns where they do not.
+/// Moves constants to where kernels take them, and makes columns of the others.
 fn spelled_out(nodes: Vec<Node>) -> Vec<Node> {
     let mut all: Vec<Node> = Vec::with_capacity(nodes.len());
     let mut moved = Vec::with_capacity(nodes.len());
@@ -340,24 +334,22 @@ fn spelled_out(nodes: Vec<Node>) -> Vec<Node> {
 fn move_constants(node: &mut Node) {
     let is_constant = |index: usize| matches!(node.args[index].0, Value::Constant(_));
     match node.does {
-        Does::Op(Op::Add | Op::Mul | Op::Min | Op::Max | Op::And | Op::Or | Op::Xor) if is_constant(0) => {
-            node.args.swap(0, 1);
-        }
         Does::Op(Op::Select) if is_constant(1) => {
             node.args.swap(1, 2);
             node.immediate = 1;
         }
+        Does::Op(op) if op.row().commutes && is_constant(0) => node.args.swap(0, 1),
         _ => {}
     }
 }
 
-/// Which operand may be a constant.
+/// Which operand may be a constant: what is written, and the last of several.
 fn constant_taken(does: &Does) -> Option<usize> {
-    match does {
-        Does::Op(Op::Add | Op::Sub | Op::Mul | Op::Divide | Op::Modulo | Op::Min | Op::Max) => Some(1),
-        Does::Op(Op::And | Op::Or | Op::Xor | Op::AddMonths | Op::WholeMonths) => Some(1),
-        Does::Op(Op::Select) => Some(2),
-        Does::Op(Op::Output | Op::End) => Some(0),
-        _ => None,
+    let Does::Op(op) = does else { return None };
+    let row = op.row();
+    match (row.takes.len(), row.gives) {
+        (1, None) => Some(0),
+        (1, Some(_)) => None,
+        (count, _) => count.checked_sub(1),
     }
 }

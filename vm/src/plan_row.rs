@@ -1,10 +1,10 @@
-//! What does code for one row compute, once its stack is thought away? Each step names where its operands are (a
-//! constant, a field, a register) and the register that it writes, so that nothing is pushed only to be popped; a
-//! comparison that only decides where to go on branches by itself.
+//! What does code for one row compute, once its stack is interpreted abstractly? Each step names where its operands are
+//! (a constant, a field, a register) and the register that it writes, so that nothing is pushed only to be popped; a
+//! comparison that only decides where to continue branches by itself.
 //!
-//! The stack is empty where code jumps, so what lies on it is known at every instruction. Registers are the locals, and
-//! behind them one for each height of the stack. There are two files of them: integers of up to 64 bits and those of
-//! 128. A narrower integer is kept sign-extended, so that converting it to a wider type is no step at all.
+//! The stack is empty at jumps, so its contents are known at every instruction. Registers are the locals, then one for
+//! each height of the stack. There are two files of them: one for integers of up to 64 bits and one for 128. A narrower
+//! integer is kept sign-extended, so that converting it to a wider type takes no step.
 
 use std::collections::BTreeMap;
 
@@ -39,14 +39,14 @@ pub(crate) enum Arg {
 pub(crate) struct Step {
     /// An op of the table; `set` moves a value, `branch_false` looks at its first operand.
     pub op: Op,
-    /// Whether it calculates with 128 bits.
+    /// Whether it computes in 128 bits.
     pub wide: bool,
     pub ty: Type,
-    /// The register that it writes, of the file that the result belongs to.
+    /// The register that it writes, in the file of the result.
     pub out: u32,
-    /// Where to go on if the result is false, where it is not written but decides that; 0 otherwise.
+    /// Where to continue if the result is false, for a result that is not written but decides that; otherwise 0.
     pub otherwise: u32,
-    /// The immediate, where it is no operand.
+    /// The immediate, unless it is an operand.
     pub immediate: u32,
     pub args: [Arg; 3],
 }
@@ -103,7 +103,7 @@ impl Planner<'_> {
                 let arg =
                     if ty.is_bool() { Arg::Set { offset, width } } else { Arg::Field { offset, width } };
                 self.push(arg, ty);
-                // a field that is wider than the type is cut to it
+                // a field that is wider than the type is truncated to it
                 if ty == Type::I32 && width > Width::W32 {
                     self.compute(Instruction::new(Op::To, ty, 0));
                 }
@@ -115,7 +115,7 @@ impl Planner<'_> {
             }
             Op::Get => self.push(register(ty, immediate as u32), ty),
             Op::Set => self.set(ty, immediate as u32),
-            // a narrow integer is also a wider one
+            // a register of a narrow integer also holds it as a wider one
             Op::To if self.top().1 <= ty => self.stack.last_mut().expect("heights were verified").1 = ty,
             Op::BranchFalse => self.branch(immediate as u32),
             _ => self.compute(instruction),
@@ -163,7 +163,7 @@ impl Planner<'_> {
     fn set(&mut self, ty: Type, local: u32) {
         let target = register(ty, local);
         let (value, _) = self.stack.pop().expect("heights were verified");
-        // what still waits on the stack for the old value gets a copy of it
+        // uses of the old value that are still on the stack get a copy of it
         for height in 0..self.stack.len() {
             if self.stack[height].0 == target {
                 let out = self.locals + height as u32;
@@ -190,7 +190,7 @@ impl Planner<'_> {
         });
     }
 
-    /// The last step, where it has computed `value` for the stack, as a value of this type.
+    /// The last step, if it has computed `value` for the stack, as a value of this type.
     fn just_computed(&mut self, value: Arg, ty: Type) -> Option<&mut Step> {
         let own = register(ty, self.height_register());
         let step =
@@ -214,7 +214,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Turns positions into steps.
+    /// Replaces positions by step numbers.
     fn finish(self) -> Plan {
         let Planner { mut plan, starts, locals, heights, .. } = self;
         let step = |position: u32| starts[&(position as usize)];

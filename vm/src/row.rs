@@ -1,18 +1,16 @@
-//! How is one row decided? The code is turned into a [`Plan`] once; a decision goes through its steps, in one file of
-//! registers for integers of up to 64 bits and another for those of 128.
+//! How is one row decided? The code becomes a [`Plan`] once; a decision executes its steps, in one file of registers
+//! for integers of up to 64 bits and another for those of 128.
 
-use opus_ir::date::{self, MonthEnd};
 use opus_ir::memory::{self, RowLayout};
-use opus_ir::ops::{bucket_of, entry};
-use opus_ir::{Rounding, Type, Width};
+use opus_ir::ops::meaning;
+use opus_ir::{Scalar, Type, Width, for_each_op, immediate};
 
 use crate::code::Shape;
-use crate::lane::Lane;
-use crate::ops::Op;
+use crate::ops::{Op, varies};
 use crate::plan_row::{Arg, Plan};
 use crate::verify::Verified;
 
-/// What a decision needs room for. It holds nothing between decisions, and serves any engine.
+/// The registers of a decision. They keep no values between decisions, and serve any engine.
 #[derive(Clone, Debug, Default)]
 pub struct Scratch {
     narrow: Vec<i64>,
@@ -20,7 +18,7 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// No room yet: it grows with its first use.
+    /// Without registers: they are added on first use.
     pub const fn new() -> Scratch {
         Scratch { narrow: Vec::new(), wide: Vec::new() }
     }
@@ -52,12 +50,12 @@ impl RowEngine {
         &self.code
     }
 
-    /// Where the fields of an input row lie.
+    /// The layout of an input row.
     pub fn input_layout(&self) -> &RowLayout {
         &self.inputs
     }
 
-    /// Where the outputs, and behind them the rule's index, lie in an output row.
+    /// The layout of an output row: the outputs, then the rule's index.
     pub fn output_layout(&self) -> &RowLayout {
         &self.outputs
     }
@@ -74,7 +72,7 @@ impl RowEngine {
             narrow.resize(self.plan.registers, 0);
             wide.resize(self.plan.registers, 0);
         }
-        // locals are 0 in the beginning
+        // locals start at 0
         let locals = self.code.locals.len();
         narrow[..locals].fill(0);
         wide[..locals].fill(0);
@@ -101,19 +99,7 @@ impl Machine<'_> {
             let step = &steps[at];
             at += 1;
             let [a, b, c] = step.args;
-            macro_rules! arithmetic {
-                ($narrow:expr, $wide:expr) => {
-                    if step.wide {
-                        self.wide[step.out as usize] = $wide(self.wide(a), self.wide(b));
-                    } else {
-                        let result: i64 = $narrow(self.narrow(a), self.narrow(b));
-                        // 32 bits wrap at 32
-                        let result = if step.ty == Type::I32 { result as i32 as i64 } else { result };
-                        self.narrow[step.out as usize] = result;
-                    }
-                };
-            }
-            // a truth value is written, or decides where to go on
+            // a Boolean is written, or decides where to continue
             macro_rules! truth {
                 ($holds:expr) => {{
                     let holds = $holds;
@@ -124,16 +110,72 @@ impl Machine<'_> {
                     }
                 }};
             }
-            macro_rules! comparison {
-                ($compare:ident) => {
-                    truth!(if step.wide {
-                        self.wide(a).$compare(&self.wide(b))
-                    } else {
-                        self.narrow(a).$compare(&self.narrow(b))
-                    })
+            // an operand of a class, where the op computes in one of the files
+            macro_rules! operand {
+                ($file:ident Bool $arg:expr) => {
+                    self.narrow($arg) as i8
+                };
+                ($file:ident Small $arg:expr) => {
+                    self.narrow($arg) as i32
+                };
+                ($file:ident $any:ident $arg:expr) => {
+                    self.$file($arg)
                 };
             }
+            macro_rules! result {
+                ($file:ident Bool $x:expr) => {
+                    truth!($x != 0)
+                };
+                ($file:ident Small $x:expr) => {
+                    self.narrow[step.out as usize] = $x as i64
+                };
+                (wide $any:ident $x:expr) => {
+                    self.wide[step.out as usize] = $x
+                };
+                (narrow $any:ident $x:expr) => {{
+                    let x: i64 = $x;
+                    // 32 bits wrap at 32
+                    self.narrow[step.out as usize] = if step.ty == Type::I32 { x as i32 as i64 } else { x };
+                }};
+            }
+            macro_rules! computed {
+                // only one of the two is read
+                (select $($signature:tt)*) => {{
+                    let chosen = if self.narrow(a) != 0 { b } else { c };
+                    match step.ty {
+                        Type::I128 => self.wide[step.out as usize] = self.wide(chosen),
+                        Type::Bool => truth!(self.narrow(chosen) != 0),
+                        Type::I32 | Type::I64 => self.narrow[step.out as usize] = self.narrow(chosen),
+                    }
+                }};
+                ($method:ident ($($param:ident: $class:ident),+ $(; $imm:ident: $kind:ident)?) $result:ident) => {{
+                    let [$($param,)+ ..] = step.args;
+                    macro_rules! in_file {
+                        ($file:ident, $scalar:ty) => {
+                            result!($file $result meaning::$method::<$scalar>(
+                                $(operand!($file $class $param),)+
+                                $(immediate!($kind, step.immediate, &tables[step.immediate as usize]))?
+                            ))
+                        };
+                    }
+                    if varies!($($class)+ $result) && step.wide {
+                        in_file!(wide, i128)
+                    } else {
+                        in_file!(narrow, i64)
+                    }
+                }};
+            }
+            macro_rules! steps {
+                (
+                    leaves { $( $(#[$leaf_doc:meta])+ $leaf_code:literal $leaf:ident $leaf_method:ident
+                        $leaf_params:tt -> $leaf_result:ident $leaf_row:tt )+ }
+                    computed { $( $(#[$doc:meta])+ $code:literal $name:ident $method:ident
+                        $params:tt -> $result:ident $row:tt )+ }
+                    claims $claims:tt
+                ) => {
             match step.op {
+                $( Op::$name => computed!($method $params $result), )+
+                $( Op::$leaf )|+ | Op::Get => unreachable!("they are operands in a plan"),
                 Op::Set if step.wide => self.wide[step.out as usize] = self.wide(a),
                 Op::Set => self.narrow[step.out as usize] = self.narrow(a),
                 // only to a narrower type: a wider one takes no step
@@ -141,65 +183,18 @@ impl Machine<'_> {
                     let x = if step.wide { self.wide(a) } else { self.narrow(a) as i128 };
                     self.narrow[step.out as usize] = step.ty.wrap(x) as i64;
                 }
-                Op::Add => arithmetic!(i64::wrapping_add, i128::wrapping_add),
-                Op::Sub => arithmetic!(i64::wrapping_sub, i128::wrapping_sub),
-                Op::Mul => arithmetic!(i64::wrapping_mul, i128::wrapping_mul),
-                Op::Divide => {
-                    let mode = Rounding::from_number(step.immediate as i128).unwrap_or(Rounding::HalfEven);
-                    arithmetic!(|a, b| i64::divide(a, b, mode), |a, b| i128::divide(a, b, mode));
-                }
-                Op::Modulo => arithmetic!(i64::modulo, i128::modulo),
-                Op::Min => arithmetic!(i64::min, i128::min),
-                Op::Max => arithmetic!(i64::max, i128::max),
-                Op::Eq => comparison!(eq),
-                Op::Ne => comparison!(ne),
-                Op::Lt => comparison!(lt),
-                Op::Le => comparison!(le),
-                Op::And => truth!(self.narrow(a) & self.narrow(b) != 0),
-                Op::Or => truth!(self.narrow(a) | self.narrow(b) != 0),
-                Op::Xor => truth!(self.narrow(a) ^ self.narrow(b) != 0),
-                Op::Not => truth!(self.narrow(a) == 0),
-                Op::Select => {
-                    let chosen = if self.narrow(a) != 0 { b } else { c };
-                    match step.ty {
-                        Type::I128 => self.wide[step.out as usize] = self.wide(chosen),
-                        Type::Bool => truth!(self.narrow(chosen) != 0),
-                        Type::I32 | Type::I64 => self.narrow[step.out as usize] = self.narrow(chosen),
-                    }
-                }
-                Op::Bucket => {
-                    let x = if step.wide { self.wide(a) } else { self.narrow(a) as i128 };
-                    self.narrow[step.out as usize] = bucket_of(&tables[step.immediate as usize], x) as i64;
-                }
-                Op::Lookup => {
-                    let found = entry(&tables[step.immediate as usize], self.narrow(a) as i128);
-                    if step.wide {
-                        self.wide[step.out as usize] = found;
-                    } else {
-                        self.narrow[step.out as usize] = step.ty.wrap(found) as i64;
-                    }
-                }
-                Op::AddMonths => {
-                    let end = MonthEnd::from_number(step.immediate as i128).unwrap_or(MonthEnd::Clip);
-                    let reached = date::add_months(self.narrow(a) as i128, self.narrow(b) as i128, end);
-                    self.narrow[step.out as usize] = reached as i64;
-                }
-                Op::WholeMonths => {
-                    let months = date::whole_months(self.narrow(a) as i128, self.narrow(b) as i128);
-                    self.narrow[step.out as usize] = months as i64;
-                }
                 Op::Jump => at = step.immediate as usize,
                 Op::BranchFalse => truth!(self.narrow(a) != 0),
                 Op::Output => {
                     let slot = self.engine.outputs.slots[step.immediate as usize];
                     let (offset, width) = (slot.offset as usize, slot.width);
-                    // whatever the code computes, an output is kept within its range
+                    // whatever the code computes, an output is clamped to its range
                     let range = self.engine.code.interface().ranges[step.immediate as usize];
                     if step.wide || width == Width::W128 {
                         let kept = self.wide(a).clamp(range.lo, range.hi);
                         memory::write(self.output, offset, width, kept);
                     } else {
-                        let (lo, hi) = (nearest(range.lo), nearest(range.hi));
+                        let (lo, hi) = (i64::nearest(range.lo), i64::nearest(range.hi));
                         memory::write_narrow(self.output, offset, width, self.narrow(a).clamp(lo, hi));
                     }
                 }
@@ -209,9 +204,11 @@ impl Machine<'_> {
                     let offset = slot.offset as usize;
                     return memory::write_narrow(self.output, offset, slot.width, step.immediate as i64);
                 }
-                Op::Const | Op::Field | Op::Present | Op::Get => unreachable!("they are operands in a plan"),
                 Op::End => unreachable!("code for columns does not decide rows"),
             }
+                };
+            }
+            for_each_op!(steps);
         }
     }
 
@@ -248,12 +245,6 @@ impl Machine<'_> {
             _ => self.input[offset..offset + width.bytes()].iter().any(|byte| *byte != 0),
         }
     }
-}
-
-/// The nearest integer of 64 bits.
-#[inline(always)]
-fn nearest(x: i128) -> i64 {
-    i64::try_from(x).unwrap_or(if x < 0 { i64::MIN } else { i64::MAX })
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! May code run? One pass over the instructions, without trusting who wrote them.
 //!
-//! The types and the height of the stack are known at every instruction: the stack is empty where code jumps from
-//! and to, so that nothing has to be merged. Every index is in range, jumps go forward to instructions, and every
-//! path ends. What passes can be wrong; it cannot read or write elsewhere, run for longer than said, or depend on
-//! anything but its input.
+//! The types and the height of the stack are known at every instruction: the stack is empty at every jump and at every
+//! jump target, so nothing has to be merged. Every index is in range, jumps go forward to instructions, and every path
+//! ends. Code that passes can be wrong, but it cannot read or write out of bounds, run for more steps than stated, or
+//! depend on anything but its input.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,10 +17,10 @@ use crate::ops::{Immediate, Instruction, Op, Operand};
 
 /// How many values the stack holds.
 pub const STACK_MAX: usize = 64;
-/// How many locals there are at most: as many as an instruction can name.
+/// The most locals that code can have: as many as an instruction can name.
 pub const LOCALS_MAX: usize = 1 << 16;
 
-/// Code that may run, with what it runs on.
+/// Code that may run, with its interface.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Verified {
     code: Code,
@@ -34,7 +34,7 @@ impl Verified {
         &self.interface
     }
 
-    /// How many instructions a decision executes at most.
+    /// The most instructions that a decision executes.
     pub fn steps_max(&self) -> u64 {
         self.steps_max
     }
@@ -65,7 +65,7 @@ impl fmt::Display for Invalid {
 
 impl std::error::Error for Invalid {}
 
-/// Checks code against what it is to run on.
+/// Checks code against its interface.
 ///
 /// # Errors
 /// The first instruction that may not run.
@@ -79,7 +79,7 @@ pub fn verify(code: Code, interface: Interface) -> Result<Verified, Invalid> {
         reached: true,
         position: 0,
     };
-    checker.ensure(code.locals.len() <= LOCALS_MAX, || format!("there are more than {LOCALS_MAX} locals"))?;
+    checker.ensure(code.locals.len() <= LOCALS_MAX, || format!("more than {LOCALS_MAX} locals"))?;
     let lengths = checker.check_instructions()?;
     let steps_max = longest_path(&code, &lengths);
     Ok(Verified { code, interface, steps_max })
@@ -89,11 +89,11 @@ struct Checker<'a> {
     code: &'a Code,
     interface: &'a Interface,
     stack: Vec<Type>,
-    /// How many outputs the path has given.
+    /// How many outputs the path has written.
     given: usize,
-    /// Positions that have been jumped to and not been reached yet, with where from.
+    /// Jump targets that have not been reached yet, with the position of the first jump to each.
     open: BTreeMap<usize, usize>,
-    /// Whether the instruction is reached from the one before it.
+    /// Whether execution continues here from the instruction before.
     reached: bool,
     position: usize,
 }
@@ -105,29 +105,29 @@ impl Checker<'_> {
         if holds { Ok(()) } else { Err(Invalid { position: self.position, message: message() }) }
     }
 
-    /// Checks every instruction, and answers their positions.
+    /// Checks every instruction, and returns their positions.
     fn check_instructions(&mut self) -> Checked<Vec<usize>> {
         let code = &self.code.instructions;
         let mut positions = Vec::new();
         while self.position < code.len() {
             if self.open.remove(&self.position).is_some() {
                 let empty = self.stack.is_empty() && self.given == 0;
-                self.ensure(empty, || "the stack is not empty where it is jumped to".into())?;
+                self.ensure(empty, || "the stack is not empty at a jump target".into())?;
                 self.reached = true;
             }
-            self.ensure(self.reached, || "nothing goes here".into())?;
+            self.ensure(self.reached, || "unreachable instruction".into())?;
             let decoded = Instruction::decode(code, self.position);
-            let (instruction, end) = decoded.ok_or_else(|| self.invalid("there is no such instruction"))?;
+            let (instruction, end) = decoded.ok_or_else(|| self.invalid("unknown instruction"))?;
             self.check(instruction)?;
             positions.push(self.position);
             self.position = end;
         }
-        self.ensure(!self.reached, || "the code ends where a path goes on".into())?;
+        self.ensure(!self.reached, || "the code ends before its path does".into())?;
         let missed = self.open.iter().next().map(|(to, from)| (*to, *from));
         match missed {
             Some((to, from)) => Err(Invalid {
                 position: from,
-                message: format!("it goes to @{to}, where no instruction begins"),
+                message: format!("it jumps to @{to}, where no instruction begins"),
             }),
             None => Ok(positions),
         }
@@ -148,55 +148,54 @@ impl Checker<'_> {
         if let Some(gives) = row.gives.and_then(|operand| operand.resolve(instruction.ty)) {
             self.stack.push(gives);
             self.ensure(self.stack.len() <= STACK_MAX, || {
-                format!("the stack holds more than {STACK_MAX} values")
+                format!("more than {STACK_MAX} values on the stack")
             })?;
         }
         Ok(())
     }
 
     fn pop(&mut self, operand: Operand, ty: Type) -> Checked<()> {
-        let found =
-            self.stack.pop().ok_or_else(|| self.invalid("it takes more than there is on the stack"))?;
+        let found = self.stack.pop().ok_or_else(|| self.invalid("too few values on the stack"))?;
         let fits = operand.resolve(ty).map_or(!found.is_bool(), |expected| expected == found);
-        self.ensure(fits, || format!("it takes another type than the {found} on the stack"))
+        self.ensure(fits, || format!("the operand has the wrong type: {found}"))
     }
 
     fn check_immediate(&self, instruction: Instruction) -> Checked<()> {
         let Instruction { op, ty, immediate } = instruction;
         let index = immediate as usize;
-        let message = |what: &str| format!("there is no {what} {immediate}");
+        let message = |what: &str| format!("unknown {what} {immediate}");
         match op.row().immediate {
             Immediate::None => Ok(()),
             Immediate::Rule => self.ensure(index < self.interface.rules, || message("rule")),
             Immediate::Constant => {
-                self.ensure(!ty.is_bool() || (0..=1).contains(&immediate), || message("truth value"))
+                self.ensure(!ty.is_bool() || (0..=1).contains(&immediate), || message("Boolean"))
             }
             Immediate::Field => self.ensure(index < self.interface.inputs.len(), || message("field")),
             Immediate::Local => {
                 let same = self.code.locals.get(index) == Some(&ty);
-                self.ensure(same, || message(&format!("local of type {ty} with the number")))
+                self.ensure(same, || message(&format!("local of type {ty}:")))
             }
             Immediate::Table => self.ensure(index < self.code.tables.len(), || message("table")),
             Immediate::Rounding => {
                 self.ensure(Rounding::from_number(immediate).is_some(), || message("rounding mode"))
             }
             Immediate::MonthEnd => {
-                self.ensure(MonthEnd::from_number(immediate).is_some(), || message("month's end"))
+                self.ensure(MonthEnd::from_number(immediate).is_some(), || message("end of a month"))
             }
             Immediate::Output => {
                 let column = self.interface.outputs.get(index);
                 let fits = column
                     .is_some_and(|column| !column.optional && (!ty.is_bool() || column.width == Width::W8));
-                self.ensure(fits, || message("output of this type with the number"))?;
-                self.ensure(index == self.given, || "outputs are not given in their order".into())
+                self.ensure(fits, || message("output of this type:"))?;
+                self.ensure(index == self.given, || "outputs are not in their order".into())
             }
             Immediate::Position => {
-                self.ensure(index > self.position, || "it goes back: jumps only go forward".into())
+                self.ensure(index > self.position, || "it jumps back: jumps only go forward".into())
             }
         }
     }
 
-    /// What ends a path, or leaves it.
+    /// Checks jumps, and ops that end a path.
     fn check_end(&mut self, instruction: Instruction) -> Checked<()> {
         let branches = matches!(instruction.op, Op::Jump | Op::BranchFalse);
         let ends = match instruction.op {
@@ -206,16 +205,16 @@ impl Checker<'_> {
         };
         let right = ends.is_none_or(|shape| shape == self.code.shape)
             && !(branches && self.code.shape == Shape::Columns);
-        self.ensure(right, || "it does not belong in code of this shape".into())?;
+        self.ensure(right, || "it is not allowed in code of this shape".into())?;
         if ends.is_some() {
             self.ensure(self.stack.is_empty(), || "the stack is not empty at the end".into())?;
-            self.ensure(self.given == self.interface.outputs.len(), || "not every output is given".into())?;
+            self.ensure(self.given == self.interface.outputs.len(), || "an output is missing".into())?;
             self.given = 0;
             self.reached = false;
         }
         if branches {
             self.ensure(self.stack.is_empty() && self.given == 0, || {
-                "the stack is not empty where it jumps".into()
+                "the stack is not empty at a jump".into()
             })?;
             self.open.entry(instruction.immediate as usize).or_insert(self.position);
             self.reached = instruction.op == Op::BranchFalse;

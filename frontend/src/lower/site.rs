@@ -158,7 +158,7 @@ impl Site {
     /// Where the op cannot be proved with all that is known.
     pub fn compute(&mut self, op: Op, args: &[Value], imm: i128) -> Result<Value, Unproved> {
         let mut args = args.to_vec();
-        if commutes(op) {
+        if op.row().laws.commutes {
             args.sort();
         }
         let key = Inst::new(op, &args, imm);
@@ -184,7 +184,7 @@ impl Site {
     /// known of them shows in the answer, so that no operand has to be sharpened for it.
     pub fn judge(&mut self, op: Op, args: &[Value]) -> Truth {
         let mut args = args.to_vec();
-        if commutes(op) {
+        if op.row().laws.commutes {
             args.sort();
         }
         let key = Inst::new(op, &args, 0);
@@ -264,8 +264,4 @@ impl Site {
     pub fn decide(&mut self, rule: u32, outputs: Vec<Value>) {
         self.builder.end(End::Decide { rule, outputs });
     }
-}
-
-fn commutes(op: Op) -> bool {
-    matches!(op, Op::Add | Op::Mul | Op::Min | Op::Max | Op::Eq | Op::Ne | Op::And | Op::Or | Op::Xor)
 }

@@ -129,7 +129,7 @@ impl<'a> Rewriter<'a> {
     pub fn emit(&mut self, block: Block, inst: Inst, ty: Type, range: Interval) -> Value {
         let new = self.new.values.push(ValueData { ty, range, def: Def::Inst(inst) });
         self.new.blocks[block].body.push(new);
-        self.origins[new] = if inst.op == Op::Refine { self.origin(inst.args()[0]) } else { new }.into();
+        self.origins[new] = inst.refined().map_or(new, |refined| self.origin(refined)).into();
         new
     }
 

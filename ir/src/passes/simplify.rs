@@ -3,7 +3,7 @@
 use super::rewrite::Rewriter;
 use crate::func::{Block, Inst, Value, ValueData};
 use crate::interval::Interval;
-use crate::ops::Op;
+use crate::ops::{Laws, Op};
 
 /// The value of an instruction: a constant where its interval fixes it, one that is there already, or the
 /// instruction, made as simple as it can be.
@@ -35,22 +35,27 @@ fn simpler(writer: &Rewriter, inst: &Inst, range: Interval) -> Option<Simpler> {
     let is = |i: usize, x: i128| single(i) == Some(x);
     let same = |i: usize, j: usize| writer.origin(args[i]) == writer.origin(args[j]);
     let negated = |i: usize| negated(writer, args[i]);
-    if inst.op.row().laws.idempotent && args[0] == args[1] {
-        return Some(Simpler::Value(args[0]));
-    }
     let value = |i: usize| Some(Simpler::Value(args[i]));
     let new = |op, args: &[Value]| Some(Simpler::Inst(Inst::new(op, args, 0)));
     let constant = |x| Some(Simpler::Inst(Inst::new(Op::Const, &[], x)));
+    let Laws { commutes, idempotent, unit, of_equals, .. } = inst.op.row().laws;
+    if idempotent && args[0] == args[1] {
+        return value(0);
+    }
+    if let Some(unit) = unit {
+        if is(1, unit) {
+            return value(0);
+        }
+        if commutes && is(0, unit) {
+            return value(1);
+        }
+    }
+    if let Some(x) = of_equals.filter(|_| same(0, 1)) {
+        return constant(x);
+    }
     match inst.op {
-        Op::Add | Op::Or if is(0, 0) => value(1),
-        Op::Add | Op::Or | Op::Sub | Op::Xor | Op::AddMonths if is(1, 0) => value(0),
-        Op::Xor if is(0, 0) => value(1),
-        Op::Mul | Op::And if is(0, 1) => value(1),
-        Op::Mul | Op::And | Op::Divide if is(1, 1) => value(0),
         Op::Xor if is(1, 1) => new(Op::Not, &args[..1]),
         Op::Xor if is(0, 1) => new(Op::Not, &args[1..]),
-        Op::Sub | Op::Xor | Op::Ne | Op::Lt | Op::WholeMonths if same(0, 1) => constant(0),
-        Op::Eq | Op::Le if same(0, 1) => constant(1),
         Op::Min => bounded(writer, args[0], args[1]).or_else(|| bounded(writer, args[1], args[0])),
         Op::Max => bounded(writer, args[0], args[1])
             .and_then(|_| value(1))

@@ -9,7 +9,7 @@ use crate::dominators::Tree;
 use crate::facts::Facts;
 use crate::func::{Block, Builder, Def, End, FieldRange, Func, Table, Target, Value};
 use crate::interval::Interval;
-use crate::ops::{Class, Imm, Op};
+use crate::ops::{Class, Imm, Op, Unproved};
 use crate::rounding::Rounding;
 use crate::types::Type;
 
@@ -168,9 +168,13 @@ impl<S: Source> Writer<'_, S> {
     }
 
     fn push(&mut self, block: usize, op: Op, args: &[Value], imm: i128) -> Option<Value> {
-        let value = self.builder.push(op, args, imm).ok()?;
+        self.try_push(block, op, args, imm).ok()
+    }
+
+    fn try_push(&mut self, block: usize, op: Op, args: &[Value], imm: i128) -> Result<Value, Unproved> {
+        let value = self.builder.push(op, args, imm)?;
         self.own[block].push(value);
-        Some(value)
+        Ok(value)
     }
 
     fn instruction(&mut self, block: usize) {
@@ -190,19 +194,27 @@ impl<S: Source> Writer<'_, S> {
         let like_truth = self.source.one_in(3);
         let Some(imm) = self.immediate(op) else { return };
         let mut args: Vec<Value> = Vec::new();
-        for (i, (_, class)) in op.row().params.iter().enumerate() {
+        for (_, class) in op.row().params {
             let is_truth = *class == Class::Bool || (*class == Class::Any && like_truth);
-            let mut arg = self.operand(block, is_truth);
-            if i == 1 && matches!(op, Op::Divide | Op::Modulo) {
-                arg = self.positive(block, arg);
-            }
-            if matches!(op, Op::AddMonths | Op::WholeMonths) {
-                let is_months = op == Op::AddMonths && i == 1;
-                arg = self.bounded(block, arg, if is_months { 600 } else { 25_000 });
-            }
-            args.push(arg);
+            args.push(self.operand(block, is_truth));
         }
-        self.push(block, op, &args, imm);
+        // the op says why it was not proved, and operands are adapted to that
+        for _ in 0..3 {
+            let Err(unproved) = self.try_push(block, op, &args, imm) else { return };
+            args =
+                args.into_iter().enumerate().map(|(i, arg)| self.provable(block, unproved, i, arg)).collect();
+        }
+    }
+
+    /// An operand in place of one with which an op was not proved.
+    fn provable(&mut self, block: usize, unproved: Unproved, index: usize, arg: Value) -> Value {
+        match unproved {
+            Unproved::ZeroDivisor if index == 1 => self.positive(block, arg),
+            Unproved::Calendar if index == 1 && self.source.one_in(2) => self.bounded(block, arg, 600),
+            Unproved::Calendar => self.bounded(block, arg, 25_000),
+            Unproved::Overflow if self.source.one_in(2) => self.bounded(block, arg, 1 << 60),
+            _ => arg,
+        }
     }
 
     fn immediate(&mut self, op: Op) -> Option<i128> {

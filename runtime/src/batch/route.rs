@@ -1,7 +1,7 @@
 //! Which version was in force for each row? Each row meets the one of its own date.
 
-use opus_ir::Width;
 use opus_ir::memory::Columns;
+use opus_ir::{Scalar, by_width};
 
 /// Rules for rows of several versions. The number of a version is its index in the program.
 #[derive(Clone, Debug)]
@@ -29,25 +29,22 @@ impl Route {
             versions.fill(0);
             return Some(0);
         };
-        match columns.column(effective).width {
-            Width::W8 => self.fill(columns.values::<i8>(effective), versions),
-            Width::W16 => self.fill(columns.values::<i16>(effective), versions),
-            _ => self.fill(columns.values::<i32>(effective), versions),
-        }
+        by_width!(columns.column(effective).width, Day => self.fill(columns.values::<Day>(effective), versions));
         let first = versions.first().copied().unwrap_or(0);
         versions.iter().all(|version| *version == first).then_some(first)
     }
 
-    fn fill<Day: Copy + Into<i32>>(&self, days: &[Day], versions: &mut [u16]) {
+    fn fill<Day: Scalar>(&self, days: &[Day], versions: &mut [u16]) {
+        let number = |day: &Day| day.wide() as i32;
         if self.starts.len() > COMPARED_MAX {
             let version_on = |day: i32| self.starts.partition_point(|start| *start <= day) as u16;
-            versions.iter_mut().zip(days).for_each(|(version, day)| *version = version_on((*day).into()));
+            versions.iter_mut().zip(days).for_each(|(version, day)| *version = version_on(number(day)));
             return;
         }
         for (index, start) in self.starts.iter().enumerate() {
             let before = if index == 0 { 0 } else { u16::MAX };
             versions.iter_mut().zip(days).for_each(|(version, day)| {
-                *version = (*version & before) + (*start <= (*day).into()) as u16;
+                *version = (*version & before) + (*start <= number(day)) as u16;
             });
         }
     }
@@ -67,7 +64,7 @@ pub(super) fn partition(versions: &[u16], parts: &mut Vec<Vec<u32>>) {
 
 #[cfg(test)]
 mod tests {
-    use opus_ir::Column;
+    use opus_ir::{Column, Width};
 
     use super::*;
 

@@ -4,36 +4,8 @@
 //! Lists of rows are ascending, so closing up in place never reads a row that has been written.
 
 use bytemuck::Pod;
-use opus_ir::Width;
+use opus_ir::by_width;
 use opus_ir::memory::Columns;
-
-/// Runs `$body` with `$cell` as an integer type of the width.
-macro_rules! by_width {
-    ($width:expr, $cell:ident => $body:expr) => {
-        match $width {
-            Width::W8 => {
-                type $cell = u8;
-                $body
-            }
-            Width::W16 => {
-                type $cell = u16;
-                $body
-            }
-            Width::W32 => {
-                type $cell = u32;
-                $body
-            }
-            Width::W64 => {
-                type $cell = u64;
-                $body
-            }
-            Width::W128 => {
-                type $cell = u128;
-                $body
-            }
-        }
-    };
-}
 
 /// Moves the rows `kept` to the front, in their order, and forgets the others.
 pub(super) fn close_up(columns: &mut Columns, kept: &[u32]) {
@@ -106,7 +78,7 @@ fn set_bit(words: &mut [u64], row: usize, value: bool) {
 
 #[cfg(test)]
 mod tests {
-    use opus_ir::Column;
+    use opus_ir::{Column, Width};
 
     use super::*;
 
