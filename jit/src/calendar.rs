@@ -2,7 +2,7 @@
 //! and on vectors of four alike.
 //!
 //! Days are counted from March, as years then end with the leap day; the steps from day to year, month and day
-//! of the month are Neri and Schneider's ("Euclidean affine functions and their application to calendar
+//! of the month are by Neri and Schneider ("Euclidean affine functions and their application to calendar
 //! algorithms", 2022). A month is numbered as `12 * year + month - 1`, which spares the step back to January.
 
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -13,7 +13,7 @@ use crate::emit::Emit;
 
 /// Days from 0000-03-01 to 1970-01-01.
 const EPOCH: i128 = 719_468;
-/// The last month before the calendar, and the first after it: beyond, days are clamped anyway.
+/// The last month before the calendar, and the first after it: days beyond them are clamped anyway.
 const MONTH_BEFORE: i128 = 11;
 const MONTH_AFTER: i128 = 120_000;
 

@@ -1,14 +1,14 @@
-//! What does compiling give? Native code as bytes that run at any address, and what has to be known to run it.
+//! What is the result of compiling? Native code as bytes that run at any address, and the facts needed to run it.
 //!
-//! The bytes hold no relocations and call nothing: a kernel of several pieces is called piece by piece from
-//! outside. So they can be stored and loaded again; who stores them has to make sure that nobody else has
-//! changed them, because they will be executed.
+//! The bytes hold no relocations and call nothing: the caller of a kernel of several pieces calls them one by one. So
+//! the bytes can be stored and loaded again. Whoever stores them has to make sure that nobody changes them, because
+//! they will be executed.
 
 use opus_ir::{Column, Width};
 
 use crate::isa::Level;
 
-/// The version of this compiler: code of another version is not run. Raise it with every change of a lowering.
+/// The version of this compiler: code from another version does not run. Raise it with every change to a lowering.
 pub const COMPILER: &str = concat!("opus-jit ", env!("CARGO_PKG_VERSION"), ".1, cranelift 0.135.8");
 
 /// Code begins at multiples of this, and so do constants.
@@ -45,12 +45,12 @@ pub struct Native {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// Why bytes are no native code that can be run here.
+/// Why bytes are not native code that can run here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Foreign {
-    /// They are not native code, or not all of it.
+    /// They are not native code, or incomplete.
     Damaged,
-    /// Another version of the compiler has made them.
+    /// They come from another version of the compiler.
     Compiler,
 }
 
@@ -58,7 +58,7 @@ impl std::fmt::Display for Foreign {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Foreign::Damaged => "the stored native code is damaged: compile again",
-            Foreign::Compiler => "another version of the compiler has made the native code: compile again",
+            Foreign::Compiler => "the native code comes from another version of the compiler: compile again",
         })
     }
 }
@@ -71,7 +71,7 @@ impl Native {
         self.kind
     }
 
-    /// The CPU features that it needs.
+    /// The processor features that it needs.
     pub fn level(&self) -> Level {
         self.level
     }
@@ -91,12 +91,12 @@ impl Native {
         self.bytes.len()
     }
 
-    /// How many functions it is cut into.
+    /// The number of functions that it is split into.
     pub fn pieces(&self) -> usize {
         self.pieces.len()
     }
 
-    /// The code for a cache: the compiler's version, then everything that is needed to run it.
+    /// The code as bytes for a cache: the compiler's version, then everything needed to run it.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut writer = Writer(MAGIC.to_vec());
         writer.list(COMPILER.as_bytes());
@@ -116,11 +116,10 @@ impl Native {
     /// Reads [`Native::to_bytes`] back.
     ///
     /// # Errors
-    /// Where the bytes are cut short or inconsistent, or another version of the compiler has made them.
+    /// Where the bytes are truncated, inconsistent or from another version of the compiler.
     ///
     /// # Safety
-    /// What is read here will be executed: the bytes have to come from `to_bytes` and must not have been changed
-    /// since. Authenticate them first.
+    /// The bytes will be executed: they must come from `to_bytes` and be unchanged since. Authenticate them first.
     pub unsafe fn from_bytes(bytes: &[u8]) -> Result<Native, Foreign> {
         let mut reader = Reader(bytes.strip_prefix(MAGIC).ok_or(Foreign::Damaged)?);
         if reader.list()? != COMPILER.as_bytes() {

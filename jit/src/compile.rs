@@ -1,4 +1,4 @@
-//! From a straight line to native code: plan the pieces, write each, compile them, put them together.
+//! From straight-line code to native code: plan the pieces, write each one, compile them, join them.
 
 use cranelift_codegen::Context;
 use cranelift_codegen::control::ControlPlane;
@@ -16,9 +16,9 @@ use crate::{lower_columns, lower_row, reduce};
 /// Why there is no native code.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Unsupported {
-    /// Code is made for x86-64 only.
+    /// The target is not x86-64.
     Target,
-    /// The compiler has given up; what it said.
+    /// The compiler has failed, with this message.
     Compiler(String),
 }
 
@@ -26,9 +26,9 @@ impl std::fmt::Display for Unsupported {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Unsupported::Target => {
-                f.write_str("native code is made for x86-64 only: use the virtual machine")
+                f.write_str("native code is available on x86-64 only: use the virtual machine")
             }
-            Unsupported::Compiler(why) => write!(f, "the native compiler has given up: {why}"),
+            Unsupported::Compiler(why) => write!(f, "the native compiler has failed: {why}"),
         }
     }
 }
@@ -51,8 +51,8 @@ pub fn compile_columns(line: &Straight, level: Level) -> Result<Native, Unsuppor
     compile(line, Kind::Columns, level, lower_columns::BUDGET, None)
 }
 
-/// Compiles a decision in pieces of about `budget` machine instructions: for tests and fuzzers, which want to
-/// see values passed between pieces without waiting for thousands of rules.
+/// Compiles a decision in pieces of about `budget` machine instructions: for tests and fuzzers, which pass values
+/// between pieces without needing thousands of rules.
 ///
 /// # Errors
 /// On targets other than x86-64.
@@ -65,8 +65,8 @@ pub fn compile_in_pieces(
     compile(line, kind, level, budget, None)
 }
 
-/// What the compiler makes of a decision, as text: for each piece the instructions that were written, then those
-/// of the machine.
+/// The compiled form of a decision as text: for each piece the instructions that the lowering writes, then the
+/// machine's.
 ///
 /// # Errors
 /// On targets other than x86-64.
@@ -115,7 +115,7 @@ fn compile(
     })
 }
 
-/// What is used again for every piece.
+/// The state that is reused for every piece.
 struct Compiler {
     kind: Kind,
     level: Level,
@@ -151,7 +151,7 @@ impl Compiler {
             return Ok(());
         }
         let compiled = compiled(&mut self.context, &*self.target)?;
-        assert!(compiled.buffer.relocs().is_empty(), "what is lowered calls nothing and names no symbol");
+        assert!(compiled.buffer.relocs().is_empty(), "a lowering calls nothing and names no symbol");
         assert!(compiled.buffer.alignment as usize <= ALIGNMENT, "constants are aligned to their own size");
         bytes.extend_from_slice(compiled.code_buffer());
         bytes.resize(bytes.len().next_multiple_of(ALIGNMENT), 0);

@@ -1,34 +1,34 @@
-//! How is a division by a constant done without dividing? By a multiplication, chosen for the interval that
-//! the dividend is known to keep, so that it is exact there.
+//! How does native code divide by a constant without dividing? By a multiplication that is exact on the interval that
+//! was proved for the dividend.
 //!
-//! Every rounding mode comes down to a floor: `round(a / c) = floor((a + offset) / c)`, where the offset depends
-//! on the mode and on the sign of `a`; half-even takes one back where a tie has led to an odd quotient. A bias,
-//! a multiple of the divisor, keeps what is divided from being negative. So what is left to find is a fast
+//! Every rounding mode reduces to a floor: `round(a / c) = floor((a + offset) / c)`, where the offset depends
+//! on the mode and on the sign of `a`; half-even subtracts one where a tie has led to an odd quotient. A bias,
+//! which is a multiple of the divisor, keeps the dividend from being negative. What remains is a fast
 //! `floor(u / c)` for `0 <= u <= u_max` ([`Reciprocal`] for lanes, [`Multiplier`] for single values).
 
 use opus_ir::{Interval, Rounding};
 
-/// A rounded division by a constant, brought to the form `floor((±a + offset) / divisor) - bias`.
+/// A rounded division by a constant, in the form `floor((±a + offset) / divisor) - bias`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Floored {
     /// Whether the dividend is negated first, because the divisor was negative.
     pub negate: bool,
     /// The divisor, positive.
     pub divisor: u128,
-    /// What is added to a dividend (after negation) that is zero or above; the biased divisor included.
+    /// The number added to a dividend (after negation) of zero or more, including the bias.
     pub offset: i128,
-    /// What is added to a dividend below zero; the same as `offset` where the interval has only one sign.
+    /// The number added to a dividend below zero; the same as `offset` where the interval has only one sign.
     pub offset_negative: i128,
-    /// What the quotient is too high by; even, so that it leaves parity alone.
+    /// The excess of the quotient; even, so that it does not change parity.
     pub bias: i128,
-    /// Whether a tie may have to be taken back: half-even with an even divisor.
+    /// Whether ties may need a correction: half-even with an even divisor.
     pub ties_to_even: bool,
-    /// The greatest sum that is divided.
+    /// The greatest dividend after the offset is added.
     pub u_max: u128,
 }
 
 impl Floored {
-    /// Brings `a / divisor` into form, for `a` within `range`; `None` where the sums leave 127 bits.
+    /// The form of `a / divisor` for `a` within `range`; `None` where the sums exceed 127 bits.
     pub fn new(range: Interval, divisor: i128, mode: Rounding) -> Option<Floored> {
         let negate = divisor < 0;
         let c = i128::try_from(divisor.unsigned_abs()).ok().filter(|c| *c > 0)?;
@@ -57,14 +57,14 @@ impl Floored {
         })
     }
 
-    /// Whether all sums are far enough within 64 bits to be computed there.
+    /// Whether all sums fit 62 bits, so that 64 bits suffice to compute them.
     pub fn fits_64_bits(&self) -> bool {
         let parts = [self.offset.unsigned_abs(), self.offset_negative.unsigned_abs(), self.divisor];
         self.u_max < 1 << 62 && parts.into_iter().all(|part| part < 1 << 62)
     }
 }
 
-/// What is added to dividends at or above zero, and to those below, so that a floor rounds by the mode.
+/// The numbers added to dividends of zero or more, and to those below zero, so that a floor rounds by the mode.
 fn offsets(mode: Rounding, c: i128) -> (i128, i128) {
     let (tie_up, tie_down) = (c / 2, (c - 1) / 2);
     match mode {
@@ -88,7 +88,7 @@ pub(crate) struct Multiplier {
 impl Multiplier {
     /// The least multiplier that is exact for every `u <= u_max`, `None` where it has more than 128 bits.
     ///
-    /// With `m = ceil(2^s / c)` and `e = m c - 2^s`, the product is too high by `u e / (c 2^s)`, which does no harm
+    /// With `m = ceil(2^s / c)` and `e = m c - 2^s`, the product is too high by `u e / (c 2^s)`, which is harmless
     /// as long as `u_max e < 2^s`: the distance from a quotient to the next integer is at least `1 / c`.
     pub fn new(u_max: u128, c: u128) -> Option<Multiplier> {
         (0..=254).find_map(|shift| {

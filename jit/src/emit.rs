@@ -1,4 +1,4 @@
-//! What do both lowerings write with? Instructions on single values and on 128-bit lanes, by a few short names.
+//! Which instructions do both lowerings write? A few with short names, on single values and on 128-bit lanes.
 //!
 //! Lanes hold 16 rows in one vector of bytes, two of 16-bit, four of 32-bit or eight of 64-bit lanes. A mask is
 //! a lane of all ones or all zeros.
@@ -13,18 +13,18 @@ use opus_ir::Width;
 use crate::division::Reciprocal;
 use crate::isa::Level;
 
-/// How many rows a vector step takes.
+/// The number of rows in a vector step.
 pub(crate) const ROWS_PER_STEP: usize = 16;
 
 /// A function that is being written.
 pub(crate) struct Emit<'a> {
     /// Cranelift's builder.
     pub b: FunctionBuilder<'a>,
-    /// Where the constants begin.
+    /// The address of the constants.
     pub constants: Clif,
     /// The bytes of the constants, which all pieces of a kernel share.
     pub data: &'a mut Data,
-    /// For which machine.
+    /// The target machine.
     pub level: Level,
 }
 
@@ -167,8 +167,7 @@ impl Emit<'_> {
         if upper { self.b.ins().swiden_high(x) } else { self.b.ins().swiden_low(x) }
     }
 
-    /// The lanes of two vectors at half their width, where their values fit: what does not fit may become
-    /// anything.
+    /// The lanes of two vectors at half their width, for values that fit: others may become anything.
     pub fn narrow(&mut self, a: Clif, b: Clif) -> Clif {
         match self.type_of(a) {
             types::I64X2 => self.low_words(a, b),
@@ -222,7 +221,7 @@ impl Emit<'_> {
         self.b.ins().smax(a, b)
     }
 
-    /// A value brought between two constants.
+    /// A value clamped to two constants.
     pub fn clamp(&mut self, x: Clif, low: i128, high: i128) -> Clif {
         let ty = self.type_of(x);
         let low = self.int(ty, low);
@@ -263,7 +262,7 @@ impl Emit<'_> {
         }
     }
 
-    /// The way for the few divisors whose multiplier takes more than 32 bits: each lane by itself.
+    /// For the few divisors whose multiplier takes more than 32 bits: one lane at a time.
     fn quotient_64_then_narrow(&mut self, u: Clif, u_max: u32, c: u32) -> Clif {
         let single = |emit: &mut Self, x: Clif| {
             let wide = emit.b.ins().uextend(types::I64, x);
@@ -346,7 +345,7 @@ impl Emit<'_> {
         lanes.iter().enumerate().skip(1).fold(first, insert)
     }
 
-    /// A single value of another integer width: cut, or sign-extended.
+    /// A single value in another integer width: truncated, or sign-extended.
     pub fn resize(&mut self, x: Clif, ty: ClifType) -> Clif {
         let from = self.type_of(x).bits();
         match ty.bits().cmp(&from) {

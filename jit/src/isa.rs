@@ -1,11 +1,11 @@
-//! For which machine is code made? Three levels of x86-64, and how the compiler is set up for each.
+//! Which machines does native code run on? Three levels of x86-64, and the compiler's settings for each.
 //!
-//! Every level gives the same output bytes: a level chooses instructions, never results.
+//! The output bytes do not depend on the level: a level chooses instructions, never results.
 
 use cranelift_codegen::isa::{self, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 
-/// A set of CPU features that code may rely on. Later levels include earlier ones.
+/// A set of processor features that code may use. Later levels include earlier ones.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
 pub enum Level {
@@ -21,7 +21,7 @@ impl Level {
     /// Every level, lowest first.
     pub const ALL: [Level; 3] = [Level::Sse41, Level::Avx2, Level::Avx512Vl];
 
-    /// The name that people read and write.
+    /// The name in messages and on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Level::Sse41 => "sse4.1",

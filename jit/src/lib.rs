@@ -1,12 +1,13 @@
-//! From a straight line to native code, one row at a time or 16 rows per step over columns.
+//! From straight-line code to native code, one row at a time or 16 rows per step over columns.
 //!
-//! In reading order: for which machine ([`Level`]), how divisions become smaller (`reduce`) and then multiplications (`division`), which
-//! values go into which piece (`plan`), what the lowerings write with (`emit`, `scalar`, `calendar`), the two
-//! lowerings (`lower_row`, `lower_columns`), how they are put together ([`compile_row`], [`compile_columns`]),
-//! the code as bytes ([`Native`]) and how it runs ([`RowKernel`], [`ColumnKernel`]).
+//! In reading order: the target machine ([`Level`]), how divisions become smaller (`reduce`) and then multiplications
+//! (`division`), which piece computes which values (`plan`), the instructions that the lowerings write (`emit`,
+//! `scalar`, `calendar`), the two lowerings (`lower_row`, `lower_columns`), how their output becomes a kernel
+//! ([`compile_row`], [`compile_columns`]), the code as bytes ([`Native`]) and how it runs ([`RowKernel`],
+//! [`ColumnKernel`]).
 //!
-//! Native code is a cache of what the intermediate representation says, and never decides differently. It
-//! calls nothing, traps nowhere and takes the same path for every row.
+//! Native code is a cache: its meaning is the intermediate representation's, and it never decides differently. It calls
+//! nothing, never traps and takes the same path for every row.
 //!
 //! ```
 //! use opus_ir::func::FieldRange;
@@ -22,7 +23,7 @@
 //! builder.end(End::Decide { rule: 0, outputs: vec![minor] });
 //! let line = straighten(&verify(builder.finish()).unwrap());
 //!
-//! // on machines without a level the virtual machine decides
+//! // on machines without any level the virtual machine decides
 //! if let Some(level) = Level::best() {
 //!     let kernel = RowKernel::load(&compile_row(&line, level)?)?;
 //!     let (mut input, mut output) = (Row::new(kernel.inputs()), Row::new(kernel.outputs()));
@@ -33,8 +34,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! This crate reads no file, clock, environment or random source. It asks the CPU for its features, and the
-//! system for memory that can be executed.
+//! This crate reads no file, clock, environment or random source. It asks the processor for its features, and the
+//! operating system for executable memory.
 
 mod calendar;
 mod code;

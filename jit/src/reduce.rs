@@ -1,14 +1,13 @@
-//! Can a division be made smaller before it is done? `income * share / 10000`, where every share in the table is a
-//! multiple of 1000, is `income * (share / 1000) / 10`: the same quotient, so the same rounding, from a product
-//! that may fit narrower lanes.
+//! Can a division be reduced? `income * share / 10000`, where every share in the table is a multiple of 1000, equals
+//! `income * (share / 1000) / 10`: the same quotient, so the same rounding, from a product that may fit narrower lanes.
 
 use cranelift_codegen::entity::{PrimaryMap, SecondaryMap};
 use opus_ir::{Inst, Interval, Op, Step, Straight, Table, Type, Value};
 
-/// A factor may be chosen from so many constants and tables, and not more.
+/// The most constants and tables that a factor may be chosen from.
 const CHOICES_MAX: usize = 32;
 
-/// The same line with divisions of products reduced by what a factor and the divisor have in common.
+/// The same line with divisions of products reduced by the common divisor of a factor and the divisor.
 pub(crate) fn reduce(line: &Straight) -> Straight {
     let mut writer = Writer {
         line,
@@ -35,7 +34,7 @@ struct Writer<'a> {
     line: &'a Straight,
     values: PrimaryMap<Value, Step>,
     tables: PrimaryMap<Table, Vec<i128>>,
-    /// What each value of the old line is on the new one.
+    /// By value of the old line: its value in the new one.
     moved: SecondaryMap<Value, Option<Value>>,
 }
 
@@ -97,7 +96,7 @@ impl Writer<'_> {
     }
 }
 
-/// The greatest common divisor of all that a value is chosen from, and from how much; `None` where it is not
+/// The greatest common divisor of the constants that a value is chosen from, and their number; `None` where it is not
 /// chosen from constants.
 fn common_divisor(line: &Straight, value: Value, before: usize) -> Option<(u128, usize)> {
     let step = &line.values[value];
@@ -123,7 +122,7 @@ fn common_divisor(line: &Straight, value: Value, before: usize) -> Option<(u128,
     }
 }
 
-/// The multiples of `by` within an interval, divided by it; `None` where there are none.
+/// The multiples of `by` within an interval, divided by `by`; `None` where the interval has none.
 fn divided(range: Interval, by: i128) -> Option<Interval> {
     let up = range.lo.div_euclid(by) + (range.lo.rem_euclid(by) != 0) as i128;
     let down = range.hi.div_euclid(by);

@@ -1,5 +1,5 @@
-//! How is one value divided, looked up or counted into a bucket? Routines that are written inline: for the row
-//! kernel, and for column kernels where lanes do not do.
+//! How is one value divided, looked up or counted into a bucket? Inlined routines for the row kernel, and for column
+//! kernels where lanes cannot do it.
 //!
 //! Cranelift divides 64 bits by instructions that trap, and does not divide 128 bits; here nothing traps.
 
@@ -10,10 +10,10 @@ use opus_ir::{Interval, Rounding, Width};
 use crate::division::{Floored, Multiplier};
 use crate::emit::{Emit, memory, scalar_type, table_bytes};
 
-/// Up to so many cuts are compared one by one; more are searched.
+/// Up to this many cuts are compared one by one; more are searched.
 const CUTS_COMPARED_MAX: usize = 8;
 
-/// `a / c` rounded, in the type of `a` (64 or 128 bits); `a` lies within `range` where it matters.
+/// `a / c` rounded, in the type of `a` (64 or 128 bits); `a` is within `range` where it matters.
 pub(crate) fn divide_by_constant(emit: &mut Emit, a: Clif, range: Interval, c: i128, mode: Rounding) -> Clif {
     let ty = emit.type_of(a);
     match Floored::new(range, c, mode) {
@@ -46,7 +46,7 @@ pub(crate) fn divide(emit: &mut Emit, a: Clif, b: Clif, mode: Rounding) -> Clif 
     emit.b.ins().select(by_zero, zero, rounded)
 }
 
-/// What floor division leaves; 0 where `b` is 0.
+/// The remainder of floor division; 0 where `b` is 0.
 pub(crate) fn modulo(emit: &mut Emit, a: Clif, b: Clif) -> Clif {
     let floor = divide(emit, a, b, Rounding::Floor);
     let remainder = rest(emit, a, floor, b);
@@ -56,7 +56,7 @@ pub(crate) fn modulo(emit: &mut Emit, a: Clif, b: Clif) -> Clif {
     emit.b.ins().select(by_zero, zero, remainder)
 }
 
-/// What floor division by a constant leaves.
+/// The remainder of floor division by a constant.
 pub(crate) fn modulo_by_constant(emit: &mut Emit, a: Clif, range: Interval, c: i128) -> Clif {
     let ty = emit.type_of(a);
     if c == 0 {
@@ -93,7 +93,7 @@ fn divide_floored(emit: &mut Emit, a: Clif, form: &Floored) -> Clif {
     emit.add_constant(quotient, -form.bias)
 }
 
-/// What has been divided, without signs.
+/// A division without signs.
 struct Magnitudes {
     dividend: Clif,
     divisor: Clif,
@@ -103,7 +103,7 @@ struct Magnitudes {
     negative: Clif,
 }
 
-/// Rounds a quotient of magnitudes by what the division left, and gives it its sign.
+/// Rounds a quotient of magnitudes by the remainder, and applies the sign.
 fn round(emit: &mut Emit, m: Magnitudes, mode: Rounding) -> Clif {
     let ty = emit.type_of(m.dividend);
     let remainder = rest(emit, m.dividend, m.quotient, m.divisor);
@@ -243,7 +243,7 @@ fn unsigned_quotient_128(emit: &mut Emit, dividend: Clif, divisor: Clif) -> Clif
     emit.b.ins().brif(upper, long, &[], short, &[]);
 
     emit.b.switch_to_block(short);
-    // a divisor of zero does not come here, but the instruction would trap on one: it is never given one
+    // a divisor of zero is not expected here, but the instruction would trap on it
     let one = emit.int(types::I64, 1);
     let guarded = emit.b.ins().umax(divisor_low, one);
     let quotient = emit.b.ins().udiv(dividend_low, guarded);

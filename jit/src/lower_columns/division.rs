@@ -11,7 +11,7 @@ use crate::emit::part_type;
 use crate::isa::Level;
 use crate::plan;
 
-/// The form and the multiplication by which lanes divide by a constant, where they can.
+/// The form and the multiplication by which lanes divide by a constant, if they can.
 pub(super) fn lanes_divide(line: &Straight, value: Value) -> Option<(Floored, Reciprocal)> {
     let step = &line.values[value];
     let [a, b] = step.inst.operands();
@@ -27,7 +27,7 @@ pub(super) fn lanes_divide(line: &Straight, value: Value) -> Option<(Floored, Re
 }
 
 impl Lowering<'_, '_, '_> {
-    /// One part of a division: `floor((±a + offset) / c)` in 32-bit lanes, ties and bias taken back.
+    /// One part of a division: `floor((±a + offset) / c)` in 32-bit lanes, corrected for ties and bias.
     pub(super) fn divided(&mut self, a: Value, form: &Floored, way: Reciprocal, part: usize) -> Clif {
         let c = form.divisor as i128;
         let (quotient, sums) = match way {
@@ -82,7 +82,7 @@ impl Lowering<'_, '_, '_> {
         quotient
     }
 
-    /// Takes one off odd quotients that leave nothing.
+    /// Subtracts one from odd quotients without a remainder.
     fn ties_to_even(&mut self, quotient: Clif, sums: Clif, c: i128) -> Clif {
         let product = self.emit.multiply_constant(quotient, c);
         let tie = self.emit.compare(IntCC::Equal, sums, product);
@@ -92,7 +92,7 @@ impl Lowering<'_, '_, '_> {
         self.emit.b.ins().isub(quotient, odd_tie)
     }
 
-    /// The sums that are divided, where they fit 32 bits.
+    /// The dividends with their offsets, if they fit 32 bits.
     fn sums_in_words(&mut self, a: Value, form: &Floored, part: usize) -> Clif {
         let range = self.range(a);
         let signs_show = range.magnitude() < 1 << 31;
@@ -103,7 +103,7 @@ impl Lowering<'_, '_, '_> {
         self.emit.low_words(wide[0], wide[1])
     }
 
-    /// `±a + offset` in lanes that show the sign of `a`, or where the offset does not depend on it.
+    /// `±a + offset`, in lanes that hold the sign of `a` unless the offset does not depend on it.
     fn sums(&mut self, a: Value, form: &Floored, width: Width, part: usize) -> Clif {
         let ty = part_type(width);
         let a = self.part(a, width, part);

@@ -8,7 +8,7 @@ use super::{Lowering, double, parts};
 use crate::emit::part_type;
 
 impl Lowering<'_, '_, '_> {
-    /// How many of `cuts` a part lies at or above, in lanes of its width.
+    /// How many of `cuts` are at most the part's values, in lanes of its width.
     pub(super) fn counted(&mut self, x: Clif, cuts: &[i128]) -> Clif {
         let ty = self.emit.type_of(x);
         let zero = self.emit.int(ty, 0);
@@ -19,7 +19,7 @@ impl Lowering<'_, '_, '_> {
         })
     }
 
-    /// A table looked up in registers: one byte plane of its entries after the other, sixteen entries at a time.
+    /// A table lookup in registers: one byte plane of the entries after the other, sixteen entries at a time.
     pub(super) fn shuffled(&mut self, table: &[i128], index: Value, width: Width) -> Vec<Clif> {
         let last = table.len() as i128 - 1;
         let index = self.clamped_bytes(index, last);
