@@ -3,7 +3,7 @@
 use opus_ir::{Kind, Schema};
 use serde_json::{Value, json};
 
-use opus_data::pipeline::{Names, Report};
+use crate::batch::{Names, Report};
 
 /// A batch that has run.
 pub struct Run<'a> {

@@ -7,6 +7,7 @@ use opus_frontend::diagnostic::any_error;
 use opus_ir::{Func, verify};
 
 use crate::document::{self, Block, Case};
+use crate::function;
 use crate::stage;
 use crate::table::Subject;
 
@@ -91,8 +92,22 @@ fn function(case: &Case, report: &mut Report) {
         (None, None) => {}
     }
     for block in case.expected.iter().filter(|block| block.info != "error") {
+        if block.info == "run" {
+            function_table(block, &func, report);
+            continue;
+        }
         let found = func.clone().and_then(|func| stage::of_func(&block.info, func));
         report.stage(block, found);
+    }
+}
+
+fn function_table(block: &Block, func: &Result<Func, String>, report: &mut Report) {
+    report.expectations += block.text.lines().count().saturating_sub(1);
+    match func.clone().and_then(|func| function::differences(&func, &block.text)) {
+        Ok(wrong) => {
+            wrong.into_iter().for_each(|(line, sentence)| report.fail(block.line + 1 + line, sentence))
+        }
+        Err(sentence) => report.fail(block.line, sentence),
     }
 }
 

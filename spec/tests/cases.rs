@@ -3,9 +3,11 @@
 //!
 //! `UPDATE=1` rewrites `error` and stage blocks, never tables.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use opus_ir::{Func, Op};
 use opus_spec::{case, document};
 
 #[test]
@@ -54,4 +56,20 @@ fn files() -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+#[test]
+fn every_op_has_a_case() {
+    let text = fs::read_to_string(root().join("cases/ops.md")).expect("it is there");
+    let decided = document::cases(&text)
+        .into_iter()
+        .filter(|case| case.expected.iter().any(|block| block.info == "run"));
+    let mut found = BTreeSet::new();
+    for case in decided {
+        let func: Func = case.input.text.parse().expect("it is a function");
+        let insts = func.values.keys().filter_map(|value| func.inst(value));
+        found.extend(insts.map(|inst| inst.op));
+    }
+    let missing: Vec<&Op> = Op::ALL.iter().filter(|op| !found.contains(op)).collect();
+    assert!(missing.is_empty(), "cases/ops.md has no function and table for {missing:?}");
 }
