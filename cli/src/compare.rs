@@ -6,11 +6,11 @@ use opus_frontend::display;
 use opus_ir::memory::Columns;
 use opus_ir::{Field, Schema};
 
-use crate::batch::units::{Units, percentages};
-use crate::batch::{Engine, Progress};
 use crate::failure::{Exit, Failure};
-use crate::files::write::{Data, Printed, Printer, Spec};
-use crate::files::{Intake, Located, Mapping, Reader};
+use opus_data::pipeline::units::{Units, percentages};
+use opus_data::pipeline::{Engine, Progress};
+use opus_data::write::{Data, Printed, Printer, Spec};
+use opus_data::{Intake, Located, Mapping, Reader};
 
 /// A row on which the policy and the expectation differ.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -182,7 +182,7 @@ fn keys(
     first_row: u64,
     rows: usize,
     kept: &[arrow_array::ArrayRef],
-    names: &[crate::files::Kept],
+    names: &[opus_data::Kept],
 ) -> Vec<String> {
     let (Some(array), Some(name)) = (kept.first(), names.first()) else {
         return (0..rows as u64).map(|row| (first_row + row).to_string()).collect();

@@ -8,7 +8,7 @@ use opus_ir::{Require, Schema};
 use opus_runtime::admission::Reason;
 use opus_runtime::{Batch, Policy};
 
-use crate::batch::{Decided, Engine};
+use opus_data::pipeline::{Decided, Engine};
 
 /// The engines of the runtime. Every thread that decides takes a batch of its own.
 pub struct PolicyEngine {

@@ -1,7 +1,9 @@
 //! How does a command end, when it does not end well?
 
 use std::error::Error;
-use std::{fmt, io};
+use std::fmt;
+
+use opus_data::{DataError, ErrorKind};
 
 /// The exit codes of `opus`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -60,25 +62,6 @@ impl Failure {
         Failure::new(Exit::Io, message)
     }
 
-    /// An input that cannot be read.
-    pub fn unreadable(name: &str, error: &io::Error) -> Failure {
-        Failure::io(format!("{name}: cannot be read: {error}"))
-    }
-
-    /// An output that could not be written. That its reader has seen enough and is gone need not be said: nobody
-    /// would read it.
-    pub fn unwritable(name: &str, error: &(dyn Error + 'static)) -> Failure {
-        let mut cause = Some(error);
-        while let Some(error) = cause {
-            match error.downcast_ref::<io::Error>() {
-                Some(io) if io.kind() == io::ErrorKind::BrokenPipe => return Failure::said(Exit::Io),
-                Some(io) => return Failure::io(format!("{name}: cannot be written: {io}")),
-                None => cause = error.source(),
-            }
-        }
-        Failure::io(format!("{name}: cannot be written: {error}"))
-    }
-
     /// A failure about which everything has been said.
     pub fn said(exit: Exit) -> Failure {
         Failure::new(exit, "")
@@ -100,20 +83,22 @@ impl fmt::Display for Failure {
 
 impl Error for Failure {}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn that_a_reader_is_gone_is_not_said() {
-        let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
-        assert_eq!(Failure::unwritable("x", &gone()), Failure::said(Exit::Io));
-        let within = parquet::errors::ParquetError::External(Box::new(gone()));
-        assert_eq!(Failure::unwritable("x", &within), Failure::said(Exit::Io));
-        let full = || io::Error::from(io::ErrorKind::StorageFull);
-        let within = parquet::errors::ParquetError::External(Box::new(full()));
-        for failure in [Failure::unwritable("x", &full()), Failure::unwritable("x", &within)] {
-            assert_eq!(failure.message, "x: cannot be written: no storage space");
-        }
+impl From<DataError> for Failure {
+    fn from(error: DataError) -> Failure {
+        let exit = match error.kind {
+            ErrorKind::Request | ErrorKind::UnknownFormat | ErrorKind::Mapping => Exit::Usage,
+            ErrorKind::Unmapped
+            | ErrorKind::Input
+            | ErrorKind::Output
+            | ErrorKind::Closed
+            | ErrorKind::Defect => Exit::Io,
+        };
+        let help = match (error.kind, error.remedy) {
+            (ErrorKind::Unmapped, Some(remedy)) => {
+                Some(format!("{remedy}\n  (`--columns FILE` names a mapping file)"))
+            }
+            (_, remedy) => remedy,
+        };
+        Failure { exit, message: error.message, help }
     }
 }

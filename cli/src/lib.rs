@@ -1,25 +1,21 @@
 //! The `opus` command as a library.
 //!
-//! In reading order: what can be asked ([`args`]), how a command ends ([`failure`]), where words go ([`terminal`],
-//! [`render`], [`progress`]), what a policy on the command line is ([`open`]), what each verb does ([`verbs`]), how files are read
-//! and written ([`files`]), how they are decided ([`batch`], [`engines`], [`summary`]), how one decision is told
-//! ([`trace`]), where synthetic rows come from ([`sample`]), whether all engines decide alike ([`witnesses`]).
+//! In reading order: the command line ([`args`]), how a command fails ([`failure`]), output for people and programs
+//! ([`terminal`], [`render`], [`progress`], [`summary`]), the policy and the files that a command line names ([`open`],
+//! [`places`]), the verbs ([`verbs`]), the engines that they use ([`engines`]), and comparing decisions with a file of
+//! expected ones ([`compare`]).
 
 pub mod args;
-pub mod batch;
 pub mod compare;
 pub mod engines;
 pub mod failure;
-pub mod files;
 pub mod open;
+pub mod places;
 pub mod progress;
 pub mod render;
-pub mod sample;
 pub mod summary;
 pub mod terminal;
-pub mod trace;
 pub mod verbs;
-pub mod witnesses;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -33,6 +29,7 @@ use crate::terminal::Terminal;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    keep_damaged_files_quiet();
     let opus = match Opus::try_parse() {
         Ok(opus) => opus,
         Err(error) => return not_understood(&error),
@@ -45,6 +42,16 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.exit as u8)
         }
     }
+}
+
+/// A panic in a library that reads a damaged file is reported as a damaged file, not in the library's words.
+fn keep_damaged_files_quiet() {
+    let loud = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if !opus_data::is_guarded() {
+            loud(info);
+        }
+    }));
 }
 
 /// Prints the help that was asked for, or says what is wrong with the command line; to programs as JSON.

@@ -1,93 +1,71 @@
-//! What is a POLICY on the command line? A source, which is compiled, or an artifact, which is checked.
+//! What is a POLICY on the command line? A file, or standard input, that holds a source or an artifact.
 
 use std::fs;
 use std::io::Read;
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
 
-use opus_frontend::{Compiled, hir};
+use opus_govern::source::{self, OpenError};
 use opus_runtime::artifact::MAGIC;
-use opus_runtime::{Artifact, ArtifactError, Options, Policy, build};
+use opus_runtime::{Options, Policy};
 
 use crate::args;
 use crate::failure::{Exit, Failure};
 use crate::terminal::Terminal;
 
-/// A policy that may run.
+/// A policy that may run, with its name.
 pub struct Opened {
     /// What it is called on the command line.
     pub name: String,
-    /// The artifact: as it was read, or as the source was compiled to.
-    pub artifact: Artifact,
-    /// What came of the source, where it was compiled just now.
-    compiled: Option<Compiled>,
+    policy: source::Opened,
 }
 
-/// Opens a policy; what the compiler has to say is shown.
+impl Deref for Opened {
+    type Target = source::Opened;
+
+    fn deref(&self) -> &source::Opened {
+        &self.policy
+    }
+}
+
+impl DerefMut for Opened {
+    fn deref_mut(&mut self) -> &mut source::Opened {
+        &mut self.policy
+    }
+}
+
+/// Opens a policy and shows its warnings.
 ///
 /// # Errors
 /// Where it cannot be read, does not compile, or may not run.
 pub fn open(path: &Path, terminal: &Terminal) -> Result<Opened, Failure> {
     let name = path.display().to_string();
-    let bytes = read(path)?;
-    if bytes.starts_with(&MAGIC) {
-        let artifact = Artifact::from_bytes(&bytes).map_err(|error| refused(&name, &error))?;
-        return Ok(Opened { name, artifact, compiled: None });
+    match source::open(read(path)?) {
+        Ok((policy, warnings)) => {
+            terminal.diagnostics(&name, policy.source(), &warnings);
+            Ok(Opened { name, policy })
+        }
+        Err(OpenError::NotCompiled { source, diagnostics }) => {
+            terminal.diagnostics(&name, &source, &diagnostics);
+            Err(terminal.not_compiled(&name, &source, &diagnostics))
+        }
+        Err(error) => Err(refused(&name, &error)),
     }
-    let source = text(path, bytes)?;
-    let (compiled, diagnostics) = opus_frontend::compile(&source);
-    terminal.diagnostics(&name, &source, &diagnostics);
-    let compiled = compiled.ok_or_else(|| terminal.not_compiled(&name, &source, &diagnostics))?;
-    let built = build(compiled.program.clone())
-        .map_err(|error| Failure::new(Exit::Policy, format!("`{name}`: {error}")))?;
-    let artifact = Artifact::from_bytes(&built).map_err(|error| refused(&name, &error))?;
-    Ok(Opened { name, artifact, compiled: Some(compiled) })
 }
 
 impl Opened {
-    /// The source text.
-    pub fn source(&self) -> &str {
-        &self.artifact.program().source
-    }
-
-    /// The typed tree.
-    ///
-    /// # Errors
-    /// As [`Opened::compiled`].
-    pub fn tree(&mut self) -> Result<&hir::Policy, Failure> {
-        self.compiled().map(|compiled| &compiled.policy)
-    }
-
-    /// What comes of the source. That of an artifact is compiled again, and has to mean what the artifact means.
+    /// What has to be known of the source: its typed tree and program.
     ///
     /// # Errors
     /// Where the artifact's source means something else than the artifact.
-    pub fn compiled(&mut self) -> Result<&Compiled, Failure> {
-        if self.compiled.is_none() {
-            self.compiled = Some(self.compile_again()?);
-        }
-        Ok(self.compiled.as_ref().expect("it was compiled just now"))
-    }
-
-    fn compile_again(&self) -> Result<Compiled, Failure> {
-        let differs = || {
-            let message = format!(
-                "`{}`: the source in the artifact is not what the artifact was compiled from",
-                self.name
-            );
-            Failure::new(Exit::Artifact, message).help(
-                "it was made by another version of the compiler, or changed: build it again from its source",
-            )
-        };
-        let compiled = opus_frontend::compile(self.source()).0.ok_or_else(differs)?;
-        let built = build(compiled.program.clone()).map_err(|_| differs())?;
-        let again = Artifact::from_bytes(&built).map_err(|_| differs())?;
-        let same = again.meaning_hash() == self.artifact.meaning_hash();
-        if same { Ok(compiled) } else { Err(differs()) }
+    pub fn compiled(&mut self) -> Result<&opus_frontend::Compiled, Failure> {
+        let name = &self.name;
+        self.policy.compiled().map_err(|error| refused(name, &error))
     }
 
     /// The policy, ready to decide.
     pub fn policy(self, engine: opus_runtime::Engine, terminal: &Terminal) -> Policy {
-        let policy = Policy::from_artifact(self.artifact, &Options { engine, ..Options::default() });
+        let policy = Policy::from_artifact(self.policy.artifact, &Options { engine, ..Options::default() });
         if let Some(why) = policy.fallback() {
             terminal.note(&format!("native code is not available ({why}): the vm decides"));
         }
@@ -141,15 +119,24 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 
 fn text(path: &Path, bytes: Vec<u8>) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        Failure::io(format!(
-            "`{}` is neither a policy nor an artifact: byte {at} is not UTF-8",
-            path.display()
-        ))
-        .help("a policy is a text file in UTF-8; `opus build` makes an artifact of it")
+        refused(&path.display().to_string(), &OpenError::NotText(error.utf8_error().valid_up_to()))
     })
 }
 
-fn refused(name: &str, error: &ArtifactError) -> Failure {
-    Failure::new(Exit::Artifact, format!("`{name}`: {error}"))
+fn refused(name: &str, error: &OpenError) -> Failure {
+    let exit = match error {
+        OpenError::NotText(_) => Exit::Io,
+        OpenError::NotCompiled { .. } | OpenError::Build(_) => Exit::Policy,
+        OpenError::Artifact(_) | OpenError::SourceDiffers => Exit::Artifact,
+    };
+    let failure = Failure::new(exit, format!("`{name}`: {error}"));
+    match error {
+        OpenError::NotText(_) => {
+            failure.help("a policy is a text file in UTF-8; `opus build` makes an artifact from it")
+        }
+        OpenError::SourceDiffers => failure.help(
+            "another version of the compiler made it, or it was changed: build it again from its source",
+        ),
+        _ => failure,
+    }
 }

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::batch::Progress;
 use crate::summary::grouped;
 use crate::terminal::Terminal;
+use opus_data::pipeline::Progress;
 
 /// Progress is shown of what takes longer than this.
 const AFTER: Duration = Duration::from_secs(1);

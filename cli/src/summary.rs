@@ -3,7 +3,7 @@
 use opus_ir::{Kind, Schema};
 use serde_json::{Value, json};
 
-use crate::batch::{Names, Report};
+use opus_data::pipeline::{Names, Report};
 
 /// A batch that has run.
 pub struct Run<'a> {

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use opus_cli::witnesses::{Outcome, outcome, outcomes};
+use opus_govern::witnesses::{Outcome, outcome, outcomes};
 use opus_ir::memory::Columns;
 use opus_ir::testing::{Seed, Source};
 use opus_ir::{Column, End, Kind, Program, Schema, date};

@@ -2,8 +2,8 @@
 //! checks that it does not matter how the rows reach an engine ([`batches`]).
 
 use arbitrary::Unstructured;
-use opus_cli::witnesses::{Disagreement, Witness, Witnesses};
 use opus_frontend::{Compiled, lower};
+use opus_govern::witnesses::{Disagreement, Witness, Witnesses};
 use opus_ir::{End, Program};
 use opus_runtime::Level;
 

@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use opus_cli::witnesses::{GivenRow, Outcome, Witness, Witnesses};
 use opus_frontend::Compiled;
+use opus_govern::witnesses::{GivenRow, Outcome, Witness, Witnesses};
 use opus_ir::{Domain, Fault, Field, Interval, Schema};
 use opus_runtime::Refusal;
 use opus_runtime::admission::{Admission, Place, Reading, Reason, Unit};

@@ -7,21 +7,22 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::args::{Batch, FileFormat};
-use crate::batch::{self, Names, Report};
 use crate::engines::{PolicyEngine, ReferenceEngine};
 use crate::failure::{Exit, Failure};
-use crate::files::{
-    self, Format, Intake, Located, Mapping, Place, Target, Whole, apart, outside, standard_input_once,
-};
 use crate::open::open;
+use crate::places::{inputs, output};
 use crate::progress::Shown;
 use crate::summary::{self, Run};
 use crate::terminal::Terminal;
+use opus_data::pipeline::{self, Names, Report};
+use opus_data::{
+    Format, Intake, Located, Mapping, Place, Target, Whole, apart, left_out, outside, standard_input_once,
+};
 
 pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     let allowed = Allowed::parse(&args.max_rejects)?;
     let places = Places::of(args)?;
-    let left_out = files::left_out(&args.inputs, args.input_format.map(FileFormat::format))?;
+    let left_out = left_out(&args.inputs, args.input_format.map(FileFormat::format))?;
     let mut opened = open(&args.policy, terminal)?;
     let schema = opened.artifact.program().schema.clone();
     let mapping = match &args.columns {
@@ -39,17 +40,16 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
         ("opus.meaning".to_owned(), meaning.to_string()),
     ];
     let is_output_taken = places.takes_standard_output();
-    let work = batch::Batch {
+    let work = pipeline::Batch {
         intake: Intake { schema: schema.clone(), mapping, keep: args.keep.clone() },
         names: names.clone(),
         inputs: places.inputs,
         output: places.output,
         rejects: places.rejects,
-        threads: args.threads.map_or_else(available_threads, usize::from),
         metadata,
         hashed: summary.is_some() || terminal.is_json(),
     };
-    let (engine, engine_name): (Box<dyn batch::Engine>, &str) = match args.engine.of_runtime() {
+    let (engine, engine_name): (Box<dyn pipeline::Engine>, &str) = match args.engine.of_runtime() {
         Some(engine) => {
             let policy = opened.policy(engine, terminal);
             let name = policy.engine().name();
@@ -58,12 +58,18 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
         }
         None => {
             let requires = opened.artifact.program().requires.clone();
-            (Box::new(ReferenceEngine::new(opened.tree()?.clone(), schema.clone(), requires)), "reference")
+            (
+                Box::new(ReferenceEngine::new(opened.compiled()?.policy.clone(), schema.clone(), requires)),
+                "reference",
+            )
         }
     };
+    let threads = args.threads.map_or_else(available_threads, usize::from);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|error| Failure::io(format!("threads cannot be started: {error}")))?;
     let shown = Shown::new(terminal);
     let started = Instant::now();
-    let report = work.run(engine.as_ref(), &|progress| shown.update(progress));
+    let report = work.run(&pool, engine.as_ref(), &|progress| shown.update(progress));
     let seconds = started.elapsed().as_secs_f64();
     shown.clear();
     let (report, outputs) = report?;
@@ -80,7 +86,7 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
             "output": path_text(&args.output),
             "rejects": args.rejects.as_deref().map(path_text),
             "max_rejects": args.max_rejects,
-            "threads": work.threads,
+            "threads": threads,
             "keep": args.keep,
             "columns": args.columns.as_deref().map(path_text),
         },
@@ -115,10 +121,10 @@ impl Places {
     fn of(args: &Batch) -> Result<Places, Failure> {
         let format = |format: Option<FileFormat>| format.map(FileFormat::format);
         let places = Places {
-            inputs: files::inputs(&args.inputs, format(args.input_format))?,
-            output: files::output(&args.output, format(args.output_format), "--output-format")?,
+            inputs: inputs(&args.inputs, format(args.input_format))?,
+            output: output(&args.output, format(args.output_format), "--output-format")?,
             rejects: match &args.rejects {
-                Some(path) => Some(files::output(path, format(args.rejects_format), "--rejects-format")?),
+                Some(path) => Some(output(path, format(args.rejects_format), "--rejects-format")?),
                 None => None,
             },
             summary: args.summary.as_deref().map(Place::new),

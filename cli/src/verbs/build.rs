@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use crate::args::Build;
 use crate::failure::{Exit, Failure};
-use crate::files::{Place, Target, apart};
 use crate::open::open;
 use crate::summary::grouped;
 use crate::terminal::Terminal;
+use opus_data::{Place, Target, apart};
 
 pub fn run(args: &Build, terminal: &Terminal) -> Result<(), Failure> {
     let source = Place::new(&args.policy);

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use crate::args::Fmt;
 use crate::failure::{Exit, Failure};
-use crate::files::{Place, Target};
 use crate::open::read_source;
 use crate::render;
 use crate::terminal::Terminal;
+use opus_data::{Place, Target};
 
 pub fn run(args: &Fmt, terminal: &Terminal) -> Result<(), Failure> {
     let writes_text = !args.check && args.policies.iter().any(|path| path.as_os_str() == "-");

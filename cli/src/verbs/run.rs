@@ -12,17 +12,17 @@ use serde_json::{Map, Value, json};
 
 use crate::args::Run;
 use crate::failure::{Exit, Failure};
-use crate::files::{Place, did_you_mean, standard_input_once};
 use crate::open::{open, read};
 use crate::terminal::Terminal;
-use crate::trace;
+use opus_data::{Place, did_you_mean, standard_input_once};
+use opus_govern::trace;
 
 pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
     standard_input_once(&[&Place::new(&args.policy), &Place::new(&args.input)])?;
     let mut opened = open(&args.policy, terminal)?;
     let input = text(args)?;
     let needs_tree = args.trace || args.engine.of_runtime().is_none();
-    let tree = if needs_tree { Some(opened.tree()?.clone()) } else { None };
+    let tree = if needs_tree { Some(opened.compiled()?.policy.clone()) } else { None };
     let source = opened.source().to_owned();
     let engine = args.engine.of_runtime().unwrap_or(opus_runtime::Engine::Vm);
     let policy = opened.policy(engine, terminal);

@@ -10,22 +10,23 @@ use opus_runtime::{Engine, Policy};
 use serde_json::json;
 
 use crate::args::{FileFormat, Sample};
-use crate::batch::{Engine as _, Progress};
 use crate::engines::PolicyEngine;
 use crate::failure::{Exit, Failure};
-use crate::files::write::{Data, Layout, Spec, Table, create};
-use crate::files::{self, CHUNK_ROWS, Place, apart};
 use crate::open::open;
+use crate::places::output;
 use crate::progress::Shown;
-use crate::sample::Sampler;
 use crate::summary::grouped;
 use crate::terminal::Terminal;
+use opus_data::pipeline::{Engine as _, Progress};
+use opus_data::sample::Sampler;
+use opus_data::write::{Data, Layout, Spec, Table, create};
+use opus_data::{CHUNK_ROWS, Place, apart};
 
 /// How often a row is drawn again when it does not meet the requires.
 const ATTEMPTS_MAX: u32 = 1_000;
 
 pub fn run(args: &Sample, terminal: &Terminal) -> Result<(), Failure> {
-    let output = files::output(&args.output, args.output_format.map(FileFormat::format), "--output-format")?;
+    let output = output(&args.output, args.output_format.map(FileFormat::format), "--output-format")?;
     apart(&[&Place::new(&args.policy)], &[&output.place])?;
     let opened = open(&args.policy, terminal)?;
     let program = opened.artifact.program();

@@ -13,7 +13,7 @@ use crate::failure::{Exit, Failure};
 use crate::open::Opened;
 use crate::render;
 use crate::terminal::Terminal;
-use crate::witnesses::{GivenRow, Outcome, Witness, Witnesses};
+use opus_govern::witnesses::{GivenRow, Outcome, Witness, Witnesses};
 
 pub fn run(mut opened: Opened, terminal: &Terminal) -> Result<(), Failure> {
     let compiled = opened.compiled()?.clone();

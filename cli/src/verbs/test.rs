@@ -6,15 +6,15 @@ use opus_runtime::Engine;
 use serde_json::json;
 
 use crate::args::Test;
-use crate::batch::{Names, Progress};
 use crate::compare::{Comparison, Difference, Files, compare};
 use crate::engines::PolicyEngine;
 use crate::failure::{Exit, Failure};
-use crate::files::{self, Mapping, Place, standard_input_once};
 use crate::open::{Opened, open};
 use crate::progress::Shown;
 use crate::summary::grouped;
 use crate::terminal::Terminal;
+use opus_data::pipeline::{Names, Progress};
+use opus_data::{Located, Mapping, Place, inputs, standard_input_once};
 
 /// How many differing rows are shown; all are counted.
 const SHOWN_MAX: usize = 20;
@@ -43,8 +43,8 @@ fn against_file(
         Some(path) => Mapping::read(path, &schema)?,
         None => Mapping::by_name(&schema),
     };
-    let one = |path: &Path| -> Result<files::Located, Failure> {
-        let found = files::inputs(&[path.to_owned()], None)?;
+    let one = |path: &Path| -> Result<Located, Failure> {
+        let found = inputs(&[path.to_owned()], None)?;
         let count = found.len();
         let only = found.into_iter().next().filter(|_| count == 1);
         only.ok_or_else(|| Failure::usage(format!("`{}` is a folder: name one file", path.display())))

@@ -10,13 +10,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arbitrary::Unstructured;
-use opus_cli::witnesses::Witnesses;
 use opus_frontend::compile;
 use opus_fuzz::damage::{self, Became};
 use opus_fuzz::differential::{self, Found};
 use opus_fuzz::shrink::{Failure, shrink};
 use opus_fuzz::targets::TARGETS;
 use opus_fuzz::{generated, policy, seeds};
+use opus_govern::witnesses::Witnesses;
 use opus_ir::testing::Seed;
 use opus_runtime::Level;
 

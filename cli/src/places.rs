@@ -1,0 +1,32 @@
+//! Where are inputs and outputs? As `opus-data` has it, with the options that name a format.
+
+use std::path::{Path, PathBuf};
+
+use opus_data::{DataError, ErrorKind, Format, Located};
+
+/// The files that inputs stand for: [`opus_data::inputs`].
+///
+/// # Errors
+/// As there; an unknown format names the option `--input-format`.
+pub fn inputs(paths: &[PathBuf], format: Option<Format>) -> Result<Vec<Located>, DataError> {
+    opus_data::inputs(paths, format).map_err(|error| with_option(error, "--input-format"))
+}
+
+/// The place and format of an output: [`opus_data::output`].
+///
+/// # Errors
+/// As there; an unknown format names `option`.
+pub fn output(path: &Path, format: Option<Format>, option: &str) -> Result<Located, DataError> {
+    opus_data::output(path, format).map_err(|error| with_option(error, option))
+}
+
+fn with_option(error: DataError, option: &str) -> DataError {
+    match (error.kind, &error.remedy) {
+        (ErrorKind::UnknownFormat, Some(remedy)) => {
+            let remedy = format!("{remedy}, or pass `{option}`");
+            error.remedy(remedy)
+        }
+        (ErrorKind::UnknownFormat, None) => error.remedy(format!("pass `{option}`")),
+        _ => error,
+    }
+}

@@ -1,0 +1,153 @@
+//! What does an Arrow IPC file hold? Record batches, as a file with a footer or as a stream.
+
+use std::io::{BufReader, Read};
+
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_ipc::reader::{FileReader, StreamReader};
+use arrow_schema::ArrowError;
+
+use super::chunk::{Body, CHUNK_ROWS, Kept};
+use super::guard::{Damaged, guarded};
+use super::intake::Intake;
+use super::positioned::{Positioned, PositionedReader};
+use super::source::Source;
+use super::typed::TypedColumns;
+use crate::error::DataError;
+
+/// What a file with a footer begins with.
+const MAGIC: &[u8] = b"ARROW1";
+
+/// What a stream ends with, where messages begin with the first half of it: since 2019.
+const STREAM_END: [u8; 8] = [0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0];
+
+/// An Arrow IPC file.
+pub struct ArrowSource {
+    file: String,
+    positioned: Positioned,
+    batches: Batches,
+    columns: TypedColumns,
+    /// The batch that is being handed out, and how many of its rows were.
+    batch: Option<(RecordBatch, usize)>,
+    batches_read: usize,
+}
+
+enum Batches {
+    File(FileReader<BufReader<PositionedReader>>),
+    Stream(StreamReader<BufReader<PositionedReader>>),
+}
+
+impl Batches {
+    fn next(&mut self) -> Option<Result<RecordBatch, ArrowError>> {
+        match self {
+            Batches::File(reader) => reader.next(),
+            Batches::Stream(reader) => reader.next(),
+        }
+    }
+}
+
+impl ArrowSource {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// Where it is no Arrow IPC file, or has not the columns that are wanted.
+    pub fn open(file: &str, positioned: Positioned, intake: &Intake) -> Result<ArrowSource, DataError> {
+        let wrong = |error: ArrowError| unreadable(file, &error);
+        let panicked = |damaged: Damaged| unreadable(file, &damaged);
+        let mut magic = Vec::new();
+        let begins = positioned.reader().take(MAGIC.len() as u64).read_to_end(&mut magic);
+        begins.map_err(|error| DataError::input(format!("{file}: cannot be read: {error}")))?;
+        let reader = || BufReader::new(positioned.reader());
+        let (columns, batches) = if magic == MAGIC {
+            let all = guarded(|| FileReader::try_new(reader(), None)).map_err(panicked)?.map_err(wrong)?;
+            let mut columns = TypedColumns::new(file, &all.schema(), intake)?;
+            let wanted = Some(columns.project());
+            let some = guarded(|| FileReader::try_new(reader(), wanted)).map_err(panicked)?.map_err(wrong)?;
+            (columns, Batches::File(some))
+        } else {
+            let all = guarded(|| StreamReader::try_new(reader(), None)).map_err(panicked)?.map_err(wrong)?;
+            let mut columns = TypedColumns::new(file, &all.schema(), intake)?;
+            let wanted = Some(columns.project());
+            let some =
+                guarded(|| StreamReader::try_new(reader(), wanted)).map_err(panicked)?.map_err(wrong)?;
+            (columns, Batches::Stream(some))
+        };
+        let file = file.to_owned();
+        Ok(ArrowSource { file, positioned, batches, columns, batch: None, batches_read: 0 })
+    }
+
+    /// That a stream was not cut off between two batches, and that nothing lies behind it.
+    fn check_end(&self) -> Result<(), DataError> {
+        let Batches::Stream(reader) = &self.batches else { return Ok(()) };
+        let at = read_of(reader.get_ref());
+        let cannot = |error| DataError::unreadable(&self.file, &error);
+        let first = self.positioned.bytes_at(0, 4).map_err(cannot)?;
+        let last = self.positioned.bytes_at(at.saturating_sub(8), 8).map_err(cannot)?;
+        if first[..] == STREAM_END[..4] && last[..] != STREAM_END {
+            return Err(DataError::input(format!("{}: the stream has no end: it was cut off", self.file))
+                .remedy("let whatever writes the stream close it"));
+        }
+        if at < self.positioned.length() {
+            return Err(DataError::input(format!(
+                "{}: something lies behind the end of the stream",
+                self.file
+            ))
+            .remedy("write every stream to a file of its own"));
+        }
+        Ok(())
+    }
+}
+
+/// How much was read through a buffer.
+fn read_of(reader: &BufReader<PositionedReader>) -> u64 {
+    reader.get_ref().position() - reader.buffer().len() as u64
+}
+
+fn unreadable(file: &str, error: &dyn std::error::Error) -> DataError {
+    DataError::input(format!("{file}: is no whole Arrow IPC file: {error}"))
+}
+
+impl Source for ArrowSource {
+    fn next(&mut self) -> Result<Option<(usize, Body)>, DataError> {
+        loop {
+            if let Some((batch, given)) =
+                self.batch.as_mut().filter(|(batch, given)| *given < batch.num_rows())
+            {
+                let rows = (batch.num_rows() - *given).min(CHUNK_ROWS);
+                let slice = |columns: &[usize]| -> Vec<ArrayRef> {
+                    columns.iter().map(|column| batch.column(*column).slice(*given, rows)).collect()
+                };
+                let body =
+                    Body::Columns { fields: slice(&self.columns.fields), kept: slice(&self.columns.kept) };
+                *given += rows;
+                return Ok(Some((rows, body)));
+            }
+            let next = guarded(|| self.batches.next());
+            let next = next.map_err(|damaged| unreadable(&self.file, &damaged))?;
+            match next.transpose().map_err(|error| unreadable(&self.file, &error))? {
+                Some(batch) => {
+                    self.batches_read += 1;
+                    self.batch = Some((batch, 0));
+                }
+                None => return self.check_end().map(|()| None),
+            }
+        }
+    }
+
+    fn kept(&self) -> &[Kept] {
+        &self.columns.kept_types
+    }
+
+    fn ignored(&self) -> &[String] {
+        &self.columns.ignored
+    }
+
+    fn bytes(&self) -> u64 {
+        match &self.batches {
+            Batches::File(reader) => {
+                let (read, all) = (self.batches_read as u128, reader.num_batches().max(1) as u128);
+                (self.positioned.length() as u128 * read / all) as u64
+            }
+            Batches::Stream(reader) => read_of(reader.get_ref()),
+        }
+    }
+}

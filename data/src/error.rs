@@ -1,0 +1,135 @@
+//! Why could rows not be read, decided or written? One error type for the whole crate.
+
+use std::error::Error;
+use std::{fmt, io};
+
+/// What kind of thing went wrong, so that callers can choose an exit code or an exception class.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum ErrorKind {
+    /// The request contradicts itself: two outputs in one place, an output that is also an input.
+    Request,
+    /// Neither the caller nor the name of a file says which format it is in.
+    UnknownFormat,
+    /// The mapping of columns to fields is wrong in itself.
+    Mapping,
+    /// The columns of an input do not fit the fields; a mapping could say how they do.
+    Unmapped,
+    /// An input cannot be read, or its content is not what it should be.
+    Input,
+    /// An output cannot be written.
+    Output,
+    /// The reader of an output is gone, so nobody is left to tell.
+    Closed,
+    /// A defect in this crate or one below it.
+    Defect,
+}
+
+/// Why rows could not be read, decided or written.
+///
+/// ```
+/// use opus_data::{DataError, ErrorKind};
+/// let error = DataError::new(ErrorKind::Input, "rows.csv: line 3 has 2 cells, the header has 4")
+///     .remedy("add the missing cells");
+/// assert_eq!(error.to_string(), "rows.csv: line 3 has 2 cells, the header has 4\n  help: add the missing cells");
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DataError {
+    /// What kind of thing went wrong.
+    pub kind: ErrorKind,
+    /// What was wrong and where, in lower case; empty for [`ErrorKind::Closed`].
+    pub message: String,
+    /// What to do about it.
+    pub remedy: Option<String>,
+}
+
+impl DataError {
+    /// An error without a remedy.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> DataError {
+        DataError { kind, message: message.into(), remedy: None }
+    }
+
+    /// A request that contradicts itself.
+    pub fn request(message: impl Into<String>) -> DataError {
+        DataError::new(ErrorKind::Request, message)
+    }
+
+    /// An input that is not what it should be.
+    pub fn input(message: impl Into<String>) -> DataError {
+        DataError::new(ErrorKind::Input, message)
+    }
+
+    /// A mapping that is wrong in itself.
+    pub fn mapping(message: impl Into<String>) -> DataError {
+        DataError::new(ErrorKind::Mapping, message)
+    }
+
+    /// Columns that do not fit the fields without a mapping.
+    pub fn unmapped(message: impl Into<String>) -> DataError {
+        DataError::new(ErrorKind::Unmapped, message)
+    }
+
+    /// A defect in this crate or one below it.
+    pub fn defect(message: impl Into<String>) -> DataError {
+        DataError::new(ErrorKind::Defect, message)
+    }
+
+    /// An input that the operating system does not let us read.
+    pub fn unreadable(name: &str, error: &io::Error) -> DataError {
+        DataError::input(format!("{name}: cannot be read: {error}"))
+    }
+
+    /// An output that could not be written.
+    pub fn unwritable(name: &str, error: &(dyn Error + 'static)) -> DataError {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            match error.downcast_ref::<io::Error>() {
+                Some(io) if io.kind() == io::ErrorKind::BrokenPipe => {
+                    return DataError::new(ErrorKind::Closed, "");
+                }
+                Some(io) => return DataError::output(format!("{name}: cannot be written: {io}")),
+                None => cause = error.source(),
+            }
+        }
+        DataError::output(format!("{name}: cannot be written: {error}"))
+    }
+
+    /// An output that cannot be written.
+    pub fn output(message: impl Into<String>) -> DataError {
+        DataError::new(ErrorKind::Output, message)
+    }
+
+    /// With what to do about it.
+    pub fn remedy(mut self, text: impl Into<String>) -> DataError {
+        self.remedy = Some(text.into());
+        self
+    }
+}
+
+impl fmt::Display for DataError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.remedy.as_ref().map_or(Ok(()), |remedy| write!(f, "\n  help: {remedy}"))
+    }
+}
+
+impl Error for DataError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_is_gone_is_told_nothing() {
+        let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
+        let closed = DataError::new(ErrorKind::Closed, "");
+        assert_eq!(DataError::unwritable("x", &gone()), closed);
+        let within = parquet::errors::ParquetError::External(Box::new(gone()));
+        assert_eq!(DataError::unwritable("x", &within), closed);
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let within = parquet::errors::ParquetError::External(Box::new(full()));
+        for error in [DataError::unwritable("x", &full()), DataError::unwritable("x", &within)] {
+            assert_eq!(error.kind, ErrorKind::Output);
+            assert_eq!(error.message, "x: cannot be written: no storage space");
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! What is wanted of the inputs? The fields of the policy, how their columns are called and counted, and the
+//! columns to keep: one [`Intake`] for all files, checked against each file when it is opened.
+
+use arrow_schema::{DataType, TimeUnit};
+use opus_ir::{Field, Kind, Schema};
+use opus_runtime::admission::{Admission, Reading, Reason, Unit};
+
+use super::mapping::{FieldMapping, Mapping};
+use super::near::did_you_mean;
+use crate::error::DataError;
+
+/// What is read of every file.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    /// The policy's fields.
+    pub schema: Schema,
+    /// How they map to columns.
+    pub mapping: Mapping,
+    /// The columns that are copied to the outputs, by name.
+    pub keep: Vec<String>,
+}
+
+impl Intake {
+    /// The name of the column that holds the field with this index.
+    pub fn column(&self, index: usize) -> &str {
+        self.mapping.field(index).column.as_ref().unwrap_or(&self.schema.inputs[index].name)
+    }
+
+    /// What is said about the field with this index.
+    pub fn field_mapping(&self, index: usize) -> &FieldMapping {
+        self.mapping.field(index)
+    }
+
+    /// The admission of the field with this index.
+    pub fn admission(&self, index: usize) -> Admission<'_> {
+        Admission::new(&self.schema, index, self.mapping.field(index).unit)
+    }
+
+    /// The integer of a field for a value of its column.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub fn admit(&self, index: usize, reading: Reading<'_>) -> Result<Option<i128>, Reason> {
+        self.admission(index).admit(self.mapping.field(index).apply(reading))
+    }
+
+    /// How many decimals a number in the column of this field may have.
+    pub fn decimals(&self, index: usize) -> u8 {
+        let decimals = self.schema.decimals(self.schema.inputs[index].kind);
+        match self.mapping.field(index).unit {
+            Unit::Minor => 0,
+            Unit::Fraction => decimals + 2,
+            Unit::Written | Unit::Whole | Unit::Percent => decimals,
+        }
+    }
+
+    /// Where the columns of the fields, and then the columns to keep, stand among the columns of a file.
+    ///
+    /// # Errors
+    /// Which are missing, or that there are two of a name.
+    pub fn find(&self, file: &str, names: &[&str]) -> Result<(Vec<usize>, Vec<usize>), DataError> {
+        let wanted: Vec<Wanted> = (0..self.schema.inputs.len())
+            .map(|index| Wanted { column: self.column(index), field: Some(&self.schema.inputs[index].name) })
+            .chain(self.keep.iter().map(|column| Wanted { column, field: None }))
+            .collect();
+        let mut missing = Vec::new();
+        let mut found = Vec::new();
+        for wanted in wanted {
+            let mut places = (0..names.len()).filter(|index| names[*index] == wanted.column);
+            match (places.next(), places.next()) {
+                (Some(index), None) => found.push(index),
+                (None, _) => missing.push(wanted),
+                _ => {
+                    let message = format!("{file}: there are two columns `{}`", wanted.column);
+                    return Err(DataError::input(message).remedy("leave one out, or give it another name"));
+                }
+            }
+        }
+        if !missing.is_empty() {
+            return Err(no_columns(file, &missing, &self.ignored(names), names));
+        }
+        let kept = found.split_off(self.schema.inputs.len());
+        Ok((found, kept))
+    }
+
+    /// The columns that nobody asked for.
+    pub fn ignored(&self, names: &[&str]) -> Vec<String> {
+        let read = |name: &str| {
+            self.keep.iter().any(|keep| keep == name)
+                || (0..self.schema.inputs.len()).any(|index| self.column(index) == name)
+        };
+        names.iter().filter(|name| !read(name)).map(|name| name.to_string()).collect()
+    }
+
+    /// That a column of this type can hold values of the field with this index.
+    ///
+    /// # Errors
+    /// Where it cannot, or where only a unit would tell what its numbers mean.
+    pub fn check_type(&self, file: &str, index: usize, data_type: &DataType) -> Result<(), DataError> {
+        let (field, mapping) = (&self.schema.inputs[index], self.mapping.field(index));
+        let column = self.column(index);
+        let class = class_of(data_type);
+        let fits = match class {
+            Class::Nothing => true,
+            Class::Text => true,
+            Class::Bool => field.kind == Kind::Bool || !mapping.values.is_empty(),
+            Class::Integer | Class::Decimal => is_number(field.kind) || !mapping.values.is_empty(),
+            Class::Double => is_number(field.kind),
+            Class::Date => field.kind == Kind::Date,
+            Class::Zoned | Class::Other => false,
+        };
+        if !fits {
+            let message = format!(
+                "{file}: column `{column}` holds {}, and `{}` is {}",
+                in_words(data_type),
+                field.name,
+                wanted(field)
+            );
+            return Err(DataError::unmapped(message).remedy(self.other_type_help(class, field)));
+        }
+        let is_open = matches!(
+            (field.kind, class),
+            (Kind::Money, Class::Integer)
+                | (Kind::Percent(_), Class::Integer | Class::Decimal | Class::Double)
+        );
+        if is_open && mapping.unit == Unit::Written {
+            return Err(
+                self.needs_unit(&format!("{file}: column `{column}` holds {}", in_words(data_type)), index)
+            );
+        }
+        Ok(())
+    }
+
+    /// What to do about a column whose type cannot be the field's.
+    fn other_type_help(&self, class: Class, field: &Field) -> String {
+        let names = match (class, field.kind) {
+            (Class::Zoned, _) => {
+                return "write the dates without a time zone: which day it is depends on the zone".into();
+            }
+            (Class::Integer | Class::Decimal | Class::Bool, Kind::Bool) => ["false", "true"].to_vec(),
+            (Class::Integer | Class::Decimal | Class::Bool, Kind::Enum(index)) => {
+                let values = &self.schema.enums[index as usize].values;
+                values.iter().take(2).map(|value| value.name.as_str()).collect()
+            }
+            (_, kind) => {
+                let forms = match kind {
+                    Kind::Date => "dates, or texts of the form 2025-01-31",
+                    Kind::Bool => "truth values, or the texts true and false",
+                    Kind::Enum(_) => "texts",
+                    _ => "integers, decimals, doubles or texts",
+                };
+                let other = format!("say in a mapping file under [{}] which column it is", field.name);
+                return format!("write it as {forms}, or {other}");
+            }
+        };
+        let name = |(index, name): (usize, &&str)| match class {
+            Class::Bool => format!("{} = \"{name}\"", index == 1),
+            _ => format!("{index} = \"{name}\""),
+        };
+        let values: Vec<String> = names.iter().enumerate().map(name).collect();
+        let what = format!("say in a mapping file under [{}] what they stand for", field.name);
+        format!("{what}, such as: values = {{ {} }}", values.join(", "))
+    }
+
+    /// That numbers in the column of a field could be meant in two ways; `found` says where they are.
+    pub fn needs_unit(&self, found: &str, index: usize) -> DataError {
+        let field = &self.schema.inputs[index];
+        let (readings, units) = match field.kind {
+            Kind::Money => {
+                ("whole units or minor units (5 as 5.00 or as 0.05)", "whole units\" or \"minor units")
+            }
+            _ => ("a percentage or a fraction (0.5 as 0.5 % or as 50 %)", "percent\" or \"fraction"),
+        };
+        let help = format!("say in a mapping file under [{}]: unit = \"{units}\"", field.name);
+        DataError::unmapped(format!("{found}, which could be {readings}")).remedy(help)
+    }
+}
+
+/// What the values of a physical type are, as far as fields care.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Class {
+    Nothing,
+    Bool,
+    Integer,
+    Decimal,
+    Double,
+    Date,
+    Zoned,
+    Text,
+    Other,
+}
+
+fn class_of(data_type: &DataType) -> Class {
+    use DataType::*;
+    match data_type {
+        Null => Class::Nothing,
+        Boolean => Class::Bool,
+        Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64 => Class::Integer,
+        Decimal32(_, scale) | Decimal64(_, scale) | Decimal128(_, scale) | Decimal256(_, scale)
+            if *scale <= 0 =>
+        {
+            Class::Integer
+        }
+        Decimal32(..) | Decimal64(..) | Decimal128(..) | Decimal256(..) => Class::Decimal,
+        Float32 | Float64 => Class::Double,
+        Date32 | Date64 | Timestamp(_, None) => Class::Date,
+        Timestamp(_, Some(_)) => Class::Zoned,
+        Utf8 | LargeUtf8 | Utf8View => Class::Text,
+        Dictionary(_, values) => class_of(values),
+        _ => Class::Other,
+    }
+}
+
+fn is_number(kind: Kind) -> bool {
+    matches!(kind, Kind::Int | Kind::Decimal(_) | Kind::Money | Kind::Percent(_) | Kind::Days)
+}
+
+/// What a physical type is called in a message.
+fn in_words(data_type: &DataType) -> String {
+    match (class_of(data_type), data_type) {
+        (_, DataType::Dictionary(_, values)) => in_words(values),
+        (Class::Nothing, _) => "nothing".into(),
+        (Class::Bool, _) => "truth values".into(),
+        (Class::Integer, _) => "integers".into(),
+        (Class::Decimal, _) => "decimals".into(),
+        (Class::Double, _) => "doubles".into(),
+        (Class::Date, DataType::Timestamp(..)) => "timestamps".into(),
+        (Class::Date, _) => "dates".into(),
+        (Class::Zoned, DataType::Timestamp(_, Some(zone))) => format!("timestamps in the time zone {zone}"),
+        (Class::Text, _) => "texts".into(),
+        (_, DataType::Timestamp(TimeUnit::Second, _)) => "timestamps".into(),
+        (_, other) => format!("values of the type {other}"),
+    }
+}
+
+fn wanted(field: &Field) -> &'static str {
+    match field.kind {
+        Kind::Bool => "a truth value",
+        Kind::Int => "a whole number",
+        Kind::Decimal(_) => "a number",
+        Kind::Money => "an amount",
+        Kind::Percent(_) => "a percentage",
+        Kind::Days => "a number of days",
+        Kind::Date => "a date",
+        Kind::Enum(_) => "the name of a value",
+    }
+}
+
+/// A column that is looked for.
+struct Wanted<'a> {
+    column: &'a str,
+    /// The field that it is of; `None` for a column to keep.
+    field: Option<&'a str>,
+}
+
+/// That columns are missing, with those of the others that may have been meant.
+fn no_columns(file: &str, missing: &[Wanted], unread: &[String], names: &[&str]) -> DataError {
+    let quoted: Vec<String> = missing.iter().map(Wanted::in_words).collect();
+    let message = match quoted.as_slice() {
+        [one] => format!("{file}: there is no column {one}"),
+        several => format!("{file}: there are no columns {}", several.join(", ")),
+    };
+    let near = missing.iter().filter_map(|wanted| {
+        let near = match wanted.field {
+            // the other fields have their columns
+            Some(_) => did_you_mean(wanted.column, unread.iter().map(String::as_str)),
+            None => did_you_mean(wanted.column, names.iter().copied()),
+        }?;
+        Some(if missing.len() == 1 { near } else { format!("for `{}`, {near}", wanted.column) })
+    });
+    let mut advice: Vec<String> = near.collect();
+    if !advice.is_empty() && missing.iter().any(|wanted| wanted.field.is_some()) {
+        advice.push("a mapping file says which column a field is".to_owned());
+    }
+    if advice.is_empty() || missing.len() > 1 {
+        advice.push(format!("the columns are {}", names.join(", ")));
+    }
+    DataError::unmapped(message).remedy(advice.join("\n  "))
+}
+
+impl Wanted<'_> {
+    fn in_words(&self) -> String {
+        match self.field {
+            Some(field) if field != self.column => format!("`{}` for the field `{field}`", self.column),
+            _ => format!("`{}`", self.column),
+        }
+    }
+}

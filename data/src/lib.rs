@@ -1,0 +1,50 @@
+//! Rows in and out: Parquet, CSV, JSON lines and Arrow IPC to batches, and batches to files.
+//!
+//! In reading order: what can go wrong ([`error`]); which format, where from and where to ([`Format`], [`Place`]), and
+//! outputs that are complete or absent ([`Target`]); how columns map to fields ([`Mapping`], [`Intake`]); how cells and
+//! columns become the integers of fields, a [`Chunk`] at a time; how each format is read ([`Source`]) and written
+//! ([`write`](mod@write)); how whole files are decided ([`pipeline`]).
+//!
+//! This crate knows no command line, terminal or exit code, and installs no panic hook. It starts no threads: the
+//! pipeline runs on a pool that its caller brings.
+
+mod arrow;
+mod cells;
+mod chunk;
+mod columnar;
+mod csv;
+pub mod error;
+mod format;
+mod guard;
+mod hash;
+mod intake;
+mod json_lines;
+mod lines;
+mod mapping;
+mod near;
+mod parquet;
+pub mod pipeline;
+mod place;
+mod positioned;
+pub mod sample;
+mod source;
+mod target;
+mod typed;
+pub mod write;
+
+pub use chunk::{Admitted, Body, CHUNK_ROWS, Chunk, Kept};
+pub use columnar::RowFault;
+pub use error::{DataError, ErrorKind};
+pub use format::Format;
+pub use guard::is_guarded;
+pub use intake::Intake;
+pub use mapping::{FieldMapping, Mapping, Sentinel};
+pub use near::{did_you_mean, near};
+pub use place::{Located, Place, apart, inputs, left_out, open, output, outside, standard_input_once};
+pub use source::{Reader, Source};
+pub use target::{Target, Whole};
+
+#[cfg(test)]
+pub mod testing;
+#[cfg(test)]
+mod tests;

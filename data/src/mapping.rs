@@ -1,0 +1,318 @@
+//! How do the columns of a file map to the fields of a policy? What the mapping file says.
+//!
+//! ```toml
+//! [annual_income]
+//! column  = "INCOME_CENTS"
+//! unit    = "minor units"
+//! missing = [-1, "n/a"]
+//!
+//! [employment]
+//! values = { SAL = "salaried", SELF = "self_employed" }
+//! ```
+//!
+//! A field that the file does not name is the column of the same name, taken as it is.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use opus_ir::{Field, Kind, Schema};
+use opus_runtime::admission::{Reading, Unit, number};
+use toml::{Table, Value};
+
+use super::near::did_you_mean;
+use crate::error::DataError;
+
+/// What is said about each field, by input index.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Mapping {
+    fields: Vec<FieldMapping>,
+}
+
+/// What is said about one field.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct FieldMapping {
+    /// The column, where it has another name.
+    pub column: Option<String>,
+    /// What its numbers count.
+    pub unit: Unit,
+    /// The values that stand for a missing one.
+    pub missing: Vec<Sentinel>,
+    /// The policy's name for each of the file's values.
+    pub values: BTreeMap<String, String>,
+}
+
+/// A value that stands for a missing one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sentinel {
+    text: String,
+    /// Whether it was written as a number: then it is compared by value.
+    is_number: bool,
+}
+
+/// The units, as the mapping file names them.
+const UNITS: [(&str, Unit); 4] = [
+    ("whole units", Unit::Whole),
+    ("minor units", Unit::Minor),
+    ("percent", Unit::Percent),
+    ("fraction", Unit::Fraction),
+];
+
+/// Sentinels that are numbers are compared to so many decimals.
+const SENTINEL_DECIMALS: u8 = 18;
+
+impl Mapping {
+    /// Every field is the column of its name.
+    pub fn by_name(schema: &Schema) -> Mapping {
+        Mapping { fields: vec![FieldMapping::default(); schema.inputs.len()] }
+    }
+
+    /// Every field is the column of its name, counted as `opus batch` writes outputs: percentages in percent.
+    pub fn as_written(schema: &Schema) -> Mapping {
+        let unit = |field: &Field| match field.kind {
+            Kind::Percent(_) => Unit::Percent,
+            _ => Unit::Written,
+        };
+        let mapping = |field| FieldMapping { unit: unit(field), ..FieldMapping::default() };
+        Mapping { fields: schema.inputs.iter().map(mapping).collect() }
+    }
+
+    /// Reads a mapping file.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or says something that does not fit the fields.
+    pub fn read(path: &Path, schema: &Schema) -> Result<Mapping, DataError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| DataError::unreadable(&path.display().to_string(), &error))?;
+        Mapping::parse(&text, schema).map_err(|failure| {
+            let message = format!("{}: {}", path.display(), failure.message);
+            DataError { message, ..failure }
+        })
+    }
+
+    /// Reads the text of a mapping file.
+    ///
+    /// # Errors
+    /// Where it says something that does not fit the fields.
+    pub fn parse(text: &str, schema: &Schema) -> Result<Mapping, DataError> {
+        let table: Table = text.parse().map_err(|error: toml::de::Error| {
+            let message = error.to_string();
+            DataError::mapping(format!("is no TOML: {}", message.trim_end()))
+        })?;
+        let mut mapping = Mapping::by_name(schema);
+        for (name, entry) in &table {
+            let index = schema.input(name).ok_or_else(|| {
+                let names = schema.inputs.iter().map(|field| field.name.as_str());
+                with_help(format!("`{name}` is no input field of the policy"), did_you_mean(name, names))
+            })?;
+            let Value::Table(entry) = entry else {
+                let help = "write `column`, `unit`, `missing` and `values` under the name of the field";
+                return Err(DataError::mapping(format!("`{name}` is not a table")).remedy(help));
+            };
+            mapping.fields[index] = FieldMapping::parse(entry, schema, &schema.inputs[index])?;
+        }
+        Ok(mapping)
+    }
+
+    /// What is said about the field with this index.
+    pub fn field(&self, index: usize) -> &FieldMapping {
+        &self.fields[index]
+    }
+}
+
+impl FieldMapping {
+    fn parse(entry: &Table, schema: &Schema, field: &Field) -> Result<FieldMapping, DataError> {
+        let mut mapping = FieldMapping::default();
+        for (key, value) in entry {
+            match key.as_str() {
+                "column" => mapping.column = Some(text_of(field, key, value)?),
+                "unit" => mapping.unit = unit_of(field, &text_of(field, key, value)?)?,
+                "missing" => mapping.missing = sentinels_of(field, value)?,
+                "values" => mapping.values = values_of(schema, field, value)?,
+                _ => {
+                    let help = did_you_mean(key, ["column", "unit", "missing", "values"]);
+                    let help = help.or(Some("there are `column`, `unit`, `missing` and `values`".into()));
+                    return Err(with_help(
+                        format!("{}: `{key}` is nothing that can be said", field.name),
+                        help,
+                    ));
+                }
+            }
+        }
+        Ok(mapping)
+    }
+
+    /// Whether columns are taken as they are, except for their name and unit.
+    pub fn is_plain(&self) -> bool {
+        self.missing.is_empty() && self.values.is_empty()
+    }
+
+    /// What a reading stands for.
+    pub fn apply<'a>(&'a self, reading: Reading<'a>) -> Reading<'a> {
+        if self.is_plain() || reading == Reading::Missing {
+            return reading;
+        }
+        if self.missing.iter().any(|sentinel| sentinel.is(reading)) {
+            return Reading::Missing;
+        }
+        let named = match reading {
+            _ if self.values.is_empty() => None,
+            Reading::Text(text) => self.values.get(text),
+            reading => self.values.get(&reading.to_string()),
+        };
+        named.map_or(reading, |text| Reading::Text(text))
+    }
+}
+
+impl Sentinel {
+    fn is(&self, reading: Reading<'_>) -> bool {
+        match reading {
+            Reading::Text(text) | Reading::Number(text) if text == self.text => true,
+            _ if self.is_number => self.is_number_of(reading),
+            Reading::Text(_) => false,
+            reading => reading.to_string() == self.text,
+        }
+    }
+
+    fn is_number_of(&self, reading: Reading<'_>) -> bool {
+        let wanted = number::scaled(&self.text, SENTINEL_DECIMALS);
+        let given = match reading {
+            Reading::Integer(x) => number::rescaled(x, 0, SENTINEL_DECIMALS),
+            Reading::Decimal { digits, scale } => number::rescaled(digits, scale, SENTINEL_DECIMALS),
+            Reading::Text(text) | Reading::Number(text) => number::scaled(text, SENTINEL_DECIMALS),
+            Reading::Double(x) => return self.text.parse() == Ok(x),
+            Reading::Missing | Reading::Bool(_) | Reading::Day(_) | Reading::Other(_) => return false,
+        };
+        wanted.is_ok() && wanted == given
+    }
+}
+
+fn with_help(message: String, help: Option<String>) -> DataError {
+    DataError { remedy: help, ..DataError::mapping(message) }
+}
+
+fn text_of(field: &Field, key: &str, value: &Value) -> Result<String, DataError> {
+    let text = value.as_str().map(str::to_owned);
+    text.ok_or_else(|| DataError::mapping(format!("{}: `{key}` is not a text", field.name)))
+}
+
+fn unit_of(field: &Field, name: &str) -> Result<Unit, DataError> {
+    let unit = UNITS.iter().find(|(unit, _)| *unit == name).map(|(_, unit)| *unit);
+    let fitting: Vec<String> =
+        UNITS.iter().filter(|(_, unit)| unit.fits(field.kind)).map(|(name, _)| format!("`{name}`")).collect();
+    let help = match fitting.as_slice() {
+        [] => format!("{} has no unit: leave the line out", field.name),
+        fitting => format!("{} is counted in {}", field.name, fitting.join(" or ")),
+    };
+    match unit {
+        Some(unit) if unit.fits(field.kind) => Ok(unit),
+        Some(_) => {
+            Err(DataError::mapping(format!("{}: the unit `{name}` does not fit the field", field.name))
+                .remedy(help))
+        }
+        None => Err(DataError::mapping(format!("{}: `{name}` is no unit", field.name)).remedy(help)),
+    }
+}
+
+fn sentinels_of(field: &Field, value: &Value) -> Result<Vec<Sentinel>, DataError> {
+    let wrong =
+        || DataError::mapping(format!("{}: `missing` is not a list of texts and numbers", field.name));
+    let sentinel = |value: &Value| match value {
+        Value::String(text) => Ok(Sentinel { text: text.clone(), is_number: false }),
+        Value::Integer(x) => Ok(Sentinel { text: x.to_string(), is_number: true }),
+        Value::Float(x) => Ok(Sentinel { text: x.to_string(), is_number: true }),
+        Value::Datetime(date) => Ok(Sentinel { text: date.to_string(), is_number: false }),
+        Value::Boolean(_) | Value::Array(_) | Value::Table(_) => Err(wrong()),
+    };
+    value.as_array().ok_or_else(wrong)?.iter().map(sentinel).collect()
+}
+
+fn values_of(schema: &Schema, field: &Field, value: &Value) -> Result<BTreeMap<String, String>, DataError> {
+    let names: Vec<&str> = match field.kind {
+        Kind::Bool => vec!["false", "true"],
+        Kind::Enum(index) => {
+            schema.enums[index as usize].values.iter().map(|value| value.name.as_str()).collect()
+        }
+        _ => {
+            return Err(DataError::mapping(format!(
+                "{}: `values` is for enums and truth values",
+                field.name
+            )));
+        }
+    };
+    let table = value
+        .as_table()
+        .ok_or_else(|| DataError::mapping(format!("{}: `values` is not a table", field.name)))?;
+    let mut values = BTreeMap::new();
+    for (theirs, ours) in table {
+        let ours = match ours {
+            Value::Boolean(value) => value.to_string(),
+            ours => text_of(field, theirs, ours)?,
+        };
+        if !names.contains(&ours.as_str()) {
+            let help = did_you_mean(&ours, names.iter().copied());
+            let help = help.or_else(|| Some(format!("there are {}", names.join(", "))));
+            return Err(with_help(format!("{}: `{ours}` is no value of the field", field.name), help));
+        }
+        values.insert(theirs.clone(), ours);
+    }
+    Ok(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::every_kind;
+
+    #[test]
+    fn what_is_said_is_found_at_its_field() {
+        let schema = every_kind();
+        let text = "[amount]\ncolumn = \"AMT\"\nunit = \"minor units\"\nmissing = [-1, \"n/a\", 9.5]\n[color]\nvalues = { R = \"red\" }\n";
+        let mapping = Mapping::parse(text, &schema).unwrap();
+        let amount = mapping.field(schema.input("amount").unwrap());
+        assert_eq!((amount.column.as_deref(), amount.unit), (Some("AMT"), Unit::Minor));
+        for (reading, is_missing) in [
+            (Reading::Integer(-1), true),
+            (Reading::Decimal { digits: -100, scale: 2 }, true),
+            (Reading::Double(9.5), true),
+            (Reading::Text("n/a"), true),
+            (Reading::Number("-1.0"), true),
+            (Reading::Integer(1), false),
+            (Reading::Text("N/A"), false),
+            (Reading::Bool(true), false),
+        ] {
+            assert_eq!(amount.apply(reading) == Reading::Missing, is_missing, "{reading:?}");
+        }
+        let color = mapping.field(schema.input("color").unwrap());
+        assert_eq!(color.apply(Reading::Text("R")), Reading::Text("red"));
+        assert_eq!(color.apply(Reading::Text("blue")), Reading::Text("blue"));
+        assert!(mapping.field(schema.input("count").unwrap()).is_plain());
+    }
+
+    #[test]
+    fn what_cannot_be_said_is_told_with_what_can() {
+        let schema = every_kind();
+        for (text, message, help) in [
+            ("[amout]", "`amout` is no input field", "did you mean `amount`?"),
+            ("amount = 5", "`amount` is not a table", "under the name of the field"),
+            ("[amount]\nunits = \"x\"", "amount: `units` is nothing", "did you mean `unit`?"),
+            ("[amount]\nunit = \"cents\"", "amount: `cents` is no unit", "`whole units` or `minor units`"),
+            (
+                "[amount]\nunit = \"percent\"",
+                "amount: the unit `percent` does not fit",
+                "`whole units` or `minor units`",
+            ),
+            ("[count]\nunit = \"percent\"", "count: the unit `percent` does not fit", "leave the line out"),
+            ("[color]\nvalues = { R = \"redd\" }", "color: `redd` is no value", "did you mean `red`?"),
+            ("[flag]\nvalues = { R = \"yes\" }", "flag: `yes` is no value", "there are false, true"),
+        ] {
+            let failure = Mapping::parse(text, &schema).unwrap_err();
+            assert!(failure.message.contains(message), "{failure}");
+            assert!(failure.remedy.as_deref().unwrap_or_default().contains(help), "{failure}");
+        }
+        for text in
+            ["[amount]\nvalues = { a = \"b\" }", "[amount]\nmissing = 5", "[amount]\ncolumn = 5", "[amount"]
+        {
+            assert!(Mapping::parse(text, &schema).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What may have been meant by a name that is not there?
+
+/// The names that are near `wanted`, nearest first: at most three.
+///
+/// ```
+/// use opus_data::near;
+/// assert_eq!(near("score", ["Score", "scores", "income"]), ["Score", "scores"]);
+/// ```
+pub fn near<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let plain = simplified(wanted);
+    let limit = plain.chars().count() / 3 + 1;
+    let distance_to = |name: &'a str| {
+        let other = simplified(name);
+        let contained =
+            plain.len() >= 4 && other.len() >= 4 && (other.contains(&plain) || plain.contains(&other));
+        (if contained { 1 } else { distance(&plain, &other) }, name)
+    };
+    let mut found: Vec<(usize, &str)> =
+        names.into_iter().map(distance_to).filter(|(far, _)| *far <= limit).collect();
+    found.sort();
+    found.into_iter().take(3).map(|(_, name)| name).collect()
+}
+
+/// A help line about near names; `None` where there are none.
+pub fn did_you_mean<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let found = near(wanted, names);
+    let quoted: Vec<String> = found.iter().map(|name| format!("`{name}`")).collect();
+    (!quoted.is_empty()).then(|| format!("did you mean {}?", quoted.join(" or ")))
+}
+
+/// Without what names of the same thing differ in: case and separators.
+fn simplified(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// How many insertions, deletions and replacements of characters lie between two texts.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replaced = diagonal + (x != *y) as usize;
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_is_what_a_person_would_call_near() {
+        let columns = ["ANNUAL_INCOME", "income_monthly", "age", "months employed", "id"];
+        assert_eq!(near("annual_income", columns), ["ANNUAL_INCOME"]);
+        assert_eq!(near("months_employed", columns), ["months employed"]);
+        assert_eq!(near("ages", columns), ["age"]);
+        assert_eq!(near("delinquencies_24m", columns), [""; 0]);
+    }
+
+    #[test]
+    fn a_distance_counts_edits() {
+        for (a, b, edits) in
+            [("", "", 0), ("abc", "abc", 0), ("abc", "axc", 1), ("abc", "bc", 1), ("", "xyz", 3)]
+        {
+            assert_eq!(distance(a, b), edits, "{a} {b}");
+        }
+    }
+}

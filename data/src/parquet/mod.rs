@@ -1,0 +1,167 @@
+//! What does a Parquet file hold? Row groups, read column by column: the columns of a chunk are decoded by several
+//! threads at once, whatever the row groups are like.
+
+mod column;
+mod runs;
+
+use std::sync::Arc;
+
+use ::parquet::arrow::ProjectionMask;
+use ::parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+use ::parquet::errors::ParquetError;
+use arrow_array::ArrayRef;
+use arrow_schema::ArrowError;
+use rayon::prelude::*;
+
+use super::chunk::{Body, CHUNK_ROWS, Kept};
+use super::guard::guarded;
+use super::intake::Intake;
+use super::positioned::Positioned;
+use super::source::Source;
+use super::typed::TypedColumns;
+use crate::error::DataError;
+use column::PlainColumn;
+
+/// A Parquet file.
+pub struct ParquetSource {
+    file: String,
+    positioned: Positioned,
+    metadata: ArrowReaderMetadata,
+    columns: TypedColumns,
+    /// The columns of the row group that is being read: the fields, then what is kept.
+    readers: Vec<ColumnReader>,
+    next_row_group: usize,
+    /// How many rows of the row group are still to be read.
+    rows_left: usize,
+    rows_read: u64,
+}
+
+/// A column of a row group.
+enum ColumnReader {
+    /// A field that is plain enough: its codes stay codes.
+    Plain(Box<PlainColumn>),
+    /// Anything else, and what is kept.
+    General(Box<ParquetRecordBatchReader>),
+}
+
+impl ParquetSource {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// Where it is no Parquet file, or has not the columns that are wanted.
+    pub fn open(file: &str, positioned: Positioned, intake: &Intake) -> Result<ParquetSource, DataError> {
+        let options = ArrowReaderOptions::new();
+        let metadata = guarded(|| ArrowReaderMetadata::load(&positioned, options));
+        let metadata = metadata.map_err(|damaged| unreadable(file, &damaged))?;
+        let metadata = metadata.map_err(|error| unreadable(file, &error))?;
+        let columns = TypedColumns::new(file, metadata.schema(), intake)?;
+        Ok(ParquetSource {
+            file: file.to_owned(),
+            positioned,
+            metadata,
+            columns,
+            readers: Vec::new(),
+            next_row_group: 0,
+            rows_left: 0,
+            rows_read: 0,
+        })
+    }
+
+    fn open_row_group(&mut self) -> Result<(), DataError> {
+        let row_group = self.next_row_group;
+        self.next_row_group += 1;
+        let rows = self.metadata.metadata().row_group(row_group).num_rows();
+        self.rows_left = usize::try_from(rows).map_err(|error| unreadable(&self.file, &error))?;
+        let fields = self.columns.fields.iter().map(|column| self.field_reader(row_group, *column));
+        let kept = self.columns.kept.iter().map(|column| self.general_reader(row_group, *column));
+        let readers = fields.chain(kept).collect::<Result<_, ParquetError>>();
+        self.readers = readers.map_err(|error| unreadable(&self.file, &error))?;
+        Ok(())
+    }
+
+    fn field_reader(&self, row_group: usize, column: usize) -> Result<ColumnReader, ParquetError> {
+        let parquet = self.metadata.parquet_schema();
+        // the leaf of a column that has one; nested columns are the general reader's
+        let leaves: Vec<usize> =
+            (0..parquet.num_columns()).filter(|leaf| parquet.get_column_root_idx(*leaf) == column).collect();
+        if let [leaf] = leaves[..] {
+            let chunk = self.metadata.metadata().row_group(row_group).column(leaf);
+            let data_type = self.metadata.schema().field(column).data_type();
+            if let Some(plain) = PlainColumn::open(&self.positioned, chunk, data_type, self.rows_left)? {
+                return Ok(ColumnReader::Plain(Box::new(plain)));
+            }
+        }
+        self.general_reader(row_group, column)
+    }
+
+    fn general_reader(&self, row_group: usize, column: usize) -> Result<ColumnReader, ParquetError> {
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
+            self.positioned.clone(),
+            self.metadata.clone(),
+        );
+        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), [column]);
+        let reader = builder
+            .with_projection(mask)
+            .with_row_groups(vec![row_group])
+            .with_batch_size(CHUNK_ROWS)
+            .build()?;
+        Ok(ColumnReader::General(Box::new(reader)))
+    }
+}
+
+impl ColumnReader {
+    /// The next rows, as many as are wanted.
+    fn read(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
+        match self {
+            ColumnReader::Plain(column) => Ok(column.read(rows)?),
+            ColumnReader::General(reader) => {
+                let early = || ArrowError::ParquetError("a column ends early".into());
+                let batch =
+                    reader.next().transpose()?.filter(|batch| batch.num_rows() == rows).ok_or_else(early)?;
+                Ok(Arc::clone(batch.column(0)))
+            }
+        }
+    }
+}
+
+fn guarded_read(reader: &mut ColumnReader, rows: usize) -> Result<ArrayRef, ArrowError> {
+    guarded(|| reader.read(rows)).unwrap_or_else(|damaged| Err(ArrowError::ParquetError(damaged.to_string())))
+}
+
+fn unreadable(file: &str, error: &dyn std::error::Error) -> DataError {
+    DataError::input(format!("{file}: is no whole Parquet file: {error}"))
+}
+
+impl Source for ParquetSource {
+    fn next(&mut self) -> Result<Option<(usize, Body)>, DataError> {
+        while self.rows_left == 0 {
+            if self.next_row_group == self.metadata.metadata().num_row_groups() {
+                return Ok(None);
+            }
+            guarded(|| self.open_row_group()).map_err(|damaged| unreadable(&self.file, &damaged))??;
+        }
+        let rows = self.rows_left.min(CHUNK_ROWS);
+        let read: Result<Vec<ArrayRef>, ArrowError> =
+            self.readers.par_iter_mut().map(|reader| guarded_read(reader, rows)).collect();
+        let mut fields = read.map_err(|error| unreadable(&self.file, &error))?;
+        let kept = fields.split_off(self.columns.fields.len());
+        self.rows_left -= rows;
+        self.rows_read += rows as u64;
+        Ok(Some((rows, Body::Columns { fields, kept })))
+    }
+
+    fn kept(&self) -> &[Kept] {
+        &self.columns.kept_types
+    }
+
+    fn ignored(&self) -> &[String] {
+        &self.columns.ignored
+    }
+
+    fn bytes(&self) -> u64 {
+        let rows = self.metadata.metadata().file_metadata().num_rows().max(1) as u128;
+        (self.positioned.length() as u128 * self.rows_read as u128 / rows) as u64
+    }
+}

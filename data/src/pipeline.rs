@@ -1,0 +1,303 @@
+//! How are files of rows decided? A pipeline: one thread reads chunks in order, all threads admit, decide and
+//! encode them, and what they make is written in order again.
+//!
+//! The bytes of the outputs depend on the inputs, the policy and the options alone: where chunks end follows from
+//! the inputs, and every chunk is encoded on its own. Memory is bounded, because only so many chunks are on their
+//! way at a time.
+
+mod counts;
+mod rejects;
+#[cfg(test)]
+mod tests;
+pub mod units;
+mod work;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, mpsc};
+
+use opus_ir::Program;
+use opus_ir::memory::Columns;
+use opus_runtime::admission::Reason;
+
+pub use counts::{Counts, FaultCount};
+
+use crate::error::DataError;
+use crate::write::{Content, Layout, Spec, Writer, create};
+use crate::{Chunk, Intake, Kept, Located, Place, Reader, Whole, apart};
+use rejects::Rejects;
+use units::Units;
+use work::{Done, Worker};
+
+/// What decides rows.
+pub trait Engine: Sync {
+    /// Decides rows whose fields are right, in their order.
+    fn decide(&self, rows: Columns) -> Decided;
+}
+
+/// Decisions on rows.
+pub struct Decided {
+    /// The outputs of the rows that meet every require, moved together.
+    pub outputs: Columns,
+    /// For each of them the rule, by index in the program.
+    pub rules: Vec<u16>,
+    /// For each of them the version, by index in the program.
+    pub versions: Vec<u16>,
+    /// The other rows: their positions among the given ones, ascending, with each require that they break.
+    pub refused: Vec<(u32, Reason)>,
+}
+
+/// What the decisions are called.
+#[derive(Clone, Debug)]
+pub struct Names {
+    /// By rule index, the id.
+    pub rules: Vec<String>,
+    /// By version index, the number.
+    pub versions: Vec<u32>,
+}
+
+/// What is to be done.
+pub struct Batch {
+    /// What is wanted of the inputs.
+    pub intake: Intake,
+    /// What the decisions are called.
+    pub names: Names,
+    /// Where rows come from.
+    pub inputs: Vec<Located>,
+    /// Where decisions go.
+    pub output: Located,
+    /// Where rows go that are refused.
+    pub rejects: Option<Located>,
+    /// What formats that can hold it say of the output.
+    pub metadata: Vec<(String, String)>,
+    /// Whether the inputs are hashed.
+    pub hashed: bool,
+}
+
+/// How far it is.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Progress {
+    /// How many rows were decided or refused.
+    pub rows: u64,
+    /// How much of the inputs was read, from 0 to 1, where that is known.
+    pub fraction: Option<f64>,
+}
+
+/// What was done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Report {
+    /// How many of what.
+    pub counts: Counts,
+    /// The columns that nobody asked for.
+    pub ignored: BTreeSet<String>,
+    /// The inputs with the hash of what was read of each, where that was asked for.
+    pub hashes: Vec<(String, String)>,
+}
+
+/// The outputs: whole, and without their names.
+pub struct Outputs {
+    rejects: Option<Whole>,
+    decisions: Whole,
+}
+
+impl Outputs {
+    /// Gives them their names. The rejects come first: decisions never stand without the rows that they leave out.
+    ///
+    /// # Errors
+    /// Where one cannot be named.
+    pub fn name(self) -> Result<(), DataError> {
+        match self.rejects {
+            Some(rejects) => rejects.name_before(self.decisions),
+            None => self.decisions.name(),
+        }
+    }
+}
+
+impl Names {
+    /// What a program calls its decisions.
+    pub fn of<F>(program: &Program<F>) -> Names {
+        Names {
+            rules: program.rules.iter().map(|rule| rule.id.clone()).collect(),
+            versions: program.versions.iter().map(|version| version.number).collect(),
+        }
+    }
+
+    /// Each id once, and by rule index its code among them.
+    fn rule_codes(&self) -> (Vec<String>, Vec<u16>) {
+        let mut code_of: BTreeMap<&str, u16> = BTreeMap::new();
+        let mut ids = Vec::new();
+        let codes = self.rules.iter().map(|id| {
+            *code_of.entry(id).or_insert_with(|| {
+                ids.push(id.clone());
+                (ids.len() - 1) as u16
+            })
+        });
+        let codes = codes.collect();
+        (ids, codes)
+    }
+}
+
+/// So many chunks are on their way at a time, and one more for every thread.
+const CHUNKS_AHEAD: usize = 2;
+
+impl Batch {
+    /// Decides all rows on the threads of `pool`.
+    ///
+    /// # Errors
+    /// Where an input cannot be read, or an output cannot be written; there is no output then.
+    pub fn run(
+        &self,
+        pool: &rayon::ThreadPool,
+        engine: &dyn Engine,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<(Report, Outputs), DataError> {
+        self.check_places()?;
+        pool.install(|| self.run_here(engine, progress))
+    }
+
+    fn check_places(&self) -> Result<(), DataError> {
+        let inputs: Vec<&Place> = self.inputs.iter().map(|input| &input.place).collect();
+        let outputs = [Some(&self.output), self.rejects.as_ref()].into_iter().flatten();
+        apart(&inputs, &outputs.map(|output| &output.place).collect::<Vec<_>>())
+    }
+
+    /// The same, on a thread of the pool.
+    fn run_here(
+        &self,
+        engine: &dyn Engine,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<(Report, Outputs), DataError> {
+        let mut reader = Reader::new(self.inputs.clone(), &self.intake, self.hashed)?;
+        let layout = Arc::new(self.layout(reader.kept())?);
+        let (encoder, writer) = create(&self.output, &layout)?;
+        let rejects = match &self.rejects {
+            Some(located) => Some(Rejects::create(located, reader.kept(), &self.metadata)?),
+            None => None,
+        };
+        let worker = Worker::new(&self.intake, &self.names, engine, encoder, rejects.is_some());
+        let counts = Counts::new(&self.intake.schema, &self.names);
+        let units = Units::new(&self.intake);
+        let mut end = Ending { writer, rejects, counts, units, ignored: BTreeSet::new(), progress };
+        rayon::in_place_scope_fifo(|scope| {
+            let (sender, receiver) = mpsc::channel::<(u64, Result<Done, DataError>)>();
+            let mut order = InOrder::default();
+            let ahead_max = rayon::current_num_threads() + CHUNKS_AHEAD;
+            let mut started = 0u64;
+            while let Some(chunk) = reader.next_chunk()? {
+                let (sender, worker) = (sender.clone(), &worker);
+                let number = started;
+                started += 1;
+                scope.spawn_fifo(move |_| {
+                    // nobody listens any more where writing has failed
+                    let _ = sender.send((number, processed(worker, chunk)));
+                });
+                while order.next + (ahead_max as u64) <= started {
+                    order.take(&receiver, &mut |done| end.write(done?, reader.progress()))?;
+                }
+            }
+            while order.next < started {
+                order.take(&receiver, &mut |done| end.write(done?, reader.progress()))?;
+            }
+            Ok::<(), DataError>(())
+        })?;
+        end.ignored.extend(reader.ignored().iter().cloned());
+        end.finish(reader.into_hashes())
+    }
+
+    /// The columns of the output.
+    fn layout(&self, kept: &[Kept]) -> Result<Layout, DataError> {
+        let schema = &self.intake.schema;
+        let (ids, _) = self.names.rule_codes();
+        let versions = self.names.versions.iter().map(|number| *number as i32).collect();
+        let spec = |name: &str, content| Spec { name: name.to_owned(), content, optional: false };
+        let mut columns = vec![spec("row", Content::Long)];
+        columns.extend(schema.outputs.iter().map(|output| Spec::of_field(schema, output)));
+        columns.push(spec("rule", Content::Names(Arc::new(ids))));
+        columns.push(spec("version", Content::Numbers(Arc::new(versions))));
+        columns.extend(kept.iter().map(Spec::kept));
+        no_clash(&columns, "the output")?;
+        Ok(Layout { columns, metadata: self.metadata.clone() })
+    }
+}
+
+/// What became of a chunk. A defect in the program ends the command; without an answer the others would wait for ever.
+fn processed(worker: &Worker, chunk: Chunk) -> Result<Done, DataError> {
+    catch_unwind(AssertUnwindSafe(|| worker.process(chunk))).unwrap_or_else(|_| {
+        Err(DataError::defect("deciding stopped where it never should")
+            .remedy("this is a defect in opus: please report it"))
+    })
+}
+
+/// That every column has a name of its own.
+fn no_clash(columns: &[Spec], place: &str) -> Result<(), DataError> {
+    let mut seen = BTreeSet::new();
+    match columns.iter().find(|spec| !seen.insert(&spec.name)) {
+        None => Ok(()),
+        Some(spec) => {
+            let message = format!("two columns of {place} would be called `{}`", spec.name);
+            Err(DataError::request(message).remedy("do not keep it, or rename the column of the input"))
+        }
+    }
+}
+
+/// Puts what threads have done back in order.
+#[derive(Default)]
+struct InOrder {
+    next: u64,
+    early: BTreeMap<u64, Result<Done, DataError>>,
+}
+
+impl InOrder {
+    /// Waits for the next in order, working meanwhile, and hands it over.
+    fn take(
+        &mut self,
+        receiver: &mpsc::Receiver<(u64, Result<Done, DataError>)>,
+        hand_over: &mut dyn FnMut(Result<Done, DataError>) -> Result<(), DataError>,
+    ) -> Result<(), DataError> {
+        loop {
+            if let Some(done) = self.early.remove(&self.next) {
+                self.next += 1;
+                return hand_over(done);
+            }
+            if let Ok((number, done)) = receiver.try_recv() {
+                self.early.insert(number, done);
+            } else if rayon::yield_now() != Some(rayon::Yield::Executed) {
+                // everything is being worked on: another thread will send
+                let (number, done) = receiver.recv().expect("a sender lives as long as the loop that reads");
+                self.early.insert(number, done);
+            }
+        }
+    }
+}
+
+/// What is written, in order.
+struct Ending<'a> {
+    writer: Writer,
+    rejects: Option<Rejects>,
+    counts: Counts,
+    units: Units<'a>,
+    ignored: BTreeSet<String>,
+    progress: &'a (dyn Fn(Progress) + Sync),
+}
+
+impl Ending<'_> {
+    fn write(&mut self, done: Done, fraction: Option<f64>) -> Result<(), DataError> {
+        self.units.meet(&done.percentages)?;
+        self.counts.add(&done.counts);
+        self.ignored.extend(done.ignored);
+        if let Some(rows) = done.rows {
+            self.writer.append(rows)?;
+        }
+        if let Some(rejects) = &mut self.rejects {
+            rejects.add(done.rejects)?;
+        }
+        (self.progress)(Progress { rows: self.counts.rows, fraction });
+        Ok(())
+    }
+
+    fn finish(self, hashes: Vec<(String, String)>) -> Result<(Report, Outputs), DataError> {
+        let rejects = self.rejects.map(Rejects::finish).transpose()?;
+        let outputs = Outputs { rejects, decisions: self.writer.finish()? };
+        Ok((Report { counts: self.counts, ignored: self.ignored, hashes }, outputs))
+    }
+}

@@ -1,0 +1,145 @@
+//! Where do refused rows go? To a file of their own, one line for each fault, with what is wrong in words.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, StringArray, UInt32Array};
+use arrow_schema::ArrowError;
+use arrow_select::concat::concat;
+use arrow_select::take::take;
+use opus_runtime::admission::Reason;
+
+use super::no_clash;
+use super::work::some_rows;
+use crate::error::DataError;
+use crate::write::{Content, Data, Encoder, Layout, Spec, Table, Writer, create};
+use crate::{CHUNK_ROWS, Kept, Located, RowFault, Whole};
+
+/// The columns of texts.
+const TEXTS: [&str; 4] = ["field", "value", "code", "message"];
+
+/// So many bytes of kept columns are gathered before they are written: a row with many faults tells its kept values
+/// with each of them.
+const KEPT_BYTES_MAX: usize = 32 << 20;
+
+/// Rows that were refused, of one chunk.
+#[derive(Default)]
+pub struct RejectedRows {
+    /// The number of the row and why, in the order of the rows.
+    faults: Vec<(i64, Reason)>,
+    /// For each fault, the place of its row in the columns to keep.
+    places: Vec<u32>,
+    /// The columns to keep, each row once however many faults it has.
+    kept: Vec<ArrayRef>,
+    /// About how many bytes a row of them has.
+    row_bytes: usize,
+}
+
+impl RejectedRows {
+    /// The faults of a chunk whose first row has this number.
+    ///
+    /// # Errors
+    /// Where a kept column cannot be copied.
+    pub fn new(first_row: u64, faults: Vec<RowFault>, kept: &[ArrayRef]) -> Result<RejectedRows, ArrowError> {
+        let mut rows: Vec<u32> = faults.iter().map(|(row, _)| *row).collect();
+        rows.dedup();
+        let place = |(row, _): &RowFault| rows.partition_point(|other| other < row) as u32;
+        let places = faults.iter().map(place).collect();
+        let number = |(row, reason)| (first_row as i64 + row as i64, reason);
+        let faults = faults.into_iter().map(number).collect();
+        let bytes =
+            |array: &ArrayRef| array.to_data().get_slice_memory_size().unwrap_or(0) / array.len().max(1);
+        let row_bytes = kept.iter().map(bytes).sum();
+        Ok(RejectedRows { faults, places, kept: some_rows(kept, rows)?, row_bytes })
+    }
+}
+
+/// The file of refused rows. Lines are gathered, so that a few of them do not make a row group.
+pub struct Rejects {
+    encoder: Encoder,
+    writer: Writer,
+    waiting: Vec<(Range<usize>, Arc<RejectedRows>)>,
+    lines: usize,
+    kept_bytes: usize,
+}
+
+impl Rejects {
+    /// Begins the file.
+    ///
+    /// # Errors
+    /// Where it cannot be written, or a kept column has the name of another.
+    pub fn create(
+        located: &Located,
+        kept: &[Kept],
+        metadata: &[(String, String)],
+    ) -> Result<Rejects, DataError> {
+        let mut columns = vec![Spec { name: "row".into(), content: Content::Long, optional: false }];
+        columns.extend(TEXTS.iter().map(|name| Spec::text(name)));
+        columns.extend(kept.iter().map(Spec::kept));
+        no_clash(&columns, "the rejects")?;
+        let (encoder, writer) = create(located, &Arc::new(Layout { columns, metadata: metadata.to_vec() }))?;
+        Ok(Rejects { encoder, writer, waiting: Vec::new(), lines: 0, kept_bytes: 0 })
+    }
+
+    /// Adds the refused rows of the next chunk.
+    ///
+    /// # Errors
+    /// Where they cannot be written.
+    pub fn add(&mut self, rows: RejectedRows) -> Result<(), DataError> {
+        let rows = Arc::new(rows);
+        let mut next = 0;
+        while next < rows.faults.len() {
+            let room = (KEPT_BYTES_MAX - self.kept_bytes).checked_div(rows.row_bytes).unwrap_or(CHUNK_ROWS);
+            // one line at least, however long it is
+            let lines = room.min(CHUNK_ROWS - self.lines).max(1).min(rows.faults.len() - next);
+            self.waiting.push((next..next + lines, rows.clone()));
+            next += lines;
+            self.lines += lines;
+            self.kept_bytes += lines * rows.row_bytes;
+            if self.lines == CHUNK_ROWS || self.kept_bytes + rows.row_bytes > KEPT_BYTES_MAX {
+                self.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Completes the file, which has no name yet.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn finish(mut self) -> Result<Whole, DataError> {
+        self.flush()?;
+        self.writer.finish()
+    }
+
+    fn flush(&mut self) -> Result<(), DataError> {
+        let waiting = std::mem::take(&mut self.waiting);
+        (self.lines, self.kept_bytes) = (0, 0);
+        let Some((_, first)) = waiting.first() else { return Ok(()) };
+        let faults = || waiting.iter().flat_map(|(lines, rows)| &rows.faults[lines.clone()]);
+        let texts = |text: fn(&Reason) -> &str| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values(faults().map(|(_, reason)| text(reason))))
+        };
+        let mut columns = vec![Data::Longs(Cow::Owned(faults().map(|(row, _)| *row).collect()))];
+        columns.push(Data::Array(texts(|reason| &reason.name)));
+        columns.push(Data::Array(texts(|reason| &reason.value)));
+        columns.push(Data::Array(texts(|reason| reason.fault.code())));
+        columns.push(Data::Array(texts(|reason| &reason.message)));
+        let kept = (0..first.kept.len()).map(|column| kept(&waiting, column).map(Data::Array));
+        let failed = |error: ArrowError| DataError::defect(format!("kept columns cannot be copied: {error}"));
+        columns.extend(kept.collect::<Result<Vec<_>, _>>().map_err(failed)?);
+        let encoded = self.encoder.encode(&Table { rows: faults().count(), columns })?;
+        self.writer.append(encoded)
+    }
+}
+
+/// A kept column, a row for each fault.
+fn kept(waiting: &[(Range<usize>, Arc<RejectedRows>)], column: usize) -> Result<ArrayRef, ArrowError> {
+    let part = |(lines, rows): &(Range<usize>, Arc<RejectedRows>)| {
+        let places = UInt32Array::from(rows.places[lines.clone()].to_vec());
+        take(&rows.kept[column], &places, None)
+    };
+    let parts = waiting.iter().map(part).collect::<Result<Vec<_>, _>>()?;
+    concat(&parts.iter().map(ArrayRef::as_ref).collect::<Vec<_>>())
+}

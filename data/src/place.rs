@@ -1,0 +1,294 @@
+//! Where do rows come from, and where do they go? Files, folders of files in the order of their names, standard
+//! input and output.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::format::Format;
+use crate::error::{DataError, ErrorKind};
+
+/// A file, or a standard stream.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Place {
+    /// A file at this path.
+    File(PathBuf),
+    /// Standard input or standard output: `-`.
+    Standard,
+}
+
+/// A place in a known format.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Located {
+    /// Where.
+    pub place: Place,
+    /// In which format.
+    pub format: Format,
+}
+
+impl Place {
+    /// The place that a path names: `-` is a standard stream.
+    pub fn new(path: &Path) -> Place {
+        if path.as_os_str() == "-" { Place::Standard } else { Place::File(path.to_owned()) }
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Place::File(path) => path.display().fmt(f),
+            Place::Standard => f.write_str("-"),
+        }
+    }
+}
+
+/// The files that inputs stand for: a folder is every file in it of a known format, in the order of the names.
+///
+/// # Errors
+/// Where there is no such file, a folder holds none, a format is unknown, or standard input comes twice.
+pub fn inputs(paths: &[PathBuf], format: Option<Format>) -> Result<Vec<Located>, DataError> {
+    let mut found = Vec::new();
+    for path in paths {
+        match Place::new(path) {
+            Place::Standard => {
+                let format = format.ok_or_else(|| unnamed("input"))?;
+                found.push(Located { place: Place::Standard, format });
+            }
+            Place::File(path) if path.is_dir() => folder(&path, format, &mut found)?,
+            Place::File(path) => {
+                let format = format.map_or_else(|| Format::of_path(&path), Ok)?;
+                found.push(Located { place: Place::File(path), format });
+            }
+        }
+    }
+    standard_input_once(&found.iter().map(|file| &file.place).collect::<Vec<_>>())?;
+    Ok(found)
+}
+
+/// The place and format of an output.
+///
+/// # Errors
+/// Where the format is unknown.
+pub fn output(path: &Path, format: Option<Format>) -> Result<Located, DataError> {
+    let place = Place::new(path);
+    let format = match (format, &place) {
+        (Some(format), _) => format,
+        (None, Place::Standard) => return Err(unnamed("output")),
+        (None, Place::File(path)) => Format::of_path(path)?,
+    };
+    Ok(Located { place, format })
+}
+
+/// That nothing is written over what is read, and no two outputs go to one place.
+///
+/// # Errors
+/// Where that is not so.
+pub fn apart(read: &[&Place], written: &[&Place]) -> Result<(), DataError> {
+    for (index, output) in written.iter().enumerate() {
+        let Place::File(path) = output else {
+            if written[..index].contains(output) {
+                return Err(DataError::request("standard output can be written only once"));
+            }
+            continue;
+        };
+        let is_it = |other: &Place| matches!(other, Place::File(other) if same(path, other));
+        if read.iter().any(|other| is_it(other)) {
+            let help = "name another file: what is read is never overwritten";
+            return Err(
+                DataError::request(format!("{}: the output is also an input", path.display())).remedy(help)
+            );
+        }
+        if !is_special(path) && written[..index].iter().any(|other| is_it(other)) {
+            return Err(DataError::request(format!("{}: two outputs would go to this file", path.display())));
+        }
+    }
+    Ok(())
+}
+
+/// That standard input, which ends, is read once.
+///
+/// # Errors
+/// Where it stands for two things.
+pub fn standard_input_once(read: &[&Place]) -> Result<(), DataError> {
+    match read.iter().filter(|place| ***place == Place::Standard).count() {
+        0 | 1 => Ok(()),
+        _ => Err(DataError::request("standard input can be read only once")
+            .remedy("`-` stands for it: name a file for all but one")),
+    }
+}
+
+/// Opens a file for reading.
+///
+/// # Errors
+/// Where it cannot be opened.
+pub fn open(path: &Path) -> Result<File, DataError> {
+    let unreadable = |error: io::Error| DataError::unreadable(&path.display().to_string(), &error);
+    let file = File::open(path).map_err(unreadable)?;
+    let is_folder = file.metadata().map_err(unreadable)?.is_dir();
+    if is_folder { Err(DataError::input(format!("{}: is a folder", path.display()))) } else { Ok(file) }
+}
+
+fn unnamed(stream: &str) -> DataError {
+    DataError::new(ErrorKind::UnknownFormat, format!("the format of standard {stream} is unknown"))
+}
+
+fn folder(path: &Path, format: Option<Format>, found: &mut Vec<Located>) -> Result<(), DataError> {
+    let unreadable = |error: io::Error| DataError::unreadable(&path.display().to_string(), &error);
+    let mut files = Vec::new();
+    for entry in fs::read_dir(path).map_err(unreadable)? {
+        let file = entry.map_err(unreadable)?.path();
+        let known = format_in_folder(&file, format).filter(|_| file.is_file());
+        files.extend(known.map(|format| Located { place: Place::File(file), format }));
+    }
+    if files.is_empty() {
+        return Err(DataError::input(format!(
+            "{}: there is no file of a known format in this folder",
+            path.display()
+        )));
+    }
+    files.sort_by(|a, b| a.place.cmp(&b.place));
+    found.append(&mut files);
+    Ok(())
+}
+
+/// What lies in the folders among the inputs and is not read, by path: files of other formats, folders.
+///
+/// # Errors
+/// Where a folder cannot be read.
+pub fn left_out(inputs: &[PathBuf], format: Option<Format>) -> Result<BTreeSet<String>, DataError> {
+    let mut names = BTreeSet::new();
+    for folder in inputs.iter().filter(|input| input.is_dir()) {
+        let unreadable = |error: io::Error| DataError::unreadable(&folder.display().to_string(), &error);
+        for entry in fs::read_dir(folder).map_err(unreadable)? {
+            let file = entry.map_err(unreadable)?.path();
+            let is_read = file.is_file() && format_in_folder(&file, format).is_some();
+            if !is_read && !is_note(&file) {
+                names.insert(file.display().to_string());
+            }
+        }
+    }
+    Ok(names)
+}
+
+/// In which format a file of a folder is read; `None` where it is not.
+fn format_in_folder(file: &Path, format: Option<Format>) -> Option<Format> {
+    format.or(Format::of_extension(file)).filter(|_| !is_note(file))
+}
+
+/// Names like `_SUCCESS` and `.part-0.crc` are the notes of the tools that wrote the folder.
+fn is_note(file: &Path) -> bool {
+    file.file_name().is_some_and(|name| matches!(name.as_encoded_bytes().first(), Some(b'_' | b'.')))
+}
+
+/// That no output goes to a folder that is read, where it would be an input when the command is run again.
+///
+/// # Errors
+/// Where one does.
+pub fn outside(inputs: &[PathBuf], format: Option<Format>, written: &[&Place]) -> Result<(), DataError> {
+    let folders = || inputs.iter().filter(|input| input.is_dir());
+    for output in written {
+        let Place::File(path) = output else { continue };
+        let Some(folder) = folders().find(|folder| same(folder, folder_of(path))) else { continue };
+        if format_in_folder(path, format).is_some() {
+            let message = format!("{}: the output lies in a folder that is read", path.display());
+            let help = format!("name a file outside of {}, where it is no input next time", folder.display());
+            return Err(DataError::request(message).remedy(help));
+        }
+    }
+    Ok(())
+}
+
+/// The folder that a file lies in.
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Whether two paths are one file: by name, by link, or by way of a folder that is written differently.
+fn same(a: &Path, b: &Path) -> bool {
+    let resolved = |path: &Path| fs::canonicalize(path).ok();
+    a == b || matches!((resolved(a), resolved(b)), (Some(a), Some(b)) if a == b) || same_identity(a, b)
+}
+
+#[cfg(unix)]
+fn same_identity(a: &Path, b: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |path: &Path| fs::metadata(path).ok().map(|data| (data.dev(), data.ino(), data.is_file()));
+    matches!((identity(a), identity(b)), (Some(a), Some(b)) if a == b && a.2)
+}
+
+#[cfg(not(unix))]
+fn same_identity(_: &Path, _: &Path) -> bool {
+    false
+}
+
+/// Whether a path is a pipe or a device, which is written as it is.
+pub fn is_special(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|data| !data.is_file() && !data.is_dir())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scratch(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("opus-place-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    #[test]
+    fn a_folder_is_its_files_in_the_order_of_their_names() {
+        let folder = scratch("folder");
+        for name in ["b.csv", "a.jsonl", "_SUCCESS", ".hidden.csv", "notes.txt", "c.parquet"] {
+            fs::write(folder.join(name), "").unwrap();
+        }
+        let found = inputs(std::slice::from_ref(&folder), None).unwrap();
+        let formats: Vec<Format> = found.iter().map(|file| file.format).collect();
+        assert_eq!(formats, [Format::JsonLines, Format::Csv, Format::Parquet]);
+        fs::create_dir(folder.join("year=2024")).unwrap();
+        let left_out = left_out(std::slice::from_ref(&folder), None).unwrap();
+        let names: Vec<&str> = left_out.iter().filter_map(|path| path.rsplit('/').next()).collect();
+        assert_eq!(names, ["notes.txt", "year=2024"]);
+        fs::remove_file(folder.join("a.jsonl")).unwrap();
+        let empty = scratch("empty");
+        assert!(inputs(&[empty], None).unwrap_err().message.contains("no file of a known format"));
+    }
+
+    #[test]
+    fn an_output_is_never_an_input() {
+        let folder = scratch("apart");
+        let path = folder.join("rows.csv");
+        fs::write(&path, "").unwrap();
+        let file = |path: PathBuf| Place::File(path);
+        let around = file(folder.join("../").join(folder.file_name().unwrap()).join("rows.csv"));
+        let (input, other) = (file(path), file(folder.join("out.csv")));
+        assert!(apart(&[&input], &[&around]).unwrap_err().message.contains("also an input"));
+        assert!(apart(&[&input], &[&other, &other]).unwrap_err().message.contains("two outputs"));
+        assert!(apart(&[&input], &[&Place::Standard, &Place::Standard]).is_err());
+        assert!(apart(&[&input], &[&other, &Place::Standard]).is_ok());
+    }
+
+    #[test]
+    fn an_output_is_no_input_of_the_next_run() {
+        let folder = scratch("again");
+        fs::create_dir(folder.join("below")).unwrap();
+        let inputs = [folder.clone()];
+        let refused = |name: &str, format| {
+            outside(&inputs, format, &[&Place::Standard, &Place::File(folder.join(name))]).is_err()
+        };
+        assert!(refused("out.csv", None) && refused("below/../out.csv", None));
+        assert!(refused("out.txt", Some(Format::Csv)));
+        for name in ["summary.json", "_out.csv", "below/out.csv", "../out.csv"] {
+            assert!(!refused(name, None), "{name}");
+        }
+    }
+
+    #[test]
+    fn standard_input_is_read_once() {
+        let file = Place::File("a".into());
+        assert!(standard_input_once(&[&Place::Standard, &file, &file]).is_ok());
+        assert!(standard_input_once(&[&Place::Standard, &file, &Place::Standard]).is_err());
+    }
+}

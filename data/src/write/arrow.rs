@@ -1,0 +1,91 @@
+//! How is an Arrow IPC file written? One record batch per chunk, in the file format.
+//!
+//! That format has one dictionary per column for the whole file, and kept columns may come with several: they are
+//! written as what their codes stand for.
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_ipc::writer::FileWriter;
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use arrow_select::take::take;
+
+use super::super::target::{Target, Whole};
+use super::table::{Content, Layout, Table};
+use crate::error::DataError;
+
+/// Encodes rows for an Arrow IPC file; shared by threads.
+pub struct ArrowEncoder {
+    layout: Arc<Layout>,
+    schema: SchemaRef,
+}
+
+/// An Arrow IPC file that is being written.
+pub struct ArrowWriter {
+    file: FileWriter<Target>,
+    name: String,
+}
+
+/// Begins an Arrow IPC file.
+///
+/// # Errors
+/// Where the target cannot be written.
+pub fn create(
+    target: Target,
+    name: &str,
+    layout: &Arc<Layout>,
+) -> Result<(ArrowEncoder, ArrowWriter), DataError> {
+    let schema = layout.arrow_schema();
+    let fields = schema.fields().iter().zip(&layout.columns).map(|(field, spec)| {
+        match (field.data_type(), &spec.content) {
+            (DataType::Dictionary(_, values), Content::Kept(_)) => {
+                field.as_ref().clone().with_data_type(values.as_ref().clone())
+            }
+            _ => field.as_ref().clone(),
+        }
+    });
+    let fields: Vec<Field> = fields.collect();
+    let schema = Arc::new(Schema::new(fields).with_metadata(schema.metadata().clone()));
+    let file = FileWriter::try_new(target, &schema).map_err(|error| DataError::unwritable(name, &error))?;
+    Ok((ArrowEncoder { layout: layout.clone(), schema }, ArrowWriter { file, name: name.to_owned() }))
+}
+
+impl ArrowEncoder {
+    /// Encodes rows as a record batch.
+    ///
+    /// # Errors
+    /// Where a column is not what the layout says.
+    pub fn encode(&self, table: &Table<'_>) -> Result<RecordBatch, ArrowError> {
+        let columns = self.layout.columns.iter().zip(&table.columns);
+        let arrays = columns.map(|(spec, data)| {
+            let array = spec.array(data, table.rows);
+            match array.as_any_dictionary_opt().filter(|_| matches!(spec.content, Content::Kept(_))) {
+                Some(coded) => take(coded.values(), coded.keys(), None),
+                None => Ok(array),
+            }
+        });
+        let arrays = arrays.collect::<Result<Vec<ArrayRef>, ArrowError>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(table.rows));
+        RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)
+    }
+}
+
+impl ArrowWriter {
+    /// Appends a record batch.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn append(&mut self, batch: &RecordBatch) -> Result<(), DataError> {
+        self.file.write(batch).map_err(|error| DataError::unwritable(&self.name, &error))
+    }
+
+    /// Writes the footer: the file is whole.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn finish(mut self) -> Result<Whole, DataError> {
+        self.file.finish().map_err(|error| DataError::unwritable(&self.name, &error))?;
+        self.file.into_inner().map_err(|error| DataError::unwritable(&self.name, &error))?.end()
+    }
+}

@@ -1,0 +1,128 @@
+//! How are rows written? What a table is ([`table`]); how Parquet ([`parquet`], [`pages`]), Arrow IPC ([`arrow`]),
+//! CSV and JSON lines ([`text`], [`printed`]) encode it.
+//!
+//! An [`Encoder`] is shared by threads and turns rows into what a [`Writer`] appends in order. So the bytes depend
+//! on the rows and on where chunks end, and not on who encoded them.
+
+mod arrow;
+mod pages;
+mod parquet;
+mod printed;
+mod table;
+mod text;
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+
+use super::format::Format;
+use super::place::Located;
+use super::target::{Target, Whole};
+use crate::error::DataError;
+
+pub use printed::{Printed, Printer};
+pub use table::{Content, Data, Layout, Spec, Table};
+
+/// Turns rows into what a [`Writer`] appends; shared by threads.
+pub enum Encoder {
+    /// Row groups.
+    Parquet(parquet::ParquetEncoder),
+    /// Record batches.
+    Arrow(arrow::ArrowEncoder),
+    /// CSV or JSON lines.
+    Text(text::TextEncoder),
+}
+
+/// Rows that are encoded.
+pub enum Encoded {
+    /// A row group.
+    Parquet(parquet::RowGroup),
+    /// A record batch.
+    Arrow(RecordBatch),
+    /// Text.
+    Text(Vec<u8>),
+}
+
+/// A file that is being written; when it is [finished](Writer::finish) it may get its name.
+pub enum Writer {
+    /// Parquet.
+    Parquet(parquet::ParquetWriter),
+    /// Arrow IPC.
+    Arrow(arrow::ArrowWriter),
+    /// CSV or JSON lines.
+    Text(text::TextWriter),
+}
+
+/// Begins a file.
+///
+/// # Errors
+/// Where it cannot be written, or a column cannot be held by the format.
+pub fn create(located: &Located, layout: &Arc<Layout>) -> Result<(Encoder, Writer), DataError> {
+    let name = located.place.to_string();
+    let target = Target::create(&located.place)?;
+    Ok(match located.format {
+        Format::Parquet => {
+            let (encoder, writer) = parquet::create(target, &name, layout)?;
+            (Encoder::Parquet(encoder), Writer::Parquet(writer))
+        }
+        Format::Arrow => {
+            let (encoder, writer) = arrow::create(target, &name, layout)?;
+            (Encoder::Arrow(encoder), Writer::Arrow(writer))
+        }
+        Format::Csv => {
+            let (encoder, writer) = text::create_csv(target, &name, layout)?;
+            (Encoder::Text(encoder), Writer::Text(writer))
+        }
+        Format::JsonLines => {
+            let (encoder, writer) = text::create_json_lines(target, &name, layout)?;
+            (Encoder::Text(encoder), Writer::Text(writer))
+        }
+    })
+}
+
+impl Encoder {
+    /// Encodes rows.
+    ///
+    /// # Errors
+    /// Where a column cannot be encoded.
+    pub fn encode(&self, table: &Table<'_>) -> Result<Encoded, DataError> {
+        let failed =
+            |error: &dyn std::error::Error| DataError::output(format!("rows cannot be encoded: {error}"));
+        match self {
+            Encoder::Parquet(encoder) => {
+                encoder.encode(table).map(Encoded::Parquet).map_err(|error| failed(&error))
+            }
+            Encoder::Arrow(encoder) => {
+                encoder.encode(table).map(Encoded::Arrow).map_err(|error| failed(&error))
+            }
+            Encoder::Text(encoder) => Ok(Encoded::Text(encoder.encode(table))),
+        }
+    }
+}
+
+impl Writer {
+    /// Appends rows that the encoder of the same file made.
+    ///
+    /// # Errors
+    /// Where they cannot be written.
+    pub fn append(&mut self, encoded: Encoded) -> Result<(), DataError> {
+        match (self, encoded) {
+            (Writer::Parquet(writer), Encoded::Parquet(rows)) => writer.append(rows),
+            (Writer::Arrow(writer), Encoded::Arrow(rows)) => writer.append(&rows),
+            (Writer::Text(writer), Encoded::Text(rows)) => writer.append(&rows),
+            _ => unreachable!("an encoder and a writer are of one file"),
+        }
+    }
+
+    /// Completes the file, which has no name yet.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn finish(self) -> Result<Whole, DataError> {
+        match self {
+            Writer::Parquet(writer) => writer.finish(),
+            Writer::Arrow(writer) => writer.finish(),
+            Writer::Text(writer) => writer.finish(),
+        }
+    }
+}

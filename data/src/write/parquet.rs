@@ -1,0 +1,183 @@
+//! How is a Parquet file written? Row groups are encoded by any thread and appended in order.
+
+use std::sync::Arc;
+
+use ::parquet::arrow::ArrowSchemaConverter;
+use ::parquet::arrow::add_encoded_arrow_schema_to_metadata;
+use ::parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
+use ::parquet::basic::Compression;
+use ::parquet::errors::{ParquetError, Result};
+use ::parquet::file::metadata::KeyValue;
+use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
+use ::parquet::file::writer::SerializedFileWriter;
+use ::parquet::schema::types::SchemaDescriptor;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Date64Type, TimestampMillisecondType, TimestampSecondType};
+use arrow_array::{ArrayRef, TimestampMillisecondArray};
+use arrow_schema::{ArrowError, DataType, Schema, SchemaRef, TimeUnit};
+
+use super::super::target::{Target, Whole};
+use super::pages::{Pages, encode, is_known};
+use super::table::{Layout, Table};
+use crate::error::DataError;
+
+/// Encodes rows for a Parquet file; shared by threads.
+pub struct ParquetEncoder {
+    layout: Arc<Layout>,
+    arrow_schema: SchemaRef,
+    schema: SchemaDescriptor,
+    general: ArrowRowGroupWriterFactory,
+}
+
+/// A Parquet file that is being written.
+pub struct ParquetWriter {
+    file: SerializedFileWriter<Target>,
+    name: String,
+}
+
+/// A row group.
+pub struct RowGroup(Vec<ColumnChunk>);
+
+/// The chunks of one column: several where its type has several leaves.
+enum ColumnChunk {
+    Known(Box<Pages>),
+    General(Vec<ArrowColumnChunk>),
+}
+
+/// Begins a Parquet file.
+///
+/// # Errors
+/// Where a column is of a type that Parquet has not, or the target cannot be written.
+pub fn create(
+    target: Target,
+    name: &str,
+    layout: &Arc<Layout>,
+) -> std::result::Result<(ParquetEncoder, ParquetWriter), DataError> {
+    let failed = |error: ParquetError| DataError::unwritable(name, &error);
+    let arrow_schema = Arc::new(schema_of(layout));
+    let schema = ArrowSchemaConverter::new().convert(&arrow_schema).map_err(failed)?;
+    let file = SerializedFileWriter::new(target, schema.root_schema_ptr(), Arc::new(properties(layout)))
+        .map_err(failed)?;
+    let general = ArrowRowGroupWriterFactory::new(&file, arrow_schema.clone());
+    let encoder = ParquetEncoder { layout: layout.clone(), arrow_schema, schema, general };
+    Ok((encoder, ParquetWriter { file, name: name.to_owned() }))
+}
+
+/// The layout in types that Parquet has: moments in milliseconds for those that it would hold as bare integers.
+fn schema_of(layout: &Layout) -> Schema {
+    let schema = layout.arrow_schema();
+    let fields = schema.fields().iter().map(|field| {
+        let held = match field.data_type() {
+            DataType::Date64 => DataType::Timestamp(TimeUnit::Millisecond, None),
+            DataType::Timestamp(TimeUnit::Second, zone) => {
+                DataType::Timestamp(TimeUnit::Millisecond, zone.clone())
+            }
+            other => other.clone(),
+        };
+        field.as_ref().clone().with_data_type(held)
+    });
+    Schema::new(fields.collect::<Vec<_>>()).with_metadata(schema.metadata().clone())
+}
+
+/// A column as the type that [`schema_of`] gives it.
+fn held(array: ArrayRef) -> std::result::Result<ArrayRef, ArrowError> {
+    Ok(match array.data_type() {
+        DataType::Date64 => {
+            Arc::new(array.as_primitive::<Date64Type>().reinterpret_cast::<TimestampMillisecondType>())
+        }
+        DataType::Timestamp(TimeUnit::Second, zone) => {
+            let far = || ArrowError::ComputeError("a moment is too far away for milliseconds".into());
+            let moments = array.as_primitive::<TimestampSecondType>();
+            let moments: TimestampMillisecondArray =
+                moments.try_unary(|seconds| seconds.checked_mul(1_000).ok_or_else(far))?;
+            Arc::new(moments.with_timezone_opt(zone.clone()))
+        }
+        _ => array,
+    })
+}
+
+fn properties(layout: &Layout) -> WriterProperties {
+    let metadata = layout.metadata.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_offset_index_disabled(true)
+        .set_created_by(format!("opus version {}", env!("CARGO_PKG_VERSION")))
+        .set_key_value_metadata(Some(metadata.collect()))
+        .build();
+    // what is said of the file stands beside the schema, not in it
+    let schema = schema_of(layout).with_metadata(arrow_schema::Metadata::default());
+    add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
+    properties
+}
+
+impl ParquetEncoder {
+    /// Encodes rows as a row group.
+    ///
+    /// # Errors
+    /// Where a column cannot be encoded.
+    pub fn encode(&self, table: &Table<'_>) -> Result<RowGroup> {
+        let is_general = self.layout.columns.iter().any(|spec| !is_known(spec));
+        let mut general =
+            if is_general { self.general.create_column_writers(0)? } else { Vec::new() }.into_iter();
+        let mut chunks = Vec::new();
+        let mut leaf = 0;
+        for (index, (spec, data)) in self.layout.columns.iter().zip(&table.columns).enumerate() {
+            if is_known(spec) {
+                general.next();
+                chunks.push(ColumnChunk::Known(Box::new(encode(
+                    spec,
+                    data,
+                    table.rows,
+                    self.schema.column(leaf),
+                )?)));
+                leaf += 1;
+                continue;
+            }
+            let mut written = Vec::new();
+            let array = held(spec.array(data, table.rows))?;
+            for column in compute_leaves(self.arrow_schema.field(index), &array)? {
+                let mut writer =
+                    general.next().ok_or_else(|| ParquetError::General("a leaf has no writer".into()))?;
+                writer.write(&column)?;
+                written.push(writer.close()?);
+                leaf += 1;
+            }
+            chunks.push(ColumnChunk::General(written));
+        }
+        Ok(RowGroup(chunks))
+    }
+}
+
+impl ParquetWriter {
+    /// Appends a row group.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn append(&mut self, row_group: RowGroup) -> std::result::Result<(), DataError> {
+        self.append_to(row_group).map_err(|error| DataError::unwritable(&self.name, &error))
+    }
+
+    fn append_to(&mut self, row_group: RowGroup) -> Result<()> {
+        let mut writer = self.file.next_row_group()?;
+        for chunk in row_group.0 {
+            match chunk {
+                ColumnChunk::Known(pages) => writer.append_column(&pages.bytes, pages.close)?,
+                ColumnChunk::General(leaves) => {
+                    leaves.into_iter().try_for_each(|leaf| leaf.append_to_row_group(&mut writer))?;
+                }
+            }
+        }
+        writer.close()?;
+        Ok(())
+    }
+
+    /// Writes the footer: the file is whole.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn finish(self) -> std::result::Result<Whole, DataError> {
+        let failed = |error: ParquetError| DataError::unwritable(&self.name, &error);
+        self.file.into_inner().map_err(failed)?.end()
+    }
+}
