@@ -172,7 +172,8 @@ pub struct Batch {
     #[arg(default_value_t = Engine::Native)]
     pub engine: Engine,
     /// How many threads work; as many as there are processors by default.
-    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=THREADS_MAX))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(value_parser = value_parser!(u16).range(1..=THREADS_MAX))]
     pub threads: Option<u16>,
     /// Input columns to copy to the output and to the rejects.
     #[arg(long, value_name = "COL,…", value_delimiter = ',')]
@@ -260,6 +261,7 @@ pub struct Sample {
     pub policy: PathBuf,
     /// How many rows.
     #[arg(short = 'n', long = "rows", value_name = "N", default_value_t = 1000)]
+    #[arg(allow_negative_numbers = true)]
     pub rows: u64,
     /// What the random numbers begin with.
     #[arg(long, value_name = "S", default_value_t = 0)]

@@ -5,10 +5,11 @@ use std::collections::{BTreeSet, HashMap};
 use opus_frontend::display;
 use opus_ir::memory::Columns;
 use opus_ir::{Field, Schema};
+use opus_runtime::{Batch, Decide};
 
 use crate::failure::{Exit, Failure};
+use opus_data::pipeline::Progress;
 use opus_data::pipeline::units::{Units, percentages};
-use opus_data::pipeline::{Engine, Progress};
 use opus_data::write::{Data, Printed, Printer, Spec};
 use opus_data::{Intake, Located, Mapping, Reader};
 
@@ -58,7 +59,7 @@ pub fn compare(
     files: &Files,
     schema: &Schema,
     rules: &[String],
-    engine: &dyn Engine,
+    engine: &dyn Decide,
     progress: &dyn Fn(Progress),
 ) -> Result<Comparison, Failure> {
     let (mut expected, not_compared) = expected(files, schema)?;
@@ -68,28 +69,18 @@ pub fn compare(
     let mut reader = Reader::open(vec![files.input.clone()], &intake)?;
     let mut units = Units::new(&intake);
     while let Some(chunk) = reader.next_chunk()? {
-        let first_row = chunk.first_row;
-        let admitted = chunk.admit(&intake);
-        units.meet(&percentages(&intake, &admitted))?;
-        let rows: Vec<u32> = admitted.admitted.clone().unwrap_or_else(|| (0..admitted.rows as u32).collect());
-        let keys = keys(first_row, admitted.rows, &admitted.kept, reader.kept());
-        let decided = engine.decide(admitted.columns);
-        let mut refused: HashMap<u32, String> = HashMap::new();
-        for (row, reason) in &admitted.faults {
-            refused.entry(*row).or_insert_with(|| reason.message.clone());
-        }
-        for (position, reason) in &decided.refused {
-            refused.entry(rows[*position as usize]).or_insert_with(|| reason.message.clone());
-        }
-        let mut next = 0;
-        for row in 0..admitted.rows as u32 {
-            let key = &keys[row as usize];
-            let found = match refused.get(&row) {
-                Some(why) => Err(why.clone()),
-                None => {
-                    next += 1;
-                    Ok(next - 1)
-                }
+        let (first_row, count) = (chunk.first_row, chunk.rows);
+        let mut batch = engine.batch(count);
+        let (columns, faults) = batch.filling();
+        let filled = chunk.fill(&intake, columns, faults);
+        units.meet(&percentages(&intake, first_row, columns, faults))?;
+        engine.decide(&mut batch);
+        let keys = keys(first_row, count, &filled.kept, reader.kept());
+        let mut decided = batch.rows().iter().enumerate().peekable();
+        for (row, key) in keys.iter().enumerate() {
+            let found = match decided.next_if(|(_, decided)| **decided as usize == row) {
+                Some((at, _)) => Ok(at),
+                None => Err(first_reason(&batch, row)),
             };
             let Some(wanted) = expected.remove(key) else {
                 comparison.unexpected += 1;
@@ -101,15 +92,15 @@ pub fn compare(
                     String::new(),
                 )),
                 Ok(at) => {
-                    let differing = differing(schema, &wanted, &decided.outputs, at);
-                    (!differing.is_empty()).then(|| (differing, rules[decided.rules[at] as usize].clone()))
+                    let differing = differing(schema, &wanted, batch.outputs(), at);
+                    (!differing.is_empty()).then(|| (differing, rules[batch.rules()[at] as usize].clone()))
                 }
             };
             let difference = difference.map(|(outputs, rule)| Difference { key: key.clone(), outputs, rule });
             comparison.differences.extend(difference);
         }
-        comparison.ignored.extend(admitted.ignored);
-        let rows = first_row - 1 + admitted.rows as u64;
+        comparison.ignored.extend(filled.ignored);
+        let rows = first_row - 1 + count as u64;
         progress(Progress { rows, fraction: reader.progress() });
     }
     comparison.ignored.extend(reader.ignored().iter().cloned());
@@ -121,6 +112,12 @@ pub fn compare(
         rule: String::new(),
     }));
     Ok(comparison)
+}
+
+/// The first reason for which a row of a batch is refused.
+fn first_reason(batch: &Batch, row: usize) -> String {
+    let at = batch.refused().partition_point(|(refused, _)| (*refused as usize) < row);
+    batch.refused().get(at).map_or_else(String::new, |(_, reason)| reason.message.clone())
 }
 
 fn differing(
@@ -153,18 +150,19 @@ fn expected(files: &Files, schema: &Schema) -> Result<(Expected, BTreeSet<String
     let (mut found, mut beside) = (HashMap::new(), BTreeSet::new());
     let mut reader = Reader::open(vec![files.expected.clone()], &intake)?;
     while let Some(chunk) = reader.next_chunk()? {
-        let first_row = chunk.first_row;
-        let admitted = chunk.admit(&intake);
-        if let Some((row, reason)) = admitted.faults.first() {
+        let (first_row, count) = (chunk.first_row, chunk.rows);
+        let mut columns = Columns::new(&intake.schema.input_columns(), count);
+        let mut faults = Vec::new();
+        let filled = chunk.fill(&intake, &mut columns, &mut faults);
+        if let Some((row, reason)) = faults.iter().min_by_key(|(row, _)| *row) {
             let message =
-                format!("row {} of the expected decisions: {}", first_row + *row as u64, reason.message);
+                format!("row {} of the expected decisions: {}", first_row + u64::from(*row), reason.message);
             return Err(Failure::io(message));
         }
-        beside.extend(admitted.ignored);
-        let keys = keys(first_row, admitted.rows, &admitted.kept, reader.kept());
+        beside.extend(filled.ignored);
+        let keys = keys(first_row, count, &filled.kept, reader.kept());
         for (row, key) in keys.into_iter().enumerate() {
-            let values =
-                (0..intake.schema.inputs.len()).map(|index| admitted.columns.get(index, row)).collect();
+            let values = (0..intake.schema.inputs.len()).map(|index| columns.get(index, row)).collect();
             if found.insert(key.clone(), values).is_some() {
                 let message = format!("`{key}` stands twice in the expected decisions");
                 return Err(

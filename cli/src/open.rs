@@ -5,6 +5,7 @@ use std::io::Read;
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
 
+use opus_data::error::in_words;
 use opus_govern::source::{self, OpenError};
 use opus_runtime::artifact::MAGIC;
 use opus_runtime::{Options, Policy};
@@ -114,7 +115,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     } else {
         fs::read(path)
     };
-    bytes.map_err(|error| Failure::io(format!("`{}` cannot be read: {error}", path.display())))
+    bytes.map_err(|error| Failure::io(format!("`{}` cannot be read: {}", path.display(), in_words(&error))))
 }
 
 fn text(path: &Path, bytes: Vec<u8>) -> Result<String, Failure> {

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use opus_data::{DataError, ErrorKind, Format, Located};
+use opus_data::{DataError, ErrorKind, Format, Located, Place};
+
+use crate::process::is_standard_output_closed;
 
 /// The files that inputs stand for: [`opus_data::inputs`].
 ///
@@ -17,7 +19,23 @@ pub fn inputs(paths: &[PathBuf], format: Option<Format>) -> Result<Vec<Located>,
 /// # Errors
 /// As there; an unknown format names `option`.
 pub fn output(path: &Path, format: Option<Format>, option: &str) -> Result<Located, DataError> {
-    opus_data::output(path, format).map_err(|error| with_option(error, option))
+    let located = opus_data::output(path, format).map_err(|error| with_option(error, option))?;
+    writable(&located.place)?;
+    Ok(located)
+}
+
+/// That a place can be written at all.
+///
+/// # Errors
+/// Where it is standard output, and the caller closed that: what is written there would be lost.
+pub fn writable(place: &Place) -> Result<(), DataError> {
+    match place == &Place::Standard && is_standard_output_closed() {
+        true => {
+            Err(DataError::output("standard output is closed")
+                .remedy("redirect it to a file, or to /dev/null"))
+        }
+        false => Ok(()),
+    }
 }
 
 fn with_option(error: DataError, option: &str) -> DataError {

@@ -24,23 +24,33 @@ pub fn human(run: &Run) -> String {
     let counts = &run.report.counts;
     let mut table = Table::default();
     table.line("rows", counts.rows, None, "");
-    table.line("decided", counts.decided, Some(counts.rows), "");
-    table.line("rejected", counts.rejected(), Some(counts.rows), "");
+    let parts = [counts.decided, counts.rejected()];
+    let shares = apportion(&parts, counts.rows, ALL);
+    for ((name, count), tenths) in ["decided", "rejected"].into_iter().zip(parts).zip(shares) {
+        table.line(name, count, Some((counts.rows, tenths)), "");
+    }
     for fault in &counts.faults {
         table.line(&format!("  {}", fault.fault.code()), fault.count, None, &fault.name);
     }
     for (output, values) in run.schema.outputs.iter().zip(&counts.values) {
         let Kind::Enum(index) = output.kind else { continue };
         table.heading(&output.name);
-        for (value, count) in run.schema.enums[index as usize].values.iter().zip(values) {
-            table.line(&format!("  {}", value.name), *count, Some(counts.decided), "");
+        let shares = apportion(values, counts.decided, ALL);
+        let named = run.schema.enums[index as usize].values.iter().zip(values);
+        for ((value, count), tenths) in named.zip(shares) {
+            table.line(&format!("  {}", value.name), *count, Some((counts.decided, tenths)), "");
         }
     }
-    for (version, rules) in run.names.versions.iter().zip(&counts.rules) {
-        table.line(&format!("version {version}"), rules.iter().sum(), Some(counts.decided), "");
+    let versions: Vec<u64> = counts.rules.iter().map(|rules| rules.iter().sum()).collect();
+    let shares = apportion(&versions, counts.decided, ALL);
+    for (at, (version, rules)) in run.names.versions.iter().zip(&counts.rules).enumerate() {
+        table.line(&format!("version {version}"), versions[at], Some((counts.decided, shares[at])), "");
+        let of_rules = apportion(rules, counts.decided, shares[at]);
         // rules that are not of this version never decide in it
-        for ((id, title), count) in run.rules.iter().zip(rules).filter(|(_, count)| **count > 0) {
-            table.line(&format!("  {id}"), *count, Some(counts.decided), title.as_deref().unwrap_or(""));
+        let named = run.rules.iter().zip(rules).zip(of_rules).filter(|((_, count), _)| **count > 0);
+        for (((id, title), count), tenths) in named {
+            let share = Some((counts.decided, tenths));
+            table.line(&format!("  {id}"), *count, share, title.as_deref().unwrap_or(""));
         }
     }
     let per_second = if run.seconds > 0.0 { (counts.rows as f64 / run.seconds) as u64 } else { 0 };
@@ -101,14 +111,32 @@ pub fn grouped(number: u64) -> String {
     out
 }
 
-/// A share in per cent, to a tenth; what is not nothing is not shown as nothing, nor what is not all as all.
-fn share(count: u64, whole: u64) -> String {
-    let tenths = |count: u64| ((count as u128 * 2_000 + whole as u128) / (2 * whole as u128)) as u64;
-    match (count, whole) {
-        (_, 0) => String::new(),
-        (1.., _) if tenths(count) == 0 => "<0.1%".to_owned(),
-        _ if count < whole && tenths(count) == 1_000 => ">99.9%".to_owned(),
-        _ => format!("{}.{}%", tenths(count) / 10, tenths(count) % 10),
+/// All of a whole, in tenths of a percent.
+const ALL: u64 = 1_000;
+
+/// The shares of a whole that counts are, in tenths of a percent: rounded so that they add up to `total`, which is the
+/// share of all of them together. The largest remainders are rounded up, the first of equal ones before the others.
+fn apportion(counts: &[u64], whole: u64, total: u64) -> Vec<u64> {
+    if whole == 0 {
+        return vec![0; counts.len()];
+    }
+    let tenths = |count: &u64| u128::from(*count) * u128::from(ALL);
+    let mut shares: Vec<u64> =
+        counts.iter().map(|count| (tenths(count) / u128::from(whole)) as u64).collect();
+    let mut order: Vec<usize> = (0..counts.len()).collect();
+    order.sort_by_key(|at| std::cmp::Reverse(tenths(&counts[*at]) % u128::from(whole)));
+    let left = total.saturating_sub(shares.iter().sum());
+    order.into_iter().take(left as usize).for_each(|at| shares[at] += 1);
+    shares
+}
+
+/// A share in percent, to a tenth; a count that is not zero is not shown as zero, nor one that is not all as all.
+fn share(count: u64, whole: u64, tenths: u64) -> String {
+    match tenths {
+        _ if whole == 0 => String::new(),
+        0 if count > 0 => "<0.1%".to_owned(),
+        ALL if count < whole => ">99.9%".to_owned(),
+        _ => format!("{}.{}%", tenths / 10, tenths % 10),
     }
 }
 
@@ -119,8 +147,9 @@ struct Table {
 }
 
 impl Table {
-    fn line(&mut self, name: &str, count: u64, whole: Option<u64>, remark: &str) {
-        let share = whole.map(|whole| share(count, whole)).unwrap_or_default();
+    /// Adds a line; the share of a count is given as its whole and the tenths of a percent that it is.
+    fn line(&mut self, name: &str, count: u64, of: Option<(u64, u64)>, remark: &str) {
+        let share = of.map(|(whole, tenths)| share(count, whole, tenths)).unwrap_or_default();
         self.lines.push([name.to_owned(), grouped(count), share, remark.to_owned()]);
     }
 
@@ -144,18 +173,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_are_rounded_but_never_to_nothing_or_all() {
-        for (count, whole, text) in [
-            (0, 0, ""),
-            (0, 7, "0.0%"),
-            (1, 3, "33.3%"),
-            (2, 3, "66.7%"),
-            (7, 7, "100.0%"),
-            (1, 1_000_000, "<0.1%"),
-            (999_999, 1_000_000, ">99.9%"),
-            (u64::MAX, u64::MAX, "100.0%"),
-        ] {
-            assert_eq!(share(count, whole), text, "{count} of {whole}");
+    fn shares_add_up_and_are_never_rounded_to_nothing_or_all() {
+        let cases: &[(&[u64], &[&str])] = &[
+            (&[0, 0], &["", ""]),
+            (&[0, 7], &["0.0%", "100.0%"]),
+            (&[1, 2], &["33.3%", "66.7%"]),
+            (&[1, 1, 1], &["33.4%", "33.3%", "33.3%"]),
+            (&[1, 1, 1, 1, 1, 1], &["16.7%", "16.7%", "16.7%", "16.7%", "16.6%", "16.6%"]),
+            (&[1, 999_999], &["<0.1%", ">99.9%"]),
+            (&[u64::MAX, 0], &["100.0%", "0.0%"]),
+        ];
+        for (counts, texts) in cases {
+            let whole = counts.iter().sum();
+            let tenths = apportion(counts, whole, ALL);
+            assert_eq!(tenths.iter().sum::<u64>(), if whole == 0 { 0 } else { ALL }, "{counts:?}");
+            let shown: Vec<String> =
+                counts.iter().zip(tenths).map(|(count, tenths)| share(*count, whole, tenths)).collect();
+            assert_eq!(&shown, texts, "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn the_shares_of_parts_add_up_to_that_of_their_part() {
+        let (parts, whole) = ([vec![1, 1, 1], vec![2, 2], vec![0, 5]], 12);
+        let sums: Vec<u64> = parts.iter().map(|part| part.iter().sum()).collect();
+        for (part, tenths) in parts.iter().zip(apportion(&sums, whole, ALL)) {
+            assert_eq!(apportion(part, whole, tenths).iter().sum::<u64>(), tenths, "{part:?}");
         }
     }
 }

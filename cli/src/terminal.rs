@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
 
+use opus_data::Place;
+use opus_data::error::in_words;
 use opus_frontend::diagnostic::{Diagnostic, any_error};
 use serde_json::{Value, json};
 
 use crate::args::{Color, Format};
 use crate::failure::{Exit, Failure};
+use crate::places::writable;
 use crate::render;
 
 /// So many names are told to a person; programs are told all.
@@ -55,11 +58,12 @@ impl Terminal {
     /// # Errors
     /// Where standard output cannot be written; a reader that has seen enough is no error.
     pub fn print(&self, text: &str) -> Result<(), Failure> {
+        writable(&Place::Standard)?;
         let mut out = io::stdout().lock();
         let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
         match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Failure::io(format!("standard output cannot be written: {error}")))
+                Err(Failure::io(format!("standard output cannot be written: {}", in_words(&error))))
             }
             _ => Ok(()),
         }

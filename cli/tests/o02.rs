@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 use std::{fs, thread};
 
 use opus_cli::compare::{Comparison, Files, compare};
-use opus_data::pipeline::{Decided, Engine};
 use opus_data::{Located, Mapping};
 use opus_frontend::{Compiled, compile};
 use opus_govern::witnesses::{GivenRow, Witness, Witnesses};
-use opus_ir::memory::Columns;
 use opus_ir::{Fault, Program};
 use opus_runtime::admission::{Admission, Place, Reading, Reason, Unit};
+use opus_runtime::{Artifact, Batch, Decide, Engine, Options, Policy, build};
 use serde_json::Value;
 
 /// A policy with its data.
@@ -55,8 +54,11 @@ fn judge(domain: &Domain) {
         on: Some("id".to_owned()),
         mapping: Mapping::by_name(&compiled.program.schema),
     };
+    let artifact =
+        Artifact::from_bytes(&build(compiled.program.clone()).expect("it builds")).expect("it opens");
+    let policy = Policy::from_artifact(artifact, &Options { engine: Engine::Vm, ..Options::default() });
     for witness in witnesses.available() {
-        let asked = Asked { witnesses: &witnesses, witness, program: &compiled.program };
+        let asked = Asked { witnesses: &witnesses, witness, program: &compiled.program, policy: &policy };
         let compared = compare(&files, &compiled.program.schema, &rules, &asked, &|_| ());
         let Comparison { rows, differences, unexpected, .. } =
             compared.unwrap_or_else(|failure| panic!("{}: {}", domain.name, failure.message));
@@ -133,35 +135,21 @@ struct Asked<'a> {
     witnesses: &'a Witnesses,
     witness: Witness,
     program: &'a Program,
+    /// Keeps the books of the rows; the witness decides.
+    policy: &'a Policy,
 }
 
-impl Engine for Asked<'_> {
-    fn decide(&self, rows: Columns) -> Decided {
-        let row = |row| (0..rows.len()).map(|index| rows.get(index, row)).collect();
-        let given: Vec<GivenRow> = (0..rows.rows()).map(row).collect();
-        let mut decided = Decided {
-            outputs: Columns::new(&self.program.schema.output_columns(), given.len()),
-            rules: Vec::new(),
-            versions: Vec::new(),
-            refused: Vec::new(),
-        };
-        for (row, outcome) in self.witnesses.decide(self.witness, &given).into_iter().enumerate() {
-            match outcome {
-                Ok(verdict) => {
-                    let at = decided.rules.len();
-                    let cells = verdict.outputs.iter().enumerate();
-                    cells.for_each(|(index, value)| decided.outputs.set(index, at, Some(*value)));
-                    decided.rules.push(verdict.rule as u16);
-                    decided.versions.push(verdict.version as u16);
-                }
-                Err(faults) => {
-                    let reasons = faults.into_iter().map(|fault| (row as u32, self.reason(fault)));
-                    decided.refused.extend(reasons);
-                }
-            }
-        }
-        decided.outputs.set_rows(decided.rules.len());
-        decided
+impl Decide for Asked<'_> {
+    fn batch(&self, capacity_rows: usize) -> Batch {
+        self.policy.batch(capacity_rows)
+    }
+
+    fn decide(&self, batch: &mut Batch) {
+        batch.decide_with(|given| {
+            let outcomes = self.witnesses.decide(self.witness, given).into_iter();
+            let reasons = |faults: Vec<_>| faults.into_iter().map(|fault| self.reason(fault)).collect();
+            outcomes.map(|outcome| outcome.map_err(reasons)).collect()
+        });
     }
 }
 

@@ -75,7 +75,7 @@ impl DataError {
 
     /// An input that the operating system does not let us read.
     pub fn unreadable(name: &str, error: &io::Error) -> DataError {
-        DataError::input(format!("{name}: cannot be read: {error}"))
+        DataError::input(format!("{name}: cannot be read: {}", in_words(error)))
     }
 
     /// An output that could not be written.
@@ -86,7 +86,7 @@ impl DataError {
                 Some(io) if io.kind() == io::ErrorKind::BrokenPipe => {
                     return DataError::new(ErrorKind::Closed, "");
                 }
-                Some(io) => return DataError::output(format!("{name}: cannot be written: {io}")),
+                Some(io) => return DataError::output(format!("{name}: cannot be written: {}", in_words(io))),
                 None => cause = error.source(),
             }
         }
@@ -113,6 +113,19 @@ impl fmt::Display for DataError {
 }
 
 impl Error for DataError {}
+
+/// An error of the operating system in its words, without the number: `permission denied`.
+///
+/// ```
+/// let error = std::io::Error::from_raw_os_error(2);
+/// assert_eq!(opus_data::error::in_words(&error), "no such file or directory");
+/// ```
+pub fn in_words(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
 
 #[cfg(test)]
 mod tests {

@@ -32,7 +32,7 @@ mod target;
 mod typed;
 pub mod write;
 
-pub use chunk::{Admitted, Body, CHUNK_ROWS, Chunk, Kept};
+pub use chunk::{Body, CHUNK_ROWS, Chunk, Filled, Kept};
 pub use columnar::RowFault;
 pub use error::{DataError, ErrorKind};
 pub use format::Format;

@@ -17,8 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc};
 
 use opus_ir::Program;
-use opus_ir::memory::Columns;
-use opus_runtime::admission::Reason;
+use opus_runtime::Decide;
 
 pub use counts::{Counts, FaultCount};
 
@@ -28,24 +27,6 @@ use crate::{Chunk, Intake, Kept, Located, Place, Reader, Whole, apart};
 use rejects::Rejects;
 use units::Units;
 use work::{Done, Worker};
-
-/// What decides rows.
-pub trait Engine: Sync {
-    /// Decides rows whose fields are right, in their order.
-    fn decide(&self, rows: Columns) -> Decided;
-}
-
-/// Decisions on rows.
-pub struct Decided {
-    /// The outputs of the rows that meet every require, moved together.
-    pub outputs: Columns,
-    /// For each of them the rule, by index in the program.
-    pub rules: Vec<u16>,
-    /// For each of them the version, by index in the program.
-    pub versions: Vec<u16>,
-    /// The other rows: their positions among the given ones, ascending, with each require that they break.
-    pub refused: Vec<(u32, Reason)>,
-}
 
 /// What the decisions are called.
 #[derive(Clone, Debug)]
@@ -148,7 +129,7 @@ impl Batch {
     pub fn run(
         &self,
         pool: &rayon::ThreadPool,
-        engine: &dyn Engine,
+        engine: &dyn Decide,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<(Report, Outputs), DataError> {
         self.check_places()?;
@@ -164,7 +145,7 @@ impl Batch {
     /// The same, on a thread of the pool.
     fn run_here(
         &self,
-        engine: &dyn Engine,
+        engine: &dyn Decide,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<(Report, Outputs), DataError> {
         let mut reader = Reader::new(self.inputs.clone(), &self.intake, self.hashed)?;

@@ -1,7 +1,7 @@
 //! Where do rows come from, and where do they go? Files, folders of files in the order of their names, standard
 //! input and output.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -63,7 +63,26 @@ pub fn inputs(paths: &[PathBuf], format: Option<Format>) -> Result<Vec<Located>,
         }
     }
     standard_input_once(&found.iter().map(|file| &file.place).collect::<Vec<_>>())?;
+    each_once(&found)?;
     Ok(found)
+}
+
+/// That no file is read twice, under whatever names.
+fn each_once(files: &[Located]) -> Result<(), DataError> {
+    let mut seen: BTreeMap<PathBuf, &Path> = BTreeMap::new();
+    for file in files {
+        let Place::File(path) = &file.place else { continue };
+        // a pipe or a device is empty the second time
+        if let Some(before) = seen.insert(resolved(path), path).filter(|_| !is_special(path)) {
+            let message = match before == path {
+                true => format!("{}: the input is given twice", path.display()),
+                false => format!("{} and {} are the same file", before.display(), path.display()),
+            };
+            return Err(DataError::request(message)
+                .remedy("name each input once; a folder already stands for every file in it"));
+        }
+    }
+    Ok(())
 }
 
 /// The place and format of an output.
@@ -204,10 +223,28 @@ pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Whether two paths are one file: by name, by link, or by way of a folder that is written differently.
+/// Where a file is, or will be: without links and dots. A link that leads nowhere yet is the file that it names.
+pub fn resolved(path: &Path) -> PathBuf {
+    const LINKS_MAX: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        if let Ok(found) = fs::canonicalize(&path) {
+            return found;
+        }
+        let Ok(target) = fs::read_link(&path) else { break };
+        path = folder_of(&path).join(target);
+    }
+    let folder = fs::canonicalize(folder_of(&path));
+    match (folder, path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path,
+    }
+}
+
+/// Whether two paths are one file, which need not exist yet: by name, by link, or by a folder that is written
+/// differently.
 fn same(a: &Path, b: &Path) -> bool {
-    let resolved = |path: &Path| fs::canonicalize(path).ok();
-    a == b || matches!((resolved(a), resolved(b)), (Some(a), Some(b)) if a == b) || same_identity(a, b)
+    resolved(a) == resolved(b) || same_identity(a, b)
 }
 
 #[cfg(unix)]
@@ -268,6 +305,37 @@ mod tests {
         assert!(apart(&[&input], &[&other, &other]).unwrap_err().message.contains("two outputs"));
         assert!(apart(&[&input], &[&Place::Standard, &Place::Standard]).is_err());
         assert!(apart(&[&input], &[&other, &Place::Standard]).is_ok());
+    }
+
+    #[test]
+    fn outputs_that_are_one_file_are_found_before_the_file_exists() {
+        let folder = scratch("one-file");
+        fs::create_dir(folder.join("below")).unwrap();
+        let name = |path: &str| Place::File(folder.join(path));
+        let mut pairs =
+            vec![(name("same.csv"), name("./same.csv")), (name("same.csv"), name("below/../same.csv"))];
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink("same.csv", folder.join("link.csv")).unwrap();
+            std::os::unix::fs::symlink(folder.join("below"), folder.join("way")).unwrap();
+            pairs.push((name("same.csv"), name("link.csv")));
+            pairs.push((name("below/same.csv"), name("way/same.csv")));
+        }
+        for (a, b) in &pairs {
+            assert!(apart(&[], &[a, b]).unwrap_err().message.contains("two outputs"), "{a} {b}");
+            assert!(apart(&[a], &[b]).unwrap_err().message.contains("also an input"), "{a} {b}");
+        }
+        assert!(apart(&[], &[&name("a.csv"), &name("below/a.csv")]).is_ok());
+    }
+
+    #[test]
+    fn a_file_is_read_once() {
+        let folder = scratch("once");
+        fs::write(folder.join("a.csv"), "").unwrap();
+        let again = folder.join(".").join("a.csv");
+        let found = inputs(&[folder.join("a.csv"), again], None).unwrap_err();
+        assert!(found.message.contains("given twice") || found.message.contains("same file"), "{found}");
+        assert!(inputs(&[folder.clone(), folder.join("a.csv")], None).is_err());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::place::{Place, folder_of, is_special};
+use super::place::{Place, folder_of, is_special, resolved};
 use crate::error::DataError;
 
 /// How much is gathered before it is written.
@@ -64,9 +64,8 @@ impl Target {
                 (Box::new(OpenOptions::new().write(true).open(path).map_err(unwritable)?), None)
             }
             Place::File(path) => {
-                // a link keeps pointing where it points: the file behind it is replaced
-                let path = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
-                let (file, unnamed) = Unnamed::create(path).map_err(unwritable)?;
+                // a link is followed, also where it leads to no file yet: the file behind it is replaced
+                let (file, unnamed) = Unnamed::create(resolved(path)).map_err(unwritable)?;
                 (Box::new(file), Some(unnamed))
             }
         };

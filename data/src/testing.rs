@@ -1,14 +1,14 @@
 //! What do tests of files need? A policy's fields of every kind, and folders that vanish.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use opus_ir::memory::Columns;
 use opus_ir::{Currency, Domain, EnumDef, EnumValue, Fault, Field, Interval, Kind, Schema, date};
-use opus_runtime::admission::Reason;
 
-use super::{Intake, Located, Mapping, Reader, inputs};
+use super::{Intake, Located, Mapping, Reader, RowFault, inputs};
 use crate::error::DataError;
 
 /// A field.
@@ -131,12 +131,17 @@ pub fn read(path: &Path, intake: &Intake) -> Result<Rows, DataError> {
     let mut reader = Reader::open(located, intake)?;
     let mut rows = Rows { values: Vec::new(), faults: Vec::new() };
     while let Some(chunk) = reader.next_chunk()? {
-        let admitted = chunk.admit(intake);
-        rows.values.extend((0..admitted.columns.rows()).map(|row| values(&admitted.columns, row)));
-        let told = |(row, reason): (u32, Reason)| {
-            (admitted.first_row + row as u64, reason.name, reason.fault, reason.value)
-        };
-        rows.faults.extend(admitted.faults.into_iter().map(told));
+        let (first_row, count) = (chunk.first_row, chunk.rows);
+        let mut columns = Columns::new(&intake.schema.input_columns(), count);
+        let mut faults = Vec::new();
+        chunk.fill(intake, &mut columns, &mut faults);
+        faults.sort_by_key(|(row, _)| *row);
+        let refused: BTreeSet<u32> = faults.iter().map(|(row, _)| *row).collect();
+        let admitted = (0..count).filter(|row| !refused.contains(&(*row as u32)));
+        rows.values.extend(admitted.map(|row| values(&columns, row)));
+        let told =
+            |(row, reason): RowFault| (first_row + row as u64, reason.name, reason.fault, reason.value);
+        rows.faults.extend(faults.into_iter().map(told));
     }
     Ok(rows)
 }

@@ -480,8 +480,12 @@ fn write_rows(schema: &Schema, columns: &Columns, path: &Path) {
     let layout = Arc::new(Layout { columns: specs, metadata: vec![("made by".into(), "a test".into())] });
     let (encoder, mut writer) = create(&output(path, None).unwrap(), &layout).unwrap();
     for start in (0..columns.rows()).step_by(100) {
-        let rows: Vec<u32> = (start..(start + 100).min(columns.rows())).map(|row| row as u32).collect();
-        let part = super::chunk::gather(columns, &rows);
+        let rows = start..(start + 100).min(columns.rows());
+        let mut part = Columns::new(&schema.input_columns(), rows.len());
+        part.set_rows(rows.len());
+        for (to, from) in rows.clone().enumerate() {
+            (0..columns.len()).for_each(|index| part.set(index, to, columns.get(index, from)));
+        }
         let data = (0..part.len()).map(|index| Data::Column(&part, index)).collect();
         writer.append(encoder.encode(&Table { rows: rows.len(), columns: data }).unwrap()).unwrap();
     }

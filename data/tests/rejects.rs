@@ -7,6 +7,7 @@ use std::path::Path;
 
 use opus_data::{Intake, Mapping, Reader, inputs};
 use opus_ir::Fault;
+use opus_ir::memory::Columns;
 use opus_spec::document;
 
 const POLICY: &str = "policy rejects.file {
@@ -74,12 +75,15 @@ fn rows_of_files_that_cannot_be_read_are_refused_and_stop_nothing() {
             Reader::open(located, &intake).unwrap_or_else(|failure| panic!("{}", failure.message));
         let (mut rows, mut faults) = (0, Vec::new());
         while let Some(chunk) = reader.next_chunk().unwrap_or_else(|failure| panic!("{}", failure.message)) {
-            let admitted = chunk.admit(&intake);
-            rows += admitted.rows;
-            let told = admitted.faults.into_iter();
-            faults.extend(told.map(|(row, reason)| {
-                (admitted.first_row + u64::from(row), reason.name, reason.fault.code())
-            }));
+            let (first_row, count) = (chunk.first_row, chunk.rows);
+            let mut columns = Columns::new(&intake.schema.input_columns(), count);
+            let mut told = Vec::new();
+            chunk.fill(&intake, &mut columns, &mut told);
+            rows += count;
+            let told = told.into_iter();
+            faults.extend(
+                told.map(|(row, reason)| (first_row + u64::from(row), reason.name, reason.fault.code())),
+            );
         }
         let found: Vec<(u64, &str, &str)> =
             faults.iter().map(|(row, name, code)| (*row, &**name, *code)).collect();

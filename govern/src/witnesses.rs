@@ -10,6 +10,7 @@ use std::fmt::{self, Write};
 use opus_frontend::{Compiled, hir, lower, reference};
 use opus_ir::program::{self, VerifiedProgram};
 use opus_ir::{Fault, Program, interpret};
+pub use opus_runtime::Verdict;
 use opus_runtime::admission::{Admission, Place, Reason, Unit};
 use opus_runtime::{Batch, Cache, Decision, Engine, Level, Options, Policy, Refusal, build};
 
@@ -18,17 +19,6 @@ pub type GivenRow = Vec<Option<i128>>;
 
 /// What one witness says about a row: a decision, or every fault in the order of the fields or requires.
 pub type Outcome = Result<Verdict, Vec<(Place, Fault)>>;
-
-/// A decision in the form that all witnesses share.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Verdict {
-    /// The index of the version that was in force.
-    pub version: usize,
-    /// The index of the rule that decided.
-    pub rule: usize,
-    /// By output index, the integer of the output.
-    pub outputs: Vec<i128>,
-}
 
 /// Who can be asked. Native code runs at the level of this machine, or at the one that is named.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -38,7 +38,7 @@ mod room;
 mod row;
 
 pub use artifact::{Artifact, ArtifactError, BuildError, build};
-pub use batch::Batch;
+pub use batch::{Batch, Decide, Verdict};
 pub use cache::{Cache, CacheDir};
 pub use decision::{Decision, Output};
 pub use engine::{Engine, Level, Options, Origin};

@@ -7,10 +7,9 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::args::{Batch, FileFormat};
-use crate::engines::{PolicyEngine, ReferenceEngine};
 use crate::failure::{Exit, Failure};
 use crate::open::open;
-use crate::places::{inputs, output};
+use crate::places::{inputs, output, writable};
 use crate::progress::Shown;
 use crate::summary::{self, Run};
 use crate::terminal::Terminal;
@@ -18,6 +17,8 @@ use opus_data::pipeline::{self, Names, Report};
 use opus_data::{
     Format, Intake, Located, Mapping, Place, Target, Whole, apart, left_out, outside, standard_input_once,
 };
+use opus_govern::reference::ReferenceEngine;
+use opus_runtime::{Decide, Engine};
 
 pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     let allowed = Allowed::parse(&args.max_rejects)?;
@@ -49,19 +50,16 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
         metadata,
         hashed: summary.is_some() || terminal.is_json(),
     };
-    let (engine, engine_name): (Box<dyn pipeline::Engine>, &str) = match args.engine.of_runtime() {
+    let (engine, engine_name): (Box<dyn Decide>, &str) = match args.engine.of_runtime() {
         Some(engine) => {
             let policy = opened.policy(engine, terminal);
             let name = policy.engine().name();
             policy.prepare();
-            (Box::new(PolicyEngine::new(policy)), name)
+            (Box::new(policy), name)
         }
         None => {
-            let requires = opened.artifact.program().requires.clone();
-            (
-                Box::new(ReferenceEngine::new(opened.compiled()?.policy.clone(), schema.clone(), requires)),
-                "reference",
-            )
+            let tree = opened.compiled()?.policy.clone();
+            (Box::new(ReferenceEngine::new(tree, opened.policy(Engine::Vm, terminal))), "reference")
         }
     };
     let threads = args.threads.map_or_else(available_threads, usize::from);
@@ -135,6 +133,7 @@ impl Places {
             .map(|path| Place::new(path))
             .collect();
         let read: Vec<&Place> = others.iter().chain(places.inputs.iter().map(|input| &input.place)).collect();
+        places.summary.as_ref().map_or(Ok(()), writable)?;
         standard_input_once(&read)?;
         apart(&read, &places.written())?;
         outside(&args.inputs, format(args.input_format), &places.written())?;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::args::Build;
 use crate::failure::{Exit, Failure};
 use crate::open::open;
+use crate::places::writable;
 use crate::summary::grouped;
 use crate::terminal::Terminal;
 use opus_data::{Place, Target, apart};
@@ -22,6 +23,7 @@ pub fn run(args: &Build, terminal: &Terminal) -> Result<(), Failure> {
         }
     };
     apart(&[&source], &[&target])?;
+    writable(&target)?;
     let opened = open(&args.policy, terminal)?;
     let bytes = opened.artifact.bytes().to_vec();
     Target::write_whole(&target, &bytes)?;

@@ -10,14 +10,13 @@ use opus_runtime::{Engine, Policy};
 use serde_json::json;
 
 use crate::args::{FileFormat, Sample};
-use crate::engines::PolicyEngine;
 use crate::failure::{Exit, Failure};
 use crate::open::open;
 use crate::places::output;
 use crate::progress::Shown;
 use crate::summary::grouped;
 use crate::terminal::Terminal;
-use opus_data::pipeline::{Engine as _, Progress};
+use opus_data::pipeline::Progress;
 use opus_data::sample::Sampler;
 use opus_data::write::{Data, Layout, Spec, Table, create};
 use opus_data::{CHUNK_ROWS, Place, apart};
@@ -45,7 +44,7 @@ pub fn run(args: &Sample, terminal: &Terminal) -> Result<(), Failure> {
     let drawer = Drawer {
         sampler,
         requires: !program.requires.is_empty(),
-        engine: PolicyEngine::new(ready(opened, terminal)),
+        policy: opened.policy(Engine::Native, terminal),
     };
     let shown = Shown::new(terminal);
     let mut first = 0;
@@ -84,14 +83,10 @@ fn data<'a>(schema: &Schema, rows: &'a Columns, index: usize) -> Data<'a> {
     Data::Array(Arc::new((0..rows.rows()).map(text).collect::<StringArray>()))
 }
 
-fn ready(opened: crate::open::Opened, terminal: &Terminal) -> Policy {
-    opened.policy(Engine::Native, terminal)
-}
-
 struct Drawer {
     sampler: Sampler,
     requires: bool,
-    engine: PolicyEngine,
+    policy: Policy,
 }
 
 impl Drawer {
@@ -121,13 +116,14 @@ impl Drawer {
 
     /// The rows among `open` that break a require.
     fn broken(&self, rows: &Columns, open: &[usize], shape: &[opus_ir::Column]) -> Vec<usize> {
-        let mut part = Columns::new(shape, open.len());
+        let mut batch = self.policy.batch(open.len());
+        let part = batch.inputs_mut();
         part.set_rows(open.len());
         for (to, from) in open.iter().enumerate() {
             (0..shape.len()).for_each(|index| part.set(index, to, rows.get(index, *from)));
         }
-        let mut refused: Vec<usize> =
-            self.engine.decide(part).refused.iter().map(|(row, _)| open[*row as usize]).collect();
+        batch.decide();
+        let mut refused: Vec<usize> = batch.refused().iter().map(|(row, _)| open[*row as usize]).collect();
         refused.dedup();
         refused
     }

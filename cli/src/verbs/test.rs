@@ -7,7 +7,6 @@ use serde_json::json;
 
 use crate::args::Test;
 use crate::compare::{Comparison, Difference, Files, compare};
-use crate::engines::PolicyEngine;
 use crate::failure::{Exit, Failure};
 use crate::open::{Opened, open};
 use crate::progress::Shown;
@@ -50,7 +49,7 @@ fn against_file(
         only.ok_or_else(|| Failure::usage(format!("`{}` is a folder: name one file", path.display())))
     };
     let files = Files { input: one(input)?, expected: one(expected)?, on: args.on.clone(), mapping };
-    let engine = PolicyEngine::new(opened.policy(Engine::Native, terminal));
+    let engine = opened.policy(Engine::Native, terminal);
     let shown = Shown::new(terminal);
     let progress = |progress: Progress| shown.update(progress);
     let comparison = compare(&files, &schema, &names.rules, &engine, &progress);

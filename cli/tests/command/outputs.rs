@@ -99,7 +99,7 @@ fn where_one_output_cannot_be_written_there_is_none() {
         "-o out.csv --rejects r.csv --summary /dev/full",
     ] {
         let ended = folder.opus(&format!("batch credit.opus good.csv {line}")).ends(4);
-        assert!(ended.err.contains("/dev/full: cannot be written: No space left on device"), "{ended}");
+        assert!(ended.err.contains("/dev/full: cannot be written: no space left on device"), "{ended}");
         assert_eq!(folder.names(), before, "{ended}");
     }
 }
@@ -160,4 +160,50 @@ fn nothing_remains_where_a_command_is_killed() {
     child.wait().expect("it ends");
     assert_eq!(folder.names(), before);
     assert_eq!(folder.text("out.csv"), "before");
+}
+
+#[test]
+fn two_outputs_never_go_to_one_file() {
+    let folder = Folder::new("one-file");
+    let absolute = folder.path("same.csv").display().to_string();
+    for rejects in ["same.csv", "./same.csv", "../here/same.csv", &absolute] {
+        let ended =
+            folder.opus(&format!("batch credit.opus good.csv -o same.csv --rejects {rejects}")).ends(2);
+        assert!(ended.err.contains("two outputs"), "{ended}");
+        assert!(!folder.names().contains(&"same.csv".to_owned()), "{ended}");
+    }
+    folder.opus("batch credit.opus good.csv -o same.csv --summary ./same.csv").ends(2);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_as_output_is_followed_whether_or_not_its_file_exists() {
+    let folder = Folder::new("links");
+    folder.write("old.csv", "old");
+    for (link, file) in [("live.csv", "old.csv"), ("dangling.csv", "new.csv")] {
+        std::os::unix::fs::symlink(file, folder.path(link)).expect("a link");
+        folder.opus(&format!("batch credit.opus good.csv -o {link}")).ends(0);
+        assert!(folder.path(link).is_symlink(), "{link} was replaced");
+        assert!(folder.text(file).starts_with("row,decision"), "{file} was not written");
+        let ended = folder.opus(&format!("batch credit.opus good.csv -o {link} --rejects {file}")).ends(2);
+        assert!(ended.err.contains("two outputs"), "{ended}");
+    }
+}
+
+#[test]
+fn an_input_that_is_given_twice_is_an_error() {
+    let folder = Folder::new("twice");
+    let ended = folder.opus("batch credit.opus good.csv ./good.csv -o out.csv").ends(2);
+    assert!(ended.err.contains("same file"), "{ended}");
+    let ended = folder.opus("batch credit.opus good.csv good.csv -o out.csv").ends(2);
+    assert!(ended.err.contains("given twice"), "{ended}");
+}
+
+#[test]
+fn negative_numbers_are_out_of_range_rather_than_unexpected() {
+    let folder = Folder::new("negative");
+    let ended = folder.opus("batch credit.opus good.csv -o out.csv --threads -1").ends(2);
+    assert!(ended.err.contains("'-1'") && !ended.err.contains("unexpected argument"), "{ended}");
+    let ended = folder.opus("sample credit.opus -n -5 -o out.csv").ends(2);
+    assert!(!ended.err.contains("unexpected argument"), "{ended}");
 }

@@ -105,3 +105,36 @@ fn nobody_has_to_listen() {
     }
     assert!(folder.names().contains(&"out.csv".to_owned()));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_closed_standard_output_is_an_error_and_no_row_is_lost_silently() {
+    let folder = Folder::new("closed");
+    let opus = env!("CARGO_BIN_EXE_opus");
+    for line in [
+        "run credit.opus --input application.json",
+        "batch credit.opus good.csv -o - --output-format csv",
+        "sample credit.opus -n 5 -o - --output-format csv",
+        "build credit.opus -o -",
+    ] {
+        let mut command = std::process::Command::new("sh");
+        command.arg("-c").arg(format!("exec {opus} {line} >&-"));
+        folder.at_home(&mut command);
+        let ended = Ended::of(line, command.output().expect("sh runs")).ends(4);
+        assert!(ended.err.contains("standard output is closed"), "{ended}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_limit_on_the_size_of_files_is_an_error_with_a_message() {
+    let folder = Folder::new("limit");
+    let opus = env!("CARGO_BIN_EXE_opus");
+    let line = "sample credit.opus -n 100000 -o large.csv";
+    let mut command = std::process::Command::new("sh");
+    command.arg("-c").arg(format!("ulimit -f 16; exec {opus} {line}"));
+    folder.at_home(&mut command);
+    let ended = Ended::of(line, command.output().expect("sh runs")).ends(4);
+    assert!(ended.err.contains("large.csv: cannot be written: file too large"), "{ended}");
+    assert!(!folder.names().contains(&"large.csv".to_owned()), "half a file is there");
+}

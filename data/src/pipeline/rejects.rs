@@ -41,13 +41,13 @@ impl RejectedRows {
     ///
     /// # Errors
     /// Where a kept column cannot be copied.
-    pub fn new(first_row: u64, faults: Vec<RowFault>, kept: &[ArrayRef]) -> Result<RejectedRows, ArrowError> {
+    pub fn new(first_row: u64, faults: &[RowFault], kept: &[ArrayRef]) -> Result<RejectedRows, ArrowError> {
         let mut rows: Vec<u32> = faults.iter().map(|(row, _)| *row).collect();
         rows.dedup();
         let place = |(row, _): &RowFault| rows.partition_point(|other| other < row) as u32;
         let places = faults.iter().map(place).collect();
-        let number = |(row, reason)| (first_row as i64 + row as i64, reason);
-        let faults = faults.into_iter().map(number).collect();
+        let number = |(row, reason): &RowFault| (first_row as i64 + i64::from(*row), reason.clone());
+        let faults = faults.iter().map(number).collect();
         let bytes =
             |array: &ArrayRef| array.to_data().get_slice_memory_size().unwrap_or(0) / array.len().max(1);
         let row_bytes = kept.iter().map(bytes).sum();

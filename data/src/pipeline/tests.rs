@@ -4,40 +4,56 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use arrow_array::cast::AsArray;
-use opus_ir::memory::Columns;
 use opus_ir::{Fault, Kind, Schema};
 use opus_runtime::admission::{Place, Reason};
+use opus_runtime::{Artifact, Decide, Engine, Options, Policy, Verdict, build};
 
-use super::{Batch, Decided, Engine, Names, Report};
+use super::{Batch, Names, Report};
 use crate::error::{DataError, ErrorKind};
 use crate::testing::*;
 use crate::{CHUNK_ROWS, Place as FilePlace, inputs, output};
 
-/// Approves amounts of up to 100.00 by rule A, others by B; an amount of 13.00 breaks require Q.
-struct Approval(Schema);
+/// Approves amounts of up to 100.00 by rule A, others by B; an amount of 13.00 breaks require Q. The policy only keeps
+/// the books of the rows.
+struct Approval(Policy);
 
-impl Engine for Approval {
-    fn decide(&self, rows: Columns) -> Decided {
-        let mut outputs = Columns::new(&self.0.output_columns(), rows.rows());
-        let (mut rules, mut versions, mut refused) = (Vec::new(), Vec::new(), Vec::new());
-        for row in 0..rows.rows() {
-            let amount = rows.get(0, row).expect("the amount is not optional");
-            if amount == 1300 {
-                let [name, message] = ["Q", "Q does not hold"].map(str::to_owned);
-                let (fault, place, value) = (Fault::RequireFailed, Place::Require(0), String::new());
-                refused.push((row as u32, Reason { fault, place, name, value, message }));
-                continue;
-            }
-            let at = rules.len();
-            let is_small = amount <= 10_000;
-            outputs.set(0, at, Some(!is_small as i128));
-            outputs.set(1, at, Some(if is_small { amount } else { 0 }));
-            rules.push(if is_small { 0 } else { 1 + (amount % 2) as u16 });
-            versions.push((amount % 2) as u16);
-        }
-        outputs.set_rows(rules.len());
-        Decided { outputs, rules, versions, refused }
+impl Approval {
+    fn create() -> Approval {
+        let source = "policy approval { currency USD
+            enum Decision { approve, decline }  enum Color { red, green }
+            input { amount : money in $0.00..$1_000_000.00   color : Color optional }
+            output { decision : Decision   granted : money in $0.00..$100.00 }
+            rules first { rule A when amount <= $100 => approve, amount   otherwise B => decline, $0 } }";
+        let (compiled, diagnostics) = opus_frontend::compile(source);
+        let program = compiled.unwrap_or_else(|| panic!("{diagnostics:#?}")).program;
+        let artifact = Artifact::from_bytes(&build(program).expect("it builds")).expect("it opens");
+        Approval(Policy::from_artifact(artifact, &Options { engine: Engine::Vm, ..Options::default() }))
     }
+}
+
+impl Decide for Approval {
+    fn batch(&self, capacity_rows: usize) -> opus_runtime::Batch {
+        self.0.batch(capacity_rows)
+    }
+
+    fn decide(&self, batch: &mut opus_runtime::Batch) {
+        batch.decide_with(|rows| rows.iter().map(|row| approval(row)).collect());
+    }
+}
+
+fn approval(row: &[Option<i128>]) -> Result<Verdict, Vec<Reason>> {
+    let amount = row[0].expect("the amount is not optional");
+    if amount == 1300 {
+        let [name, message] = ["Q", "Q does not hold"].map(str::to_owned);
+        let (fault, place, value) = (Fault::RequireFailed, Place::Require(0), String::new());
+        return Err(vec![Reason { fault, place, name, value, message }]);
+    }
+    let is_small = amount <= 10_000;
+    Ok(Verdict {
+        version: (amount % 2) as usize,
+        rule: if is_small { 0 } else { 1 + (amount % 2) as usize },
+        outputs: vec![!is_small as i128, if is_small { amount } else { 0 }],
+    })
 }
 
 fn schema() -> Schema {
@@ -79,7 +95,7 @@ fn batch(from: &[PathBuf], to: &Path, keep: &[&str], threads: usize) -> Job {
 
 fn run(job: &Job) -> Result<Report, DataError> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(job.threads).build().expect("threads start");
-    let (report, outputs) = job.batch.run(&pool, &Approval(schema()), &|_| ())?;
+    let (report, outputs) = job.batch.run(&pool, &Approval::create(), &|_| ())?;
     outputs.name()?;
     Ok(report)
 }
@@ -386,7 +402,7 @@ fn several_files_are_one_input_and_progress_is_told() {
     let work = batch(std::slice::from_ref(&folder), &to, &[], 1);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("threads start");
     let (_, outputs) =
-        work.batch.run(&pool, &Approval(schema()), &|now| seen.lock().unwrap().push(now.rows)).unwrap();
+        work.batch.run(&pool, &Approval::create(), &|now| seen.lock().unwrap().push(now.rows)).unwrap();
     outputs.name().unwrap();
     let expected =
         "row,decision,granted,rule,version\n1,approve,1.00,A,1\n2,decline,0.00,B,1\n3,approve,2.00,A,1\n";

@@ -3,12 +3,15 @@
 //! column whose first values are numbers without one ends the command with both readings, as a column of numbers
 //! would. A stray number among percentages is that row's fault.
 
+use std::collections::BTreeSet;
+
+use opus_ir::memory::Columns;
 use opus_ir::{Fault, Kind};
 use opus_runtime::admission::number::{Unreadable, scaled};
 use opus_runtime::admission::{Place, Unit};
 
 use crate::error::DataError;
-use crate::{Admitted, Intake};
+use crate::{Intake, RowFault};
 
 /// What a chunk holds for a field that is a percentage and has no unit.
 pub struct Percentages {
@@ -29,21 +32,28 @@ fn open_fields(intake: &Intake) -> impl Iterator<Item = usize> {
     (0..intake.schema.inputs.len()).filter(is_open)
 }
 
-/// What a chunk holds for each of these fields.
-pub fn percentages(intake: &Intake, admitted: &Admitted) -> Vec<Percentages> {
+/// What the columns of a chunk hold for each of these fields; `first_row` is the number of the chunk's first row.
+pub fn percentages(
+    intake: &Intake,
+    first_row: u64,
+    columns: &Columns,
+    faults: &[RowFault],
+) -> Vec<Percentages> {
     let of_field = |field: usize| {
         let is_bare = |fault: &Fault, value: &str| {
             *fault == Fault::WrongType && scaled(value, u8::MAX) != Err(Unreadable::NoNumber)
         };
-        let faults = || {
+        let of_field = || {
             let here = Place::Field(field as u32);
-            admitted.faults.iter().filter(move |(_, reason)| reason.place == here)
+            faults.iter().filter(move |(_, reason)| reason.place == here)
         };
-        let bare = faults().find(|(_, reason)| is_bare(&reason.fault, &reason.value));
-        let is_refused = |(_, reason): &(u32, opus_runtime::admission::Reason)| reason.value.ends_with('%');
-        let is_signed = faults().any(is_refused)
-            || (0..admitted.columns.rows()).any(|row| admitted.columns.get(field, row).is_some());
-        let bare = bare.map(|(row, reason)| (admitted.first_row + *row as u64, reason.value.clone()));
+        // found field by field: the first of a field is that of the first row
+        let bare = of_field().find(|(_, reason)| is_bare(&reason.fault, &reason.value));
+        let is_refused = |(_, reason): &&RowFault| reason.value.ends_with('%');
+        let refused: BTreeSet<u32> = faults.iter().map(|(row, _)| *row).collect();
+        let is_read = |row| !refused.contains(&(row as u32)) && columns.get(field, row).is_some();
+        let is_signed = of_field().any(|fault| is_refused(&fault)) || (0..columns.rows()).any(is_read);
+        let bare = bare.map(|(row, reason)| (first_row + u64::from(*row), reason.value.clone()));
         Percentages { field, is_signed, bare }
     };
     open_fields(intake).map(of_field).collect()

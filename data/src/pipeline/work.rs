@@ -2,23 +2,26 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Mutex;
 
 use arrow_array::{ArrayRef, UInt32Array};
 use arrow_schema::ArrowError;
-use opus_runtime::admission::Reason;
+use opus_runtime::{Batch, Decide};
 
+use super::Names;
 use super::counts::Counts;
 use super::rejects::RejectedRows;
 use super::units::{Percentages, percentages};
-use super::{Decided, Engine, Names};
 use crate::error::DataError;
 use crate::write::{Data, Encoded, Encoder, Table};
-use crate::{Chunk, Intake, RowFault};
+use crate::{Chunk, Filled, Intake};
 
 /// What every thread knows.
 pub struct Worker<'a> {
     intake: &'a Intake,
-    engine: &'a dyn Engine,
+    engine: &'a dyn Decide,
+    /// Batches that no thread uses at the moment.
+    idle: Mutex<Vec<Batch>>,
     encoder: Encoder,
     /// Nothing counted yet.
     nothing: Counts,
@@ -47,7 +50,7 @@ impl<'a> Worker<'a> {
     pub fn new(
         intake: &'a Intake,
         names: &Names,
-        engine: &'a dyn Engine,
+        engine: &'a dyn Decide,
         encoder: Encoder,
         tells_rejects: bool,
     ) -> Worker<'a> {
@@ -55,6 +58,7 @@ impl<'a> Worker<'a> {
         Worker {
             intake,
             engine,
+            idle: Mutex::default(),
             encoder,
             nothing: Counts::new(&intake.schema, names),
             rule_codes,
@@ -62,54 +66,64 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Does all that is to be done with a chunk.
+    /// Decides a chunk and encodes its decisions.
     ///
     /// # Errors
     /// Where the decisions cannot be encoded.
     pub fn process(&self, chunk: Chunk) -> Result<Done, DataError> {
-        let admitted = chunk.admit(self.intake);
-        let percentages = percentages(self.intake, &admitted);
-        let decided = self.engine.decide(admitted.columns);
-        let (rows, faults) = merge(admitted.rows, admitted.admitted, admitted.faults, &decided);
+        let mut batch = self.batch(chunk.rows);
+        let done = self.process_in(&mut batch, chunk);
+        self.idle.lock().expect("no thread panics with the lock").push(batch);
+        done
+    }
+
+    /// A batch that no other thread uses.
+    fn batch(&self, rows: usize) -> Batch {
+        let idle = self.idle.lock().expect("no thread panics with the lock").pop();
+        idle.filter(|batch| batch.capacity_rows() >= rows).unwrap_or_else(|| self.engine.batch(rows))
+    }
+
+    fn process_in(&self, batch: &mut Batch, chunk: Chunk) -> Result<Done, DataError> {
+        let (first_row, count) = (chunk.first_row, chunk.rows);
+        batch.clear();
+        let (columns, faults) = batch.filling();
+        let Filled { kept, ignored } = chunk.fill(self.intake, columns, faults);
+        let percentages = percentages(self.intake, first_row, columns, faults);
+        self.engine.decide(batch);
         let mut counts = self.nothing.clone();
-        counts.rows = admitted.rows as u64;
-        counts.count_decisions(&decided.outputs, &decided.rules, &decided.versions);
-        counts.count_faults(faults.iter().map(|(_, reason)| reason));
+        counts.rows = count as u64;
+        counts.count_decisions(batch.outputs(), batch.rules(), batch.versions());
+        counts.count_faults(batch.refused().iter().map(|(_, reason)| reason));
         let failed = |error: ArrowError| DataError::defect(format!("kept columns cannot be copied: {error}"));
-        let rejects = match faults.is_empty() || !self.tells_rejects {
+        let rejects = match batch.refused().is_empty() || !self.tells_rejects {
             true => RejectedRows::default(),
-            false => RejectedRows::new(admitted.first_row, faults, &admitted.kept).map_err(failed)?,
+            false => RejectedRows::new(first_row, batch.refused(), &kept).map_err(failed)?,
         };
-        let kept = match &rows {
-            None => admitted.kept,
-            Some(rows) => some_rows(&admitted.kept, rows.clone()).map_err(failed)?,
+        let kept = match batch.rows().len() == count {
+            true => kept,
+            false => some_rows(&kept, batch.rows().to_vec()).map_err(failed)?,
         };
-        let rows = self.encode(admitted.first_row, rows, kept, decided)?;
-        Ok(Done { rows, rejects, counts, ignored: admitted.ignored, percentages })
+        let rows = self.encode(first_row, kept, batch)?;
+        Ok(Done { rows, rejects, counts, ignored, percentages })
     }
 
     fn encode(
         &self,
         first_row: u64,
-        rows: Option<Vec<u32>>,
         kept: Vec<ArrayRef>,
-        decided: Decided,
+        batch: &Batch,
     ) -> Result<Option<Encoded>, DataError> {
-        let count = decided.rules.len();
+        let count = batch.rows().len();
         if count == 0 {
             return Ok(None);
         }
-        let first = first_row as i64;
-        let numbers: Vec<i64> = match rows {
-            None => (first..first + count as i64).collect(),
-            Some(rows) => rows.into_iter().map(|row| first + row as i64).collect(),
-        };
-        let rules = decided.rules.iter().map(|rule| self.rule_codes[*rule as usize]).collect();
+        let numbers = batch.rows().iter().map(|row| first_row as i64 + i64::from(*row)).collect();
+        let rules = batch.rules().iter().map(|rule| self.rule_codes[*rule as usize]).collect();
         let mut columns = vec![Data::Longs(Cow::Owned(numbers))];
-        columns
-            .extend((0..self.intake.schema.outputs.len()).map(|index| Data::Column(&decided.outputs, index)));
+        // the rule's index is the last column of a batch
+        columns.extend((0..batch.outputs().len() - 1).map(|index| Data::Column(batch.outputs(), index)));
         columns.push(Data::Codes(Cow::Owned(rules)));
-        columns.push(Data::Codes(Cow::Borrowed(&decided.versions)));
+        columns.push(Data::Codes(Cow::Borrowed(batch.versions())));
         columns.extend(kept.into_iter().map(Data::Array));
         self.encoder.encode(&Table { rows: count, columns }).map(Some)
     }
@@ -119,33 +133,4 @@ impl<'a> Worker<'a> {
 pub fn some_rows(columns: &[ArrayRef], rows: Vec<u32>) -> Result<Vec<ArrayRef>, ArrowError> {
     let rows = UInt32Array::from(rows);
     columns.iter().map(|column| arrow_select::take::take(column, &rows, None)).collect()
-}
-
-/// Which rows of the chunk were decided, where they are not all; and all faults by row.
-fn merge(
-    rows: usize,
-    admitted: Option<Vec<u32>>,
-    mut faults: Vec<RowFault>,
-    decided: &Decided,
-) -> (Option<Vec<u32>>, Vec<(u32, Reason)>) {
-    if decided.refused.is_empty() {
-        return (admitted, faults);
-    }
-    let admitted = admitted.unwrap_or_else(|| (0..rows as u32).collect());
-    let mut refused = decided.refused.iter().map(|(position, _)| *position).peekable();
-    let mut left = Vec::with_capacity(decided.rules.len());
-    for (position, row) in admitted.iter().enumerate() {
-        let is_refused = refused.peek() == Some(&(position as u32));
-        while refused.peek() == Some(&(position as u32)) {
-            refused.next();
-        }
-        if !is_refused {
-            left.push(*row);
-        }
-    }
-    faults.extend(
-        decided.refused.iter().map(|(position, reason)| (admitted[*position as usize], reason.clone())),
-    );
-    faults.sort_by_key(|(row, _)| *row);
-    (Some(left), faults)
 }

@@ -53,6 +53,36 @@ pub struct Batch {
     work: Work,
 }
 
+/// What decides the rows of a batch: a policy with its engine, or an evaluator that checks engines.
+pub trait Decide: Sync {
+    /// An empty batch with room for at least so many rows.
+    fn batch(&self, capacity_rows: usize) -> Batch;
+
+    /// Decides every row of a batch that is not refused.
+    fn decide(&self, batch: &mut Batch);
+}
+
+impl Decide for Policy {
+    fn batch(&self, capacity_rows: usize) -> Batch {
+        Policy::batch(self, capacity_rows)
+    }
+
+    fn decide(&self, batch: &mut Batch) {
+        batch.decide();
+    }
+}
+
+/// A decision on one row, as indices and integers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Verdict {
+    /// The index of the version that was in force.
+    pub version: usize,
+    /// The index of the rule that decided.
+    pub rule: usize,
+    /// By output index, the integer of the output.
+    pub outputs: Vec<i128>,
+}
+
 /// What is used again from batch to batch.
 struct Work {
     scratch: Scratch,
@@ -120,6 +150,11 @@ impl Batch {
         &mut self.inputs
     }
 
+    /// The input columns beside the reasons to refuse rows, to be filled together: a reason names its row.
+    pub fn filling(&mut self) -> (&mut Columns, &mut Vec<(u32, Reason)>) {
+        (&mut self.inputs, &mut self.refused)
+    }
+
     /// Says why a row is not to be decided; a row may have several reasons. Rows that there are not when the batch is
     /// decided are not decided either way.
     ///
@@ -140,8 +175,51 @@ impl Batch {
         let version =
             if self.take_broken() { self.route.versions(&self.inputs, &mut self.versions) } else { version };
         self.run_decisions(version);
-        // in the order of the rows; of one row in the order of the fields, then of the requires
+        self.sort_refused();
+    }
+
+    /// Orders reasons by row, and those of one row by field, then by require.
+    fn sort_refused(&mut self) {
         self.refused.sort_by_key(|(row, reason)| (*row, reason.place));
+    }
+
+    /// Decides every row that is not refused with an evaluator that checks the engines. It is given rows, by input
+    /// index the integer of the field or `None` where it is missing, and answers each of them. The bookkeeping is
+    /// that of [`Batch::decide`].
+    ///
+    /// # Panics
+    /// Where there are not as many answers as rows.
+    pub fn decide_with(
+        &mut self,
+        decide: impl FnOnce(&[Vec<Option<i128>>]) -> Vec<Result<Verdict, Vec<Reason>>>,
+    ) {
+        self.close_up_refused();
+        let cells = |row| (0..self.inputs.len()).map(|field| self.inputs.get(field, row)).collect();
+        let given: Vec<Vec<Option<i128>>> = (0..self.inputs.rows()).map(cells).collect();
+        let answers = decide(&given);
+        assert_eq!(answers.len(), given.len(), "each row is answered");
+        let (mut verdicts, mut gone) = (Vec::with_capacity(answers.len()), Vec::new());
+        for (row, answer) in answers.into_iter().enumerate() {
+            match answer {
+                Ok(verdict) => verdicts.push(verdict),
+                Err(reasons) => {
+                    gone.push(row as u32);
+                    let of_batch = self.rows[row];
+                    self.refused.extend(reasons.into_iter().map(|reason| (of_batch, reason)));
+                }
+            }
+        }
+        self.take_out(&gone);
+        self.make_room_for_outputs();
+        self.versions.clear();
+        let rule = self.outputs.len() - 1;
+        for (row, verdict) in verdicts.iter().enumerate() {
+            self.versions.push(verdict.version as u16);
+            let outputs = verdict.outputs.iter().enumerate();
+            outputs.for_each(|(output, value)| self.outputs.set(output, row, Some(*value)));
+            self.outputs.set(rule, row, Some(verdict.rule as i128));
+        }
+        self.sort_refused();
     }
 
     /// By decided row, the row of the batch that it was; ascending.
@@ -240,15 +318,20 @@ impl Batch {
         !gone.is_empty()
     }
 
+    fn make_room_for_outputs(&mut self) {
+        let rows = self.inputs.rows();
+        if self.outputs.capacity_rows() < rows {
+            self.outputs = Columns::new(&self.policy.shapes().decided, self.inputs.capacity_rows());
+        }
+        self.outputs.set_rows(rows);
+    }
+
     fn run_decisions(&mut self, version: Option<u16>) {
+        self.make_room_for_outputs();
         let Batch { policy, inputs, outputs, work, .. } = self;
         let engine = policy.columns();
         let whole = version.map_or(Whose::All, |version| Whose::Version(version as usize));
         let function = Function { stage: Stage::Decide, whose: whole };
-        if outputs.capacity_rows() < inputs.rows() {
-            *outputs = Columns::new(&policy.shapes().decided, inputs.capacity_rows());
-        }
-        outputs.set_rows(inputs.rows());
         if engine.run(function, inputs, outputs, &mut work.scratch) {
             return;
         }

@@ -1,0 +1,51 @@
+//! What if the reference evaluator decides the rows of a batch? Its decisions take the place of the engine's.
+
+use opus_frontend::{hir, reference};
+use opus_runtime::admission::{Place, Reason};
+use opus_runtime::{Batch, Decide, Policy, Verdict};
+
+/// The reference evaluator as an engine of batches.
+pub struct ReferenceEngine {
+    tree: hir::Policy,
+    policy: Policy,
+}
+
+impl ReferenceEngine {
+    /// The evaluator of the typed tree that `policy` was compiled from.
+    pub fn new(tree: hir::Policy, policy: Policy) -> ReferenceEngine {
+        ReferenceEngine { tree, policy }
+    }
+
+    fn decide_row(&self, given: &[Option<i128>]) -> Result<Verdict, Vec<Reason>> {
+        let admitted = reference::admit(&self.tree, given)
+            .map_err(|faults| faults.iter().map(|fault| self.reason(fault)).collect::<Vec<_>>())?;
+        let reference::Decision { version, rule, outputs } = reference::decide(&self.tree, &admitted);
+        Ok(Verdict { version, rule: rule as usize, outputs })
+    }
+
+    /// A fault in the runtime's words. Fields passed admission before, so that only requires are left to fail.
+    fn reason(&self, fault: &reference::Refused) -> Reason {
+        match fault.place {
+            reference::Place::Require(index) => {
+                let requires = &self.policy.artifact().program().requires;
+                Reason::require_failed(index, &requires[index as usize])
+            }
+            reference::Place::Field(index) => {
+                let name = self.policy.schema().inputs[index as usize].name.clone();
+                let message = format!("{name}: the reference evaluator refuses what admission let pass");
+                let place = Place::Field(index);
+                Reason { fault: fault.fault, place, name, value: String::new(), message }
+            }
+        }
+    }
+}
+
+impl Decide for ReferenceEngine {
+    fn batch(&self, capacity_rows: usize) -> Batch {
+        self.policy.batch(capacity_rows)
+    }
+
+    fn decide(&self, batch: &mut Batch) {
+        batch.decide_with(|rows| rows.iter().map(|row| self.decide_row(row)).collect());
+    }
+}
