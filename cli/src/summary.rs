@@ -3,7 +3,8 @@
 use opus_ir::{Kind, Schema};
 use serde_json::{Value, json};
 
-use opus_data::pipeline::{Names, Report};
+use opus_data::Names;
+use opus_data::pipeline::Report;
 
 /// A batch that has run.
 pub struct Run<'a> {

@@ -21,6 +21,11 @@ pub struct Intake {
 }
 
 impl Intake {
+    /// Every field from the column of its name, and no column kept.
+    pub fn by_name(schema: &Schema) -> Intake {
+        Intake { schema: schema.clone(), mapping: Mapping::by_name(schema), keep: Vec::new() }
+    }
+
     /// The name of the column that holds the field with this index.
     pub fn column(&self, index: usize) -> &str {
         self.mapping.field(index).column.as_ref().unwrap_or(&self.schema.inputs[index].name)

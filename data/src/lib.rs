@@ -3,11 +3,13 @@
 //! In reading order: what can go wrong ([`error`]); which format, where from and where to ([`Format`], [`Place`]), and
 //! outputs that are complete or absent ([`Target`]); how columns map to fields ([`Mapping`], [`Intake`]); how cells and
 //! columns become the integers of fields, a [`Chunk`] at a time; how each format is read ([`Source`]) and written
-//! ([`write`](mod@write)); how whole files are decided ([`pipeline`]).
+//! ([`write`](mod@write)); how Arrow arrays are decided without a file ([`arrays`]), and how whole files are
+//! ([`pipeline`]).
 //!
 //! This crate knows no command line, terminal or exit code, and installs no panic hook. It starts no threads: the
 //! pipeline runs on a pool that its caller brings.
 
+pub mod arrays;
 mod arrow;
 mod cells;
 mod chunk;
@@ -21,6 +23,7 @@ mod intake;
 mod json_lines;
 mod lines;
 mod mapping;
+mod names;
 mod near;
 mod parquet;
 pub mod pipeline;
@@ -39,6 +42,7 @@ pub use format::Format;
 pub use guard::is_guarded;
 pub use intake::Intake;
 pub use mapping::{FieldMapping, Mapping, Sentinel};
+pub use names::Names;
 pub use near::{did_you_mean, near};
 pub use place::{Located, Place, apart, inputs, left_out, open, output, outside, standard_input_once};
 pub use source::{Reader, Source};

@@ -14,28 +14,19 @@ mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 
-use opus_ir::Program;
 use opus_runtime::Decide;
 
 pub use counts::{Counts, FaultCount};
 
+use crate::arrays::Decisions;
 use crate::error::DataError;
-use crate::write::{Content, Layout, Spec, Writer, create};
-use crate::{Chunk, Intake, Kept, Located, Place, Reader, Whole, apart};
+use crate::write::{Writer, create};
+use crate::{Chunk, Intake, Located, Names, Place, Reader, Whole, apart};
 use rejects::Rejects;
 use units::Units;
 use work::{Done, Worker};
-
-/// What the decisions are called.
-#[derive(Clone, Debug)]
-pub struct Names {
-    /// By rule index, the id.
-    pub rules: Vec<String>,
-    /// By version index, the number.
-    pub versions: Vec<u32>,
-}
 
 /// What is to be done.
 pub struct Batch {
@@ -94,30 +85,6 @@ impl Outputs {
     }
 }
 
-impl Names {
-    /// What a program calls its decisions.
-    pub fn of<F>(program: &Program<F>) -> Names {
-        Names {
-            rules: program.rules.iter().map(|rule| rule.id.clone()).collect(),
-            versions: program.versions.iter().map(|version| version.number).collect(),
-        }
-    }
-
-    /// Each id once, and by rule index its code among them.
-    fn rule_codes(&self) -> (Vec<String>, Vec<u16>) {
-        let mut code_of: BTreeMap<&str, u16> = BTreeMap::new();
-        let mut ids = Vec::new();
-        let codes = self.rules.iter().map(|id| {
-            *code_of.entry(id).or_insert_with(|| {
-                ids.push(id.clone());
-                (ids.len() - 1) as u16
-            })
-        });
-        let codes = codes.collect();
-        (ids, codes)
-    }
-}
-
 /// So many chunks are on their way at a time, and one more for every thread.
 const CHUNKS_AHEAD: usize = 2;
 
@@ -149,13 +116,13 @@ impl Batch {
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<(Report, Outputs), DataError> {
         let mut reader = Reader::new(self.inputs.clone(), &self.intake, self.hashed)?;
-        let layout = Arc::new(self.layout(reader.kept())?);
-        let (encoder, writer) = create(&self.output, &layout)?;
+        let decisions = Decisions::new(&self.intake.schema, &self.names, reader.kept(), &self.metadata)?;
+        let (encoder, writer) = create(&self.output, decisions.layout())?;
         let rejects = match &self.rejects {
             Some(located) => Some(Rejects::create(located, reader.kept(), &self.metadata)?),
             None => None,
         };
-        let worker = Worker::new(&self.intake, &self.names, engine, encoder, rejects.is_some());
+        let worker = Worker::new(&self.intake, &self.names, engine, decisions, encoder, rejects.is_some());
         let counts = Counts::new(&self.intake.schema, &self.names);
         let units = Units::new(&self.intake);
         let mut end = Ending { writer, rejects, counts, units, ignored: BTreeSet::new(), progress };
@@ -184,21 +151,6 @@ impl Batch {
         end.ignored.extend(reader.ignored().iter().cloned());
         end.finish(reader.into_hashes())
     }
-
-    /// The columns of the output.
-    fn layout(&self, kept: &[Kept]) -> Result<Layout, DataError> {
-        let schema = &self.intake.schema;
-        let (ids, _) = self.names.rule_codes();
-        let versions = self.names.versions.iter().map(|number| *number as i32).collect();
-        let spec = |name: &str, content| Spec { name: name.to_owned(), content, optional: false };
-        let mut columns = vec![spec("row", Content::Long)];
-        columns.extend(schema.outputs.iter().map(|output| Spec::of_field(schema, output)));
-        columns.push(spec("rule", Content::Names(Arc::new(ids))));
-        columns.push(spec("version", Content::Numbers(Arc::new(versions))));
-        columns.extend(kept.iter().map(Spec::kept));
-        no_clash(&columns, "the output")?;
-        Ok(Layout { columns, metadata: self.metadata.clone() })
-    }
 }
 
 /// What became of a chunk. A defect in the program ends the command; without an answer the others would wait for ever.
@@ -207,18 +159,6 @@ fn processed(worker: &Worker, chunk: Chunk) -> Result<Done, DataError> {
         Err(DataError::defect("deciding stopped where it never should")
             .remedy("this is a defect in opus: please report it"))
     })
-}
-
-/// That every column has a name of its own.
-fn no_clash(columns: &[Spec], place: &str) -> Result<(), DataError> {
-    let mut seen = BTreeSet::new();
-    match columns.iter().find(|spec| !seen.insert(&spec.name)) {
-        None => Ok(()),
-        Some(spec) => {
-            let message = format!("two columns of {place} would be called `{}`", spec.name);
-            Err(DataError::request(message).remedy("do not keep it, or rename the column of the input"))
-        }
-    }
 }
 
 /// Puts what threads have done back in order.

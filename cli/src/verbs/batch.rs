@@ -13,7 +13,8 @@ use crate::places::{inputs, output, writable};
 use crate::progress::Shown;
 use crate::summary::{self, Run};
 use crate::terminal::Terminal;
-use opus_data::pipeline::{self, Names, Report};
+use opus_data::Names;
+use opus_data::pipeline::{self, Report};
 use opus_data::{
     Format, Intake, Located, Mapping, Place, Target, Whole, apart, left_out, outside, standard_input_once,
 };

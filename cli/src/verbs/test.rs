@@ -12,7 +12,8 @@ use crate::open::{Opened, open};
 use crate::progress::Shown;
 use crate::summary::grouped;
 use crate::terminal::Terminal;
-use opus_data::pipeline::{Names, Progress};
+use opus_data::Names;
+use opus_data::pipeline::Progress;
 use opus_data::{Located, Mapping, Place, inputs, standard_input_once};
 
 /// How many differing rows are shown; all are counted.

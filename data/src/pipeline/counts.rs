@@ -6,7 +6,7 @@ use opus_ir::memory::Columns;
 use opus_ir::{Fault, Kind, Schema, Width};
 use opus_runtime::admission::Reason;
 
-use super::Names;
+use crate::Names;
 
 /// Rows by what became of them.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

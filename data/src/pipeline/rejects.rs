@@ -10,7 +10,6 @@ use arrow_select::concat::concat;
 use arrow_select::take::take;
 use opus_runtime::admission::Reason;
 
-use super::no_clash;
 use super::work::some_rows;
 use crate::error::DataError;
 use crate::write::{Content, Data, Encoder, Layout, Spec, Table, Writer, create};
@@ -77,8 +76,8 @@ impl Rejects {
         let mut columns = vec![Spec { name: "row".into(), content: Content::Long, optional: false }];
         columns.extend(TEXTS.iter().map(|name| Spec::text(name)));
         columns.extend(kept.iter().map(Spec::kept));
-        no_clash(&columns, "the rejects")?;
-        let (encoder, writer) = create(located, &Arc::new(Layout { columns, metadata: metadata.to_vec() }))?;
+        let layout = Layout::new(columns, metadata, "the rejects")?;
+        let (encoder, writer) = create(located, &Arc::new(layout))?;
         Ok(Rejects { encoder, writer, waiting: Vec::new(), lines: 0, kept_bytes: 0 })
     }
 

@@ -8,7 +8,8 @@ use opus_ir::{Fault, Kind, Schema};
 use opus_runtime::admission::{Place, Reason};
 use opus_runtime::{Artifact, Decide, Engine, Options, Policy, Verdict, build};
 
-use super::{Batch, Names, Report};
+use super::{Batch, Report};
+use crate::Names;
 use crate::error::{DataError, ErrorKind};
 use crate::testing::*;
 use crate::{CHUNK_ROWS, Place as FilePlace, inputs, output};

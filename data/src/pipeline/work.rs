@@ -1,6 +1,5 @@
 //! What does a thread do with a chunk? Admit, decide, encode, count.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
@@ -8,12 +7,13 @@ use arrow_array::{ArrayRef, UInt32Array};
 use arrow_schema::ArrowError;
 use opus_runtime::{Batch, Decide};
 
-use super::Names;
 use super::counts::Counts;
 use super::rejects::RejectedRows;
 use super::units::{Percentages, percentages};
+use crate::Names;
+use crate::arrays::Decisions;
 use crate::error::DataError;
-use crate::write::{Data, Encoded, Encoder, Table};
+use crate::write::{Encoded, Encoder};
 use crate::{Chunk, Filled, Intake};
 
 /// What every thread knows.
@@ -25,8 +25,7 @@ pub struct Worker<'a> {
     encoder: Encoder,
     /// Nothing counted yet.
     nothing: Counts,
-    /// By rule index, the code of its id.
-    rule_codes: Vec<u16>,
+    decisions: Decisions,
     /// Whether anyone wants to see what was refused.
     tells_rejects: bool,
 }
@@ -51,17 +50,17 @@ impl<'a> Worker<'a> {
         intake: &'a Intake,
         names: &Names,
         engine: &'a dyn Decide,
+        decisions: Decisions,
         encoder: Encoder,
         tells_rejects: bool,
     ) -> Worker<'a> {
-        let (_, rule_codes) = names.rule_codes();
         Worker {
             intake,
             engine,
             idle: Mutex::default(),
             encoder,
             nothing: Counts::new(&intake.schema, names),
-            rule_codes,
+            decisions,
             tells_rejects,
         }
     }
@@ -103,29 +102,11 @@ impl<'a> Worker<'a> {
             true => kept,
             false => some_rows(&kept, batch.rows().to_vec()).map_err(failed)?,
         };
-        let rows = self.encode(first_row, kept, batch)?;
+        let rows = match batch.rows().is_empty() {
+            true => None,
+            false => Some(self.encoder.encode(&self.decisions.table(batch, first_row, kept))?),
+        };
         Ok(Done { rows, rejects, counts, ignored, percentages })
-    }
-
-    fn encode(
-        &self,
-        first_row: u64,
-        kept: Vec<ArrayRef>,
-        batch: &Batch,
-    ) -> Result<Option<Encoded>, DataError> {
-        let count = batch.rows().len();
-        if count == 0 {
-            return Ok(None);
-        }
-        let numbers = batch.rows().iter().map(|row| first_row as i64 + i64::from(*row)).collect();
-        let rules = batch.rules().iter().map(|rule| self.rule_codes[*rule as usize]).collect();
-        let mut columns = vec![Data::Longs(Cow::Owned(numbers))];
-        // the rule's index is the last column of a batch
-        columns.extend((0..batch.outputs().len() - 1).map(|index| Data::Column(batch.outputs(), index)));
-        columns.push(Data::Codes(Cow::Owned(rules)));
-        columns.push(Data::Codes(Cow::Borrowed(batch.versions())));
-        columns.extend(kept.into_iter().map(Data::Array));
-        self.encoder.encode(&Table { rows: count, columns }).map(Some)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is written? Columns of known content, chunk by chunk, before any format is thought of.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow_array::types::{Int8Type, Int32Type};
@@ -14,6 +15,7 @@ use opus_ir::memory::Columns;
 use opus_ir::{Field, Interval, Kind, Schema};
 
 use super::super::chunk::Kept;
+use crate::error::DataError;
 
 /// The columns of a table, and what is said about it as a whole.
 #[derive(Clone, Debug, Default)]
@@ -191,6 +193,21 @@ impl Spec {
 }
 
 impl Layout {
+    /// A table with these columns; `place` is what messages call it.
+    ///
+    /// # Errors
+    /// Where two columns would have one name.
+    pub fn new(columns: Vec<Spec>, metadata: &[(String, String)], place: &str) -> Result<Layout, DataError> {
+        let mut seen = BTreeSet::new();
+        if let Some(spec) = columns.iter().find(|spec| !seen.insert(&spec.name)) {
+            let message = format!("two columns of {place} would be called `{}`", spec.name);
+            return Err(
+                DataError::request(message).remedy("do not keep it, or rename the column of the input")
+            );
+        }
+        Ok(Layout { columns, metadata: metadata.to_vec() })
+    }
+
     /// The layout as an Arrow schema.
     pub fn arrow_schema(&self) -> ArrowSchema {
         let fields =
