@@ -1,10 +1,10 @@
-//! What can be asked of `opus`? The command line, verb by verb.
+//! The command line of `opus`, verb by verb.
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
-/// Written policy, compiled: every decision names the artifact, the version and the rule that made it.
+/// Turn written policy into decisions, each with its artifact, version and rule.
 #[derive(Parser, Debug)]
 #[command(name = "opus", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Opus {
@@ -15,7 +15,7 @@ pub struct Opus {
     #[arg(long, global = true, value_enum, value_name = "human|json", hide_possible_values = true)]
     #[arg(default_value_t = Format::Human, display_order = 100)]
     pub format: Format,
-    /// When to use colours; `auto` on a terminal, unless NO_COLOR is set.
+    /// When to use colours; `auto` uses them on a terminal, unless NO_COLOR is set.
     #[arg(long, global = true, value_enum, value_name = "auto|always|never", hide_possible_values = true)]
     #[arg(default_value_t = Color::Auto, display_order = 101)]
     pub color: Color,
@@ -23,21 +23,21 @@ pub struct Opus {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  all decided
-  1  a policy or a test failed
-  2  usage
+  0  every row decided, every test passed
+  1  a policy does not compile, or a test failed
+  2  invalid command line
   3  more rejects than allowed; the output is complete
-  4  input or output
+  4  a file cannot be read or written
   5  artifact refused
 
 Example:
   opus sample credit.opus -n 1000 -o in.parquet
   opus batch credit.opus in.parquet -o out.parquet";
 
-/// More threads are taken for a mistake: each holds a chunk of rows in memory.
+/// A larger number is treated as a mistake: each thread holds a chunk of rows in memory.
 const THREADS_MAX: i64 = 1024;
 
-/// The names of the formats of files.
+/// The names of the file formats.
 const FORMATS: &str = "parquet|csv|jsonl|arrow";
 
 /// How results are printed.
@@ -63,12 +63,12 @@ pub enum Color {
 /// The verbs.
 #[derive(Subcommand, Debug)]
 pub enum Verb {
-    /// Check policies: everything that could go wrong in a decision is found here.
+    /// Check policies: find everything that could go wrong in a decision.
     #[command(after_help = "Example:\n  opus check credit.opus")]
     Check(Check),
     /// Compile a policy to an artifact, and its native code into the cache.
     #[command(
-        after_help = "The cache is the folder OPUS_CACHE_DIR, else `opus` in XDG_CACHE_HOME, else ~/.cache/opus; it may be emptied at any time.\n\nExample:\n  opus build credit.opus -o credit.opusc"
+        after_help = "The cache folder is $OPUS_CACHE_DIR, or else $XDG_CACHE_HOME/opus, or else ~/.cache/opus. It may be emptied at any time.\n\nExample:\n  opus build credit.opus -o credit.opusc"
     )]
     Build(Build),
     /// Decide one input.
@@ -87,10 +87,10 @@ pub enum Verb {
     /// Format policies in place.
     #[command(after_help = "Example:\n  opus fmt credit.opus")]
     Fmt(Fmt),
-    /// Show what an artifact holds: hashes, schema, versions, rules, certificate.
+    /// Show what an artifact contains: hashes, schema, versions, rules, certificate.
     #[command(after_help = "Example:\n  opus inspect credit.opusc\n  opus inspect credit.opusc --ir")]
     Inspect(Inspect),
-    /// Write synthetic inputs that the policy's own types allow.
+    /// Write synthetic inputs drawn from the policy's own types.
     #[command(after_help = "Example:\n  opus sample credit.opus -n 10000 --seed 1 -o applications.parquet")]
     Sample(Sample),
     /// Explain a diagnostic, with an example.
@@ -104,7 +104,7 @@ pub enum Verb {
 /// `opus check`
 #[derive(Args, Debug)]
 pub struct Check {
-    /// The policies; `-` for standard input.
+    /// The policies, or `-` for standard input.
     #[arg(required = true, value_name = "POLICY")]
     pub policies: Vec<PathBuf>,
 }
@@ -112,9 +112,9 @@ pub struct Check {
 /// `opus build`
 #[derive(Args, Debug)]
 pub struct Build {
-    /// The policy; `-` for standard input.
+    /// The policy, or `-` for standard input.
     pub policy: PathBuf,
-    /// Where the artifact goes, `-` for standard output; by default beside the policy, as `*.opusc`.
+    /// Where to write the artifact, or `-` for standard output; by default next to the policy, as `*.opusc`.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
@@ -124,26 +124,26 @@ pub struct Build {
 pub struct Run {
     /// The policy or artifact.
     pub policy: PathBuf,
-    /// A file with one JSON object; `-` for standard input.
+    /// A file with one JSON object, or `-` for standard input.
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub input: PathBuf,
     /// Show every rule that was tried, with the values of its terms.
     #[arg(long)]
     pub trace: bool,
-    /// What decides: native code (where there is none, the VM), the VM, or the plain and slow evaluator.
+    /// The engine: native code (the VM if native code is unavailable), the VM, or the slow reference evaluator.
     #[arg(long, value_enum, value_name = "native|vm|reference", hide_possible_values = true)]
     #[arg(default_value_t = Engine::Native)]
     pub engine: Engine,
 }
 
-/// Which engine decides.
+/// The engine that decides.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Engine {
-    /// Native code; where it is not available, the VM.
+    /// Native code, or the VM if native code is unavailable.
     Native,
     /// The bytecode VM.
     Vm,
-    /// The meaning of the language, evaluated plainly: slow.
+    /// The reference evaluator: slow.
     Reference,
 }
 
@@ -152,54 +152,54 @@ pub enum Engine {
 pub struct Batch {
     /// The policy or artifact.
     pub policy: PathBuf,
-    /// The files, or folders of files in the order of their names; `-` for standard input.
+    /// The files, or folders whose files are read in the order of their names; `-` for standard input.
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
-    /// Where the decisions go; `-` for standard output.
+    /// Where to write the decisions, or `-` for standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
-    /// Where rows go that admission refuses, one line for each fault; written even when there are none.
+    /// Where to write the rows that admission refuses, one line for each fault; written even if empty.
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
-    /// The format of the rejects, where the name does not tell.
+    /// The format of the rejects, if the file name does not show it.
     #[arg(long, value_enum, value_name = FORMATS, hide_possible_values = true, requires = "rejects")]
     pub rejects_format: Option<FileFormat>,
-    /// How many rows may be rejected before that is an error: a number or a percentage.
+    /// How many rows may be rejected before it is an error: a number or a percentage.
     #[arg(long, value_name = "N|P%", default_value = "0")]
     pub max_rejects: String,
-    /// What decides: native code (where there is none, the VM), the VM, or the plain and slow evaluator.
+    /// The engine: native code (the VM if native code is unavailable), the VM, or the slow reference evaluator.
     #[arg(long, value_enum, value_name = "native|vm|reference", hide_possible_values = true)]
     #[arg(default_value_t = Engine::Native)]
     pub engine: Engine,
-    /// How many threads work; as many as there are processors by default.
+    /// The number of threads; by default, one for each processor.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     #[arg(value_parser = value_parser!(u16).range(1..=THREADS_MAX))]
     pub threads: Option<u16>,
     /// Input columns to copy to the output and to the rejects.
     #[arg(long, value_name = "COL,…", value_delimiter = ',')]
     pub keep: Vec<String>,
-    /// How columns map to fields: a table for each, with `column`, `unit`, `missing` and `values`.
+    /// How columns map to fields: a table for each field, with `column`, `unit`, `missing` and `values`.
     #[arg(long, value_name = "FILE.toml")]
     pub columns: Option<PathBuf>,
-    /// The format of the input, where the name does not tell.
+    /// The format of the input, if the file name does not show it.
     #[arg(long, value_enum, value_name = FORMATS, hide_possible_values = true)]
     pub input_format: Option<FileFormat>,
-    /// The format of the output, where the name does not tell.
+    /// The format of the output, if the file name does not show it.
     #[arg(long, value_enum, value_name = FORMATS, hide_possible_values = true)]
     pub output_format: Option<FileFormat>,
-    /// Where the summary goes as JSON, with the hashes of artifact and inputs.
+    /// Where to write the summary as JSON, with the hashes of artifact and inputs.
     #[arg(long, value_name = "FILE")]
     pub summary: Option<PathBuf>,
 }
 
-/// The formats of files.
+/// The file formats.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FileFormat {
     /// Apache Parquet.
     Parquet,
     /// Comma-separated values with a header.
     Csv,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Jsonl,
     /// Arrow IPC, file or stream.
     Arrow,
@@ -210,13 +210,13 @@ pub enum FileFormat {
 pub struct Test {
     /// The policy or artifact.
     pub policy: PathBuf,
-    /// Inputs to decide.
+    /// The inputs to decide.
     #[arg(long, value_name = "FILE", requires = "expected")]
     pub input: Option<PathBuf>,
-    /// What is expected of them: columns named as the outputs.
+    /// The expected decisions: columns with the names of the outputs.
     #[arg(long, value_name = "FILE", requires = "input")]
     pub expected: Option<PathBuf>,
-    /// The column by which rows of the two files belong together; by their order without it.
+    /// The column that identifies a row in both files; without it, rows are matched by position.
     #[arg(long, value_name = "COL", requires = "input")]
     pub on: Option<String>,
     /// How columns map to fields.
@@ -227,10 +227,10 @@ pub struct Test {
 /// `opus fmt`
 #[derive(Args, Debug)]
 pub struct Fmt {
-    /// The policies; `-` formats standard input to standard output.
+    /// The policies, or `-` to format standard input to standard output.
     #[arg(required = true, value_name = "POLICY")]
     pub policies: Vec<PathBuf>,
-    /// Change nothing; fail where something would change.
+    /// Change nothing, and fail if a policy is not formatted.
     #[arg(long)]
     pub check: bool,
 }
@@ -259,20 +259,20 @@ pub struct Inspect {
 pub struct Sample {
     /// The policy or artifact.
     pub policy: PathBuf,
-    /// How many rows.
+    /// The number of rows.
     #[arg(short = 'n', long = "rows", value_name = "N", default_value_t = 1000)]
     #[arg(allow_negative_numbers = true)]
     pub rows: u64,
-    /// What the random numbers begin with.
+    /// The seed of the random numbers.
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
-    /// Where the rows go; `-` for standard output.
+    /// Where to write the rows, or `-` for standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
-    /// Draw the values at which something changes more often.
+    /// Draw the values at which decisions change more often.
     #[arg(long)]
     pub boundaries: bool,
-    /// The format of the output, where the name does not tell.
+    /// The format of the output, if the file name does not show it.
     #[arg(long, value_enum, value_name = FORMATS, hide_possible_values = true)]
     pub output_format: Option<FileFormat>,
 }

@@ -1,4 +1,4 @@
-//! Are these the decisions that somebody else made? A file of inputs against a file of expected outputs.
+//! Does the policy make the decisions in a file? Compares a file of inputs with a file of expected outputs.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -16,26 +16,27 @@ use opus_data::{Intake, Located, Mapping, Reader};
 /// A row on which the policy and the expectation differ.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Difference {
-    /// The value by which the rows belong together, or the number of the row.
+    /// The value that identifies the row, or the number of the row.
     pub key: String,
-    /// What was expected and what was found, by output; the output's name is empty where the whole row differs.
+    /// The expected and the actual value of each output that differs; the output's name is empty if the whole row
+    /// differs.
     pub outputs: Vec<(String, String, String)>,
-    /// The rule that decided; empty where none did.
+    /// The rule that decided; empty if there is none.
     pub rule: String,
 }
 
-/// What a comparison came to.
+/// The result of a comparison.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Comparison {
-    /// How many expected rows there are.
+    /// The number of expected rows.
     pub rows: u64,
-    /// Those that differ, in the order of the inputs.
+    /// The rows that differ, in the order of the inputs.
     pub differences: Vec<Difference>,
-    /// How many rows of the inputs nothing is expected of.
+    /// The number of input rows without an expectation.
     pub unexpected: u64,
-    /// The columns of the inputs that no field reads.
+    /// The input columns that no field reads.
     pub ignored: BTreeSet<String>,
-    /// The columns of the expected decisions that are no outputs.
+    /// The columns of the expected decisions that are not outputs.
     pub not_compared: BTreeSet<String>,
 }
 
@@ -43,18 +44,18 @@ pub struct Comparison {
 pub struct Files {
     /// The inputs.
     pub input: Located,
-    /// The expected outputs: columns named as the outputs.
+    /// The expected outputs: columns with the names of the outputs.
     pub expected: Located,
-    /// The column by which rows belong together; by their order without one.
+    /// The column that identifies a row; `None` to match rows by position.
     pub on: Option<String>,
     /// How the columns of the inputs map to fields.
     pub mapping: Mapping,
 }
 
-/// Compares the decisions of an engine with expected ones.
+/// Compares the decisions of an engine with the expected ones.
 ///
 /// # Errors
-/// Where a file cannot be read, or rows cannot be told apart.
+/// If a file cannot be read, or a row cannot be identified.
 pub fn compare(
     files: &Files,
     schema: &Schema,
@@ -140,9 +141,9 @@ fn differing(
 /// Outputs by the key of their row.
 type Expected = HashMap<String, Vec<Option<i128>>>;
 
-/// The expected outputs, and the columns beside them.
+/// The expected outputs, and the columns that are not outputs.
 fn expected(files: &Files, schema: &Schema) -> Result<(Expected, BTreeSet<String>), Failure> {
-    // the outputs are read as if they were the inputs of another policy, of which nothing has to be decided
+    // reads the outputs as if they were the inputs of another policy, which decides nothing
     let outputs =
         Schema { inputs: schema.outputs.clone(), outputs: Vec::new(), effective: None, ..schema.clone() };
     let mapping = Mapping::as_written(&outputs);
@@ -175,7 +176,7 @@ fn expected(files: &Files, schema: &Schema) -> Result<(Expected, BTreeSet<String
     Ok((found, beside))
 }
 
-/// By row, the value of the column that was kept, or the number of the row.
+/// For each row, the value of the kept column or the number of the row.
 fn keys(
     first_row: u64,
     rows: usize,

@@ -1,4 +1,4 @@
-//! How does a command end, when it does not end well?
+//! How does a command report that it failed?
 
 use std::error::Error;
 use std::fmt;
@@ -9,15 +9,15 @@ use opus_data::{DataError, ErrorKind};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(u8)]
 pub enum Exit {
-    /// Everything was decided, every test passed.
+    /// Every row was decided and every test passed.
     Ok = 0,
     /// A policy does not compile, or a test failed.
     Policy = 1,
-    /// The command line is not one that there is.
+    /// The command line is invalid.
     Usage = 2,
-    /// More rows were rejected than is allowed; the output is complete.
+    /// More rows were rejected than allowed; the output is complete.
     Rejects = 3,
-    /// A file could not be read or written, or is not what it should be.
+    /// A file could not be read or written, or is damaged.
     Io = 4,
     /// An artifact was refused.
     Artifact = 5,
@@ -26,21 +26,21 @@ pub enum Exit {
 impl Exit {
     /// Every code with its meaning, for the help.
     pub const ALL: [(Exit, &str); 6] = [
-        (Exit::Ok, "all decided"),
-        (Exit::Policy, "a policy or a test failed"),
-        (Exit::Usage, "usage"),
+        (Exit::Ok, "every row decided, every test passed"),
+        (Exit::Policy, "a policy does not compile, or a test failed"),
+        (Exit::Usage, "invalid command line"),
         (Exit::Rejects, "more rejects than allowed; the output is complete"),
-        (Exit::Io, "input or output"),
+        (Exit::Io, "a file cannot be read or written"),
         (Exit::Artifact, "artifact refused"),
     ];
 }
 
-/// Why a command could not do what it was asked.
+/// Why a command failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Failure {
-    /// How the process ends.
+    /// The exit code.
     pub exit: Exit,
-    /// What was wrong and where, in lower case; empty where everything has been said already.
+    /// What went wrong and where, in lower case; empty if everything has been reported already.
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
@@ -52,7 +52,7 @@ impl Failure {
         Failure { exit, message: message.into(), help: None }
     }
 
-    /// A wrong command line.
+    /// An invalid command line.
     pub fn usage(message: impl Into<String>) -> Failure {
         Failure::new(Exit::Usage, message)
     }
@@ -62,12 +62,12 @@ impl Failure {
         Failure::new(Exit::Io, message)
     }
 
-    /// A failure about which everything has been said.
+    /// A failure that has been reported already.
     pub fn said(exit: Exit) -> Failure {
         Failure::new(exit, "")
     }
 
-    /// With what to do about it.
+    /// Adds what to do about it.
     pub fn help(mut self, text: impl Into<String>) -> Failure {
         self.help = Some(text.into());
         self

@@ -44,7 +44,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// A panic in a library that reads a damaged file is reported as a damaged file, not in the library's words.
+/// Reports a panic in a library that reads a damaged file as a damaged file, not in the library's words.
 fn keep_damaged_files_quiet() {
     let loud = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
@@ -54,7 +54,7 @@ fn keep_damaged_files_quiet() {
     }));
 }
 
-/// Prints the help that was asked for, or says what is wrong with the command line; to programs as JSON.
+/// Prints the requested help, or reports an invalid command line; as JSON for programs.
 fn not_understood(error: &clap::Error) -> ExitCode {
     let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand || !error.use_stderr();
     if !is_help && wants_json(std::env::args_os()) {
@@ -64,13 +64,13 @@ fn not_understood(error: &clap::Error) -> ExitCode {
         let failure = Failure::usage(words(message.trim_start_matches("error: "))).help(words(rest));
         Terminal::new(Format::Json, Color::Never).failure(&failure);
     } else {
-        // there is nobody left to tell where this cannot be printed
+        // if this fails, the error has nowhere to go
         let _ = error.print();
     }
     ExitCode::from(error.exit_code() as u8)
 }
 
-/// Whether a command line that could not be understood asks for JSON.
+/// Whether an invalid command line asks for JSON.
 fn wants_json(args: impl Iterator<Item = OsString>) -> bool {
     let args: Vec<OsString> = args.collect();
     args.iter().any(|arg| arg == "--format=json") || args.windows(2).any(|pair| pair == ["--format", "json"])

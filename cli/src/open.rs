@@ -1,4 +1,4 @@
-//! What is a POLICY on the command line? A file, or standard input, that holds a source or an artifact.
+//! How is the POLICY of a command line opened? It is a file or standard input, with a source or an artifact.
 
 use std::fs;
 use std::io::Read;
@@ -14,9 +14,9 @@ use crate::args;
 use crate::failure::{Exit, Failure};
 use crate::terminal::Terminal;
 
-/// A policy that may run, with its name.
+/// An opened policy, with its name.
 pub struct Opened {
-    /// What it is called on the command line.
+    /// The name on the command line.
     pub name: String,
     policy: source::Opened,
 }
@@ -38,7 +38,7 @@ impl DerefMut for Opened {
 /// Opens a policy and shows its warnings.
 ///
 /// # Errors
-/// Where it cannot be read, does not compile, or may not run.
+/// If it cannot be read, does not compile, or is refused.
 pub fn open(path: &Path, terminal: &Terminal) -> Result<Opened, Failure> {
     let name = path.display().to_string();
     match source::open(read(path)?) {
@@ -90,10 +90,10 @@ impl args::Engine {
     }
 }
 
-/// The text of a policy.
+/// The source text of a policy.
 ///
 /// # Errors
-/// Where it cannot be read, or is no text.
+/// If it cannot be read or is not text.
 pub fn read_source(path: &Path) -> Result<String, Failure> {
     let bytes = read(path)?;
     if bytes.starts_with(&MAGIC) {
@@ -104,10 +104,10 @@ pub fn read_source(path: &Path) -> Result<String, Failure> {
     text(path, bytes)
 }
 
-/// The bytes of a file, or of standard input.
+/// The bytes of a file or of standard input.
 ///
 /// # Errors
-/// Where they cannot be read.
+/// If they cannot be read.
 pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let bytes = if path.as_os_str() == "-" {
         let mut bytes = Vec::new();

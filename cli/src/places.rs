@@ -1,4 +1,4 @@
-//! Where are inputs and outputs? As `opus-data` has it, with the options that name a format.
+//! Where are inputs and outputs? As in `opus-data`, with the options that name a format.
 
 use std::path::{Path, PathBuf};
 
@@ -6,10 +6,10 @@ use opus_data::{DataError, ErrorKind, Format, Located, Place};
 
 use crate::process::is_standard_output_closed;
 
-/// The files that inputs stand for: [`opus_data::inputs`].
+/// The files behind the inputs: [`opus_data::inputs`].
 ///
 /// # Errors
-/// As there; an unknown format names the option `--input-format`.
+/// As there; for an unknown format, the message names the option `--input-format`.
 pub fn inputs(paths: &[PathBuf], format: Option<Format>) -> Result<Vec<Located>, DataError> {
     opus_data::inputs(paths, format).map_err(|error| with_option(error, "--input-format"))
 }
@@ -17,7 +17,7 @@ pub fn inputs(paths: &[PathBuf], format: Option<Format>) -> Result<Vec<Located>,
 /// The place and format of an output: [`opus_data::output`].
 ///
 /// # Errors
-/// As there; an unknown format names `option`.
+/// As there; for an unknown format, the message names `option`.
 pub fn output(path: &Path, format: Option<Format>, option: &str) -> Result<Located, DataError> {
     let located = opus_data::output(path, format).map_err(|error| with_option(error, option))?;
     writable(&located.place)?;

@@ -1,4 +1,4 @@
-//! How far is it? A bar on a terminal, for what takes longer than a second.
+//! How far along is a command? On a terminal, a bar for anything that takes longer than a second.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -9,25 +9,25 @@ use crate::summary::grouped;
 use crate::terminal::Terminal;
 use opus_data::pipeline::Progress;
 
-/// Progress is shown of what takes longer than this.
+/// Progress is shown after this time.
 const AFTER: Duration = Duration::from_secs(1);
 
 /// A full bar.
 const FULL: u64 = 1_000;
 
-/// What shows progress to a person, where there is one.
+/// Shows progress on a terminal.
 pub struct Shown {
     bar: Option<Mutex<Option<ProgressBar>>>,
     started: Instant,
 }
 
 impl Shown {
-    /// Nothing to show yet.
+    /// Nothing is shown yet.
     pub fn new(terminal: &Terminal) -> Shown {
         Shown { bar: terminal.is_interactive().then(|| Mutex::new(None)), started: Instant::now() }
     }
 
-    /// So far it is.
+    /// Shows the progress so far.
     pub fn update(&self, progress: Progress) {
         let elapsed = self.started.elapsed();
         let Some(bar) = self.bar.as_ref().filter(|_| elapsed > AFTER) else { return };
@@ -35,7 +35,7 @@ impl Shown {
         let mut bar = bar.lock().expect("no thread panics with the lock");
         let bar = bar.get_or_insert_with(|| {
             let bar = ProgressBar::with_draw_target(Some(FULL), ProgressDrawTarget::stderr());
-            // without the length of the input there is nothing that a bar could be a part of
+            // without the length of the input, a bar has no total
             let template = match progress.fraction {
                 Some(_) => "{bar:30} {percent:>3}%  {msg}",
                 None => "{msg}",
@@ -47,7 +47,7 @@ impl Shown {
         bar.set_position(position);
     }
 
-    /// Nothing is shown any more.
+    /// Removes the bar.
     pub fn clear(&self) {
         let bar =
             self.bar.as_ref().and_then(|bar| bar.lock().expect("no thread panics with the lock").take());

@@ -1,4 +1,4 @@
-//! What did a batch come to? The same numbers for people and for programs.
+//! What is the result of a batch? The same numbers for people and for programs.
 
 use opus_ir::{Kind, Schema};
 use serde_json::{Value, json};
@@ -6,21 +6,21 @@ use serde_json::{Value, json};
 use opus_data::Names;
 use opus_data::pipeline::Report;
 
-/// A batch that has run.
+/// A finished batch.
 pub struct Run<'a> {
-    /// What was counted.
+    /// The counts.
     pub report: &'a Report,
     /// Inputs and outputs.
     pub schema: &'a Schema,
-    /// What rules and versions are called.
+    /// The names of rules and versions.
     pub names: &'a Names,
     /// By rule index, id and title.
     pub rules: Vec<(String, Option<String>)>,
-    /// How long it took, in seconds.
+    /// The time it took, in seconds.
     pub seconds: f64,
 }
 
-/// For people.
+/// The summary for people.
 pub fn human(run: &Run) -> String {
     let counts = &run.report.counts;
     let mut table = Table::default();
@@ -47,7 +47,7 @@ pub fn human(run: &Run) -> String {
     for (at, (version, rules)) in run.names.versions.iter().zip(&counts.rules).enumerate() {
         table.line(&format!("version {version}"), versions[at], Some((counts.decided, shares[at])), "");
         let of_rules = apportion(rules, counts.decided, shares[at]);
-        // rules that are not of this version never decide in it
+        // leaves out rules of other versions, which never decide in this one
         let named = run.rules.iter().zip(rules).zip(of_rules).filter(|((_, count), _)| **count > 0);
         for (((id, title), count), tenths) in named {
             let share = Some((counts.decided, tenths));
@@ -58,7 +58,7 @@ pub fn human(run: &Run) -> String {
     format!("{}\n{} rows per second ({:.3} s)", table.text(), grouped(per_second), run.seconds)
 }
 
-/// For programs; `details` says what ran.
+/// The summary for programs; `details` describes what ran.
 pub fn json(run: &Run, details: Value) -> Value {
     let counts = &run.report.counts;
     let faults = counts
@@ -115,8 +115,8 @@ pub fn grouped(number: u64) -> String {
 /// All of a whole, in tenths of a percent.
 const ALL: u64 = 1_000;
 
-/// The shares of a whole that counts are, in tenths of a percent: rounded so that they add up to `total`, which is the
-/// share of all of them together. The largest remainders are rounded up, the first of equal ones before the others.
+/// The share of each count in a whole, in tenths of a percent, rounded so that the shares add up to `total`. The largest
+/// remainders are rounded up; ties go to the first.
 fn apportion(counts: &[u64], whole: u64, total: u64) -> Vec<u64> {
     if whole == 0 {
         return vec![0; counts.len()];
@@ -131,7 +131,7 @@ fn apportion(counts: &[u64], whole: u64, total: u64) -> Vec<u64> {
     shares
 }
 
-/// A share in percent, to a tenth; a count that is not zero is not shown as zero, nor one that is not all as all.
+/// A share in percent, to a tenth. A share above zero is never shown as 0, and one below 100 % never as 100.
 fn share(count: u64, whole: u64, tenths: u64) -> String {
     match tenths {
         _ if whole == 0 => String::new(),
@@ -141,7 +141,7 @@ fn share(count: u64, whole: u64, tenths: u64) -> String {
     }
 }
 
-/// Lines of a name, a number, its share of another and a remark, in columns.
+/// Lines with a name, a number, its share of another number and a remark, in columns.
 #[derive(Default)]
 struct Table {
     lines: Vec<[String; 4]>,

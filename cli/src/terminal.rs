@@ -1,4 +1,5 @@
-//! Where do words go? Results to standard output, everything else to standard error; for people or programs.
+//! Where does output go? Results to standard output, everything else to standard error; for people or for
+//! programs.
 
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
@@ -13,15 +14,15 @@ use crate::failure::{Exit, Failure};
 use crate::places::writable;
 use crate::render;
 
-/// So many names are told to a person; programs are told all.
+/// The most names shown to a person; programs get all of them.
 const NAMES_MAX: usize = 20;
 
-/// What the process talks to.
+/// The output of the process.
 #[derive(Clone, Copy, Debug)]
 pub struct Terminal {
     format: Format,
     styled: bool,
-    /// Whether standard error is looked at by a person.
+    /// Whether a person is reading standard error.
     interactive: bool,
 }
 
@@ -38,7 +39,7 @@ impl Terminal {
         Terminal { format, styled, interactive }
     }
 
-    /// Whether there are colours.
+    /// Whether colours are used.
     pub fn is_styled(&self) -> bool {
         self.styled
     }
@@ -48,7 +49,7 @@ impl Terminal {
         self.format == Format::Json
     }
 
-    /// Whether standard error is looked at by a person, so that progress may be shown.
+    /// Whether a person is reading standard error, so that progress may be shown.
     pub fn is_interactive(&self) -> bool {
         self.interactive && !self.is_json()
     }
@@ -56,7 +57,7 @@ impl Terminal {
     /// Prints a result.
     ///
     /// # Errors
-    /// Where standard output cannot be written; a reader that has seen enough is no error.
+    /// If standard output cannot be written. A reader that closes it early is not an error.
     pub fn print(&self, text: &str) -> Result<(), Failure> {
         writable(&Place::Standard)?;
         let mut out = io::stdout().lock();
@@ -77,7 +78,7 @@ impl Terminal {
         self.print(&format!("{value:#}\n"))
     }
 
-    /// Prints a result for people or for programs, or says it where standard output holds rows or bytes already.
+    /// Prints a result for people or for programs; on standard error if standard output holds rows or bytes.
     ///
     /// # Errors
     /// As [`Terminal::print`].
@@ -90,14 +91,14 @@ impl Terminal {
         self.print(&format!("{text}\n"))
     }
 
-    /// Says something to a person; nothing where results are for programs.
+    /// Prints a note for people; nothing if results are for programs.
     pub fn note(&self, text: &str) {
         if !self.is_json() {
             self.say(text);
         }
     }
 
-    /// Says to a person of some names what they are, and of many how many more there are; nothing where there are none.
+    /// Prints a note with a list of names, shortened if there are many; nothing if there are none.
     pub fn note_names(&self, what: &str, names: &BTreeSet<String>) {
         let quoted = names.iter().take(NAMES_MAX).map(|name| format!("`{}`", printable(name)));
         let quoted: Vec<String> = quoted.collect();
@@ -110,7 +111,7 @@ impl Terminal {
         }
     }
 
-    /// Shows diagnostics to a person, and how many there are.
+    /// Shows diagnostics to a person, and their number.
     pub fn diagnostics(&self, path: &str, source: &str, diagnostics: &[Diagnostic]) {
         if self.is_json() || diagnostics.is_empty() {
             return;
@@ -128,7 +129,7 @@ impl Terminal {
         self.say(&format!("{path}: {counts}{refused}; `opus explain-code {explained}` tells more"));
     }
 
-    /// Says why a command failed.
+    /// Reports why a command failed.
     pub fn failure(&self, failure: &Failure) {
         if failure.message.is_empty() {
             return;
@@ -142,7 +143,7 @@ impl Terminal {
         }
     }
 
-    /// Says why a policy does not compile, to a program; a person has been shown its diagnostics.
+    /// Reports to a program why a policy does not compile. A person has already seen the diagnostics.
     pub fn not_compiled(&self, path: &str, source: &str, diagnostics: &[Diagnostic]) -> Failure {
         if self.is_json() {
             let shown: Vec<Value> =
@@ -154,13 +155,13 @@ impl Terminal {
         Failure::said(Exit::Policy)
     }
 
-    /// Says something on standard error. Whoever has stopped listening is not told any more.
+    /// Writes to standard error. If it is closed, the text is dropped.
     pub fn say(&self, text: &str) {
         let _ = writeln!(io::stderr(), "{text}");
     }
 }
 
-/// A text that may come from a file: what would move the cursor or colour the screen is written as a sign for it.
+/// A text that may come from a file, with control characters replaced by visible signs.
 fn printable(text: &str) -> String {
     let sign = |c: char| match c {
         '\n' => c,
@@ -172,7 +173,7 @@ fn printable(text: &str) -> String {
     text.chars().map(sign).collect()
 }
 
-/// `3 errors`, `1 error`, nothing for none.
+/// `3 errors`, `1 error`, or nothing for none.
 fn counted(count: usize, noun: &str) -> Option<String> {
     match count {
         0 => None,

@@ -99,15 +99,15 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
         }
         None => None,
     };
-    // the summary last: where there is one, there is all that it tells of
+    // the summary last: if it exists, everything it describes exists
     outputs.name()?;
     summary.map_or(Ok(()), Whole::name)?;
-    // for people it stands beside the errors, whatever becomes of standard output
+    // for people it goes to standard error, whatever standard output is used for
     terminal.report(&summary::human(&run), &value, !terminal.is_json() || is_output_taken)?;
     allowed.check(&report, args.rejects.is_some())
 }
 
-/// Where everything is read and written.
+/// The places to read from and write to.
 struct Places {
     inputs: Vec<Located>,
     output: Located,
@@ -116,7 +116,7 @@ struct Places {
 }
 
 impl Places {
-    /// The places that the command line names: nothing is read twice or written over.
+    /// The places on the command line. Nothing is read twice or overwritten.
     fn of(args: &Batch) -> Result<Places, Failure> {
         let format = |format: Option<FileFormat>| format.map(FileFormat::format);
         let places = Places {
@@ -208,7 +208,7 @@ fn available_threads() -> usize {
 }
 
 impl FileFormat {
-    /// The format of files.
+    /// The file format.
     pub fn format(self) -> Format {
         match self {
             FileFormat::Parquet => Format::Parquet,

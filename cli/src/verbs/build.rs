@@ -42,20 +42,20 @@ pub fn run(args: &Build, terminal: &Terminal) -> Result<(), Failure> {
     terminal.report(&human.join("\n"), &json, target == Place::Standard)
 }
 
-/// What became of the native code, so that the next start need not compile.
+/// What happened to the native code; if it is kept, the next start need not compile.
 enum NativeCode {
-    /// It was in the cache already.
+    /// It was already in the cache.
     Found,
-    /// It was compiled, and is in the cache now.
+    /// It was compiled and is now in the cache.
     Kept,
-    /// It was compiled, and could not be kept.
+    /// It was compiled but could not be kept.
     Lost,
-    /// There is none, and why.
+    /// It is unavailable, for this reason.
     Unavailable(String),
 }
 
 impl NativeCode {
-    /// Has the code made and kept; that it was kept is seen by loading it.
+    /// Compiles the code and keeps it. Loading it shows that it was kept.
     fn keep(bytes: &[u8]) -> Result<NativeCode, Failure> {
         let first = start(bytes)?;
         if let Some(why) = first.fallback() {
@@ -92,7 +92,7 @@ impl NativeCode {
     }
 }
 
-/// The policy as the next process will start it, with the code for rows and for columns.
+/// Opens the policy as the next process will, with the code for rows and for columns.
 fn start(bytes: &[u8]) -> Result<Policy, Failure> {
     let artifact = Artifact::from_bytes(bytes)
         .map_err(|error| Failure::new(Exit::Artifact, format!("the artifact that was written: {error}")))?;

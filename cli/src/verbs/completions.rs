@@ -1,4 +1,4 @@
-//! `opus completions`: what can a shell complete?
+//! `opus completions`: completions for a shell.
 
 use clap::CommandFactory;
 

@@ -1,4 +1,4 @@
-//! `opus fmt`: how would the policy look, had it been written carefully?
+//! `opus fmt`: the standard layout of a policy.
 
 use std::path::Path;
 
@@ -45,7 +45,7 @@ impl End {
     }
 }
 
-/// What became of a policy, and for programs its diagnostics.
+/// The result for one policy and, for programs, its diagnostics.
 fn format_one(path: &Path, check: bool, terminal: &Terminal) -> Result<(End, Vec<Value>), Failure> {
     let source = read_source(path)?;
     let name = path.display().to_string();

@@ -1,4 +1,4 @@
-//! `opus inspect`: what does an artifact hold?
+//! `opus inspect`: what does an artifact contain?
 
 use opus_frontend::display;
 use opus_ir::{Program, Verified, Version, date};
@@ -82,7 +82,7 @@ fn table<'a>(
     rows.iter().map(|(id, said, versions)| format!("  {id:<ids$}  {said:<texts$}  {versions}\n")).collect()
 }
 
-/// What holds of every decision of a version.
+/// What is proved about every decision of a version.
 fn certificate(version: &Version<Verified>) -> String {
     let certificate = version.decide.certificate();
     let largest = certificate.largest_magnitude;
@@ -103,13 +103,13 @@ fn certificate(version: &Version<Verified>) -> String {
     })
 }
 
-/// The versions in which a rule decides something.
+/// The versions in which a rule can decide.
 fn deciding(program: &Program<Verified>, rule: usize) -> Vec<u32> {
     let versions = program.versions.iter().filter(|version| decides(&version.decide, rule));
     versions.map(|version| version.number).collect()
 }
 
-/// The versions in which a require is asked for.
+/// The versions in which a require is checked.
 fn asking(program: &Program<Verified>, require: usize) -> Vec<u32> {
     let versions = program.versions.iter().filter(|version| version.requires.contains(&(require as u32)));
     versions.map(|version| version.number).collect()
@@ -151,11 +151,11 @@ fn domain(program: &Program<Verified>, field: &opus_ir::Field) -> String {
     }
 }
 
-/// So wide is a time line, and so much of it is the last version's, which has no end.
+/// The width of the time line, and the part of it for the last version, which has no end.
 const TIME_LINE_WIDTH: i64 = 48;
 const LAST_WIDTH: i64 = 10;
 
-/// One line per version, with a bar from its first day on, to scale.
+/// One line per version, with a bar that starts on its first day, to scale.
 fn time_line(program: &Program<Verified>) -> String {
     let Some(index) = program.schema.effective else {
         return format!("\nversions\n{:>4}  always in force\n", program.versions[0].number);
@@ -188,7 +188,7 @@ fn time_line(program: &Program<Verified>) -> String {
     format!("\nversions, chosen by {field}\n{lines}")
 }
 
-/// What the numbers of fields, results and rules in a listing stand for.
+/// The names of the fields, results and rules that a listing numbers.
 fn legend(program: &Program<Verified>) -> String {
     let named = |what: &str, names: Vec<&str>| -> String {
         names.iter().enumerate().map(|(index, name)| format!("; {what} {index} is {name}\n")).collect()
@@ -266,7 +266,7 @@ fn field_json(program: &Program<Verified>, field: &opus_ir::Field) -> Value {
     json!({ "name": field.name, "type": kind(program, field), "domain": domain, "optional": field.optional })
 }
 
-/// A version; without an effective date it has no days.
+/// A version; without an effective date it has no dates.
 fn version_json(version: &Version<Verified>, is_dated: bool) -> Value {
     let certificate = version.decide.certificate();
     let day = |day: i32| (is_dated && day != i32::MAX).then(|| date::civil(day as i128).to_string());

@@ -1,4 +1,4 @@
-//! What does each verb do? One file per verb.
+//! The verbs, one file each.
 
 mod batch;
 mod build;
@@ -19,7 +19,7 @@ use crate::terminal::Terminal;
 /// Runs a verb.
 ///
 /// # Errors
-/// Where it could not do what it was asked.
+/// If it could not do what it was asked to.
 pub fn run(verb: &Verb, terminal: &Terminal) -> Result<(), Failure> {
     match verb {
         Verb::Check(args) => check::run(args, terminal),

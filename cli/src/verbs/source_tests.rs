@@ -1,4 +1,4 @@
-//! The tests in a policy, on every engine that there is here.
+//! The tests in a policy, on every engine that is available.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ pub fn run(mut opened: Opened, terminal: &Terminal) -> Result<(), Failure> {
     for (index, test) in policy.tests.iter().enumerate() {
         failed.extend(failures(policy, test, index, &outcomes).into_iter().map(|failure| (test, failure)));
     }
-    // the same reason may keep several engines away
+    // one reason may exclude several engines
     let skipped: BTreeSet<&str> = witnesses.skipped().iter().map(|skipped| skipped.reason.as_str()).collect();
     skipped.iter().for_each(|reason| terminal.note(&format!("engines skipped: {reason}")));
     if terminal.is_json() {
@@ -67,7 +67,7 @@ struct Unmet {
     span: Span,
 }
 
-/// What a test expects in vain; the engines that say so are named where they are not all.
+/// The expectations of a test that are not met. The engines are named if only some of them differ.
 fn failures(policy: &Policy, test: &Test, index: usize, outcomes: &[(Witness, Vec<Outcome>)]) -> Vec<Unmet> {
     let mut unmet = Vec::new();
     for (expect, span) in &test.expects {
@@ -123,7 +123,7 @@ fn expected(policy: &Policy, expect: &Expect) -> String {
     }
 }
 
-/// What there was in place of what was expected.
+/// The actual value for an expectation.
 fn in_words(policy: &Policy, expect: &Expect, outcome: &Outcome) -> String {
     match (expect, outcome) {
         (_, Err(faults)) => {

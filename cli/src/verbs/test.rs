@@ -1,4 +1,4 @@
-//! `opus test`: the tests in a policy, on every engine; or a file of expected decisions.
+//! `opus test`: the tests in a policy on every engine, or a file of expected decisions.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use opus_data::Names;
 use opus_data::pipeline::Progress;
 use opus_data::{Located, Mapping, Place, inputs, standard_input_once};
 
-/// How many differing rows are shown; all are counted.
+/// The most differing rows that are shown; all are counted.
 const SHOWN_MAX: usize = 20;
 
 pub fn run(args: &Test, terminal: &Terminal) -> Result<(), Failure> {
