@@ -16,8 +16,8 @@ use opus_ir::date::MonthEnd;
 use opus_ir::{Fault, Kind, Rounding};
 
 use crate::hir::{
-    Arithmetic, Cell, CellSpan, Comparison, Constant, ExprId, ExprKind, LetId, Number, Policy, Rule, Step,
-    Table, Version,
+    Arithmetic, Cell, CellSpan, Comparison, Constant, ExprId, ExprKind, LetId, Number, Policy, Step, TableId,
+    Version,
 };
 
 /// Stack that is kept free below each level of an expression.
@@ -97,7 +97,7 @@ pub struct Trace {
 /// A step of a trace.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Traced {
-    /// A named value between rules.
+    /// A named value, before the first step that needs it.
     Let {
         /// Which.
         name: LetId,
@@ -106,6 +106,17 @@ pub enum Traced {
         /// Every expression of it, operands before their uses.
         terms: Vec<(ExprId, Value)>,
     },
+    /// The row of a table that applied, before the first step that needs it.
+    Row {
+        /// The table.
+        table: TableId,
+        /// The row, by index in the table of the version.
+        row: usize,
+        /// What it says.
+        value: Value,
+        /// By key, its value; `None` where it is missing.
+        keys: Vec<Option<Value>>,
+    },
     /// A rule, whether it applied, and every expression of its condition that was looked at, operands before
     /// their uses.
     Rule {
@@ -113,6 +124,15 @@ pub enum Traced {
         rule: u32,
         /// Whether it applied.
         applied: bool,
+        /// What was looked at.
+        terms: Vec<(ExprId, Value)>,
+    },
+    /// An output of the rule that applied, and every expression that it was computed from, operands before their uses.
+    Output {
+        /// The index of the output.
+        output: usize,
+        /// The expression.
+        expr: ExprId,
         /// What was looked at.
         terms: Vec<(ExprId, Value)>,
     },
@@ -147,35 +167,48 @@ pub fn admit(policy: &Policy, given: &[Option<i128>]) -> Result<Admitted, Vec<Re
 
 /// Decides an admitted row.
 pub fn decide(policy: &Policy, row: &Admitted) -> Decision {
-    trace(policy, row).decision
+    decide_with(policy, row, Evaluator::new(policy, row.version, &row.given), &mut Vec::new())
 }
 
-/// Decides an admitted row and tells how.
+/// Decides an admitted row and records how.
 pub fn trace(policy: &Policy, row: &Admitted) -> Trace {
-    let mut evaluator = Evaluator::new(policy, row.version, &row.given);
     let mut steps = Vec::new();
+    let evaluator = Evaluator::new(policy, row.version, &row.given).recording();
+    let decision = decide_with(policy, row, evaluator, &mut steps);
+    Trace { decision, steps }
+}
+
+/// Decides, and adds the steps where the evaluator records them.
+fn decide_with(
+    policy: &Policy,
+    row: &Admitted,
+    mut evaluator: Evaluator<'_>,
+    steps: &mut Vec<Traced>,
+) -> Decision {
     for step in &policy.versions[row.version].steps {
         evaluator.terms.clear();
-        match step {
+        let rule = match step {
             Step::Let(name) => {
-                let value = evaluator.named(*name).expect("a policy that compiles has no undefined values");
-                let terms = std::mem::take(&mut evaluator.terms);
-                steps.push(Traced::Let { name: *name, value, terms });
+                evaluator.named(*name).expect("a policy that compiles has no undefined values");
+                evaluator.record(steps, |_| None);
+                continue;
             }
-            Step::Rule(rule) => {
-                let applied = rule.when.is_none_or(|condition| evaluator.holds(condition).expect("compiled"));
-                let terms = std::mem::take(&mut evaluator.terms);
-                steps.push(Traced::Rule { rule: rule.index, applied, terms });
-                if applied {
-                    let outputs =
-                        evaluator.outcome(rule).expect("a policy that compiles has no undefined outcomes");
-                    return Trace {
-                        decision: Decision { version: row.version, rule: rule.index, outputs },
-                        steps,
-                    };
-                }
-            }
+            Step::Rule(rule) => rule,
+        };
+        let applied = rule.when.is_none_or(|condition| evaluator.holds(condition).expect("compiled"));
+        evaluator.record(steps, |terms| Some(Traced::Rule { rule: rule.index, applied, terms }));
+        if !applied {
+            continue;
         }
+        let outputs = policy.schema.outputs.iter().zip(&rule.outcome).enumerate();
+        let outputs = outputs.map(|(output, (field, expr))| {
+            let expr = *expr;
+            let value = evaluator.value(expr).expect("a policy that compiles has no undefined outcomes");
+            evaluator.record(steps, |terms| Some(Traced::Output { output, expr, terms }));
+            scaled(policy, field.kind, &value)
+        });
+        let outputs = outputs.collect();
+        return Decision { version: row.version, rule: rule.index, outputs };
     }
     unreachable!("rules end in one that always applies")
 }
@@ -206,6 +239,9 @@ pub struct Evaluator<'a> {
     given: &'a [Option<i128>],
     lets: SecondaryMap<LetId, Option<Value>>,
     terms: Vec<(ExprId, Value)>,
+    /// What a step needed, where that is recorded: each named value and each row of a table once.
+    met: Option<Vec<Traced>>,
+    looked_up: SecondaryMap<TableId, bool>,
 }
 
 type Evaluated = Result<Value, Undefined>;
@@ -219,7 +255,21 @@ impl<'a> Evaluator<'a> {
             given,
             lets: SecondaryMap::new(),
             terms: Vec::new(),
+            met: None,
+            looked_up: SecondaryMap::new(),
         }
+    }
+
+    /// The same evaluator, recording what each step needs.
+    fn recording(self) -> Evaluator<'a> {
+        Evaluator { met: Some(Vec::new()), ..self }
+    }
+
+    /// Adds what a step needed, then the step itself, made from the terms that it looked at.
+    fn record(&mut self, steps: &mut Vec<Traced>, step: impl FnOnce(Vec<(ExprId, Value)>) -> Option<Traced>) {
+        let Some(met) = &mut self.met else { return };
+        steps.append(met);
+        steps.extend(step(std::mem::take(&mut self.terms)));
     }
 
     /// The value of an expression.
@@ -242,19 +292,6 @@ impl<'a> Evaluator<'a> {
         self.value(condition).map(|value| value == Value::Bool(true))
     }
 
-    /// The outputs of a rule, as scaled integers.
-    ///
-    /// # Errors
-    /// Where one of them has no value on this row.
-    ///
-    /// # Panics
-    /// Where one has more decimals than its output, which checks exclude.
-    pub fn outcome(&mut self, rule: &Rule) -> Result<Vec<i128>, Undefined> {
-        let policy = self.policy;
-        let outputs = rule.outcome.iter().zip(&policy.schema.outputs);
-        outputs.map(|(expr, field)| Ok(scaled(policy, field.kind, &self.value(*expr)?))).collect()
-    }
-
     /// Every expression that has been looked at, operands before their uses, with its value; constants are left
     /// out.
     pub fn terms(&self) -> &[(ExprId, Value)] {
@@ -265,8 +302,13 @@ impl<'a> Evaluator<'a> {
         if let Some(value) = &self.lets[name] {
             return Ok(value.clone());
         }
+        let first = self.terms.len();
         let value = self.value(self.version.lets[name].body)?;
         self.lets[name] = Some(value.clone());
+        if let Some(met) = &mut self.met {
+            let terms = self.terms[first..].to_vec();
+            met.push(Traced::Let { name, value: value.clone(), terms });
+        }
         Ok(value)
     }
 
@@ -287,7 +329,7 @@ impl<'a> Evaluator<'a> {
             },
             ExprKind::Param(param) => exact(version.params[*param].value),
             ExprKind::Let(name) => self.named(*name)?,
-            ExprKind::Table(table) => self.cell(&version.tables[*table])?.ok_or(Undefined::NoRow(expr))?,
+            ExprKind::Table(table) => self.cell(*table)?.ok_or(Undefined::NoRow(expr))?,
             ExprKind::Negate(operand) => Value::Number(-self.number(*operand)?),
             ExprKind::Arithmetic(op, a, b) => {
                 let (a, b) = (self.number(*a)?, self.number(*b)?);
@@ -349,7 +391,9 @@ impl<'a> Evaluator<'a> {
         Ok(Value::Bool(false))
     }
 
-    fn cell(&mut self, table: &Table) -> Result<Option<Value>, Undefined> {
+    fn cell(&mut self, id: TableId) -> Result<Option<Value>, Undefined> {
+        let version = self.version;
+        let table = &version.tables[id];
         let mut keys = Vec::with_capacity(table.keys.len());
         for key in &table.keys {
             let missing = key.optional.is_some_and(|field| self.given[field as usize].is_none());
@@ -357,7 +401,13 @@ impl<'a> Evaluator<'a> {
         }
         let applies =
             |cells: &[Cell]| cells.iter().zip(&keys).all(|(cell, key)| cell_holds(cell, key.as_ref()));
-        Ok(table.rows.iter().find(|row| applies(&row.cells)).map(|row| exact(row.value)))
+        let Some(row) = table.rows.iter().position(|row| applies(&row.cells)) else { return Ok(None) };
+        let value = exact(table.rows[row].value);
+        if let Some(met) = self.met.as_mut().filter(|_| !self.looked_up[id]) {
+            met.push(Traced::Row { table: id, row, value: value.clone(), keys });
+            self.looked_up[id] = true;
+        }
+        Ok(Some(value))
     }
 }
 

@@ -1,4 +1,5 @@
-//! How was it decided? Every rule that was tried, in order, with the values of the terms that were looked at.
+//! How was it decided? Every rule until the one that decided, every named value and table row that they needed, and the
+//! outcome, in order, with the values of the terms.
 //!
 //! Values come from the reference evaluator, which is the meaning of the language; texts are the policy's own.
 
@@ -6,48 +7,83 @@ use std::collections::BTreeSet;
 
 use opus_frontend::ast::Span;
 use opus_frontend::display;
-use opus_frontend::hir::{ExprId, ExprKind, Policy, Unit, Version};
+use opus_frontend::hir::{self, ExprId, ExprKind, Policy, Unit, Version};
 use opus_frontend::reference::{Trace, Traced, Value};
 use serde_json::json;
 
 /// A step of a trace, in words.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Line {
-    /// The rule's id, or the name of a value.
+    /// What the step is.
+    pub step: Step,
+    /// The rule's id, or the name of the value, table or output.
     pub name: String,
-    /// Whether the rule applied; `None` for a named value.
-    pub applied: Option<bool>,
-    /// The condition as it is written, or what the name stands for; empty for `otherwise`.
+    /// The condition, the expression or the table's row as it is written; empty for `otherwise`.
     pub text: String,
-    /// What the name stands for on this input; `None` for a rule.
+    /// The value of a name, a row or an output; `None` for a rule.
     pub value: Option<String>,
+    /// The citation of a table's row, or of its table.
+    pub cite: Option<String>,
     /// The terms that were looked at, with their values, in the order of their writing.
     pub terms: Vec<(String, String)>,
+}
+
+/// What a step of a trace is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// A rule, and whether it applied.
+    Rule(bool),
+    /// A named value.
+    Let,
+    /// The row of a table that applied.
+    Row,
+    /// An output of the rule that decided.
+    Output,
+}
+
+impl Step {
+    /// The word in front of a line.
+    fn word(self) -> &'static str {
+        match self {
+            Step::Rule(true) => "yes",
+            Step::Rule(false) => "no",
+            Step::Let => "let",
+            Step::Row => "row",
+            Step::Output => "=>",
+        }
+    }
 }
 
 /// The steps of a trace, in words; `given` are the integers of the input fields.
 pub fn lines(policy: &Policy, source: &str, given: &[Option<i128>], trace: &Trace) -> Vec<Line> {
     let version = &policy.versions[trace.decision.version];
-    let words = Words { policy, version, source, given };
+    let words = Words { policy, version, source, given, outputs: &trace.decision.outputs };
     trace.steps.iter().map(|step| words.line(step)).collect()
 }
 
-/// The steps for people: a column each for the answer, the rule and its condition, terms below.
+/// The steps for people: a column each for the kind of step, the name, and what it says; terms below.
 pub fn human(lines: &[Line]) -> String {
     let width = lines.iter().map(|line| line.name.chars().count()).max().unwrap_or(0);
     let mut out = String::new();
     for line in lines {
-        let answer = match line.applied {
-            Some(true) => "yes",
-            Some(false) => "no",
-            None => "let",
+        let text = match (line.step, &line.value, line.text.as_str()) {
+            (Step::Rule(_), _, "") => "otherwise".to_owned(),
+            (Step::Row, Some(value), text) if text == value => {
+                format!("= {value}, in the cell of these keys")
+            }
+            (Step::Row, Some(value), text) => format!("= {value}, in the row {text}"),
+            // a constant says all by itself
+            (_, Some(value), text) if text == value => format!("= {value}"),
+            (_, Some(value), text) => format!("= {value}, from {text}"),
+            (_, None, text) => text.to_owned(),
         };
-        let text = match (&line.value, line.text.as_str()) {
-            (Some(value), text) => format!("= {value}, from {text}"),
-            (None, "") => "otherwise".to_owned(),
-            (None, text) => text.to_owned(),
-        };
-        out += &format!("  {answer:<4} {:<width$}  {text}\n", line.name);
+        let cite = line
+            .cite
+            .as_ref()
+            .filter(|cite| !line.text.contains(*cite))
+            .map(|cite| format!("  ({cite})"))
+            .unwrap_or_default();
+        out += &format!("  {:<4} {:<width$}  {text}{cite}\n", line.step.word(), line.name);
         let terms: Vec<String> = line.terms.iter().map(|(text, value)| format!("{text} = {value}")).collect();
         if !terms.is_empty() {
             out += &format!("       {:<width$}    {}\n", "", terms.join(", "));
@@ -61,11 +97,16 @@ pub fn json(lines: &[Line]) -> serde_json::Value {
     let step = |line: &Line| {
         let terms: Vec<_> =
             line.terms.iter().map(|(text, value)| json!({ "text": text, "value": value })).collect();
-        match &line.value {
-            Some(value) => json!({ "let": line.name, "text": line.text, "value": value, "terms": terms }),
-            None => {
-                json!({ "rule": line.name, "applied": line.applied, "condition": line.text, "terms": terms })
+        let Line { name, text, value, cite, .. } = line;
+        match line.step {
+            Step::Rule(applied) => {
+                json!({ "rule": name, "applied": applied, "condition": text, "terms": terms })
             }
+            Step::Let => json!({ "let": name, "text": text, "value": value, "terms": terms }),
+            Step::Row => {
+                json!({ "table": name, "row": text, "value": value, "cite": cite, "terms": terms })
+            }
+            Step::Output => json!({ "output": name, "text": text, "value": value, "terms": terms }),
         }
     };
     lines.iter().map(step).collect()
@@ -76,33 +117,78 @@ struct Words<'a> {
     version: &'a Version,
     source: &'a str,
     given: &'a [Option<i128>],
+    outputs: &'a [i128],
 }
 
 impl Words<'_> {
     fn line(&self, step: &Traced) -> Line {
+        let version = self.version;
         match step {
             Traced::Let { name, value, terms } => {
-                let named = &self.version.lets[*name];
+                let named = &version.lets[*name];
                 Line {
+                    step: Step::Let,
                     name: named.name.clone(),
-                    applied: None,
-                    text: self.text(self.version.exprs[named.body].span),
-                    value: Some(self.value(self.version.exprs[named.body].ty.unit, value)),
-                    terms: self.terms(named.body, terms),
+                    text: self.text(version.exprs[named.body].span),
+                    value: Some(self.value(version.exprs[named.body].ty.unit, value)),
+                    cite: None,
+                    terms: self.parts(named.body, terms),
+                }
+            }
+            Traced::Row { table, row, value, keys } => {
+                let table = &version.tables[*table];
+                let row = &table.rows[*row];
+                let key = |(key, value): (&hir::Key, &Option<Value>)| {
+                    let expr = &version.exprs[key.value];
+                    let missing = || "missing".to_owned();
+                    (
+                        self.text(expr.span),
+                        value.as_ref().map_or_else(missing, |value| self.value(expr.ty.unit, value)),
+                    )
+                };
+                Line {
+                    step: Step::Row,
+                    name: table.name.clone(),
+                    text: self
+                        .text(row.span)
+                        .trim_start_matches(['|', ' '])
+                        .trim_end_matches([' ', ';'])
+                        .to_owned(),
+                    value: Some(self.value(table.ty.unit, value)),
+                    cite: row.cite.clone().or_else(|| table.cite.clone()),
+                    terms: table.keys.iter().zip(keys).map(key).collect(),
                 }
             }
             Traced::Rule { rule, applied, terms } => {
-                let when =
-                    self.version.rules().find(|found| found.index == *rule).and_then(|found| found.when);
+                let when = version.rules().find(|found| found.index == *rule).and_then(|found| found.when);
                 Line {
+                    step: Step::Rule(*applied),
                     name: self.policy.rules[*rule as usize].id.clone(),
-                    applied: Some(*applied),
-                    text: when.map(|when| self.text(self.version.exprs[when].span)).unwrap_or_default(),
+                    text: when.map(|when| self.text(version.exprs[when].span)).unwrap_or_default(),
                     value: None,
+                    cite: None,
                     terms: when.map(|when| self.terms(when, terms)).unwrap_or_default(),
                 }
             }
+            Traced::Output { output, expr, terms } => {
+                let schema = &self.policy.schema;
+                let field = &schema.outputs[*output];
+                Line {
+                    step: Step::Output,
+                    name: field.name.clone(),
+                    text: self.text(version.exprs[*expr].span),
+                    value: Some(display::field_text(schema, field.kind, self.outputs[*output])),
+                    cite: None,
+                    terms: self.parts(*expr, terms),
+                }
+            }
         }
+    }
+
+    /// The same without the whole, whose value is shown already.
+    fn parts(&self, whole: ExprId, terms: &[(ExprId, Value)]) -> Vec<(String, String)> {
+        let parts: Vec<_> = terms.iter().filter(|(expr, _)| *expr != whole).cloned().collect();
+        self.terms(whole, &parts)
     }
 
     /// What is worth showing of `terms`: names, and the sides of comparisons that are more than a name.
