@@ -39,7 +39,7 @@ fn its_codes_are_all_there_are() {
             .collect()
     };
     let exits: Vec<String> = Exit::ALL.iter().map(|(exit, _)| (*exit as u8).to_string()).collect();
-    assert_eq!(codes("## Ends"), exits);
+    assert_eq!(codes("## Exit codes"), exits);
     let mut faults: Vec<String> = Fault::ALL.iter().map(|fault| fault.code().to_owned()).collect();
     let mut told = codes("## Rejects");
     faults.sort();
