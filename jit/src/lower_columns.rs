@@ -582,6 +582,12 @@ impl Visitor for Lowering<'_, '_, '_> {
         self.emit.greater(a, b)
     }
 
+    fn abs(&mut self, _: Value, a: Value) -> Clif {
+        let (width, part) = self.goal;
+        let a = self.part(a, width, part);
+        self.emit.b.ins().iabs(a)
+    }
+
     fn eq(&mut self, _: Value, a: Value, b: Value) -> Clif {
         self.comparison(IntCC::Equal, a, b)
     }

@@ -226,6 +226,13 @@ impl Visitor for Lowering<'_, '_, '_> {
         self.emit.resize(x, ty)
     }
 
+    fn abs(&mut self, at: Value, a: Value) -> Clif {
+        let a = self.value_as(a, self.widest(&[a, at]));
+        let x = self.emit.b.ins().iabs(a);
+        let ty = self.ty(at);
+        self.emit.resize(x, ty)
+    }
+
     fn eq(&mut self, _: Value, a: Value, b: Value) -> Clif {
         self.comparison(IntCC::Equal, a, b)
     }

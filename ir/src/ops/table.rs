@@ -87,6 +87,14 @@ macro_rules! for_each_op {
                 meaning: a.max(b);
                 range: Ok(a.max(b));
             }
+            /// The absolute value.
+            17 Abs abs(a: Int) -> Int {
+                meaning: a.max(T::truncate(0).minus(a));
+                range: bounded(Interval::point(0).sub(a).map(|negated| match a.contains(0) {
+                    true => Interval::new(0, negated.hi.max(a.hi)),
+                    false => a.max(negated),
+                }));
+            }
 
             /// Whether the two are equal.
             20 Eq eq(a: Int, b: Int) -> Bool {
