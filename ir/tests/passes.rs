@@ -57,6 +57,41 @@ const CASES: &[(&str, &str, &str)] = &[
            decide 1(v5)",
     ),
     (
+        "fold", // absolute values: of a value, of a difference, and a choice that is none
+        "field0: int [-9, 5]\nfield1: int [0, 20]\nresult0: [-9, 9]\nresult1: [-29, 29]\nresult2: [-5, 9]\nresult3: [-9, 29]\n
+         block0:
+           v0: i32 [-9, 5] = field field0
+           v1: i32 [0, 20] = field field1
+           v2: i32 [0, 0] = constant 0
+           v3: bool [0, 1] = lt v0, v2
+           v4: i32 [-5, 9] = sub v2, v0
+           v5: i32 [-9, 9] = select v3, v4, v0
+           v6: bool [0, 1] = le v0, v1
+           v7: i32 [-5, 29] = sub v1, v0
+           v8: i32 [-29, 5] = sub v0, v1
+           v9: i32 [-29, 29] = select v6, v7, v8
+           v10: i32 [-5, 9] = max v0, v4
+           v11: i32 [-29, 29] = select v6, v8, v7
+           v12: i32 [-9, 29] = max v0, v11
+           decide 0(v5, v9, v10, v12)",
+        "field0: int [-9, 5]\nfield1: int [0, 20]\nresult0: [-9, 9]\nresult1: [-29, 29]\nresult2: [-5, 9]\nresult3: [-9, 29]\n
+         block0:
+           v0: i32 [-9, 5] = field field0
+           v1: i32 [0, 20] = field field1
+           v2: i32 [0, 0] = constant 0
+           v3: bool [0, 1] = lt v0, v2
+           v4: i32 [-5, 9] = sub v2, v0
+           v5: i32 [0, 9] = abs v0
+           v6: bool [0, 1] = le v0, v1
+           v7: i32 [-5, 29] = sub v1, v0
+           v8: i32 [-29, 5] = sub v0, v1
+           v9: i32 [0, 29] = abs v8
+           v10: i32 [0, 9] = abs v0
+           v11: i32 [-29, 29] = select v6, v8, v7
+           v12: i32 [-9, 29] = max v0, v11
+           decide 0(v5, v9, v10, v12)",
+    ),
+    (
         "fold", // choices between truth values, and a choice by a negation
         "field0: bool [0, 1]\nfield1: bool [0, 1]\nresult0: [0, 9]\nresult1: [0, 9]\nresult2: [0, 9]\nresult3: [0, 9]\n
          block0:

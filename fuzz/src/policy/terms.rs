@@ -152,7 +152,7 @@ impl Generator<'_, '_> {
 
     fn arithmetic(&mut self, unit: Unit, depth: u32) -> Result<Term> {
         let a = self.term(unit, depth - 1)?;
-        let choice = self.u.int_in_range(0..=11u32)?;
+        let choice = self.u.int_in_range(0..=12u32)?;
         match choice {
             0..=3 => {
                 let b = self.term(unit, depth - 1)?;
@@ -178,6 +178,13 @@ impl Generator<'_, '_> {
                 let text = format!("({} - 15% of {})", a.text, a.text);
                 let wide = a.digits + 5 > DIGITS_MAX || a.scale > 6;
                 Ok(if wide { a } else { Term { text, scale: a.scale + 4, digits: a.digits + 5 } })
+            }
+            // how far two values are apart
+            12 if a.text.len() < 80 => {
+                let b = self.leaf(unit)?;
+                let text = format!("(if {0} < {1} then {1} - {0} else {0} - {1})", a.text, b.text);
+                let apart = either(text, &a, &b);
+                Ok(if apart.digits < DIGITS_MAX { Term { digits: apart.digits + 1, ..apart } } else { a })
             }
             9 if unit == Unit::Number => self.months_between(),
             10 if unit == Unit::Number => {

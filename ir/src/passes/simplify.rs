@@ -59,11 +59,14 @@ fn simpler(writer: &Rewriter, inst: &Inst, range: Interval) -> Option<Simpler> {
         Op::Min => bounded(writer, args[0], args[1]).or_else(|| bounded(writer, args[1], args[0])),
         Op::Max => bounded(writer, args[0], args[1])
             .and_then(|_| value(1))
-            .or_else(|| bounded(writer, args[1], args[0]).and_then(|_| value(0))),
+            .or_else(|| bounded(writer, args[1], args[0]).and_then(|_| value(0)))
+            .or_else(|| negates(writer, args[0], args[1]).and_then(|x| absolute(writer, x, range))),
         Op::Not => negated(0).map(Simpler::Value),
         Op::And if negated(0) == Some(args[1]) || negated(1) == Some(args[0]) => constant(0),
         Op::Or if negated(0) == Some(args[1]) || negated(1) == Some(args[0]) => constant(1),
-        Op::Select => select(writer, inst),
+        Op::Select => {
+            select(writer, inst).or_else(|| distance(writer, inst).and_then(|x| absolute(writer, x, range)))
+        }
         Op::Refine if single(1).is_some() || range == writer.new.values[args[0]].range => value(0),
         _ => None,
     }
@@ -78,6 +81,52 @@ fn bounded(writer: &Rewriter, low: Value, high: Value) -> Option<Simpler> {
 /// What a value negates.
 pub fn negated(writer: &Rewriter, value: Value) -> Option<Value> {
     writer.new.inst(value).filter(|inst| inst.op == Op::Not).map(|inst| inst.args()[0])
+}
+
+/// The absolute value, where that proves no less than `known`.
+fn absolute(writer: &Rewriter, x: Value, known: Interval) -> Option<Simpler> {
+    let inst = Inst::new(Op::Abs, &[x], 0);
+    let proved = writer.new.transfer_where(&inst, Interval::FULL);
+    proved.is_ok_and(|range| known.contains_all(range)).then_some(Simpler::Inst(inst))
+}
+
+/// The value whose absolute value a choice gives: `if x < 0 then -x else x`, `if x < y then y - x else x - y`.
+fn distance(writer: &Rewriter, inst: &Inst) -> Option<Value> {
+    let [condition, a, b] = inst.operands();
+    let is_order = |inst: &&Inst| matches!(inst.op, Op::Lt | Op::Le);
+    // `high - low` is not negative where the condition holds, and not positive where it fails
+    let [low, high] = writer.new.inst(writer.origin(condition)).filter(is_order)?.operands();
+    let chosen = is_difference(writer, a, high, low) && is_difference(writer, b, low, high);
+    chosen.then_some(if is_zero(writer, low) { a } else { b })
+}
+
+/// One of two values that are each other's negation.
+fn negates(writer: &Rewriter, a: Value, b: Value) -> Option<Value> {
+    let sub = |value: Value| writer.new.inst(value).filter(|inst| inst.op == Op::Sub);
+    let negates = |a: Value, b: Value| {
+        sub(a).is_some_and(|inst| {
+            let [from, less] = inst.operands();
+            is_difference(writer, b, less, from)
+        })
+    };
+    if negates(a, b) { Some(b) } else { negates(b, a).then_some(a) }
+}
+
+/// Whether a value is `from - less`.
+fn is_difference(writer: &Rewriter, value: Value, from: Value, less: Value) -> bool {
+    let alike = |a: Value, b: Value| {
+        let single = |value: Value| writer.new.values[value].range.single();
+        writer.origin(a) == writer.origin(b) || (single(a).is_some() && single(a) == single(b))
+    };
+    let subtracts = writer.new.inst(value).filter(|inst| inst.op == Op::Sub).is_some_and(|inst| {
+        let [a, b] = inst.operands();
+        alike(a, from) && alike(b, less)
+    });
+    subtracts || (is_zero(writer, less) && alike(value, from))
+}
+
+fn is_zero(writer: &Rewriter, value: Value) -> bool {
+    writer.new.values[value].range.single() == Some(0)
 }
 
 fn select(writer: &Rewriter, inst: &Inst) -> Option<Simpler> {
