@@ -1,9 +1,9 @@
-//! What does a function of the IR decide on the rows of a table? Every engine is asked: the interpreter and the
-//! straight-line form before and after the passes, the VM by rows and by columns, and native code by rows and by
-//! columns at each level that this machine has.
+//! Does every engine agree with a `run` table under a function of the IR? The engines are the interpreter and the
+//! predicated form before and after the passes, the VM by row and by column, and native code by row and by column
+//! at each level that this machine supports.
 //!
-//! Columns on the left are `field0`, `field1` and so on; on the right `result0`, `result1` and so on, or `rule`. Cells
-//! are integers, `true` or `false`; `-` is a missing field.
+//! The columns on the left are `field0`, `field1` and so on; on the right `result0`, `result1` and so on, or
+//! `rule`. Cells are integers, `true` or `false`; `-` is a missing field.
 
 use opus_ir::memory::{Columns, Row, RowLayout};
 use opus_ir::{
@@ -20,7 +20,7 @@ type GivenRow = (Vec<i128>, Vec<bool>);
 /// What is wrong with a `run` table: the line in the block, from 0, and a sentence.
 ///
 /// # Errors
-/// Where the function is refused.
+/// If the verifier refuses the function.
 pub fn differences(func: &Func, table: &str) -> Result<Vec<(usize, String)>, String> {
     let rows = document::rows(table);
     let Some(((_, given, expected), rows)) = rows.split_first() else {
@@ -79,7 +79,7 @@ fn named(name: &str, decided: &Decided) -> Result<i128, String> {
     }
 }
 
-/// What every engine decides.
+/// The decisions of every engine.
 fn decisions(func: &Func, rows: &[GivenRow]) -> Result<Vec<(String, Vec<Decided>)>, String> {
     let mut all = Vec::new();
     let mut optimized = func.clone();
@@ -186,7 +186,7 @@ fn by_columns(
     (0..rows.len()).map(|row| decision((0..outputs.len()).map(|index| decided.get(index, row)))).collect()
 }
 
-/// Outputs, and the rule's index after them.
+/// The outputs, followed by the rule's index.
 fn decision(values: impl Iterator<Item = Option<i128>>) -> Decided {
     let mut outputs: Vec<i128> = values.map(|value| value.expect("outputs are present")).collect();
     let rule = outputs.pop().expect("the rule is last") as u32;

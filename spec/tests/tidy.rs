@@ -1,10 +1,10 @@
-//! Is the house in order? The promises of `spec/architecture.md` that a machine can check.
+//! Does the code keep the invariants of `spec/architecture.md`? This file checks those that a machine can check.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Which crates a crate may name among its dependencies. Nothing else may see anything.
+/// The project's crates that each crate may depend on. No others are allowed.
 const ARROWS: &[(&str, &[&str])] = &[
     ("ir", &[]),
     ("frontend", &["ir"]),
@@ -16,16 +16,16 @@ const ARROWS: &[(&str, &[&str])] = &[
     // a sibling of `data`: opens no data file
     ("govern", &["ir", "frontend", "runtime"]),
     ("cli", &["ir", "frontend", "runtime", "data", "govern"]),
-    // `spec` and `fuzz` link no command line and no file format
+    // `spec` and `fuzz` link neither the command line nor a file format
     ("spec", &["ir", "frontend", "vm", "jit", "runtime", "govern"]),
     ("fuzz", &["ir", "frontend", "vm", "jit", "runtime", "govern"]),
     ("benches", &["ir", "frontend", "vm", "jit", "runtime", "data", "govern", "cli"]),
 ];
 
-/// Crates in which neither the world nor chance can be seen.
+/// Crates without I/O, clocks and randomness.
 const PURE: &[&str] = &["ir", "frontend", "vm", "jit"];
 
-/// What would let the world in.
+/// Names that would give access to them.
 const IMPURE: &[&str] = &[
     "std::fs",
     "std::io",
@@ -38,12 +38,13 @@ const IMPURE: &[&str] = &[
     "rand::",
 ];
 
-/// The one room per crate in which `unsafe` may stand.
+/// The files in each crate that may contain `unsafe`.
 const UNSAFE_ROOMS: &[(&str, &[&str])] = &[
     ("ir", &[]),
     ("frontend", &[]),
     ("vm", &["src/lanes.rs"]),
-    // `Native::from_bytes` in `code.rs` does nothing unsafe: it asks its callers for a promise that running relies on
+    // `Native::from_bytes` in `code.rs` does nothing unsafe itself: it records its caller's promise, on which
+    // running the code relies
     ("jit", &["src/execute/mod.rs", "src/execute/memory.rs", "src/code.rs"]),
     ("runtime", &["src/room.rs"]),
     ("data", &[]),
@@ -52,7 +53,7 @@ const UNSAFE_ROOMS: &[(&str, &[&str])] = &[
     ("cli", &["src/process.rs"]),
 ];
 
-/// A file answers one question; beyond so many lines it answers two.
+/// A file answers one question. A longer file answers more than one.
 const LINES_MAX: usize = 1200;
 
 #[test]
@@ -69,9 +70,9 @@ fn arrows_between_crates_point_one_way() {
     }
 }
 
-/// What crates must not reach, by whatever way.
+/// Packages that a crate must not depend on, directly or indirectly.
 const UNREACHED: &[(&str, &[&str])] = &[
-    // the hot path holds no compiler of text and no file format
+    // the hot path has no compiler and no file format
     ("opus-runtime", &["opus-frontend", "arrow-array", "parquet", "lalrpop-util", "logos"]),
     ("opus-data", &["opus-frontend", "clap", "indicatif", "annotate-snippets"]),
     ("opus-govern", &["arrow-array", "parquet", "clap"]),
@@ -103,7 +104,7 @@ fn crates_do_not_reach_what_they_do_without() {
     }
 }
 
-/// The names of packages in a table of dependencies, or in one for each target.
+/// The names of packages in a table of dependencies, or in the table of a target.
 fn dependencies(table: &toml::Value, found: &mut Vec<String>) {
     let Some(table) = table.as_table() else { return };
     for (name, value) in table {
@@ -128,7 +129,7 @@ fn pure_crates_see_neither_the_world_nor_chance() {
     }
 }
 
-/// Whether a line has the word, and not as the end of a longer one: `Operand::` is not `rand::`.
+/// Whether a line contains the word, and not as the end of a longer one: `Operand::` is not `rand::`.
 fn names(line: &str, word: &str) -> bool {
     let before = |at: usize| line[..at].chars().next_back();
     line.match_indices(word).any(|(at, _)| !before(at).is_some_and(|c| c.is_alphanumeric() || c == '_'))
@@ -140,7 +141,7 @@ fn unsafe_keeps_to_its_rooms() {
         for (path, text) in sources(&[name]) {
             let inside = rooms.iter().any(|room| path.ends_with(room));
             let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-            // a function that is unsafe to call says so wherever it stands; what it does with that stands in a room
+            // an `unsafe fn` may be declared anywhere; only its unsafe operations are restricted
             let found = code.filter(|line| line.contains("unsafe {") || line.contains("unsafe impl")).count();
             assert!(inside || found == 0, "{}: `unsafe` outside the room of its crate", path.display());
         }
@@ -159,7 +160,7 @@ fn every_source_file_says_what_it_answers_and_stays_readable() {
 
 #[test]
 fn nothing_is_a_placeholder() {
-    // spelled apart, so that this file does not find itself
+    // split, so that this file does not match itself
     let words = [["to", "do!("], ["unimple", "mented!("], ["TO", "DO"], ["FIX", "ME"], ["XX", "X:"]]
         .map(|w| w.concat());
     let crates: Vec<&str> = ARROWS.iter().map(|(name, _)| *name).collect();
@@ -195,7 +196,7 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Every source file of some crates, in the order of their names.
+/// The source files of some crates, in the order of their names.
 fn sources(crates: &[&str]) -> BTreeMap<PathBuf, String> {
     let mut paths = Vec::new();
     for name in crates {
