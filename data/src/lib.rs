@@ -13,6 +13,7 @@ pub mod arrays;
 mod arrow;
 mod cells;
 mod chunk;
+mod claims;
 mod columnar;
 mod csv;
 pub mod error;
@@ -33,6 +34,7 @@ pub mod sample;
 mod source;
 mod target;
 mod typed;
+mod unchanged;
 pub mod write;
 
 pub use chunk::{Body, CHUNK_ROWS, Chunk, Filled, Kept};
