@@ -47,7 +47,10 @@ impl CsvSource {
     /// # Errors
     /// Where there is none, or a column is missing.
     pub fn open(file: &str, reader: Box<dyn Read + Send>, intake: &Intake) -> Result<CsvSource, DataError> {
-        let quotes = Quotes { delimiter: b',', multiline: false };
+        let quotes = Quotes {
+            delimiter: intake.mapping.delimiter.unwrap_or(default_delimiter(file)),
+            multiline: intake.mapping.multiline_cells,
+        };
         let mut splitter = Splitter::new(file, reader, Some(quotes));
         let Some(header) = splitter.header()? else {
             return Err(DataError::input(format!("{file}: there is no header")));
@@ -61,17 +64,22 @@ impl CsvSource {
     }
 }
 
+/// What separates cells where nobody says so: tabs in a file whose name ends in `.tsv`.
+fn default_delimiter(file: &str) -> u8 {
+    if file.to_ascii_lowercase().ends_with(".tsv") { b'\t' } else { b',' }
+}
+
 /// Columns that are not found may be there, with other marks between cells or lines.
 fn with_cause(failure: DataError, names: &[&str]) -> DataError {
     let separator = match names {
-        [all] => [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")]
+        [all] => [(";", ";", "semicolons"), ("\t", "\\t", "tabs"), ("|", "|", "bars"), (",", ",", "commas")]
             .into_iter()
-            .find(|(text, _)| all.contains(text)),
+            .find(|(text, ..)| all.contains(text)),
         _ => None,
     };
-    if let Some((_, others)) = separator {
+    if let Some((_, mark, others)) = separator {
         return failure.remedy(format!(
-            "cells are separated by commas, and here it seems by {others}: write the file with commas"
+            "the cells seem to be separated by {others}: write at the top of a mapping file: delimiter = \"{mark}\""
         ));
     }
     match names.iter().any(|name| name.contains('\r')) {

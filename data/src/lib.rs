@@ -32,6 +32,7 @@ mod place;
 mod positioned;
 pub mod sample;
 mod source;
+mod spelling;
 mod target;
 mod typed;
 mod unchanged;
@@ -48,6 +49,7 @@ pub use names::Names;
 pub use near::{did_you_mean, near};
 pub use place::{Located, Place, apart, inputs, left_out, open, output, outside, standard_input_once};
 pub use source::{Reader, Source};
+pub use spelling::{DateForm, Part, Spelling};
 pub use target::{Target, Whole};
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use arrow_array::{ArrayRef, DictionaryArray, Int64Array, RecordBatch, StringArra
 use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 use opus_data::{Intake, Mapping, Reader, inputs, is_guarded};
+use opus_ir::memory::Columns;
 
 /// The largest allocation so far.
 static LARGEST: AtomicUsize = AtomicUsize::new(0);
@@ -73,7 +74,8 @@ fn read(path: &Path, intake: &Intake) {
     let Ok(located) = inputs(&[path.to_owned()], None) else { return };
     let Ok(mut reader) = Reader::open(located, intake) else { return };
     while let Ok(Some(chunk)) = reader.next_chunk() {
-        chunk.admit(intake);
+        let mut columns = Columns::new(&intake.schema.input_columns(), chunk.rows);
+        chunk.fill(intake, &mut columns, &mut Vec::new());
     }
 }
 

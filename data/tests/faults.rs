@@ -1,10 +1,12 @@
 //! Are rows lost, or wrong bytes believed? Files that were damaged, cut off or written in unusual ways, each with what
 //! reading it must say. `files/` holds those that are not made here.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use opus_data::{DataError, ErrorKind, Intake, Mapping, Reader, inputs};
+use opus_ir::memory::Columns;
 
 /// A policy of one field.
 fn one_field(field: &str) -> String {
@@ -60,9 +62,13 @@ fn read(path: &Path, policy: &str, mapping: &str) -> Result<(Vec<Option<i128>>, 
     let mut reader = Reader::open(inputs(&[path.to_owned()], None)?, &intake)?;
     let (mut values, mut refused) = (Vec::new(), 0);
     while let Some(chunk) = reader.next_chunk()? {
-        let admitted = chunk.admit(&intake);
-        values.extend((0..admitted.columns.rows()).map(|row| admitted.columns.get(0, row)));
-        refused += admitted.rows - admitted.columns.rows();
+        let mut columns = Columns::new(&intake.schema.input_columns(), chunk.rows);
+        let (rows, mut faults) = (chunk.rows as u32, Vec::new());
+        chunk.fill(&intake, &mut columns, &mut faults);
+        let faulty: BTreeSet<u32> = faults.iter().map(|(row, _)| *row).collect();
+        refused += faulty.len();
+        let admitted = (0..rows).filter(|row| !faulty.contains(row));
+        values.extend(admitted.map(|row| columns.get(0, row as usize)));
     }
     Ok((values, refused))
 }
