@@ -2,7 +2,8 @@
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use opus_benches::{SOURCE, applications, artifact, policy};
-use opus_runtime::{Artifact, Engine, build};
+use opus_runtime::artifact::SourceText;
+use opus_runtime::{Artifact, Engine};
 
 /// Rows of a batch: what the pipeline of files decides at a time.
 const ROWS: usize = 1 << 16;
@@ -11,6 +12,8 @@ fn compile(criterion: &mut Criterion) {
     criterion.bench_function("compile", |bencher| bencher.iter(|| opus_frontend::compile(SOURCE)));
     let program = opus_frontend::compile(SOURCE).0.expect("it compiles").program;
     criterion.bench_function("build", |bencher| {
+        let source = SourceText { text: SOURCE, compiler: opus_frontend::VERSION };
+        let build = |program| Artifact::build(program, source);
         bencher.iter_batched(|| program.clone(), build, BatchSize::SmallInput);
     });
     let artifact = artifact();

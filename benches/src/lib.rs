@@ -5,7 +5,8 @@
 pub mod credit;
 
 use opus_ir::memory::Columns;
-use opus_runtime::{Cache, CacheDir, Engine, Level, Options, Policy, build};
+use opus_runtime::artifact::SourceText;
+use opus_runtime::{Artifact, Cache, CacheDir, Engine, Level, Options, Policy};
 
 /// The source of the policy.
 pub const SOURCE: &str = include_str!("../credit.opus");
@@ -17,7 +18,8 @@ pub const SOURCE: &str = include_str!("../credit.opus");
 pub fn artifact() -> Vec<u8> {
     let (compiled, diagnostics) = opus_frontend::compile(SOURCE);
     let compiled = compiled.unwrap_or_else(|| panic!("{diagnostics:#?}"));
-    build(compiled.program).expect("what compiles can be built")
+    let source = SourceText { text: SOURCE, compiler: opus_frontend::VERSION };
+    Artifact::build(compiled.program, source).expect("what compiles can be built").bytes().to_vec()
 }
 
 /// The policy on an engine, at a level of CPU features.

@@ -6,9 +6,9 @@ use std::ops::{Deref, DerefMut};
 use std::path::Path;
 
 use opus_data::error::in_words;
-use opus_govern::source::{self, OpenError};
+use opus_govern::source::{self, OpenError, Source};
 use opus_runtime::artifact::MAGIC;
-use opus_runtime::{Options, Policy};
+use opus_runtime::{Artifact, Cache, Options, Policy};
 
 use crate::args;
 use crate::failure::{Exit, Failure};
@@ -41,9 +41,9 @@ impl DerefMut for Opened {
 /// If it cannot be read, does not compile, or is refused.
 pub fn open(path: &Path, terminal: &Terminal) -> Result<Opened, Failure> {
     let name = path.display().to_string();
-    match source::open(read(path)?) {
+    match source::open(read(path)?, &Cache::OfEnvironment) {
         Ok((policy, warnings)) => {
-            terminal.diagnostics(&name, policy.source(), &warnings);
+            terminal.diagnostics(&name, policy.artifact.unchecked_source(), &warnings);
             Ok(Opened { name, policy })
         }
         Err(OpenError::NotCompiled { source, diagnostics }) => {
@@ -62,6 +62,20 @@ impl Opened {
     pub fn compiled(&mut self) -> Result<&opus_frontend::Compiled, Failure> {
         let name = &self.name;
         self.policy.compiled().map_err(|error| refused(name, &error))
+    }
+
+    /// The source text, once it is known whether the artifact was compiled from it.
+    ///
+    /// # Errors
+    /// If the artifact was not compiled from it.
+    pub fn source(&mut self) -> Result<Source<'_>, Failure> {
+        let name = &self.name;
+        self.policy.source().map_err(|error| refused(name, &error))
+    }
+
+    /// The artifact alone.
+    pub fn into_artifact(self) -> Artifact {
+        self.policy.artifact
     }
 
     /// The policy, ready to decide.
@@ -128,7 +142,7 @@ fn refused(name: &str, error: &OpenError) -> Failure {
     let exit = match error {
         OpenError::NotText(_) => Exit::Io,
         OpenError::NotCompiled { .. } | OpenError::Build(_) => Exit::Policy,
-        OpenError::Artifact(_) | OpenError::SourceDiffers => Exit::Artifact,
+        OpenError::Artifact(_) | OpenError::SourceDiffers | OpenError::NotCompared { .. } => Exit::Artifact,
     };
     let failure = Failure::new(exit, format!("`{name}`: {error}"));
     match error {

@@ -12,7 +12,7 @@ use opus_frontend::{Compiled, compile};
 use opus_govern::witnesses::{GivenRow, Witness, Witnesses};
 use opus_ir::{Fault, Program};
 use opus_runtime::admission::{Admission, Place, Reading, Reason, Unit};
-use opus_runtime::{Artifact, Batch, Decide, Engine, Options, Policy, build};
+use opus_runtime::{Batch, Decide, Engine, Options, Policy};
 use serde_json::Value;
 
 /// A policy with its data.
@@ -54,8 +54,7 @@ fn judge(domain: &Domain) {
         on: Some("id".to_owned()),
         mapping: Mapping::by_name(&compiled.program.schema),
     };
-    let artifact =
-        Artifact::from_bytes(&build(compiled.program.clone()).expect("it builds")).expect("it opens");
+    let artifact = opus_govern::source::artifact(&compiled).expect("it builds");
     let policy = Policy::from_artifact(artifact, &Options { engine: Engine::Vm, ..Options::default() });
     for witness in witnesses.available() {
         let asked = Asked { witnesses: &witnesses, witness, program: &compiled.program, policy: &policy };

@@ -16,7 +16,12 @@ pub struct Compiled {
     pub policy: Policy,
     /// The program: what artifacts hold and engines run.
     pub program: Program,
+    /// The text that was compiled.
+    pub source: String,
 }
+
+/// The version of this compiler, which artifacts name.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Compiles a source: the policy, where there is no error in it, and everything there is to say about it, in
 /// the order of the source. Where parts of it cannot be read, the rest is checked all the same.
@@ -41,7 +46,7 @@ pub fn compile(source: &str) -> (Option<Compiled>, Vec<Diagnostic>) {
     let compiled = checked.and_then(|policy| {
         let (program, found) = lower(&policy, source);
         diagnostics.extend(found);
-        Some(Compiled { program: program?, policy })
+        Some(Compiled { program: program?, policy, source: source.to_string() })
     });
     settle(&mut diagnostics);
     if any_error(&diagnostics) {

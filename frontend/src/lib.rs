@@ -29,5 +29,5 @@ pub mod reference;
 mod text;
 
 pub use analysis::{reach, tables, witness};
-pub use compile::{Compiled, compile};
+pub use compile::{Compiled, VERSION, compile};
 pub use text::{ast, format, lexer, parse, testing, token};

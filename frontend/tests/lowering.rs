@@ -94,7 +94,7 @@ fn agree(policy: &Policy, program: &Program, rows: usize) -> Vec<usize> {
 #[test]
 fn policies_decide_as_the_reference_evaluator_does() {
     for (name, source) in POLICIES {
-        let Compiled { policy, program } = compiled(source);
+        let Compiled { policy, program, .. } = compiled(source);
         let decided = agree(&policy, &program, 8_000);
         let never: Vec<&str> = policy
             .rules
@@ -167,7 +167,7 @@ fn long_policy(rules: usize) -> String {
 fn a_thousand_rules_compile_and_decide_alike() {
     let source = long_policy(1_000);
     let begun = Instant::now();
-    let Compiled { policy, program } = compiled(&source);
+    let Compiled { policy, program, .. } = compiled(&source);
     // a debug build, on a machine that does other things: a guard against quadratic time, not a measurement
     assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
     agree(&policy, &program, 300);
@@ -188,7 +188,7 @@ fn a_table_of_too_many_entries_becomes_a_chain() {
            table t(a, b, c) first -> int in 0..40 {{ {rows} | any | any | any => 40 ; }}
            rules first {{ otherwise A => t }} }}"
     );
-    let Compiled { policy, program } = compiled(&source);
+    let Compiled { policy, program, .. } = compiled(&source);
     assert!(program.versions[0].decide.tables.is_empty());
     agree(&policy, &program, 2_000);
 }

@@ -1,12 +1,13 @@
 //! What has to hold for damaged artifacts and bytecode? They are refused, or they run: they never crash, hang or
-//! read elsewhere.
+//! read elsewhere, and all engines decide an accepted artifact alike.
 
 use arbitrary::Unstructured;
+use opus_frontend::Compiled;
 use opus_ir::memory::{Columns, Row};
 use opus_ir::testing::{self, Bytes, Source};
-use opus_ir::{Column, Func, Width, straighten};
-use opus_runtime::artifact::{HEADER_BYTES, seal, seal_meaning};
-use opus_runtime::{Artifact, Cache, Engine, Options, Policy, build};
+use opus_ir::{Column, Func, Version, Width, interpret, straighten};
+use opus_runtime::artifact::{HEADER_BYTES, SourceText, seal, seal_meaning};
+use opus_runtime::{Artifact, Cache, Engine, Options, Policy};
 use opus_vm::{Code, ColumnEngine, Interface, RowEngine, Shape, emit_columns, emit_row};
 
 use crate::{generated, rows};
@@ -23,20 +24,33 @@ pub enum Became {
 /// Damages the artifact of a policy from random bytes.
 ///
 /// # Errors
-/// Where the artifact of the policy cannot be built.
+/// Where the artifact of the policy cannot be built, or engines decide a damaged one differently.
 pub fn artifacts(data: &[u8]) -> Result<(), String> {
     let mut u = Unstructured::new(data);
     let Ok(compiled) = generated::compiled(&mut u) else { return Ok(()) };
-    let whole = build(compiled.program).map_err(|error| error.to_string())?;
+    let whole = built(compiled)?;
     let mut bytes = Bytes(data);
     for _ in 0..8 {
-        artifact(&whole, &mut bytes, &mut u);
+        artifact(&whole, &mut bytes, &mut u)?;
     }
     Ok(())
 }
 
-/// Damages a copy of an artifact, sometimes with hashes that fit again, opens it and lets it decide.
-pub fn artifact(whole: &[u8], source: &mut impl Source, u: &mut Unstructured) -> Became {
+/// The bytes of the artifact of a policy.
+///
+/// # Errors
+/// Where it cannot be built.
+pub fn built(compiled: Compiled) -> Result<Vec<u8>, String> {
+    let source = SourceText { text: &compiled.source, compiler: opus_frontend::VERSION };
+    let artifact = Artifact::build(compiled.program, source).map_err(|error| error.to_string())?;
+    Ok(artifact.bytes().to_vec())
+}
+
+/// Damages a copy of an artifact, mostly with hashes that match again, opens it and lets it decide.
+///
+/// # Errors
+/// Where the engines do not decide alike.
+pub fn artifact(whole: &[u8], source: &mut impl Source, u: &mut Unstructured) -> Result<Became, String> {
     let mut bytes = whole.to_vec();
     for _ in 0..=source.below(3) {
         damage(&mut bytes, source);
@@ -52,12 +66,9 @@ pub fn artifact(whole: &[u8], source: &mut impl Source, u: &mut Unstructured) ->
         Err(refused) => {
             // what is said is made of the bytes too
             let _ = refused.to_string();
-            Became::Refused
+            Ok(Became::Refused)
         }
-        Ok(artifact) => {
-            run(artifact, source, u);
-            Became::Ran
-        }
+        Ok(artifact) => run(&artifact, u).map(|()| Became::Ran),
     }
 }
 
@@ -91,16 +102,38 @@ fn damage(bytes: &mut Vec<u8>, source: &mut impl Source) {
     }
 }
 
-/// Lets an artifact decide: on the machine always, natively now and then because it has to be compiled.
-fn run(artifact: Artifact, source: &mut impl Source, u: &mut Unstructured) {
-    let engine = if source.one_in(6) { Engine::Native } else { Engine::Vm };
-    let policy = Policy::from_artifact(artifact, &Options { engine, cache: Cache::Off, level: None });
+/// What is decided about a row, if it is not refused: the version, the rule and the outputs.
+type Decided = Option<(usize, usize, Vec<i128>)>;
+
+/// Lets an artifact decide on the interpreter and on every engine, by row and by column.
+fn run(artifact: &Artifact, u: &mut Unstructured) -> Result<(), String> {
     let corners = rows::Corners::default();
-    let given: Vec<rows::Row> = (0..6).map_while(|_| rows::row(u, policy.schema(), &corners).ok()).collect();
+    let schema = &artifact.program().schema;
+    let given: Vec<rows::Row> = (0..6).map_while(|_| rows::row(u, schema, &corners).ok()).collect();
+    let mut all = Vec::new();
+    for engine in Engine::ALL {
+        let options = Options { engine, cache: Cache::Off, level: None };
+        let policy =
+            Policy::from_bytes_with(artifact.bytes(), &options).map_err(|error| error.to_string())?;
+        let (interpreted, by_row, by_column) = decided(&policy, &given);
+        all.extend([("interpreter".to_owned(), interpreted)]);
+        all.extend([(format!("{engine} row"), by_row), (format!("{engine} columns"), by_column)]);
+    }
+    let (first, expected) = &all[0];
+    match all.iter().find(|(_, decided)| decided != expected) {
+        None => Ok(()),
+        Some((other, found)) => Err(format!("the {first}: {expected:?}\nthe {other}: {found:?}\n{given:?}")),
+    }
+}
+
+/// What the interpreter, the policy's engine for rows and its engine for columns decide about rows.
+fn decided(policy: &Policy, given: &[rows::Row]) -> (Vec<Decided>, Vec<Decided>, Vec<Decided>) {
+    let (mut interpreted, mut by_row, mut by_column) = (Vec::new(), Vec::new(), vec![None; given.len()]);
     let mut batch = policy.batch(given.len());
     batch.inputs_mut().set_rows(given.len());
     for (index, given) in given.iter().enumerate() {
         let mut row = policy.row();
+        let mut admitted = true;
         for (field, value) in given.iter().enumerate() {
             let set = match value {
                 Some(value) => row.set_counted(field, *value),
@@ -108,14 +141,43 @@ fn run(artifact: Artifact, source: &mut impl Source, u: &mut Unstructured) {
             };
             match set {
                 Ok(()) => batch.inputs_mut().set(field, index, *value),
-                Err(reason) => batch.refuse(index, reason),
+                Err(reason) => {
+                    admitted = false;
+                    batch.refuse(index, reason);
+                }
             }
         }
-        if let Ok(decision) = policy.decide(&row) {
+        interpreted.push(if admitted { by_interpreter(policy.artifact(), given) } else { None });
+        by_row.push(policy.decide(&row).ok().map(|decision| {
             let _ = (decision.to_json(), decision.hash());
-        }
+            let version = policy.artifact().program().version_on(decision.version().from);
+            (version, decision.rule_index(), decision.outputs().map(|output| output.value()).collect())
+        }));
     }
     batch.decide();
+    let outputs = policy.schema().outputs.len();
+    for (index, row) in batch.rows().iter().enumerate() {
+        let values = (0..outputs).map(|output| batch.outputs().get(output, index).unwrap_or_default());
+        let (version, rule) = (batch.versions()[index] as usize, batch.rules()[index] as usize);
+        by_column[*row as usize] = Some((version, rule, values.collect()));
+    }
+    (interpreted, by_row, by_column)
+}
+
+/// What the interpreter decides about a row whose fields are admitted.
+fn by_interpreter(artifact: &Artifact, given: &rows::Row) -> Decided {
+    let program = artifact.verified_program();
+    let values: Vec<i128> = given.iter().map(|value| value.unwrap_or_default()).collect();
+    let present: Vec<bool> = given.iter().map(Option::is_some).collect();
+    let version =
+        program.schema.effective.map_or(0, |field| program.version_on(values[field as usize] as i32));
+    let Version { requires, admit, decide, .. } = &program.versions[version];
+    let holds = || interpret(admit, &values, &present).outputs.iter().all(|holds| *holds != 0);
+    if !requires.is_empty() && !holds() {
+        return None;
+    }
+    let decided = interpret(decide, &values, &present);
+    Some((version, decided.rule as usize, decided.outputs))
 }
 
 /// Damages the bytecode of a generated function, and runs it where it verifies.

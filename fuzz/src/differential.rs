@@ -29,9 +29,15 @@ pub fn check(data: &[u8]) -> Result<(), String> {
 /// If the witnesses differ, as they should.
 pub fn canary(data: &[u8]) -> Result<(), String> {
     check_with(data, |compiled, levels| {
-        let (plain, _) = lower::plain(&compiled.policy, &compiled.program.source);
+        let (plain, _) = lower::plain(&compiled.policy, &compiled.source);
         let plain = plain.ok_or("the typed tree does not lower to a program")?;
-        Witnesses::of(compiled.policy.clone(), plain, wrong(compiled.program.clone()), levels)
+        Witnesses::of(
+            compiled.policy.clone(),
+            plain,
+            wrong(compiled.program.clone()),
+            &compiled.source,
+            levels,
+        )
     })
 }
 
@@ -67,7 +73,7 @@ fn check_with(
     let corners = Corners::of(&compiled.policy);
     let rows = rows::rows(&mut u, &compiled.program.schema, &corners, ROWS_MAX);
     let witnesses = witnesses(&compiled, some_levels(number))?;
-    let with_source = |wrong: String| format!("{wrong}\n{}", compiled.program.source);
+    let with_source = |wrong: String| format!("{wrong}\n{}", compiled.source);
     if let Some(disagreement) = witnesses.disagreement(&rows) {
         return Err(with_source(disagreement.to_string()));
     }
@@ -101,7 +107,7 @@ pub fn campaign(seed: u64, rows: usize, levels: &[Level]) -> Found {
         Ok(compiled) => compiled,
         Err(refused) => return Found::Refused(refused),
     };
-    let source = &compiled.program.source;
+    let source = &compiled.source;
     let levels = if levels.is_empty() { some_levels(seed) } else { levels };
     let witnesses = match Witnesses::new(&compiled, levels) {
         Ok(witnesses) => witnesses,

@@ -66,10 +66,10 @@ pub struct Reached {
 impl Reached {
     /// Adds the counts of a policy.
     pub fn count(&mut self, compiled: &Compiled) {
-        let (plain, _) = lower::plain(&compiled.policy, &compiled.program.source);
+        let (plain, _) = lower::plain(&compiled.policy, &compiled.source);
         plain.iter().for_each(|plain| self.count_program(plain));
         self.count_program(&compiled.program);
-        let words = lex(&compiled.program.source, &mut Vec::new()).tokens;
+        let words = lex(&compiled.source, &mut Vec::new()).tokens;
         words.iter().for_each(|(word, _)| *self.words.entry(*word).or_default() += 1);
         self.count_tree(&compiled.policy);
         self.count_schema(&compiled.program);

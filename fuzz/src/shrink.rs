@@ -20,7 +20,7 @@ impl Failure {
     /// The failure of a policy on a row.
     pub fn new(compiled: &Compiled, row: &Row) -> Failure {
         let names = compiled.program.schema.inputs.iter().map(|field| field.name.clone());
-        Failure { source: compiled.program.source.clone(), row: names.zip(row.iter().copied()).collect() }
+        Failure { source: compiled.source.clone(), row: names.zip(row.iter().copied()).collect() }
     }
 
     /// The policy and the row, if the policy compiles and the row has all of its fields.
@@ -142,8 +142,7 @@ mod tests {
                       rules first {\n    rule A when b > 3 => 1\n    otherwise B => (a + (2 * a) - min(a, 2 * a))\n  }\n}\n";
         let compiled = compile(source).0.expect("it compiles");
         let failure = Failure::new(&compiled, &vec![Some(77), Some(1)]);
-        let small =
-            shrink(failure, |compiled, row| compiled.program.source.contains('a') && row[0] > Some(20));
+        let small = shrink(failure, |compiled, row| compiled.source.contains('a') && row[0] > Some(20));
         assert!(!small.source.contains("rule A") && !small.source.contains("min"), "{}", small.source);
         assert_eq!(small.row[0].1, Some(21));
     }

@@ -46,7 +46,7 @@ pub const TARGETS: &[Target] = &[
         "artifacts",
         2 * policy::BYTES,
         damage::artifacts,
-        "damaged artifacts are refused or harmless, whatever their hashes",
+        "damaged artifacts are refused, or all engines decide them alike, whatever their hashes",
     ),
     target(
         "passes",

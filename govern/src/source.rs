@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use opus_frontend::VERSION;
 use opus_frontend::diagnostic::Diagnostic;
 use opus_frontend::{Compiled, hir};
-use opus_runtime::artifact::MAGIC;
-use opus_runtime::{Artifact, ArtifactError, BuildError, build};
+use opus_runtime::artifact::{MAGIC, SourceText};
+use opus_runtime::{Artifact, ArtifactError, BuildError, Cache};
 
 /// A policy that may run.
 pub struct Opened {
@@ -33,45 +34,81 @@ pub enum OpenError {
     Artifact(ArtifactError),
     /// The source in the artifact is not what the artifact was compiled from.
     SourceDiffers,
+    /// Another version of the compiler wrote the artifact, and this one compiles its source to another meaning. The
+    /// source may explain the artifact, but that cannot be checked.
+    NotCompared {
+        /// The version that the artifact names.
+        compiler: String,
+    },
 }
 
-/// Opens an artifact, or compiles a source; with the diagnostics of a source that compiles.
+/// The source text of a policy.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Source<'a> {
+    /// The artifact was compiled from this text: compiling it gives the artifact's meaning hash.
+    Derived(&'a str),
+    /// Another version of the compiler wrote this text into the artifact, and this one compiles it to another meaning.
+    NotCompared {
+        /// The text.
+        text: &'a str,
+        /// The version that the artifact names.
+        compiler: &'a str,
+    },
+}
+
+/// Opens an artifact, or compiles a source. Returns the policy with the warnings about its source. The cache remembers
+/// which artifacts were verified on this machine.
 ///
 /// ```
 /// let source = "policy shop { input { age : int in 0..120 }  output { child : bool }
 ///               rules first { rule A when age < 18 => true  otherwise B => false } }";
-/// let (opened, warnings) = opus_govern::source::open(source.into())?;
+/// use opus_runtime::Cache;
+/// let (opened, warnings) = opus_govern::source::open(source.into(), &Cache::Off)?;
 /// assert!(warnings.is_empty());
-/// let (again, _) = opus_govern::source::open(opened.artifact.bytes().to_vec())?;
+/// let (again, _) = opus_govern::source::open(opened.artifact.bytes().to_vec(), &Cache::Off)?;
 /// assert_eq!(again.artifact.meaning_hash(), opened.artifact.meaning_hash());
 /// # Ok::<(), opus_govern::source::OpenError>(())
 /// ```
 ///
 /// # Errors
 /// Where the source does not compile, or the artifact is refused.
-pub fn open(bytes: Vec<u8>) -> Result<(Opened, Vec<Diagnostic>), OpenError> {
+pub fn open(bytes: Vec<u8>, cache: &Cache) -> Result<(Opened, Vec<Diagnostic>), OpenError> {
     if bytes.starts_with(&MAGIC) {
-        let artifact = Artifact::from_bytes(&bytes).map_err(OpenError::Artifact)?;
+        let artifact = Artifact::from_bytes_with(&bytes, cache).map_err(OpenError::Artifact)?;
         return Ok((Opened { artifact, compiled: None }, Vec::new()));
     }
     let source =
         String::from_utf8(bytes).map_err(|error| OpenError::NotText(error.utf8_error().valid_up_to()))?;
     let (compiled, diagnostics) = opus_frontend::compile(&source);
     let Some(compiled) = compiled else { return Err(OpenError::NotCompiled { source, diagnostics }) };
-    let artifact = artifact(&compiled)?;
+    let artifact = artifact(&compiled).map_err(OpenError::Build)?;
     Ok((Opened { artifact, compiled: Some(compiled) }, diagnostics))
 }
 
 /// The artifact of a compiled source.
-fn artifact(compiled: &Compiled) -> Result<Artifact, OpenError> {
-    let bytes = build(compiled.program.clone()).map_err(OpenError::Build)?;
-    Artifact::from_bytes(&bytes).map_err(OpenError::Artifact)
+///
+/// # Errors
+/// If it is too large for an artifact.
+pub fn artifact(compiled: &Compiled) -> Result<Artifact, BuildError> {
+    let source = SourceText { text: &compiled.source, compiler: VERSION };
+    Artifact::build(compiled.program.clone(), source)
 }
 
 impl Opened {
-    /// The source text.
-    pub fn source(&self) -> &str {
-        &self.artifact.program().source
+    /// The source text, once it is known whether the artifact was compiled from it.
+    ///
+    /// # Errors
+    /// If the artifact was not compiled from it.
+    pub fn source(&mut self) -> Result<Source<'_>, OpenError> {
+        let compared = self.compiled().map(|_| ());
+        let text = self.artifact.unchecked_source();
+        match compared {
+            Ok(()) => Ok(Source::Derived(text)),
+            Err(OpenError::NotCompared { .. }) => {
+                Ok(Source::NotCompared { text, compiler: self.artifact.compiler() })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The typed tree.
@@ -95,10 +132,14 @@ impl Opened {
     }
 
     fn compile_again(&self) -> Result<Compiled, OpenError> {
-        let compiled = opus_frontend::compile(self.source()).0.ok_or(OpenError::SourceDiffers)?;
-        let again = artifact(&compiled).map_err(|_| OpenError::SourceDiffers)?;
-        let same = again.meaning_hash() == self.artifact.meaning_hash();
-        if same { Ok(compiled) } else { Err(OpenError::SourceDiffers) }
+        let compiled = opus_frontend::compile(self.artifact.unchecked_source()).0;
+        let meaning = |compiled: &Compiled| artifact(compiled).ok().map(|again| again.meaning_hash());
+        let same = |compiled: &Compiled| meaning(compiled) == Some(self.artifact.meaning_hash());
+        match (compiled.filter(same), self.artifact.compiler()) {
+            (Some(compiled), _) => Ok(compiled),
+            (None, VERSION) => Err(OpenError::SourceDiffers),
+            (None, compiler) => Err(OpenError::NotCompared { compiler: compiler.to_owned() }),
+        }
     }
 }
 
@@ -114,6 +155,11 @@ impl fmt::Display for OpenError {
             OpenError::SourceDiffers => {
                 f.write_str("the source in the artifact is not what the artifact was compiled from")
             }
+            OpenError::NotCompared { compiler } => write!(
+                f,
+                "version {compiler} of the compiler wrote the artifact, and version {VERSION} compiles its source to \
+                 another meaning, so the source cannot be used to explain it"
+            ),
         }
     }
 }

@@ -12,7 +12,8 @@ use opus_ir::program::{self, VerifiedProgram};
 use opus_ir::{Fault, Program, interpret};
 pub use opus_runtime::Verdict;
 use opus_runtime::admission::{Admission, Place, Reason, Unit};
-use opus_runtime::{Batch, Cache, Decision, Engine, Level, Options, Policy, Refusal, build};
+use opus_runtime::artifact::SourceText;
+use opus_runtime::{Artifact, Batch, Cache, Decision, Engine, Level, Options, Policy, Refusal};
 
 /// A row before admission: by input index the integer of the field, `None` where it is missing.
 pub type GivenRow = Vec<Option<i128>>;
@@ -125,10 +126,10 @@ impl Witnesses {
     /// # Errors
     /// Where the program is refused as an artifact, or cannot be lowered again.
     pub fn new(compiled: &Compiled, levels: &[Level]) -> Result<Witnesses, String> {
-        let Compiled { policy, program } = compiled;
-        let (plain, _) = lower::plain(policy, &program.source);
+        let Compiled { policy, program, source } = compiled;
+        let (plain, _) = lower::plain(policy, source);
         let plain = plain.ok_or("the typed tree does not lower to a program")?;
-        Witnesses::of(policy.clone(), plain, program.clone(), levels)
+        Witnesses::of(policy.clone(), plain, program.clone(), source, levels)
     }
 
     /// The witnesses of a typed tree, the program that it was lowered to, and the one that the passes left.
@@ -139,13 +140,15 @@ impl Witnesses {
         tree: hir::Policy,
         plain: Program,
         program: Program,
+        source: &str,
         levels: &[Level],
     ) -> Result<Witnesses, String> {
         let plain = program::verify(plain).map_err(|error| error.to_string())?;
-        let artifact = build(program).map_err(|error| error.to_string())?;
+        let source = SourceText { text: source, compiler: opus_frontend::VERSION };
+        let artifact = Artifact::build(program, source).map_err(|error| error.to_string())?;
         let open = |engine, level| {
             let options = Options { engine, cache: Cache::Off, level };
-            Policy::from_bytes_with(&artifact, &options).map_err(|error| error.to_string())
+            Policy::from_bytes_with(artifact.bytes(), &options).map_err(|error| error.to_string())
         };
         let vm = open(Engine::Vm, None)?;
         let (mut native, mut skipped) = (Vec::new(), Vec::new());
@@ -186,7 +189,7 @@ impl Witnesses {
         match witness {
             Witness::Reference => each(&|row| by_reference(&self.tree, row)),
             Witness::Ir => each(&|row| by_interpreter(&self.plain, row)),
-            Witness::IrAfterPasses => each(&|row| by_interpreter(self.vm.artifact().program(), row)),
+            Witness::IrAfterPasses => each(&|row| by_interpreter(self.vm.artifact().verified_program(), row)),
             Witness::VmRow => each(&|row| by_row(&self.vm, row)),
             Witness::VmColumns => by_columns(&self.vm, rows),
             Witness::NativeRow(level) => each(&|row| by_row(self.native(level), row)),
@@ -427,7 +430,7 @@ mod tests {
         );
         let (right, wrong) = (right.unwrap(), wrong.unwrap());
         let plain = lower::plain(&right.policy, SOURCE).0.unwrap();
-        let witnesses = Witnesses::of(right.policy, plain, wrong.program, &[]).unwrap();
+        let witnesses = Witnesses::of(right.policy, plain, wrong.program, &wrong.source, &[]).unwrap();
         let disagreement = witnesses.disagreement(&rows()).expect("the limit itself");
         let text = disagreement.to_string();
         assert!(text.contains("\n  ir               version index 1, rule index 2"), "{text}");

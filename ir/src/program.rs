@@ -13,8 +13,6 @@ pub use check::{InvalidProgram, VerifiedProgram, verify};
 pub struct Program<F = Func> {
     /// The dotted name of the policy.
     pub name: String,
-    /// The source text, as it was written.
-    pub source: String,
     /// Inputs and outputs.
     pub schema: Schema,
     /// Every rule of every version; `End::Decide` names them by index.

@@ -13,7 +13,22 @@ pub use properties::{
     damaged_functions_are_refused_or_right, merged_versions_agree, text_reads_back, witnesses_agree,
 };
 
+use std::cell::Cell;
+
 use crate::interval::Interval;
+
+thread_local! {
+    static VERIFICATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How many programs this thread has verified.
+pub fn verifications() -> u64 {
+    VERIFICATIONS.get()
+}
+
+pub(crate) fn count_verification() {
+    VERIFICATIONS.set(VERIFICATIONS.get() + 1);
+}
 
 /// Where choices come from.
 pub trait Source {

@@ -50,7 +50,6 @@ fn good() -> Program {
     let rule = |id: &str| Rule { id: id.into(), title: None, cite: None, span: (0, 2) };
     Program {
         name: "test".into(),
-        source: "policy".into(),
         rules: vec![rule("R1"), rule("R2")],
         requires: vec![Require { id: "Q1".into(), title: None, cite: None, span: (0, 6) }],
         versions: vec![version(1, 0, 500), version(2, 500, i32::MAX)],
@@ -84,8 +83,6 @@ const CASES: &[Case] = &[
     (|p| p.schema.outputs[0].domain.set = Some(vec![1, 0]), "the listed values do not ascend from 0 to 1"),
     (|p| p.schema.enums[0].values.clear(), "enum `Decision`: it has no values"),
     (|p| p.schema.enums[0].values[1] = value("approve"), "enum `Decision`: the name `approve` stands twice"),
-    (|p| p.rules[1].span = (3, 9), "`R2`: the bytes 3..9 are no part of the source text"),
-    (|p| p.requires[0].span = (3, 2), "`Q1`: the bytes 3..2 are no part"),
     (|p| p.versions[1].requires = vec![1], "version 2, requires: it names a condition that there is not"),
     (|p| p.rules.truncate(1), "version 2, decide, block0: there is no rule 1"),
     (|p| p.versions[1].requires.clear(), "version 2, admit: its results are not 0 truth values"),

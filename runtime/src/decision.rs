@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use opus_ir::memory::{self, RowLayout};
-use opus_ir::{Field, Kind, Rule, Verified, Version, date};
+use opus_ir::{Field, Kind, Rule, Version, date};
 
 use crate::admission::{Shown, enum_name, json};
 use crate::hash::Hash;
@@ -85,7 +85,7 @@ impl<'a> Decision<'a> {
     }
 
     /// The version that was in force.
-    pub fn version(&self) -> &'a Version<Verified> {
+    pub fn version(&self) -> &'a Version<()> {
         &self.policy.artifact().program().versions[self.version as usize]
     }
 

@@ -34,7 +34,8 @@ use opus_ir::{
     Rule, Schema, Version, date,
 };
 
-use crate::{Cache, Options, Policy, build};
+use crate::artifact::SourceText;
+use crate::{Artifact, Cache, Options, Policy};
 
 /// The first day of version 1, 2023-01-01.
 pub const VERSION_1_FROM: i32 = 19_358;
@@ -53,9 +54,7 @@ const DECLINE: i128 = 2;
 /// The policy.
 ///
 /// ```
-/// let bytes = opus_runtime::build(opus_runtime::example::program()).unwrap();
-/// let artifact = opus_runtime::Artifact::from_bytes(&bytes).unwrap();
-/// assert_eq!(artifact.program().name, "loan.small");
+/// assert_eq!(opus_runtime::example::program().name, "loan.small");
 /// ```
 pub fn program() -> Program {
     let schema = schema();
@@ -78,7 +77,6 @@ pub fn program() -> Program {
     let require = Require { id: "Q1".into(), title, cite: None, span: (0, 6) };
     Program {
         name: "loan.small".into(),
-        source: "policy loan.small { … }".into(),
         rules: vec![
             rule("R1", Some("a minor"), Some("2.1"), (0, 6)),
             rule("R2", None, None, (7, 17)),
@@ -94,14 +92,23 @@ pub fn program() -> Program {
     }
 }
 
-/// The policy, open and ready to decide; its native code is not kept.
+/// What the program might have been compiled from.
+pub const SOURCE: SourceText = SourceText { text: "policy loan.small { … }", compiler: "example" };
+
+/// The artifact of the policy.
+///
+/// # Panics
+/// Never: the program is valid.
+pub fn artifact() -> Artifact {
+    Artifact::build(program(), SOURCE).expect("the program is valid")
+}
+
+/// The policy, ready to decide. Its native code is not kept.
 ///
 /// # Panics
 /// Never: the program is valid.
 pub fn policy() -> Policy {
-    let options = Options { cache: Cache::Off, ..Options::default() };
-    let artifact = build(program()).expect("the program is valid");
-    Policy::from_bytes_with(&artifact, &options).expect("what was just built can be opened")
+    Policy::from_artifact(artifact(), &Options { cache: Cache::Off, ..Options::default() })
 }
 
 fn schema() -> Schema {

@@ -55,6 +55,11 @@ impl Hash {
         Hash(*hasher.finalize().as_bytes())
     }
 
+    /// The hash with these 32 bytes.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Hash {
+        Hash(bytes)
+    }
+
     /// The 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

@@ -30,14 +30,17 @@ pub mod cache;
 mod decision;
 mod engine;
 pub mod example;
+mod functions;
 pub mod hash;
 pub mod listing;
 mod policy;
 mod refusal;
+#[cfg(feature = "native")]
 mod room;
 mod row;
+mod shapes;
 
-pub use artifact::{Artifact, ArtifactError, BuildError, build};
+pub use artifact::{Artifact, ArtifactError, BuildError};
 pub use batch::{Batch, Decide, Verdict};
 pub use cache::{Cache, CacheDir};
 pub use decision::{Decision, Output};
@@ -46,3 +49,9 @@ pub use hash::Hash;
 pub use policy::Policy;
 pub use refusal::Refusal;
 pub use row::{FieldRef, Row};
+
+/// What policies, decisions and refusals are described with.
+pub use opus_ir::{
+    Currency, Domain, EnumDef, EnumValue, Fault, Field, Interval, Kind, Program, Require, Rule, Schema,
+    Version,
+};

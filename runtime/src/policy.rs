@@ -1,4 +1,4 @@
-//! How does a program that has a policy decide? Open it once, keep it, and ask it from any thread.
+//! How does a program decide by a policy? It opens the policy once, keeps it, and uses it from any thread.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -7,26 +7,29 @@ use opus_ir::Schema;
 use opus_ir::memory::{self, RowLayout, Slot};
 
 use crate::admission::Reason;
-use crate::artifact::{Artifact, ArtifactError};
+use crate::artifact::{Artifact, ArtifactError, schema_hash};
 use crate::batch::Batch;
 use crate::decision::{Cells, Decision, Input};
-use crate::engine::{ColumnEngine, Engine, Function, Options, Origin, RowEngine, Shapes};
+use crate::engine::{ColumnEngine, Engine, Options, Origin, RowEngine};
+use crate::functions::Function;
+use crate::hash::Hash;
 use crate::refusal::Refusal;
 use crate::row::Row;
+use crate::shapes::Shapes;
 
-/// A policy that is ready to decide. Clones share everything.
+/// A policy that is ready to decide. Clones are cheap and share everything.
 ///
 /// ```
-/// use opus_runtime::{Cache, Engine, Options, Policy, build, example};
+/// use opus_runtime::{Cache, Engine, Options, Policy, example};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let artifact = build(example::program())?;
+/// let artifact = example::artifact();
 /// let options = Options { cache: Cache::Off, ..Options::default() };
-/// let policy = Policy::from_bytes_with(&artifact, &options)?;
+/// let policy = Policy::from_bytes_with(artifact.bytes(), &options)?;
 /// let input = r#"{"submitted_on": "2024-05-01", "age": 17, "income": 90000, "requested": 9000, "work": "retired"}"#;
 /// assert_eq!(policy.decide_json(input)?.rule().id, "R1");
 ///
 /// let options = Options { engine: Engine::Vm, ..options };
-/// let slower = Policy::from_bytes_with(&artifact, &options)?;
+/// let slower = Policy::from_bytes_with(artifact.bytes(), &options)?;
 /// assert_eq!(slower.decide_json(input)?.hash(), policy.decide_json(input)?.hash());
 /// # Ok(())
 /// # }
@@ -41,19 +44,21 @@ struct Inner {
     input_layout: RowLayout,
     decided_layout: RowLayout,
     admitted_layouts: Vec<RowLayout>,
-    /// Where the date that selects the version lies in a row.
+    /// The slot of the date that selects the version.
     effective: Option<Slot>,
     /// The first day of every version but the first.
     starts: Vec<i32>,
+    /// The hash of the inputs, computed when it is first needed.
+    schema_hash: OnceLock<Hash>,
     rows: RowEngine,
     columns: OnceLock<ColumnEngine>,
 }
 
 impl Policy {
-    /// Opens an artifact with the default [`Options`]: native code, kept in the cache of this user.
+    /// Opens an artifact with the default [`Options`]: native code, and the cache of this user.
     ///
     /// # Errors
-    /// Where the file cannot be read, or holds no artifact that may run.
+    /// Where the file cannot be read, or does not hold an artifact that may run.
     pub fn open(path: impl AsRef<Path>) -> Result<Policy, ArtifactError> {
         Policy::open_with(path, &Options::default())
     }
@@ -63,13 +68,13 @@ impl Policy {
     /// # Errors
     /// As [`Policy::open`].
     pub fn open_with(path: impl AsRef<Path>, options: &Options) -> Result<Policy, ArtifactError> {
-        Ok(Policy::from_artifact(Artifact::open(path)?, options))
+        Ok(Policy::from_artifact(Artifact::open_with(path, &options.cache)?, options))
     }
 
     /// The policy of an artifact in memory, with the default [`Options`].
     ///
     /// # Errors
-    /// Where the bytes are no artifact that may run.
+    /// Where the bytes are not an artifact that may run.
     pub fn from_bytes(bytes: &[u8]) -> Result<Policy, ArtifactError> {
         Policy::from_bytes_with(bytes, &Options::default())
     }
@@ -79,7 +84,7 @@ impl Policy {
     /// # Errors
     /// As [`Policy::from_bytes`].
     pub fn from_bytes_with(bytes: &[u8], options: &Options) -> Result<Policy, ArtifactError> {
-        Ok(Policy::from_artifact(Artifact::from_bytes(bytes)?, options))
+        Ok(Policy::from_artifact(Artifact::from_bytes_with(bytes, &options.cache)?, options))
     }
 
     /// The policy of an artifact that has been checked.
@@ -97,6 +102,7 @@ impl Policy {
             shapes,
             rows,
             columns: OnceLock::new(),
+            schema_hash: OnceLock::new(),
             options: options.clone(),
             artifact,
         }))
@@ -112,12 +118,28 @@ impl Policy {
         &self.0.artifact.program().schema
     }
 
+    /// The hash of the inputs: names, kinds, domains, enums and currency. Policies with the same hash decide each
+    /// other's rows, so a row survives a reload that leaves the inputs as they are.
+    ///
+    /// ```
+    /// let (old, new) = (opus_runtime::example::policy(), opus_runtime::example::policy());
+    /// let row = old.read_json(
+    ///     r#"{"submitted_on": "2025-02-01", "age": 40, "income": 90000, "requested": 9000, "work": "salaried"}"#,
+    /// )?;
+    /// assert_eq!(old.schema_hash(), new.schema_hash());
+    /// assert_eq!(new.decide(&row)?.hash(), old.decide(&row)?.hash());
+    /// # Ok::<(), opus_runtime::Refusal>(())
+    /// ```
+    pub fn schema_hash(&self) -> Hash {
+        *self.0.schema_hash.get_or_init(|| schema_hash(self.schema()))
+    }
+
     /// The engine that decides single rows.
     pub fn engine(&self) -> Engine {
         self.0.rows.engine()
     }
 
-    /// Why the virtual machine runs although native code was wanted.
+    /// Why the virtual machine runs although native code is preferred.
     pub fn fallback(&self) -> Option<&str> {
         self.0.rows.fallback()
     }
@@ -127,29 +149,29 @@ impl Policy {
         self.0.rows.origin()
     }
 
-    /// Where the native code for columns came from; `None` on the virtual machine. Makes it ready first.
+    /// Where the native code for columns came from; `None` on the virtual machine. Loads it first.
     pub fn columns_origin(&self) -> Option<Origin> {
         self.columns().origin()
     }
 
-    /// A row to be filled in.
+    /// An empty row.
     pub fn row(&self) -> Row {
         Row::new(self)
     }
 
-    /// A batch of up to so many rows to be filled in.
+    /// An empty batch for up to this many rows.
     pub fn batch(&self, capacity_rows: usize) -> Batch {
         Batch::new(self, capacity_rows)
     }
 
-    /// Makes the code for batches ready, which otherwise happens when the first batch is decided; with a cache
-    /// it is there for every later start.
+    /// Loads or compiles the code for batches, which otherwise happens when the first batch is decided. With a cache,
+    /// later starts find it there.
     pub fn prepare(&self) -> &Policy {
         self.columns();
         self
     }
 
-    /// Decides a row. Nothing is allocated, as long as the outputs take no more than 32 bytes.
+    /// Decides a row. Nothing is allocated if the outputs take at most 32 bytes.
     ///
     /// # Errors
     /// Why the row is refused.
@@ -161,7 +183,7 @@ impl Policy {
         Ok(Decision::new(self, Input::Borrowed(row), version, cells))
     }
 
-    /// Decides the row that a JSON object is, as [`Row::set_json`] reads it.
+    /// Decides a row given as a JSON object, which is read as by [`Row::set_json`].
     ///
     /// # Errors
     /// Why the row is refused.
@@ -173,7 +195,7 @@ impl Policy {
         Ok(Decision::new(self, Input::Owned(row), version, cells))
     }
 
-    /// The row that a JSON object is, where its fields are admitted.
+    /// Reads a row from a JSON object.
     ///
     /// # Errors
     /// Every field that is refused, in the order of the fields.
@@ -203,7 +225,7 @@ impl Policy {
     #[inline]
     fn owns(&self, row: &Row) -> bool {
         let same = Arc::ptr_eq(&self.0, &row.policy().0);
-        same || self.artifact().content_hash() == row.policy().artifact().content_hash()
+        same || self.schema_hash() == row.policy().schema_hash()
     }
 
     /// The version that is in force for a row.
@@ -224,7 +246,7 @@ impl Policy {
         }
         let mut cells = Cells::new(layout);
         self.run(Function::admit(version), input, cells.bytes_mut());
-        // truth values are one byte each and come first
+        // Booleans take one byte each and come first
         let holds = &cells.bytes()[..count];
         if holds.iter().all(|holds| *holds != 0) { Ok(()) } else { Err(self.requires_failed(version, holds)) }
     }
@@ -250,7 +272,7 @@ impl Policy {
         &self.0.decided_layout
     }
 
-    /// The engine for columns, made ready at first use.
+    /// The engine for columns, loaded at first use.
     pub(crate) fn columns(&self) -> &ColumnEngine {
         self.0.columns.get_or_init(|| ColumnEngine::new(&self.0.artifact, &self.0.options))
     }
@@ -258,7 +280,7 @@ impl Policy {
 
 #[cold]
 fn foreign() -> Refusal {
-    Refusal::Row(Box::new(Reason::malformed_row("the row was made for another policy")))
+    Refusal::Row(Box::new(Reason::malformed_row("the row was made for a policy with other inputs")))
 }
 
 impl std::fmt::Debug for Policy {

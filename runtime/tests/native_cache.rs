@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use opus_runtime::{Cache, CacheDir, Level, Options, Origin, Policy, build, example};
+use opus_runtime::{Cache, CacheDir, Level, Options, Origin, Policy, example};
 
 /// A directory that goes away with the test.
 struct Scratch(PathBuf);
@@ -25,7 +25,7 @@ impl Drop for Scratch {
 
 fn open(directory: &Path) -> Policy {
     let options = Options { cache: Cache::In(CacheDir::new(directory)), ..Options::default() };
-    Policy::from_bytes_with(&build(example::program()).unwrap(), &options).unwrap()
+    Policy::from_bytes_with(example::artifact().bytes(), &options).unwrap()
 }
 
 const GOOD: &str = r#"{"submitted_on": "2025-02-01", "age": 40, "score": 720, "income": 90000, "requested": 9000, "work": "retired"}"#;
@@ -49,8 +49,8 @@ fn entries(directory: &Path) -> Vec<PathBuf> {
 fn the_second_start_loads_what_the_first_compiled() {
     let scratch = Scratch::new("second");
     let first = open(&scratch.0);
-    assert_eq!(first.origin(), Some(Origin::Compiled), "{:?}", first.fallback());
-    assert_eq!(first.prepare().columns_origin(), Some(Origin::Compiled));
+    assert_eq!(first.origin(), Some(Origin::Stored), "{:?}", first.fallback());
+    assert_eq!(first.prepare().columns_origin(), Some(Origin::Stored));
     decides(&first);
     let second = open(&scratch.0);
     assert_eq!(second.origin(), Some(Origin::Cached));
@@ -70,8 +70,8 @@ fn damaged_entries_are_compiled_again() {
         fs::write(&entry, bytes).unwrap();
     }
     let policy = open(&scratch.0);
-    assert_eq!(policy.origin(), Some(Origin::Compiled));
-    assert_eq!(policy.prepare().columns_origin(), Some(Origin::Compiled));
+    assert_eq!(policy.origin(), Some(Origin::Stored));
+    assert_eq!(policy.prepare().columns_origin(), Some(Origin::Stored));
     decides(&policy);
     assert_eq!(open(&scratch.0).origin(), Some(Origin::Cached));
 }
@@ -82,7 +82,7 @@ fn entries_under_another_key_are_compiled_again() {
     open(&scratch.0);
     open(&other.0);
     fs::copy(other.0.join("key"), scratch.0.join("key")).unwrap();
-    assert_eq!(open(&scratch.0).origin(), Some(Origin::Compiled));
+    assert_eq!(open(&scratch.0).origin(), Some(Origin::Stored));
     assert_eq!(open(&scratch.0).origin(), Some(Origin::Cached));
 }
 
@@ -93,8 +93,8 @@ fn every_level_has_its_own_entry_and_decides_alike() {
     for level in &here {
         let cache = Cache::In(CacheDir::new(&scratch.0));
         let options = Options { cache, level: Some(*level), ..Options::default() };
-        let policy = Policy::from_bytes_with(&build(example::program()).unwrap(), &options).unwrap();
-        assert_eq!(policy.origin(), Some(Origin::Compiled));
+        let policy = Policy::from_bytes_with(example::artifact().bytes(), &options).unwrap();
+        assert_eq!(policy.origin(), Some(Origin::Stored));
         decides(&policy);
     }
     assert_eq!(entries(&scratch.0).len(), 2 * here.len());

@@ -2,7 +2,7 @@
 
 use opus_ir::{Fault, Program};
 use opus_runtime::admission::{Place, Reading};
-use opus_runtime::{Cache, Engine, Options, Policy, Refusal, Row, build, example};
+use opus_runtime::{Artifact, Cache, Engine, Options, Policy, Refusal, Row, example};
 
 fn policy(engine: Engine) -> Policy {
     open(example::program(), engine)
@@ -10,7 +10,7 @@ fn policy(engine: Engine) -> Policy {
 
 fn open(program: Program, engine: Engine) -> Policy {
     let options = Options { engine, cache: Cache::Off, ..Options::default() };
-    Policy::from_bytes_with(&build(program).unwrap(), &options).unwrap()
+    Policy::from_artifact(Artifact::build(program, example::SOURCE).unwrap(), &options)
 }
 
 const GOOD: &str = r#"{"submitted_on": "2025-02-01", "age": 40, "score": 720, "income": 90000.00,
@@ -141,14 +141,29 @@ fn a_cleared_row_is_a_new_row() {
 }
 
 #[test]
-fn a_row_of_another_policy_is_refused() {
+fn a_row_belongs_to_policies_with_the_same_inputs() {
     let one = policy(Engine::Native);
-    let mut program = example::program();
-    program.name = "loan.other".into();
-    let other = open(program, Engine::Native);
-    assert!(matches!(other.decide(&good(&one)), Err(Refusal::Row(_))));
-    // the same artifact, opened twice, is the same policy
-    assert!(policy(Engine::Vm).decide(&good(&one)).is_ok());
+    let row = good(&one);
+    let changed = |change: fn(&mut Program)| {
+        let mut program = example::program();
+        change(&mut program);
+        open(program, Engine::Native)
+    };
+    let renamed = changed(|program| program.name = "loan.other".into());
+    let stricter = changed(|program| program.versions[0].cite = Some("2026".into()));
+    for other in [renamed, stricter, policy(Engine::Vm)] {
+        assert_eq!(other.schema_hash(), one.schema_hash());
+        assert_eq!(other.decide(&row).unwrap().rule().id, one.decide(&row).unwrap().rule().id);
+    }
+    // the same layout of rows, but another meaning
+    let changes: [fn(&mut Program); 2] = [
+        |program| program.schema.inputs[1].name = "years".into(),
+        |program| program.schema.enums[1].values[0].name = "waged".into(),
+    ];
+    for other in changes.map(changed) {
+        assert_ne!(other.schema_hash(), one.schema_hash());
+        assert!(matches!(other.decide(&row), Err(Refusal::Row(_))));
+    }
 }
 
 #[test]

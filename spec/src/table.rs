@@ -39,9 +39,12 @@ impl Subject {
     /// If it is refused as an artifact.
     pub fn new(compiled: &Compiled) -> Result<Subject, String> {
         let program = &compiled.program;
-        let artifact = opus_runtime::build(program.clone()).map_err(|error| error.to_string())?;
+        let source =
+            opus_runtime::artifact::SourceText { text: &compiled.source, compiler: opus_frontend::VERSION };
+        let artifact =
+            opus_runtime::Artifact::build(program.clone(), source).map_err(|error| error.to_string())?;
         let options = opus_runtime::Options { cache: opus_runtime::Cache::Off, ..Default::default() };
-        let front_door = opus_runtime::Policy::from_bytes_with(&artifact, &options);
+        let front_door = opus_runtime::Policy::from_bytes_with(artifact.bytes(), &options);
         Ok(Subject {
             wide: widened(&program.schema),
             schema: program.schema.clone(),

@@ -6,7 +6,8 @@ use std::thread;
 
 use opus_frontend::reference::{admit, decide};
 use opus_frontend::{compile, limits};
-use opus_runtime::build;
+use opus_runtime::Artifact;
+use opus_runtime::artifact::SourceText;
 
 /// Levels of an expression that stay within the limit together with what surrounds it.
 const LEVELS: usize = limits::DEPTH_MAX - 4;
@@ -78,11 +79,12 @@ fn chain(count: usize) -> String {
 fn outcome(source: &str) -> String {
     let (compiled, said) = compile(source);
     let Some(compiled) = compiled else { return format!("{said:#?}") };
-    let artifact = build(compiled.program).expect("what compiles can be built");
+    let source = SourceText { text: source, compiler: opus_frontend::VERSION };
+    let artifact = Artifact::build(compiled.program, source).expect("what compiles can be built");
     let policy = &compiled.policy;
     let least = policy.schema.inputs.iter().map(|field| Some(field.domain.range.lo)).collect::<Vec<_>>();
     let decision = admit(policy, &least).map(|row| decide(policy, &row));
-    format!("{said:#?}\n{decision:?}\n{artifact:?}")
+    format!("{said:#?}\n{decision:?}\n{:?}", artifact.bytes())
 }
 
 fn on_stack(bytes: usize, source: &str) -> String {

@@ -10,7 +10,8 @@ use opus_frontend::compile;
 use opus_frontend::lower::plain;
 use opus_frontend::parse::parse;
 use opus_ir::passes::optimize;
-use opus_runtime::{Cache, Engine, Options, Policy, build};
+use opus_runtime::artifact::SourceText;
+use opus_runtime::{Artifact, Cache, Engine, Options, Policy};
 
 /// The time limit for a large policy, from text to machine code. (A debug build takes far longer.)
 const WHOLE_MAX: Duration = Duration::from_secs(1);
@@ -54,10 +55,11 @@ fn stages(source: &str) -> [Duration; STAGES.len()] {
         opus_ir::verify(version.decide.clone()).expect("it is proved");
     }
     let verified = lap();
-    let artifact = build(program).expect("it can be built");
+    let source = SourceText { text: source, compiler: opus_frontend::VERSION };
+    let artifact = Artifact::build(program, source).expect("it can be built");
     let built = lap();
     let options = Options { engine: Engine::Native, cache: Cache::Off, level: None };
-    let policy = Policy::from_bytes_with(&artifact, &options).expect("it loads");
+    let policy = Policy::from_bytes_with(artifact.bytes(), &options).expect("it loads");
     policy.prepare();
     [read, checked, lowered, optimized, verified, built, lap()]
 }

@@ -1,11 +1,11 @@
 //! `opus build`: the artifact of a policy, and its native code in the cache.
 
 use opus_runtime::cache::CacheDir;
-use opus_runtime::{Artifact, Engine, Options, Origin, Policy};
+use opus_runtime::{Engine, Options, Origin, Policy};
 use serde_json::{Value, json};
 
 use crate::args::Build;
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 use crate::open::open;
 use crate::places::writable;
 use crate::summary::grouped;
@@ -24,19 +24,25 @@ pub fn run(args: &Build, terminal: &Terminal) -> Result<(), Failure> {
     };
     apart(&[&source], &[&target])?;
     writable(&target)?;
-    let opened = open(&args.policy, terminal)?;
-    let bytes = opened.artifact.bytes().to_vec();
-    Target::write_whole(&target, &bytes)?;
-    let native = NativeCode::keep(&bytes)?;
-    let (content, meaning) = (opened.artifact.content_hash(), opened.artifact.meaning_hash());
+    let artifact = open(&args.policy, terminal)?.into_artifact();
+    Target::write_whole(&target, artifact.bytes())?;
+    // the artifact is verified, and the next process need not do that again
+    if let Some(directory) = CacheDir::of_environment() {
+        directory.sweep();
+        artifact.note_in(&directory);
+    }
+    let (content, meaning, length) =
+        (artifact.content_hash(), artifact.meaning_hash(), artifact.bytes().len());
+    let options = Options { engine: Engine::Native, ..Options::default() };
+    let native = NativeCode::of(&Policy::from_artifact(artifact, &options));
     let human = [
-        format!("{target}  {} bytes", grouped(bytes.len() as u64)),
+        format!("{target}  {} bytes", grouped(length as u64)),
         format!("  artifact hash  {content}"),
         format!("  meaning hash   {meaning}"),
         format!("  native code    {}", native.in_words()),
     ];
     let json = json!({
-        "artifact": target.to_string(), "bytes": bytes.len(),
+        "artifact": target.to_string(), "bytes": length,
         "content": content.to_string(), "meaning": meaning.to_string(), "native": native.json(),
     });
     terminal.report(&human.join("\n"), &json, target == Place::Standard)
@@ -55,17 +61,16 @@ enum NativeCode {
 }
 
 impl NativeCode {
-    /// Compiles the code and keeps it. Loading it shows that it was kept.
-    fn keep(bytes: &[u8]) -> Result<NativeCode, Failure> {
-        let first = start(bytes)?;
-        if let Some(why) = first.fallback() {
-            return Ok(NativeCode::Unavailable(why.to_owned()));
+    /// Has the code for rows and for columns compiled and stored.
+    fn of(policy: &Policy) -> NativeCode {
+        if let Some(why) = policy.fallback() {
+            return NativeCode::Unavailable(why.to_owned());
         }
-        Ok(match (was_cached(&first), was_cached(&start(bytes)?)) {
-            (true, _) => NativeCode::Found,
-            (false, true) => NativeCode::Kept,
-            (false, false) => NativeCode::Lost,
-        })
+        match [policy.origin(), policy.columns_origin()] {
+            [Some(Origin::Cached), Some(Origin::Cached)] => NativeCode::Found,
+            origins if origins.contains(&Some(Origin::Compiled)) => NativeCode::Lost,
+            _ => NativeCode::Kept,
+        }
     }
 
     fn in_words(&self) -> String {
@@ -90,17 +95,6 @@ impl NativeCode {
         };
         json!({ "state": state, "cache": folder(), "why": why })
     }
-}
-
-/// Opens the policy as the next process will, with the code for rows and for columns.
-fn start(bytes: &[u8]) -> Result<Policy, Failure> {
-    let artifact = Artifact::from_bytes(bytes)
-        .map_err(|error| Failure::new(Exit::Artifact, format!("the artifact that was written: {error}")))?;
-    Ok(Policy::from_artifact(artifact, &Options { engine: Engine::Native, ..Options::default() }))
-}
-
-fn was_cached(policy: &Policy) -> bool {
-    [policy.origin(), policy.columns_origin()] == [Some(Origin::Cached); 2]
 }
 
 fn folder() -> Option<String> {

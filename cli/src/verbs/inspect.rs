@@ -5,6 +5,8 @@ use opus_ir::{Program, Verified, Version, date};
 use opus_runtime::{Artifact, listing};
 use serde_json::{Value, json};
 
+use opus_govern::source::Source;
+
 use crate::args::Inspect;
 use crate::failure::Failure;
 use crate::open::open;
@@ -12,10 +14,13 @@ use crate::summary::grouped;
 use crate::terminal::Terminal;
 
 pub fn run(args: &Inspect, terminal: &Terminal) -> Result<(), Failure> {
-    let opened = open(&args.policy, terminal)?;
-    let program = opened.artifact.program();
+    let mut opened = open(&args.policy, terminal)?;
+    if args.source {
+        let name = opened.artifact.program().name.clone();
+        return show_source(&name, opened.source()?, terminal);
+    }
+    let program = opened.artifact.verified_program();
     let part = match args {
-        Inspect { source: true, .. } => Some(("source", program.source.clone())),
         Inspect { ir: true, .. } => Some(("ir", legend(program) + &ir(program))),
         Inspect { bytecode: true, .. } => {
             Some(("bytecode", legend(program) + &listing::bytecode(&opened.artifact)))
@@ -31,8 +36,26 @@ pub fn run(args: &Inspect, terminal: &Terminal) -> Result<(), Failure> {
     }
 }
 
+/// Shows the source. Its label says so if it could not be compared with the artifact.
+fn show_source(name: &str, source: Source, terminal: &Terminal) -> Result<(), Failure> {
+    let (text, label) = match source {
+        Source::Derived(text) => (text, None),
+        Source::NotCompared { text, compiler } => {
+            let this = opus_frontend::VERSION;
+            let label =
+                format!("not compared: version {compiler} wrote the artifact, and this is version {this}");
+            (text, Some(label))
+        }
+    };
+    if terminal.is_json() {
+        return terminal.print_json(&json!({ "policy": name, "source": text, "label": label }));
+    }
+    label.iter().for_each(|label| terminal.note(label));
+    terminal.print(text)
+}
+
 fn human(artifact: &Artifact) -> String {
-    let program = artifact.program();
+    let program = artifact.verified_program();
     let mut out = format!(
         "policy         {}\nartifact hash  {}\nmeaning hash   {}\nsize           {} bytes\n",
         program.name,
@@ -225,7 +248,7 @@ fn native(artifact: &Artifact) -> Result<String, Failure> {
 }
 
 fn as_json(artifact: &Artifact) -> Value {
-    let program = artifact.program();
+    let program = artifact.verified_program();
     let named = |id: &str, title: &Option<String>, cite: &Option<String>, versions: Vec<u32>| json!({ "id": id, "title": title, "cite": cite, "versions": versions });
     let rules = program
         .rules

@@ -22,8 +22,9 @@ pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
     let mut opened = open(&args.policy, terminal)?;
     let input = text(args)?;
     let needs_tree = args.trace || args.engine.of_runtime().is_none();
-    let tree = if needs_tree { Some(opened.compiled()?.policy.clone()) } else { None };
-    let source = opened.source().to_owned();
+    let compiled = if needs_tree { Some(opened.compiled()?.clone()) } else { None };
+    let (tree, source) = compiled.map(|compiled| (compiled.policy, compiled.source)).unzip();
+    let source = source.unwrap_or_default();
     let engine = args.engine.of_runtime().unwrap_or(opus_runtime::Engine::Vm);
     let policy = opened.policy(engine, terminal);
     let ignored = ignored(&input, policy.schema());

@@ -28,7 +28,7 @@ pub fn run(args: &Sample, terminal: &Terminal) -> Result<(), Failure> {
     let output = output(&args.output, args.output_format.map(FileFormat::format), "--output-format")?;
     apart(&[&Place::new(&args.policy)], &[&output.place])?;
     let opened = open(&args.policy, terminal)?;
-    let program = opened.artifact.program();
+    let program = opened.artifact.verified_program();
     let schema = program.schema.clone();
     let mut sampler = Sampler::new(&schema, args.seed);
     if args.boundaries {

@@ -32,13 +32,13 @@ pub fn run(mut opened: Opened, terminal: &Terminal) -> Result<(), Failure> {
     let skipped: BTreeSet<&str> = witnesses.skipped().iter().map(|skipped| skipped.reason.as_str()).collect();
     skipped.iter().for_each(|reason| terminal.note(&format!("engines skipped: {reason}")));
     if terminal.is_json() {
-        terminal.print_json(&report(opened.source(), &witnesses, policy, &failed))?;
+        terminal.print_json(&report(&compiled.source, &witnesses, policy, &failed))?;
     } else {
         for (test, failure) in &failed {
             let title = format!("test \"{}\": {}", test.name, failure.expected);
             let text = render::failed(
                 &opened.name,
-                opened.source(),
+                &compiled.source,
                 &title,
                 failure.span,
                 &format!("found {}", failure.found),

@@ -101,7 +101,7 @@ fn where_native_code_is_not_available_the_vm_decides_and_says_so() {
         println!("skipped: there is no perl, or a kernel that cannot refuse executable memory");
         return;
     };
-    let sentence = "native code is not available (the system gives out no memory for code";
+    let sentence = "native code is not available (the system provides no executable memory";
     assert!(ended.err.contains(sentence) && ended.err.contains("the vm decides"), "{ended}");
     folder.opus("batch credit.opus good.csv -o native.csv").ends(0);
     assert_eq!(folder.text("vm.csv"), folder.text("native.csv"));

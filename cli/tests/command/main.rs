@@ -4,6 +4,7 @@
 //! code ([`cache`]), and the page about all of it ([`page`]).
 
 mod cache;
+mod crafted;
 mod ends;
 mod engines;
 mod folder;

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use arrow_array::cast::AsArray;
 use opus_ir::{Fault, Kind, Schema};
 use opus_runtime::admission::{Place, Reason};
-use opus_runtime::{Artifact, Decide, Engine, Options, Policy, Verdict, build};
+use opus_runtime::artifact::SourceText;
+use opus_runtime::{Artifact, Decide, Engine, Options, Policy, Verdict};
 
 use super::{Batch, Report};
 use crate::Names;
@@ -27,7 +28,8 @@ impl Approval {
             rules first { rule A when amount <= $100 => approve, amount   otherwise B => decline, $0 } }";
         let (compiled, diagnostics) = opus_frontend::compile(source);
         let program = compiled.unwrap_or_else(|| panic!("{diagnostics:#?}")).program;
-        let artifact = Artifact::from_bytes(&build(program).expect("it builds")).expect("it opens");
+        let text = SourceText { text: source, compiler: opus_frontend::VERSION };
+        let artifact = Artifact::build(program, text).expect("it builds");
         Approval(Policy::from_artifact(artifact, &Options { engine: Engine::Vm, ..Options::default() }))
     }
 }
@@ -156,7 +158,7 @@ fn decisions_and_rejects_are_written_in_order_with_what_is_kept() {
     assert!(lines[1].starts_with("3,amount,1.005,too-precise,") && lines[1].ends_with(",z"), "{rejects}");
     assert!(lines[2].starts_with("3,color,blue,unknown-value,"), "{rejects}");
     assert_eq!(lines[3], "4,Q,,require-failed,Q does not hold,\"v,w\"");
-    assert_eq!(lines[4], "5,,\"\"\"u\"\"s,1\",malformed-row,text follows the closing quote of cell 1,");
+    assert_eq!(lines[4], "5,,\"\"\"u\"\"s,1\",malformed-row,cell 1 goes on behind its closing quote,");
     assert_eq!(lines.len(), 5);
     let counts = &report.counts;
     assert_eq!((counts.rows, counts.decided, counts.rejected()), (6, 3, 3));

@@ -42,7 +42,7 @@ use crate::text::ast::Span;
 const COVERS_SHOWN_MAX: usize = 8;
 
 /// The program of a policy, where nothing can go wrong with it, and what there is to say. `source` is the text
-/// that the tree was read from; diagnostics quote it and the program keeps it.
+/// that the tree was read from; diagnostics quote it.
 pub fn lower(policy: &Policy, source: &str) -> (Option<Program>, Vec<Diagnostic>) {
     let (mut program, diagnostics) = plain(policy, source);
     let versions = program.iter_mut().flat_map(|program| &mut program.versions);
@@ -66,7 +66,6 @@ pub fn plain(policy: &Policy, source: &str) -> (Option<Program>, Vec<Diagnostic>
         policy.versions.iter().zip(lowered).map(|(version, lowered)| finished(version, lowered)).collect();
     let program = Program {
         name: policy.name.clone(),
-        source: source.to_string(),
         schema: policy.schema.clone(),
         rules: policy.rules.iter().map(rule).collect(),
         requires: policy.requires.iter().map(require).collect(),

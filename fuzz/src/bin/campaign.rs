@@ -185,12 +185,12 @@ fn artifacts(options: &Options) -> Result<String, String> {
     on_all(options, options.count.div_ceil(COPIES), |seed| {
         let bytes = seeds::bytes(seed, policy::BYTES);
         let Ok(compiled) = generated::compiled(&mut Unstructured::new(&bytes)) else { return Ok(()) };
-        let whole = opus_runtime::build(compiled.program).map_err(|error| error.to_string())?;
+        let whole = damage::built(compiled)?;
         artifacts.fetch_add(1, Ordering::Relaxed);
         let mut source = Seed(seed);
         for copy in 0..COPIES {
             let bytes = seeds::bytes(seed.wrapping_mul(COPIES).wrapping_add(copy), 1_000);
-            let counted = match damage::artifact(&whole, &mut source, &mut Unstructured::new(&bytes)) {
+            let counted = match damage::artifact(&whole, &mut source, &mut Unstructured::new(&bytes))? {
                 Became::Refused => &refused,
                 Became::Ran => &ran,
             };

@@ -26,9 +26,9 @@ pub struct InvalidProgram {
 impl VerifiedProgram {
     /// The program, to be changed; what was proved is forgotten.
     pub fn into_inner(self) -> Program {
-        let Program { name, source, schema, rules, requires, versions } = self.0;
+        let Program { name, schema, rules, requires, versions } = self.0;
         let versions = versions.into_iter().map(|version| version.map(Verified::into_inner)).collect();
-        Program { name, source, schema, rules, requires, versions }
+        Program { name, schema, rules, requires, versions }
     }
 }
 
@@ -56,16 +56,17 @@ type Checked<T> = Result<T, InvalidProgram>;
 /// # Errors
 /// The first thing that is wrong.
 pub fn verify(program: Program) -> Checked<VerifiedProgram> {
+    #[cfg(any(test, feature = "testing"))]
+    crate::testing::count_verification();
     check_schema(&program.schema)?;
-    check_spans(&program)?;
     check_time_line(&program)?;
     for (i, version) in program.versions.iter().enumerate() {
         check_version(&program, version)
             .map_err(|error| error.inside(&format!("version {}", number(&program, i))))?;
     }
-    let Program { name, source, schema, rules, requires, versions } = program;
+    let Program { name, schema, rules, requires, versions } = program;
     let versions = versions.into_iter().map(verify_functions).collect::<Checked<_>>()?;
-    Ok(VerifiedProgram(Program { name, source, schema, rules, requires, versions }))
+    Ok(VerifiedProgram(Program { name, schema, rules, requires, versions }))
 }
 
 fn number(program: &Program, index: usize) -> u32 {
@@ -156,20 +157,6 @@ fn check_field(schema: &Schema, field: &Field, place: &str) -> Checked<()> {
         place,
         format!("the listed values do not ascend from {} to {}", range.lo, range.hi),
     )
-}
-
-fn check_spans(program: &Program) -> Checked<()> {
-    let rules = program.rules.iter().map(|rule| (&rule.id, rule.span));
-    let requires = program.requires.iter().map(|require| (&require.id, require.span));
-    for (id, (start, end)) in rules.chain(requires) {
-        let inside = program.source.get(start as usize..end as usize).is_some();
-        ensure(
-            inside,
-            format!("`{id}`"),
-            format!("the bytes {start}..{end} are no part of the source text"),
-        )?;
-    }
-    Ok(())
 }
 
 fn check_time_line(program: &Program) -> Checked<()> {

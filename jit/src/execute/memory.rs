@@ -1,68 +1,68 @@
-//! Where does code live? In anonymous memory that is written, then made executable, and never both at once.
+//! Where is code kept? In memory of `cranelift-jit`'s provider, which is written first and then made executable, and
+//! is never both at once.
+
+use std::slice;
+
+use cranelift_jit::{BranchProtection, JITMemoryKind, JITMemoryProvider, SystemMemoryProvider};
 
 use super::LoadError;
+use crate::code::ALIGNMENT;
 
-/// Memory that holds code. It is given back when it is dropped.
-#[derive(Debug)]
-pub(super) struct Mapping {
-    start: *mut u8,
+/// Memory that holds code. It is given back to the system when it is dropped.
+pub(super) struct CodeMemory {
+    provider: SystemMemoryProvider,
+    start: *const u8,
     length_bytes: usize,
 }
 
-// SAFETY: the memory is not written after `new`, so that any thread may read and execute it.
-unsafe impl Send for Mapping {}
+// SAFETY: the memory is not written after `new`, so any thread may read and execute it, and drop it.
+unsafe impl Send for CodeMemory {}
 // SAFETY: as above.
-unsafe impl Sync for Mapping {}
+unsafe impl Sync for CodeMemory {}
 
-impl Mapping {
-    /// The mapped bytes, to the end of the last page.
-    pub fn bytes(&self) -> &[u8] {
-        // SAFETY: the mapping is readable, of this length, and is not written as long as it lives.
-        unsafe { std::slice::from_raw_parts(self.start, self.length_bytes) }
-    }
-}
-
-#[cfg(all(unix, target_arch = "x86_64"))]
-impl Mapping {
+impl CodeMemory {
     /// Copies code into memory of its own and makes it executable.
     ///
     /// # Errors
-    /// Where the system gives out no memory, or does not let it be executed.
-    pub fn new(code: &[u8]) -> Result<Mapping, LoadError> {
-        use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect};
-        let failed = |error: rustix::io::Errno| LoadError::Memory(error.raw_os_error());
-        // a byte more than the code: an address at its end is one within the mapping
-        let length_bytes = (code.len() + 1).next_multiple_of(4096);
-        let writable = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: a new anonymous mapping at an address that the system chooses touches no other memory.
-        let start =
-            unsafe { mmap_anonymous(std::ptr::null_mut(), length_bytes, writable, MapFlags::PRIVATE) };
-        let mapping = Mapping { start: start.map_err(failed)?.cast(), length_bytes };
-        // SAFETY: the mapping is writable, not shared with anyone yet, and at least as long as the code.
-        unsafe { std::ptr::copy_nonoverlapping(code.as_ptr(), mapping.start, code.len()) };
-        // SAFETY: the pages are this mapping's own, and nothing writes to them from here on.
-        unsafe { mprotect(mapping.start.cast(), length_bytes, MprotectFlags::READ | MprotectFlags::EXEC) }
-            .map_err(failed)?;
-        Ok(mapping)
+    /// Where the system provides no memory, or does not let it be executed.
+    pub fn new(code: &[u8]) -> Result<CodeMemory, LoadError> {
+        let failed = |reason: String| LoadError::Memory { reason };
+        let mut memory = CodeMemory {
+            provider: SystemMemoryProvider::new(),
+            start: std::ptr::dangling(),
+            length_bytes: 0,
+        };
+        if code.is_empty() {
+            return Ok(memory);
+        }
+        let allocated = memory.provider.allocate(code.len(), ALIGNMENT as u64, JITMemoryKind::Executable);
+        let start = allocated.map_err(|error| failed(error.to_string()))?;
+        // SAFETY: the provider has just allocated this many bytes. They are writable, and nobody else knows them.
+        unsafe { std::ptr::copy_nonoverlapping(code.as_ptr(), start, code.len()) };
+        // processors that run this code have no branch targets to protect
+        let finalized = memory.provider.finalize(BranchProtection::None);
+        finalized.map_err(|_| failed("it cannot be made executable".to_string()))?;
+        (memory.start, memory.length_bytes) = (start, code.len());
+        Ok(memory)
+    }
+
+    /// The code.
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: the memory is readable, has this length, and is not written as long as `self` lives.
+        unsafe { slice::from_raw_parts(self.start, self.length_bytes) }
     }
 }
 
-#[cfg(all(unix, target_arch = "x86_64"))]
-impl Drop for Mapping {
+impl Drop for CodeMemory {
     fn drop(&mut self) {
-        // SAFETY: the mapping is this value's own; whatever points into it keeps this value alive. A failure
-        // would leave it mapped, which harms nobody.
-        let _ = unsafe { rustix::mm::munmap(self.start.cast(), self.length_bytes) };
+        // SAFETY: everything that points into the memory keeps `self` alive. Without this call the provider would
+        // leave the memory allocated for good.
+        unsafe { self.provider.free_memory() };
     }
 }
 
-#[cfg(not(all(unix, target_arch = "x86_64")))]
-impl Mapping {
-    /// There is no memory for code here.
-    ///
-    /// # Errors
-    /// Always.
-    pub fn new(_: &[u8]) -> Result<Mapping, LoadError> {
-        Err(LoadError::Target)
+impl std::fmt::Debug for CodeMemory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CodeMemory({} bytes)", self.length_bytes)
     }
 }

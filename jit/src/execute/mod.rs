@@ -1,9 +1,9 @@
 //! How does native code run? Code is copied into memory of its own, made executable, and called.
 //!
-//! This folder is the crate's one room for `unsafe`: [`memory`] maps, and the kernels here call. What makes the
-//! calls sound: code comes from this crate's compiler (a [`Native`] is made by `compile_*`, or by the unsafe
-//! `Native::from_bytes`), so it reads and writes what its layout says and nothing else, whatever the data are; and
-//! every buffer is checked against that layout before a call.
+//! This folder is the crate's one room for `unsafe`: [`memory`] holds the code, and the kernels here call it. The calls
+//! are sound for two reasons. Code comes from this crate's compiler (a [`Native`] is made by `compile_*`, or by the
+//! unsafe `Native::from_bytes`), so whatever the data are, it reads and writes only what its layout says. And every
+//! buffer is checked against that layout before a call.
 
 mod memory;
 
@@ -15,16 +15,19 @@ use opus_ir::memory::{Columns, RowLayout};
 
 use crate::code::{ALIGNMENT, Kind, Native};
 use crate::emit::ROWS_PER_STEP;
-use memory::Mapping;
+use memory::CodeMemory;
 
-/// Why native code cannot be run. The virtual machine always can.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Why native code cannot run. The virtual machine always can.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum LoadError {
-    /// The code was made for CPU features that this machine lacks.
+    /// The code was compiled for CPU features that this machine lacks.
     Level,
-    /// The system gives out no memory for code; its error number.
-    Memory(i32),
-    /// Code is run on x86-64 under Unix only.
+    /// The system provides no executable memory.
+    Memory {
+        /// What the system says.
+        reason: String,
+    },
+    /// Native code runs on x86-64 under Unix only.
     Target,
 }
 
@@ -32,7 +35,7 @@ impl std::fmt::Display for LoadError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             LoadError::Level => f.write_str("the native code needs CPU features that this machine lacks"),
-            LoadError::Memory(code) => write!(f, "the system gives out no memory for code (error {code})"),
+            LoadError::Memory { reason } => write!(f, "the system provides no executable memory: {reason}"),
             LoadError::Target => f.write_str("native code runs on x86-64 under Unix only"),
         }
     }
@@ -49,13 +52,17 @@ pub enum Kernel {
     Columns(ColumnKernel),
 }
 
-/// Makes several pieces of native code ready to run, in one mapping.
+/// Makes several pieces of native code ready to run, in one piece of memory. The kernels share it, and the last one
+/// that is dropped gives it back.
 ///
 /// # Errors
-/// Where this machine or system cannot run it; nothing is mapped then.
+/// Where this machine or system cannot run it.
 pub fn load(natives: &[&Native]) -> Result<Vec<Kernel>, LoadError> {
+    if !cfg!(all(unix, target_arch = "x86_64")) {
+        return Err(LoadError::Target);
+    }
     if !natives.iter().all(|native| native.level.is_available()) {
-        return Err(if cfg!(target_arch = "x86_64") { LoadError::Level } else { LoadError::Target });
+        return Err(LoadError::Level);
     }
     let mut image = Vec::with_capacity(natives.iter().map(|native| native.bytes.len() + ALIGNMENT).sum());
     let mut starts = Vec::with_capacity(natives.len());
@@ -64,9 +71,9 @@ pub fn load(natives: &[&Native]) -> Result<Vec<Kernel>, LoadError> {
         image.extend_from_slice(&native.bytes);
         image.resize(image.len().next_multiple_of(ALIGNMENT), 0);
     }
-    let mapping = Arc::new(Mapping::new(&image)?);
+    let memory = Arc::new(CodeMemory::new(&image)?);
     let kernel = |(native, start): (&&Native, usize)| {
-        let code = Code::new(mapping.clone(), native, start);
+        let code = Code::new(memory.clone(), native, start);
         match native.kind {
             Kind::Row => Kernel::Row(RowKernel::new(native, code)),
             Kind::Columns => Kernel::Columns(ColumnKernel::new(native, code)),
@@ -79,26 +86,26 @@ pub fn load(natives: &[&Native]) -> Result<Vec<Kernel>, LoadError> {
 #[derive(Clone, Debug)]
 struct Code {
     /// Keeps the memory.
-    _mapping: Arc<Mapping>,
+    _memory: Arc<CodeMemory>,
     pieces: Vec<Address>,
     constants: Address,
 }
 
-/// An address within the mapping that stands beside it.
+/// An address within the memory next to it.
 #[derive(Clone, Copy, Debug)]
 struct Address(*const u8);
 
-// SAFETY: the address points into a mapping that is never written again and that is kept alive beside it.
+// SAFETY: the address points into memory that is never written again, and the field next to it keeps that alive.
 unsafe impl Send for Address {}
 // SAFETY: as above; shared use only reads and executes.
 unsafe impl Sync for Address {}
 
 impl Code {
-    fn new(mapping: Arc<Mapping>, native: &Native, start: usize) -> Code {
-        let at = |offset: u32| Address(mapping.bytes()[start + offset as usize..].as_ptr());
+    fn new(memory: Arc<CodeMemory>, native: &Native, start: usize) -> Code {
+        let at = |offset: u32| Address(memory.bytes()[start + offset as usize..].as_ptr());
         let pieces = native.pieces.iter().map(|piece| at(*piece)).collect();
         let constants = at(native.constants);
-        Code { pieces, constants, _mapping: mapping }
+        Code { pieces, constants, _memory: memory }
     }
 }
 
@@ -112,7 +119,7 @@ type ColumnPiece = unsafe extern "sysv64" fn(*const *const u8, usize, usize, *co
 #[cfg(not(target_arch = "x86_64"))]
 type ColumnPiece = unsafe extern "C" fn(*const *const u8, usize, usize, *const u8, *mut u8);
 
-/// Up to so many bytes of state lie on the stack while a row is decided.
+/// Up to this many bytes of state are kept on the stack while a row is decided.
 const STATE_ON_STACK_MAX: usize = 1024;
 
 /// A cache line, the unit of state.
@@ -150,17 +157,17 @@ impl RowKernel {
         }
     }
 
-    /// How the bytes of an input row lie.
+    /// The layout of an input row.
     pub fn inputs(&self) -> &RowLayout {
         &self.inputs
     }
 
-    /// How the bytes of an output row lie: the outputs, then the rule's index in 16 bits without sign.
+    /// The layout of an output row: the outputs, then the index of the rule as an unsigned 16-bit integer.
     pub fn outputs(&self) -> &RowLayout {
         &self.outputs
     }
 
-    /// Decides a row. The input is expected to be admitted; if it is not, the output is any.
+    /// Decides a row. If the input is not admitted, the output is arbitrary.
     ///
     /// # Panics
     /// Where a row is shorter than its layout.
@@ -175,7 +182,7 @@ impl RowKernel {
         }
     }
 
-    /// Rows as long as their layouts. A function of its own, so that small kernels need no room for a state.
+    /// Takes rows as long as their layouts. A separate function, so that small kernels need no room for state.
     #[inline(never)]
     fn call_with_state(&self, input: &[u8], output: &mut [u8]) {
         if self.state_bytes <= STATE_ON_STACK_MAX {
@@ -187,12 +194,12 @@ impl RowKernel {
         }
     }
 
-    /// Rows as long as their layouts, and as many bytes of state as the kernel wants.
+    /// Takes rows as long as their layouts, and as many bytes of state as the kernel needs.
     #[inline]
     fn call(&self, input: &[u8], output: &mut [u8], state: *mut u8) {
         for piece in &self.code.pieces {
             // SAFETY: the address is that of a function with this signature, which the compiler made, in
-            // memory that is kept. It reads slots of the input's layout and its own constants, writes slots of the
+            // memory that `self` keeps. It reads slots of the input's layout and its own constants, writes slots of the
             // output's layout, and reads from the state only what an earlier piece has written there; the
             // callers have checked the lengths. All accesses allow any alignment but those of the state, which
             // is aligned.
@@ -204,10 +211,10 @@ impl RowKernel {
     }
 }
 
-/// Between pieces so many bytes of state are held, about: what fits the caches near the core.
+/// About this many bytes of state are passed between pieces: what fits the caches near the core.
 const BLOCK_STATE_BYTES: usize = 32 * 1024;
 
-/// Memory that a column kernel passes values between its pieces in; used again from run to run.
+/// Memory in which a column kernel passes values between its pieces. Runs use it again.
 #[derive(Default)]
 pub struct Scratch {
     state: Vec<Line>,
@@ -215,7 +222,7 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// None yet: it grows with its first use.
+    /// Empty memory, which grows with its first use.
     pub fn new() -> Scratch {
         Scratch::default()
     }
@@ -256,17 +263,17 @@ impl ColumnKernel {
         &self.inputs
     }
 
-    /// The columns of the outputs: the policy's, then the rule's index in 16 bits without sign.
+    /// The columns of the outputs: those of the policy, then the index of the rule as an unsigned 16-bit integer.
     pub fn outputs(&self) -> &[Column] {
         &self.outputs
     }
 
-    /// Decides all rows of `inputs`, and says in `outputs` how many there are. Rows are expected to be admitted; of
-    /// those that are not, and of the rows beyond the last up to the next group of
-    /// [`ROWS_PER_GROUP`](opus_ir::memory::ROWS_PER_GROUP), the outputs are any.
+    /// Decides all rows of `inputs`, and sets the number of rows of `outputs`. The outputs are arbitrary for rows that
+    /// are not admitted, and for the rows after the last up to the next group of
+    /// [`ROWS_PER_GROUP`](opus_ir::memory::ROWS_PER_GROUP).
     ///
     /// # Panics
-    /// Where the columns are not those of the kernel, or the outputs have no room for the rows.
+    /// If the columns are not those of the kernel, or the outputs have too little room for the rows.
     pub fn run(&self, inputs: &Columns, outputs: &mut Columns, scratch: &mut Scratch) {
         let rows = inputs.rows();
         assert!(same(inputs, &self.inputs), "the input columns are not those of the kernel");
@@ -289,7 +296,7 @@ impl ColumnKernel {
         }
     }
 
-    /// How many rows go through a piece before the next one.
+    /// How many rows go through one piece before the next piece starts.
     fn block_rows(&self, end_row: usize) -> usize {
         match self.state_bytes {
             0 => end_row,
@@ -302,7 +309,7 @@ impl ColumnKernel {
         let state = scratch.state.as_mut_ptr().cast::<u8>();
         for piece in &self.code.pieces {
             // SAFETY: the address is that of a function with this signature, which the compiler made, in
-            // memory that is kept. The pointers are those of buffers whose shapes the caller has checked; they are
+            // memory that `self` keeps. The pointers are those of buffers whose shapes the caller has checked; they are
             // aligned to 64 bytes and hold whole groups of 64 rows, so that steps of 16 rows from a multiple of 16
             // stay inside. Outputs are borrowed for writing and cannot overlap inputs. The function reads its
             // own constants, and from the state, of which there is one slice per step, only what an earlier

@@ -1,12 +1,12 @@
-//! How does a policy lie in an artifact? The archived types: integers, bools, `Vec` and `String`, nothing that
-//! recurses, and no type that runs.
+//! How is a policy laid out in an artifact? The archived types: integers, bools, `Vec` and `String`. None of them
+//! recurses, and none is used to decide.
 //!
-//! There are two sections, each an archive of its own. [`Meaning`] is what the policy says: its hash is the
-//! meaning hash. [`Detail`] is what it was written like, and what was derived from the meaning. Functions are flat
-//! arrays; lists of varying length follow one another in one array, and their owners say how long each is.
+//! An artifact has two sections, each an archive of its own. [`Meaning`] is what the policy says; its hash is the
+//! meaning hash. [`Detail`] is the source text and what was derived from the meaning. Functions are flat arrays.
+//! Lists of varying length follow one another in one array, and their owners give their lengths.
 //!
-//! rkyv checks structure when an archive is read, and knows nothing of names: two swapped fields would pass. So
-//! the definitions below are also kept as text, and its hash stands in the header.
+//! rkyv checks the structure of an archive when it is read, but not the names of fields: two swapped fields would
+//! pass. So the definitions below are also kept as text, and the header holds the hash of that text.
 
 use std::sync::LazyLock;
 
@@ -20,7 +20,7 @@ macro_rules! archived {
             pub(crate) struct $name { $( $(#[doc = $field_doc])+ pub $field: $type, )+ }
         )+
 
-        /// The definitions as text, with size and alignment of what is stored.
+        /// The definitions as text, with the size and alignment of each archived type.
         fn definitions() -> String {
             [$((
                 concat!(stringify!($name), "{", $( stringify!($field), ":", stringify!($type), ";", )+ "}"),
@@ -33,37 +33,37 @@ macro_rules! archived {
     };
 }
 
-/// What hashes of layouts begin with: how rkyv is set up.
+/// The first line of the text that is hashed: how rkyv is configured.
 const SETUP: &str = "rkyv 0.8, little endian, aligned, pointers of 32 bits\n";
 
 /// The hash of the layout of the archived types.
 pub(crate) fn layout() -> Hash {
     static LAYOUT: LazyLock<Hash> = LazyLock::new(|| {
-        // the compiler chooses the spaces in what it makes of a type
+        // the compiler chooses the spaces in the text of a type
         let text: String = definitions().chars().filter(|c| *c != ' ').collect();
         Hash::of(format!("{SETUP}{text}").as_bytes())
     });
     *LAYOUT
 }
 
-/// An index that is none.
+/// The index that means "none".
 pub(crate) const NO_INDEX: u32 = u32::MAX;
 
 archived! {
     /// A text that may be absent.
     struct Text {
-        /// Whether there is one.
+        /// Whether it is there.
         present: bool,
-        /// The text; empty where there is none.
+        /// The text; empty if absent.
         text: String,
     }
-    /// The first section: all that decisions and reports follow from.
+    /// The first section: everything that decisions and reports follow from.
     struct Meaning {
         /// The dotted name of the policy.
         name: String,
-        /// The ISO 4217 code of the currency, where there is one.
+        /// The ISO 4217 code of the currency, if there is one.
         currency: Text,
-        /// The decimals of an amount.
+        /// The decimal places of an amount.
         currency_digits: u8,
         /// The enums.
         enums: Vec<Enum>,
@@ -73,11 +73,11 @@ archived! {
         outputs: Vec<Field>,
         /// The index of the input that selects the version, or `NO_INDEX`.
         effective: u32,
-        /// Every rule of every version.
+        /// The rules of all versions.
         rules: Vec<Clause>,
-        /// Every require of every version.
+        /// The requires of all versions.
         requires: Vec<Clause>,
-        /// The versions, by their first day.
+        /// The versions, in the order of their first days.
         versions: Vec<Version>,
     }
     /// An enum.
@@ -91,7 +91,7 @@ archived! {
     struct EnumValue {
         /// The name.
         name: String,
-        /// What it says to people.
+        /// The text that people read.
         text: Text,
     }
     /// An input field or an output.
@@ -100,11 +100,11 @@ archived! {
         name: String,
         /// The number of the kind.
         kind: u8,
-        /// The decimals, or the index of the enum; otherwise 0.
+        /// The decimal places, or the index of the enum; otherwise 0.
         detail: u32,
-        /// The least value.
+        /// The smallest value.
         low: i128,
-        /// The greatest value.
+        /// The largest value.
         high: i128,
         /// Whether the values are listed.
         is_listed: bool,
@@ -134,9 +134,9 @@ archived! {
         cite: Text,
         /// The indices of its requires.
         requires: Vec<u32>,
-        /// One truth value per require.
+        /// The function that gives one Boolean per require.
         admit: Func,
-        /// The rule and the outputs.
+        /// The function that gives the rule and the outputs.
         decide: Func,
     }
     /// A function. Its fields and results follow from the schema.
@@ -147,24 +147,24 @@ archived! {
         blocks: Vec<Block>,
         /// The parameters, bodies, arguments and outputs of the blocks, one list after another.
         lists: Vec<u32>,
-        /// How long each constant table is.
+        /// The length of each constant table.
         tables: Vec<u32>,
         /// The entries of the tables, one table after another.
         entries: Vec<i128>,
     }
     /// A value with its definition.
     struct Value {
-        /// The least that it was proved to be.
+        /// The lower end of its proved interval.
         low: i128,
-        /// The greatest that it was proved to be.
+        /// The upper end of its proved interval.
         high: i128,
         /// The immediate of the instruction; 0 for a parameter.
         imm: i128,
         /// The first operand of the instruction, or the block whose parameter it is.
         a: u32,
-        /// The second operand; 0 where there is none.
+        /// The second operand, or 0.
         b: u32,
-        /// The third operand; 0 where there is none.
+        /// The third operand, or 0.
         c: u32,
         /// The code of the op; 0 for a parameter.
         op: u8,
@@ -173,41 +173,41 @@ archived! {
     }
     /// A block.
     struct Block {
-        /// How many parameters it has.
+        /// The number of its parameters.
         params: u32,
-        /// How many instructions it has.
+        /// The number of its instructions.
         body: u32,
         /// How it ends: 0 jump, 1 branch, 2 decide.
         end: u8,
-        /// The condition of a branch, the rule of a decision.
+        /// The condition of a branch, or the rule of a decision.
         subject: u32,
-        /// The target of a jump, the first of a branch.
+        /// The target of a jump, or the first target of a branch.
         first: u32,
-        /// How many values the first target is entered with; how many outputs a decision has.
+        /// The number of arguments of the first target, or of outputs of a decision.
         first_args: u32,
         /// The second target of a branch.
         second: u32,
-        /// How many values the second target is entered with.
+        /// The number of arguments of the second target.
         second_args: u32,
     }
-    /// The second section: the text, and what was derived from the meaning.
+    /// The second section: the source text, and what was derived from the meaning.
     struct Detail {
         /// The source text.
         source: String,
-        /// By rule, the bytes in the source text.
+        /// For each rule, its place in the source text.
         rules: Vec<Span>,
-        /// By require, the bytes in the source text.
+        /// For each require, its place in the source text.
         requires: Vec<Span>,
-        /// By version, what was proved.
+        /// For each version, what was proved.
         versions: Vec<Derived>,
-        /// The bytecode of single rows: of what admits, by version and for all, then of what decides.
+        /// The bytecode for single rows: the functions that admit, by version and then for all, then those that decide.
         rows: Vec<Code>,
-        /// The bytecode of columns, in the same order.
+        /// The bytecode for columns, in the same order.
         columns: Vec<Code>,
     }
     /// The bytecode of a function.
     struct Code {
-        /// The code as the machine's crate writes it; empty where there is no such function.
+        /// The encoded instructions; empty if there is no such function.
         bytes: Vec<u8>,
     }
     /// A part of the source text.
@@ -217,20 +217,20 @@ archived! {
         /// The byte after the last.
         end: u32,
     }
-    /// What was proved of a version.
+    /// What was proved about a version.
     struct Derived {
-        /// What holds of its admission.
+        /// About its admission.
         admit: Certificate,
-        /// What holds of its decision.
+        /// About its decision.
         decide: Certificate,
     }
-    /// What was proved of a function.
+    /// What was proved about a function.
     struct Certificate {
-        /// How many instructions there are.
+        /// The number of instructions.
         instructions: u64,
         /// The largest absolute value.
         largest_magnitude: i128,
-        /// The most steps that a row takes.
+        /// The largest number of steps for one row.
         steps_max: u64,
     }
 }

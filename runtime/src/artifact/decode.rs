@@ -1,6 +1,6 @@
-//! From the archived types to a program in memory: every number becomes what it stands for, or is refused.
+//! From the archived types to a program in memory: every number becomes what it represents, or is refused.
 //!
-//! What the numbers add up to is the verifier's business; here only that each of them names something.
+//! Decoding only makes sure that each number names something. What they add up to is the verifier's concern.
 
 use cranelift_entity::{EntityRef, PrimaryMap};
 use opus_ir::func::{Block, BlockData, Def, End, FieldRange, Func, Inst, Target, Value, ValueData};
@@ -19,23 +19,30 @@ use super::error::Malformed;
 
 type Decoded<T> = Result<T, Malformed>;
 
-/// The program of both sections.
-pub(crate) fn program(meaning: &ArchivedMeaning, detail: &ArchivedDetail) -> Decoded<Program> {
-    let schema = schema(meaning)?;
-    let shape = Shape { fields: schema.field_ranges(), outputs: ranges(&schema.outputs) };
-    let rules = spanned("the rules", &meaning.rules, &detail.rules, |id, title, cite, span| Rule {
+/// The program without its functions: what most callers ask for, and what costs little to decode.
+pub(crate) fn outline(meaning: &ArchivedMeaning, detail: &ArchivedDetail) -> Decoded<Program<()>> {
+    let source = detail.source.as_str();
+    let rules = spanned("the rules", &meaning.rules, &detail.rules, source, |id, title, cite, span| Rule {
         id,
         title,
         cite,
         span,
     })?;
-    let requires = spanned("the requires", &meaning.requires, &detail.requires, |id, title, cite, span| {
-        Require { id, title, cite, span }
-    })?;
+    let requires =
+        spanned("the requires", &meaning.requires, &detail.requires, source, |id, title, cite, span| {
+            Require { id, title, cite, span }
+        })?;
+    let versions = meaning.versions.iter().map(|archived| with_functions(archived, (), ())).collect();
+    Ok(Program { name: meaning.name.to_string(), schema: schema(meaning)?, rules, requires, versions })
+}
+
+/// The whole program, of which `outline` is known.
+pub(crate) fn program(meaning: &ArchivedMeaning, outline: &Program<()>) -> Decoded<Program> {
+    let Program { name, schema, rules, requires, .. } = outline.clone();
+    let shape = Shape { fields: schema.field_ranges(), outputs: ranges(&schema.outputs) };
     let versions =
         meaning.versions.iter().map(|archived| version(archived, &shape)).collect::<Decoded<_>>()?;
-    let (name, source) = (meaning.name.to_string(), detail.source.to_string());
-    Ok(Program { name, source, schema, rules, requires, versions })
+    Ok(Program { name, schema, rules, requires, versions })
 }
 
 /// What all functions of a program have in common.
@@ -76,7 +83,7 @@ fn field(archived: &ArchivedField) -> Decoded<Field> {
     let name = archived.name.to_string();
     let detail = archived.detail.to_native();
     let wrong =
-        || Malformed::new(format!("field `{name}`"), format!("there is no kind {}/{detail}", archived.kind));
+        || Malformed::new(format!("field `{name}`"), format!("unknown kind {}/{detail}", archived.kind));
     let digits = || u8::try_from(detail).map_err(|_| wrong());
     let kind = match archived.kind {
         kind::BOOL => Kind::Bool,
@@ -94,24 +101,34 @@ fn field(archived: &ArchivedField) -> Decoded<Field> {
     Ok(Field { name, kind, domain: Domain { range, set }, optional: archived.optional })
 }
 
-/// Clauses with their spans.
+/// Clauses with their spans, which have to be parts of the source text.
 fn spanned<T>(
     place: &str,
     clauses: &[ArchivedClause],
     spans: &[ArchivedSpan],
+    source: &str,
     make: impl Fn(String, Option<String>, Option<String>, (u32, u32)) -> T,
 ) -> Decoded<Vec<T>> {
     if clauses.len() != spans.len() {
-        return Err(Malformed::new(
-            place,
-            format!("there are {} of them and {} spans", clauses.len(), spans.len()),
-        ));
+        return Err(Malformed::new(place, format!("{} clauses have {} spans", clauses.len(), spans.len())));
     }
     let one = |(clause, span): (&ArchivedClause, &ArchivedSpan)| {
         let span = (span.start.to_native(), span.end.to_native());
-        make(clause.id.to_string(), text(&clause.title), text(&clause.cite), span)
+        check_span(&clause.id, span, source)?;
+        Ok(make(clause.id.to_string(), text(&clause.title), text(&clause.cite), span))
     };
-    Ok(clauses.iter().zip(spans).map(one).collect())
+    clauses.iter().zip(spans).map(one).collect()
+}
+
+/// Checks that the span of a clause is part of the source text.
+pub(super) fn check_span(id: &str, (start, end): (u32, u32), source: &str) -> Decoded<()> {
+    match source.get(start as usize..end as usize) {
+        Some(_) => Ok(()),
+        None => Err(Malformed::new(
+            format!("`{id}`"),
+            format!("the bytes {start}..{end} are not part of the source text"),
+        )),
+    }
 }
 
 fn version(archived: &ArchivedVersion, shape: &Shape) -> Decoded<Version> {
@@ -120,15 +137,22 @@ fn version(archived: &ArchivedVersion, shape: &Shape) -> Decoded<Version> {
     let inside = |function: &'static str| {
         move |error: Malformed| error.inside(format!("version {number}, {function}"))
     };
-    Ok(Version {
-        number,
+    let admit = func(&archived.admit, &shape.fields, truths).map_err(inside("admit"))?;
+    let decide = func(&archived.decide, &shape.fields, shape.outputs.clone()).map_err(inside("decide"))?;
+    Ok(with_functions(archived, admit, decide))
+}
+
+/// A version with the functions that its caller has decoded.
+fn with_functions<F>(archived: &ArchivedVersion, admit: F, decide: F) -> Version<F> {
+    Version {
+        number: archived.number.to_native(),
         from: archived.from.to_native(),
         until: archived.until.to_native(),
         cite: text(&archived.cite),
         requires: archived.requires.iter().map(|index| index.to_native()).collect(),
-        admit: func(&archived.admit, &shape.fields, truths).map_err(inside("admit"))?,
-        decide: func(&archived.decide, &shape.fields, shape.outputs.clone()).map_err(inside("decide"))?,
-    })
+        admit,
+        decide,
+    }
 }
 
 fn func(archived: &ArchivedFunc, fields: &[FieldRange], results: Vec<Interval>) -> Decoded<Func> {
@@ -142,7 +166,7 @@ fn func(archived: &ArchivedFunc, fields: &[FieldRange], results: Vec<Interval>) 
         .map(|(index, archived)| lists.block(archived).map_err(|error| error.inside(Block::new(index))))
         .collect::<Decoded<_>>()?;
     if !lists.rest.is_empty() {
-        return Err(Malformed::new("the lists", "some belong to no block"));
+        return Err(Malformed::new("the lists", "some entries belong to no block"));
     }
     Ok(Func { fields: fields.to_vec(), results, values, blocks, tables: tables(archived)? })
 }
@@ -151,7 +175,7 @@ fn tables(archived: &ArchivedFunc) -> Decoded<PrimaryMap<opus_ir::Table, Vec<i12
     let mut rest = &archived.entries[..];
     let mut tables = PrimaryMap::with_capacity(archived.tables.len());
     for length in archived.tables.iter() {
-        let wrong = || Malformed::new("the tables", "there are fewer entries than they have");
+        let wrong = || Malformed::new("the tables", "entries are missing");
         let (table, after) = rest.split_at_checked(length.to_native() as usize).ok_or_else(wrong)?;
         tables.push(table.iter().map(|entry| entry.to_native()).collect());
         rest = after;
@@ -159,11 +183,11 @@ fn tables(archived: &ArchivedFunc) -> Decoded<PrimaryMap<opus_ir::Table, Vec<i12
     if rest.is_empty() {
         Ok(tables)
     } else {
-        Err(Malformed::new("the tables", "some entries belong to none"))
+        Err(Malformed::new("the tables", "some entries belong to no table"))
     }
 }
 
-/// How many things of a function can be named.
+/// How many values and blocks a function has.
 #[derive(Clone, Copy)]
 struct Numbers {
     values: usize,
@@ -173,13 +197,13 @@ struct Numbers {
 impl Numbers {
     fn value(self, number: u32_le) -> Decoded<Value> {
         let index = number.to_native() as usize;
-        let wrong = || Malformed::new("a list", format!("there is no value {index}"));
+        let wrong = || Malformed::new("a list", format!("unknown value {index}"));
         (index < self.values).then(|| Value::new(index)).ok_or_else(wrong)
     }
 
     fn block(self, number: u32_le) -> Decoded<Block> {
         let index = number.to_native() as usize;
-        let wrong = || Malformed::new("a target", format!("there is no block {index}"));
+        let wrong = || Malformed::new("a target", format!("unknown block {index}"));
         (index < self.blocks).then(|| Block::new(index)).ok_or_else(wrong)
     }
 
@@ -187,7 +211,7 @@ impl Numbers {
         let inside = |error: Malformed| error.inside(Value::new(index));
         let ty = Type::ALL.get(archived.ty as usize).copied();
         let ty =
-            ty.ok_or_else(|| Malformed::new(Value::new(index), format!("there is no type {}", archived.ty)))?;
+            ty.ok_or_else(|| Malformed::new(Value::new(index), format!("unknown type {}", archived.ty)))?;
         let def = match archived.op {
             PARAMETER => Def::Param(self.block(archived.a).map_err(inside)?),
             _ => Def::Inst(self.inst(archived).map_err(inside)?),
@@ -198,8 +222,7 @@ impl Numbers {
 
     fn inst(self, archived: &ArchivedValue) -> Decoded<Inst> {
         let op = Op::from_code(archived.op);
-        let op =
-            op.ok_or_else(|| Malformed::new("the op", format!("there is none with code {}", archived.op)))?;
+        let op = op.ok_or_else(|| Malformed::new("the op", format!("unknown code {}", archived.op)))?;
         let mut args = [Value::new(0); 3];
         let count = op.row().params.len();
         for (arg, number) in args[..count].iter_mut().zip([archived.a, archived.b, archived.c]) {
@@ -217,7 +240,7 @@ struct Lists<'a> {
 
 impl Lists<'_> {
     fn list(&mut self, length: u32_le) -> Decoded<Vec<Value>> {
-        let wrong = || Malformed::new("the lists", "there are fewer entries than they have");
+        let wrong = || Malformed::new("the lists", "entries are missing");
         let (list, rest) = self.rest.split_at_checked(length.to_native() as usize).ok_or_else(wrong)?;
         self.rest = rest;
         list.iter().map(|number| self.numbers.value(*number)).collect()
@@ -239,7 +262,7 @@ impl Lists<'_> {
             end::DECIDE => {
                 End::Decide { rule: archived.subject.to_native(), outputs: self.list(archived.first_args)? }
             }
-            other => return Err(Malformed::new("the end", format!("there is none with number {other}"))),
+            other => return Err(Malformed::new("the end", format!("unknown number {other}"))),
         };
         Ok(BlockData { params, body, end })
     }

@@ -1,11 +1,14 @@
-//! From a program in memory to the archived types. Nothing is lost but spans, which go to the second section.
+//! From a program in memory to the archived types. The first section holds everything except spans, which go to
+//! the second.
 
 use opus_ir::func::{Def, End, Func, Target, Value};
 use opus_ir::{Field, Interval, Kind, Program, Schema, Verified, Version};
+use rkyv::rancor::BoxedError;
 
 use super::archived::{self, NO_INDEX, Text};
-use super::bytecode::Emitted;
-use crate::engine::Part;
+use super::bytecode::Bytecode;
+use crate::functions::Part;
+use crate::hash::Hash;
 
 /// Kinds by their number in the archive.
 pub(super) mod kind {
@@ -50,22 +53,34 @@ pub(crate) fn meaning(program: &Program<Verified>) -> archived::Meaning {
     }
 }
 
+/// The hash of everything about a schema that the rows of its policy depend on.
+pub(crate) fn schema_hash(schema: &Schema) -> Hash {
+    let schema = Schema { outputs: Vec::new(), ..schema.clone() };
+    let inputs = Program { name: String::new(), schema, rules: vec![], requires: vec![], versions: vec![] };
+    let archive =
+        rkyv::to_bytes::<BoxedError>(&meaning(&inputs)).expect("it is part of an archive that was read");
+    Hash::of(&archive)
+}
+
 /// The second section.
-pub(crate) fn detail(program: &Program<Verified>, emitted: &Emitted) -> archived::Detail {
+pub(crate) fn detail(
+    program: &Program<Verified>,
+    source: &str,
+    bytecode: &Bytecode<Vec<u8>>,
+) -> archived::Detail {
     let span = |(start, end): (u32, u32)| archived::Span { start, end };
     archived::Detail {
-        source: program.source.clone(),
+        source: source.to_string(),
         rules: program.rules.iter().map(|rule| span(rule.span)).collect(),
         requires: program.requires.iter().map(|require| span(require.span)).collect(),
         versions: program.versions.iter().map(derived).collect(),
-        rows: codes(&emitted.rows),
-        columns: codes(&emitted.columns),
+        rows: codes(&bytecode.rows),
+        columns: codes(&bytecode.columns),
     }
 }
 
-fn codes(part: &Part<opus_vm::Code>) -> Vec<archived::Code> {
-    let bytes = |code: Option<&opus_vm::Code>| code.map(opus_vm::Code::to_bytes).unwrap_or_default();
-    part.iter().map(|code| archived::Code { bytes: bytes(code) }).collect()
+fn codes(part: &Part<Vec<u8>>) -> Vec<archived::Code> {
+    part.iter().map(|code| archived::Code { bytes: code.cloned().unwrap_or_default() }).collect()
 }
 
 fn text(text: Option<&String>) -> Text {

@@ -1,10 +1,13 @@
-//! Why is an artifact refused, and what is to be done about it? In the order in which it is checked.
+//! Why is an artifact refused, and what can be done about it? In the order of the checks.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use opus_ir::InvalidProgram;
 
-/// Why bytes are no artifact that may run.
+use super::FORMAT;
+
+/// Why bytes are not accepted as an artifact.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ArtifactError {
@@ -15,63 +18,62 @@ pub enum ArtifactError {
         /// The size of the file.
         found_bytes: u64,
     },
-    /// The bytes do not begin as an artifact does.
+    /// The bytes do not begin like an artifact.
     NotAnArtifact,
-    /// The artifact is of a format that this version does not read.
+    /// The artifact has a format that this version does not read.
     Format {
         /// The format of the artifact.
         found: u32,
-        /// The format that is read.
-        read: u32,
     },
-    /// The header holds something that none holds.
+    /// The header holds a value that no artifact has.
     Header,
-    /// The archived types were laid out otherwise when the artifact was written.
+    /// Another version of the archived types wrote the artifact.
     Layout,
     /// The end is missing.
     Truncated {
-        /// How long the artifact says that it is.
+        /// The length that the header gives.
         expected_bytes: u64,
-        /// How long it is.
+        /// The actual length.
         found_bytes: u64,
     },
-    /// Something follows the end.
+    /// There are bytes after the end.
     TooLong {
-        /// How long the artifact says that it is.
+        /// The length that the header gives.
         expected_bytes: u64,
-        /// How long it is.
+        /// The actual length.
         found_bytes: u64,
     },
-    /// The bytes are not those that were hashed when the artifact was written.
+    /// The content hash does not match the bytes.
     Content,
-    /// The meaning hash is not that of the policy inside.
+    /// The meaning hash does not match the first section.
     Meaning,
-    /// The structure is broken: offsets, lengths, texts.
-    Structure(String),
-    /// The parts do not go together as a program.
+    /// A section is not a valid archive: an offset, a length or a text is wrong.
+    Structure {
+        /// Which section: `meaning` or `detail`.
+        section: &'static str,
+    },
+    /// The parts do not fit together as a program.
     Malformed(Malformed),
-    /// The program does not hold what it claims.
+    /// The program makes a claim that cannot be proved.
     Program(InvalidProgram),
-    /// The bytecode is none that the machine runs safely, or is not for this program.
+    /// The bytecode differs from what the program compiles to.
     Bytecode {
         /// Where, in words: `version 2, decide, rows`.
         place: String,
-        /// What.
-        message: String,
     },
-    /// The certificate is not the one that follows from the program.
+    /// The certificate differs from what was proved about the program.
     Certificate {
         /// The number of the version.
         version: u32,
     },
 }
 
-/// A part of an archive that is out of place.
+/// A part of an archive that does not fit the others.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Malformed {
     /// Where, in words: `version 2, decide, v7`.
     pub place: String,
-    /// What.
+    /// What is wrong, in lower case and without a full stop.
     pub message: String,
 }
 
@@ -86,63 +88,62 @@ impl Malformed {
 }
 
 /// What helps against damage of any kind.
-const AGAIN: &str = "build the artifact again, or fetch it again";
+const AGAIN: &str = "build the artifact again, or fetch a fresh copy";
 
 impl fmt::Display for ArtifactError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ArtifactError::Read(error) => write!(f, "the artifact cannot be read: {error}"),
-            ArtifactError::TooLarge { found_bytes } => {
-                write!(
-                    f,
-                    "a file of {found_bytes} bytes is no artifact: give the file that `opus build` wrote"
-                )
-            }
-            ArtifactError::NotAnArtifact => {
-                write!(f, "this is no artifact: give the file that `opus build` wrote")
-            }
-            ArtifactError::Format { found, read } => write!(
+            ArtifactError::TooLarge { found_bytes } => write!(
                 f,
-                "the artifact has format {found}, and this version reads format {read}: build it again with \
-                 this version"
+                "the file has {found_bytes} bytes, more than any artifact: give a file that `opus build` wrote"
             ),
+            ArtifactError::NotAnArtifact => {
+                write!(f, "the file is not an artifact: give a file that `opus build` wrote")
+            }
+            ArtifactError::Format { found } => {
+                let remedy = match found.cmp(&FORMAT) {
+                    Ordering::Less => "build it again from its source with `opus build`",
+                    _ => "install a newer version of Opus, or build it again from its source with this one",
+                };
+                write!(f, "the artifact has format {found}, but this version reads format {FORMAT}: {remedy}")
+            }
             ArtifactError::Header => write!(f, "the artifact's header is damaged: {AGAIN}"),
             ArtifactError::Layout => write!(
                 f,
-                "the artifact was written by a version that lays it out otherwise: build it again with this \
+                "the artifact was written by another version of Opus: build it again from its source with this \
                  version"
             ),
-            ArtifactError::Truncated { expected_bytes, found_bytes } => {
-                write!(f, "the artifact should have {expected_bytes} bytes and has {found_bytes}: {AGAIN}")
-            }
+            ArtifactError::Truncated { expected_bytes, found_bytes } => write!(
+                f,
+                "the artifact is incomplete, {found_bytes} bytes instead of {expected_bytes}: {AGAIN}"
+            ),
             ArtifactError::TooLong { expected_bytes, found_bytes } => write!(
                 f,
-                "the artifact should end after {expected_bytes} bytes and has {found_bytes}: {AGAIN}"
+                "the artifact is too long, {found_bytes} bytes instead of {expected_bytes}: {AGAIN}"
             ),
             ArtifactError::Content => {
-                write!(f, "the artifact's bytes are not those that its content hash was taken of: {AGAIN}")
+                write!(f, "the artifact is damaged, its content hash does not match its bytes: {AGAIN}")
             }
             ArtifactError::Meaning => {
-                write!(f, "the artifact's meaning hash is not that of the policy inside: {AGAIN}")
+                write!(f, "the artifact's meaning hash does not match the policy in it: {AGAIN}")
             }
-            ArtifactError::Structure(message) => {
-                write!(f, "the artifact's structure is broken: {message}: {AGAIN}")
+            ArtifactError::Structure { section } => {
+                write!(f, "the artifact's {section} section has an invalid structure: {AGAIN}")
             }
             ArtifactError::Malformed(Malformed { place, message }) => {
-                write!(f, "the artifact is malformed at {place}: {message}: {AGAIN}")
+                write!(f, "the artifact is malformed ({place}: {message}): {AGAIN}")
             }
             ArtifactError::Program(InvalidProgram { place, message }) => {
-                write!(
-                    f,
-                    "the artifact's program does not hold what it claims at {place}: {message}: {AGAIN}"
-                )
+                write!(f, "the artifact's program fails verification ({place}: {message}): {AGAIN}")
             }
-            ArtifactError::Bytecode { place, message } => {
-                write!(f, "the artifact's bytecode is refused at {place}: {message}: {AGAIN}")
+            ArtifactError::Bytecode { place } => {
+                write!(f, "the artifact's bytecode is not what its program compiles to ({place}): {AGAIN}")
             }
-            ArtifactError::Certificate { version } => {
-                write!(f, "the certificate of version {version} does not follow from its program: {AGAIN}")
-            }
+            ArtifactError::Certificate { version } => write!(
+                f,
+                "the artifact's certificate for version {version} is not what verification finds: {AGAIN}"
+            ),
         }
     }
 }
@@ -163,24 +164,29 @@ impl From<Malformed> for ArtifactError {
     }
 }
 
-/// Why a program becomes no artifact.
+/// Why no artifact can be built.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The program does not hold what it claims.
+    /// The program makes a claim that cannot be proved.
     Program(InvalidProgram),
     /// The program is larger than an artifact can be.
     TooLarge {
         /// What there is too much of.
         what: String,
     },
+    /// The source does not belong to the program.
+    Source(Malformed),
 }
 
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            BuildError::Program(error) => write!(f, "the compiled program is refused: {error}"),
+            BuildError::Program(error) => write!(f, "the compiled program fails verification: {error}"),
             BuildError::TooLarge { what } => write!(f, "the policy is too large: {what}"),
+            BuildError::Source(Malformed { place, message }) => {
+                write!(f, "the source does not belong to the program: {place}: {message}")
+            }
         }
     }
 }

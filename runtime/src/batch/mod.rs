@@ -12,7 +12,8 @@ use opus_ir::Column;
 use opus_ir::memory::Columns;
 
 use crate::admission::Reason;
-use crate::engine::{ColumnEngine, Engine, Function, Scratch, Stage, Whose};
+use crate::engine::{ColumnEngine, Engine, Scratch};
+use crate::functions::{Function, Stage, Whose};
 use crate::policy::Policy;
 use route::{Route, partition};
 

@@ -1,6 +1,6 @@
 //! How does the cache read, authenticate and write its files on Linux?
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -8,85 +8,88 @@ use std::path::{Path, PathBuf};
 use super::Miss;
 use crate::hash::Hash;
 
-const MAGIC: &[u8; 8] = b"opusnat1";
-const NAMED: usize = 8;
+const MAGIC: &[u8; 8] = b"opuskept";
+const NAME: usize = 8;
 const LENGTH: usize = 40;
-const AUTHENTICATION: usize = 48;
-const CODE: usize = 80;
-/// No entry is larger.
-const ENTRY_BYTES_MAX: u64 = 1 << 30;
+const HASH: usize = 48;
+const AUTHENTICATION: usize = 80;
+const HEAD_BYTES: usize = 112;
 
 type MachineKey = [u8; 32];
 
-/// The code of the entry with this name.
-pub(super) fn load(directory: &Path, name: Hash) -> Result<Vec<u8>, Miss> {
-    let mut file = match open_plain(&entry_path(directory, name)) {
+/// The contents of the entry with this name.
+pub(super) fn load(directory: &Path, file_name: &str, name: Hash) -> Result<Vec<u8>, Miss> {
+    let mut file = match open_plain(&directory.join(file_name)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Miss::Absent),
         Err(_) => return Err(Miss::Unavailable),
     };
     let key = read_key(directory).map_err(|_| Miss::Unavailable)?;
-    let mut entry = read_entry(&mut file).map_err(|_| Miss::Refused)?;
-    if !is_authentic(&entry, name, &key) {
-        return Err(Miss::Refused);
-    }
-    entry.drain(..CODE);
-    Ok(entry)
+    read_entry(&mut file, name, &key).ok_or(Miss::Refused)
 }
 
 /// Writes the entry with this name.
-pub(super) fn store(directory: &Path, name: Hash, code: &[u8]) -> io::Result<()> {
+pub(super) fn store(directory: &Path, file_name: &str, name: Hash, contents: &[u8]) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    sweep(directory);
     let key = read_key(directory).or_else(|_| make_key(directory))?;
-    let mut entry = Vec::with_capacity(CODE + code.len());
+    let mut entry = Vec::with_capacity(HEAD_BYTES + contents.len());
     entry.extend_from_slice(MAGIC);
     entry.extend_from_slice(name.as_bytes());
-    entry.extend_from_slice(&(code.len() as u64).to_le_bytes());
-    entry.extend_from_slice(authentication(&entry, code, &key).as_bytes());
-    entry.extend_from_slice(code);
-    let beside = write_beside(directory, &entry)?;
-    fs::rename(&beside, entry_path(directory, name)).inspect_err(|_| discard(&beside))
+    entry.extend_from_slice(&(contents.len() as u64).to_le_bytes());
+    entry.extend_from_slice(Hash::of(contents).as_bytes());
+    entry.extend_from_slice(blake3::keyed_hash(&key, &entry).as_bytes());
+    entry.extend_from_slice(contents);
+    let temporary = Temporary::write(directory, &entry)?;
+    fs::rename(&temporary.path, directory.join(file_name))
 }
 
-fn entry_path(directory: &Path, name: Hash) -> PathBuf {
-    directory.join(format!("{name}.native"))
-}
-
-fn read_entry(file: &mut File) -> io::Result<Vec<u8>> {
-    let length = file.metadata()?.len();
-    if length > ENTRY_BYTES_MAX {
-        return Err(io::ErrorKind::FileTooLarge.into());
+/// Removes the temporary files of processes that were killed.
+pub(super) fn sweep(directory: &Path) {
+    let Ok(files) = fs::read_dir(directory) else { return };
+    let paths = files.filter_map(|file| file.ok()).map(|file| file.path());
+    for path in paths.filter(|path| is_temporary(path)) {
+        // a living writer holds a lock; the system gives back the locks of killed processes
+        if let Ok(file) = open_plain(&path)
+            && file.try_lock().is_ok()
+        {
+            let _ = fs::remove_file(path);
+        }
     }
-    let mut entry = Vec::with_capacity(length as usize + 1);
-    file.take(ENTRY_BYTES_MAX).read_to_end(&mut entry)?;
-    Ok(entry)
 }
 
-fn is_authentic(entry: &[u8], name: Hash, key: &MachineKey) -> bool {
-    let Some((head, code)) = entry.split_at_checked(CODE) else { return false };
-    let named = head[..NAMED] == *MAGIC && head[NAMED..LENGTH] == *name.as_bytes();
-    let whole = head[LENGTH..AUTHENTICATION] == (code.len() as u64).to_le_bytes();
-    // the comparison of BLAKE3 hashes takes the same time wherever they differ
-    let given: [u8; 32] = head[AUTHENTICATION..].try_into().expect("the authentication has 32 bytes");
-    named && whole && authentication(&head[..AUTHENTICATION], code, key) == given
-}
-
-fn authentication(head: &[u8], code: &[u8], key: &MachineKey) -> blake3::Hash {
-    blake3::Hasher::new_keyed(key).update(head).update(code).finalize()
+/// The contents of an entry. Nothing is allocated or read by a length that the key does not vouch for.
+fn read_entry(file: &mut File, name: Hash, key: &MachineKey) -> Option<Vec<u8>> {
+    let mut head = [0; HEAD_BYTES];
+    file.read_exact(&mut head).ok()?;
+    let (vouched, authentication) = head.split_at(AUTHENTICATION);
+    let authentication: [u8; 32] = authentication.try_into().expect("the authentication has 32 bytes");
+    // comparing BLAKE3 hashes takes the same time wherever they differ
+    let is_authentic = blake3::keyed_hash(key, vouched) == authentication;
+    if !is_authentic || head[..NAME] != *MAGIC || head[NAME..LENGTH] != *name.as_bytes() {
+        return None;
+    }
+    let length = u64::from_le_bytes(head[LENGTH..HASH].try_into().expect("the length has 8 bytes"));
+    if file.metadata().ok()?.len() != HEAD_BYTES as u64 + length {
+        return None;
+    }
+    let mut contents = vec![0; usize::try_from(length).ok()?];
+    file.read_exact(&mut contents).ok()?;
+    (head[HASH..AUTHENTICATION] == *Hash::of(&contents).as_bytes()).then_some(contents)
 }
 
 fn key_path(directory: &Path) -> PathBuf {
     directory.join("key")
 }
 
-/// Opens a plain file: neither follows a link, nor waits for whoever writes into a pipe.
+/// Opens a regular file. It neither follows a link, nor waits for the other end of a pipe.
 fn open_plain(path: &Path) -> io::Result<File> {
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
 }
 
-/// The key, where it is one that only this user can have read or written.
+/// The key, if only this user can have read or written it.
 fn read_key(directory: &Path) -> io::Result<MachineKey> {
     let mut file = open_plain(&key_path(directory))?;
     let metadata = file.metadata()?;
@@ -100,17 +103,17 @@ fn read_key(directory: &Path) -> io::Result<MachineKey> {
     Ok(key)
 }
 
-/// Makes a key. Of several processes that make one at once the first wins; one that cannot be used is replaced.
+/// Makes a key. If several processes make one at once, the first wins. A key that cannot be used is replaced.
 fn make_key(directory: &Path) -> io::Result<MachineKey> {
     let mut key = MachineKey::default();
     random(&mut key)?;
-    let beside = write_beside(directory, &key)?;
-    let made = match fs::hard_link(&beside, key_path(directory)) {
+    let temporary = Temporary::write(directory, &key)?;
+    match fs::hard_link(&temporary.path, key_path(directory)) {
         Ok(()) => Ok(key),
-        Err(_) => read_key(directory).or_else(|_| fs::rename(&beside, key_path(directory)).map(|()| key)),
-    };
-    discard(&beside);
-    made
+        Err(_) => {
+            read_key(directory).or_else(|_| fs::rename(&temporary.path, key_path(directory)).map(|()| key))
+        }
+    }
 }
 
 fn random(bytes: &mut [u8]) -> io::Result<()> {
@@ -121,17 +124,47 @@ fn random(bytes: &mut [u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// A new file of its own in the directory, readable by this user only.
-fn write_beside(directory: &Path, contents: &[u8]) -> io::Result<PathBuf> {
-    let mut name = [0; 8];
-    random(&mut name)?;
-    let path = directory.join(format!("{:016x}.tmp", u64::from_le_bytes(name)));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-    file.write_all(contents).inspect_err(|_| discard(&path))?;
-    Ok(path)
+/// A new file in the directory that only this user can read. It goes away unless it is renamed.
+struct Temporary {
+    path: PathBuf,
+    /// Locked as long as this process works on it, so that nobody sweeps it away.
+    _file: File,
 }
 
-/// Removes a file that nobody needs; where that fails it stays, and nobody reads it.
-fn discard(path: &Path) {
-    let _ = fs::remove_file(path);
+/// How often a writer tries again when a sweeper was faster.
+const TRIES_MAX: usize = 16;
+
+impl Temporary {
+    fn write(directory: &Path, contents: &[u8]) -> io::Result<Temporary> {
+        for _ in 0..TRIES_MAX {
+            let mut name = [0; 8];
+            random(&mut name)?;
+            let path = directory.join(format!("{:016x}{TEMPORARY}", u64::from_le_bytes(name)));
+            let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+            // where files cannot be locked, nobody sweeps either
+            let lost = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+            let mut temporary = Temporary { path, _file: file };
+            if !lost && temporary._file.metadata()?.nlink() > 0 {
+                temporary._file.write_all(contents)?;
+                return Ok(temporary);
+            }
+        }
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // if it cannot be removed it stays until the next sweep
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+const TEMPORARY: &str = ".tmp";
+
+/// Whether a file has a name that [`Temporary::write`] gives: other files in the directory are left alone.
+fn is_temporary(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let digits = name.and_then(|name| name.strip_suffix(TEMPORARY));
+    digits.is_some_and(|digits| digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }

@@ -1,44 +1,58 @@
-//! Where is code kept that was compiled before, and when may it run again?
+//! What does a machine remember between openings, and when is it believed? Two things are kept: native code, and
+//! notes that an artifact was verified.
 //!
-//! Native code is a cache, not a promise: whatever is wrong with an entry, it is ignored, the code is compiled
-//! again and the entry written anew. No error comes from here.
+//! The cache is not a promise. Whatever is wrong with an entry, it is ignored, the work is done again and the entry is
+//! written anew. The cache causes no errors.
 //!
-//! An entry is named by what its code depends on ([`Key`]) and authenticated by a keyed BLAKE3 over all of it, with
-//! 32 random bytes that were made on this machine and that only this user can read. So code that somebody else
-//! wrote, copied here or changed is never run. An entry is read into memory, verified there, and run from there:
-//! what happens to the file in between or afterwards does not matter.
+//! An entry is named by what it depends on ([`Key`]). A keyed BLAKE3 hash, with 32 random bytes that were made on this
+//! machine and that only this user can read, authenticates its name, its length and the hash of its contents. So an
+//! entry that somebody else wrote, changed, or copied from another machine or another name is never believed. Whoever
+//! can write to the directory can remove entries or bring back old ones, which remain true: an entry depends on
+//! nothing but what its name says.
+//!
+//! An entry is read into memory and checked there. What happens to the file afterwards has no effect.
 //!
 //! ```text
-//! key                       32 random bytes, mode 0600, made once
-//! <64 hex digits>.native    one entry, named by the hash of its key
+//! key                         32 random bytes, mode 0600, made once
+//! <64 hex digits>.native      native code, named by the hash of its key
+//! <64 hex digits>.verified    the note that an artifact was verified, named in the same way
+//! <16 hex digits>.tmp         an entry that is being written
 //! ```
 //!
-//! An entry holds a magic of 8 bytes, the hash of its key, the length of the code in 8 bytes, the authentication
-//! of 32 bytes, and the code. It is written beside its place and renamed, so that processes that build at once
-//! do not disturb each other. Entries are never removed here: the directory may be emptied at any time.
+//! | offset | bytes | content of an entry |
+//! | --- | --- | --- |
+//! | 0 | 8 | the magic number `opuskept` |
+//! | 8 | 32 | the hash of its key |
+//! | 40 | 8 | the length of the contents, little-endian |
+//! | 48 | 32 | BLAKE3 of the contents |
+//! | 80 | 32 | keyed BLAKE3 of everything before |
+//! | 112 | | the contents |
+//!
+//! An entry is written to a temporary file, which is locked meanwhile, and renamed, so that processes that build at
+//! once do not disturb each other. Temporary files of killed processes are removed by the next process that stores
+//! an entry. Entries are never removed: the directory may be emptied at any time.
 
 #[cfg(target_os = "linux")]
 mod machine;
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::hash::Hash;
 
-/// Where compiled code is kept.
+/// Where native code and notes are kept.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Cache {
-    /// Where [`CacheDir::of_environment`] says.
+    /// In the directory that [`CacheDir::of_environment`] finds.
     #[default]
     OfEnvironment,
     /// In this directory.
     In(CacheDir),
-    /// Nowhere: code is compiled each time.
+    /// Nowhere: artifacts are verified and code is compiled each time.
     Off,
 }
 
 impl Cache {
-    /// The directory, where there is one.
+    /// The directory, if there is one.
     pub fn directory(&self) -> Option<CacheDir> {
         match self {
             Cache::OfEnvironment => CacheDir::of_environment(),
@@ -48,7 +62,7 @@ impl Cache {
     }
 }
 
-/// A directory of compiled code. It need not exist, and need not be writable.
+/// A directory for the cache. It need not exist or be writable.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct CacheDir(PathBuf);
 
@@ -66,7 +80,7 @@ impl CacheDir {
         })
     }
 
-    /// The same for any environment. As the specification of `XDG_CACHE_HOME` has it, a relative path is ignored.
+    /// The same for any environment. A relative path in `XDG_CACHE_HOME` is ignored, as its specification demands.
     ///
     /// ```
     /// use opus_runtime::cache::CacheDir;
@@ -87,56 +101,70 @@ impl CacheDir {
     }
 }
 
-/// What compiled code depends on.
+/// What an entry holds, and what it depends on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Key<'a> {
-    /// The meaning hash of the policy.
-    pub meaning: Hash,
-    /// The version of the compiler, with whatever changes its code.
-    pub compiler: &'a str,
-    /// The machine, with the features that the code relies on.
-    pub target: &'a str,
-    /// Which part of the policy's code it is.
-    pub part: &'a str,
+pub(crate) enum Key<'a> {
+    /// Native code.
+    Native {
+        /// The meaning hash of the policy.
+        meaning: Hash,
+        /// The version of the native compiler, with everything that changes its code.
+        compiler: &'a str,
+        /// The machine, with the features that the code relies on.
+        target: &'a str,
+        /// Which part of the policy's code it is.
+        part: &'a str,
+    },
+    /// The note that an artifact was verified. The entry has no contents.
+    Verified {
+        /// The content hash of the artifact.
+        content: Hash,
+        /// The version of the verifier, with everything that changes what it accepts.
+        verifier: &'a str,
+    },
 }
 
 impl Key<'_> {
-    /// The hash that names the entry. Parts are kept apart by their lengths.
-    pub fn hash(&self) -> Hash {
-        let mut bytes = b"opus native code 1\0".to_vec();
-        bytes.extend_from_slice(self.meaning.as_bytes());
-        for text in [self.compiler, self.target, self.part] {
+    /// The hash that names the entry. The texts are kept apart by their lengths.
+    fn hash(&self) -> Hash {
+        let (kind, subject, texts): (_, _, &[&str]) = match self {
+            Key::Native { meaning, compiler, target, part } => {
+                ("opus native code 2", meaning, &[compiler, target, part])
+            }
+            Key::Verified { content, verifier } => ("opus verified 1", content, &[verifier]),
+        };
+        let mut bytes = format!("{kind}\0").into_bytes();
+        bytes.extend_from_slice(subject.as_bytes());
+        for text in texts {
             bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
             bytes.extend_from_slice(text.as_bytes());
         }
         Hash::of(&bytes)
     }
+
+    fn file_name(&self) -> String {
+        let extension = match self {
+            Key::Native { .. } => "native",
+            Key::Verified { .. } => "verified",
+        };
+        format!("{}.{extension}", self.hash())
+    }
 }
 
-/// Why there is no code in the cache.
+/// Why an entry cannot be loaded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Miss {
+pub(crate) enum Miss {
     /// There is no entry.
     Absent,
-    /// There is an entry, which is damaged, or was not written by this user on this machine.
+    /// The entry is damaged, or was not written by this user on this machine.
     Refused,
     /// There is no directory, or no key that only this user can read.
     Unavailable,
 }
 
-impl fmt::Display for Miss {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Miss::Absent => "there is no entry",
-            Miss::Refused => "the entry is damaged, or was not written by this user on this machine",
-            Miss::Unavailable => "the cache directory cannot be used",
-        })
-    }
-}
-
 /// Bytes that this user stored on this machine, unchanged. Only the cache makes them.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Authentic(Vec<u8>);
+pub(crate) struct Authentic(Vec<u8>);
 
 impl std::ops::Deref for Authentic {
     type Target = [u8];
@@ -147,13 +175,13 @@ impl std::ops::Deref for Authentic {
 }
 
 impl CacheDir {
-    /// The code of an entry.
+    /// The contents of an entry.
     ///
     /// # Errors
-    /// Why there is none: compile it, and [`CacheDir::store`] it.
-    pub fn load(&self, key: &Key) -> Result<Authentic, Miss> {
+    /// Why it cannot be loaded. Do the work again, and [`CacheDir::store`] the result.
+    pub(crate) fn load(&self, key: &Key) -> Result<Authentic, Miss> {
         #[cfg(target_os = "linux")]
-        return machine::load(&self.0, key.hash()).map(Authentic);
+        return machine::load(&self.0, &key.file_name(), key.hash()).map(Authentic);
         #[cfg(not(target_os = "linux"))]
         {
             let _ = key;
@@ -161,19 +189,24 @@ impl CacheDir {
         }
     }
 
-    /// Keeps code for later. Whether that worked makes no difference but in time.
-    pub fn store(&self, key: &Key, code: &[u8]) -> bool {
+    /// Keeps an entry for later. Returns whether that worked; if not, the work is done again next time.
+    pub(crate) fn store(&self, key: &Key, contents: &[u8]) -> bool {
         #[cfg(target_os = "linux")]
-        return machine::store(&self.0, key.hash(), code).is_ok();
+        return machine::store(&self.0, &key.file_name(), key.hash(), contents).is_ok();
         #[cfg(not(target_os = "linux"))]
         {
-            let _ = (key, code);
+            let _ = (key, contents);
             false
         }
     }
 
-    /// The file that an entry is in, whether it exists or not.
-    pub fn entry_path(&self, key: &Key) -> PathBuf {
-        self.0.join(format!("{}.native", key.hash()))
+    /// Removes the temporary files of processes that were killed while they stored an entry. Storing an entry does
+    /// that too.
+    pub fn sweep(&self) {
+        #[cfg(target_os = "linux")]
+        machine::sweep(&self.0);
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;

@@ -1,20 +1,20 @@
-//! What executes a policy, and what if it cannot? Native code by default; the virtual machine where native code
-//! is not wanted or not to be had.
+//! What executes a policy? Native code by default; the virtual machine where native code is not wanted or not
+//! available. All engines read artifacts; no artifact knows of an engine.
 
+#[cfg(feature = "native")]
 mod native;
-mod part;
-mod shapes;
+#[cfg(not(feature = "native"))]
+#[path = "without_native.rs"]
+mod native;
 mod vm;
 
 use opus_ir::memory::Columns;
 
-pub use opus_jit::Level;
-
-pub(crate) use part::{Function, Part, Stage, Whose, column_lines, functions, row_lines};
-pub(crate) use shapes::Shapes;
+pub use native::Level;
 
 use crate::artifact::Artifact;
 use crate::cache::Cache;
+use crate::functions::Function;
 use native::{NativeColumns, NativeRows};
 use vm::{VmColumns, VmRows};
 
@@ -29,7 +29,7 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// Every engine.
+    /// All engines.
     pub const ALL: [Engine; 2] = [Engine::Native, Engine::Vm];
 
     /// The name that people read and write.
@@ -47,23 +47,25 @@ impl std::fmt::Display for Engine {
     }
 }
 
-/// How a policy is to be executed.
+/// How to execute a policy.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Options {
-    /// The engine that is wanted. Where native code is not to be had, the virtual machine runs.
+    /// The preferred engine. If native code is not available, the virtual machine runs.
     pub engine: Engine,
-    /// Where native code is kept.
+    /// Where native code is kept, and notes of which artifacts were verified.
     pub cache: Cache,
-    /// The CPU features that native code may use; by default the most that this machine has.
+    /// The CPU features that native code may use; by default all that this machine has.
     pub level: Option<Level>,
 }
 
-/// Where code came from.
+/// Where native code came from.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Origin {
-    /// From the cache.
+    /// The cache.
     Cached,
-    /// It was compiled, and kept for the next time where that is possible.
+    /// The compiler, and it is stored in the cache now.
+    Stored,
+    /// The compiler. There is no cache, or it could not be written.
     Compiled,
 }
 
@@ -75,12 +77,12 @@ pub(crate) struct ColumnEngine(Choice<NativeColumns, VmColumns>);
 
 enum Choice<N, V> {
     Native(N, Origin),
-    /// With the reason, where native code was wanted.
+    /// With the reason, if native code was preferred.
     Vm(V, Option<String>),
 }
 
 impl<N, V> Choice<N, V> {
-    /// Native code where it is wanted and can be had, otherwise the virtual machine.
+    /// Native code if it is preferred and available, otherwise the virtual machine.
     fn new(
         options: &Options,
         native: impl Fn() -> Result<(N, Origin), String>,
@@ -134,7 +136,7 @@ impl RowEngine {
         self.0.origin()
     }
 
-    /// Runs a function on a row; answers whether there is one.
+    /// Runs a function on a row; returns whether it exists.
     #[inline]
     pub(crate) fn run(&self, function: Function, input: &[u8], output: &mut [u8]) -> bool {
         match &self.0 {
@@ -165,7 +167,7 @@ impl ColumnEngine {
         self.0.origin()
     }
 
-    /// Runs a function on columns; answers whether there is one.
+    /// Runs a function on columns; returns whether it exists.
     pub(crate) fn run(
         &self,
         function: Function,
@@ -180,10 +182,10 @@ impl ColumnEngine {
     }
 }
 
-/// What a run over columns uses again.
+/// Memory that runs over columns use again.
 #[derive(Default)]
 pub(crate) struct Scratch {
-    native: opus_jit::Scratch,
+    native: native::Scratch,
     vm: opus_vm::columns::Scratch,
 }
 

@@ -1,20 +1,23 @@
 //! Where does native code come from? From the cache, or from the compiler, which fills the cache.
 //!
-//! There are two entries for a policy: the code for single rows, which a gateway loads at once, and the code for
-//! columns, which a batch loads when it begins. An entry is the list of its kernels' code, each with its length in
-//! four bytes; the length is 0 where there is no kernel.
+//! A policy has two entries: the code for single rows, which a gateway loads at once, and the code for columns, which
+//! the first batch loads. An entry lists the code of its kernels, each with its length in four bytes; the length is 0
+//! for functions that do not exist.
 
 use std::ops::Range;
 
 use opus_ir::Straight;
 use opus_ir::memory::Columns;
-use opus_jit::{COMPILER, ColumnKernel, Kernel, Level, Native, RowKernel, Unsupported, load};
+use opus_jit::{COMPILER, ColumnKernel, Kernel, Native, RowKernel, Unsupported, load};
 
-use super::part::{Function, Part, column_lines, row_lines};
-use super::{Options, Origin, Shapes};
+pub use opus_jit::{Level, Scratch};
+
+use super::{Options, Origin};
 use crate::artifact::Artifact;
 use crate::cache::{Authentic, Key};
+use crate::functions::{Function, Part, column_lines, row_lines};
 use crate::room;
+use crate::shapes::Shapes;
 
 /// The kernels for single rows.
 pub(crate) struct NativeRows(Part<RowKernel>);
@@ -23,7 +26,7 @@ pub(crate) struct NativeRows(Part<RowKernel>);
 pub(crate) struct NativeColumns(Part<ColumnKernel>);
 
 impl NativeRows {
-    /// Loads or compiles the kernels; where neither can be done, why not.
+    /// Loads or compiles the kernels, or says why neither is possible.
     pub(crate) fn new(artifact: &Artifact, options: &Options) -> Result<(NativeRows, Origin), String> {
         let request =
             Request { artifact, options, part: "rows", lines: row_lines, compile: opus_jit::compile_row };
@@ -35,7 +38,7 @@ impl NativeRows {
         Ok((NativeRows(rows), origin))
     }
 
-    /// Runs a function on a row; answers whether there is one.
+    /// Runs a function on a row; returns whether it exists.
     #[inline]
     pub(crate) fn run(&self, function: Function, input: &[u8], output: &mut [u8]) -> bool {
         self.0.get(function).inspect(|kernel| kernel.run(input, output)).is_some()
@@ -43,7 +46,7 @@ impl NativeRows {
 }
 
 impl NativeColumns {
-    /// Loads or compiles the kernels; where neither can be done, why not.
+    /// Loads or compiles the kernels, or says why neither is possible.
     pub(crate) fn new(artifact: &Artifact, options: &Options) -> Result<(NativeColumns, Origin), String> {
         let request = Request {
             artifact,
@@ -60,19 +63,19 @@ impl NativeColumns {
         Ok((NativeColumns(columns), origin))
     }
 
-    /// Runs a function on columns; answers whether there is one.
+    /// Runs a function on columns; returns whether it exists.
     pub(crate) fn run(
         &self,
         function: Function,
         inputs: &Columns,
         outputs: &mut Columns,
-        scratch: &mut opus_jit::Scratch,
+        scratch: &mut Scratch,
     ) -> bool {
         self.0.get(function).inspect(|kernel| kernel.run(inputs, outputs, scratch)).is_some()
     }
 }
 
-/// What code is wanted, and how it is made where it is not there.
+/// Which code is requested, and how to compile it.
 struct Request<'a> {
     artifact: &'a Artifact,
     options: &'a Options,
@@ -84,25 +87,25 @@ struct Request<'a> {
 impl Request<'_> {
     fn obtain(&self) -> Result<(Part<Kernel>, Origin), String> {
         let level = self.options.level.or_else(Level::best);
-        let level = level.ok_or("native code is made for x86-64 with SSE4.1 at least")?;
+        let level = level.ok_or("native code needs an x86-64 processor with SSE4.1")?;
         let target = format!("{} {level}", std::env::consts::ARCH);
         let compiler = format!("{COMPILER}, sources {}", env!("OPUS_COMPILER_SOURCES"));
         let meaning = self.artifact.meaning_hash();
-        let key = Key { meaning, compiler: &compiler, target: &target, part: self.part };
+        let key = Key::Native { meaning, compiler: &compiler, target: &target, part: self.part };
         let directory = self.options.cache.directory();
         let cached = directory.as_ref().and_then(|directory| directory.load(&key).ok());
         if let Some(kernels) = cached.and_then(|code| self.loaded(&self.unbundled(&code)?).ok()) {
             return Ok((kernels, Origin::Cached));
         }
-        let lines = (self.lines)(self.artifact.program());
+        let lines = (self.lines)(self.artifact.verified_program());
         let natives =
             lines.try_map(|_, line| (self.compile)(line, level)).map_err(|error| error.to_string())?;
         let kernels = self.loaded(&natives)?;
-        directory.map(|directory| directory.store(&key, &bundle(&natives)));
-        Ok((kernels, Origin::Compiled))
+        let is_stored = directory.is_some_and(|directory| directory.store(&key, &bundle(&natives)));
+        Ok((kernels, if is_stored { Origin::Stored } else { Origin::Compiled }))
     }
 
-    /// The kernels, ready to run, where they are for this policy's rows.
+    /// The kernels, ready to run, if they are for this policy's rows.
     fn loaded(&self, natives: &Part<Native>) -> Result<Part<Kernel>, String> {
         let shapes = Shapes::of(self.artifact.program());
         if !natives.fits(&shapes, |native| (native.inputs(), native.outputs())) {

@@ -1,16 +1,14 @@
-//! How does the virtual machine run a policy's functions?
-//!
-//! The bytecode of an artifact is verified, so that it is safe to run; but somebody who knows how to hash could have
-//! made it say something else than the program. So the machine is told what the program declares, and keeps its results
-//! within it: a rule that there is, outputs within their ranges. Of what the compiler emits that changes nothing.
+//! How does the virtual machine run a policy's functions? It runs the bytecode of the artifact, which was compared
+//! with what the program compiles to.
 
 use std::cell::RefCell;
 
 use opus_ir::memory::Columns;
 use opus_vm::{ColumnEngine, RowEngine, row};
 
-use super::part::{Function, Part};
-use crate::artifact::Artifact;
+use crate::artifact::{Artifact, load};
+use crate::functions::{Function, Part};
+use crate::shapes::Shapes;
 
 /// The machine for single rows.
 pub(crate) struct VmRows {
@@ -29,11 +27,11 @@ thread_local! {
 
 impl VmRows {
     pub(crate) fn new(artifact: &Artifact) -> VmRows {
-        let engines = artifact.bytecode().rows.map(|code| RowEngine::new(code.clone()));
-        VmRows { engines }
+        let code = loaded(artifact, &artifact.bytecode().rows);
+        VmRows { engines: code.map(|_, code| RowEngine::new(code.clone())) }
     }
 
-    /// Runs a function on a row; answers whether there is one.
+    /// Runs a function on a row; returns whether it exists.
     #[inline]
     pub(crate) fn run(&self, function: Function, input: &[u8], output: &mut [u8]) -> bool {
         let Some(engine) = self.engines.get(function) else { return false };
@@ -44,11 +42,11 @@ impl VmRows {
 
 impl VmColumns {
     pub(crate) fn new(artifact: &Artifact) -> VmColumns {
-        let engines = artifact.bytecode().columns.map(|code| ColumnEngine::new(code.clone()));
-        VmColumns { engines }
+        let code = loaded(artifact, &artifact.bytecode().columns);
+        VmColumns { engines: code.map(|_, code| ColumnEngine::new(code.clone())) }
     }
 
-    /// Runs a function on columns; answers whether there is one.
+    /// Runs a function on columns; returns whether it exists.
     pub(crate) fn run(
         &self,
         function: Function,
@@ -60,4 +58,11 @@ impl VmColumns {
         engine.decide(inputs, outputs, scratch);
         true
     }
+}
+
+/// The bytecode of an artifact, ready to run.
+fn loaded(artifact: &Artifact, part: &Part<&[u8]>) -> Part<opus_vm::Verified> {
+    let program = artifact.program();
+    let shapes = Shapes::of(program);
+    part.map(|function, bytes| load(program, &shapes, function, bytes))
 }

@@ -1,15 +1,45 @@
 //! What do the tests of engines share? Programs from generated functions, and rows for them.
 #![allow(dead_code)]
 
+use std::path::{Path, PathBuf};
+
 use opus_ir::func::{End, Func};
 use opus_ir::testing::{self, Seed};
 use opus_ir::{Builder, Domain, Field, Kind, Program, Rule, Schema, Version};
-use opus_runtime::{Cache, Engine, Options, Policy, build};
+use opus_runtime::{Artifact, Cache, CacheDir, Engine, Options, Policy, example};
+
+/// A folder for a cache, which goes away with the test.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// A folder that does not exist yet.
+    pub fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("opus-runtime-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Folder(path)
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The cache in it.
+    pub fn cache(&self) -> Cache {
+        Cache::In(CacheDir::new(&self.0))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
 
 /// A policy without a cache.
 pub fn open(program: Program, engine: Engine) -> Policy {
     let options = Options { engine, cache: Cache::Off, ..Options::default() };
-    let policy = Policy::from_bytes_with(&build(program).unwrap(), &options).unwrap();
+    let policy = Policy::from_artifact(Artifact::build(program, example::SOURCE).unwrap(), &options);
     assert_eq!(policy.engine(), engine, "{:?}", policy.fallback());
     policy
 }
@@ -47,7 +77,6 @@ pub fn program_of(func: &Func) -> Program {
     };
     Program {
         name: "generated".into(),
-        source: String::new(),
         schema: Schema { inputs: inputs.collect(), outputs: outputs.collect(), ..Schema::default() },
         rules: (0..rules.max().unwrap_or(1)).map(rule).collect(),
         requires: vec![],

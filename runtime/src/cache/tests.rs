@@ -1,12 +1,11 @@
-//! The cache of compiled code: what is put in comes out, and nothing else does.
-#![cfg(target_os = "linux")]
+//! What is stored is loaded, and nothing else is.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 
-use opus_runtime::Hash;
-use opus_runtime::cache::{CacheDir, Key, Miss};
+use super::{CacheDir, Key, Miss};
+use crate::hash::Hash;
 
 /// A directory that goes away with the test.
 struct Scratch(PathBuf);
@@ -30,8 +29,18 @@ impl Drop for Scratch {
     }
 }
 
+impl CacheDir {
+    fn entry_path(&self, key: &Key) -> PathBuf {
+        self.path().join(key.file_name())
+    }
+}
+
 fn key(part: &str) -> Key<'_> {
-    Key { meaning: Hash::of(b"policy"), compiler: "1.0", target: "x86-64 avx2", part }
+    Key::Native { meaning: Hash::of(b"policy"), compiler: "1.0", target: "x86-64 avx2", part }
+}
+
+fn note(verifier: &str) -> Key<'_> {
+    Key::Verified { content: Hash::of(b"artifact"), verifier }
 }
 
 #[test]
@@ -48,15 +57,25 @@ fn what_is_stored_is_loaded() {
 
 #[test]
 fn every_part_of_the_key_counts() {
-    let base = key("rows");
-    let others = [
-        Key { meaning: Hash::of(b"other"), ..base },
-        Key { compiler: "1.1", ..base },
-        Key { target: "x86-64 sse4.1", ..base },
-        Key { part: "columns", ..base },
-        Key { compiler: "1.0x", target: "86-64 avx2", ..base },
+    let meaning = Hash::of(b"policy");
+    let native = |meaning, compiler, target, part| Key::Native { meaning, compiler, target, part };
+    let other = Hash::of(b"other");
+    let keys = [
+        key("rows"),
+        key("columns"),
+        native(other, "1.0", "x86-64 avx2", "rows"),
+        native(meaning, "1.1", "x86-64 avx2", "rows"),
+        native(meaning, "1.0", "x86-64 sse4.1", "rows"),
+        native(meaning, "1.0x", "86-64 avx2", "rows"),
+        note("1.0"),
+        note("1.1"),
+        Key::Verified { content: other, verifier: "1.0" },
+        Key::Verified { content: meaning, verifier: "1.0" },
     ];
-    assert!(others.iter().all(|other| other.hash() != base.hash()));
+    let names: std::collections::BTreeSet<String> = keys.iter().map(Key::file_name).collect();
+    assert_eq!(names.len(), keys.len());
+    let hashes: std::collections::BTreeSet<Hash> = keys.iter().map(Key::hash).collect();
+    assert_eq!(hashes.len(), keys.len());
 }
 
 #[test]
@@ -93,6 +112,53 @@ fn entries_of_others_are_refused() {
     mine.store(&key("columns"), b"columns");
     fs::copy(mine.entry_path(&key("columns")), mine.entry_path(&key("rows"))).unwrap();
     assert_eq!(mine.load(&key("rows")), Err(Miss::Refused));
+    // a note of another version
+    mine.store(&note("1.0"), b"");
+    fs::copy(mine.entry_path(&note("1.0")), mine.entry_path(&note("1.1"))).unwrap();
+    assert!(mine.load(&note("1.0")).is_ok());
+    assert_eq!(mine.load(&note("1.1")), Err(Miss::Refused));
+}
+
+#[test]
+fn a_length_that_no_key_vouches_for_is_not_read() {
+    let scratch = Scratch::new("sparse");
+    let cache = scratch.cache();
+    cache.store(&key("rows"), b"some code");
+    let path = cache.entry_path(&key("rows"));
+    let whole = fs::read(&path).unwrap();
+    // longer by a terabyte, first by the file alone, then by its own account too
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(1 << 40).unwrap();
+    assert_eq!(cache.load(&key("rows")), Err(Miss::Refused));
+    let mut head = whole[..112].to_vec();
+    head[40..48].copy_from_slice(&((1_u64 << 40) - 112).to_le_bytes());
+    fs::write(&path, &head).unwrap();
+    fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
+    assert_eq!(cache.load(&key("rows")), Err(Miss::Refused));
+    // nothing at all
+    fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
+    assert_eq!(cache.load(&key("rows")), Err(Miss::Refused));
+    assert!(cache.store(&key("rows"), b"some code"));
+    assert_eq!(cache.load(&key("rows")).unwrap()[..], *b"some code");
+}
+
+#[test]
+fn temporary_files_of_killed_processes_are_swept() {
+    let scratch = Scratch::new("swept");
+    let cache = scratch.cache();
+    fs::create_dir(cache.path()).unwrap();
+    let file = |name: &str| cache.path().join(name);
+    let (killed, alive, foreign) = ("0123456789abcdef.tmp", "fedcba9876543210.tmp", "notes.tmp");
+    [killed, alive, foreign].into_iter().for_each(|name| fs::write(file(name), b"half an ent").unwrap());
+    let writer = fs::File::open(file(alive)).unwrap();
+    writer.lock().unwrap();
+    assert!(cache.store(&key("rows"), b"code"));
+    assert!(!file(killed).exists(), "its process is gone");
+    assert!(file(alive).exists(), "its process still writes");
+    assert!(file(foreign).exists(), "no process of ours wrote it");
+    drop(writer);
+    cache.sweep();
+    assert!(!file(alive).exists());
 }
 
 #[test]

@@ -1,31 +1,31 @@
-//! How do the rows of a policy lie in memory: what goes in, and what each function writes?
+//! How are the rows of a policy laid out in memory: its inputs, and what each function writes?
 //!
-//! A function writes its outputs, then the index of the rule in 16 bits without sign. One that admits writes a truth
-//! value per require, and a rule that says nothing.
+//! A function writes its outputs, then the index of the rule as an unsigned 16-bit integer. A function that admits
+//! writes a Boolean for each require, and a rule that means nothing.
 
 use opus_ir::memory::RowLayout;
-use opus_ir::{Column, Program, Verified, Width};
+use opus_ir::{Column, Program, Width};
 
-use super::part::{Function, Stage, Whose};
+use crate::functions::{Function, Stage, Whose};
 
-/// The columns of a policy; rows have the layout that follows from them.
+/// The columns of a policy. The layout of rows follows from them.
 #[derive(Clone, Debug)]
 pub(crate) struct Shapes {
-    /// What goes in.
+    /// The inputs.
     pub inputs: Vec<Column>,
-    /// What is decided.
+    /// The outputs and the rule.
     pub decided: Vec<Column>,
-    /// By version, whether each require holds.
+    /// For each version, whether each of its requires holds.
     pub admitted: Vec<Vec<Column>>,
 }
 
-/// How wide the index of a rule is.
+/// The index of a rule.
 const RULE: Column = Column { width: Width::W16, optional: false };
-/// How wide a truth value is.
+/// A Boolean.
 const TRUTH: Column = Column { width: Width::W8, optional: false };
 
 impl Shapes {
-    pub(crate) fn of(program: &Program<Verified>) -> Shapes {
+    pub(crate) fn of<F>(program: &Program<F>) -> Shapes {
         let truths = |count: usize| std::iter::repeat_n(TRUTH, count).chain([RULE]).collect();
         Shapes {
             inputs: program.schema.input_columns(),
@@ -44,17 +44,17 @@ impl Shapes {
         }
     }
 
-    /// How input rows lie.
+    /// The layout of input rows.
     pub(crate) fn input_layout(&self) -> RowLayout {
         RowLayout::new(&self.inputs)
     }
 
-    /// How decided rows lie.
+    /// The layout of decided rows.
     pub(crate) fn decided_layout(&self) -> RowLayout {
         RowLayout::new(&self.decided)
     }
 
-    /// By version, how admitted rows lie.
+    /// For each version, the layout of admitted rows.
     pub(crate) fn admitted_layouts(&self) -> Vec<RowLayout> {
         self.admitted.iter().map(|columns| RowLayout::new(columns)).collect()
     }

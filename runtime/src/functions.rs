@@ -1,19 +1,19 @@
-//! Which functions does a policy run? One that admits and one that decides for each version; over columns also
-//! one of each for all versions at once, where that can be had.
+//! Which functions does a policy run? For each version one that admits and one that decides; over columns also one
+//! of each for all versions at once, where the versions can be merged.
 
 use opus_ir::{Column, Program, Straight, Verified, merge::merge, straighten};
 
-use super::Shapes;
+use crate::shapes::Shapes;
 
-/// Something for every function of a policy, in an order that follows from the number of versions alone.
+/// One thing for every function of a policy, in an order that follows from the number of versions alone.
 #[derive(Clone, Debug)]
 pub(crate) struct Part<T> {
     versions: usize,
-    /// What admits: by version, then for all; then what decides, in the same order.
+    /// For what admits, by version and then for all; then for what decides, in the same order.
     all: Vec<Option<T>>,
 }
 
-/// A function by what it is for.
+/// A function, by its purpose.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Function {
     pub stage: Stage,
@@ -21,12 +21,12 @@ pub(crate) struct Function {
 }
 
 impl Function {
-    /// What admits rows of a version.
+    /// The one that admits rows of a version.
     pub(crate) fn admit(version: usize) -> Function {
         Function { stage: Stage::Admit, whose: Whose::Version(version) }
     }
 
-    /// What decides rows of a version.
+    /// The one that decides rows of a version.
     pub(crate) fn decide(version: usize) -> Function {
         Function { stage: Stage::Decide, whose: Whose::Version(version) }
     }
@@ -36,12 +36,12 @@ impl Function {
         self.stage == Stage::Decide
     }
 
-    /// Whether it is for rows of any version.
+    /// Whether it is for rows of every version.
     pub(crate) fn is_for_all(self) -> bool {
         self.whose == Whose::All
     }
 
-    /// The index of its version, where it is for one.
+    /// The index of its version, if it is for one.
     pub(crate) fn version(self) -> Option<usize> {
         match self.whose {
             Whose::Version(version) => Some(version),
@@ -58,28 +58,28 @@ impl Function {
 /// What a function does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Stage {
-    /// It checks the requires. There is none where nothing is required.
+    /// It checks the requires. A version that requires nothing has no such function.
     Admit,
     /// It decides.
     Decide,
 }
 
-/// For which rows a function is.
+/// The rows that a function is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Whose {
-    /// For rows of the version with this index.
+    /// Rows of the version with this index.
     Version(usize),
-    /// For rows of any version.
+    /// Rows of every version.
     All,
 }
 
 impl<T> Part<T> {
-    /// So many things for so many versions; `None` where the numbers do not go together.
+    /// The things for all functions of so many versions; `None` if their number does not match.
     pub(crate) fn new(versions: usize, all: Vec<Option<T>>) -> Option<Part<T>> {
         (all.len() == 2 * (versions + 1)).then_some(Part { versions, all })
     }
 
-    /// What there is for a function.
+    /// The thing for a function.
     #[inline]
     pub(crate) fn get(&self, function: Function) -> Option<&T> {
         let first = if function.stage == Stage::Admit { 0 } else { self.versions + 1 };
@@ -90,7 +90,7 @@ impl<T> Part<T> {
         self.all[first + index].as_ref()
     }
 
-    /// Whether every version can be decided, and everything works on these shapes.
+    /// Whether every version can be decided, and everything has these shapes.
     pub(crate) fn fits(&self, shapes: &Shapes, columns: impl Fn(&T) -> (&[Column], &[Column])) -> bool {
         let fits = |(function, thing): (Function, &Option<T>)| {
             let expected = (shapes.inputs.as_slice(), shapes.outputs(function));
@@ -113,15 +113,14 @@ impl<T> Part<T> {
         self.all.iter().map(Option::as_ref)
     }
 
-    /// The same of something else.
-    pub(crate) fn map<U>(&self, make: impl Fn(&T) -> U) -> Part<U> {
-        Part {
-            versions: self.versions,
-            all: self.all.iter().map(|thing| thing.as_ref().map(&make)).collect(),
-        }
+    /// Makes something else of everything.
+    pub(crate) fn map<'a, U>(&'a self, make: impl Fn(Function, &'a T) -> U) -> Part<U> {
+        let one =
+            |(function, thing): (Function, &'a Option<T>)| thing.as_ref().map(|thing| make(function, thing));
+        Part { versions: self.versions, all: self.functions().zip(&self.all).map(one).collect() }
     }
 
-    /// The same of something else, where it can be had of everything.
+    /// Makes something else of everything, or fails.
     pub(crate) fn try_map<U, E>(&self, make: impl Fn(Function, &T) -> Result<U, E>) -> Result<Part<U>, E> {
         let one = |(function, thing): (Function, &Option<T>)| {
             thing.as_ref().map(|thing| make(function, thing)).transpose()
@@ -131,7 +130,7 @@ impl<T> Part<T> {
     }
 }
 
-/// The functions of a program. What admits is there where anything is required.
+/// The functions of a program.
 pub(crate) fn functions(program: &Program<Verified>) -> Part<&Verified> {
     let versions = &program.versions;
     let admit = versions.iter().map(|version| (!version.requires.is_empty()).then_some(&version.admit));
@@ -140,12 +139,12 @@ pub(crate) fn functions(program: &Program<Verified>) -> Part<&Verified> {
     Part { versions: versions.len(), all }
 }
 
-/// The straight lines of single rows: the version is known before one is run.
+/// The predicated code for single rows: the version is known before it runs.
 pub(crate) fn row_lines(program: &Program<Verified>) -> Part<Straight> {
-    functions(program).map(|function| straighten(function))
+    functions(program).map(|_, function| straighten(function))
 }
 
-/// The straight lines of columns.
+/// The predicated code for columns.
 pub(crate) fn column_lines(program: &Program<Verified>) -> Part<Straight> {
     let mut lines = row_lines(program);
     let (admit, decide) = lines.all.split_at_mut(program.versions.len() + 1);
@@ -157,7 +156,7 @@ pub(crate) fn column_lines(program: &Program<Verified>) -> Part<Straight> {
     lines
 }
 
-/// Sets the last of `lines`, which is for all versions, where the others can run as one.
+/// Sets the last of `lines`, which is for all versions, if the others can be merged.
 fn merge_into(lines: &mut [Option<Straight>], program: &Program<Verified>) {
     let Some((all, versions)) = lines.split_last_mut() else { return };
     let starts: Vec<i32> = program.versions.iter().map(|version| version.from).collect();
