@@ -7,6 +7,7 @@ use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::ArrowError;
 
 use super::chunk::{Body, CHUNK_ROWS, Kept};
+use super::claims::{Claim, check_file, check_stream};
 use super::guard::{Damaged, guarded};
 use super::intake::Intake;
 use super::positioned::{Positioned, PositionedReader};
@@ -56,8 +57,16 @@ impl ArrowSource {
         let mut magic = Vec::new();
         let begins = positioned.reader().take(MAGIC.len() as u64).read_to_end(&mut magic);
         begins.map_err(|error| DataError::input(format!("{file}: cannot be read: {error}")))?;
+        let is_file = magic == MAGIC;
+        let checked = guarded(|| if is_file { check_file(&positioned) } else { check_stream(&positioned) });
+        checked.map_err(panicked)?.map_err(|claim| match claim {
+            Claim::Wrong(wrong) => {
+                DataError::input(format!("{file}: not a complete Arrow IPC file: {wrong}"))
+            }
+            Claim::Unreadable(error) => DataError::unreadable(file, &error),
+        })?;
         let reader = || BufReader::new(positioned.reader());
-        let (columns, batches) = if magic == MAGIC {
+        let (columns, batches) = if is_file {
             let all = guarded(|| FileReader::try_new(reader(), None)).map_err(panicked)?.map_err(wrong)?;
             let mut columns = TypedColumns::new(file, &all.schema(), intake)?;
             let wanted = Some(columns.project());
@@ -103,7 +112,7 @@ fn read_of(reader: &BufReader<PositionedReader>) -> u64 {
 }
 
 fn unreadable(file: &str, error: &dyn std::error::Error) -> DataError {
-    DataError::input(format!("{file}: is no whole Arrow IPC file: {error}"))
+    DataError::input(format!("{file}: not a complete Arrow IPC file: {error}"))
 }
 
 impl Source for ArrowSource {

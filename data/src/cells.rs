@@ -195,7 +195,8 @@ fn single(x: f32, decimals: u8, scratch: &mut String) -> Reading<'_> {
         *scratch = x.to_string();
         Reading::Number(scratch)
     } else {
-        Reading::Other("a 32-bit float that stands for several values")
+        *scratch = x.to_string();
+        Reading::Inexact(scratch)
     }
 }
 
@@ -203,10 +204,27 @@ fn day_reading(day: i64, scratch: &mut String) -> Reading<'_> {
     match i32::try_from(day).ok().filter(|day| (date::DAY_MIN..=date::DAY_MAX).contains(&(*day as i128))) {
         Some(day) => Reading::Day(day),
         None => {
-            *scratch = format!("day {day}");
+            *scratch = date_text(day);
             Reading::Text(scratch)
         }
     }
+}
+
+/// A day in ISO 8601, also outside of the years 1 to 9999, which policies know: `0000-12-31`, `10000-01-01`.
+fn date_text(day: i64) -> String {
+    /// The calendar repeats after 400 years, which have so many days.
+    const CYCLE_DAYS: i64 = 146_097;
+    // from the first of March of the year 0, so that leap days come last
+    let day = day as i128 + 719_468;
+    let (cycle, day) = (day.div_euclid(CYCLE_DAYS as i128), day.rem_euclid(CYCLE_DAYS as i128) as i64);
+    let year = (day - day / 1_460 + day / 36_524 - day / (CYCLE_DAYS - 1)) / 365;
+    let of_year = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let of_month = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = cycle * 400 + i128::from(year) + i128::from(month <= 2);
+    let sign = if year < 0 { "-" } else { "" };
+    format!("{sign}{:04}-{month:02}-{of_month:02}", year.unsigned_abs())
 }
 
 /// A moment without a zone: a day where it is midnight, else a text that is no date.
@@ -226,11 +244,35 @@ pub fn moment_text(ticks: i64, per_second: i64) -> String {
     let (day, rest) = (ticks.div_euclid(per_day), ticks.rem_euclid(per_day));
     let (seconds, fraction) = (rest / per_second, rest % per_second);
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    let mut text = format!("{}T{hour:02}:{minute:02}:{second:02}", date::civil(day as i128));
+    let mut text = format!("{}T{hour:02}:{minute:02}:{second:02}", date_text(day));
     if fraction != 0 {
         let width = per_second.ilog10() as usize;
         text.push_str(&format!(".{fraction:0width$}"));
         text.truncate(text.trim_end_matches('0').len());
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_of_every_year_have_a_text() {
+        for day in (date::DAY_MIN as i64..=date::DAY_MAX as i64).step_by(97) {
+            assert_eq!(date_text(day), date::civil(day as i128).to_string());
+        }
+        for (day, text) in [
+            (date::DAY_MIN as i64 - 1, "0000-12-31"),
+            (date::DAY_MIN as i64 - 366, "0000-01-01"),
+            (date::DAY_MIN as i64 - 367, "-0001-12-31"),
+            (date::DAY_MAX as i64 + 1, "10000-01-01"),
+        ] {
+            assert_eq!(date_text(day), text);
+        }
+        // far away, but without overflow
+        date_text(i64::MAX);
+        date_text(i64::MIN);
+        assert_eq!(moment_text(-62_135_596_800_001, 1_000), "0000-12-31T23:59:59.999");
+    }
 }

@@ -1,8 +1,8 @@
 //! What does a CSV record say? RFC 4180 in UTF-8: commas, quotes that double within quotes, a header.
 //!
-//! A cell that is empty is missing. A record with another number of cells than the header, with text behind a
-//! closing quote, or that is no UTF-8, is refused as a whole; a quote within a cell that does not begin with one
-//! is a character like any other.
+//! A cell that is empty is missing. A record with another number of cells than the header, with text after a closing
+//! quote, or that is not UTF-8, is refused as a whole. A quote in a cell that does not begin with one is a character
+//! like any other. Cells that span lines are a matter of [`super::lines`].
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -17,12 +17,14 @@ use opus_runtime::admission::{Reading, Reason};
 use super::chunk::{Body, Kept};
 use super::columnar::RowFault;
 use super::intake::Intake;
-use super::lines::{Splitter, after_quotes};
+use super::lines::{Quotes, Splitter, cells, counted};
 use super::source::Source;
 use crate::error::DataError;
 
 /// Which cells of a record are read.
 pub struct Csv {
+    /// What separates cells.
+    delimiter: u8,
     /// How many cells a record has.
     width: usize,
     /// By input index, the cell.
@@ -45,30 +47,39 @@ impl CsvSource {
     /// # Errors
     /// Where there is none, or a column is missing.
     pub fn open(file: &str, reader: Box<dyn Read + Send>, intake: &Intake) -> Result<CsvSource, DataError> {
-        let mut splitter = Splitter::new(file, reader, true);
+        let quotes = Quotes {
+            delimiter: intake.mapping.delimiter.unwrap_or(default_delimiter(file)),
+            multiline: intake.mapping.multiline_cells,
+        };
+        let mut splitter = Splitter::new(file, reader, Some(quotes));
         let Some(header) = splitter.header()? else {
             return Err(DataError::input(format!("{file}: there is no header")));
         };
-        let names = cells(&header)
+        let names = cells(&header, quotes.delimiter)
             .map_err(|wrong| DataError::input(format!("{file}: the header cannot be read: {wrong}")))?;
         let names: Vec<&str> = names.iter().map(Cow::as_ref).collect();
         let (fields, kept) = intake.find(file, &names).map_err(|failure| with_cause(failure, &names))?;
-        let csv = Arc::new(Csv { width: names.len(), fields, kept });
+        let csv = Arc::new(Csv { delimiter: quotes.delimiter, width: names.len(), fields, kept });
         Ok(CsvSource { csv, splitter, kept: text_columns(intake, false), ignored: intake.ignored(&names) })
     }
+}
+
+/// What separates cells where nobody says so: tabs in a file whose name ends in `.tsv`.
+fn default_delimiter(file: &str) -> u8 {
+    if file.to_ascii_lowercase().ends_with(".tsv") { b'\t' } else { b',' }
 }
 
 /// Columns that are not found may be there, with other marks between cells or lines.
 fn with_cause(failure: DataError, names: &[&str]) -> DataError {
     let separator = match names {
-        [all] => [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")]
+        [all] => [(";", ";", "semicolons"), ("\t", "\\t", "tabs"), ("|", "|", "bars"), (",", ",", "commas")]
             .into_iter()
-            .find(|(text, _)| all.contains(text)),
+            .find(|(text, ..)| all.contains(text)),
         _ => None,
     };
-    if let Some((_, others)) = separator {
+    if let Some((_, mark, others)) = separator {
         return failure.remedy(format!(
-            "cells are separated by commas, and here it seems by {others}: write the file with commas"
+            "the cells seem to be separated by {others}: write at the top of a mapping file: delimiter = \"{mark}\""
         ));
     }
     match names.iter().any(|name| name.contains('\r')) {
@@ -114,7 +125,7 @@ impl Csv {
     ) -> Vec<ArrayRef> {
         let mut kept: Vec<StringBuilder> = self.kept.iter().map(|_| StringBuilder::new()).collect();
         for (row, line) in lines.iter().enumerate() {
-            let record = cells(line).and_then(|record| self.of_width(record));
+            let record = cells(line, self.delimiter).and_then(|record| self.of_width(record));
             match record {
                 Ok(record) => {
                     for (index, cell) in self.fields.iter().enumerate() {
@@ -138,11 +149,10 @@ impl Csv {
 
     fn of_width<'a>(&self, record: Vec<Cow<'a, str>>) -> Result<Vec<Cow<'a, str>>, String> {
         let found = record.len();
-        let cells = |count: usize| if count == 1 { "1 cell".to_string() } else { format!("{count} cells") };
         if found == self.width {
             Ok(record)
         } else {
-            Err(format!("the record has {}, the header {}", cells(found), cells(self.width)))
+            Err(format!("the record has {}, the header {}", counted(found), counted(self.width)))
         }
     }
 }
@@ -162,54 +172,4 @@ pub fn malformed(wrong: String, row: &[u8]) -> Reason {
         value.push('…');
     }
     Reason { value, ..Reason::malformed_row(wrong) }
-}
-
-/// The cells of a record.
-fn cells(record: &[u8]) -> Result<Vec<Cow<'_, str>>, String> {
-    let text = std::str::from_utf8(record)
-        .map_err(|error| format!("byte {} is no UTF-8", error.valid_up_to() + 1))?;
-    if memchr::memchr(b'"', record).is_none() {
-        return Ok(text.split(',').map(Cow::Borrowed).collect());
-    }
-    let mut cells = Vec::new();
-    let mut at = 0;
-    loop {
-        let end;
-        if record.get(at) == Some(&b'"') {
-            end = after_quotes(record, at, true).ok_or("a quote is never closed")?;
-            let inner = &text[at + 1..end - 1];
-            cells.push(if inner.contains('"') {
-                Cow::Owned(inner.replace("\"\"", "\""))
-            } else {
-                Cow::Borrowed(inner)
-            });
-        } else {
-            end = memchr::memchr(b',', &record[at..]).map_or(record.len(), |length| at + length);
-            cells.push(Cow::Borrowed(&text[at..end]));
-        }
-        match record.get(end) {
-            None => return Ok(cells),
-            Some(b',') => at = end + 1,
-            Some(_) => return Err(format!("cell {} goes on behind its closing quote", cells.len())),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cells_are_what_stands_between_commas() {
-        let found = |record: &str| {
-            cells(record.as_bytes()).map(|cells| cells.iter().map(|c| c.to_string()).collect::<Vec<_>>())
-        };
-        assert_eq!(found("a,,b").unwrap(), ["a", "", "b"]);
-        assert_eq!(found("a,").unwrap(), ["a", ""]);
-        assert_eq!(found("\"a,b\",\"c\"\"d\",\"\",e\"f").unwrap(), ["a,b", "c\"d", "", "e\"f"]);
-        assert_eq!(found("\"a\nb\"").unwrap(), ["a\nb"]);
-        assert_eq!(found("ä,\"ö\"").unwrap(), ["ä", "ö"]);
-        assert_eq!(found("\"a\"b,c").unwrap_err(), "cell 1 goes on behind its closing quote");
-        assert_eq!(cells(b"a,\xFFb").unwrap_err(), "byte 3 is no UTF-8");
-    }
 }

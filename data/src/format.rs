@@ -20,7 +20,7 @@ pub enum Format {
 /// Each format, its name, and the extensions of its files; the first is the one that is named in messages.
 const FORMATS: [(Format, &str, &[&str]); 4] = [
     (Format::Parquet, "parquet", &["parquet", "pq"]),
-    (Format::Csv, "csv", &["csv"]),
+    (Format::Csv, "csv", &["csv", "tsv"]),
     (Format::JsonLines, "jsonl", &["jsonl", "ndjson"]),
     (Format::Arrow, "arrow", &["arrow", "feather", "ipc", "arrows"]),
 ];

@@ -44,9 +44,18 @@ impl Intake {
     /// The integer of a field for a value of its column.
     ///
     /// # Errors
-    /// Why it is refused.
+    /// Why it is refused; the reason has the value as the file spells it.
     pub fn admit(&self, index: usize, reading: Reading<'_>) -> Result<Option<i128>, Reason> {
-        self.admission(index).admit(self.mapping.field(index).apply(reading))
+        let mapping = self.mapping.field(index);
+        let mut scratch = String::new();
+        let plain = match mapping.apply(reading) {
+            Reading::Missing => Reading::Missing,
+            reading => {
+                let kind = self.schema.inputs[index].kind;
+                mapping.spelling.plain(kind, self.decimals(index), reading, &mut scratch)
+            }
+        };
+        self.admission(index).admit(plain).map_err(|reason| Reason { value: reading.to_string(), ..reason })
     }
 
     /// How many decimals a number in the column of this field may have.
@@ -71,12 +80,13 @@ impl Intake {
         let mut missing = Vec::new();
         let mut found = Vec::new();
         for wanted in wanted {
-            let mut places = (0..names.len()).filter(|index| names[*index] == wanted.column);
+            let mut places = (0..names.len()).filter(|index| self.is_name(names[*index], wanted.column));
             match (places.next(), places.next()) {
                 (Some(index), None) => found.push(index),
                 (None, _) => missing.push(wanted),
                 _ => {
-                    let message = format!("{file}: there are two columns `{}`", wanted.column);
+                    let same = if self.mapping.ignore_case { ", ignoring case" } else { "" };
+                    let message = format!("{file}: two columns are called `{}`{same}", wanted.column);
                     return Err(DataError::input(message).remedy("leave one out, or give it another name"));
                 }
             }
@@ -88,11 +98,16 @@ impl Intake {
         Ok((found, kept))
     }
 
+    /// Whether a column of a file has the name that is wanted.
+    pub fn is_name(&self, found: &str, wanted: &str) -> bool {
+        found == wanted || (self.mapping.ignore_case && found.to_lowercase() == wanted.to_lowercase())
+    }
+
     /// The columns that nobody asked for.
     pub fn ignored(&self, names: &[&str]) -> Vec<String> {
         let read = |name: &str| {
-            self.keep.iter().any(|keep| keep == name)
-                || (0..self.schema.inputs.len()).any(|index| self.column(index) == name)
+            self.keep.iter().any(|keep| self.is_name(name, keep))
+                || (0..self.schema.inputs.len()).any(|index| self.is_name(name, self.column(index)))
         };
         names.iter().filter(|name| !read(name)).map(|name| name.to_string()).collect()
     }
@@ -105,12 +120,15 @@ impl Intake {
         let (field, mapping) = (&self.schema.inputs[index], self.mapping.field(index));
         let column = self.column(index);
         let class = class_of(data_type);
+        let is_counted_date = field.kind == Kind::Date && mapping.spelling.date.is_some();
         let fits = match class {
             Class::Nothing => true,
             Class::Text => true,
             Class::Bool => field.kind == Kind::Bool || !mapping.values.is_empty(),
-            Class::Integer | Class::Decimal => is_number(field.kind) || !mapping.values.is_empty(),
-            Class::Double => is_number(field.kind),
+            Class::Integer | Class::Decimal => {
+                is_number(field.kind) || !mapping.values.is_empty() || is_counted_date
+            }
+            Class::Double => is_number(field.kind) || is_counted_date,
             Class::Date => field.kind == Kind::Date,
             Class::Zoned | Class::Other => false,
         };

@@ -46,7 +46,7 @@ pub struct JsonLinesSource {
 impl JsonLinesSource {
     /// Opens a file.
     pub fn open(file: &str, reader: Box<dyn Read + Send>, intake: &Intake) -> JsonLinesSource {
-        let splitter = Splitter::new(file, reader, false);
+        let splitter = Splitter::new(file, reader, None);
         JsonLinesSource { json: Arc::new(JsonLines::new(intake)), splitter, kept: text_columns(intake, true) }
     }
 }
@@ -125,7 +125,7 @@ impl JsonLines {
         ignored: &mut BTreeSet<String>,
     ) -> Result<(), String> {
         let text = std::str::from_utf8(line)
-            .map_err(|error| format!("byte {} is no UTF-8", error.valid_up_to() + 1))?;
+            .map_err(|error| format!("byte {} is not valid UTF-8", error.valid_up_to() + 1))?;
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let object = Object { json: self, found, ignored };
         let read = deserializer.deserialize_map(object).and_then(|()| deserializer.end());

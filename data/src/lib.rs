@@ -13,6 +13,7 @@ pub mod arrays;
 mod arrow;
 mod cells;
 mod chunk;
+mod claims;
 mod columnar;
 mod csv;
 pub mod error;
@@ -31,8 +32,10 @@ mod place;
 mod positioned;
 pub mod sample;
 mod source;
+mod spelling;
 mod target;
 mod typed;
+mod unchanged;
 pub mod write;
 
 pub use chunk::{Body, CHUNK_ROWS, Chunk, Filled, Kept};
@@ -46,6 +49,7 @@ pub use names::Names;
 pub use near::{did_you_mean, near};
 pub use place::{Located, Place, apart, inputs, left_out, open, output, outside, standard_input_once};
 pub use source::{Reader, Source};
+pub use spelling::{DateForm, Part, Spelling};
 pub use target::{Target, Whole};
 
 #[cfg(test)]

@@ -1,10 +1,15 @@
 //! Where does one row of a text end and the next begin? Lines, or CSV records, whose quotes may hold line ends.
 //!
 //! Text is taken in blocks of a fixed size, so that where chunks end depends on the text alone.
+//!
+//! A quote that was typed by mistake can join many lines into one record. So a record of several lines must have as
+//! many cells as the header, and its lines must not look like records themselves; otherwise reading ends with an error
+//! that names the lines, unless the caller says that quoted cells may span lines.
 
+use std::borrow::Cow;
 use std::io::Read;
 
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr_iter, memchr2};
 
 use super::chunk::CHUNK_ROWS;
 use crate::error::DataError;
@@ -33,42 +38,63 @@ impl Lines {
     }
 }
 
+/// How the records of a CSV file are told apart.
+#[derive(Clone, Copy, Debug)]
+pub struct Quotes {
+    /// What separates cells.
+    pub delimiter: u8,
+    /// Whether a record of several lines is believed although its lines could be records.
+    pub multiline: bool,
+}
+
 /// Splits a text into rows.
 pub struct Splitter {
     file: String,
     reader: Box<dyn Read + Send>,
-    /// Whether quotes may hold line ends.
-    quoted: bool,
+    /// How quotes hold line ends, where they may.
+    quotes: Option<Quotes>,
+    /// How many cells the header has, once it is known.
+    width: Option<usize>,
     buffer: Vec<u8>,
     /// Where the rest begins in the buffer.
     at: usize,
     is_at_end: bool,
-    /// How many rows were found, for messages.
-    rows: u64,
+    /// How many lines were taken off the text, for messages.
+    lines: u64,
     /// How many bytes were read.
     bytes: u64,
 }
 
 /// Where a row ends, and where the next begins.
 enum End {
-    At(usize, usize),
-    /// Not within the text so far; whether a quote is open.
-    Beyond {
-        open: bool,
+    At {
+        end: usize,
+        next: usize,
+        /// Whether no quoted cell holds a line end.
+        is_one_line: bool,
     },
+    /// Not within the text so far; where a quote is open, its position.
+    Beyond { open: Option<usize> },
+}
+
+impl End {
+    fn line(text: &[u8], from: usize, end: usize) -> End {
+        End::At { end: without_return(text, from, end), next: (end + 1).min(text.len()), is_one_line: true }
+    }
 }
 
 impl Splitter {
-    /// A splitter of a text; `quoted` where quotes may hold line ends, as in CSV.
-    pub fn new(file: &str, reader: Box<dyn Read + Send>, quoted: bool) -> Splitter {
+    /// A splitter of a text; with `quotes` for CSV, where quotes may hold line ends.
+    pub fn new(file: &str, reader: Box<dyn Read + Send>, quotes: Option<Quotes>) -> Splitter {
         Splitter {
             file: file.to_owned(),
             reader,
-            quoted,
+            quotes,
+            width: None,
             buffer: Vec::new(),
             at: 0,
             is_at_end: false,
-            rows: 0,
+            lines: 0,
             bytes: 0,
         }
     }
@@ -83,15 +109,17 @@ impl Splitter {
     /// # Errors
     /// Where the text cannot be read, or a quote is never closed.
     pub fn header(&mut self) -> Result<Option<Vec<u8>>, DataError> {
-        let header = self.take(1)?;
-        self.rows = 0;
-        Ok(header.and_then(|lines| lines.iter().next().map(<[u8]>::to_vec)))
+        let header = self.take(1)?.and_then(|lines| lines.iter().next().map(<[u8]>::to_vec));
+        if let (Some(quotes), Some(header)) = (self.quotes, &header) {
+            self.width = cells(header, quotes.delimiter).ok().map(|cells| cells.len());
+        }
+        Ok(header)
     }
 
     /// The next rows; `None` where there are no more.
     ///
     /// # Errors
-    /// Where the text cannot be read, or a quote is never closed.
+    /// Where the text cannot be read, a quote is never closed, or a record of several lines may be several records.
     pub fn next_lines(&mut self) -> Result<Option<Lines>, DataError> {
         self.take(CHUNK_ROWS)
     }
@@ -99,13 +127,13 @@ impl Splitter {
     fn take(&mut self, rows_max: usize) -> Result<Option<Lines>, DataError> {
         loop {
             self.fill()?;
-            let (spans, next) = self.split(rows_max)?;
+            let (spans, next, lines) = self.split(rows_max)?;
+            self.lines += lines;
             if !spans.is_empty() {
                 let start = self.at;
                 let text = self.buffer[start..next].to_vec();
                 let within = |(from, to): (usize, usize)| ((from - start) as u32, (to - start) as u32);
                 self.at = next;
-                self.rows += spans.len() as u64;
                 return Ok(Some(Lines { text, spans: spans.into_iter().map(within).collect() }));
             }
             self.at = next;
@@ -116,65 +144,114 @@ impl Splitter {
         }
     }
 
-    /// The rows that the buffer holds whole, without empty ones, and where the rest begins.
-    fn split(&self, rows_max: usize) -> Result<(Vec<(usize, usize)>, usize), DataError> {
+    /// The rows that the buffer holds whole, without empty ones; where the rest begins, and how many lines that is.
+    #[allow(clippy::type_complexity)]
+    fn split(&self, rows_max: usize) -> Result<(Vec<(usize, usize)>, usize, u64), DataError> {
         let mut spans = Vec::new();
-        let mut at = self.at;
+        let (mut at, mut lines) = (self.at, 0);
         while spans.len() < rows_max && at < self.buffer.len() {
             match self.end_of(at) {
-                End::At(end, next) => {
-                    if !self.is_blank(&self.buffer[at..end]) {
+                End::At { end, next, is_one_line } => {
+                    let record = &self.buffer[at..end];
+                    if !self.is_blank(record) {
                         spans.push((at, end));
+                    }
+                    lines += 1;
+                    if !is_one_line {
+                        let first = self.lines + lines;
+                        self.check_span(record, first)?;
+                        lines += memchr_iter(b'\n', record).count() as u64;
                     }
                     at = next;
                 }
-                End::Beyond { open: true } if self.is_at_end => {
-                    let row = self.rows + spans.len() as u64 + 1;
+                End::Beyond { open: Some(quote) } if self.is_at_end => {
+                    let line =
+                        self.lines + lines + 1 + memchr_iter(b'\n', &self.buffer[at..quote]).count() as u64;
                     let help = "double a quote within quotes, and close every quote that is opened";
-                    let message = format!("{}: a quote in row {row} is never closed", self.file);
+                    let message = format!("{}: a quote in line {line} is never closed", self.file);
                     return Err(DataError::input(message).remedy(help));
                 }
                 End::Beyond { .. } => break,
             }
         }
-        Ok((spans, at))
+        Ok((spans, at, lines))
+    }
+
+    /// That a record of several lines, the first of which has this number, is meant as one record.
+    fn check_span(&self, record: &[u8], first: u64) -> Result<(), DataError> {
+        let Some(quotes) = self.quotes else { return Ok(()) };
+        let last = first + memchr_iter(b'\n', record).count() as u64;
+        let ends = format!("{}: lines {first} to {last}", self.file);
+        let close = "close the quote in the line that opens it, or double it within quotes";
+        // the header itself has not been counted yet
+        let found = cells(record, quotes.delimiter).map(|cells| cells.len());
+        let width = match (found, self.width) {
+            (Err(wrong), _) => {
+                let message = format!("{ends} are one record, because a quoted cell spans them, and {wrong}");
+                return Err(DataError::input(message).remedy(close));
+            }
+            (Ok(found), Some(width)) if found != width => {
+                let message = format!(
+                    "{ends} are one record, because a quoted cell spans them; it has {}, the header {}",
+                    counted(found),
+                    counted(width)
+                );
+                return Err(DataError::input(message).remedy(close));
+            }
+            (Ok(found), _) => found,
+        };
+        if !quotes.multiline && may_be_records(record, quotes.delimiter, width) {
+            let message = format!(
+                "{ends} could be one record with a quoted cell that spans them, or several records and a quote that \
+                 was typed by mistake"
+            );
+            let help = format!(
+                "{close}; if the cell is meant to span lines, say so at the top of a mapping file: multiline_cells = true"
+            );
+            return Err(DataError::input(message).remedy(help));
+        }
+        Ok(())
     }
 
     /// Whether a line is no row. In CSV blanks are the text of a cell.
     fn is_blank(&self, line: &[u8]) -> bool {
-        if self.quoted { line.is_empty() } else { line.trim_ascii().is_empty() }
+        if self.quotes.is_some() { line.is_empty() } else { line.trim_ascii().is_empty() }
     }
 
     fn end_of(&self, from: usize) -> End {
         let text = &self.buffer;
         let line = memchr(b'\n', &text[from..]).map(|length| from + length);
-        let quote = self.quoted && memchr(b'"', &text[from..line.unwrap_or(text.len())]).is_some();
-        match line {
-            _ if quote => self.end_of_record(from),
-            Some(end) => End::At(without_return(text, from, end), end + 1),
-            None if self.is_at_end => End::At(without_return(text, from, text.len()), text.len()),
-            None => End::Beyond { open: false },
+        let first_line = &text[from..line.unwrap_or(text.len())];
+        match (self.quotes, line) {
+            (Some(quotes), _) if memchr(b'"', first_line).is_some() => {
+                self.end_of_record(from, from + first_line.len(), quotes.delimiter)
+            }
+            (_, Some(end)) => End::line(text, from, end),
+            (_, None) if self.is_at_end => End::line(text, from, text.len()),
+            (_, None) => End::Beyond { open: None },
         }
     }
 
-    /// The same for a record with quotes.
-    fn end_of_record(&self, from: usize) -> End {
+    /// The same for a record with quotes, whose first line ends at `line`.
+    fn end_of_record(&self, from: usize, line: usize, delimiter: u8) -> End {
         let text = &self.buffer;
         let mut at = from;
-        loop {
+        let end = loop {
             if text.get(at) == Some(&b'"') {
                 match after_quotes(text, at, self.is_at_end) {
                     Some(after) => at = after,
-                    None => return End::Beyond { open: true },
+                    None => return End::Beyond { open: Some(at) },
                 }
             }
-            match memchr2(b',', b'\n', &text[at..]) {
-                Some(length) if text[at + length] == b',' => at += length + 1,
-                Some(length) => return End::At(without_return(text, from, at + length), at + length + 1),
-                None if self.is_at_end => return End::At(without_return(text, from, text.len()), text.len()),
-                None => return End::Beyond { open: false },
+            match memchr2(delimiter, b'\n', &text[at..]) {
+                Some(length) if text[at + length] == delimiter => at += length + 1,
+                Some(length) => break at + length,
+                None if self.is_at_end => break text.len(),
+                None => return End::Beyond { open: None },
             }
-        }
+        };
+        let next = (end + 1).min(text.len());
+        End::At { end: without_return(text, from, end), next, is_one_line: end == line }
     }
 
     /// Reads until there is a block of rest, or the end.
@@ -192,8 +269,12 @@ impl Splitter {
         self.at = 0;
         let rest = self.buffer.len();
         if rest > ROW_BYTES_MAX {
-            let message =
-                format!("{}: row {} is longer than {} MiB", self.file, self.rows + 1, ROW_BYTES_MAX >> 20);
+            let message = format!(
+                "{}: the row in line {} is longer than {} MiB",
+                self.file,
+                self.lines + 1,
+                ROW_BYTES_MAX >> 20
+            );
             return Err(DataError::input(message).remedy("is a quote not closed, or are there no line ends?"));
         }
         let unreadable =
@@ -238,6 +319,76 @@ pub fn after_quotes(text: &[u8], mut at: usize, is_at_end: bool) -> Option<usize
     }
 }
 
+/// The cells of a record.
+///
+/// # Errors
+/// What is wrong with it: it is not UTF-8, or text follows a closing quote.
+pub fn cells(record: &[u8], delimiter: u8) -> Result<Vec<Cow<'_, str>>, String> {
+    let text = std::str::from_utf8(record)
+        .map_err(|error| format!("byte {} is not valid UTF-8", error.valid_up_to() + 1))?;
+    let mut cells = Vec::new();
+    let mut at = 0;
+    loop {
+        let end;
+        if record.get(at) == Some(&b'"') {
+            end = after_quotes(record, at, true).ok_or("a quote is never closed")?;
+            let inner = &text[at + 1..end - 1];
+            cells.push(if inner.contains('"') {
+                Cow::Owned(inner.replace("\"\"", "\""))
+            } else {
+                Cow::Borrowed(inner)
+            });
+        } else {
+            end = memchr(delimiter, &record[at..]).map_or(record.len(), |length| at + length);
+            cells.push(Cow::Borrowed(&text[at..end]));
+        }
+        match record.get(end) {
+            None => return Ok(cells),
+            Some(byte) if *byte == delimiter => at = end + 1,
+            Some(_) => return Err(format!("text follows the closing quote of cell {}", cells.len())),
+        }
+    }
+}
+
+/// How many cells, in words.
+pub fn counted(cells: usize) -> String {
+    if cells == 1 { "1 cell".into() } else { format!("{cells} cells") }
+}
+
+/// Whether the lines of a record look like records of their own: a line between the first and the last has as many
+/// cells as the header, or both of these have.
+///
+/// Delimiters count where they separate cells, and within the quoted cells that span lines; those within other quoted
+/// cells do not.
+fn may_be_records(record: &[u8], delimiter: u8, width: usize) -> bool {
+    let mut found = vec![1];
+    let mut at = 0;
+    while at < record.len() {
+        let end = match record[at] {
+            b'"' => after_quotes(record, at, true).unwrap_or(record.len()),
+            _ => memchr(delimiter, &record[at..]).map_or(record.len(), |length| at + length),
+        };
+        let cell = &record[at..end];
+        let mut lines = cell.split(|byte| *byte == b'\n').peekable();
+        while let Some(line) = lines.next() {
+            let is_alone = lines.peek().is_none() && line.len() == cell.len();
+            if let Some(cells) = found.last_mut().filter(|_| !is_alone) {
+                *cells += memchr_iter(delimiter, line).count();
+            }
+            if lines.peek().is_some() {
+                found.push(1);
+            }
+        }
+        if let Some(cells) = found.last_mut().filter(|_| end < record.len()) {
+            *cells += 1;
+        }
+        at = end + 1;
+    }
+    let is_whole = |line: &usize| found[*line] == width;
+    let last = found.len() - 1;
+    (1..last).any(|line| is_whole(&line)) || (is_whole(&0) && is_whole(&last))
+}
+
 fn without_return(text: &[u8], from: usize, end: usize) -> usize {
     if end > from && text[end - 1] == b'\r' { end - 1 } else { end }
 }
@@ -246,10 +397,24 @@ fn without_return(text: &[u8], from: usize, end: usize) -> usize {
 mod tests {
     use super::*;
 
+    const QUOTES: Quotes = Quotes { delimiter: b',', multiline: false };
+
     fn rows(text: &str, quoted: bool) -> Result<Vec<String>, DataError> {
+        split(text, quoted.then_some(QUOTES))
+    }
+
+    /// The records of a text after its header.
+    fn records(text: &str, multiline: bool) -> Result<Vec<String>, DataError> {
+        Ok(split(text, Some(Quotes { multiline, ..QUOTES }))?.split_off(1))
+    }
+
+    fn split(text: &str, quotes: Option<Quotes>) -> Result<Vec<String>, DataError> {
         let mut splitter =
-            Splitter::new("x", Box::new(std::io::Cursor::new(text.as_bytes().to_vec())), quoted);
+            Splitter::new("x", Box::new(std::io::Cursor::new(text.as_bytes().to_vec())), quotes);
         let mut found = Vec::new();
+        if quotes.is_some() {
+            found.extend(splitter.header()?.map(|header| String::from_utf8(header).unwrap()));
+        }
         while let Some(lines) = splitter.next_lines()? {
             found.extend(lines.iter().map(|line| String::from_utf8(line.to_vec()).unwrap()));
         }
@@ -265,16 +430,79 @@ mod tests {
 
     #[test]
     fn quotes_hold_line_ends_only_where_a_cell_begins_with_one() {
-        assert_eq!(rows("a,\"b\nc\",d\ne,f\n", true).unwrap(), ["a,\"b\nc\",d", "e,f"]);
-        assert_eq!(rows("\"a\"\"\n\"\"b\"\r\nc\n", true).unwrap(), ["\"a\"\"\n\"\"b\"", "c"]);
+        assert_eq!(rows("k,l,m\na,\"b\nc\",d\ne,f\n", true).unwrap(), ["k,l,m", "a,\"b\nc\",d", "e,f"]);
+        let text = "k,l\n\"a\"\"\n\"\"b\",1\r\nc\n";
+        assert_eq!(rows(text, true).unwrap(), ["k,l", "\"a\"\"\n\"\"b\",1", "c"]);
         assert_eq!(rows("5\" pipe,x\nb,y\n", true).unwrap(), ["5\" pipe,x", "b,y"]);
         assert_eq!(rows("a,\"b\nc\",d\n", false).unwrap(), ["a,\"b", "c\",d"]);
     }
 
     #[test]
-    fn a_quote_that_is_never_closed_is_an_error_that_names_the_row() {
-        let failure = rows("a,b\nc,\"d\ne,f\n", true).unwrap_err();
-        assert_eq!(failure.message, "x: a quote in row 2 is never closed");
+    fn a_quote_that_is_never_closed_is_an_error_that_names_the_line() {
+        let failure = rows("a,b\n\nc,\"d\ne,f\n", true).unwrap_err();
+        assert_eq!(failure.message, "x: a quote in line 3 is never closed");
+        let failure = rows("a,b,c\n\"x\ny\",2,\"d\n", true).unwrap_err();
+        assert_eq!(failure.message, "x: a quote in line 3 is never closed");
+        let failure = rows("a,b\n1,2\n3,\"", true).unwrap_err();
+        assert_eq!(failure.message, "x: a quote in line 3 is never closed");
+    }
+
+    #[test]
+    fn a_stray_quote_joins_no_lines() {
+        for (text, lines) in [
+            // closed at the end of a later line, in the first, a middle or the last cell
+            ("n,s\n0,CA\n2,\"CA\n4,TX\n3,NY\"\n5,CA\n", "3 to 5"),
+            ("n,s\n2,\"CA\n3,NY\"\n", "2 to 3"),
+            ("n,s\n\"2,CA\n3\",NY\n", "2 to 3"),
+            ("n,s,t\n2,\"CA,x\n4,TX,y\n3,NY\",z\n", "2 to 4"),
+            ("n,s,t\n1,\"a, b\",\"CA\n2,\"\"quoted\"\",z\n3,c,NY\"\n", "2 to 4"),
+            // some of the lines in between are no records either
+            ("n,s\n2,\"CA\n\nx,y,z\n4,TX\n3\"\n", "2 to 6"),
+            // closed by the quote that opens a later cell, or by one that leaves a cell too many
+            ("n,s\n2,\"CA\n3,\"NY\"\n", "2 to 3"),
+            ("n,s,t\n2,\"CA\n3,NY\"\n", "2 to 3"),
+            // the header
+            ("n,\"s\n0,CA\n1,TX\"\n2,NY\n", "1 to 3"),
+            // one column: every line could be a record
+            ("n\n\"1\n2\"\n", "2 to 3"),
+        ] {
+            let failure = records(text, false).unwrap_err();
+            let expected = format!("x: lines {lines} ");
+            assert!(failure.message.starts_with(&expected), "{text:?}: {failure}");
+        }
+        // half a record is never one
+        assert!(records("n,s\n2,\"CA\n3,\"NY\"\n", true).is_err());
+    }
+
+    #[test]
+    fn a_cell_that_spans_lines_is_kept_where_it_can_be_nothing_else() {
+        for text in [
+            "id,name,note\n7,Bob,\"Dear Sir,\nyes.\n\nBob\"\n",
+            "note,name,id\n\"Dear\nSir\",Bob,7\n",
+            "id,note,name,more\n7,\"12 Main St\nSpringfield, IL\",Bob,\"a, b,\nc\"\n",
+            "n,s\n1,\"CA\n\"\n",
+        ] {
+            assert_eq!(records(text, false).unwrap().len(), 1, "{text:?}");
+        }
+        for text in ["n,s\n2,\"CA\n3,NY\"\n", "n\n\"1\n2\"\n"] {
+            assert_eq!(records(text, true).unwrap().len(), 1, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn cells_are_what_delimiters_separate() {
+        let found = |record: &str| {
+            cells(record.as_bytes(), b',')
+                .map(|cells| cells.iter().map(|c| c.to_string()).collect::<Vec<_>>())
+        };
+        assert_eq!(found("a,,b").unwrap(), ["a", "", "b"]);
+        assert_eq!(found("a,").unwrap(), ["a", ""]);
+        assert_eq!(found("\"a,b\",\"c\"\"d\",\"\",e\"f").unwrap(), ["a,b", "c\"d", "", "e\"f"]);
+        assert_eq!(found("\"a\nb\"").unwrap(), ["a\nb"]);
+        assert_eq!(found("ä,\"ö\"").unwrap(), ["ä", "ö"]);
+        assert_eq!(found("\"a\"b,c").unwrap_err(), "text follows the closing quote of cell 1");
+        assert_eq!(cells(b"a,\xFFb", b',').unwrap_err(), "byte 3 is not valid UTF-8");
+        assert_eq!(cells(b"a,1;\"b;c\"", b';').unwrap(), ["a,1", "b;c"]);
     }
 
     #[test]

@@ -10,7 +10,14 @@
 //! values = { SAL = "salaried", SELF = "self_employed" }
 //! ```
 //!
-//! A field that the file does not name is the column of the same name, taken as it is.
+//! A field that the file does not name is the column of the same name, taken as it is. What holds for all columns comes
+//! first, outside of any table:
+//!
+//! ```toml
+//! delimiter     = ";"
+//! decimal_comma = true
+//! date          = "DD.MM.YYYY"
+//! ```
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,12 +27,19 @@ use opus_runtime::admission::{Reading, Unit, number};
 use toml::{Table, Value};
 
 use super::near::did_you_mean;
+use super::spelling::{DateForm, Spelling, THOUSANDS};
 use crate::error::DataError;
 
-/// What is said about each field, by input index.
+/// What is said about each field, by input index, and about files as a whole.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Mapping {
     fields: Vec<FieldMapping>,
+    /// What separates the cells of a CSV file, where not a comma (or a tab, in `.tsv`).
+    pub delimiter: Option<u8>,
+    /// Whether a quoted cell of a CSV file may span lines that look like records.
+    pub multiline_cells: bool,
+    /// Whether the names of columns are compared without regard to case.
+    pub ignore_case: bool,
 }
 
 /// What is said about one field.
@@ -33,6 +47,8 @@ pub struct Mapping {
 pub struct FieldMapping {
     /// The column, where it has another name.
     pub column: Option<String>,
+    /// How its numbers or dates are spelled.
+    pub spelling: Spelling,
     /// What its numbers count.
     pub unit: Unit,
     /// The values that stand for a missing one.
@@ -63,7 +79,7 @@ const SENTINEL_DECIMALS: u8 = 18;
 impl Mapping {
     /// Every field is the column of its name.
     pub fn by_name(schema: &Schema) -> Mapping {
-        Mapping { fields: vec![FieldMapping::default(); schema.inputs.len()] }
+        Mapping { fields: vec![FieldMapping::default(); schema.inputs.len()], ..Mapping::default() }
     }
 
     /// Every field is the column of its name, counted as `opus batch` writes outputs: percentages in percent.
@@ -73,7 +89,7 @@ impl Mapping {
             _ => Unit::Written,
         };
         let mapping = |field| FieldMapping { unit: unit(field), ..FieldMapping::default() };
-        Mapping { fields: schema.inputs.iter().map(mapping).collect() }
+        Mapping { fields: schema.inputs.iter().map(mapping).collect(), ..Mapping::default() }
     }
 
     /// Reads a mapping file.
@@ -99,18 +115,50 @@ impl Mapping {
             DataError::mapping(format!("is no TOML: {}", message.trim_end()))
         })?;
         let mut mapping = Mapping::by_name(schema);
+        let mut spelling = Spelling::default();
+        for (name, value) in table.iter().filter(|(_, value)| !value.is_table()) {
+            mapping.parse_option(name, value, schema, &mut spelling)?;
+        }
+        for field in &mut mapping.fields {
+            field.spelling = spelling.clone();
+        }
         for (name, entry) in &table {
+            let Value::Table(entry) = entry else { continue };
             let index = schema.input(name).ok_or_else(|| {
                 let names = schema.inputs.iter().map(|field| field.name.as_str());
-                with_help(format!("`{name}` is no input field of the policy"), did_you_mean(name, names))
+                with_help(format!("the policy has no input field `{name}`"), did_you_mean(name, names))
             })?;
-            let Value::Table(entry) = entry else {
-                let help = "write `column`, `unit`, `missing` and `values` under the name of the field";
-                return Err(DataError::mapping(format!("`{name}` is not a table")).remedy(help));
-            };
-            mapping.fields[index] = FieldMapping::parse(entry, schema, &schema.inputs[index])?;
+            mapping.fields[index] = FieldMapping::parse(entry, schema, &schema.inputs[index], &spelling)?;
         }
         Ok(mapping)
+    }
+
+    /// What is said outside of any table.
+    fn parse_option(
+        &mut self,
+        name: &str,
+        value: &Value,
+        schema: &Schema,
+        spelling: &mut Spelling,
+    ) -> Result<(), DataError> {
+        match name {
+            "delimiter" => self.delimiter = Some(delimiter_of(value)?),
+            "multiline_cells" => self.multiline_cells = bool_of("", name, value)?,
+            "ignore_case" => self.ignore_case = bool_of("", name, value)?,
+            _ if parse_spelling("", name, value, spelling)? => {}
+            _ if schema.input(name).is_some() => {
+                let help = "write `column`, `unit`, `missing` and `values` under the name of the field";
+                return Err(DataError::mapping(format!("`{name}` is not a table")).remedy(help));
+            }
+            _ => {
+                let names = schema.inputs.iter().map(|field| field.name.as_str());
+                let help = did_you_mean(name, OPTIONS.into_iter().chain(SPELLINGS).chain(names));
+                let help =
+                    help.unwrap_or_else(|| format!("the options are {}", listed(&OPTIONS, &SPELLINGS)));
+                return Err(DataError::mapping(format!("unknown option `{name}`")).remedy(help));
+            }
+        }
+        Ok(())
     }
 
     /// What is said about the field with this index.
@@ -120,21 +168,26 @@ impl Mapping {
 }
 
 impl FieldMapping {
-    fn parse(entry: &Table, schema: &Schema, field: &Field) -> Result<FieldMapping, DataError> {
-        let mut mapping = FieldMapping::default();
+    fn parse(
+        entry: &Table,
+        schema: &Schema,
+        field: &Field,
+        spelling: &Spelling,
+    ) -> Result<FieldMapping, DataError> {
+        let mut mapping = FieldMapping { spelling: spelling.clone(), ..FieldMapping::default() };
         for (key, value) in entry {
             match key.as_str() {
                 "column" => mapping.column = Some(text_of(field, key, value)?),
                 "unit" => mapping.unit = unit_of(field, &text_of(field, key, value)?)?,
                 "missing" => mapping.missing = sentinels_of(field, value)?,
                 "values" => mapping.values = values_of(schema, field, value)?,
+                _ if parse_spelling(&field.name, key, value, &mut mapping.spelling)? => {}
                 _ => {
-                    let help = did_you_mean(key, ["column", "unit", "missing", "values"]);
-                    let help = help.or(Some("there are `column`, `unit`, `missing` and `values`".into()));
-                    return Err(with_help(
-                        format!("{}: `{key}` is nothing that can be said", field.name),
-                        help,
-                    ));
+                    let help = did_you_mean(key, FIELD_OPTIONS.into_iter().chain(SPELLINGS));
+                    let help = help
+                        .unwrap_or_else(|| format!("the options are {}", listed(&FIELD_OPTIONS, &SPELLINGS)));
+                    let message = format!("{}: unknown option `{key}`", field.name);
+                    return Err(DataError::mapping(message).remedy(help));
                 }
             }
         }
@@ -143,12 +196,12 @@ impl FieldMapping {
 
     /// Whether columns are taken as they are, except for their name and unit.
     pub fn is_plain(&self) -> bool {
-        self.missing.is_empty() && self.values.is_empty()
+        self.missing.is_empty() && self.values.is_empty() && self.spelling.is_plain()
     }
 
     /// What a reading stands for.
     pub fn apply<'a>(&'a self, reading: Reading<'a>) -> Reading<'a> {
-        if self.is_plain() || reading == Reading::Missing {
+        if self.missing.is_empty() && self.values.is_empty() || reading == Reading::Missing {
             return reading;
         }
         if self.missing.iter().any(|sentinel| sentinel.is(reading)) {
@@ -180,7 +233,13 @@ impl Sentinel {
             Reading::Decimal { digits, scale } => number::rescaled(digits, scale, SENTINEL_DECIMALS),
             Reading::Text(text) | Reading::Number(text) => number::scaled(text, SENTINEL_DECIMALS),
             Reading::Double(x) => return self.text.parse() == Ok(x),
-            Reading::Missing | Reading::Bool(_) | Reading::Day(_) | Reading::Other(_) => return false,
+            Reading::Inexact(_)
+            | Reading::Missing
+            | Reading::Bool(_)
+            | Reading::Day(_)
+            | Reading::Other(_) => {
+                return false;
+            }
         };
         wanted.is_ok() && wanted == given
     }
@@ -188,6 +247,85 @@ impl Sentinel {
 
 fn with_help(message: String, help: Option<String>) -> DataError {
     DataError { remedy: help, ..DataError::mapping(message) }
+}
+
+/// What can be said about files as a whole, besides spellings.
+const OPTIONS: [&str; 3] = ["delimiter", "multiline_cells", "ignore_case"];
+
+/// What can be said about a field, besides spellings.
+const FIELD_OPTIONS: [&str; 4] = ["column", "unit", "missing", "values"];
+
+/// What can be said about spellings, for all fields or for one.
+const SPELLINGS: [&str; 4] = ["decimal_comma", "thousands", "date", "nearest"];
+
+fn listed(some: &[&str], others: &[&str]) -> String {
+    let quoted: Vec<String> = some.iter().chain(others).map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+/// The beginning of a message about a field, or about the file as a whole.
+fn about(field: &str) -> String {
+    if field.is_empty() { String::new() } else { format!("{field}: ") }
+}
+
+fn bool_of(field: &str, key: &str, value: &Value) -> Result<bool, DataError> {
+    let wrong = || DataError::mapping(format!("{}`{key}` is neither true nor false", about(field)));
+    value.as_bool().ok_or_else(wrong)
+}
+
+/// Reads an option about spellings; answers whether it is one.
+fn parse_spelling(field: &str, key: &str, value: &Value, spelling: &mut Spelling) -> Result<bool, DataError> {
+    match key {
+        "decimal_comma" => spelling.decimal_comma = bool_of(field, key, value)?,
+        "nearest" => spelling.nearest = bool_of(field, key, value)?,
+        "thousands" => {
+            let mark = value.as_str().and_then(|text| match text.chars().collect::<Vec<char>>()[..] {
+                [mark] if THOUSANDS.contains(&mark) => Some(mark),
+                _ => None,
+            });
+            let wrong = || {
+                let message = format!("{}`thousands` is not a mark between groups of digits", about(field));
+                DataError::mapping(message).remedy("write one of `.`, `,`, `'`, `_` or a space")
+            };
+            spelling.thousands = Some(mark.ok_or_else(wrong)?);
+        }
+        "date" => {
+            let form = value.as_str().and_then(DateForm::parse);
+            let wrong = || {
+                let message = format!("{}unknown form of dates", about(field));
+                DataError::mapping(message).remedy(format!("the forms are {}", DateForm::names()))
+            };
+            spelling.date = Some(form.ok_or_else(wrong)?);
+        }
+        _ => return Ok(false),
+    }
+    let clash = if spelling.decimal_comma { ',' } else { '.' };
+    if spelling.thousands == Some(clash) {
+        let message = format!("{}`{clash}` cannot separate both thousands and decimals", about(field));
+        let help = if spelling.decimal_comma {
+            "name another mark"
+        } else {
+            "is `decimal_comma = true` missing above it?"
+        };
+        return Err(DataError::mapping(message).remedy(help));
+    }
+    Ok(true)
+}
+
+fn delimiter_of(value: &Value) -> Result<u8, DataError> {
+    let byte = value.as_str().and_then(|text| match text.as_bytes() {
+        [byte]
+            if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') && !byte.is_ascii_alphanumeric() =>
+        {
+            Some(*byte)
+        }
+        _ => None,
+    });
+    let wrong = || {
+        let help = "write one character, such as \";\" or \"\\t\"";
+        DataError::mapping("`delimiter` is not a character that can separate cells").remedy(help)
+    };
+    byte.ok_or_else(wrong)
 }
 
 fn text_of(field: &Field, key: &str, value: &Value) -> Result<String, DataError> {
@@ -289,13 +427,36 @@ mod tests {
     }
 
     #[test]
+    fn what_holds_for_all_columns_holds_where_no_field_says_otherwise() {
+        let schema = every_kind();
+        let text = "delimiter = \";\"\ndecimal_comma = true\nthousands = \".\"\nignore_case = true\n\
+            [count]\nthousands = \" \"\n[ratio]\nnearest = true\n";
+        let mapping = Mapping::parse(text, &schema).unwrap();
+        assert_eq!(
+            (mapping.delimiter, mapping.ignore_case, mapping.multiline_cells),
+            (Some(b';'), true, false)
+        );
+        let of = |name: &str| mapping.field(schema.input(name).unwrap());
+        let spelling = Spelling { decimal_comma: true, thousands: Some('.'), ..Spelling::default() };
+        assert_eq!(of("amount").spelling, spelling);
+        assert!(of("count").spelling.thousands == Some(' '));
+        assert_eq!(of("ratio").spelling, Spelling { nearest: true, ..spelling });
+    }
+
+    #[test]
     fn what_cannot_be_said_is_told_with_what_can() {
         let schema = every_kind();
         for (text, message, help) in [
-            ("[amout]", "`amout` is no input field", "did you mean `amount`?"),
+            ("[amout]", "the policy has no input field `amout`", "did you mean `amount`?"),
             ("amount = 5", "`amount` is not a table", "under the name of the field"),
-            ("[amount]\nunits = \"x\"", "amount: `units` is nothing", "did you mean `unit`?"),
+            ("[amount]\nunits = \"x\"", "amount: unknown option `units`", "did you mean `unit`?"),
             ("[amount]\nunit = \"cents\"", "amount: `cents` is no unit", "`whole units` or `minor units`"),
+            ("delimeter = \";\"", "unknown option `delimeter`", "did you mean `delimiter`?"),
+            ("delimiter = \"::\"", "`delimiter` is not a character", "such as"),
+            ("thousands = \".\"", "cannot separate both", "`decimal_comma = true`"),
+            ("thousands = \"x\"", "`thousands` is not a mark", "a space"),
+            ("nearest = 1", "`nearest` is neither true nor false", ""),
+            ("[day]\ndate = \"soon\"", "day: unknown form of dates", "epoch milliseconds"),
             (
                 "[amount]\nunit = \"percent\"",
                 "amount: the unit `percent` does not fit",

@@ -5,12 +5,12 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::SystemTime;
 
 use bytes::Bytes;
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::place::{Place, open};
+use super::unchanged::Unchanged;
 use crate::error::DataError;
 
 /// A file that is read at positions. Clones are the same file.
@@ -18,8 +18,8 @@ use crate::error::DataError;
 pub struct Positioned {
     file: Arc<File>,
     length: u64,
-    /// When it was last written to before it was opened, where the system knows that.
-    modified: Option<SystemTime>,
+    /// The file as it was opened, where it is not a copy.
+    unchanged: Option<Unchanged>,
     /// Removes the copy of what has no positions when the last reader is done.
     _copy: Option<Arc<Removed>>,
 }
@@ -47,13 +47,11 @@ impl Positioned {
         let unreadable = |error: io::Error| DataError::unreadable(&place.to_string(), &error);
         match place {
             Place::File(path) => {
-                let mut file = open(path)?;
-                let data = file.metadata().map_err(unreadable)?;
-                if !data.is_file() {
-                    return Positioned::copy_of(&mut file).map_err(unreadable);
-                }
-                let modified = data.modified().ok();
-                Ok(Positioned { file: Arc::new(file), length: data.len(), modified, _copy: None })
+                let file = Arc::new(open(path)?);
+                let Some(unchanged) = Unchanged::of(file.clone()).map_err(unreadable)? else {
+                    return Positioned::copy_of(&mut &*file).map_err(unreadable);
+                };
+                Ok(Positioned { file, length: unchanged.length(), unchanged: Some(unchanged), _copy: None })
             }
             Place::Standard => Positioned::copy_of(&mut io::stdin().lock()).map_err(unreadable),
         }
@@ -66,14 +64,12 @@ impl Positioned {
         let mut file = File::options().read(true).write(true).create_new(true).open(&path)?;
         let copy = Some(Arc::new(Removed(path)));
         let length = io::copy(reader, &mut file)?;
-        let modified = file.metadata()?.modified().ok();
-        Ok(Positioned { file: Arc::new(file), length, modified, _copy: copy })
+        Ok(Positioned { file: Arc::new(file), length, unchanged: None, _copy: copy })
     }
 
-    /// Whether nobody has written to the file since it was opened, as far as the system tells.
-    pub fn is_as_opened(&self) -> bool {
-        let now = self.file.metadata();
-        now.is_ok_and(|now| now.len() == self.length && now.modified().ok() == self.modified)
+    /// The file as it was opened; `None` where it is a copy, which nobody else writes to.
+    pub fn unchanged(&self) -> Option<Unchanged> {
+        self.unchanged.clone()
     }
 
     /// How long the file is.

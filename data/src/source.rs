@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, Read};
+use std::sync::Arc;
 
 use super::arrow::ArrowSource;
 use super::chunk::{Body, Chunk, Kept};
@@ -15,6 +16,7 @@ use super::json_lines::JsonLinesSource;
 use super::parquet::ParquetSource;
 use super::place::{Located, Place, open};
 use super::positioned::Positioned;
+use super::unchanged::Unchanged;
 use crate::error::DataError;
 
 /// A file that rows are read from.
@@ -35,25 +37,30 @@ pub trait Source: Send {
     fn bytes(&self) -> u64;
 }
 
+/// A file that is being read.
+struct Opened {
+    source: Box<dyn Source>,
+    /// The hash of what is read, where hashes are wanted.
+    hash: Option<Hash>,
+    /// The file as it was opened, where it is a regular one.
+    unchanged: Option<Unchanged>,
+}
+
 /// Opens a file of any format; with its hash, where that is wanted.
-fn open_source(
-    located: &Located,
-    intake: &Intake,
-    hashed: bool,
-) -> Result<(Box<dyn Source>, Option<Hash>), DataError> {
+fn open_source(located: &Located, intake: &Intake, hashed: bool) -> Result<Opened, DataError> {
     let file = name_of(&located.place);
     match located.format {
         Format::Parquet | Format::Arrow => {
             let positioned = Positioned::open(&located.place)?;
             let hash = if hashed { Some(Hash::whole(&file, &positioned)?) } else { None };
             let source: Box<dyn Source> = match located.format {
-                Format::Parquet => Box::new(ParquetSource::open(&file, positioned, intake)?),
-                _ => Box::new(ArrowSource::open(&file, positioned, intake)?),
+                Format::Parquet => Box::new(ParquetSource::open(&file, positioned.clone(), intake)?),
+                _ => Box::new(ArrowSource::open(&file, positioned.clone(), intake)?),
             };
-            Ok((source, hash))
+            Ok(Opened { source, hash, unchanged: positioned.unchanged() })
         }
         Format::Csv | Format::JsonLines => {
-            let text = text(&located.place)?;
+            let (text, unchanged) = text(&located.place)?;
             let (text, hash) = if hashed {
                 let (text, hash) = Hash::passing(text);
                 (text, Some(hash))
@@ -64,7 +71,7 @@ fn open_source(
                 Format::Csv => Box::new(CsvSource::open(&file, text, intake)?),
                 _ => Box::new(JsonLinesSource::open(&file, text, intake)),
             };
-            Ok((source, hash))
+            Ok(Opened { source, hash, unchanged })
         }
     }
 }
@@ -77,18 +84,23 @@ fn name_of(place: &Place) -> String {
     }
 }
 
-fn text(place: &Place) -> Result<Box<dyn Read + Send>, DataError> {
-    Ok(match place {
-        Place::Standard => Box::new(io::stdin()),
-        Place::File(path) => Box::new(open(path)?),
-    })
+fn text(place: &Place) -> Result<(Box<dyn Read + Send>, Option<Unchanged>), DataError> {
+    match place {
+        Place::Standard => Ok((Box::new(io::stdin()), None)),
+        Place::File(path) => {
+            let file = Arc::new(open(path)?);
+            let unchanged = Unchanged::of(file.clone())
+                .map_err(|error| DataError::unreadable(&name_of(place), &error))?;
+            Ok((Box::new(file), unchanged))
+        }
+    }
 }
 
 /// All files, one after another.
 pub struct Reader<'a> {
     intake: &'a Intake,
     waiting: VecDeque<Located>,
-    source: Box<dyn Source>,
+    now: Opened,
     /// Where it is.
     place: Place,
     kept: Vec<Kept>,
@@ -97,8 +109,6 @@ pub struct Reader<'a> {
     /// The bytes of the files before this one.
     bytes_before: u64,
     bytes_total: Option<u64>,
-    /// The hash of the file that is being read, where hashes are wanted.
-    hash: Option<Hash>,
     /// The files that were read to their end, with their hashes.
     hashes: Vec<(String, String)>,
 }
@@ -120,18 +130,17 @@ impl<'a> Reader<'a> {
         let bytes_total = files.iter().map(length_of).sum();
         let mut waiting: VecDeque<Located> = files.into();
         let first = waiting.pop_front().ok_or_else(|| DataError::request("there is no input"))?;
-        let (source, hash) = open_source(&first, intake, hashed)?;
+        let now = open_source(&first, intake, hashed)?;
         Ok(Reader {
             intake,
             waiting,
             place: first.place,
-            kept: source.kept().to_vec(),
-            ignored: source.ignored().iter().cloned().collect(),
-            source,
+            kept: now.source.kept().to_vec(),
+            ignored: now.source.ignored().iter().cloned().collect(),
+            now,
             next_row: 1,
             bytes_before: 0,
             bytes_total,
-            hash,
             hashes: Vec::new(),
         })
     }
@@ -154,16 +163,16 @@ impl<'a> Reader<'a> {
     /// How much of all files was read, from 0 to 1; `None` where their length is not known.
     pub fn progress(&self) -> Option<f64> {
         let total = self.bytes_total.filter(|total| *total > 0)?;
-        Some(((self.bytes_before + self.source.bytes()) as f64 / total as f64).min(1.0))
+        Some(((self.bytes_before + self.now.source.bytes()) as f64 / total as f64).min(1.0))
     }
 
     /// The next rows; `None` where there are no more.
     ///
     /// # Errors
-    /// Where a file cannot be read, or its columns are not those of the first file.
+    /// Where a file cannot be read, is written to meanwhile, or its columns are not those of the first file.
     pub fn next_chunk(&mut self) -> Result<Option<Chunk>, DataError> {
         loop {
-            if let Some((rows, body)) = self.source.next()? {
+            if let Some((rows, body)) = self.now.source.next()? {
                 if rows == 0 {
                     continue;
                 }
@@ -171,8 +180,11 @@ impl<'a> Reader<'a> {
                 self.next_row += rows as u64;
                 return Ok(Some(chunk));
             }
-            if let Some(hash) = self.hash.take() {
-                self.hashes.push((self.place.to_string(), hash.digits(&name_of(&self.place))?));
+            if let Some(unchanged) = self.now.unchanged.take() {
+                unchanged.check(&name_of(&self.place))?;
+            }
+            if let Some(hash) = self.now.hash.take() {
+                self.hashes.push((self.place.to_string(), hash.digits()));
             }
             match self.waiting.pop_front() {
                 Some(next) => self.turn_to(&next)?,
@@ -182,11 +194,11 @@ impl<'a> Reader<'a> {
     }
 
     fn turn_to(&mut self, next: &Located) -> Result<(), DataError> {
-        self.bytes_before += self.source.bytes();
+        self.bytes_before += self.now.source.bytes();
         let hashed = !self.hashes.is_empty();
-        (self.source, self.hash) = open_source(next, self.intake, hashed)?;
+        self.now = open_source(next, self.intake, hashed)?;
         let first = std::mem::replace(&mut self.place, next.place.clone());
-        for (kept, here) in self.kept.iter().zip(self.source.kept()) {
+        for (kept, here) in self.kept.iter().zip(self.now.source.kept()) {
             if kept != here {
                 let type_of =
                     |kept: &Kept| if kept.is_json { "JSON".into() } else { kept.data_type.to_string() };
@@ -201,7 +213,7 @@ impl<'a> Reader<'a> {
                 );
             }
         }
-        self.ignored.extend(self.source.ignored().iter().cloned());
+        self.ignored.extend(self.now.source.ignored().iter().cloned());
         Ok(())
     }
 }

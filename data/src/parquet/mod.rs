@@ -2,13 +2,14 @@
 //! threads at once, whatever the row groups are like.
 
 mod column;
+mod open;
 mod runs;
 
 use std::sync::Arc;
 
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use ::parquet::errors::ParquetError;
 use arrow_array::ArrayRef;
@@ -23,6 +24,7 @@ use super::source::Source;
 use super::typed::TypedColumns;
 use crate::error::DataError;
 use column::PlainColumn;
+use open::{too_short, unreadable, unreadable_column};
 
 /// A Parquet file.
 pub struct ParquetSource {
@@ -52,10 +54,7 @@ impl ParquetSource {
     /// # Errors
     /// Where it is no Parquet file, or has not the columns that are wanted.
     pub fn open(file: &str, positioned: Positioned, intake: &Intake) -> Result<ParquetSource, DataError> {
-        let options = ArrowReaderOptions::new();
-        let metadata = guarded(|| ArrowReaderMetadata::load(&positioned, options));
-        let metadata = metadata.map_err(|damaged| unreadable(file, &damaged))?;
-        let metadata = metadata.map_err(|error| unreadable(file, &error))?;
+        let metadata = open::metadata(file, &positioned, intake)?;
         let columns = TypedColumns::new(file, metadata.schema(), intake)?;
         Ok(ParquetSource {
             file: file.to_owned(),
@@ -74,11 +73,21 @@ impl ParquetSource {
         self.next_row_group += 1;
         let rows = self.metadata.metadata().row_group(row_group).num_rows();
         self.rows_left = usize::try_from(rows).map_err(|error| unreadable(&self.file, &error))?;
-        let fields = self.columns.fields.iter().map(|column| self.field_reader(row_group, *column));
-        let kept = self.columns.kept.iter().map(|column| self.general_reader(row_group, *column));
-        let readers = fields.chain(kept).collect::<Result<_, ParquetError>>();
-        self.readers = readers.map_err(|error| unreadable(&self.file, &error))?;
+        let named = |column: usize, reader: Result<ColumnReader, ParquetError>| {
+            reader.map_err(|error| self.unreadable_column(column, &error))
+        };
+        let fields =
+            self.columns.fields.iter().map(|column| named(*column, self.field_reader(row_group, *column)));
+        let kept =
+            self.columns.kept.iter().map(|column| named(*column, self.general_reader(row_group, *column)));
+        self.readers = fields.chain(kept).collect::<Result<_, DataError>>()?;
         Ok(())
+    }
+
+    /// A column of the row group that is being read cannot be read.
+    fn unreadable_column(&self, column: usize, error: &dyn std::error::Error) -> DataError {
+        let name = self.metadata.schema().field(column).name();
+        unreadable_column(&self.file, self.next_row_group, name, error)
     }
 
     fn field_reader(&self, row_group: usize, column: usize) -> Result<ColumnReader, ParquetError> {
@@ -117,9 +126,8 @@ impl ColumnReader {
         match self {
             ColumnReader::Plain(column) => Ok(column.read(rows)?),
             ColumnReader::General(reader) => {
-                let early = || ArrowError::ParquetError("a column ends early".into());
-                let batch =
-                    reader.next().transpose()?.filter(|batch| batch.num_rows() == rows).ok_or_else(early)?;
+                let batch = reader.next().transpose()?.filter(|batch| batch.num_rows() == rows);
+                let batch = batch.ok_or_else(|| ArrowError::from(too_short()))?;
                 Ok(Arc::clone(batch.column(0)))
             }
         }
@@ -128,10 +136,6 @@ impl ColumnReader {
 
 fn guarded_read(reader: &mut ColumnReader, rows: usize) -> Result<ArrayRef, ArrowError> {
     guarded(|| reader.read(rows)).unwrap_or_else(|damaged| Err(ArrowError::ParquetError(damaged.to_string())))
-}
-
-fn unreadable(file: &str, error: &dyn std::error::Error) -> DataError {
-    DataError::input(format!("{file}: is no whole Parquet file: {error}"))
 }
 
 impl Source for ParquetSource {
@@ -143,9 +147,12 @@ impl Source for ParquetSource {
             guarded(|| self.open_row_group()).map_err(|damaged| unreadable(&self.file, &damaged))??;
         }
         let rows = self.rows_left.min(CHUNK_ROWS);
-        let read: Result<Vec<ArrayRef>, ArrowError> =
+        let read: Vec<Result<ArrayRef, ArrowError>> =
             self.readers.par_iter_mut().map(|reader| guarded_read(reader, rows)).collect();
-        let mut fields = read.map_err(|error| unreadable(&self.file, &error))?;
+        let columns = self.columns.fields.iter().chain(&self.columns.kept);
+        let read = read.into_iter().zip(columns);
+        let read = read.map(|(read, column)| read.map_err(|error| self.unreadable_column(*column, &error)));
+        let mut fields = read.collect::<Result<Vec<ArrayRef>, DataError>>()?;
         let kept = fields.split_off(self.columns.fields.len());
         self.rows_left -= rows;
         self.rows_read += rows as u64;

@@ -158,7 +158,7 @@ fn decisions_and_rejects_are_written_in_order_with_what_is_kept() {
     assert!(lines[1].starts_with("3,amount,1.005,too-precise,") && lines[1].ends_with(",z"), "{rejects}");
     assert!(lines[2].starts_with("3,color,blue,unknown-value,"), "{rejects}");
     assert_eq!(lines[3], "4,Q,,require-failed,Q does not hold,\"v,w\"");
-    assert_eq!(lines[4], "5,,\"\"\"u\"\"s,1\",malformed-row,cell 1 goes on behind its closing quote,");
+    assert_eq!(lines[4], "5,,\"\"\"u\"\"s,1\",malformed-row,text follows the closing quote of cell 1,");
     assert_eq!(lines.len(), 5);
     let counts = &report.counts;
     assert_eq!((counts.rows, counts.decided, counts.rejected()), (6, 3, 3));

@@ -192,6 +192,7 @@ impl<'a> Admission<'a> {
                 Err(Inexact::TooLarge) => Err(Wrong::Range(None)),
                 Err(Inexact::Several(values)) => self.only(values),
             },
+            Reading::Inexact(_) => Err(Wrong::Several),
             Reading::Missing | Reading::Bool(_) | Reading::Day(_) | Reading::Other(_) => Err(Wrong::Type),
         };
         match read {
@@ -276,7 +277,7 @@ impl<'a> Admission<'a> {
                 format!("{} {within} {allowed}", Shown::new(self.schema, self.field.kind, value))
             }
             Wrong::Range(None) => format!("{given} {within} {allowed}"),
-            Wrong::Several => format!("{given} is a double, which cannot tell values of this size apart"),
+            Wrong::Several => format!("{given} is a floating-point number, which cannot tell values of this size apart"),
             Wrong::Unknown => format!("{given} is none of {allowed}"),
             Wrong::Date => format!("{given} is no date of the form 2025-01-31"),
         }

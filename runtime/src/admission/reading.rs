@@ -24,6 +24,8 @@ pub enum Reading<'a> {
     Day(i32),
     /// A number as it is written: the digits of a JSON number.
     Number(&'a str),
+    /// A number that stands for several values of its field, as floating-point numbers do: what is written of it.
+    Inexact(&'a str),
     /// A text: a CSV cell, a JSON string, a string column.
     Text(&'a str),
     /// Something that no field takes, by the name of what it is: an array, an object.
@@ -43,7 +45,7 @@ impl std::fmt::Display for Reading<'_> {
                 f.write_str(text.strip_suffix(".0").unwrap_or(&text))
             }
             Reading::Day(day) => date::civil(*day as i128).fmt(f),
-            Reading::Number(text) | Reading::Text(text) => f.write_str(text),
+            Reading::Number(text) | Reading::Inexact(text) | Reading::Text(text) => f.write_str(text),
             Reading::Other(name) => f.write_str(name),
         }
     }
