@@ -1,12 +1,16 @@
-"""A million applications, Parquet to Parquet: Opus beside Polars and DuckDB, in one run.
+"""A portfolio of a million applications, from the files that other tools write to Parquet: Opus beside Polars, DuckDB
+and a hand-written Rust program on stock readers and writers, in one run.
 
     python3 -m venv .venv && .venv/bin/pip install polars duckdb pyarrow
     cargo build --release -p opus-cli
+    cargo build --release -p opus-benches --features by_hand
     .venv/bin/python benches/peers/compare.py
 
-First every answer of every tool is compared with every other's; a difference ends the run. Then the tools take
-turns, so that a machine that drifts drifts for all. Polars and DuckDB are timed inside a process that has
-already imported them; Opus is timed as a whole process, from start to exit. Medians and ratios are printed.
+The portfolio is sampled by a profile, given a column of unique ids and written by pyarrow, Polars and DuckDB, and as
+Arrow, CSV and JSON lines. Every tool copies the ids to its output. First every answer of every tool is compared with
+every other's; a difference ends the run. Then the tools take turns, so that a machine that drifts drifts for all.
+Polars and DuckDB are timed inside a process that has already imported them; Opus and the program by hand are timed as
+whole processes, from start to exit. CPU time is user and system time of all threads.
 """
 
 import argparse
@@ -18,8 +22,19 @@ import sys
 import tempfile
 import time
 
+import inputs
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+POLICY = ROOT / "spec" / "policies" / "credit.opus"
+PROFILE = ROOT / "spec" / "examples" / "portfolio.toml"
+PEERS = ("polars", "duckdb")
+
+#: What Opus may take at most, of the better of Polars and DuckDB, and of the CPU time of the program by hand.
+SHARE_OF_PEERS = 0.5
+SHARE_OF_BY_HAND = 0.6
+#: How much faster two threads must be than one.
+SPEEDUP = 1.7
 
 
 def main():
@@ -27,49 +42,87 @@ def main():
     parser.add_argument("-n", "--rows", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=9)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--inputs", nargs="+", help="only these, such as pyarrow or csv")
+    parser.add_argument("--folder", help="keeps the inputs here, and takes those that are here already")
     parser.add_argument("--opus", default=str(ROOT / "target" / "release" / "opus"))
+    parser.add_argument("--by-hand", default=str(ROOT / "target" / "release" / "by_hand"))
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
-        source = folder / "credit.parquet"
-        policy = ROOT / "spec" / "policies" / "credit.opus"
-        subprocess.run([options.opus, "sample", policy, "-n", str(options.rows), "--seed", "1", "-o", source], check=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = pathlib.Path(options.folder or scratch)
+        prepare(options, folder)
+        options.artifact = pathlib.Path(scratch) / "credit.opusc"
+        subprocess.run([options.opus, "build", POLICY, "-o", options.artifact], check=True, stderr=subprocess.DEVNULL)
+        walls = {}
         for threads in options.threads:
-            measure(options, folder, source, policy, threads)
+            peers = {name: Peer(name, threads) for name in PEERS}
+            print(f"\n{options.rows:,} rows, {threads} thread{'s' if threads > 1 else ''}, {options.runs} runs in turn")
+            print(f"{'':14}" + "".join(f"{name:>18}" for name in ("opus", *PEERS, "by hand")) + "   opus to the better peer   to by hand")
+            print(f"{'':14}" + f"{'wall      cpu ms':>18}" * 4 + f"{'wall        cpu':>26}{'cpu':>13}")
+            for name, file, kind in inputs.INPUTS:
+                if not options.inputs or name in options.inputs:
+                    walls[name, threads] = measure(options, peers, name, kind, folder / file, pathlib.Path(scratch), threads)
+            for peer in peers.values():
+                peer.close()
+        if options.threads == [1, 2]:
+            print(f"\ntwo threads to one (wall, least of {options.runs} runs; wanted {SPEEDUP})")
+            for name in {name: None for name, _ in walls}:
+                print(f"{name:14}{walls[name, 1] / walls[name, 2]:6.2f}")
 
 
-def measure(options, folder, source, policy, threads):
-    peers = {name: Peer(name, threads) for name in ("polars", "duckdb")}
-    targets = {name: folder / f"{name}.parquet" for name in ("opus", *peers)}
-    command = [options.opus, "batch", policy, source, "-o", targets["opus"], "--threads", str(threads)]
-    command += ["--rejects", folder / "rejects.csv"]
+def prepare(options, folder):
+    if all((folder / file).exists() for _, file, _ in inputs.INPUTS):
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    sampled = folder / "sampled.parquet"
+    command = [options.opus, "sample", POLICY, "--profile", PROFILE, "-n", str(options.rows), "--seed", "1", "-o", sampled]
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    inputs.write(sampled, folder)
 
-    def opus():
-        start = time.perf_counter()
-        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
-        return time.perf_counter() - start
 
-    tools = {"opus": opus} | {name: lambda peer=peer, name=name: peer.run(source, targets[name]) for name, peer in peers.items()}
+def measure(options, peers, name, kind, source, scratch, threads):
+    targets = {tool: scratch / f"{tool}.parquet" for tool in ("opus", *PEERS, "by hand")}
+    opus = [options.opus, "batch", options.artifact, source, "-o", targets["opus"], "--threads", str(threads)]
+    opus += ["--keep", inputs.ID, "--rejects", scratch / "rejects.csv"]
+    by_hand = [options.by_hand, kind, source, targets["by hand"], str(threads)]
+    tools = {"opus": lambda: process(opus)}
+    tools |= {tool: lambda tool=tool, peer=peer: peer.run(kind, source, targets[tool]) for tool, peer in peers.items()}
+    tools["by hand"] = lambda: process(by_hand)
     for run in tools.values():
         run()
-    agree(targets)
-    seconds = {name: [] for name in tools}
+    agree(name, targets)
+    times = {tool: [] for tool in tools}
     for _ in range(options.runs):
-        for name, run in tools.items():
-            seconds[name].append(run())
-    print(f"\n{options.rows:,} rows, {threads} thread{'s' if threads > 1 else ''}, {options.runs} runs in turn")
-    print(f"{'':8} {'min':>8} {'median':>8} {'max':>8}   ratio to opus (median of pairs)")
-    for name, times in seconds.items():
-        ratio = statistics.median(theirs / ours for theirs, ours in zip(times, seconds["opus"]))
-        row = [min(times), statistics.median(times), max(times)]
-        print(f"{name:8} " + " ".join(f"{value * 1000:6.0f}ms" for value in row) + f"   {ratio:.2f}")
-    for peer in peers.values():
-        peer.close()
+        for tool, run in tools.items():
+            times[tool].append(run())
+    wall = {tool: statistics.median(wall for wall, _ in runs) for tool, runs in times.items()}
+    cpu = {tool: statistics.median(cpu for _, cpu in runs) for tool, runs in times.items()}
+    shares = [
+        (wall["opus"] / min(wall[peer] for peer in PEERS), SHARE_OF_PEERS),
+        (cpu["opus"] / min(cpu[peer] for peer in PEERS), SHARE_OF_PEERS),
+        (cpu["opus"] / cpu["by hand"], SHARE_OF_BY_HAND),
+    ]
+    cells = "".join(f"{wall[tool] * 1000:9.0f}{cpu[tool] * 1000:9.0f}" for tool in tools)
+    marks = "".join(f"{share:10.2f}{'  ' if share <= most else ' !'}" for share, most in shares)
+    print(f"{name:14}{cells}   {marks}", flush=True)
+    return min(wall for wall, _ in times["opus"])
 
 
-def agree(targets):
+def process(command):
+    """Wall and CPU seconds of a whole process."""
+    start = time.perf_counter()
+    child = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    wall = time.perf_counter() - start
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != 0:
+        sys.exit(f"{' '.join(map(str, command))} failed")
+    return wall, usage.ru_utime + usage.ru_stime
+
+
+def agree(name, targets):
     """Ends the run where two tools differ in a row, a column or a value."""
     import pyarrow as pa
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     def canonical(path):
@@ -87,21 +140,24 @@ def agree(targets):
             columns[name] = column.combine_chunks()
         return pa.table(columns)
 
-    tables = {name: canonical(path) for name, path in targets.items()}
+    tables = {tool: canonical(path) for tool, path in targets.items()}
     ours = tables["opus"]
-    for name, theirs in tables.items():
+    if name == "json lines":
+        # what Opus keeps of JSON is JSON: a text has its quotes
+        place = ours.column_names.index(inputs.ID)
+        ours = tables["opus"] = ours.set_column(place, inputs.ID, pc.utf8_trim(ours.column(inputs.ID), '"'))
+    for tool, theirs in tables.items():
         if theirs.column_names != ours.column_names or theirs.num_rows != ours.num_rows:
-            sys.exit(f"{name}: other columns or rows than opus: {theirs.schema} instead of {ours.schema}")
+            sys.exit(f"{tool} on {name}: other columns or rows than opus: {theirs.schema} instead of {ours.schema}")
         for column in ours.column_names:
             if not theirs.column(column).equals(ours.column(column)):
                 pairs = zip(ours.column(column).to_pylist(), theirs.column(column).to_pylist())
                 row, (mine, other) = next((row, pair) for row, pair in enumerate(pairs, 1) if pair[0] != pair[1])
-                sys.exit(f"{name}: row {row}: {column} is {other}, and {mine} by opus")
-    print(f"all {ours.num_rows:,} rows agree in {', '.join(ours.column_names)}")
+                sys.exit(f"{tool} on {name}: row {row}: {column} is {other}, and {mine} by opus")
 
 
 class Peer:
-    """A process of its own in which a tool is imported once; it answers each request with its seconds."""
+    """A process of its own in which a tool is imported once; it answers each request with wall and CPU seconds."""
 
     def __init__(self, name, threads):
         environment = os.environ | {"POLARS_MAX_THREADS": str(threads)}
@@ -109,13 +165,14 @@ class Peer:
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
 
-    def run(self, source, target):
-        self.process.stdin.write(f"{source}\t{target}\n")
+    def run(self, kind, source, target):
+        self.process.stdin.write(f"{kind}\t{source}\t{target}\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
         if not answer:
-            sys.exit("a peer has failed; its error stands above")
-        return float(answer)
+            sys.exit("a peer has failed; its error is above")
+        wall, cpu = answer.split()
+        return float(wall), float(cpu)
 
     def close(self):
         self.process.stdin.close()

@@ -1,4 +1,4 @@
-"""The credit policy by hand, for Polars and for DuckDB: Parquet to Parquet, with the output columns of `opus batch`.
+"""The credit policy by hand, for Polars and for DuckDB: any input to Parquet, with the output columns of `opus batch`.
 
 Amounts are integers of cents and every comparison is exact, so that the answers can be compared row by row:
 floating point would be wrong on some of the capped rows.
@@ -25,12 +25,61 @@ DECISIONS = ["approve", "refer", "decline"]
 REASONS = [reason for _, _, reason in RULES]
 
 
-def polars(source, target):
+#: The columns of a text file, with the types that DuckDB gives them.
+COLUMNS = {
+    "application_id": "VARCHAR",
+    "submitted_on": "DATE",
+    "age": "BIGINT",
+    "score": "BIGINT",
+    "annual_income": "DECIMAL(9, 2)",
+    "monthly_debt": "DECIMAL(9, 2)",
+    "requested_amount": "DECIMAL(9, 2)",
+    "term_months": "BIGINT",
+    "employment": "VARCHAR",
+    "months_employed": "BIGINT",
+    "delinquencies_24m": "BIGINT",
+    "months_since_bankruptcy": "BIGINT",
+}
+
+
+def scan_polars(kind, source):
+    """The file as a lazy frame. JSON numbers can only be read as doubles, which are rounded to cents."""
+    import polars as pl
+
+    if kind == "parquet":
+        return pl.scan_parquet(source)
+    if kind == "arrow":
+        return pl.scan_ipc(source)
+    types = {"VARCHAR": pl.String, "DATE": pl.Date, "BIGINT": pl.Int64, "DECIMAL(9, 2)": pl.Decimal(9, 2)}
+    if kind == "csv":
+        return pl.scan_csv(source, schema={name: types[kind] for name, kind in COLUMNS.items()})
+    types |= {"DATE": pl.String, "DECIMAL(9, 2)": pl.Float64}
+    frame = pl.scan_ndjson(source, schema={name: types[kind] for name, kind in COLUMNS.items()})
+    return frame.with_columns(pl.col("submitted_on").str.to_date("%Y-%m-%d"))
+
+
+def scan_duckdb(kind, source, connection):
+    """The file as a table expression. DuckDB reads Arrow through a memory map of pyarrow's."""
+    if kind == "parquet":
+        return f"read_parquet('{source}')"
+    if kind == "arrow":
+        import pyarrow
+
+        connection.register("portfolio", pyarrow.ipc.open_file(pyarrow.memory_map(str(source))).read_all())
+        return "portfolio"
+    columns = "{" + ", ".join(f"'{name}': '{kind}'" for name, kind in COLUMNS.items()) + "}"
+    if kind == "csv":
+        return f"read_csv('{source}', header = true, columns = {columns})"
+    return f"read_json('{source}', format = 'newline_delimited', columns = {columns})"
+
+
+def polars(kind, source, target):
     """One lazy query; Polars decides how to run it."""
     import polars as pl
 
     def cents(name):
-        return (pl.col(name) * 100).cast(pl.Int64)
+        value = pl.col(name) * 100
+        return (value.round() if kind == "jsonl" else value).cast(pl.Int64)
 
     version = pl.when(pl.col("submitted_on") >= FLOOR_DATE).then(2).otherwise(1).cast(pl.Int32)
     floor = pl.when(pl.col("submitted_on") >= FLOOR_DATE).then(700).otherwise(680)
@@ -63,8 +112,14 @@ def polars(source, target):
 
     amount = pl.when(pl.col("rule_index") == 7).then(pl.col("requested")).when(pl.col("rule_index") == 8).then(pl.col("cap"))
     (
-        pl.scan_parquet(source)
-        .select(rule.alias("rule_index"), version.alias("version"), requested.alias("requested"), cap.alias("cap"))
+        scan_polars(kind, source)
+        .select(
+            rule.alias("rule_index"),
+            version.alias("version"),
+            requested.alias("requested"),
+            cap.alias("cap"),
+            "application_id",
+        )
         .with_row_index("row", 1)
         .select(
             pl.col("row").cast(pl.Int64),
@@ -73,12 +128,13 @@ def polars(source, target):
             named(REASONS, REASONS).alias("reason_code"),
             named([rule for rule, _, _ in RULES], [rule for rule, _, _ in RULES]).alias("rule"),
             "version",
+            "application_id",
         )
         .sink_parquet(target, compression="snappy")
     )
 
 
-def duckdb(source, target, threads):
+def duckdb(kind, source, target, threads):
     """One query; order is kept."""
     import duckdb
 
@@ -92,15 +148,16 @@ def duckdb(source, target, threads):
     connection = duckdb.connect(config={"threads": threads})
     connection.execute("SET preserve_insertion_order = true")
     rules = [rule for rule, _, _ in RULES]
+    table = scan_duckdb(kind, source, connection)
     connection.execute(
         f"""
         COPY (
           WITH fields AS (
-            SELECT submitted_on, age, score, term_months::BIGINT AS term, employment, months_employed,
+            SELECT application_id, submitted_on, age, score, term_months::BIGINT AS term, employment, months_employed,
                    delinquencies_24m, months_since_bankruptcy,
                    (annual_income * 100)::BIGINT AS income, (monthly_debt * 100)::BIGINT AS debt,
                    (requested_amount * 100)::BIGINT AS requested
-            FROM read_parquet('{source}')
+            FROM {table}
           ), shares AS (
             SELECT *, income * (CASE WHEN score >= 780 THEN 40 WHEN score >= 740 THEN 30 ELSE 20 END) AS scaled
             FROM fields
@@ -128,7 +185,8 @@ def duckdb(source, target, threads):
                    AS credit_amount,
                  {choose(REASONS, enum(REASONS))} AS reason_code,
                  {choose(rules, enum(rules))} AS rule,
-                 CASE WHEN submitted_on >= DATE '{FLOOR_DATE}' THEN 2 ELSE 1 END AS version
+                 CASE WHEN submitted_on >= DATE '{FLOOR_DATE}' THEN 2 ELSE 1 END AS version,
+                 application_id
           FROM decided
         ) TO '{target}' (FORMAT parquet, COMPRESSION snappy)
         """
