@@ -270,8 +270,11 @@ pub struct Sample {
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
     /// Draw the values at which decisions change more often.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "profile")]
     pub boundaries: bool,
+    /// A TOML file that says how the values of each field are spread, so that the rows look like a portfolio.
+    #[arg(long, value_name = "FILE")]
+    pub profile: Option<PathBuf>,
     /// The format of the output, if the file name does not show it.
     #[arg(long, value_enum, value_name = FORMATS, hide_possible_values = true)]
     pub output_format: Option<FileFormat>,

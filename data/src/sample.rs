@@ -4,8 +4,14 @@
 //! half of the time, as the dates of one case do. Every row depends on the seed and its own number alone, so
 //! that the bytes are the same on every machine and with any number of threads.
 
+pub mod profile;
+mod random;
+
 use opus_ir::memory::Columns;
 use opus_ir::{Domain, Field, Imm, Interval, Kind, Program, Schema, Verified};
+
+use profile::Profile;
+use random::Random;
 
 /// How often an optional field is missing: once in so many rows.
 const MISSING_ONE_IN: u64 = 12;
@@ -20,12 +26,13 @@ pub struct Sampler {
     seed: u64,
     /// By input index, the values at which something changes; empty where they are not asked for.
     edges: Vec<Vec<i128>>,
+    profile: Option<Profile>,
 }
 
 impl Sampler {
     /// A sampler of the inputs of `schema`.
     pub fn new(schema: &Schema, seed: u64) -> Sampler {
-        Sampler { schema: schema.clone(), seed, edges: vec![Vec::new(); schema.inputs.len()] }
+        Sampler { schema: schema.clone(), seed, edges: vec![Vec::new(); schema.inputs.len()], profile: None }
     }
 
     /// Draws the values at which something can change more often: the ends of each field's range, and the
@@ -44,12 +51,19 @@ impl Sampler {
         self
     }
 
+    /// Draws the fields that a profile names as it says.
+    pub fn with_profile(self, profile: Profile) -> Sampler {
+        Sampler { profile: Some(profile), ..self }
+    }
+
     /// Draws the row with this number (from 0) into row `at` of `columns`; another `attempt` gives another row.
     pub fn draw(&self, number: u64, attempt: u32, columns: &mut Columns, at: usize) {
         let mut random = Random::new(self.seed, number, attempt);
         let mut dates: Option<i128> = None;
         for (index, field) in self.schema.inputs.iter().enumerate() {
-            let missing = field.optional && random.one_in(MISSING_ONE_IN);
+            let profile = self.profile.as_ref().map(|profile| profile.field(index));
+            let missing = profile.and_then(|profile| profile.draw_missing(&mut random));
+            let missing = missing.unwrap_or_else(|| field.optional && random.one_in(MISSING_ONE_IN));
             let value = self.value(index, field, dates, &mut random);
             if field.kind == Kind::Date {
                 dates = Some(value);
@@ -59,6 +73,9 @@ impl Sampler {
     }
 
     fn value(&self, index: usize, field: &Field, date: Option<i128>, random: &mut Random) -> i128 {
+        if let Some(spread) = self.profile.as_ref().and_then(|profile| profile.field(index).spread.as_ref()) {
+            return spread.draw(random);
+        }
         let edges = &self.edges[index];
         if !edges.is_empty() && random.one_in(EDGE_ONE_IN) {
             return edges[random.below(edges.len() as u128) as usize];
@@ -95,48 +112,6 @@ fn constants(program: &Program<Verified>) -> Vec<i128> {
     found.sort_unstable();
     found.dedup();
     found
-}
-
-/// A stream of random numbers that is the same everywhere: SplitMix64 (Steele, Lea, Flood 2014).
-struct Random(u64);
-
-impl Random {
-    fn new(seed: u64, number: u64, attempt: u32) -> Random {
-        let mut random = Random(seed ^ 0x4f70_7573);
-        random.0 = random.next() ^ number;
-        random.0 = random.next() ^ attempt as u64;
-        random
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `bound`, which is not 0. For bounds of 64 bits the bias is below one in 2^64.
-    fn below(&mut self, bound: u128) -> u128 {
-        match u64::try_from(bound) {
-            Ok(bound) => (self.next() as u128 * bound as u128) >> 64,
-            Err(_) => ((self.next() as u128) << 64 | self.next() as u128) % bound,
-        }
-    }
-
-    fn one_in(&mut self, count: u64) -> bool {
-        self.below(count as u128) == 0
-    }
-
-    /// A number up to `limit`: first its order of magnitude to the base of two, then the number.
-    fn log_uniform(&mut self, limit: u128) -> u128 {
-        let bits = 128 - limit.leading_zeros();
-        let magnitude = self.below(bits as u128 + 1) as u32;
-        if magnitude == 0 {
-            return 0;
-        }
-        let (low, high) = (1u128 << (magnitude - 1), (u128::MAX >> (128 - magnitude)).min(limit));
-        low + self.below(high - low + 1)
-    }
 }
 
 #[cfg(test)]
@@ -177,25 +152,5 @@ mod tests {
         again.set_rows(1);
         sampler.draw(617, 0, &mut again, 0);
         assert!((0..schema.inputs.len()).all(|index| again.get(index, 0) == columns.get(index, 617)));
-    }
-
-    #[test]
-    fn amounts_spread_over_their_orders_of_magnitude() {
-        let mut random = Random::new(1, 0, 0);
-        let mut by_digits = [0u32; 10];
-        for _ in 0..10_000 {
-            let digits = random.log_uniform(1_000_000_000).checked_ilog10().unwrap_or(0);
-            by_digits[digits as usize] += 1;
-        }
-        assert!(by_digits[..9].iter().all(|count| *count > 500), "{by_digits:?}");
-    }
-
-    #[test]
-    fn bounds_of_any_width_are_kept() {
-        let mut random = Random::new(2, 0, 0);
-        for bound in [1, 2, 3, 1 << 40, u64::MAX as u128 + 1, u128::MAX] {
-            assert!((0..100).all(|_| random.below(bound) < bound));
-            assert!((0..100).all(|_| random.log_uniform(bound - 1) < bound));
-        }
     }
 }

@@ -18,6 +18,7 @@ use crate::summary::grouped;
 use crate::terminal::Terminal;
 use opus_data::pipeline::Progress;
 use opus_data::sample::Sampler;
+use opus_data::sample::profile::Profile;
 use opus_data::write::{Data, Layout, Spec, Table, create};
 use opus_data::{CHUNK_ROWS, Place, apart};
 
@@ -33,6 +34,9 @@ pub fn run(args: &Sample, terminal: &Terminal) -> Result<(), Failure> {
     let mut sampler = Sampler::new(&schema, args.seed);
     if args.boundaries {
         sampler = sampler.with_edges(program);
+    }
+    if let Some(path) = &args.profile {
+        sampler = sampler.with_profile(Profile::read(path, &schema)?);
     }
     let metadata = vec![
         ("opus.policy".to_owned(), program.name.clone()),
