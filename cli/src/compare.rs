@@ -11,7 +11,7 @@ use crate::failure::{Exit, Failure};
 use opus_data::pipeline::Progress;
 use opus_data::pipeline::units::{Units, percentages};
 use opus_data::write::{Data, Printed, Printer, Spec};
-use opus_data::{Intake, Located, Mapping, Reader};
+use opus_data::{ColumnData, Intake, Located, Mapping, Reader};
 
 /// A row on which the policy and the expectation differ.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -73,10 +73,10 @@ pub fn compare(
         let (first_row, count) = (chunk.first_row, chunk.rows);
         let mut batch = engine.batch(count);
         let (columns, faults) = batch.filling();
-        let filled = chunk.fill(&intake, columns, faults);
+        let filled = chunk.fill(&intake, columns, faults)?;
         units.meet(&percentages(&intake, first_row, columns, faults))?;
         engine.decide(&mut batch);
-        let keys = keys(first_row, count, &filled.kept, reader.kept());
+        let keys = keys(first_row, count, &ColumnData::arrays(&filled.kept)?, reader.kept());
         let mut decided = batch.rows().iter().enumerate().peekable();
         for (row, key) in keys.iter().enumerate() {
             let found = match decided.next_if(|(_, decided)| **decided as usize == row) {
@@ -154,14 +154,14 @@ fn expected(files: &Files, schema: &Schema) -> Result<(Expected, BTreeSet<String
         let (first_row, count) = (chunk.first_row, chunk.rows);
         let mut columns = Columns::new(&intake.schema.input_columns(), count);
         let mut faults = Vec::new();
-        let filled = chunk.fill(&intake, &mut columns, &mut faults);
+        let filled = chunk.fill(&intake, &mut columns, &mut faults)?;
         if let Some((row, reason)) = faults.iter().min_by_key(|(row, _)| *row) {
             let message =
                 format!("row {} of the expected decisions: {}", first_row + u64::from(*row), reason.message);
             return Err(Failure::io(message));
         }
         beside.extend(filled.ignored);
-        let keys = keys(first_row, count, &filled.kept, reader.kept());
+        let keys = keys(first_row, count, &ColumnData::arrays(&filled.kept)?, reader.kept());
         for (row, key) in keys.into_iter().enumerate() {
             let values = (0..intake.schema.inputs.len()).map(|index| columns.get(index, row)).collect();
             if found.insert(key.clone(), values).is_some() {

@@ -28,7 +28,7 @@
 //! // the second applicant is 200 years old
 //! assert_eq!(batch.refused()[0].1.to_string(), "age: 200 is outside 16..120");
 //! let decisions = Decisions::new(policy.schema(), &Names::of(policy.artifact().program()), &[], &[])?;
-//! let decided = decisions.record_batch(&batch, 1, Vec::new())?;
+//! let decided = decisions.record_batch(&batch, 1, &[])?;
 //! assert_eq!(decided.num_rows(), 1);
 //! assert_eq!(decided.schema().field(1).name(), "decision");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -38,12 +38,12 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::Schema as ArrowSchema;
 use opus_ir::Schema;
 use opus_runtime::Batch;
 
-use crate::chunk::{Filled, Kept};
+use crate::chunk::{ColumnData, Filled, Kept};
 use crate::columnar::fill;
 use crate::error::DataError;
 use crate::intake::Intake;
@@ -98,7 +98,7 @@ impl<'a> Input<'a> {
         for (index, column) in self.columns.fields.iter().enumerate() {
             fill(self.intake, index, rows.column(*column).as_ref(), columns, index, refused);
         }
-        let kept = self.columns.kept.iter().map(|column| rows.column(*column).clone()).collect();
+        let kept = self.columns.kept.iter().map(|column| rows.column(*column).clone().into()).collect();
         Ok(Filled { kept, ignored: BTreeSet::new() })
     }
 }
@@ -140,7 +140,7 @@ impl Decisions {
 
     /// The decided rows of a batch whose first row has the number `first_row`. The kept columns hold the decided rows
     /// alone.
-    pub fn table<'a>(&self, batch: &'a Batch, first_row: u64, kept: Vec<ArrayRef>) -> Table<'a> {
+    pub fn table<'a>(&self, batch: &'a Batch, first_row: u64, kept: Vec<ColumnData>) -> Table<'a> {
         let numbers = batch.rows().iter().map(|row| first_row as i64 + i64::from(*row)).collect();
         let rules = batch.rules().iter().map(|rule| self.rule_codes[*rule as usize]).collect();
         let mut columns = vec![Data::Longs(Cow::Owned(numbers))];
@@ -148,7 +148,7 @@ impl Decisions {
         columns.extend((0..batch.outputs().len() - 1).map(|index| Data::Column(batch.outputs(), index)));
         columns.push(Data::Codes(Cow::Owned(rules)));
         columns.push(Data::Codes(Cow::Borrowed(batch.versions())));
-        columns.extend(kept.into_iter().map(Data::Array));
+        columns.extend(kept.into_iter().map(Data::from));
         Table { rows: batch.rows().len(), columns }
     }
 
@@ -160,8 +160,9 @@ impl Decisions {
         &self,
         batch: &Batch,
         first_row: u64,
-        kept: Vec<ArrayRef>,
+        kept: &[ColumnData],
     ) -> Result<RecordBatch, DataError> {
+        let kept = ColumnData::arrays(kept)?.into_iter().map(ColumnData::from).collect();
         let table = self.table(batch, first_row, kept);
         let columns = self.layout.columns.iter().zip(&table.columns);
         let arrays = columns.map(|(spec, data)| spec.array(data, table.rows)).collect();

@@ -2,11 +2,11 @@
 
 use std::io::{BufReader, Read};
 
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::RecordBatch;
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::ArrowError;
 
-use super::chunk::{Body, CHUNK_ROWS, Kept};
+use super::chunk::{Body, CHUNK_ROWS, ColumnData, Kept};
 use super::claims::{Claim, check_file, check_stream};
 use super::guard::{Damaged, guarded};
 use super::intake::Intake;
@@ -122,8 +122,8 @@ impl Source for ArrowSource {
                 self.batch.as_mut().filter(|(batch, given)| *given < batch.num_rows())
             {
                 let rows = (batch.num_rows() - *given).min(CHUNK_ROWS);
-                let slice = |columns: &[usize]| -> Vec<ArrayRef> {
-                    columns.iter().map(|column| batch.column(*column).slice(*given, rows)).collect()
+                let slice = |columns: &[usize]| -> Vec<ColumnData> {
+                    columns.iter().map(|column| batch.column(*column).slice(*given, rows).into()).collect()
                 };
                 let body =
                     Body::Columns { fields: slice(&self.columns.fields), kept: slice(&self.columns.kept) };

@@ -10,13 +10,15 @@ use arrow_array::ArrayRef;
 use arrow_schema::DataType;
 use opus_ir::memory::Columns;
 
-use super::columnar::{RowFault, fill};
+use super::columnar::{RowFault, fill, fill_coded};
 use super::csv::Csv;
 use super::intake::Intake;
 use super::json_lines::JsonLines;
 use super::lines::Lines;
+use super::parquet::{Decoded, Part};
+use crate::error::DataError;
 
-/// The most rows of a chunk.
+/// The most rows of a chunk; a chunk of Parquet may have twice as many.
 pub const CHUNK_ROWS: usize = 1 << 16;
 
 /// Rows of one file, as they were read.
@@ -34,14 +36,70 @@ pub enum Body {
     /// Columns: those of the fields, by index, and those to keep.
     Columns {
         /// By input index.
-        fields: Vec<ArrayRef>,
+        fields: Vec<ColumnData>,
         /// In the order in which they were asked for.
-        kept: Vec<ArrayRef>,
+        kept: Vec<ColumnData>,
     },
     /// Records of a CSV file.
     Csv(Arc<Csv>, Lines),
     /// Lines of JSON objects.
     JsonLines(Arc<JsonLines>, Lines),
+}
+
+/// A column of a chunk.
+#[derive(Clone)]
+pub enum ColumnData {
+    /// Values.
+    Array(ArrayRef),
+    /// Pages of a Parquet file, which are decoded by whoever needs their values.
+    Pages(Part),
+}
+
+impl ColumnData {
+    /// The column as an array of the type that its source names.
+    ///
+    /// # Errors
+    /// Where a page is damaged.
+    pub fn array(&self) -> Result<ArrayRef, DataError> {
+        match self {
+            ColumnData::Array(array) => Ok(array.clone()),
+            ColumnData::Pages(part) => part.array(),
+        }
+    }
+
+    /// Columns as arrays.
+    ///
+    /// # Errors
+    /// Where a page is damaged.
+    pub fn arrays(columns: &[ColumnData]) -> Result<Vec<ArrayRef>, DataError> {
+        columns.iter().map(ColumnData::array).collect()
+    }
+
+    /// Fills the column of a field.
+    fn fill(
+        &self,
+        intake: &Intake,
+        index: usize,
+        columns: &mut Columns,
+        faults: &mut Vec<RowFault>,
+    ) -> Result<(), DataError> {
+        match self {
+            ColumnData::Array(array) => fill(intake, index, array.as_ref(), columns, index, faults),
+            ColumnData::Pages(part) => match part.decode()? {
+                Decoded::Values(array) => fill(intake, index, array.as_ref(), columns, index, faults),
+                Decoded::Coded(codes, values) => {
+                    fill_coded(intake, index, &values, &codes, columns, index, faults);
+                }
+            },
+        }
+        Ok(())
+    }
+}
+
+impl From<ArrayRef> for ColumnData {
+    fn from(array: ArrayRef) -> ColumnData {
+        ColumnData::Array(array)
+    }
 }
 
 /// A column that is copied to the outputs.
@@ -58,7 +116,7 @@ pub struct Kept {
 /// What comes with the rows of a chunk, beside their fields.
 pub struct Filled {
     /// The columns to keep, of all rows.
-    pub kept: Vec<ArrayRef>,
+    pub kept: Vec<ColumnData>,
     /// Names in the rows that nobody asked for, where the format names values row by row.
     pub ignored: BTreeSet<String>,
 }
@@ -66,19 +124,34 @@ pub struct Filled {
 impl Chunk {
     /// Reads the fields of all rows into columns, and adds what is wrong with them to the faults. The cells of a row
     /// with a fault may hold anything.
-    pub fn fill(self, intake: &Intake, columns: &mut Columns, faults: &mut Vec<RowFault>) -> Filled {
+    ///
+    /// # Errors
+    /// Where a page is damaged.
+    pub fn fill(
+        self,
+        intake: &Intake,
+        columns: &mut Columns,
+        faults: &mut Vec<RowFault>,
+    ) -> Result<Filled, DataError> {
         columns.set_rows(self.rows);
         let mut ignored = BTreeSet::new();
         let kept = match self.body {
             Body::Columns { fields, kept } => {
-                for (index, array) in fields.iter().enumerate() {
-                    fill(intake, index, array.as_ref(), columns, index, faults);
+                for (index, column) in fields.iter().enumerate() {
+                    column.fill(intake, index, columns, faults)?;
                 }
                 kept
             }
-            Body::Csv(csv, lines) => csv.fill(intake, &lines, columns, faults),
-            Body::JsonLines(json, lines) => json.fill(intake, &lines, columns, faults, &mut ignored),
+            Body::Csv(csv, lines) => {
+                csv.fill(intake, &lines, columns, faults).into_iter().map(ColumnData::from).collect()
+            }
+            Body::JsonLines(json, lines) => {
+                let kept = json.fill(intake, &lines, columns, faults, &mut ignored);
+                kept.into_iter().map(ColumnData::from).collect()
+            }
         };
-        Filled { kept, ignored }
+        // found field by field, reported row by row
+        faults.sort_by_key(|(row, _)| *row);
+        Ok(Filled { kept, ignored })
     }
 }

@@ -37,8 +37,10 @@ pub fn fill(
     at: usize,
     faults: &mut Vec<RowFault>,
 ) {
-    if array.as_any_dictionary_opt().is_some_and(|dictionary| !dictionary.values().is_empty()) {
-        return fill_coded(intake, index, array, columns, at, faults);
+    if let Some(dictionary) =
+        array.as_any_dictionary_opt().filter(|dictionary| !dictionary.values().is_empty())
+    {
+        return fill_coded(intake, index, dictionary.values(), dictionary.keys(), columns, at, faults);
     }
     let target = Target { field: index, at, rows: array.len() };
     fill_validity(array.nulls(), array.len(), columns, at);
@@ -163,6 +165,9 @@ fn convert_to<W: Store>(
                 TimeUnit::Nanosecond => job.ticks::<TimestampNanosecondType, W>(array, per_second),
             }
         }
+        (Kind::Enum(of), Utf8) => job.names::<W>(of, array.as_string::<i32>().iter()),
+        (Kind::Enum(of), LargeUtf8) => job.names::<W>(of, array.as_string::<i64>().iter()),
+        (Kind::Enum(of), Utf8View) => job.names::<W>(of, array.as_string_view().iter()),
         (Kind::Bool | Kind::Date | Kind::Enum(_), _) => None,
         (_, Int8) => job.integers::<Int8Type, W>(array, 0, decimals),
         (_, Int16) => job.integers::<Int16Type, W>(array, 0, decimals),
@@ -301,6 +306,16 @@ impl Job<'_> {
         Some(unusual)
     }
 
+    /// Names of an enum's values.
+    fn names<'t, W: Store>(self, of: u32, texts: impl Iterator<Item = Option<&'t str>>) -> Unusual {
+        let values = &self.intake.schema.enums[of as usize].values;
+        let value_of =
+            |text: &str| values.iter().position(|value| value.name == text).map_or(-1, |at| at as i64);
+        let codes: Vec<i64> = texts.map(|text| text.map_or(0, value_of)).collect();
+        let (least, greatest) = self.bounds::<i64>(1)?;
+        self.run(&codes, |code| 0 <= code && least <= code && code <= greatest, |code| W::cut(code))
+    }
+
     /// Converts row by row.
     fn each<W: Store>(self, value: impl Fn(usize) -> Option<W>) -> Unusual {
         let rows: Vec<u32> = (0..self.target.rows as u32).collect();
@@ -433,36 +448,39 @@ impl Meanings {
     }
 }
 
-/// A dictionary column: its values are admitted once, and codes pick from them.
-fn fill_coded(
+/// A dictionary column: its values are admitted once, and codes pick from them. There is a value at least, and every
+/// code of a row that is present has one.
+pub fn fill_coded(
     intake: &Intake,
     index: usize,
-    array: &dyn Array,
+    values: &ArrayRef,
+    codes: &dyn Array,
     columns: &mut Columns,
     at: usize,
     faults: &mut Vec<RowFault>,
 ) {
-    let values: &ArrayRef = array.as_any_dictionary().values();
-    let target = Target { field: index, at, rows: array.len() };
+    let target = Target { field: index, at, rows: codes.len() };
     let meanings = Meanings::new(intake, target, values.as_ref(), columns.column(at));
-    fill_validity(array.nulls(), array.len(), columns, at);
+    fill_validity(codes.nulls(), codes.len(), columns, at);
     let unusual = match columns.column(at).width {
-        Width::W8 => pick::<i8>(intake, target, array, &meanings, columns),
-        Width::W16 => pick::<i16>(intake, target, array, &meanings, columns),
-        Width::W32 => pick::<i32>(intake, target, array, &meanings, columns),
-        Width::W64 => pick::<i64>(intake, target, array, &meanings, columns),
-        Width::W128 => pick::<i128>(intake, target, array, &meanings, columns),
+        Width::W8 => pick::<i8>(intake, target, codes, &meanings, columns),
+        Width::W16 => pick::<i16>(intake, target, codes, &meanings, columns),
+        Width::W32 => pick::<i32>(intake, target, codes, &meanings, columns),
+        Width::W64 => pick::<i64>(intake, target, codes, &meanings, columns),
+        Width::W128 => pick::<i128>(intake, target, codes, &meanings, columns),
     };
     let unusual = unusual.unwrap_or_else(|| (0..target.rows.div_ceil(ROWS_PER_GROUP)).collect());
     if unusual.is_empty() {
         return;
     }
-    let keys = array.as_any_dictionary().normalized_keys();
+    let code_of = code_of(codes);
     for row in unusual.iter().flat_map(|block| target.block(*block)) {
-        let outcome = match (array.is_null(row), meanings.reasons.get(keys[row])) {
-            (true, _) => intake.admit(index, Reading::Missing),
-            (false, Some(Some(reason))) => Err(reason.clone()),
-            (false, _) => Ok(meanings.columns.get(0, keys[row])),
+        let outcome = match codes.is_null(row) {
+            true => intake.admit(index, Reading::Missing),
+            false => match meanings.reasons.get(code_of(row)) {
+                Some(Some(reason)) => Err(reason.clone()),
+                _ => Ok(meanings.columns.get(0, code_of(row))),
+            },
         };
         match outcome {
             Ok(value) => columns.set(at, row, value),
@@ -474,28 +492,45 @@ fn fill_coded(
 fn pick<W: Store>(
     intake: &Intake,
     target: Target,
-    array: &dyn Array,
+    codes: &dyn Array,
     meanings: &Meanings,
     columns: &mut Columns,
 ) -> Unusual {
-    let job = Job { intake, target, nulls: array.nulls(), columns };
-    let DataType::Dictionary(key, _) = array.data_type() else { return None };
-    match key.as_ref() {
-        DataType::Int8 => job.codes::<Int8Type, W>(array, meanings),
-        DataType::Int16 => job.codes::<Int16Type, W>(array, meanings),
-        DataType::Int32 => job.codes::<Int32Type, W>(array, meanings),
-        DataType::Int64 => job.codes::<Int64Type, W>(array, meanings),
-        DataType::UInt8 => job.codes::<UInt8Type, W>(array, meanings),
-        DataType::UInt16 => job.codes::<UInt16Type, W>(array, meanings),
-        DataType::UInt32 => job.codes::<UInt32Type, W>(array, meanings),
-        DataType::UInt64 => job.codes::<UInt64Type, W>(array, meanings),
+    let job = Job { intake, target, nulls: codes.nulls(), columns };
+    match codes.data_type() {
+        DataType::Int8 => job.codes::<Int8Type, W>(codes, meanings),
+        DataType::Int16 => job.codes::<Int16Type, W>(codes, meanings),
+        DataType::Int32 => job.codes::<Int32Type, W>(codes, meanings),
+        DataType::Int64 => job.codes::<Int64Type, W>(codes, meanings),
+        DataType::UInt8 => job.codes::<UInt8Type, W>(codes, meanings),
+        DataType::UInt16 => job.codes::<UInt16Type, W>(codes, meanings),
+        DataType::UInt32 => job.codes::<UInt32Type, W>(codes, meanings),
+        DataType::UInt64 => job.codes::<UInt64Type, W>(codes, meanings),
         _ => None,
     }
 }
 
+/// The code of a row.
+fn code_of(codes: &dyn Array) -> Box<dyn Fn(usize) -> usize + '_> {
+    fn of<K: ArrowDictionaryKeyType>(codes: &dyn Array) -> Box<dyn Fn(usize) -> usize + '_> {
+        let codes = codes.as_primitive::<K>().values();
+        Box::new(|row| codes[row].as_usize())
+    }
+    match codes.data_type() {
+        DataType::Int8 => of::<Int8Type>(codes),
+        DataType::Int16 => of::<Int16Type>(codes),
+        DataType::Int32 => of::<Int32Type>(codes),
+        DataType::Int64 => of::<Int64Type>(codes),
+        DataType::UInt8 => of::<UInt8Type>(codes),
+        DataType::UInt16 => of::<UInt16Type>(codes),
+        DataType::UInt32 => of::<UInt32Type>(codes),
+        _ => of::<UInt64Type>(codes),
+    }
+}
+
 impl Job<'_> {
-    fn codes<K: ArrowDictionaryKeyType, W: Store>(self, array: &dyn Array, meanings: &Meanings) -> Unusual {
-        let keys = array.as_dictionary::<K>().keys().values();
+    fn codes<K: ArrowDictionaryKeyType, W: Store>(self, codes: &dyn Array, meanings: &Meanings) -> Unusual {
+        let keys = codes.as_primitive::<K>().values();
         let table = &meanings.columns.values::<W>(0)[..meanings.columns.rows()];
         // an array's codes are within its dictionary, but for those of missing rows, which may be anything
         let to = |key: K::Native| table.get(key.as_usize()).copied().unwrap_or_else(W::zeroed);

@@ -19,6 +19,7 @@ use super::columnar::RowFault;
 use super::intake::Intake;
 use super::lines::{Quotes, Splitter, cells, counted};
 use super::source::Source;
+use super::texts::{BLOCK_ROWS, Block, Texts, Usual};
 use crate::error::DataError;
 
 /// Which cells of a record are read.
@@ -114,8 +115,28 @@ pub fn text_columns(intake: &Intake, is_json: bool) -> Vec<Kept> {
     intake.keep.iter().map(kept).collect()
 }
 
+/// Cells of CSV, which have no type.
+struct Cells;
+
+impl Texts for Cells {
+    fn plain(text: &str, _: bool) -> Option<&[u8]> {
+        Some(text.as_bytes())
+    }
+
+    fn is_missing(_: &str) -> bool {
+        false
+    }
+
+    fn reading<'t>(text: Option<&'t str>, _: &'t mut String) -> Reading<'t> {
+        text.map_or(Reading::Missing, reading)
+    }
+}
+
+/// The cells of a record, or what is wrong with it.
+type Record<'t> = Result<Vec<Cow<'t, str>>, String>;
+
 impl Csv {
-    /// Fills the columns of the fields; answers the columns to keep.
+    /// Fills the columns of the fields; answers the columns to keep. Faults are added in no order of rows.
     pub fn fill(
         &self,
         intake: &Intake,
@@ -123,28 +144,102 @@ impl Csv {
         columns: &mut Columns,
         faults: &mut Vec<RowFault>,
     ) -> Vec<ArrayRef> {
+        let usual: Vec<Usual> = (0..self.fields.len()).map(|index| Usual::new(intake, index)).collect();
         let mut kept: Vec<StringBuilder> = self.kept.iter().map(|_| StringBuilder::new()).collect();
-        for (row, line) in lines.iter().enumerate() {
-            let record = cells(line, self.delimiter).and_then(|record| self.of_width(record));
-            match record {
-                Ok(record) => {
-                    for (index, cell) in self.fields.iter().enumerate() {
-                        match intake.admit(index, reading(&record[*cell])) {
-                            Ok(value) => columns.set(index, row, value),
-                            Err(reason) => faults.push((row as u32, reason)),
-                        }
-                    }
+        let has_quotes = lines.have(b'"');
+        let whole: Option<Vec<&str>> = lines.texts().map(Iterator::collect);
+        let lines: Vec<&[u8]> = lines.iter().collect();
+        let mut texts = Vec::with_capacity(BLOCK_ROWS * self.width);
+        for (block, lines) in lines.chunks(BLOCK_ROWS).enumerate() {
+            texts.clear();
+            let first_row = block * BLOCK_ROWS;
+            let (mut set_aside, mut records) = ([false; BLOCK_ROWS], Vec::new());
+            for (row, line) in lines.iter().enumerate() {
+                let start = texts.len();
+                let text = match &whole {
+                    Some(texts) => Some(texts[first_row + row]),
+                    None => std::str::from_utf8(line).ok(),
+                };
+                if text.is_some_and(|text| self.split(text, has_quotes, &mut texts)) {
                     for (builder, cell) in kept.iter_mut().zip(&self.kept) {
-                        builder.append_option(Some(&record[*cell]).filter(|text| !text.is_empty()));
+                        builder.append_option(texts[start + cell]);
                     }
+                    continue;
                 }
-                Err(wrong) => {
-                    faults.push((row as u32, malformed(wrong, line)));
-                    kept.iter_mut().for_each(StringBuilder::append_null);
+                texts.truncate(start);
+                texts.resize(start + self.width, None);
+                set_aside[row] = true;
+                let record = cells(line, self.delimiter).and_then(|record| self.of_width(record));
+                for (builder, cell) in kept.iter_mut().zip(&self.kept) {
+                    let text = record.as_ref().ok().map(|record| &record[*cell]);
+                    builder.append_option(text.filter(|text| !text.is_empty()));
                 }
+                records.push((row, record));
+            }
+            let (width, rows) = (self.width, lines.len());
+            let texts = Block { first_row, rows, width, cells: &texts, set_aside: &set_aside };
+            for (index, (cell, usual)) in self.fields.iter().zip(&usual).enumerate() {
+                texts.fill::<Cells>(intake, (index, usual), *cell, columns, faults);
+            }
+            for (row, record) in records {
+                self.fill_record(intake, first_row + row, lines[row], record, columns, faults);
             }
         }
         kept.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef).collect()
+    }
+
+    /// Splits a line; answers whether it has as many cells as the header, and no doubled quotes.
+    fn split<'t>(&self, text: &'t str, has_quotes: bool, texts: &mut Vec<Option<&'t str>>) -> bool {
+        let (line, before) = (text.as_bytes(), texts.len());
+        let mut add = |cell: &'t str| texts.push(Some(cell).filter(|cell| !cell.is_empty()));
+        let mut start = 0;
+        if !has_quotes || memchr::memchr(b'"', line).is_none() {
+            for end in memchr::memchr_iter(self.delimiter, line).chain([line.len()]) {
+                add(&text[start..end]);
+                start = end + 1;
+            }
+            return texts.len() - before == self.width;
+        }
+        loop {
+            let rest = &line[start..];
+            let end = if rest.first() == Some(&b'"') {
+                let Some(length) = memchr::memchr(b'"', &rest[1..]) else { return false };
+                add(&text[start + 1..start + 1 + length]);
+                start + length + 2
+            } else {
+                let end = memchr::memchr(self.delimiter, rest).map_or(line.len(), |length| start + length);
+                add(&text[start..end]);
+                end
+            };
+            match line.get(end) {
+                None => return texts.len() - before == self.width,
+                Some(byte) if *byte == self.delimiter => start = end + 1,
+                Some(_) => return false,
+            }
+        }
+    }
+
+    /// Fills a row from a record that was read on its own.
+    fn fill_record(
+        &self,
+        intake: &Intake,
+        row: usize,
+        line: &[u8],
+        record: Record<'_>,
+        columns: &mut Columns,
+        faults: &mut Vec<RowFault>,
+    ) {
+        match record {
+            Ok(record) => {
+                for (index, cell) in self.fields.iter().enumerate() {
+                    match intake.admit(index, reading(&record[*cell])) {
+                        Ok(value) => columns.set(index, row, value),
+                        Err(reason) => faults.push((row as u32, reason)),
+                    }
+                }
+            }
+            Err(wrong) => faults.push((row as u32, malformed(wrong, line))),
+        }
     }
 
     fn of_width<'a>(&self, record: Vec<Cow<'a, str>>) -> Result<Vec<Cow<'a, str>>, String> {
@@ -172,4 +267,45 @@ pub fn malformed(wrong: String, row: &[u8]) -> Reason {
         value.push('…');
     }
     Reason { value, ..Reason::malformed_row(wrong) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_are_split_have_the_cells_that_are_read_elsewhere() {
+        let mut split = 0;
+        for line in [
+            "a,,b",
+            "a,",
+            ",",
+            "\"a,b\",c",
+            "c,\"a,b\"",
+            "\"\",\"\"",
+            "a\"b,c",
+            "\"a\"\"b\",c",
+            "\"a\"b,c",
+            "\"a,b",
+            "a,\"",
+            "ä,\"ö\"",
+            "a",
+            "a,b,c,d",
+        ] {
+            for width in [1, 2, 3] {
+                let csv = Csv { delimiter: b',', width, fields: Vec::new(), kept: Vec::new() };
+                let mut found = Vec::new();
+                if csv.split(line, true, &mut found) {
+                    split += 1;
+                    let record = cells(line.as_bytes(), csv.delimiter)
+                        .and_then(|record| csv.of_width(record))
+                        .unwrap();
+                    let record: Vec<Option<&str>> =
+                        record.iter().map(|cell| Some(&**cell).filter(|cell| !cell.is_empty())).collect();
+                    assert_eq!(found, record, "{line}");
+                }
+            }
+        }
+        assert!(split >= 9, "{split}");
+    }
 }

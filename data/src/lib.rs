@@ -34,11 +34,12 @@ pub mod sample;
 mod source;
 mod spelling;
 mod target;
+mod texts;
 mod typed;
 mod unchanged;
 pub mod write;
 
-pub use chunk::{Body, CHUNK_ROWS, Chunk, Filled, Kept};
+pub use chunk::{Body, CHUNK_ROWS, Chunk, ColumnData, Filled, Kept};
 pub use columnar::RowFault;
 pub use error::{DataError, ErrorKind};
 pub use format::Format;

@@ -32,6 +32,17 @@ impl Lines {
         self.spans.len()
     }
 
+    /// Every row, where the whole text is valid UTF-8.
+    pub fn texts(&self) -> Option<impl Iterator<Item = &str>> {
+        let text = std::str::from_utf8(&self.text).ok()?;
+        Some(self.spans.iter().map(move |(start, end)| &text[*start as usize..*end as usize]))
+    }
+
+    /// Whether a byte occurs anywhere.
+    pub fn have(&self, byte: u8) -> bool {
+        memchr(byte, &self.text).is_some()
+    }
+
     /// Every row.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         self.spans.iter().map(|(start, end)| &self.text[*start as usize..*end as usize])

@@ -151,7 +151,13 @@ impl PositionedReader {
 impl Read for PositionedReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.ahead.is_empty() {
-            self.ahead = self.file.bytes_at(self.at, AHEAD_BYTES.max(buffer.len()))?;
+            if buffer.len() >= AHEAD_BYTES {
+                let left = self.file.length.saturating_sub(self.at).min(buffer.len() as u64) as usize;
+                let count = self.file.read_at(&mut buffer[..left], self.at)?;
+                self.at += count as u64;
+                return Ok(count);
+            }
+            self.ahead = self.file.bytes_at(self.at, AHEAD_BYTES)?;
         }
         let count = buffer.len().min(self.ahead.len());
         buffer[..count].copy_from_slice(&self.ahead.split_to(count));

@@ -21,7 +21,7 @@ use crate::error::DataError;
 
 /// A file that rows are read from.
 pub trait Source: Send {
-    /// The next rows, at most [`super::CHUNK_ROWS`]; `None` where there are no more.
+    /// The next rows, at most [`super::CHUNK_ROWS`], and of Parquet twice as many; `None` where there are no more.
     ///
     /// # Errors
     /// Where the file cannot be read.

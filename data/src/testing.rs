@@ -134,7 +134,7 @@ pub fn read(path: &Path, intake: &Intake) -> Result<Rows, DataError> {
         let (first_row, count) = (chunk.first_row, chunk.rows);
         let mut columns = Columns::new(&intake.schema.input_columns(), count);
         let mut faults = Vec::new();
-        chunk.fill(intake, &mut columns, &mut faults);
+        chunk.fill(intake, &mut columns, &mut faults)?;
         faults.sort_by_key(|(row, _)| *row);
         let refused: BTreeSet<u32> = faults.iter().map(|(row, _)| *row).collect();
         let admitted = (0..count).filter(|row| !refused.contains(&(*row as u32)));

@@ -64,7 +64,7 @@ fn read(path: &Path, policy: &str, mapping: &str) -> Result<(Vec<Option<i128>>, 
     while let Some(chunk) = reader.next_chunk()? {
         let mut columns = Columns::new(&intake.schema.input_columns(), chunk.rows);
         let (rows, mut faults) = (chunk.rows as u32, Vec::new());
-        chunk.fill(&intake, &mut columns, &mut faults);
+        chunk.fill(&intake, &mut columns, &mut faults)?;
         let faulty: BTreeSet<u32> = faults.iter().map(|(row, _)| *row).collect();
         refused += faulty.len();
         let admitted = (0..rows).filter(|row| !faulty.contains(row));

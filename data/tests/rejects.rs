@@ -78,7 +78,7 @@ fn rows_of_files_that_cannot_be_read_are_refused_and_stop_nothing() {
             let (first_row, count) = (chunk.first_row, chunk.rows);
             let mut columns = Columns::new(&intake.schema.input_columns(), count);
             let mut told = Vec::new();
-            chunk.fill(&intake, &mut columns, &mut told);
+            chunk.fill(&intake, &mut columns, &mut told).unwrap_or_else(|error| panic!("{error}"));
             rows += count;
             let told = told.into_iter();
             faults.extend(

@@ -19,7 +19,7 @@ fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
 fn its_file_is_decided_as_it_says() {
     let (folder, page) = (Folder::new("page"), page());
     let [rows, decisions] = blocks(&page, "csv")[..] else { panic!("a file and its decisions") };
-    let [columns] = blocks(&page, "toml")[..] else { panic!("one mapping file") };
+    let [columns, profile] = blocks(&page, "toml")[..] else { panic!("a mapping file and a profile") };
     folder.write("rows.csv", rows);
     folder.write("columns.toml", columns);
     folder.copy("spec/policies/credit.opus", "credit.opus");
@@ -27,6 +27,9 @@ fn its_file_is_decided_as_it_says() {
     let line = line.trim_start_matches("opus ").replace("spec/policies/", "");
     folder.opus(&line).ends(0);
     assert_eq!(folder.text("decisions.csv"), decisions);
+    folder.write("profile.toml", profile);
+    folder.opus("sample credit.opus --profile profile.toml -n 100 -o sample.csv").ends(0);
+    assert_eq!(folder.text("sample.csv").lines().count(), 101);
 }
 
 #[test]

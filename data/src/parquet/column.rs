@@ -1,39 +1,91 @@
-//! How is a plain column chunk decoded without losing what its pages know? Codes stay codes.
+//! How is a plain column chunk decoded without losing what its pages know? Codes stay codes, and what is only copied
+//! stays as it is.
 //!
-//! The general reader looks every code up and copies every value before admission sees it. Here the dictionary of
-//! a column chunk becomes an array once, and the codes of the pages pick from what admission made of it. Pages of
-//! plain values are copied. Anything else (nested columns, other encodings, other types) is the general reader's.
+//! The general reader looks every code up and copies every value before admission sees it. Here a [`PagedColumn`]
+//! finds the pages of a chunk of rows in order, and the threads that share the work decode that [`Part`]: the
+//! dictionary of a column chunk becomes an array once, and the codes of the pages pick from what admission made of it.
+//! Pages of plain values are copied. A column to keep is checked, and its pages are written again in the bytes that were
+//! read. Anything else (nested columns, other encodings, types or codecs) is the general reader's.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
-use ::parquet::basic::{Encoding, Type};
-use ::parquet::column::page::{Page, PageReader};
-use ::parquet::errors::{ParquetError, Result};
+use ::parquet::basic::{Compression, ConvertedType, Encoding, Type};
+use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::ColumnChunkMetaData;
-use ::parquet::file::serialized_reader::SerializedPageReader;
+use ::parquet::schema::types::ColumnDescPtr;
+use arrow_array::cast::AsArray;
 use arrow_array::types::{
     Date32Type, Decimal32Type, Decimal64Type, Decimal128Type, Float64Type, Int32Type, Int64Type,
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
 };
 use arrow_array::{
-    ArrayRef, ArrowPrimitiveType, DictionaryArray, PrimitiveArray, StringArray, new_null_array,
+    ArrayRef, ArrowPrimitiveType, Int32Array, LargeStringArray, PrimitiveArray, StringArray, StringViewArray,
+    new_null_array,
 };
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, TimeUnit};
+use arrow_select::take::take as take_values;
 use bytes::Bytes;
 
 use super::super::positioned::Positioned;
-use super::runs::{Runs, presence};
+use super::header::Kind;
+use super::open::{too_short, unreadable_column};
+use super::page::{DataPage, PageReader, RawPage, damaged, is_known};
+use super::runs::Runs;
+use super::verbatim::Verbatim;
+use crate::error::DataError;
 
-/// A column chunk, page by page.
-pub struct PlainColumn {
-    pages: SerializedPageReader<Positioned>,
+type Result<T, E = ParquetError> = std::result::Result<T, E>;
+
+/// A column chunk, from which the pages of chunks of rows are taken in order.
+pub struct PagedColumn {
+    column: Arc<Column>,
+    pages: PageReader,
+    dictionary: Option<Arc<Dictionary>>,
+    /// Pages that were found, and how many rows of the first were taken.
+    waiting: VecDeque<Arc<DataPage>>,
+    taken: usize,
+    rows_waiting: usize,
+}
+
+/// What is known of a column chunk as a whole.
+struct Column {
+    /// What the file is called, and the number of the row group.
+    place: (Arc<str>, usize),
     shape: Shape,
+    /// The type that the file names.
+    data_type: DataType,
+    codec: Compression,
     optional: bool,
     /// How many rows the column chunk has.
     rows: usize,
-    dictionary: Option<ArrayRef>,
-    page: Option<OpenPage>,
+    description: ColumnDescPtr,
+}
+
+/// The rows of a chunk in one column. Clones are cheap.
+#[derive(Clone)]
+pub struct Part {
+    column: Arc<Column>,
+    dictionary: Option<Arc<Dictionary>>,
+    pages: Vec<(Arc<DataPage>, Range<usize>)>,
+    rows: usize,
+}
+
+/// What the rows hold.
+pub enum Decoded {
+    /// Values.
+    Values(ArrayRef),
+    /// Codes, each below the number of values, and the values.
+    Coded(Int32Array, ArrayRef),
+}
+
+/// The dictionary of a column chunk, decoded once for all threads that want it.
+struct Dictionary {
+    raw: RawPage,
+    count: usize,
+    values: OnceLock<std::result::Result<ArrayRef, String>>,
 }
 
 /// How values lie in plain pages, and what they are.
@@ -49,27 +101,11 @@ enum Layout {
     Int32,
     Int64,
     Double,
+    /// Big-endian integers of so many bytes, at most 8.
+    Short(usize),
     /// Big-endian integers of so many bytes.
     Fixed(usize),
     Text,
-}
-
-/// A data page that is being read.
-struct OpenPage {
-    /// Which rows are present, where not all are; and how many rows were given.
-    present: Option<BooleanBuffer>,
-    rows: usize,
-    given: usize,
-    values: Values,
-}
-
-enum Values {
-    Codes(Runs),
-    Plain(Bytes),
-}
-
-fn damaged(message: &str) -> ParquetError {
-    ParquetError::General(message.to_owned())
 }
 
 /// The shape of a column chunk that is plain enough.
@@ -78,7 +114,10 @@ fn shape_of(chunk: &ColumnChunkMetaData, data_type: &DataType) -> Option<Shape> 
     let known = [Encoding::PLAIN, Encoding::RLE, Encoding::PLAIN_DICTIONARY, Encoding::RLE_DICTIONARY];
     let column = chunk.column_descr();
     let is_flat = column.max_rep_level() == 0 && column.max_def_level() <= 1;
-    if !is_flat || !chunk.encodings().all(|encoding| known.contains(&encoding)) {
+    if !is_flat
+        || !is_known(chunk.compression())
+        || !chunk.encodings().all(|encoding| known.contains(&encoding))
+    {
         return None;
     }
     let (layout, data_type) = match (chunk.column_type(), data_type) {
@@ -101,7 +140,10 @@ fn shape_of(chunk: &ColumnChunkMetaData, data_type: &DataType) -> Option<Shape> 
         ) => {
             let length =
                 usize::try_from(column.type_length()).ok().filter(|length| (1..=16).contains(length))?;
-            (Layout::Fixed(length), Decimal128(*precision, *scale))
+            match length {
+                1..=8 if *precision <= 18 => (Layout::Short(length), Decimal64(*precision, *scale)),
+                _ => (Layout::Fixed(length), Decimal128(*precision, *scale)),
+            }
         }
         (Type::DOUBLE, Float64) => (Layout::Double, Float64),
         (Type::BYTE_ARRAY, Utf8 | LargeUtf8 | Utf8View) => (Layout::Text, Utf8),
@@ -113,145 +155,318 @@ fn shape_of(chunk: &ColumnChunkMetaData, data_type: &DataType) -> Option<Shape> 
     Some(Shape { layout, data_type })
 }
 
-impl PlainColumn {
+impl Column {
+    fn unreadable(&self, error: &dyn std::error::Error) -> DataError {
+        let (file, row_group) = &self.place;
+        unreadable_column(file, *row_group, self.description.name(), error)
+    }
+}
+
+impl PagedColumn {
     /// The column chunk, where it is plain enough.
     ///
     /// # Errors
     /// Where what is said about its pages cannot be.
     pub fn open(
+        (name, row_group): (&Arc<str>, usize),
         file: &Positioned,
         chunk: &ColumnChunkMetaData,
         data_type: &DataType,
         rows: usize,
-    ) -> Result<Option<PlainColumn>> {
+    ) -> Result<Option<PagedColumn>> {
         let Some(shape) = shape_of(chunk, data_type) else { return Ok(None) };
-        let pages = SerializedPageReader::new(Arc::new(file.clone()), chunk, rows, None)?;
-        let optional = chunk.column_descr().max_def_level() == 1;
-        Ok(Some(PlainColumn { pages, shape, optional, rows, dictionary: None, page: None }))
+        // some writers name no dictionary page, or one at 0
+        let dictionary = chunk.dictionary_page_offset().filter(|offset| *offset > 0);
+        let start = dictionary.unwrap_or(i64::MAX).min(chunk.data_page_offset());
+        let pages = PageReader::new(file, start, chunk.compressed_size())?;
+        let column = Column {
+            place: (name.clone(), row_group),
+            shape,
+            data_type: data_type.clone(),
+            codec: chunk.compression(),
+            optional: chunk.column_descr().max_def_level() == 1,
+            rows,
+            description: chunk.column_descr_ptr(),
+        };
+        let (dictionary, waiting) = (None, VecDeque::new());
+        Ok(Some(PagedColumn {
+            column: Arc::new(column),
+            pages,
+            dictionary,
+            waiting,
+            taken: 0,
+            rows_waiting: 0,
+        }))
     }
 
-    /// The next rows.
+    /// Whether decoded parts can be arrays of the type that the file names.
+    pub fn can_be_kept(&self) -> bool {
+        let Column { shape, data_type, .. } = &*self.column;
+        match shape.layout {
+            Layout::Text => matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View),
+            _ => shape.data_type == *data_type,
+        }
+    }
+
+    /// The pages of the next rows.
     ///
     /// # Errors
-    /// Where there are fewer, or a page cannot be read.
-    pub fn read(&mut self, rows: usize) -> Result<ArrayRef> {
-        match self.shape.layout {
-            Layout::Int32 => self.read_as::<i32>(rows),
-            Layout::Int64 => self.read_as::<i64>(rows),
-            Layout::Double => self.read_as::<f64>(rows),
-            Layout::Fixed(_) => self.read_as::<i128>(rows),
-            Layout::Text => self.read_as::<Text>(rows),
+    /// Where there are fewer rows, or a page is damaged.
+    pub fn take(&mut self, rows: usize) -> Result<Part> {
+        self.find(rows)?;
+        if self.rows_waiting < rows {
+            return Err(too_short());
         }
-    }
-
-    fn read_as<T: Plain>(&mut self, rows: usize) -> Result<ArrayRef> {
-        let mut chunk = Chunk::<T>::new(rows, self.optional);
-        while chunk.rows() < rows {
-            let Some(page) = self.page.as_mut().filter(|page| page.given < page.rows) else {
-                self.next_page()?;
-                continue;
-            };
-            let taken = (page.rows - page.given).min(rows - chunk.rows());
-            let present = page.present.as_ref().map(|present| present.slice(page.given, taken));
-            page.given += taken;
-            let count = present.as_ref().map_or(taken, BooleanBuffer::count_set_bits);
-            match &mut page.values {
-                Values::Codes(runs) => chunk.codes(runs, count, present, taken, self.dictionary.as_ref())?,
-                Values::Plain(bytes) => {
-                    chunk.plain(bytes, self.shape.layout, count, present, taken, self.dictionary.as_ref())?
-                }
+        let mut pages = Vec::new();
+        let mut left = rows;
+        while left > 0 {
+            let page = self.waiting.front().ok_or_else(too_short)?;
+            let end = page.rows.min(self.taken + left);
+            pages.push((page.clone(), self.taken..end));
+            left -= end - self.taken;
+            self.taken = end;
+            if end == page.rows {
+                self.waiting.pop_front();
+                self.taken = 0;
             }
         }
-        chunk.finish(&self.shape.data_type, self.dictionary.as_ref())
+        self.rows_waiting -= rows;
+        Ok(Part { column: self.column.clone(), dictionary: self.dictionary.clone(), pages, rows })
     }
 
-    fn next_page(&mut self) -> Result<()> {
-        match self.pages.get_next_page()?.ok_or_else(|| damaged("a column ends early"))? {
-            Page::DictionaryPage { mut buf, num_values, .. } => {
-                self.dictionary = Some(self.dictionary_of(&mut buf, num_values as usize)?);
+    /// After how many of the next `rows` the last page ends that ends among them; 0 where none does.
+    ///
+    /// # Errors
+    /// Where a page is damaged.
+    pub fn last_page_end(&mut self, rows: usize) -> Result<usize> {
+        self.find(rows)?;
+        let mut end = 0;
+        for page in &self.waiting {
+            let next = end + page.rows - if end == 0 { self.taken } else { 0 };
+            if next > rows {
+                break;
             }
-            Page::DataPage { buf, num_values, encoding, def_level_encoding, .. } => {
-                let rows = self.rows_of(num_values)?;
-                let (mut buf, mut present) = (buf, None);
-                if self.optional {
-                    if def_level_encoding != Encoding::RLE {
-                        return Err(damaged("levels are written in an encoding that is no longer used"));
+            end = next;
+        }
+        Ok(end)
+    }
+
+    /// Finds pages until so many rows wait, or there are no more pages.
+    fn find(&mut self, rows: usize) -> Result<()> {
+        while self.rows_waiting < rows {
+            let Some(raw) = self.pages.next()? else { return Ok(()) };
+            match raw.header.kind {
+                Kind::Data { rows, .. } | Kind::DataV2 { rows, .. } => {
+                    if rows > self.column.rows {
+                        return Err(damaged("a page has more rows than its column"));
                     }
-                    let length = take(&mut buf, 4)?;
-                    let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]) as usize;
-                    present = Some(presence(&take(&mut buf, length)?, rows)?);
+                    if rows > 0 {
+                        self.waiting.push_back(Arc::new(DataPage::new(raw, rows)));
+                        self.rows_waiting += rows;
+                    }
                 }
-                self.open_page(buf, present, rows, encoding)?;
-            }
-            Page::DataPageV2 {
-                buf, num_values, encoding, def_levels_byte_len, rep_levels_byte_len, ..
-            } => {
-                let rows = self.rows_of(num_values)?;
-                let mut buf = buf;
-                take(&mut buf, rep_levels_byte_len as usize)?;
-                let levels = take(&mut buf, def_levels_byte_len as usize)?;
-                let present = if self.optional { Some(presence(&levels, rows)?) } else { None };
-                self.open_page(buf, present, rows, encoding)?;
+                Kind::Dictionary { values, ref encoding } => {
+                    if self.dictionary.is_some() || self.rows_waiting > 0 {
+                        return Err(damaged("a column has a second dictionary"));
+                    }
+                    if !matches!(encoding, Encoding::PLAIN | Encoding::PLAIN_DICTIONARY) {
+                        return Err(damaged("a dictionary is not written in plain values"));
+                    }
+                    let dictionary = Dictionary { raw, count: values, values: OnceLock::new() };
+                    self.dictionary = Some(Arc::new(dictionary));
+                }
+                Kind::Index => {}
             }
         }
         Ok(())
     }
+}
 
-    /// How many rows a page has, if it can.
-    fn rows_of(&self, num_values: u32) -> Result<usize> {
-        let rows = num_values as usize;
-        if rows <= self.rows { Ok(rows) } else { Err(damaged("a page has more rows than its column")) }
+impl Part {
+    /// What the rows hold.
+    ///
+    /// # Errors
+    /// Where a page is damaged.
+    pub fn decode(&self) -> Result<Decoded, DataError> {
+        self.decoded().map_err(|error| self.column.unreadable(&error))
     }
 
-    fn open_page(
-        &mut self,
-        mut buf: Bytes,
-        present: Option<BooleanBuffer>,
-        rows: usize,
-        encoding: Encoding,
-    ) -> Result<()> {
-        let present = present.filter(|present| present.count_set_bits() < rows);
-        let values = match encoding {
-            Encoding::PLAIN => Values::Plain(buf),
-            Encoding::PLAIN_DICTIONARY | Encoding::RLE_DICTIONARY => {
-                // a page without a value need not say how wide its codes are
-                let width = if buf.is_empty() { 0 } else { take(&mut buf, 1)?[0] };
-                Values::Codes(Runs::new(buf, width as u32)?)
+    fn decoded(&self) -> Result<Decoded> {
+        match self.column.shape.layout {
+            Layout::Int32 => self.decode_as::<i32>(),
+            Layout::Int64 | Layout::Short(_) => self.decode_as::<i64>(),
+            Layout::Double => self.decode_as::<f64>(),
+            Layout::Fixed(_) => self.decode_as::<i128>(),
+            Layout::Text => self.decode_as::<Text>(),
+        }
+    }
+
+    fn decode_as<T: Plain>(&self) -> Result<Decoded> {
+        let Column { shape, codec, optional, .. } = &*self.column;
+        let mut chunk = Chunk::<T>::new(self.rows, *optional);
+        for (page, range) in &self.pages {
+            let open = page.open(*codec, *optional)?;
+            let rows = range.len();
+            let present = open.present.as_ref().map(|present| present.slice(range.start, rows));
+            let count = present.as_ref().map_or(rows, BooleanBuffer::count_set_bits);
+            let before = open.present.as_ref().filter(|_| range.start > 0);
+            let before = before.map_or(range.start, |present| present.slice(0, range.start).count_set_bits());
+            let dictionary = if open.is_coded { self.dictionary()? } else { None };
+            if open.is_coded {
+                let mut runs = Runs::with_width(open.values.clone())?;
+                runs.skip(before)?;
+                chunk.codes(&mut runs, count, present, rows, dictionary)?;
+            } else {
+                let mut bytes = open.values.clone();
+                T::skip(&mut bytes, shape.layout, before)?;
+                // codes so far are looked up now
+                let dictionary = if chunk.has_codes() { self.dictionary()? } else { None };
+                chunk.plain(&mut bytes, shape.layout, count, present, rows, dictionary)?;
             }
-            other => {
-                return Err(damaged(&format!(
-                    "a page is written in the encoding {other}, which its file does not name"
-                )));
+        }
+        let dictionary = if chunk.has_codes() { self.dictionary()? } else { None };
+        chunk.finish(&shape.data_type, dictionary)
+    }
+
+    /// The rows as an array of the type that the file names, which is that of a column that
+    /// [can be kept](PagedColumn::can_be_kept).
+    ///
+    /// # Errors
+    /// Where a page is damaged.
+    pub fn array(&self) -> Result<ArrayRef, DataError> {
+        let array = match self.decode()? {
+            Decoded::Values(array) => array,
+            Decoded::Coded(codes, values) => {
+                take_values(values.as_ref(), &codes, None).map_err(|error| self.column.unreadable(&error))?
             }
         };
-        self.page = Some(OpenPage { present, rows, given: 0, values });
-        Ok(())
+        Ok(match self.column.data_type {
+            DataType::LargeUtf8 => Arc::new(array.as_string::<i32>().iter().collect::<LargeStringArray>()),
+            DataType::Utf8View => Arc::new(StringViewArray::from(array.as_string::<i32>())),
+            _ => array,
+        })
     }
 
-    fn dictionary_of(&self, bytes: &mut Bytes, count: usize) -> Result<ArrayRef> {
-        fn whole<T: Plain>(
-            bytes: &mut Bytes,
-            layout: Layout,
-            count: usize,
-            data_type: &DataType,
-        ) -> Result<ArrayRef> {
-            let mut values = T::Many::default();
-            T::decode(bytes, layout, count, &mut values)?;
-            T::array(values, None, data_type)
-        }
-        let Shape { layout, data_type } = &self.shape;
-        match layout {
-            Layout::Int32 => whole::<i32>(bytes, *layout, count, data_type),
-            Layout::Int64 => whole::<i64>(bytes, *layout, count, data_type),
-            Layout::Double => whole::<f64>(bytes, *layout, count, data_type),
-            Layout::Fixed(_) => whole::<i128>(bytes, *layout, count, data_type),
-            Layout::Text => whole::<Text>(bytes, *layout, count, data_type),
-        }
+    /// The pages as they are in the file, where they can be those of a column that is described so; `None` where they
+    /// cannot, or where the rows begin or end within a page.
+    ///
+    /// # Errors
+    /// Where a page is damaged: what is copied is checked as if it were decoded.
+    pub fn verbatim(&self, description: &ColumnDescPtr) -> Result<Option<Verbatim>, DataError> {
+        self.checked_pages(description).map_err(|error| self.column.unreadable(&error))
     }
+
+    fn checked_pages(&self, description: &ColumnDescPtr) -> Result<Option<Verbatim>> {
+        let ours = &self.column.description;
+        let is_same = ours.physical_type() == description.physical_type()
+            && ours.type_length() == description.type_length()
+            && ours.converted_type() == description.converted_type()
+            // older writers name the converted type alone
+            && (ours.logical_type_ref() == description.logical_type_ref()
+                || (ours.logical_type_ref().is_none() && ours.converted_type() != ConvertedType::NONE))
+            && ours.max_def_level() == description.max_def_level();
+        if !is_same || !self.pages.iter().all(|(page, range)| *range == (0..page.rows)) {
+            return Ok(None);
+        }
+        let mut verbatim = Verbatim::new(self.column.codec);
+        let mut is_coded = false;
+        for (page, _) in &self.pages {
+            is_coded |= self.check(page)?;
+        }
+        if let Some(dictionary) = self.dictionary.as_ref().filter(|_| is_coded) {
+            verbatim.dictionary(&dictionary.raw);
+        }
+        for (page, _) in &self.pages {
+            verbatim.data(&page.raw, page.rows);
+        }
+        Ok(Some(verbatim))
+    }
+
+    /// That the values of a whole page are right; answers whether they are codes.
+    fn check(&self, page: &DataPage) -> Result<bool> {
+        let Column { shape, codec, optional, .. } = &*self.column;
+        let open = page.open(*codec, *optional)?;
+        let count = open.present.as_ref().map_or(page.rows, BooleanBuffer::count_set_bits);
+        if open.is_coded {
+            let mut codes = Vec::with_capacity(count);
+            Runs::with_width(open.values.clone())?.take(count, &mut codes)?;
+            check_codes(&codes, self.dictionary()?)?;
+        } else {
+            let mut bytes = open.values.clone();
+            match shape.layout {
+                Layout::Text => check_texts(&bytes, count)?,
+                Layout::Int32 => i32::skip(&mut bytes, shape.layout, count)?,
+                Layout::Int64 | Layout::Short(_) => i64::skip(&mut bytes, shape.layout, count)?,
+                Layout::Double => f64::skip(&mut bytes, shape.layout, count)?,
+                Layout::Fixed(_) => i128::skip(&mut bytes, shape.layout, count)?,
+            }
+        }
+        Ok(open.is_coded)
+    }
+
+    fn dictionary(&self) -> Result<Option<&ArrayRef>> {
+        let Some(dictionary) = &self.dictionary else { return Ok(None) };
+        let decoded = || {
+            let mut bytes = dictionary.raw.unpack(self.column.codec)?;
+            decode_dictionary(&mut bytes, dictionary.count, &self.column.shape)
+        };
+        let values =
+            dictionary.values.get_or_init(|| decoded().map_err(|error: ParquetError| error.to_string()));
+        values.as_ref().map(Some).map_err(|message| damaged(message.trim_start_matches("Parquet error: ")))
+    }
+}
+
+fn decode_dictionary(bytes: &mut Bytes, count: usize, shape: &Shape) -> Result<ArrayRef> {
+    fn whole<T: Plain>(bytes: &mut Bytes, count: usize, shape: &Shape) -> Result<ArrayRef> {
+        let mut values = T::Many::default();
+        T::decode(bytes, shape.layout, count, &mut values)?;
+        T::array(values, None, &shape.data_type)
+    }
+    match shape.layout {
+        Layout::Int32 => whole::<i32>(bytes, count, shape),
+        Layout::Int64 | Layout::Short(_) => whole::<i64>(bytes, count, shape),
+        Layout::Double => whole::<f64>(bytes, count, shape),
+        Layout::Fixed(_) => whole::<i128>(bytes, count, shape),
+        Layout::Text => whole::<Text>(bytes, count, shape),
+    }
+}
+
+/// That every code has a value. Codes have at most 31 bits.
+fn check_codes(codes: &[i32], dictionary: Option<&ArrayRef>) -> Result<()> {
+    let values = dictionary.map_or(0, |dictionary| dictionary.len());
+    let greatest = codes.iter().copied().fold(-1, i32::max);
+    if (greatest as i64) < values as i64 { Ok(()) } else { Err(damaged("a code is beyond its dictionary")) }
+}
+
+/// That a page of plain texts has so many, each of valid UTF-8.
+fn check_texts(bytes: &[u8], count: usize) -> Result<()> {
+    let (mut at, mut lengths) = (0usize, 0u32);
+    for _ in 0..count {
+        let length = bytes.get(at..).and_then(|rest| rest.first_chunk::<4>());
+        let length = u32::from_le_bytes(*length.ok_or_else(|| damaged("a page ends early"))?);
+        lengths |= length;
+        at = at.saturating_add(4 + length as usize);
+    }
+    let texts = bytes.get(..at).ok_or_else(|| damaged("a page ends early"))?;
+    // where every byte of a length is ASCII, no character can begin in one text and end in the next
+    if lengths & 0x8080_8080 == 0 && std::str::from_utf8(texts).is_ok() {
+        return Ok(());
+    }
+    let mut rest = texts;
+    while let Some((length, after)) = rest.split_first_chunk::<4>() {
+        let (text, after) = after.split_at(u32::from_le_bytes(*length) as usize);
+        std::str::from_utf8(text).map_err(|_| damaged("a text is not valid UTF-8"))?;
+        rest = after;
+    }
+    Ok(())
 }
 
 fn take(bytes: &mut Bytes, count: usize) -> Result<Bytes> {
     if bytes.len() < count { Err(damaged("a page ends early")) } else { Ok(bytes.split_to(count)) }
+}
+
+fn skip_fixed(bytes: &mut Bytes, count: usize, width: usize) -> Result<()> {
+    take(bytes, count.checked_mul(width).ok_or_else(|| damaged("a page ends early"))?).map(|_| ())
 }
 
 /// Values of one physical type.
@@ -259,6 +474,8 @@ trait Plain {
     /// Many of them.
     type Many: Default;
 
+    /// Leaves `count` values out.
+    fn skip(bytes: &mut Bytes, layout: Layout, count: usize) -> Result<()>;
     /// Takes `count` values off the bytes.
     fn decode(bytes: &mut Bytes, layout: Layout, count: usize, out: &mut Self::Many) -> Result<()>;
     /// Moves the last values apart, so that they stand where rows are present.
@@ -283,6 +500,14 @@ macro_rules! primitives {
     ($($ty:ty: $decode:expr, { $($pattern:pat => $arrow:ty),+ };)+) => { $(
         impl Plain for $ty {
             type Many = Vec<$ty>;
+
+            fn skip(bytes: &mut Bytes, layout: Layout, count: usize) -> Result<()> {
+                let width = match layout {
+                    Layout::Short(width) | Layout::Fixed(width) => width,
+                    _ => size_of::<$ty>(),
+                };
+                skip_fixed(bytes, count, width)
+            }
 
             fn decode(bytes: &mut Bytes, layout: Layout, count: usize, out: &mut Vec<$ty>) -> Result<()> {
                 $decode(bytes, layout, count, out)
@@ -314,7 +539,8 @@ macro_rules! primitives {
     )+ };
 }
 
-fn little_endian<T: bytemuck::Pod, const N: usize>(
+/// Values of `N` bytes each.
+fn fixed<T, const N: usize>(
     bytes: &mut Bytes,
     count: usize,
     out: &mut Vec<T>,
@@ -324,6 +550,26 @@ fn little_endian<T: bytemuck::Pod, const N: usize>(
     let taken = take(bytes, length)?;
     out.extend(taken.as_chunks::<N>().0.iter().map(|bytes| from(*bytes)));
     Ok(())
+}
+
+fn longs(bytes: &mut Bytes, layout: Layout, count: usize, out: &mut Vec<i64>) -> Result<()> {
+    macro_rules! by_length {
+        ($length:expr; $($literal:literal)+) => {
+            match $length {
+                $( $literal => fixed(bytes, count, out, |bytes: [u8; $literal]| {
+                    let mut wide = [0; 8];
+                    wide[8 - $literal..].copy_from_slice(&bytes);
+                    // moved up and down again for the sign
+                    i64::from_be_bytes(wide) << (64 - 8 * $literal) >> (64 - 8 * $literal)
+                }), )+
+                _ => Err(damaged("a column has no length")),
+            }
+        };
+    }
+    match layout {
+        Layout::Short(length) => by_length!(length; 1 2 3 4 5 6 7 8),
+        _ => fixed(bytes, count, out, i64::from_le_bytes),
+    }
 }
 
 fn big_endian(bytes: &mut Bytes, layout: Layout, count: usize, out: &mut Vec<i128>) -> Result<()> {
@@ -357,13 +603,29 @@ impl Default for Texts {
 impl Plain for Text {
     type Many = Texts;
 
-    fn decode(bytes: &mut Bytes, _: Layout, count: usize, out: &mut Texts) -> Result<()> {
+    fn skip(bytes: &mut Bytes, _: Layout, count: usize) -> Result<()> {
         for _ in 0..count {
             let length = take(bytes, 4)?;
             let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]) as usize;
-            out.push(&take(bytes, length)?)?;
+            take(bytes, length)?;
         }
         Ok(())
+    }
+
+    fn decode(bytes: &mut Bytes, _: Layout, count: usize, out: &mut Texts) -> Result<()> {
+        out.bytes.reserve(bytes.len().saturating_sub(count.saturating_mul(4)));
+        out.ends.reserve(count.min(bytes.len()));
+        let mut rest = &bytes[..];
+        for _ in 0..count {
+            let (length, after) =
+                rest.split_first_chunk::<4>().ok_or_else(|| damaged("a page ends early"))?;
+            let length = u32::from_le_bytes(*length) as usize;
+            let (text, after) = after.split_at_checked(length).ok_or_else(|| damaged("a page ends early"))?;
+            out.push(text)?;
+            rest = after;
+        }
+        let read = bytes.len() - rest.len();
+        take(bytes, read).map(|_| ())
     }
 
     fn spread(values: &mut Texts, count: usize, present: &BooleanBuffer) {
@@ -390,7 +652,7 @@ impl Plain for Text {
     fn array(values: Texts, nulls: Option<NullBuffer>, _: &DataType) -> Result<ArrayRef> {
         let offsets = OffsetBuffer::new(ScalarBuffer::from(values.ends));
         let texts = StringArray::try_new(offsets, Buffer::from_vec(values.bytes), nulls);
-        Ok(Arc::new(texts.map_err(|error| damaged(&error.to_string()))?))
+        Ok(Arc::new(texts.map_err(|error| damaged(error.to_string()))?))
     }
 }
 
@@ -404,9 +666,9 @@ impl Texts {
 }
 
 primitives! {
-    i32: |bytes: &mut Bytes, _: Layout, count: usize, out: &mut Vec<i32>| little_endian(bytes, count, out, i32::from_le_bytes),
+    i32: |bytes: &mut Bytes, _: Layout, count: usize, out: &mut Vec<i32>| fixed(bytes, count, out, i32::from_le_bytes),
         { DataType::Int32 => Int32Type, DataType::Date32 => Date32Type, DataType::Decimal32(..) => Decimal32Type };
-    i64: |bytes: &mut Bytes, _: Layout, count: usize, out: &mut Vec<i64>| little_endian(bytes, count, out, i64::from_le_bytes),
+    i64: longs,
         {
             DataType::Int64 => Int64Type,
             DataType::Decimal64(..) => Decimal64Type,
@@ -414,7 +676,7 @@ primitives! {
             DataType::Timestamp(TimeUnit::Microsecond, _) => TimestampMicrosecondType,
             DataType::Timestamp(TimeUnit::Nanosecond, _) => TimestampNanosecondType
         };
-    f64: |bytes: &mut Bytes, _: Layout, count: usize, out: &mut Vec<f64>| little_endian(bytes, count, out, f64::from_le_bytes),
+    f64: |bytes: &mut Bytes, _: Layout, count: usize, out: &mut Vec<f64>| fixed(bytes, count, out, f64::from_le_bytes),
         { DataType::Float64 => Float64Type };
     i128: big_endian, { DataType::Decimal128(..) => Decimal128Type };
 }
@@ -426,16 +688,13 @@ struct Chunk<T: Plain> {
     /// The codes so far, where every page had codes.
     codes: Vec<i32>,
     values: Option<T::Many>,
+    is_coded: bool,
 }
 
 impl<T: Plain> Chunk<T> {
     fn new(rows: usize, optional: bool) -> Chunk<T> {
         let present = optional.then(|| BooleanBufferBuilder::new(rows));
-        Chunk { present, rows: 0, codes: Vec::with_capacity(rows), values: None }
-    }
-
-    fn rows(&self) -> usize {
-        self.rows
+        Chunk { present, rows: 0, codes: Vec::new(), values: None, is_coded: false }
     }
 
     fn add_presence(&mut self, present: &Option<BooleanBuffer>, taken: usize) {
@@ -456,6 +715,7 @@ impl<T: Plain> Chunk<T> {
         dictionary: Option<&ArrayRef>,
     ) -> Result<()> {
         self.add_presence(&present, taken);
+        self.is_coded = true;
         match &mut self.values {
             None => {
                 runs.take(count, &mut self.codes)?;
@@ -511,20 +771,24 @@ impl<T: Plain> Chunk<T> {
         T::look_up(&codes, dictionary, values)
     }
 
-    fn finish(mut self, data_type: &DataType, dictionary: Option<&ArrayRef>) -> Result<ArrayRef> {
+    fn has_codes(&self) -> bool {
+        self.values.is_none() && self.is_coded
+    }
+
+    fn finish(mut self, data_type: &DataType, dictionary: Option<&ArrayRef>) -> Result<Decoded> {
         let present = self.present.as_mut().map(BooleanBufferBuilder::finish);
         let nulls = present.map(NullBuffer::new).filter(|nulls| nulls.null_count() > 0);
         if let Some(values) = self.values {
-            return T::array(values, nulls, data_type);
+            return T::array(values, nulls, data_type).map(Decoded::Values);
         }
         match dictionary.filter(|dictionary| !dictionary.is_empty()) {
             Some(dictionary) => {
-                let keys = PrimitiveArray::<Int32Type>::new(ScalarBuffer::from(self.codes), nulls);
-                let coded = DictionaryArray::try_new(keys, dictionary.clone());
-                Ok(Arc::new(coded.map_err(|error| damaged(&error.to_string()))?))
+                check_codes(&self.codes, Some(dictionary))?;
+                let keys = Int32Array::new(ScalarBuffer::from(self.codes), nulls);
+                Ok(Decoded::Coded(keys, dictionary.clone()))
             }
-            None if nulls.as_ref().is_some_and(|nulls| nulls.null_count() == self.rows) => {
-                Ok(new_null_array(data_type, self.rows))
+            None if self.rows == 0 || nulls.as_ref().is_some_and(|nulls| nulls.null_count() == self.rows) => {
+                Ok(Decoded::Values(new_null_array(data_type, self.rows)))
             }
             None => Err(damaged("codes have no dictionary")),
         }
@@ -592,11 +856,10 @@ mod tests {
     }
 
     /// What dictionaries stand for.
-    fn looked_up(array: &ArrayRef) -> ArrayRef {
-        use arrow_array::cast::AsArray;
-        match array.as_any_dictionary_opt() {
-            Some(coded) => arrow_select::take::take(coded.values(), coded.keys(), None).unwrap(),
-            None => array.clone(),
+    fn looked_up(part: &Part) -> ArrayRef {
+        match part.decode().unwrap() {
+            Decoded::Coded(codes, values) => arrow_select::take::take(&values, &codes, None).unwrap(),
+            Decoded::Values(array) => array,
         }
     }
 
@@ -632,19 +895,17 @@ mod tests {
             for (leaf, (name, array)) in columns.iter().enumerate() {
                 let chunk = metadata.row_group(0).column(leaf);
                 for step in [1, 64, 1000, ROWS] {
-                    let Some(mut column) = PlainColumn::open(&file, chunk, array.data_type(), ROWS).unwrap()
-                    else {
-                        continue;
-                    };
+                    let opened = PagedColumn::open((&"x".into(), 1), &file, chunk, array.data_type(), ROWS);
+                    let Some(mut column) = opened.unwrap() else { continue };
                     plain_columns += 1;
                     let mut parts = Vec::new();
                     for start in (0..ROWS).step_by(step) {
-                        parts.push(looked_up(&column.read(step.min(ROWS - start)).unwrap()));
+                        parts.push(looked_up(&column.take(step.min(ROWS - start)).unwrap()));
                     }
                     let parts: Vec<&dyn Array> = parts.iter().map(|part| part.as_ref()).collect();
                     let found = arrow_select::concat::concat(&parts).unwrap();
                     assert_eq!(shown(&found), shown(array), "{name}, {step} rows at a time");
-                    assert!(column.read(1).is_err(), "there are no more rows");
+                    assert!(column.take(1).is_err(), "there are no more rows");
                 }
             }
             let is_first = version == WriterVersion::PARQUET_1_0;
@@ -654,15 +915,122 @@ mod tests {
 
     #[test]
     fn codes_stay_codes() {
-        use arrow_array::cast::AsArray;
         let scratch = Scratch::create();
         let columns = columns(true, 100);
         let file = write(&scratch, &columns, true, WriterProperties::builder().build());
         let builder = ParquetRecordBatchReaderBuilder::try_new(file.clone()).unwrap();
         for (leaf, (name, array)) in columns.iter().enumerate() {
             let chunk = builder.metadata().row_group(0).column(leaf);
-            let mut column = PlainColumn::open(&file, chunk, array.data_type(), ROWS).unwrap().unwrap();
-            assert!(column.read(ROWS).unwrap().as_any_dictionary_opt().is_some(), "{name}");
+            let opened = PagedColumn::open((&"x".into(), 1), &file, chunk, array.data_type(), ROWS);
+            let mut column = opened.unwrap().unwrap();
+            let decoded = column.take(ROWS).unwrap().decode().unwrap();
+            assert!(matches!(decoded, Decoded::Coded(..)), "{name}");
         }
+    }
+
+    /// Ids: few repeat, some are missing, and pages are many and small.
+    fn ids(version: WriterVersion, codec: Compression) -> (ArrayRef, WriterProperties) {
+        let id = |row: usize| (!row.is_multiple_of(97)).then(|| format!("id-{}-é", row * 7919 % (ROWS / 2)));
+        let properties = WriterProperties::builder()
+            .set_writer_version(version)
+            .set_compression(codec)
+            .set_dictionary_page_size_limit(4_000)
+            .set_data_page_row_count_limit(500)
+            .set_write_batch_size(100)
+            .build();
+        (Arc::new((0..ROWS).map(id).collect::<StringArray>()), properties)
+    }
+
+    fn one_column(file: &Positioned) -> PagedColumn {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file.clone()).unwrap();
+        let chunk = builder.metadata().row_group(0).column(0);
+        PagedColumn::open((&"x".into(), 1), file, chunk, &DataType::Utf8, ROWS).unwrap().unwrap()
+    }
+
+    #[test]
+    fn pages_that_are_copied_read_as_before() {
+        use ::parquet::file::writer::SerializedFileWriter;
+        let scratch = Scratch::create();
+        for codec in [Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::ZSTD(Default::default())] {
+            let (array, properties) = ids(WriterVersion::PARQUET_1_0, codec);
+            let file = write(&scratch, &[("id", array.clone())], true, properties);
+            let builder = ParquetRecordBatchReaderBuilder::try_new(file.clone()).unwrap();
+            let root = builder.metadata().file_metadata().schema_descr().root_schema_ptr();
+            let description = builder.metadata().row_group(0).column(0).column_descr_ptr();
+            let mut column = one_column(&file);
+            let mut written =
+                SerializedFileWriter::new(Vec::new(), root, Arc::new(WriterProperties::default())).unwrap();
+            let (mut rows, mut whole) = (0, 0);
+            while rows < ROWS {
+                let count = match column.last_page_end((ROWS - rows).min(1_700)).unwrap() {
+                    0 => ROWS - rows,
+                    end => end,
+                };
+                let part = column.take(count).unwrap();
+                let (bytes, close) =
+                    part.verbatim(&description).unwrap().unwrap().close(description.clone()).unwrap();
+                let mut row_group = written.next_row_group().unwrap();
+                row_group.append_column(&Bytes::from(bytes), close).unwrap();
+                row_group.close().unwrap();
+                (rows, whole) = (rows + count, whole + 1);
+            }
+            assert!(whole > 2, "{whole} row groups");
+            let written = Bytes::from(written.into_inner().unwrap());
+            let reader = ParquetRecordBatchReaderBuilder::try_new(written).unwrap();
+            let batches: Vec<RecordBatch> =
+                reader.with_batch_size(ROWS).build().unwrap().map(Result::unwrap).collect();
+            let found: Vec<&dyn Array> = batches.iter().map(|batch| batch.column(0).as_ref()).collect();
+            assert_eq!(&arrow_select::concat::concat(&found).unwrap(), &array);
+            // a page that is cut is not copied
+            let mut column = one_column(&file);
+            let part = column.take(column_end(&file) - 1).unwrap();
+            assert!(part.verbatim(&description).unwrap().is_none());
+        }
+    }
+
+    fn column_end(file: &Positioned) -> usize {
+        one_column(file).last_page_end(1_700).unwrap()
+    }
+
+    #[test]
+    fn a_damaged_byte_is_an_error_or_another_value_and_never_a_panic() {
+        let scratch = Scratch::create();
+        let (array, properties) = ids(WriterVersion::PARQUET_2_0, Compression::SNAPPY);
+        let file = write(&scratch, &[("id", array)], true, properties);
+        let bytes = file.bytes_at(0, file.length() as usize).unwrap();
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file.clone()).unwrap();
+        let chunk = builder.metadata().row_group(0).column(0).clone();
+        let end = chunk.compressed_size() as usize + 4;
+        for at in (4..end).step_by(if end > 4_000 { 7 } else { 1 }) {
+            for flip in [1u8, 0x80, 0xFF] {
+                let mut bytes = bytes.to_vec();
+                bytes[at] ^= flip;
+                let path = scratch.file("damaged.parquet", bytes);
+                let file = Positioned::open(&Place::File(path)).unwrap();
+                let opened = PagedColumn::open((&"x".into(), 1), &file, &chunk, &DataType::Utf8, ROWS);
+                let Ok(Some(mut column)) = opened else { continue };
+                let Ok(part) = column.take(ROWS) else { continue };
+                let copied = part.verbatim(&chunk.column_descr_ptr());
+                let decoded = part.array();
+                assert_eq!(copied.is_ok(), decoded.is_ok(), "byte {at}: {:?}", decoded.err());
+            }
+        }
+    }
+
+    #[test]
+    fn texts_are_checked_one_by_one_where_they_must_be() {
+        let page = |texts: &[&[u8]]| {
+            let text = |text: &&[u8]| [&(text.len() as u32).to_le_bytes()[..], text].concat();
+            texts.iter().flat_map(text).collect::<Vec<u8>>()
+        };
+        let long = "é".repeat(70);
+        assert!(check_texts(&page(&[b"a", long.as_bytes(), b""]), 3).is_ok());
+        assert!(check_texts(&page(&[b"a", b"b"]), 3).is_err());
+        assert!(check_texts(&page(&[b"\xFF"]), 1).is_err());
+        // a character that begins in one text and would end in the length of the next
+        let mut split = page(&[b"\xC3"]);
+        split.extend(page(&[&[b'a'; 0x89]]));
+        assert!(check_texts(&split, 2).is_err());
+        assert!(check_texts(&page(&[b"a", b"b"])[..9], 2).is_err());
     }
 }

@@ -1,9 +1,14 @@
-//! What does a Parquet file hold? Row groups, read column by column: the columns of a chunk are decoded by several
-//! threads at once, whatever the row groups are like.
+//! What does a Parquet file hold? Row groups, read column by column. The pages of a chunk are found in order; whoever
+//! admits the chunk decodes them ([`Part`]). Columns that are not plain enough for that are decoded in order, by several
+//! threads at once.
 
 mod column;
+mod header;
 mod open;
+mod page;
+pub mod pages;
 mod runs;
+mod verbatim;
 
 use std::sync::Arc;
 
@@ -12,23 +17,27 @@ use ::parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use ::parquet::errors::ParquetError;
-use arrow_array::ArrayRef;
 use arrow_schema::ArrowError;
 use rayon::prelude::*;
 
-use super::chunk::{Body, CHUNK_ROWS, Kept};
+use super::chunk::{Body, CHUNK_ROWS, ColumnData, Kept};
 use super::guard::guarded;
 use super::intake::Intake;
 use super::positioned::Positioned;
 use super::source::Source;
 use super::typed::TypedColumns;
 use crate::error::DataError;
-use column::PlainColumn;
+use column::PagedColumn;
+pub use column::{Decoded, Part};
 use open::{too_short, unreadable, unreadable_column};
+
+/// The most rows of a chunk. A row group that other tools write by default is a chunk, so that its columns can be
+/// copied as they are.
+const ROWS_MAX: usize = 2 * CHUNK_ROWS;
 
 /// A Parquet file.
 pub struct ParquetSource {
-    file: String,
+    file: Arc<str>,
     positioned: Positioned,
     metadata: ArrowReaderMetadata,
     columns: TypedColumns,
@@ -42,9 +51,9 @@ pub struct ParquetSource {
 
 /// A column of a row group.
 enum ColumnReader {
-    /// A field that is plain enough: its codes stay codes.
-    Plain(Box<PlainColumn>),
-    /// Anything else, and what is kept.
+    /// A column that is plain enough.
+    Paged(Box<PagedColumn>),
+    /// Anything else.
     General(Box<ParquetRecordBatchReader>),
 }
 
@@ -57,7 +66,7 @@ impl ParquetSource {
         let metadata = open::metadata(file, &positioned, intake)?;
         let columns = TypedColumns::new(file, metadata.schema(), intake)?;
         Ok(ParquetSource {
-            file: file.to_owned(),
+            file: file.into(),
             positioned,
             metadata,
             columns,
@@ -79,7 +88,7 @@ impl ParquetSource {
         let fields =
             self.columns.fields.iter().map(|column| named(*column, self.field_reader(row_group, *column)));
         let kept =
-            self.columns.kept.iter().map(|column| named(*column, self.general_reader(row_group, *column)));
+            self.columns.kept.iter().map(|column| named(*column, self.kept_reader(row_group, *column)));
         self.readers = fields.chain(kept).collect::<Result<_, DataError>>()?;
         Ok(())
     }
@@ -91,18 +100,35 @@ impl ParquetSource {
     }
 
     fn field_reader(&self, row_group: usize, column: usize) -> Result<ColumnReader, ParquetError> {
+        match self.paged(row_group, column)? {
+            Some(paged) => Ok(ColumnReader::Paged(Box::new(paged))),
+            None => self.general_reader(row_group, column),
+        }
+    }
+
+    /// The reader of a column to keep, whose type is what the file says.
+    fn kept_reader(&self, row_group: usize, column: usize) -> Result<ColumnReader, ParquetError> {
+        match self.paged(row_group, column)?.filter(PagedColumn::can_be_kept) {
+            Some(paged) => Ok(ColumnReader::Paged(Box::new(paged))),
+            None => self.general_reader(row_group, column),
+        }
+    }
+
+    fn paged(&self, row_group: usize, column: usize) -> Result<Option<PagedColumn>, ParquetError> {
         let parquet = self.metadata.parquet_schema();
         // the leaf of a column that has one; nested columns are the general reader's
         let leaves: Vec<usize> =
             (0..parquet.num_columns()).filter(|leaf| parquet.get_column_root_idx(*leaf) == column).collect();
-        if let [leaf] = leaves[..] {
-            let chunk = self.metadata.metadata().row_group(row_group).column(leaf);
-            let data_type = self.metadata.schema().field(column).data_type();
-            if let Some(plain) = PlainColumn::open(&self.positioned, chunk, data_type, self.rows_left)? {
-                return Ok(ColumnReader::Plain(Box::new(plain)));
-            }
-        }
-        self.general_reader(row_group, column)
+        let [leaf] = leaves[..] else { return Ok(None) };
+        let chunk = self.metadata.metadata().row_group(row_group).column(leaf);
+        let data_type = self.metadata.schema().field(column).data_type();
+        PagedColumn::open(
+            (&self.file, self.next_row_group),
+            &self.positioned,
+            chunk,
+            data_type,
+            self.rows_left,
+        )
     }
 
     fn general_reader(&self, row_group: usize, column: usize) -> Result<ColumnReader, ParquetError> {
@@ -114,27 +140,45 @@ impl ParquetSource {
         let reader = builder
             .with_projection(mask)
             .with_row_groups(vec![row_group])
-            .with_batch_size(CHUNK_ROWS)
+            .with_batch_size(ROWS_MAX)
             .build()?;
         Ok(ColumnReader::General(Box::new(reader)))
     }
 }
 
+impl ParquetSource {
+    /// How many rows the next chunk has. A row group that is not too long is one chunk; otherwise the chunk ends with
+    /// a page of the first kept column, if it can, so that its pages can be copied.
+    fn next_rows(&mut self) -> Result<usize, DataError> {
+        let fields = self.columns.fields.len();
+        let is_paged = self.readers.iter().all(|reader| matches!(reader, ColumnReader::Paged(_)));
+        if self.rows_left > ROWS_MAX
+            && is_paged
+            && let Some(ColumnReader::Paged(column)) = self.readers.get_mut(fields)
+        {
+            let end = column.last_page_end(ROWS_MAX);
+            let end = end.map_err(|error| self.unreadable_column(self.columns.kept[0], &error))?;
+            return Ok(if end >= CHUNK_ROWS { end } else { ROWS_MAX });
+        }
+        Ok(self.rows_left.min(ROWS_MAX))
+    }
+}
+
 impl ColumnReader {
     /// The next rows, as many as are wanted.
-    fn read(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
+    fn read(&mut self, rows: usize) -> Result<ColumnData, ArrowError> {
         match self {
-            ColumnReader::Plain(column) => Ok(column.read(rows)?),
+            ColumnReader::Paged(column) => Ok(ColumnData::Pages(column.take(rows)?)),
             ColumnReader::General(reader) => {
                 let batch = reader.next().transpose()?.filter(|batch| batch.num_rows() == rows);
                 let batch = batch.ok_or_else(|| ArrowError::from(too_short()))?;
-                Ok(Arc::clone(batch.column(0)))
+                Ok(ColumnData::Array(Arc::clone(batch.column(0))))
             }
         }
     }
 }
 
-fn guarded_read(reader: &mut ColumnReader, rows: usize) -> Result<ArrayRef, ArrowError> {
+fn guarded_read(reader: &mut ColumnReader, rows: usize) -> Result<ColumnData, ArrowError> {
     guarded(|| reader.read(rows)).unwrap_or_else(|damaged| Err(ArrowError::ParquetError(damaged.to_string())))
 }
 
@@ -146,13 +190,13 @@ impl Source for ParquetSource {
             }
             guarded(|| self.open_row_group()).map_err(|damaged| unreadable(&self.file, &damaged))??;
         }
-        let rows = self.rows_left.min(CHUNK_ROWS);
-        let read: Vec<Result<ArrayRef, ArrowError>> =
+        let rows = self.next_rows()?;
+        let read: Vec<Result<ColumnData, ArrowError>> =
             self.readers.par_iter_mut().map(|reader| guarded_read(reader, rows)).collect();
         let columns = self.columns.fields.iter().chain(&self.columns.kept);
         let read = read.into_iter().zip(columns);
         let read = read.map(|(read, column)| read.map_err(|error| self.unreadable_column(*column, &error)));
-        let mut fields = read.collect::<Result<Vec<ArrayRef>, DataError>>()?;
+        let mut fields = read.collect::<Result<Vec<ColumnData>, DataError>>()?;
         let kept = fields.split_off(self.columns.fields.len());
         self.rows_left -= rows;
         self.rows_read += rows as u64;

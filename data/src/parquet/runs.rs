@@ -33,6 +33,26 @@ impl Runs {
         Ok(Runs { bytes, at: 0, width, repeated: 0, value: 0, unpacked: Vec::new(), given: 0 })
     }
 
+    /// Runs that begin with a byte that says how wide their codes are. A page without a value may leave it out.
+    ///
+    /// # Errors
+    /// Where a code would not fit in 32 bits.
+    pub fn with_width(bytes: Bytes) -> Result<Runs> {
+        match bytes.first() {
+            None => Runs::new(bytes, 0),
+            Some(width) => Runs::new(bytes.slice(1..), *width as u32),
+        }
+    }
+
+    /// Leaves the next `count` codes out.
+    ///
+    /// # Errors
+    /// Where there are fewer.
+    pub fn skip(&mut self, count: usize) -> Result<()> {
+        let mut left = Vec::new();
+        self.take(count, &mut left)
+    }
+
     /// Adds the next `count` codes to `codes`.
     ///
     /// # Errors

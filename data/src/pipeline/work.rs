@@ -14,7 +14,7 @@ use crate::Names;
 use crate::arrays::Decisions;
 use crate::error::DataError;
 use crate::write::{Encoded, Encoder};
-use crate::{Chunk, Filled, Intake};
+use crate::{Chunk, ColumnData, Filled, Intake};
 
 /// What every thread knows.
 pub struct Worker<'a> {
@@ -86,7 +86,7 @@ impl<'a> Worker<'a> {
         let (first_row, count) = (chunk.first_row, chunk.rows);
         batch.clear();
         let (columns, faults) = batch.filling();
-        let Filled { kept, ignored } = chunk.fill(self.intake, columns, faults);
+        let Filled { kept, ignored } = chunk.fill(self.intake, columns, faults)?;
         let percentages = percentages(self.intake, first_row, columns, faults);
         self.engine.decide(batch);
         let mut counts = self.nothing.clone();
@@ -96,11 +96,17 @@ impl<'a> Worker<'a> {
         let failed = |error: ArrowError| DataError::defect(format!("kept columns cannot be copied: {error}"));
         let rejects = match batch.refused().is_empty() || !self.tells_rejects {
             true => RejectedRows::default(),
-            false => RejectedRows::new(first_row, batch.refused(), &kept).map_err(failed)?,
+            false => {
+                RejectedRows::new(first_row, batch.refused(), &ColumnData::arrays(&kept)?).map_err(failed)?
+            }
         };
         let kept = match batch.rows().len() == count {
-            true => kept,
-            false => some_rows(&kept, batch.rows().to_vec()).map_err(failed)?,
+            true if self.encoder.copies_pages() => kept,
+            true => ColumnData::arrays(&kept)?.into_iter().map(ColumnData::from).collect(),
+            false => {
+                let some = some_rows(&ColumnData::arrays(&kept)?, batch.rows().to_vec()).map_err(failed)?;
+                some.into_iter().map(ColumnData::from).collect()
+            }
         };
         let rows = match batch.rows().is_empty() {
             true => None,

@@ -1,11 +1,10 @@
-//! How are rows written? What a table is ([`table`]); how Parquet ([`parquet`], [`pages`]), Arrow IPC ([`arrow`]),
+//! How are rows written? What a table is ([`table`]); how Parquet ([`parquet`]), Arrow IPC ([`arrow`]),
 //! CSV and JSON lines ([`text`], [`printed`]) encode it.
 //!
 //! An [`Encoder`] is shared by threads and turns rows into what a [`Writer`] appends in order. So the bytes depend
 //! on the rows and on where chunks end, and not on who encoded them.
 
 mod arrow;
-mod pages;
 mod parquet;
 mod printed;
 mod table;
@@ -13,6 +12,7 @@ mod text;
 
 use std::sync::Arc;
 
+use ::parquet::errors::ParquetError;
 use arrow_array::RecordBatch;
 
 use super::format::Format;
@@ -81,6 +81,11 @@ pub fn create(located: &Located, layout: &Arc<Layout>) -> Result<(Encoder, Write
 }
 
 impl Encoder {
+    /// Whether kept columns may come as the pages that they were read from.
+    pub fn copies_pages(&self) -> bool {
+        matches!(self, Encoder::Parquet(_))
+    }
+
     /// Encodes rows.
     ///
     /// # Errors
@@ -90,7 +95,14 @@ impl Encoder {
             |error: &dyn std::error::Error| DataError::output(format!("rows cannot be encoded: {error}"));
         match self {
             Encoder::Parquet(encoder) => {
-                encoder.encode(table).map(Encoded::Parquet).map_err(|error| failed(&error))
+                encoder.encode(table).map(Encoded::Parquet).map_err(|error| match error {
+                    // pages that are copied are checked here
+                    ParquetError::External(error) => match error.downcast::<DataError>() {
+                        Ok(error) => *error,
+                        Err(error) => failed(&*error),
+                    },
+                    error => failed(&error),
+                })
             }
             Encoder::Arrow(encoder) => {
                 encoder.encode(table).map(Encoded::Arrow).map_err(|error| failed(&error))

@@ -17,9 +17,9 @@ use arrow_array::{ArrayRef, TimestampMillisecondArray};
 use arrow_schema::{ArrowError, DataType, Schema, SchemaRef, TimeUnit};
 
 use super::super::target::{Target, Whole};
-use super::pages::{Pages, encode, is_known};
-use super::table::{Layout, Table};
+use super::table::{Data, Layout, Spec, Table};
 use crate::error::DataError;
+use crate::parquet::pages::{Pages, encode, encode_texts, is_known};
 
 /// Encodes rows for a Parquet file; shared by threads.
 pub struct ParquetEncoder {
@@ -117,28 +117,24 @@ impl ParquetEncoder {
     /// # Errors
     /// Where a column cannot be encoded.
     pub fn encode(&self, table: &Table<'_>) -> Result<RowGroup> {
-        let is_general = self.layout.columns.iter().any(|spec| !is_known(spec));
-        let mut general =
-            if is_general { self.general.create_column_writers(0)? } else { Vec::new() }.into_iter();
+        let mut general = Vec::new();
         let mut chunks = Vec::new();
         let mut leaf = 0;
         for (index, (spec, data)) in self.layout.columns.iter().zip(&table.columns).enumerate() {
-            if is_known(spec) {
-                general.next();
-                chunks.push(ColumnChunk::Known(Box::new(encode(
-                    spec,
-                    data,
-                    table.rows,
-                    self.schema.column(leaf),
-                )?)));
+            if let Some(pages) = self.known(spec, data, table.rows, leaf)? {
+                chunks.push(ColumnChunk::Known(Box::new(pages)));
                 leaf += 1;
                 continue;
             }
+            if general.is_empty() {
+                general = self.general.create_column_writers(0)?.into_iter().map(Some).collect();
+            }
             let mut written = Vec::new();
-            let array = held(spec.array(data, table.rows))?;
+            let array = held(array_of(spec, data, table.rows)?)?;
             for column in compute_leaves(self.arrow_schema.field(index), &array)? {
+                let writer = general.get_mut(leaf).and_then(Option::take);
                 let mut writer =
-                    general.next().ok_or_else(|| ParquetError::General("a leaf has no writer".into()))?;
+                    writer.ok_or_else(|| ParquetError::General("a leaf has no writer".into()))?;
                 writer.write(&column)?;
                 written.push(writer.close()?);
                 leaf += 1;
@@ -146,6 +142,36 @@ impl ParquetEncoder {
             chunks.push(ColumnChunk::General(written));
         }
         Ok(RowGroup(chunks))
+    }
+
+    /// The pages of a column that needs no general writer.
+    fn known(&self, spec: &Spec, data: &Data<'_>, rows: usize, leaf: usize) -> Result<Option<Pages>> {
+        if is_known(spec) {
+            return encode(spec, data, rows, self.schema.column(leaf)).map(Some);
+        }
+        let description = || self.schema.column(leaf);
+        match data {
+            Data::Pages(part) => match part.verbatim(&description()).map_err(external)? {
+                Some(verbatim) => {
+                    let (bytes, close) = verbatim.close(description())?;
+                    Ok(Some(Pages { bytes: bytes.into(), close }))
+                }
+                None => encode_texts(array_of(spec, data, rows)?.as_ref(), description()),
+            },
+            Data::Array(array) => encode_texts(array.as_ref(), description()),
+            _ => Ok(None),
+        }
+    }
+}
+
+fn external(error: DataError) -> ParquetError {
+    ParquetError::External(Box::new(error))
+}
+
+fn array_of(spec: &Spec, data: &Data<'_>, rows: usize) -> Result<ArrayRef> {
+    match data {
+        Data::Pages(part) => part.array().map_err(external),
+        data => Ok(spec.array(data, rows)),
     }
 }
 

@@ -77,6 +77,7 @@ impl<'a> Printer<'a> {
             (_, Data::Column(columns, index)) => Printer::Field(spec, columns, *index),
             (_, Data::Codes(codes)) => Printer::Numbers(&[], codes),
             (Content::Kept(kept), Data::Array(array)) if kept.is_json => Printer::Json(array),
+            (_, Data::Pages(_)) => unreachable!("no text copies pages"),
             (_, Data::Array(array)) => match array.data_type() {
                 DataType::Float32 => Printer::Single(array),
                 DataType::Float64 => Printer::Double(array),

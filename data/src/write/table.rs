@@ -14,7 +14,8 @@ use arrow_schema::{DataType, Field as ArrowField, Schema as ArrowSchema};
 use opus_ir::memory::Columns;
 use opus_ir::{Field, Interval, Kind, Schema};
 
-use super::super::chunk::Kept;
+use super::super::chunk::{ColumnData, Kept};
+use super::super::parquet::Part;
 use crate::error::DataError;
 
 /// The columns of a table, and what is said about it as a whole.
@@ -83,6 +84,17 @@ pub enum Data<'a> {
     Column(&'a Columns, usize),
     /// For [`Content::Text`] and [`Content::Kept`].
     Array(ArrayRef),
+    /// For [`Content::Kept`] where the format [copies pages](super::Encoder::copies_pages).
+    Pages(Part),
+}
+
+impl From<ColumnData> for Data<'_> {
+    fn from(column: ColumnData) -> Self {
+        match column {
+            ColumnData::Array(array) => Data::Array(array),
+            ColumnData::Pages(part) => Data::Pages(part),
+        }
+    }
 }
 
 /// The most names that have codes of 8 bits, signed, as data frames write them.

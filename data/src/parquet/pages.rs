@@ -7,6 +7,7 @@
 //! encoding and the bytes do not depend on how many there are.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use ::parquet::basic::{Compression, Encoding};
 use ::parquet::column::page::{CompressedPage, Page, PageWriter};
@@ -16,11 +17,14 @@ use ::parquet::file::metadata::ColumnChunkMetaData;
 use ::parquet::file::statistics::Statistics;
 use ::parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use ::parquet::schema::types::ColumnDescPtr;
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
+use arrow_schema::DataType;
 use bytes::Bytes;
 use opus_ir::Width;
 use opus_ir::memory::Columns;
 
-use super::table::{Content, Data, Spec};
+use crate::write::{Content, Data, Spec};
 
 /// A column chunk, ready to be appended to a row group.
 pub struct Pages {
@@ -96,6 +100,79 @@ pub fn encode(spec: &Spec, data: &Data<'_>, rows: usize, description: ColumnDesc
     chunk.close(rows)
 }
 
+/// Texts with more bytes than this are written in several pages, by the general writer.
+const TEXT_BYTES_MAX: usize = 1 << 24;
+
+/// So much of a page is compressed to see whether it is worth it.
+const SAMPLE_BYTES: usize = 1 << 14;
+
+/// About how many texts are looked at to see whether they repeat, and how many there must be.
+const TEXTS_SEEN: usize = 512;
+const TEXTS_SEEN_MIN: usize = 64;
+
+/// Encodes a column of texts that hardly repeat, such as ids, without looking for repetitions. `None` where they may
+/// repeat, or the array holds no texts.
+///
+/// # Errors
+/// Where the page cannot be written.
+pub fn encode_texts(array: &dyn Array, description: ColumnDescPtr) -> Result<Option<Pages>> {
+    match array.data_type() {
+        DataType::Utf8 => texts(array, |row| array.as_string::<i32>().value(row), description),
+        DataType::LargeUtf8 => texts(array, |row| array.as_string::<i64>().value(row), description),
+        DataType::Utf8View => texts(array, |row| array.as_string_view().value(row), description),
+        _ => Ok(None),
+    }
+}
+
+fn texts<'a>(
+    array: &dyn Array,
+    text: impl Fn(usize) -> &'a str,
+    description: ColumnDescPtr,
+) -> Result<Option<Pages>> {
+    let rows = array.len();
+    let is_present = |row: &usize| array.is_valid(*row);
+    let seen: Vec<&str> =
+        (0..rows).step_by(rows.div_ceil(TEXTS_SEEN).max(1)).filter(is_present).map(&text).collect();
+    let different = seen.iter().collect::<HashSet<_>>().len();
+    if seen.len() < TEXTS_SEEN_MIN || different * 10 < seen.len() * 9 {
+        return Ok(None);
+    }
+    let bytes: usize = (0..rows).filter(is_present).map(|row| text(row).len() + 4).sum();
+    if bytes > TEXT_BYTES_MAX {
+        return Ok(None);
+    }
+    let validity: Vec<u64> = match array.nulls() {
+        Some(nulls) => nulls.inner().bit_chunks().iter_padded().collect(),
+        None => vec![u64::MAX; rows.div_ceil(64)],
+    };
+    let mut page = Vec::with_capacity(bytes + rows / 8 + 64);
+    let levels = Levels { validity: &validity, rows, missing: array.null_count() };
+    if description.max_def_level() > 0 {
+        levels.write(&mut page);
+    }
+    let present = || (0..rows).filter(is_present).map(&text);
+    write_differences(&present().map(|text| text.len() as i64).collect::<Vec<i64>>(), &mut page);
+    present().for_each(|text| page.extend_from_slice(text.as_bytes()));
+    let mut chunk = ChunkWriter::new(description);
+    let missing = Some(levels.missing as u64);
+    chunk.statistics = Some(Statistics::byte_array(None, None, None, missing, false));
+    if !is_worth_packing(&page)? {
+        chunk.codec = Compression::UNCOMPRESSED;
+    }
+    chunk.data(&page, rows, Encoding::DELTA_LENGTH_BYTE_ARRAY)?;
+    chunk.close(rows).map(Some)
+}
+
+/// Whether compression makes a page smaller by a third, judging by its middle: it takes longer than everything else
+/// that is done with the texts.
+fn is_worth_packing(page: &[u8]) -> Result<bool> {
+    let start = page.len().saturating_sub(SAMPLE_BYTES) / 2;
+    let sample = &page[start..(start + SAMPLE_BYTES).min(page.len())];
+    let packed = snap::raw::Encoder::new().compress_vec(sample);
+    let packed = packed.map_err(|error| ParquetError::General(error.to_string()))?;
+    Ok(packed.len() * 3 <= sample.len() * 2)
+}
+
 /// The definition levels of an optional column.
 struct Levels<'a> {
     validity: &'a [u64],
@@ -152,6 +229,8 @@ fn begun<'a, T: Copy>(values: &'a [T], levels: &Option<Levels<'_>>) -> (Cow<'a, 
 struct ChunkWriter {
     description: ColumnDescPtr,
     sink: TrackedWrite<Vec<u8>>,
+    /// Snappy, or none.
+    codec: Compression,
     compressor: snap::raw::Encoder,
     dictionary_offset: Option<i64>,
     data_offset: i64,
@@ -165,6 +244,7 @@ impl ChunkWriter {
         ChunkWriter {
             description,
             sink: TrackedWrite::new(Vec::new()),
+            codec: Compression::SNAPPY,
             compressor: snap::raw::Encoder::new(),
             dictionary_offset: None,
             data_offset: 0,
@@ -200,9 +280,14 @@ impl ChunkWriter {
     }
 
     fn write(&mut self, body: &[u8], page: impl Fn(Bytes) -> Page) -> Result<()> {
-        let failed = |error: snap::Error| ParquetError::General(error.to_string());
-        let compressed = self.compressor.compress_vec(body).map_err(failed)?;
-        let page = CompressedPage::new(page(compressed.into()), body.len());
+        let packed = match self.codec {
+            Compression::UNCOMPRESSED => body.to_vec(),
+            _ => {
+                let failed = |error: snap::Error| ParquetError::General(error.to_string());
+                self.compressor.compress_vec(body).map_err(failed)?
+            }
+        };
+        let page = CompressedPage::new(page(packed.into()), body.len());
         let written = SerializedPageWriter::new(&mut self.sink).write_page(page)?;
         self.uncompressed_bytes += written.uncompressed_size as i64;
         Ok(())
@@ -266,7 +351,7 @@ impl ChunkWriter {
         let mut encodings = vec![self.encoding, Encoding::RLE];
         encodings.extend(self.dictionary_offset.map(|_| Encoding::PLAIN));
         let mut metadata = ColumnChunkMetaData::builder(self.description)
-            .set_compression(Compression::SNAPPY)
+            .set_compression(self.codec)
             .set_encodings(encodings)
             .set_total_compressed_size(bytes.len() as i64)
             .set_total_uncompressed_size(self.uncompressed_bytes)
@@ -348,7 +433,7 @@ fn codes_of<'a>(data: &'a Data<'_>, rows: usize) -> Cow<'a, [u16]> {
         Data::Column(columns, index) => {
             Cow::Owned(narrowed::<i32>(columns, *index, rows).into_iter().map(|code| code as u16).collect())
         }
-        Data::Longs(_) | Data::Array(_) => Cow::Borrowed(&[]),
+        Data::Longs(_) | Data::Array(_) | Data::Pages(_) => Cow::Borrowed(&[]),
     }
 }
 
@@ -406,16 +491,15 @@ fn pack<const W: usize>(codes: &[u16], out: &mut Vec<u8>) {
 const BLOCK: usize = 128;
 const PARTS: usize = 4;
 
-/// Ascending values.
+/// Values as differences.
 fn write_differences(values: &[i64], out: &mut Vec<u8>) {
     let zigzag = |x: i64| ((x << 1) ^ (x >> 63)) as u64;
     varint(BLOCK as u64, out);
     varint(PARTS as u64, out);
     varint(values.len() as u64, out);
     varint(zigzag(values.first().copied().unwrap_or(0)), out);
-    if values.last().zip(values.first()).is_some_and(|(last, first)| last - first == values.len() as i64 - 1)
-    {
-        // row numbers ascend: these have no gap, and every difference is 1
+    if values.array_windows().all(|[value, next]| next.wrapping_sub(*value) == 1) {
+        // row numbers without a gap: every difference is 1
         let block: &[u8] = &[zigzag(1) as u8, 0, 0, 0, 0];
         return out.extend((1..values.len()).step_by(BLOCK).flat_map(|_| block));
     }
@@ -445,5 +529,66 @@ fn write_differences(values: &[i64], out: &mut Vec<u8>) {
             }
             out.extend_from_slice(&packed);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ::parquet::arrow::ArrowSchemaConverter;
+    use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    use ::parquet::file::properties::WriterProperties;
+    use ::parquet::file::writer::SerializedFileWriter;
+    use arrow_array::{ArrayRef, LargeStringArray, StringArray, StringViewArray};
+    use arrow_schema::{Field, Schema};
+    use std::sync::Arc;
+
+    /// The texts as they are read from a file with their pages; `None` where they are left to the general writer.
+    fn written(array: &ArrayRef, optional: bool) -> Option<Vec<Option<String>>> {
+        let schema = Schema::new(vec![Field::new("id", DataType::Utf8, optional)]);
+        let schema = ArrowSchemaConverter::new().convert(&schema).unwrap();
+        let pages = encode_texts(array.as_ref(), schema.column(0)).unwrap()?;
+        let properties = Arc::new(WriterProperties::default());
+        let mut file = SerializedFileWriter::new(Vec::new(), schema.root_schema_ptr(), properties).unwrap();
+        let mut row_group = file.next_row_group().unwrap();
+        row_group.append_column(&pages.bytes, pages.close).unwrap();
+        row_group.close().unwrap();
+        let file = Bytes::from(file.into_inner().unwrap());
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().with_batch_size(1 << 20).build();
+        let batch = reader.unwrap().next().unwrap().unwrap();
+        let texts = batch.column(0).as_string::<i32>();
+        Some(texts.iter().map(|text| text.map(str::to_owned)).collect())
+    }
+
+    #[test]
+    fn texts_that_hardly_repeat_are_written_as_they_are() {
+        for (rows, one_missing_in) in [(512, 0), (513, 3), (5_000, 7), (70_001, 64)] {
+            let is_missing = |row: usize| one_missing_in > 0 && row.is_multiple_of(one_missing_in);
+            let texts: Vec<Option<String>> = (0..rows)
+                .map(|row| (!is_missing(row)).then(|| format!("id-é-{}", row * row % 65_537 + row)))
+                .collect();
+            let iter = || texts.iter().map(|text| text.as_deref());
+            let arrays: [ArrayRef; 3] = [
+                Arc::new(iter().collect::<StringArray>()),
+                Arc::new(iter().collect::<LargeStringArray>()),
+                Arc::new(iter().collect::<StringViewArray>()),
+            ];
+            for array in arrays {
+                assert_eq!(written(&array, true).unwrap(), texts, "{rows} rows");
+                if one_missing_in == 0 {
+                    assert_eq!(written(&array, false).unwrap(), texts);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn texts_that_repeat_and_short_columns_are_left_to_the_general_writer() {
+        let names = |rows: usize, names: usize| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values((0..rows).map(|row| format!("name {}", row % names))))
+        };
+        assert!(written(&names(10_000, 100), true).is_none());
+        assert!(written(&names(50, 50), true).is_none());
+        assert!(written(&names(10_000, 10_000), true).is_some());
     }
 }
