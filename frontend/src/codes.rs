@@ -96,127 +96,134 @@ macro_rules! diagnostics {
 
 diagnostics! {
     // words of the language
-    StrayCharacter        "E0001" Error "stray-character"        "a character that means nothing here";
-    UnterminatedText      "E0002" Error "unterminated-text"      "a text that does not end";
-    MalformedNumber       "E0003" Error "malformed-number"       "a number that cannot be read";
-    MalformedDate         "E0004" Error "malformed-date"         "a date that does not exist";
-    UnknownEscape         "E0005" Error "unknown-escape"         "a backslash that means nothing";
-    ForbiddenCharacter    "E0006" Error "forbidden-character"    "a character that cannot be seen";
-    ForeignComment        "E0007" Error "foreign-comment"        "a comment in the manner of another language";
+    StrayCharacter        "E0001" Error "stray-character"        "a character that has no meaning here";
+    UnterminatedText      "E0002" Error "unterminated-text"      "a text that is not closed";
+    MalformedNumber       "E0003" Error "malformed-number"       "a malformed number";
+    MalformedDate         "E0004" Error "malformed-date"         "a malformed date";
+    UnknownEscape         "E0005" Error "unknown-escape"         "a backslash without a meaning";
+    ForbiddenCharacter    "E0006" Error "forbidden-character"    "an invisible character";
+    ForeignComment        "E0007" Error "foreign-comment"        "a comment of another language";
     ForeignOperator       "E0008" Error "foreign-operator"       "an operator of another language";
 
     // limits
     SourceTooLong         "E0020" Error "source-too-long"        "a source that is too long";
-    TooManyTokens         "E0021" Error "too-many-tokens"        "a source of too many words";
+    TooManyTokens         "E0021" Error "too-many-tokens"        "a source with too many words";
     NestedTooDeep         "E0022" Error "nested-too-deep"        "an expression that is nested too deeply";
     NameTooLong           "E0023" Error "name-too-long"          "a name that is too long";
     TextTooLong           "E0024" Error "text-too-long"          "a text that is too long";
-    TooManyDigits         "E0025" Error "too-many-digits"        "a number of too many digits";
+    TooManyDigits         "E0025" Error "too-many-digits"        "a number with too many digits";
     TooManyRules          "E0026" Error "too-many-rules"         "too many rules";
     TooManyFields         "E0027" Error "too-many-fields"        "too many fields";
     TooManyNames          "E0028" Error "too-many-names"         "too many definitions";
-    TooManyEnumValues     "E0029" Error "too-many-enum-values"   "an enum of too many values";
-    TooManyRows           "E0030" Error "too-many-rows"          "a table of too many rows";
-    TooManyCells          "E0031" Error "too-many-cells"         "a table of too many cells";
+    TooManyEnumValues     "E0029" Error "too-many-enum-values"   "an enum with too many values";
+    TooManyRows           "E0030" Error "too-many-rows"          "a table with too many rows";
+    TooManyCells          "E0031" Error "too-many-cells"         "tables with too many cells";
     TooManyVersions       "E0032" Error "too-many-versions"      "too many versions";
-    TooManyErrors         "E0033" Error "too-many-errors"        "more errors than are worth showing";
+    TooManyErrors         "E0033" Error "too-many-errors"        "too many errors to show";
 
     // sentences
     UnexpectedToken       "E0101" Error "unexpected-token"       "a word that does not belong here";
     UnclosedBrace         "E0102" Error "unclosed-brace"         "a brace that is not closed";
-    UnopenedBrace         "E0103" Error "unopened-brace"         "a brace that closes too much";
+    UnopenedBrace         "E0103" Error "unopened-brace"         "a closing brace without an opening one";
     ReservedWord          "E0104" Error "reserved-word"          "a reserved word used as a name";
-    ReservedForLater      "E0105" Error "reserved-for-later"     "a construct of a later version of the language";
-    SingleEquals          "E0106" Error "single-equals"          "a comparison written with one `=`";
+    ReservedForLater      "E0105" Error "reserved-for-later"     "a construct that is reserved for a later version";
+    SingleEquals          "E0106" Error "single-equals"          "a comparison with one `=`";
     MissingArrow          "E0107" Error "missing-arrow"          "a rule or row without `=>`";
-    MissingSemicolon      "E0108" Error "missing-semicolon"      "a row that is not closed by `;`";
+    MissingSemicolon      "E0108" Error "missing-semicolon"      "a row without `;` at its end";
     ChainedComparison     "E0109" Error "chained-comparison"     "a comparison of a comparison";
-    UnknownFunction       "E0110" Error "unknown-function"       "a function that does not exist";
-    WrongArgumentCount    "E0111" Error "wrong-argument-count"   "a function with too few or too many arguments";
-    UnknownRounding       "E0112" Error "unknown-rounding"       "a rounding mode or unit that does not exist";
-    MalformedType         "E0113" Error "malformed-type"         "a type that cannot be read";
-    RepeatedClause        "E0114" Error "repeated-clause"        "a clause given twice";
+    UnknownFunction       "E0110" Error "unknown-function"       "an unknown function";
+    WrongArgumentCount    "E0111" Error "wrong-argument-count"   "the wrong number of arguments";
+    UnknownRounding       "E0112" Error "unknown-rounding"       "an unknown rounding mode or unit";
+    MalformedType         "E0113" Error "malformed-type"         "a malformed type";
+    RepeatedClause        "E0114" Error "repeated-clause"        "a clause that is given twice";
     MisplacedClause       "E0115" Error "misplaced-clause"       "a clause that does not belong here";
-    MisplacedOtherwise    "E0116" Error "misplaced-otherwise"    "rules that are not closed by one `otherwise`";
-    MixedOutcomes         "E0117" Error "mixed-outcomes"         "outcomes partly with names and partly without";
-    NothingListed         "E0118" Error "nothing-listed"         "braces with nothing between them";
+    MisplacedOtherwise    "E0116" Error "misplaced-otherwise"    "rules without one `otherwise` at their end";
+    MixedOutcomes         "E0117" Error "mixed-outcomes"         "outcomes of which only some have names";
+    NothingListed         "E0118" Error "nothing-listed"         "empty braces";
 
     // names
     UnknownName           "E0201" Error   "unknown-name"           "a name that is not defined" needs Word;
-    DuplicateName         "E0202" Error   "duplicate-name"         "a name defined twice";
+    DuplicateName         "E0202" Error   "duplicate-name"         "a name that is defined twice";
     EnumValueClash        "E0203" Error   "enum-value-clash"       "an enum value with the name of something else";
-    UnclearEnumValue      "E0204" Error   "unclear-enum-value"     "an enum value whose enum is not clear" needs Word;
-    UnknownType           "E0205" Error   "unknown-type"           "a type that does not exist" needs Word;
-    UnknownEnumValue      "E0206" Error   "unknown-enum-value"     "a value that an enum does not have" needs Others;
+    UnclearEnumValue      "E0204" Error   "unclear-enum-value"     "an enum value of an unclear enum" needs Word;
+    UnknownType           "E0205" Error   "unknown-type"           "an unknown type" needs Word;
+    UnknownEnumValue      "E0206" Error   "unknown-enum-value"     "an unknown enum value" needs Others;
     UsedBeforeLet         "E0207" Error   "used-before-let"        "a name used before its `let`";
-    CircularDefinition    "E0208" Error   "circular-definition"    "definitions that need themselves";
-    MissingItem           "E0209" Error   "missing-item"           "a policy without what every policy has" needs Items;
-    RepeatedItem          "E0210" Error   "repeated-item"          "an item that a policy has only once";
-    UnknownCurrency       "E0211" Error   "unknown-currency"       "a currency that does not exist";
+    CircularDefinition    "E0208" Error   "circular-definition"    "definitions that depend on themselves";
+    MissingItem           "E0209" Error   "missing-item"           "a policy without a required item" needs Items;
+    RepeatedItem          "E0210" Error   "repeated-item"          "an item that may appear only once";
+    UnknownCurrency       "E0211" Error   "unknown-currency"       "an unknown currency";
 
     // types and units
-    UnitMismatch          "E0301" Error   "unit-mismatch"          "units that do not go together";
-    WrongType             "E0302" Error   "wrong-type"             "a value of another type than expected";
-    LossyScale            "E0303" Error   "lossy-scale"            "more decimals than the type has";
+    UnitMismatch          "E0301" Error   "unit-mismatch"          "units that do not match";
+    WrongType             "E0302" Error   "wrong-type"             "a value of the wrong type";
+    LossyScale            "E0303" Error   "lossy-scale"            "more decimal places than the type has";
     BareNumber            "E0304" Error   "bare-number"            "a number without its unit";
     WrongCurrency         "E0305" Error   "wrong-currency"         "an amount in another currency";
     MissingCurrency       "E0306" Error   "missing-currency"       "money in a policy without a currency" needs Items;
     QuotientStored        "E0307" Error   "quotient-stored"        "an exact quotient where a rounded value is needed";
-    NeverMissing          "E0308" Error   "never-missing"          "a question whether something is missing that never is" needs Word;
+    NeverMissing          "E0308" Error   "never-missing"          "a condition about something that is never missing" needs Word;
     OptionalNotNarrowed   "E0309" Error   "optional-not-narrowed"  "an optional input used where it may be missing" needs Item;
-    NotConstant           "E0310" Error   "not-constant"           "something computed where a literal is needed";
-    TooManyDecimals       "E0311" Error   "too-many-decimals"      "a result of more decimals than can be held";
-    MisplacedMonths       "E0312" Error   "misplaced-months"       "months or years that are not added to a date";
-    MissingMonthEnd       "E0313" Error   "missing-month-end"      "months added in a policy that does not say how months end" needs Items;
-    RoundingUnit          "E0314" Error   "rounding-unit"          "a rounding unit that does not fit the value";
-    WholeNumberNeeded     "E0315" Error   "whole-number-needed"    "a number with decimals where a whole one is needed";
+    NotConstant           "E0310" Error   "not-constant"           "a calculation where a literal is needed";
+    TooManyDecimals       "E0311" Error   "too-many-decimals"      "a result with too many decimal places";
+    MisplacedMonths       "E0312" Error   "misplaced-months"       "months or years without a date";
+    MissingMonthEnd       "E0313" Error   "missing-month-end"      "months in a policy that does not say how months end" needs Items;
+    RoundingUnit          "E0314" Error   "rounding-unit"          "a rounding unit that does not match the value";
+    WholeNumberNeeded     "E0315" Error   "whole-number-needed"    "decimal places where a whole number is needed";
 
     // ranges and overflow
-    EmptyRange            "E0401" Error   "empty-range"            "a range without values";
+    EmptyRange            "E0401" Error   "empty-range"            "an empty range";
     MissingRange          "E0402" Error   "missing-range"          "an input or output without a range";
     ConstantOutOfRange    "E0403" Error   "constant-out-of-range"  "a constant outside its declared range";
-    NoRange               "E0404" Error   "no-range"               "a range of values that have no order";
-    NumberTooLarge        "E0405" Error   "number-too-large"       "a number that does not fit";
+    NoRange               "E0404" Error   "no-range"               "a range of values without an order";
+    NumberTooLarge        "E0405" Error   "number-too-large"       "a number that is too large";
     ZeroDivisor           "E0410" Error   "zero-divisor"           "a divisor that could be zero";
-    Overflow              "E0411" Error   "overflow"               "a value that could leave 128 bits";
-    OutputOutOfRange      "E0412" Error   "output-out-of-range"    "an outcome that could leave its output's range";
-    OutputNotListed       "E0413" Error   "output-not-listed"      "an outcome that could be none of its output's values";
-    OutsideCalendar       "E0414" Error   "outside-calendar"       "a date that could leave the calendar";
-    KeyOutOfRange         "E0415" Error   "key-out-of-range"       "a key that could be what no row is for";
+    Overflow              "E0411" Error   "overflow"               "a value that could exceed 128 bits";
+    OutputOutOfRange      "E0412" Error   "output-out-of-range"    "an outcome that could be outside its output's range";
+    OutputNotListed       "E0413" Error   "output-not-listed"      "an outcome that its output may not list";
+    OutsideCalendar       "E0414" Error   "outside-calendar"       "a date that could be outside the calendar";
+    KeyOutOfRange         "E0415" Error   "key-out-of-range"       "a key that could have no row";
+    SwappedDates          "E0416" Error "swapped-dates"          "two dates that are swapped";
 
     // tables
-    TableGap              "E0501" Error   "table-gap"              "a table or grid that leaves something out" needs Item;
-    TableOverlap          "E0502" Error   "table-overlap"          "two rows that apply to the same values";
-    DeadRow               "E0503" Error   "dead-row"               "a row that never counts";
-    MissingNotCovered     "E0504" Error   "missing-not-covered"    "a table used where its key may be missing" needs All;
-    WrongCellCount        "E0505" Error   "wrong-cell-count"       "a row with too many or too few cells" needs Item;
-    BadKey                "E0506" Error   "bad-key"                "a table that looks at what it cannot";
-    TableTooIntricate     "E0507" Error   "table-too-intricate"    "a table that cannot be judged within the limit of work";
+    TableGap              "E0501" Error   "table-gap"              "a table or grid with a gap" needs Item;
+    TableOverlap          "E0502" Error   "table-overlap"          "two rows that overlap";
+    DeadRow               "E0503" Error   "dead-row"               "a row that is never used";
+    MissingNotCovered     "E0504" Error   "missing-not-covered"    "a table without a row for a missing key" needs All;
+    WrongCellCount        "E0505" Error   "wrong-cell-count"       "a row with the wrong number of cells" needs Item;
+    BadKey                "E0506" Error   "bad-key"                "a key that a table cannot have";
+    TableTooIntricate     "E0507" Error   "table-too-intricate"    "a table that is too complex to check";
 
     // rules and reachability
-    WrongOutcomeCount     "E0601" Error   "wrong-outcome-count"    "an outcome with too many or too few values" needs Others;
-    MissingOutcome        "E0602" Error   "missing-outcome"        "an outcome that leaves out an output without a default" needs Others;
+    WrongOutcomeCount     "E0601" Error   "wrong-outcome-count"    "the wrong number of outcomes" needs Others;
+    MissingOutcome        "E0602" Error   "missing-outcome"        "an outcome without a value for an output" needs Others;
     UnreachableRule       "E0610" Error   "unreachable-rule"       "a rule that no input reaches";
-    ContradictoryRequire  "E0611" Error   "contradictory-require"  "a requirement that no input meets";
+    ContradictoryRequire  "E0611" Error   "contradictory-require"  "a requirement that no input satisfies";
 
     // time
-    EffectiveNotDate      "E0701" Error   "effective-not-date"     "a version selected by what is not a required date";
-    LonelyVersion         "E0702" Error   "lonely-version"         "versions without a date that selects them, or the reverse" needs Items;
-    VersionsOutOfOrder    "E0703" Error   "versions-out-of-order"  "versions that are not in the order of their first days";
-    VersionsNotCovering   "E0704" Error   "versions-not-covering"  "days on which no version is in force" needs Items;
+    EffectiveNotDate      "E0701" Error   "effective-not-date"     "a version selected by something other than a required date";
+    LonelyVersion         "E0702" Error   "lonely-version"         "versions without `effective on`, or the reverse" needs Items;
+    VersionsOutOfOrder    "E0703" Error   "versions-out-of-order"  "versions out of order";
+    VersionsNotCovering   "E0704" Error   "versions-not-covering"  "days without a version" needs Items;
     DateNotVersionStart   "E0705" Error   "date-not-version-start" "a date on which no version starts" needs Items;
-    NeverInForce          "E0706" Error   "never-in-force"         "something that is in force on no day" needs Items;
+    NeverInForce          "E0706" Error   "never-in-force"         "something that is never in force" needs Items;
     DatedGap              "E0707" Error   "dated-gap"              "a parameter without a value in some version" needs Item;
     DatedOverlap          "E0708" Error   "dated-overlap"          "a parameter with two values in one version";
-    NotInForce            "E0709" Error   "not-in-force"           "a name that is not defined in a version" needs Word;
+    NotInForce            "E0709" Error   "not-in-force"           "a name that a version does not define" needs Word;
 
     // cases and tests
-    NoEffectiveDate       "E0801" Error   "no-effective-date"      "a test on a day in a policy without versions" needs Items;
+    NoEffectiveDate       "E0801" Error   "no-effective-date"      "a day in a test of a policy without versions" needs Items;
+
+    IncompleteTest        "E0802" Error "incomplete-test"          "a test that leaves out a required input" needs Items;
 
     // warnings
-    UnusedDefinition      "W0901" Warning "unused-definition"      "a definition that nothing uses";
-    UnreadInput           "W0902" Warning "unread-input"           "an input that nothing reads";
-    UndecidedValue        "W0903" Warning "undecided-value"        "a value that no rule decides";
+    UnusedDefinition      "W0901" Warning "unused-definition"      "an unused definition";
+    UnreadInput           "W0902" Warning "unread-input"           "an unread input";
+    UndecidedValue        "W0903" Warning "undecided-value"        "a value that no rule gives";
+    PartWithoutPercent    "W0904" Warning "part-without-percent"   "a part of something that is not written as a percentage";
+    YearsInDays           "W0905" Warning "years-in-days"          "years or months that are counted in days";
+    DatesInWrongOrder     "W0906" Warning "dates-in-wrong-order"   "dates in the wrong order";
+    OutputNamedRow        "W0907" Warning "output-named-row"       "an output with the name of the row number";
 }
 
 impl Code {

@@ -3,11 +3,13 @@
 use opus_ir::Program;
 
 use crate::check::check;
+use crate::codes::Code;
 use crate::diagnostic::{Diagnostic, any_error, settle};
 use crate::hir::Policy;
 use crate::lower::lower;
 use crate::text::parse::{parse, shorten};
 use crate::text::partial::is_sure;
+use crate::trial::keep_what_mends;
 
 /// A policy that compiles.
 #[derive(Clone, Debug)]
@@ -22,6 +24,15 @@ pub struct Compiled {
 
 /// The version of this compiler, which artifacts name.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Dates in the wrong order are the cause of what cannot be lowered, and the first thing to mend.
+fn causes(diagnostics: &mut Vec<Diagnostic>) -> Option<Vec<Diagnostic>> {
+    let of_order = |said: &Diagnostic| said.code == Code::DatesInWrongOrder;
+    let causes: Vec<Diagnostic> = diagnostics.iter().filter(|said| of_order(said)).cloned().collect();
+    diagnostics.retain(|said| !of_order(said));
+    let as_error = |said: Diagnostic| Diagnostic { code: Code::SwappedDates, ..said };
+    (!causes.is_empty()).then(|| causes.into_iter().map(as_error).collect())
+}
 
 /// Compiles a source: the policy, where there is no error in it, and everything there is to say about it, in
 /// the order of the source. Where parts of it cannot be read, the rest is checked all the same.
@@ -45,12 +56,19 @@ pub fn compile(source: &str) -> (Option<Compiled>, Vec<Diagnostic>) {
     });
     let compiled = checked.and_then(|policy| {
         let (program, found) = lower(&policy, source);
-        diagnostics.extend(found);
+        match program {
+            Some(_) => diagnostics.extend(found),
+            None => {
+                let causes = causes(&mut diagnostics);
+                diagnostics.extend(causes.unwrap_or(found));
+            }
+        }
         Some(Compiled { program: program?, policy, source: source.to_string() })
     });
     settle(&mut diagnostics);
     if any_error(&diagnostics) {
         shorten(&mut diagnostics);
     }
+    keep_what_mends(source, &mut diagnostics);
     (compiled, diagnostics)
 }

@@ -24,7 +24,7 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// An input on which it goes wrong: field and value, as they are written in a `case`.
     pub counterexample: Option<Vec<(String, String)>>,
-    /// An edit that would mend it.
+    /// Edits that mend it.
     pub fix: Option<Fix>,
 }
 
@@ -37,13 +37,46 @@ pub struct Label {
     pub text: String,
 }
 
-/// An edit of the source.
+/// Edits of the source that mend one error together. [`crate::compile`] offers only fixes that it has tried.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fix {
+    /// The edits, in the order of the source; no two of them overlap.
+    pub edits: Vec<Edit>,
+    /// Whether it means what the author meant. `opus check --fix` applies only such fixes; the others are guesses.
+    pub sure: bool,
+}
+
+/// One edit of the source.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Edit {
     /// What is replaced; empty where something is inserted.
     pub span: Span,
-    /// What it is replaced by.
+    /// The new text.
     pub replacement: String,
+}
+
+impl Edit {
+    /// An edit that replaces a place of the source.
+    pub fn new(span: Span, replacement: impl Into<String>) -> Edit {
+        Edit { span, replacement: replacement.into() }
+    }
+}
+
+impl Fix {
+    /// The source with the edits made.
+    ///
+    /// ```
+    /// use opus_frontend::diagnostic::{Edit, Fix, Span};
+    /// let fix = Fix { edits: vec![Edit::new(Span::new(2, 3), "=="), Edit::new(Span::new(5, 5), "0")], sure: true };
+    /// assert_eq!(fix.apply("a = 1"), "a == 10");
+    /// ```
+    pub fn apply(&self, source: &str) -> String {
+        let mut text = source.to_string();
+        for edit in self.edits.iter().rev().filter(|edit| source.get(edit.span.range()).is_some()) {
+            text.replace_range(edit.span.range(), &edit.replacement);
+        }
+        text
+    }
 }
 
 impl Diagnostic {
@@ -93,9 +126,25 @@ impl Diagnostic {
         self
     }
 
-    /// With an edit that would mend it.
-    pub fn fix(mut self, span: Span, replacement: impl Into<String>) -> Diagnostic {
-        self.fix = Some(Fix { span, replacement: replacement.into() });
+    /// With an edit that mends it, together with those added before.
+    pub fn fix(self, span: Span, replacement: impl Into<String>) -> Diagnostic {
+        self.edits([Edit::new(span, replacement)])
+    }
+
+    /// With edits that mend it together.
+    pub fn edits(mut self, edits: impl IntoIterator<Item = Edit>) -> Diagnostic {
+        let fix = self.fix.get_or_insert_with(|| Fix { edits: vec![], sure: true });
+        fix.edits.extend(edits);
+        fix.edits.sort();
+        fix.edits.dedup();
+        self
+    }
+
+    /// The fix is a guess, which a person has to confirm.
+    pub fn unsure(mut self) -> Diagnostic {
+        if let Some(fix) = &mut self.fix {
+            fix.sure = false;
+        }
         self
     }
 
@@ -140,7 +189,7 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 }
 
 /// How many letters are inserted, dropped, replaced or swapped with a neighbour between two words.
-fn edit_distance(a: &str, b: &str) -> usize {
+pub(crate) fn edit_distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut rows = [vec![0; b.len() + 1], (0..=b.len()).collect(), vec![0; b.len() + 1]];
     for i in 1..=a.len() {

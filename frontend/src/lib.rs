@@ -8,7 +8,7 @@
 //! - [`reference`]: what a typed tree decides, with exact rationals;
 //! - [`lower`]: from the typed tree to the IR, with a proved range for every value;
 //! - `analysis`: gaps of tables ([`tables`]), unreachable rules ([`reach`]), counterexamples ([`witness`]);
-//! - [`compile()`]: all of it in one step.
+//! - [`compile()`]: all of it in one step, after which `trial` tries each fix; [`mend`] applies those that are sure.
 //!
 //! Used by all of them: what there is to say ([`diagnostic`], [`codes`]), the limits of the language ([`limits`]),
 //! currencies ([`currency`]), and how values are written ([`display`]).
@@ -27,7 +27,9 @@ pub mod limits;
 pub mod lower;
 pub mod reference;
 mod text;
+mod trial;
 
 pub use analysis::{reach, tables, witness};
 pub use compile::{Compiled, VERSION, compile};
-pub use text::{ast, format, lexer, parse, testing, token};
+pub use text::{ast, foreign_date, format, lexer, parse, testing, token};
+pub use trial::{Mended, mend};

@@ -77,7 +77,7 @@ limits! {
 pub fn beyond(code: Code, span: Span) -> Diagnostic {
     let limit = ALL.iter().find(|limit| limit.code == Some(code)).expect("the code belongs to a limit");
     let message = format!("more than {} {}", grouped(&limit.max.to_string()), limit.of);
-    Diagnostic::new(code, span, message).help(format!("the limit is the same everywhere: {}", limit.reason))
+    Diagnostic::new(code, span, message).help(format!("this is a limit of the language: {}", limit.reason))
 }
 
 #[cfg(test)]

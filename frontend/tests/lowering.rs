@@ -116,10 +116,11 @@ fn every_code_of_ranges_and_rules_refuses_its_example_and_takes_the_mended_one()
         Code::OutputNotListed,
         Code::OutsideCalendar,
         Code::KeyOutOfRange,
+        Code::SwappedDates,
         Code::UnreachableRule,
         Code::ContradictoryRequire,
     ];
-    let without_counterexample = [Code::UnreachableRule, Code::ContradictoryRequire];
+    let without_counterexample = [Code::UnreachableRule, Code::ContradictoryRequire, Code::SwappedDates];
     for code in codes {
         let [bad, good] = code.examples()[..] else { panic!("{code} has two examples") };
         let (program, diagnostics) = compile(bad);
@@ -406,9 +407,9 @@ fn requires_that_contradict_each_other_are_said_once() {
         |source: &str| -> Vec<String> { compile(source).1.into_iter().map(|said| said.message).collect() };
     assert_eq!(
         messages(&policy("not (m < n)")),
-        ["no input meets `not (m < n)` together with the requirements before it"]
+        ["no input satisfies `not (m < n)` and the requirements before it"]
     );
-    assert_eq!(messages(&policy("n > 10")), ["no input meets `n > 10`"]);
+    assert_eq!(messages(&policy("n > 10")), ["no input satisfies `n > 10`"]);
     assert_eq!(messages(&policy("n > 2 and m != 5")), Vec::<String>::new());
 }
 
@@ -428,6 +429,6 @@ fn several_versions_are_told_apart() {
     // rule C decides every day of version 1; B is dead in version 1 by A, in version 2 by the day
     assert_eq!(
         messages,
-        ["no input reaches rule `B`", "`n - 5` could leave the range of `rest`, in version 2"]
+        ["no input reaches rule `B`", "`n - 5` could be outside the range of `rest`, in version 2"]
     );
 }

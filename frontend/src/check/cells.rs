@@ -14,10 +14,10 @@ use super::items::TableItem;
 use super::names;
 use super::schema::TypeInfo;
 use super::scope::{Binding, Checker, Named};
-use super::words::how_to_round;
+use super::words::{plain, unit_to_round_to};
 
 /// What is said of a value of which nothing is known: its distance from any other still fits 128 bits.
-const UNBOUNDED: Interval = Interval { lo: -(1 << 120), hi: 1 << 120 };
+pub(super) const UNBOUNDED: Interval = Interval { lo: -(1 << 120), hi: 1 << 120 };
 
 /// A key while cells are read against it.
 #[derive(Clone)]
@@ -59,11 +59,11 @@ impl<'a> Checker<'a> {
     fn columns(&mut self, item: TableItem<'a>) -> Option<Vec<Column<'a>>> {
         let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
         let mut columns = Some(vec![]);
-        for name in item.args() {
+        for (at, name) in item.args().into_iter().enumerate() {
             if let Some(first) = seen.insert(&name.text, name.span) {
                 self.findings.report(names::duplicate(name, first, "the key"));
             }
-            match (self.column(name), &mut columns) {
+            match (self.column(name, item, at), &mut columns) {
                 (Some(column), Some(columns)) => columns.push(column),
                 _ => columns = None,
             }
@@ -72,7 +72,7 @@ impl<'a> Checker<'a> {
     }
 
     /// A key: an input, parameter or `let` of the policy's level.
-    fn column(&mut self, name: &'a Name) -> Option<Column<'a>> {
+    fn column(&mut self, name: &'a Name, item: TableItem<'a>, at: usize) -> Option<Column<'a>> {
         let Some(binding) = self.bindings.get(name.text.as_str()).cloned() else {
             let known = self.bindings.keys().copied();
             self.findings.report(names::unknown(name, "input, parameter or `let`", known));
@@ -101,9 +101,7 @@ impl<'a> Checker<'a> {
             }
         };
         if ty.scale().is_none() {
-            let message = format!("`{}` is an exact quotient, which no cell compares with", name.text);
-            let diagnostic = Diagnostic::new(Code::QuotientStored, name.span, message);
-            self.findings.report(diagnostic.help(format!("in its `let`, {}", how_to_round(ty.unit))));
+            self.findings.report(self.quotient_key(name, ty, item, at));
             return None;
         }
         let range = self.key_range(&kind, ty);
@@ -112,13 +110,38 @@ impl<'a> Checker<'a> {
         Some(Column { key, ty, name, optional })
     }
 
+    /// A key that is an exact quotient: its `let` has to round it, to what the cells hold.
+    fn quotient_key(&self, name: &Name, ty: Ty, item: TableItem, at: usize) -> Diagnostic {
+        let message = format!("`{}` is an exact quotient, and a table needs a rounded key", name.text);
+        let defined = self.declared.items.lets.iter().find(|item| item.name.text == name.text);
+        let place = defined.map_or(name.span, |item| self.node(item.value).span);
+        let diagnostic = Diagnostic::new(Code::QuotientStored, place, message);
+        let diagnostic = if defined.is_some() {
+            diagnostic.also(name.span, format!("a key of `{}`", item.name().text))
+        } else {
+            diagnostic
+        };
+        let cell = match item {
+            TableItem::Table(table) => {
+                table.rows.iter().filter_map(|row| row.cells.get(at)).find_map(first_of)
+            }
+            TableItem::Grid(grid) if at == 0 => grid.rows.iter().find_map(|row| first_of(&row.cell)),
+            TableItem::Grid(grid) => grid.columns.iter().find_map(first_of),
+        };
+        let unit = match cell.map(|cell| &self.node(cell).kind) {
+            Some(ast::ExprKind::Percent(_)) => "0.01%",
+            Some(ast::ExprKind::Number(number)) if number.scale > 0 => "0.01",
+            Some(ast::ExprKind::Number(_)) => "integer",
+            _ => unit_to_round_to(ty.unit),
+        };
+        diagnostic.help(format!("round it in its `let`: `let {} = … rounded half_up to {unit}`", name.text))
+    }
+
     fn bad_key<T>(&mut self, name: &Name, defined: Span, why: &str) -> Option<T> {
         self.findings.refer(defined);
-        let message = format!("a table cannot look at `{}`, which {why}", name.text);
+        let message = format!("`{}` cannot be the key of a table, because it {why}", name.text);
         let diagnostic = Diagnostic::new(Code::BadKey, name.span, message).also(defined, "defined here");
-        self.findings.report(
-            diagnostic.help("tables look at inputs, parameters and `let`s that stand outside of rules"),
-        );
+        self.findings.report(diagnostic.help("a key is an input, a parameter or a `let` outside the rules"));
         None
     }
 
@@ -262,7 +285,7 @@ impl<'a> Checker<'a> {
             CellKind::Missing => {
                 let message = format!("`{}` is never missing", column.name.text);
                 let diagnostic = Diagnostic::new(Code::NeverMissing, cell.span, message);
-                self.findings.report(diagnostic.help("drop the row, or declare the input `optional`"));
+                self.findings.report(diagnostic.help("remove the row, or declare the input `optional`"));
                 return None;
             }
             CellKind::Value(value) => vec![self.point(*value, column)?],
@@ -299,8 +322,41 @@ impl<'a> Checker<'a> {
     }
 
     fn point(&mut self, value: ast::ExprId, column: &Column) -> Option<CellSpan> {
-        let constant = self.declared.constant(value, column.ty, &mut self.findings)?;
+        if let Some(diagnostic) = self.range_with_minus(value) {
+            self.findings.report(diagnostic);
+            return None;
+        }
+        let domain = self.known_domain(column);
+        let constant = self.declared.constant_near(value, column.ty, domain.as_ref(), &mut self.findings)?;
         Some(CellSpan { low: Some((constant, true)), high: Some((constant, true)) })
+    }
+
+    /// The declared range of a key that is an input.
+    fn known_domain(&self, column: &Column) -> Option<Domain> {
+        let ExprKind::Field(index) = self.version.exprs[column.key.value].kind else { return None };
+        Some(self.input_domain(index))
+    }
+
+    /// `700-759`: a range in the manner of prose.
+    fn range_with_minus(&self, value: ast::ExprId) -> Option<Diagnostic> {
+        use ast::ExprKind::{Arithmetic, Date, Money, Number, Percent};
+        let node = self.node(value);
+        let Arithmetic { op: ast::Arithmetic::Subtract, left, right } = node.kind else { return None };
+        let literal = |expr: ast::ExprId| {
+            matches!(self.node(expr).kind, Number(_) | Percent(_) | Money { .. } | Date(_))
+        };
+        let (low, high) = (self.node(left), self.node(right));
+        if !literal(left) || !literal(right) {
+            return None;
+        }
+        let example = match (&low.kind, &high.kind) {
+            (Number(a), Number(b)) => format!("{}..{}", plain(*a), plain(*b)),
+            (Percent(a), Percent(b)) => format!("{}%..{}%", plain(*a), plain(*b)),
+            _ => "a..b".into(),
+        };
+        let between = Span { start: low.span.end, end: high.span.start };
+        let diagnostic = Diagnostic::new(Code::NotConstant, node.span, "a range is not written with `-`");
+        Some(diagnostic.help(format!("write `{example}`, with both ends included")).fix(between, ".."))
     }
 
     fn span(
@@ -313,12 +369,15 @@ impl<'a> Checker<'a> {
         if matches!(column.ty.unit, Unit::Bool | Unit::Enum(_)) {
             let message = format!("{} has no order", self.declared.describe(column.ty));
             let diagnostic = Diagnostic::new(Code::NoRange, cell.span, message);
-            self.findings.report(diagnostic.help("list the values: `{…, …}`"));
+            self.findings.report(diagnostic.help("list the values: `{a, b}`"));
             return None;
         }
+        let domain = self.known_domain(column);
         let mut end = |end: Option<(ast::ExprId, bool)>| -> Option<Option<(Constant, bool)>> {
             let Some((expr, closed)) = end else { return Some(None) };
-            Some(Some((self.declared.constant(expr, column.ty, &mut self.findings)?, closed)))
+            let constant =
+                self.declared.constant_near(expr, column.ty, domain.as_ref(), &mut self.findings)?;
+            Some(Some((constant, closed)))
         };
         let (low, high) = (end(low), end(high));
         let span = CellSpan { low: low?, high: high? };
@@ -329,8 +388,8 @@ impl<'a> Checker<'a> {
                 (Some(low), Some(high)) if low > high => {
                     self.declared.empty_range(cell.span, column.ty, low, high)
                 }
-                _ => Diagnostic::new(Code::EmptyRange, cell.span, "no value is in this range")
-                    .help("mend its ends, or drop the row"),
+                _ => Diagnostic::new(Code::EmptyRange, cell.span, "this range is empty")
+                    .help("correct its ends, or remove the row"),
             };
             self.findings.report(diagnostic);
             return None;
@@ -361,16 +420,28 @@ impl RowNote<'_> {
     }
 }
 
+/// The first value in a cell.
+fn first_of(cell: &ast::Cell) -> Option<ast::ExprId> {
+    match &cell.kind {
+        CellKind::Any | CellKind::Missing => None,
+        CellKind::Value(value) => Some(*value),
+        CellKind::Set(members) => members.first().copied(),
+        CellKind::Range { low, .. } | CellKind::Below { low, .. } | CellKind::Above { low, .. } => Some(*low),
+        CellKind::Compare { bound, .. } => Some(*bound),
+    }
+}
+
 fn wrong_cells(span: Span, found: usize, columns: &[Column]) -> Diagnostic {
     let keys: Vec<String> = columns.iter().map(|column| format!("`{}`", column.name.text)).collect();
     let cells = counted(found, "cell");
-    let message = format!("this row has {cells} before `=>`, and the table looks at {}", keys.join(", "));
+    let message =
+        format!("this row has {cells} before `=>`, but the keys of the table are {}", keys.join(", "));
     Diagnostic::new(Code::WrongCellCount, span, message)
-        .help("write one cell for each, `any` where it does not matter")
+        .help("write one cell for each key, and `any` where the key does not matter")
 }
 
 fn wrong_values(row: &ast::GridRow, expected: usize) -> Diagnostic {
     let (columns, values) = (counted(expected, "column"), counted(row.values.len(), "value"));
-    let message = format!("the grid has {columns}, and this row {values}");
+    let message = format!("the grid has {columns}, but this row has {values}");
     Diagnostic::new(Code::WrongCellCount, row.span, message).help("write one value for each column")
 }

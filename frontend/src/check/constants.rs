@@ -8,6 +8,8 @@ use crate::diagnostic::{Code, Diagnostic, nearest, one_of};
 use crate::hir::{Constant, Ty, Unit};
 use crate::text::ast::{self, DurationUnit, ExprKind, Name, Number, Span};
 
+use crate::text::foreign_date::{self, Reading};
+
 use super::findings::Findings;
 use super::schema::{Declared, TypeInfo};
 use super::words::{decimals, plain};
@@ -24,17 +26,15 @@ impl Declared<'_> {
         findings: &mut Findings,
     ) -> Option<Constant> {
         let ty = self.ty(info.kind);
-        let constant = self.constant(expr, ty, findings)?;
+        let constant = self.constant_near(expr, ty, info.domain.as_ref(), findings)?;
         let value = self.scaled(ty, constant)?;
         let inside = info.domain.as_ref().is_none_or(|domain| domain.contains(value));
         if !inside {
             let range = info.domain.as_ref().map_or(String::new(), |domain| self.range_in_words(ty, domain));
-            let message = format!("`{}` is not in {range}", self.written(ty, value));
+            let message = format!("`{}` is outside the declared range {range}", self.written(ty, value));
             let span = self.tree.exprs[expr].span;
             let diagnostic = Diagnostic::new(Code::ConstantOutOfRange, span, message);
-            findings.report(
-                diagnostic.help("the declared range bounds every value: widen it, or mend the value"),
-            );
+            findings.report(diagnostic.help("correct the value, or widen the declared range"));
         }
         inside.then_some(constant)
     }
@@ -50,11 +50,28 @@ impl Declared<'_> {
 
     /// A constant of a type, at the type's scale.
     pub fn constant(&self, expr: ast::ExprId, ty: Ty, findings: &mut Findings) -> Option<Constant> {
+        self.constant_near(expr, ty, None, findings)
+    }
+
+    /// The same where the values are known that make sense: help for a number without its unit keeps to them.
+    pub fn constant_near(
+        &self,
+        expr: ast::ExprId,
+        ty: Ty,
+        domain: Option<&opus_ir::Domain>,
+        findings: &mut Findings,
+    ) -> Option<Constant> {
         let span = self.tree.exprs[expr].span;
         let (negative, literal) = match self.tree.exprs[expr].kind {
             ExprKind::Negate(inner) => (true, inner),
             _ => (false, expr),
         };
+        if ty.unit == Unit::Date
+            && let Some(reading) = self.foreign_date(expr)
+        {
+            findings.report(written_abroad(span, &reading));
+            return None;
+        }
         let (unit, number) = match &self.tree.exprs[literal].kind {
             ExprKind::Bool(value) if ty.unit == Unit::Bool && !negative => {
                 return Some(Constant::Bool(*value));
@@ -74,7 +91,14 @@ impl Declared<'_> {
             _ => self.literal(literal, findings)?,
         };
         if unit == Unit::Number && matches!(ty.unit, Unit::Percent | Unit::Money | Unit::Days) {
-            findings.report(self.bare_number(span, number, ty.unit));
+            let signed = if negative { Number { mantissa: -number.mantissa, ..number } } else { number };
+            findings.report(self.bare_number(span, signed, ty, domain));
+            return None;
+        }
+        if unit != ty.unit
+            && let Some(diagnostic) = self.unit_too_many(span, literal, ty)
+        {
+            findings.report(diagnostic);
             return None;
         }
         let number =
@@ -111,8 +135,8 @@ impl Declared<'_> {
     }
 
     fn no_constant<T>(&self, span: Span, findings: &mut Findings) -> Option<T> {
-        let diagnostic = Diagnostic::new(Code::NotConstant, span, "only a literal can stand here");
-        findings.report(diagnostic.help("write the value itself, with a sign where it is negative"));
+        let diagnostic = Diagnostic::new(Code::NotConstant, span, "expected a literal");
+        findings.report(diagnostic.help("write the value itself, not a calculation"));
         None
     }
 
@@ -123,18 +147,21 @@ impl Declared<'_> {
             return None;
         };
         if !currency::may_mean(&mark.text, known.code) {
-            let message =
-                format!("`{}` does not stand for {}, the currency of the policy", mark.text, known.code);
+            let message = format!(
+                "`{}` is not the symbol or code of {}, the currency of the policy",
+                mark.text, known.code
+            );
             let diagnostic = Diagnostic::new(Code::WrongCurrency, mark.span, message);
             findings.report(diagnostic.help(format!("write `{}`", self.amount(amount))));
             return None;
         }
         let exact = amount.at_scale(known.digits);
         if exact.is_none() {
-            let message = format!("`{}` has more decimals than {} has", self.amount(amount), known.code);
+            let message =
+                format!("`{}` has more decimal places than {} allows", self.amount(amount), known.code);
             let diagnostic = Diagnostic::new(Code::LossyScale, span, message);
             findings.report(diagnostic.help(format!(
-                "an amount of {} has {}",
+                "amounts in {} have {}",
                 known.code,
                 decimals(known.digits)
             )));
@@ -153,7 +180,7 @@ impl Declared<'_> {
     /// A value of one type where another is expected.
     pub fn wrong_type(&self, span: Span, found: Ty, expected: Ty) -> Diagnostic {
         let (found, expected) = (self.describe(found), self.describe(expected));
-        let message = format!("this is {found}, and {expected} is expected");
+        let message = format!("expected {expected}, found {found}");
         Diagnostic::new(Code::WrongType, span, message)
     }
 
@@ -180,26 +207,114 @@ impl Declared<'_> {
             }
             _ => plain(number),
         };
-        let message = format!("`{shown}` has more decimals than its type, which has {has}");
+        let message = format!("`{shown}` has more decimal places than its type, which has {has}");
         let wider = match ty.unit {
             Unit::Percent => format!("`percent({})`", number.scale.saturating_sub(2)),
             _ => format!("`decimal({})`", number.scale),
         };
-        let help = format!("give the type more decimals, {wider}, or mend the value");
+        let help = format!("use a type with more decimal places, {wider}, or correct the value");
         Diagnostic::new(Code::LossyScale, span, message).help(help)
     }
 
-    /// A plain number where one with a unit is expected; the help shows how to write it.
-    pub fn bare_number(&self, span: Span, number: Number, expected: Unit) -> Diagnostic {
+    /// A plain number where one with a unit is expected; the help shows how to write it. Where two readings are
+    /// possible, those count that are in the declared range.
+    pub fn bare_number(
+        &self,
+        span: Span,
+        number: Number,
+        expected: Ty,
+        domain: Option<&opus_ir::Domain>,
+    ) -> Diagnostic {
         let shown = plain(number);
-        let (noun, help) = match expected {
-            Unit::Money => ("an amount of money", format!("write `{}`", self.amount(number))),
-            Unit::Days => ("a number of days", format!("write `{shown} days`")),
-            Unit::Percent => ("a percentage", percent_help(number)),
-            _ => ("something else", "write it with its unit".into()),
+        let (noun, readings) = match expected.unit {
+            Unit::Money => ("an amount of money", vec![self.amount(number)]),
+            Unit::Days => ("a number of days", vec![format!("{shown} days")]),
+            _ => ("a percentage", self.percentages(number, expected, domain)),
         };
-        let message = format!("`{shown}` is a plain number, and {noun} is expected");
-        Diagnostic::new(Code::BareNumber, span, message).help(help)
+        let message = format!("expected {noun}, found the plain number `{shown}`");
+        let diagnostic = Diagnostic::new(Code::BareNumber, span, message);
+        match readings.as_slice() {
+            [only] => diagnostic.help(format!("write `{only}`")).fix(span, only),
+            [fraction, percentage, ..] => diagnostic.help(format!(
+                "write `{fraction}` if it is a fraction of one, or `{percentage}` if it is a percentage already"
+            )),
+            [] => diagnostic,
+        }
+    }
+
+    /// The percentages that a plain number may mean: nothing is guessed by a factor of a hundred.
+    fn percentages(&self, number: Number, ty: Ty, domain: Option<&opus_ir::Domain>) -> Vec<String> {
+        let as_fraction = match number.scale {
+            0 => Number { mantissa: number.mantissa.saturating_mul(100), scale: 0 },
+            1 => Number { mantissa: number.mantissa.saturating_mul(10), scale: 0 },
+            scale => Number { mantissa: number.mantissa, scale: scale - 2 },
+        };
+        let is_whole = number.scale == 0 && number.mantissa.abs() != 1;
+        let readings = if is_whole { vec![number] } else { vec![as_fraction, number] };
+        let fits = |reading: &&Number| {
+            let value = Number { scale: reading.scale.saturating_add(2), ..**reading };
+            let scaled = ty.scale().and_then(|scale| value.at_scale(scale));
+            domain.is_none_or(|domain| scaled.is_some_and(|value| domain.contains(value)))
+        };
+        let inside: Vec<&Number> = readings.iter().filter(fits).collect();
+        let shown = if inside.is_empty() { readings.iter().collect() } else { inside };
+        shown.into_iter().map(|reading| format!("{}%", plain(*reading))).collect()
+    }
+
+    /// `25%` where a plain number is expected.
+    pub fn unit_too_many(&self, span: Span, literal: ast::ExprId, expected: Ty) -> Option<Diagnostic> {
+        if expected.unit == Unit::Bool {
+            let ExprKind::Number(number) = self.tree.exprs[literal].kind else { return None };
+            let word = match number.at_scale(0)? {
+                0 => "false",
+                1 => "true",
+                _ => return None,
+            };
+            let diagnostic = self.wrong_type(span, Ty::scaled(Unit::Number, 0), expected);
+            return Some(diagnostic.help(format!("write `{word}`")).fix(span, word));
+        }
+        if expected.unit != Unit::Number {
+            return None;
+        }
+        let (found, number) = match &self.tree.exprs[literal].kind {
+            ExprKind::Percent(number) => (Unit::Percent, *number),
+            ExprKind::Money { amount, .. } => (Unit::Money, *amount),
+            ExprKind::Duration { count, unit: DurationUnit::Days } => match self.tree.exprs[*count].kind {
+                ExprKind::Number(number) => (Unit::Days, number),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        number.at_scale(expected.scale().unwrap_or(0))?;
+        let shown = plain(number);
+        let place = self.tree.exprs[literal].span;
+        let diagnostic = self.wrong_type(span, Ty::scaled(found, 0), expected);
+        let fraction = found == Unit::Percent && expected.scale().is_none_or(|scale| scale > 0);
+        let diagnostic = diagnostic.help(match fraction {
+            true => format!("write the number without its unit, for example `{shown}`"),
+            false => format!("write `{shown}`"),
+        });
+        Some(if fraction { diagnostic } else { diagnostic.fix(place, shown) })
+    }
+
+    /// `01/07/2025` and `1-7-2025`, which read as arithmetic.
+    pub fn foreign_date(&self, expr: ast::ExprId) -> Option<Reading> {
+        use ast::Arithmetic::{Divide, Subtract};
+        let whole = |expr: ast::ExprId| match &self.tree.exprs[expr].kind {
+            ExprKind::Number(number) => number.at_scale(0).filter(|whole| *whole < 10_000),
+            _ => None,
+        };
+        let parts = |expr: ast::ExprId| match self.tree.exprs[expr].kind {
+            ExprKind::Arithmetic { op: op @ (Divide | Subtract), left, right } => Some((op, left, right)),
+            _ => None,
+        };
+        if let Some(digits) = whole_date(&self.tree.exprs[expr].kind) {
+            return foreign_date::read(&digits);
+        }
+        let (outer, left, last) = parts(expr)?;
+        let (inner, first, second) = parts(left)?;
+        let (a, b, c) = (whole(first)?, whole(second)?, whole(last)?);
+        (outer == inner).then(|| foreign_date::read(&format!("{a:02}/{b:02}/{c:02}"))).flatten()
     }
 
     fn named_constant(&self, name: &Name, ty: Ty, findings: &mut Findings) -> Option<Constant> {
@@ -233,18 +348,18 @@ impl Declared<'_> {
     fn unknown_value(&self, index: u32, name: &Name) -> Diagnostic {
         let info = &self.enums[index as usize];
         let enum_name = &info.decl.name.text;
-        let message = format!("`{}` is no value of `{enum_name}`", name.text);
+        let message = format!("`{}` is not a value of `{enum_name}`", name.text);
         let diagnostic = Diagnostic::new(Code::UnknownEnumValue, name.span, message)
             .also(info.decl.name.span, "declared here");
         let values: Vec<&str> = info.values.iter().map(|value| value.name.text.as_str()).collect();
-        if let Some(near) = nearest(&name.text, values.iter().copied()) {
-            return diagnostic.help(format!("did you mean `{near}`?")).fix(name.span, near);
+        if nearest(&name.text, values.iter().copied()).is_some() {
+            return super::names::spelled(diagnostic, name, values);
         }
         let others = self.names.enums_of_value.get(name.text.as_str());
         if let Some(other) = others.and_then(|others| others.first()) {
             let other = &self.enums[*other as usize].decl.name.text;
             return diagnostic
-                .help(format!("it is a value of `{other}`; here a value of `{enum_name}` is expected"));
+                .help(format!("it is a value of `{other}`, but a value of `{enum_name}` is expected"));
         }
         let shown: Vec<String> = values.iter().take(8).map(|value| format!("`{value}`")).collect();
         let more = if values.len() > 8 { " and others" } else { "" };
@@ -274,9 +389,7 @@ impl Declared<'_> {
                 let condition = format!("{} == {}", of.text, value.text);
                 diagnostic.help(format!("compare them: `{condition}`")).fix(whole, condition)
             }
-            (_, true) => {
-                diagnostic.help("inputs and other names stand by themselves").fix(whole, &value.text)
-            }
+            (_, true) => diagnostic.help("write the name alone, without a prefix").fix(whole, &value.text),
             _ => diagnostic,
         }
     }
@@ -285,52 +398,64 @@ impl Declared<'_> {
 /// A name where a literal of a type without names is expected.
 fn names_nothing(declared: &Declared, name: &Name, ty: Ty) -> Diagnostic {
     let expected = declared.describe(ty);
-    let message = format!("there is no `{}`, and {expected} is expected", name.text);
+    let message = format!("expected {expected}, found the unknown name `{}`", name.text);
     let diagnostic = Diagnostic::new(Code::UnknownName, name.span, message);
     match ty.unit {
-        Unit::Bool => diagnostic.help("write `true` or `false`"),
+        Unit::Bool => {
+            let truth = match name.text.to_lowercase().as_str() {
+                "yes" | "true" | "y" | "t" | "on" => Some("true"),
+                "no" | "false" | "n" | "f" | "off" => Some("false"),
+                _ => None,
+            };
+            let diagnostic = diagnostic.help("write `true` or `false`");
+            truth.into_iter().fold(diagnostic, |diagnostic, truth| diagnostic.fix(name.span, truth))
+        }
+        _ if super::names::means_nothing(&name.text) => {
+            diagnostic.help("write `missing` for a missing value").fix(name.span, "missing")
+        }
         _ if matches!(name.text.as_str(), "_" | "other" | "others" | "all" | "else" | "rest") => {
-            diagnostic.help("`any` is the cell that applies to everything").fix(name.span, "any")
+            diagnostic.help("write `any` for a cell that applies to everything").fix(name.span, "any")
         }
         _ => diagnostic.help("write the value itself"),
     }
 }
 
-/// Both readings of a plain number as a percentage: nothing is guessed by a factor of a hundred.
-fn percent_help(number: Number) -> String {
-    let as_written = plain(number);
-    if number == Number::whole(1) {
-        return "write `100%` where the whole is meant, `1%` where a hundredth of it is".into();
+/// A date of another country.
+pub(super) fn written_abroad(span: Span, reading: &Reading) -> Diagnostic {
+    let diagnostic = Diagnostic::new(Code::MalformedDate, span, "this is not written as a date");
+    let diagnostic = diagnostic.help(reading.help());
+    match reading.sure() {
+        Some(day) => diagnostic.fix(span, day),
+        None => diagnostic,
     }
-    if number.scale == 0 {
-        return format!("write `{as_written}%`");
+}
+
+/// `20250701`
+fn whole_date(kind: &ExprKind) -> Option<String> {
+    match kind {
+        ExprKind::Number(number) => {
+            number.at_scale(0).map(|whole| whole.to_string()).filter(|text| text.len() == 8)
+        }
+        _ => None,
     }
-    let hundredfold = match number.scale {
-        1 => Number { mantissa: number.mantissa.saturating_mul(10), scale: 0 },
-        scale => Number { mantissa: number.mantissa, scale: scale - 2 },
-    };
-    format!(
-        "write `{}%` where it is a fraction, `{as_written}%` where it is a percentage already",
-        plain(hundredfold)
-    )
 }
 
 fn too_large(span: Span) -> Diagnostic {
     Diagnostic::new(Code::NumberTooLarge, span, "the number is too large for its type")
-        .help("at most 10^36 units of its last decimal can be held")
+        .help("a value can be at most 2^120 in units of its last decimal place")
 }
 
 /// A number of days that is not whole.
 pub(super) fn whole_days(span: Span) -> Diagnostic {
-    Diagnostic::new(Code::WholeNumberNeeded, span, "days, months and years are counted in whole numbers")
-        .help("write a whole number, or round it to `integer`")
+    Diagnostic::new(Code::WholeNumberNeeded, span, "the number of days, months or years must be whole")
+        .help("write a whole number, or round it: `(…) rounded down to integer`")
 }
 
 /// `n months` where it is not added to a date.
 pub(super) fn misplaced_months(span: Span, unit: DurationUnit) -> Diagnostic {
     let word = unit.name();
     let message =
-        format!("{word} have no fixed length: they are only added to a date or subtracted from one");
+        format!("{word} can only be added to a date or subtracted from one, as they have no fixed length");
     Diagnostic::new(Code::MisplacedMonths, span, message)
-        .help(format!("write `d + n {word}`; between two dates `whole_{word}(a, b)` counts them"))
+        .help(format!("write `d + n {word}`, or count them between two dates with `whole_{word}(a, b)`"))
 }

@@ -10,6 +10,7 @@ use crate::hir::{Cell, ExprKind, Table, TableId, TableRow};
 use crate::limits::TABLE_WORK_MAX;
 use crate::text::ast::Span;
 
+use super::cells::UNBOUNDED;
 use super::items::TableItem;
 use super::scope::Checker;
 
@@ -124,10 +125,10 @@ impl Checker<'_> {
     /// A combination in words and as an input.
     fn shown(&self, table: &Table, witness: &Witness) -> (String, Vec<(String, String)>) {
         let (mut words, mut fields) = (vec![], vec![]);
-        for (key, value) in table.keys.iter().zip(witness) {
+        for (at, (key, value)) in table.keys.iter().zip(witness).enumerate() {
             let expr = &self.version.exprs[key.value];
             let name = self.key_name(&expr.kind);
-            let shown = value.map(|value| self.declared.written(expr.ty, value));
+            let shown = value.map(|value| self.declared.written(expr.ty, self.sensible(table, at, value)));
             words.push(match &shown {
                 Some(value) => format!("{name} = {value}"),
                 None => format!("{name} is missing"),
@@ -138,6 +139,35 @@ impl Checker<'_> {
             }
         }
         (words.join(", "), fields)
+    }
+
+    /// A value of a key to show instead of one at the end of all numbers, which only says that nothing bounds the key:
+    /// one next to a value that the rows name, to which the same rows apply.
+    fn sensible(&self, table: &Table, at: usize, value: i128) -> i128 {
+        let range = table.keys[at].range;
+        let far = |value: i128| value <= UNBOUNDED.lo + 1 || value >= UNBOUNDED.hi - 1;
+        if !far(value) {
+            return value;
+        }
+        let ty = self.version.exprs[table.keys[at].value].ty;
+        let spans = |row: &TableRow| -> Vec<Interval> {
+            match &row.cells[at] {
+                Cell::Within(spans) => {
+                    spans.iter().filter_map(|span| self.interval(span, ty, UNBOUNDED)).collect()
+                }
+                Cell::Any => vec![UNBOUNDED],
+                Cell::Missing => vec![],
+            }
+        };
+        let rows: Vec<Vec<Interval>> = table.rows.iter().map(spans).collect();
+        let apply = |value: i128| -> Vec<bool> {
+            rows.iter().map(|spans| spans.iter().any(|span| span.contains(value))).collect()
+        };
+        let ends = rows.iter().flatten().flat_map(|span| [span.lo, span.hi, span.lo - 1, span.hi + 1]);
+        let mut near: Vec<i128> = ends.filter(|value| !far(*value) && range.contains(*value)).collect();
+        near.sort_by_key(|value| (value.unsigned_abs(), *value));
+        let expected = apply(value);
+        near.into_iter().chain([0]).find(|value| apply(*value) == expected).unwrap_or(value)
     }
 
     fn key_name(&self, kind: &ExprKind) -> String {
@@ -159,9 +189,14 @@ impl Checker<'_> {
 }
 
 fn table_faults(checker: &Checker, table: &Table, space: Space, judge: &mut Judge) -> Vec<Diagnostic> {
-    let Ok(faults) = judge.faults(table, 0, space) else {
+    let Ok(faults) = judge.faults(table, 0, space.clone()) else {
         return too_intricate(checker, table).into_iter().collect();
     };
+    if faults.gap.is_none()
+        && let Some(found) = meant_first(checker, table, &space, &faults)
+    {
+        return vec![found];
+    }
     let empty = faults.empty.iter().map(|&row| empty_row(checker, table, &table.rows[row]));
     let unreached = faults.unreached.iter().map(|&row| unreached_row(&table.rows[row]));
     let overlaps = faults.overlaps.iter().map(|(first, second, witness)| {
@@ -219,21 +254,26 @@ fn line_faults(
     let one_key = Table { keys: vec![table.keys[axis].clone()], ..table.clone() };
     let empty = faults.empty.iter().take(SHOWN_MAX).map(|line| {
         let name = checker.key_name(&checker.version.exprs[table.keys[axis].value].kind);
-        let message = format!("this {noun} applies to no value that `{name}` can have");
-        Diagnostic::new(Code::DeadRow, span(line), message).help("mend its cell, or drop it")
+        let message = format!("this {noun} does not apply to any value of `{name}`");
+        Diagnostic::new(Code::DeadRow, span(line), message).help("correct its cell, or remove it")
     });
     let overlaps = faults.overlaps.iter().take(SHOWN_MAX).map(|(first, second, witness)| {
         let (words, fields) = checker.shown(&one_key, witness);
-        let message = format!("two {noun}s of `{}` apply where {words}", table.name);
+        let message = format!("two {noun}s of `{}` apply when {words}", table.name);
         let found = Diagnostic::new(Code::TableOverlap, span(second), message);
-        on(found.also(span(first), "the other one").help("let each value meet one of them"), fields)
+        on(
+            found
+                .also(span(first), "the other row")
+                .help("change the cells so that each value has one {noun}"),
+            fields,
+        )
     });
     let gap = faults.gap.iter().map(|witness| {
         let asked = checker.asked_at(table, &key(witness));
         let (words, fields) = checker.shown(&one_key, witness);
         gap_of(
             checker.name_span(table),
-            format!("no {noun} of `{}` applies where {words}", table.name),
+            format!("no {noun} of `{}` applies when {words}", table.name),
             fields,
             asked,
             true,
@@ -245,21 +285,55 @@ fn line_faults(
 fn empty_row(checker: &Checker, table: &Table, row: &TableRow) -> Diagnostic {
     let keys = table.keys.iter().map(|key| checker.key_name(&checker.version.exprs[key.value].kind));
     let keys: Vec<String> = keys.map(|key| format!("`{key}`")).collect();
-    let message = format!("this row applies to nothing that {} can be", keys.join(", "));
-    Diagnostic::new(Code::DeadRow, row.span, message).help("mend its cells, or drop it")
+    let message = format!("this row does not apply to any value of {}", keys.join(", "));
+    Diagnostic::new(Code::DeadRow, row.span, message).help("correct its cells, or remove it")
 }
 
 fn unreached_row(row: &TableRow) -> Diagnostic {
-    let message = "this row never counts: rows before it take everything it applies to";
-    Diagnostic::new(Code::DeadRow, row.span, message).help("move it up, or drop it")
+    let message = "this row is never used: earlier rows apply to all its values";
+    Diagnostic::new(Code::DeadRow, row.span, message).help("move it up, or remove it")
+}
+
+/// Rows that overlap as they do where the first that applies is meant to count: each later row takes in the ones that
+/// it overlaps.
+fn meant_first(checker: &Checker, table: &Table, space: &Space, faults: &Faults) -> Option<Diagnostic> {
+    let (_, _, witness) = faults.overlaps.first()?;
+    let widens = |&(first, second, _): &(usize, usize, Witness)| {
+        let (inner, outer) = (&space.rows[first], &space.rows[second]);
+        inner.iter().zip(outer).all(|(inner, outer)| takes_in(outer, inner)) && inner != outer
+    };
+    let choice = checker.declared.items.tables.iter().find_map(|item| match item {
+        TableItem::Table(item) if item.span == table.span => Some(item.choice_span),
+        _ => None,
+    })?;
+    faults.overlaps.iter().all(widens).then(|| {
+        let (words, fields) = checker.shown(table, witness);
+        let message = format!(
+            "`unique` allows one row for each value, but several rows of `{}` apply when {words}",
+            table.name
+        );
+        let (first, second, _) = &faults.overlaps[0];
+        let found = Diagnostic::new(Code::TableOverlap, choice, message)
+            .also(table.rows[*first].span, "one row")
+            .also(table.rows[*second].span, "another row")
+            .help("write `first` if the first row that applies should count")
+            .fix(choice, "first");
+        on(found, fields)
+    })
+}
+
+/// Whether one cell holds wherever the other does.
+fn takes_in(outer: &Accepts, inner: &Accepts) -> bool {
+    let within = |span: &Interval| outer.spans.iter().any(|wide| wide.lo <= span.lo && span.hi <= wide.hi);
+    (outer.missing || !inner.missing) && inner.spans.iter().all(within)
 }
 
 fn overlap(checker: &Checker, table: &Table, first: Span, second: Span, witness: &Witness) -> Diagnostic {
     let (words, fields) = checker.shown(table, witness);
-    let message = format!("two rows of `{}` apply where {words}", table.name);
+    let message = format!("two rows of `{}` apply when {words}", table.name);
     let found = Diagnostic::new(Code::TableOverlap, second, message)
-        .also(first, "the other one")
-        .help("let each combination meet one row, or let the first one count: `first` in place of `unique`");
+        .also(first, "the other row")
+        .help("change the cells so that each combination has one row, or write `first` if the first row should count");
     on(found, fields)
 }
 
@@ -267,7 +341,7 @@ fn gap(checker: &Checker, table: &Table, witness: &Witness) -> Diagnostic {
     let (words, fields) = checker.shown(table, witness);
     let asked = checker.asked_at(table, witness);
     let at = checker.name_span(table);
-    gap_of(at, format!("no row of `{}` applies where {words}", table.name), fields, asked, table.unique)
+    gap_of(at, format!("no row of `{}` applies when {words}", table.name), fields, asked, table.unique)
 }
 
 fn gap_of(
@@ -278,12 +352,13 @@ fn gap_of(
     unique: bool,
 ) -> Diagnostic {
     let found = match asked {
-        Some(asked) => Diagnostic::new(Code::MissingNotCovered, at, message)
-            .also(asked, "used here, where it may be missing")
-            .help("add a row with `missing` or `any`, or use the table only where the input is present"),
+        Some(asked) => Diagnostic::new(Code::MissingNotCovered, asked, message)
+            .label("a key may be missing here")
+            .also(at, "declared here")
+            .help("add a row with `missing` or `any`, or decide such rows in an earlier rule"),
         None => Diagnostic::new(Code::TableGap, at, message).help(match unique {
-            true => "add a row for it, or widen one",
-            false => "add a row for it, or a last row of `any`",
+            true => "add a row, or widen one",
+            false => "add a row, or end the table with a row of `any`",
         }),
     };
     on(found, fields)
@@ -300,8 +375,7 @@ fn too_intricate(checker: &Checker, table: &Table) -> Option<Diagnostic> {
     if closed && !table.unique {
         return None;
     }
-    let message =
-        format!("whether `{}` covers everything cannot be told within the limit of work", table.name);
+    let message = format!("`{}` is too complex to check that its rows cover everything", table.name);
     let diagnostic = Diagnostic::new(Code::TableTooIntricate, checker.name_span(table), message);
-    Some(diagnostic.help("split it into tables of fewer keys, or end a `first` table with a row of `any`"))
+    Some(diagnostic.help("split it into tables with fewer keys, or end a `first` table with a row of `any`"))
 }

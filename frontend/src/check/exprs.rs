@@ -40,9 +40,9 @@ impl<'a> Checker<'a> {
         let typed = self.expr(expr, None, known)?;
         if typed.ty != Ty::BOOL {
             let found = self.declared.describe(typed.ty);
-            let message = format!("this is {found}, and a condition is expected");
+            let message = format!("expected a condition, found {found}");
             let diagnostic = Diagnostic::new(Code::WrongType, self.node(expr).span, message);
-            self.findings.report(diagnostic.help("compare it with something: `<`, `==`, `in`, `is present`"));
+            self.findings.report(diagnostic.help("compare it with a value, using `<`, `==` or `in`"));
             return None;
         }
         Some(typed)
@@ -56,10 +56,10 @@ impl<'a> Checker<'a> {
         let ty = self.declared.ty(field.ty.as_ref()?.kind);
         let missing = field.decl.optional.is_some() && !known.contains(*index);
         (missing && ty != Ty::BOOL).then(|| {
-            let message = format!("this is {}, and a condition is expected", self.declared.describe(ty));
+            let message = format!("expected a condition, found {}", self.declared.describe(ty));
             let word = &name.text;
             Diagnostic::new(Code::WrongType, name.span, message).help(format!(
-                "ask `{word} is present`, or compare `{word} or_else …`, which gives a missing one a value"
+                "write `{word} is present`, or compare `{word} or_else …`, which replaces a missing value"
             ))
         })
     }
@@ -72,9 +72,9 @@ impl<'a> Checker<'a> {
         }
         let compared = matches!(self.node(left).kind, Ast::Compare { .. }) || self.is_value_alone(left);
         (compared && self.is_value_alone(right)).then(|| {
-            let message = "this is a value, and a condition is expected";
+            let message = "expected a condition, found a value";
             Diagnostic::new(Code::WrongType, self.node(right).span, message)
-                .help("both sides are whole conditions: `x == a or x == b`, or shorter `x in {a, b}`")
+                .help("write a whole condition on both sides, `x == a or x == b`, or use `x in {a, b}`")
         })
     }
 
@@ -217,10 +217,10 @@ impl<'a> Checker<'a> {
     }
 
     fn not_in_force(&self, name: &Name, defined: Span) -> Diagnostic {
-        let message = format!("`{}` is not defined", name.text);
+        let message = format!("`{}` is not defined in this version", name.text);
         Diagnostic::new(Code::NotInForce, name.span, message)
             .also(defined, "defined in other versions only")
-            .help("date what uses it like the `let`, or add a `let` for this version")
+            .help("use it only in those versions, or add a `let` for this one")
     }
 
     /// A name that stands for no value: a value of an enum, or nothing.
@@ -235,7 +235,7 @@ impl<'a> Checker<'a> {
                     format!("`{}.{}`", self.declared.enums[*index as usize].decl.name.text, name.text)
                 };
                 let choices: Vec<String> = enums.iter().map(written).collect();
-                let message = format!("nothing here says of which enum `{}` is a value", name.text);
+                let message = format!("it is not clear which enum `{}` belongs to", name.text);
                 let diagnostic = Diagnostic::new(Code::UnclearEnumValue, name.span, message);
                 diagnostic.help(format!("write {}", one_of(&choices)))
             }
@@ -248,7 +248,7 @@ impl<'a> Checker<'a> {
     fn unknown_name(&self, name: &Name) -> Diagnostic {
         let outputs = &self.declared.outputs;
         if outputs.iter().any(|output| output.decl.name.text == name.text) {
-            let message = format!("`{}` is an output, which has no value before the decision", name.text);
+            let message = format!("`{}` is an output, and has no value before the decision", name.text);
             return Diagnostic::new(Code::UnknownName, name.span, message)
                 .help("use an input, a `param` or a `let`");
         }
@@ -258,7 +258,7 @@ impl<'a> Checker<'a> {
             _ => None,
         };
         if let Some(truth) = truth {
-            let message = format!("`{}` is no truth value", name.text);
+            let message = format!("`{}` is not `true` or `false`", name.text);
             let diagnostic = Diagnostic::new(Code::UnknownName, name.span, message);
             return diagnostic.help("write `true` or `false`").fix(name.span, truth);
         }
@@ -272,17 +272,20 @@ impl<'a> Checker<'a> {
         let ty = self.declared.ty(field.ty.as_ref()?.kind);
         if let (Some(optional), false) = (field.decl.optional, known.contains(index)) {
             let word = &name.text;
-            let before = match self.among_rules {
-                true => format!("or a rule `when {word} is missing` before"),
-                false => "or move this between the rules, behind the one that deals with it".into(),
+            let help = match self.among_rules {
+                true => format!(
+                    "decide such rows in an earlier rule, `rule ID when {word} is missing => …`; or write \
+                     `{word} is present and …`, `{word} is missing or …` or `{word} or_else …` here"
+                ),
+                false => format!(
+                    "write `{word} or_else …`, or move the `let` between the rules, after one \
+                     `when {word} is missing`"
+                ),
             };
             let message = format!("`{word}` may be missing here");
             let diagnostic = Diagnostic::new(Code::OptionalNotNarrowed, name.span, message)
-                .also(optional, "declared as optional")
-                .help(format!(
-                    "say what happens then: `{word} is present and …`, `{word} is missing or …`, \
-                     `{word} or_else …`, {before}"
-                ))
+                .also(optional, "declared optional")
+                .help(help)
                 .counterexample(vec![(word.clone(), "missing".into())]);
             self.findings.report(diagnostic);
         }
@@ -306,9 +309,9 @@ impl<'a> Checker<'a> {
         let operand_span = self.node(operand).span;
         let operand = self.expr(operand, None, known)?;
         if matches!(operand.ty.unit, Unit::Bool | Unit::Enum(_) | Unit::Date) {
-            let message = format!("{} has no negative", self.declared.describe(operand.ty));
+            let message = format!("{} cannot be negated", self.declared.describe(operand.ty));
             let diagnostic = Diagnostic::new(Code::WrongType, operand_span, message);
-            let help = if operand.ty == Ty::BOOL { "write `not`" } else { "drop the `-`" };
+            let help = if operand.ty == Ty::BOOL { "write `not`" } else { "remove the `-`" };
             self.findings.report(diagnostic.help(help));
             return None;
         }
@@ -331,7 +334,28 @@ impl<'a> Checker<'a> {
         let (a, b) = (self.expr(left, None, known), self.expr(right, None, known));
         let (a, b) = (a?, b?);
         let ty = self.join(op.into(), (left, a.ty), (right, b.ty), op.symbol(), span)?;
+        if op == ast::Arithmetic::Of {
+            self.look_at_part(left);
+        }
+        self.look_at_years(op, (left, &a), &b, right);
         Some(self.push(ExprKind::Arithmetic(op.into(), a.id, b.id), ty, span))
+    }
+
+    /// `43 of income`: 43 times the income.
+    fn look_at_part(&mut self, left: ast::ExprId) {
+        let node = self.node(left);
+        let Ast::Number(number) = node.kind else { return };
+        if number.at_scale(0).is_none_or(|whole| whole < 1) {
+            return;
+        }
+        let shown = super::words::plain(number);
+        let message = format!("`{shown} of` takes {shown} times the value, not {shown} percent of it");
+        self.findings.report(
+            Diagnostic::new(Code::PartWithoutPercent, node.span, message)
+                .help(format!("write `{shown}% of` for the percentage, or `{shown} *` for the multiple"))
+                .fix(node.span, format!("{shown}%"))
+                .unsure(),
+        );
     }
 
     /// `d + n months`, `d - n years`
@@ -350,10 +374,10 @@ impl<'a> Checker<'a> {
             return None;
         }
         if self.declared.items.month_end.is_none() {
-            let message = "the policy does not say what a month after the 31st is";
+            let message = "the policy does not say how months end";
             let diagnostic = Diagnostic::new(Code::MissingMonthEnd, span, message);
             self.findings.report(diagnostic.help(
-                "add `month_end clip` (the last day of the month) or `month_end carry` (into the next month)",
+                "add `month_end clip` to end on the last day of a short month, or `month_end carry` to go on into the next",
             ));
         }
         let years = if unit == DurationUnit::Years { 12 } else { 1 };
@@ -437,31 +461,67 @@ impl<'a> Checker<'a> {
         span: Span,
         known: &Known,
     ) -> Option<Typed> {
-        if let Some(diagnostic) = self.compared_with_nothing(left, right) {
+        if let Some((subject, nothing)) = self.compared_with_nothing(left, right) {
+            return self.asked_by_comparison(op, subject, nothing, span);
+        }
+        if let Some(diagnostic) = self.compared_with_years(left, right) {
             self.findings.report(diagnostic);
             return None;
         }
         let (a, b) = self.pair((left, known), (right, known), None)?;
         self.join(op.into(), (left, a.ty), (right, b.ty), op.symbol(), span)?;
+        self.look_at_age((left, a.ty), (right, b.ty));
         Some(self.push(ExprKind::Compare(op.into(), a.id, b.id), Ty::BOOL, span))
     }
 
-    /// `score == null`
-    fn compared_with_nothing(&self, left: ast::ExprId, right: ast::ExprId) -> Option<Diagnostic> {
+    /// `score == null`: the other side, and the word.
+    fn compared_with_nothing(
+        &self,
+        left: ast::ExprId,
+        right: ast::ExprId,
+    ) -> Option<(ast::ExprId, &'a Name)> {
         let nothing = |expr: ast::ExprId| match &self.node(expr).kind {
             Ast::Name(name) => {
-                let word = name.text.as_str();
-                let defined = self.bindings.contains_key(word) || self.is_bare_value(expr);
-                let said =
-                    ["null", "none", "nil", "na", "undefined"].iter().any(|no| word.eq_ignore_ascii_case(no));
-                (said && !defined).then_some(name)
+                let defined = self.bindings.contains_key(name.text.as_str()) || self.is_bare_value(expr);
+                (names::means_nothing(&name.text) && !defined).then_some(name)
             }
             _ => None,
         };
-        let name = nothing(right).or_else(|| nothing(left))?;
-        let message = format!("there is no `{}`: what is not there is missing", name.text);
-        let diagnostic = Diagnostic::new(Code::UnknownName, name.span, message);
-        Some(diagnostic.help("write `x is missing` or `x is present`"))
+        let of_right = nothing(right).map(|name| (left, name));
+        of_right.or_else(|| nothing(left).map(|name| (right, name)))
+    }
+
+    /// What a comparison with `null` asks, so that what follows from it is not complained about as well.
+    fn asked_by_comparison(
+        &mut self,
+        op: ast::Comparison,
+        subject: ast::ExprId,
+        nothing: &Name,
+        span: Span,
+    ) -> Option<Typed> {
+        let asks = match op {
+            ast::Comparison::Equal => "is missing",
+            ast::Comparison::NotEqual => "is present",
+            _ => "is missing`, or `is present",
+        };
+        let message = format!("there is no value `{}`", nothing.text);
+        let diagnostic = Diagnostic::new(Code::UnknownName, nothing.span, message);
+        let Ast::Name(name) = &self.node(subject).kind else {
+            self.findings.report(diagnostic.help("ask an `optional` input whether it `is missing`"));
+            return None;
+        };
+        let meant = format!("{} {asks}", name.text);
+        let diagnostic = diagnostic.help(format!("write `{meant}`"));
+        let equality = matches!(op, ast::Comparison::Equal | ast::Comparison::NotEqual);
+        self.findings.report(if equality { diagnostic.fix(span, meant) } else { diagnostic });
+        let Some(Binding::Input(index)) = self.bindings.get(name.text.as_str()).cloned() else { return None };
+        self.declared.inputs[index as usize].decl.optional?;
+        let present = self.is_present(subject, span)?;
+        if op == ast::Comparison::NotEqual {
+            return Some(present);
+        }
+        let truth = present.truth.negated();
+        Some(Typed { truth, ..self.push(ExprKind::Not(present.id), Ty::BOOL, span) })
     }
 
     fn logic(
@@ -506,12 +566,12 @@ impl<'a> Checker<'a> {
         if !fits {
             let found = self.declared.describe(typed.ty);
             let to = unit_word(measure);
-            let message = format!("{found} is not rounded to a multiple of {to}");
+            let message = format!("{found} cannot be rounded to a multiple of {to}");
             let diagnostic =
                 Diagnostic::new(Code::RoundingUnit, unit.span, message).also(self.node(value).span, found);
             let help = match (typed.ty.unit, measure) {
                 (Unit::Percent, Unit::Number) => {
-                    "`p * x` is a percentage, as `p` is; a part of `x` is `p of x`"
+                    "`p * x` is a percentage like `p`; write `p of x` for a part of `x`"
                 }
                 (unit, _) => rounding_help(unit),
             };
@@ -532,9 +592,9 @@ impl<'a> Checker<'a> {
             RoundingUnitKind::Literal(literal) => self.declared.literal(literal, &mut self.findings)?,
         };
         if size.mantissa <= 0 || !matches!(measure, Unit::Number | Unit::Percent | Unit::Money) {
-            let message = "a value is rounded to a multiple of a positive number, amount or percentage";
+            let message = "the rounding unit must be a positive number, amount or percentage";
             let diagnostic = Diagnostic::new(Code::RoundingUnit, unit.span, message);
-            self.findings.report(diagnostic.help("write `cent`, `integer`, `$100`, `0.25%`"));
+            self.findings.report(diagnostic.help("write for example `cent`, `integer`, `$100` or `0.25%`"));
             return None;
         }
         let least = if measure == Unit::Percent { 2 } else { 0 };
@@ -610,7 +670,7 @@ impl<'a> Checker<'a> {
         self.findings.refer(decl.name.span);
         if decl.optional.is_none() {
             let diagnostic = never_missing(node.span, &format!("`{}` is", name.text));
-            let help = "drop the question, or declare the input `optional`";
+            let help = "remove the condition, or declare the input `optional`";
             self.findings.report(diagnostic.also(decl.span, "declared here").help(help));
             return None;
         }
@@ -694,6 +754,7 @@ impl<'a> Checker<'a> {
                 .report(diagnostic.help(format!("write `{}(from, to)` with two dates", function.name())));
             return None;
         }
+        self.look_at_order(function, [(args[0], from.id), (args[1], to.id)], span);
         let kind = match function {
             Function::WholeYears => ExprKind::WholeYears(from.id, to.id),
             _ => ExprKind::WholeMonths(from.id, to.id),
@@ -714,12 +775,13 @@ fn used_early(name: &Name, defined: Span) -> Diagnostic {
     let message = format!("`{}` is used before its `let`", name.text);
     Diagnostic::new(Code::UsedBeforeLet, name.span, message)
         .also(defined, "defined here")
-        .help("move the `let` up, or out of the rules, where order does not matter")
+        .help("move the `let` up, or out of the rules, where the order does not matter")
 }
 
 fn never_missing(span: Span, subject: &str) -> Diagnostic {
-    let message = format!("{subject} never missing: only an `optional` input can be");
-    Diagnostic::new(Code::NeverMissing, span, message).help("ask it of the optional input itself")
+    let message = format!("{subject} never missing: only an `optional` input can be missing");
+    Diagnostic::new(Code::NeverMissing, span, message)
+        .help("write the condition about the optional input itself")
 }
 
 fn unit_word(unit: Unit) -> &'static str {
@@ -735,7 +797,7 @@ fn rounding_help(unit: Unit) -> &'static str {
         Unit::Money => "round it to `cent`, `dollar` or an amount such as `$100`",
         Unit::Percent => "round it to a percentage such as `0.25%`",
         Unit::Number => "round it to `integer` or a number such as `0.1`",
-        _ => "only numbers, percentages and amounts of money are rounded",
+        _ => "only numbers, percentages and amounts of money can be rounded",
     }
 }
 

@@ -119,17 +119,17 @@ fn once<'a, T>(
         *slot = Some(item);
         return;
     };
-    let message = format!("a policy has `{word}` only once");
+    let message = format!("`{word}` appears twice");
     let again = Diagnostic::new(Code::RepeatedItem, span(item), message);
-    findings.report(again.also(span(first), "the first one").help("join the two, or drop one of them"));
+    findings.report(again.also(span(first), "the first one").help("combine them, or remove one"));
 }
 
 fn missing(policy: &ast::Policy, word: &str) -> Diagnostic {
     let (shape, says) = match word {
-        "input" => ("input { age : int in 0..120 }", "what is asked of an application"),
-        "output" => ("output { decision : Decision }", "what is decided"),
-        _ => ("rules first { … otherwise ID => … }", "how it is decided"),
+        "input" => ("input { age : int in 0..120 }", "which data it needs"),
+        "output" => ("output { decision : Decision }", "which results it gives"),
+        _ => ("rules first { … otherwise ID => … }", "how it decides"),
     };
-    let message = format!("the policy has no `{word}`: it does not say {says}");
+    let message = format!("the policy has no `{word}`, which says {says}");
     Diagnostic::new(Code::MissingItem, policy.name.span, message).help(format!("add `{shape}`"))
 }

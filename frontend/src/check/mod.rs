@@ -13,6 +13,7 @@ mod cases;
 mod cells;
 mod constants;
 mod coverage;
+mod dates;
 mod exprs;
 mod findings;
 mod items;

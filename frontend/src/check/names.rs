@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::diagnostic::{Code, Diagnostic, nearest};
+use crate::diagnostic::{Code, Diagnostic, edit_distance, nearest};
 use crate::text::ast::{self, Name, Span, Statement};
 
 use super::findings::Findings;
@@ -116,9 +116,9 @@ fn clashes(names: &Names, declared: &Declared, findings: &mut Findings) {
     for value in declared.enums.iter().flat_map(|info| &info.values) {
         let word = &value.name.text;
         if let Some(other) = taken.get(word.as_str()) {
-            let message = format!("`{word}` is a value of an enum and the name of something else");
+            let message = format!("`{word}` is both a value of an enum and another name");
             let diagnostic = Diagnostic::new(Code::EnumValueClash, value.name.span, message);
-            findings.report(diagnostic.also(*other, "the other").help("rename one of them"));
+            findings.report(diagnostic.also(*other, "the other name").help("rename one of them"));
         }
     }
 }
@@ -149,9 +149,9 @@ fn titles_once(tests: &[&ast::Test], findings: &mut Findings) {
     for test in tests {
         let title = &test.title;
         if let Some(first) = seen.insert(&title.text, title.span) {
-            let message = format!("two tests are called \"{}\"", title.text);
+            let message = format!("two tests have the title \"{}\"", title.text);
             let diagnostic = Diagnostic::new(Code::DuplicateName, title.span, message);
-            findings.report(diagnostic.also(first, "the first one").help("call one of them differently"));
+            findings.report(diagnostic.also(first, "the first one").help("change one of the titles"));
         }
     }
 }
@@ -162,15 +162,46 @@ pub(super) fn duplicate(name: &Name, first: Span, noun: &str) -> Diagnostic {
     let message = format!("{noun}{space}`{}` is defined twice", name.text);
     Diagnostic::new(Code::DuplicateName, name.span, message)
         .also(first, "first defined here")
-        .help("rename one of them, or drop it")
+        .help("rename or remove one of them")
 }
 
 /// A name that nothing defines; `noun` says what was looked for, `known` what there is.
 pub(super) fn unknown<'k>(name: &Name, noun: &str, known: impl IntoIterator<Item = &'k str>) -> Diagnostic {
     let message = format!("there is no {noun} `{}`", name.text);
     let diagnostic = Diagnostic::new(Code::UnknownName, name.span, message);
-    match nearest(&name.text, known) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(name.span, near),
-        None => diagnostic,
-    }
+    spelled(diagnostic, name, known)
+}
+
+/// With the nearest of the words that are known, where one is near. It is a guess unless it differs by one letter.
+pub(super) fn spelled<'k>(
+    diagnostic: Diagnostic,
+    name: &Name,
+    known: impl IntoIterator<Item = &'k str>,
+) -> Diagnostic {
+    let known: Vec<&str> = known.into_iter().collect();
+    let Some(near) = nearest(&name.text, known.iter().copied()) else { return diagnostic };
+    let diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(name.span, near);
+    let (typed, letters) = (name.text.to_lowercase(), |word: &str| word.to_lowercase());
+    let close = known.iter().filter(|word| edit_distance(&typed, &letters(word)) <= 1).count();
+    let sure = close == 1 && edit_distance(&typed, &letters(near)) <= 1 && name.text.len() > 3;
+    if sure { diagnostic } else { diagnostic.unsure() }
+}
+
+/// Whether a word stands for a missing value in other languages.
+pub(super) fn means_nothing(word: &str) -> bool {
+    const WORDS: [&str; 12] = [
+        "null",
+        "none",
+        "nil",
+        "na",
+        "nan",
+        "undefined",
+        "nothing",
+        "unknown",
+        "blank",
+        "empty",
+        "void",
+        "missing",
+    ];
+    WORDS.iter().any(|nothing| word.eq_ignore_ascii_case(nothing))
 }

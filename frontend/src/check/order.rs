@@ -150,10 +150,10 @@ impl Walk<'_> {
 fn circle_of(circle: &[Definition]) -> Diagnostic {
     let first = circle[0].name();
     let names: Vec<&str> = circle.iter().chain(&circle[..1]).map(|it| it.name().text.as_str()).collect();
-    let message = format!("`{}` is defined by itself: {}", first.text, names.join(" → "));
+    let message = format!("`{}` depends on itself: {}", first.text, names.join(" → "));
     let diagnostic = Diagnostic::new(Code::CircularDefinition, first.span, message);
     let others = circle[1..].iter().take(8);
     let diagnostic =
-        others.fold(diagnostic, |diagnostic, it| diagnostic.also(it.name().span, "goes through here"));
-    diagnostic.help("a definition can use only what does not use it")
+        others.fold(diagnostic, |diagnostic, it| diagnostic.also(it.name().span, "through this definition"));
+    diagnostic.help("define one of them without the others")
 }

@@ -60,8 +60,8 @@ fn overlap(
 ) -> Diagnostic {
     let message = format!("`{}` has two values in version {}", param.name.text, period.number);
     Diagnostic::new(Code::DatedOverlap, second.span, message)
-        .also(first.span, "the other one")
-        .help("let each start on a day of its own, and end with `until` only where none follows")
+        .also(first.span, "the other value")
+        .help("start each value on a different day, and use `until` only if no other value follows")
 }
 
 fn gap(param: &ast::Param, period: &Period) -> Diagnostic {
@@ -69,5 +69,5 @@ fn gap(param: &ast::Param, period: &Period) -> Diagnostic {
     let from = date::civil(period.from as i128);
     Diagnostic::new(Code::DatedGap, param.name.span, message)
         .also(period.span, "the version")
-        .help(format!("add a value `from {from}`, or let another one hold then"))
+        .help(format!("add a value `from {from}`"))
 }

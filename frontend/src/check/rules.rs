@@ -143,7 +143,7 @@ impl<'a> Checker<'a> {
             if given[index].is_some() {
                 let message = format!("`{}` is given twice", name.text);
                 let diagnostic = Diagnostic::new(Code::DuplicateName, name.span, message);
-                self.findings.report(diagnostic.help("drop one of them"));
+                self.findings.report(diagnostic.help("remove one of them"));
             }
             given[index] = Some(self.value(outcome, &outputs[index], known));
         }
@@ -158,9 +158,9 @@ impl<'a> Checker<'a> {
     fn default(&mut self, rule: &Rule, output: &FieldInfo) -> Option<hir::ExprId> {
         let Some(expr) = output.decl.default else {
             let name = &output.decl.name.text;
-            let message = format!("`{}` does not say what `{name}` is, which has no default", rule.id.text);
+            let message = format!("`{}` gives no value to `{name}`, which has no default", rule.id.text);
             let diagnostic = Diagnostic::new(Code::MissingOutcome, rule.id.span, message);
-            let help = format!("add `{name} = …` to the rule, or `default …` to the output");
+            let help = format!("add `{name} = …` to the rule, or a `default` to the output");
             self.findings.report(diagnostic.also(output.decl.span, "declared here").help(help));
             return None;
         };
@@ -188,14 +188,14 @@ impl<'a> Checker<'a> {
         let diagnostic = match (typed.ty.scale(), ty.scale().unwrap_or(0)) {
             _ if typed.ty.unit != ty.unit => self.not_an_output(typed, expr, ty, output),
             (None, _) => {
-                let message = format!("`{output}` cannot hold an exact quotient");
+                let message = format!("`{output}` cannot be an exact quotient");
                 Diagnostic::new(Code::QuotientStored, span, message).help(how_to_round(ty.unit))
             }
             (Some(scale), most) if scale > most => {
                 let in_percent = if ty.unit == Unit::Percent { 2 } else { 0 };
                 let (has, most) =
                     (decimals(scale.saturating_sub(in_percent)), decimals(most.saturating_sub(in_percent)));
-                let message = format!("this has {has}, and `{output}` has {most}");
+                let message = format!("this value has {has}, but `{output}` has {most}");
                 Diagnostic::new(Code::LossyScale, span, message).help(how_to_round(ty.unit))
             }
             _ => return true,
@@ -208,15 +208,15 @@ impl<'a> Checker<'a> {
         let node = self.node(expr);
         match node.kind {
             Ast::Number(number) if matches!(ty.unit, Unit::Money | Unit::Percent | Unit::Days) => {
-                self.declared.bare_number(node.span, number, ty.unit)
+                self.declared.bare_number(node.span, number, ty, None)
             }
             _ => {
                 let (found, expected) = (self.declared.describe(typed.ty), self.declared.describe(ty));
-                let message = format!("`{output}` is {expected}, and this is {found}");
+                let message = format!("`{output}` is {expected}, but this is {found}");
                 let rounds = ty.unit == Unit::Percent && typed.ty.form == Form::Rational;
                 let help = match rounds {
                     true => how_to_round(ty.unit),
-                    false => "outcomes stand in the order of the outputs, or are given by name",
+                    false => "write outcomes in the order of the outputs, or by name",
                 };
                 Diagnostic::new(Code::WrongType, node.span, message).help(help)
             }
@@ -228,10 +228,9 @@ fn wrong_count(rule: &Rule, outputs: &[FieldInfo]) -> Diagnostic {
     let words: Vec<String> = outputs.iter().map(|output| format!("`{}`", output.decl.name.text)).collect();
     let (found, expected) = (rule.outcomes.len(), words.len());
     let are = if expected == 1 { "is" } else { "are" };
-    let message =
-        format!("{} where {expected} {are} expected: {}", counted(found, "value"), words.join(", "));
+    let message = format!("{}, but {expected} {are} expected: {}", counted(found, "value"), words.join(", "));
     let span = rule.outcomes.iter().map(|outcome| outcome.span).reduce(Span::to).unwrap_or(rule.id.span);
-    let help = "give every output in order, or by name (`decision = …`) where the others have a `default`";
+    let help = "give all outputs in order, or some by name (`decision = …`) if the others have a `default`";
     let diagnostic = Diagnostic::new(Code::WrongOutcomeCount, span, message).help(help);
     let declared = outputs.iter().map(|output| output.decl.span).reduce(Span::to);
     declared.into_iter().fold(diagnostic, |diagnostic, outputs| diagnostic.also(outputs, "the outputs"))

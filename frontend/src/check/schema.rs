@@ -107,9 +107,9 @@ fn known_currency(decl: &ast::CurrencyDecl, findings: &mut Findings) -> Option<K
     if known.is_none() {
         let upper = code.to_uppercase();
         let meant = currency::find(&upper).map_or(String::new(), |known| format!(": `{}`", known.code));
-        let message = format!("`{code}` is no code of a currency");
+        let message = format!("`{code}` is not a currency code");
         let diagnostic = Diagnostic::new(Code::UnknownCurrency, decl.code.span, message);
-        findings.report(diagnostic.help(format!("write a code of ISO 4217{meant}")));
+        findings.report(diagnostic.help(format!("write an ISO 4217 code{meant}")));
     }
     known
 }
@@ -148,9 +148,9 @@ impl<'a> Declared<'a> {
             Kind::Days => "0 days..365 days".into(),
             _ => "0..1_000".into(),
         };
-        let message = format!("`{}` is {noun} without a range", decl.name.text);
+        let message = format!("{noun} needs a range: `{}`", decl.name.text);
         Diagnostic::new(Code::MissingRange, decl.ty.span, message)
-            .help(format!("the range is part of the type: write for example `in {example}` behind it"))
+            .help(format!("write it after the type, for example `in {example}`"))
     }
 
     fn whole_amount(&self, units: i128) -> String {
@@ -211,7 +211,7 @@ impl<'a> Declared<'a> {
         let known = BUILT_IN.into_iter().chain(self.names.enums.keys().copied());
         let help = match (foreign, nearest(word, known)) {
             (Some((_, ours)), _) if ours.contains('`') => {
-                format!("texts do not decide: list the values in {ours}")
+                format!("there are no texts: list the possible values in {ours}")
             }
             (Some((_, ours)), _) => format!("write `{ours}`"),
             (None, Some(near)) => format!("write `{near}`, or define `enum {word} {{ … }}`"),
@@ -243,14 +243,14 @@ impl<'a> Declared<'a> {
         };
         match &domain.kind {
             _ if kind == Kind::Bool => {
-                let message = "a truth value has no range";
+                let message = "`bool` has no range";
                 findings.report(Diagnostic::new(Code::NoRange, domain.span, message).help("drop it"));
                 None
             }
             DomainKind::Range { .. } if matches!(kind, Kind::Enum(_)) => {
-                let message = "the values of an enum have no order, and so no range";
+                let message = "the values of an enum have no order, so they have no range";
                 let diagnostic = Diagnostic::new(Code::NoRange, domain.span, message);
-                findings.report(diagnostic.help("list them: `in {…, …}`"));
+                findings.report(diagnostic.help("list them: `in {a, b}`"));
                 None
             }
             DomainKind::Range { low, high } => {
@@ -272,9 +272,9 @@ impl<'a> Declared<'a> {
     /// A range that holds no value.
     pub fn empty_range(&self, span: ast::Span, ty: Ty, low: i128, high: i128) -> Diagnostic {
         let (low, high) = (self.written(ty, low), self.written(ty, high));
-        let message = format!("no value is in this range: `{low}` is above `{high}`");
+        let message = format!("this range is empty: `{low}` is greater than `{high}`");
         Diagnostic::new(Code::EmptyRange, span, message)
-            .help(format!("write `{high}..{low}`, the least first"))
+            .help(format!("write the smaller end first: `{high}..{low}`"))
     }
 
     /// The type of the values of a kind.
@@ -333,9 +333,9 @@ fn require_currency(tree: &ast::Policy, items: &Items, findings: &mut Findings) 
     let of_types = types.filter(|ty| ty.kind == TypeKind::Money).map(|ty| ty.span);
     let literals = tree.exprs.values().filter(|expr| matches!(expr.kind, ast::ExprKind::Money { .. }));
     if let Some(span) = of_types.chain(literals.map(|expr| expr.span)).min() {
-        let message = "the policy does not say in which currency amounts are";
+        let message = "the policy does not say what currency its amounts are in";
         let diagnostic = Diagnostic::new(Code::MissingCurrency, span, message);
-        let help = "add `currency USD`, or the code of another currency, at the beginning of the policy";
+        let help = "add `currency USD`, or another code, at the beginning of the policy";
         findings.report(diagnostic.help(help));
     }
 }

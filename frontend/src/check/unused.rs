@@ -34,6 +34,14 @@ pub(super) fn warn(declared: &Declared, findings: &mut Findings) {
         let idle = info.values.iter().filter(|value| findings.is_unused(value.name.span));
         found.extend(idle.map(|value| idle_value(&declared.enums[index], &value.name)));
     }
+    found.extend(
+        declared
+            .outputs
+            .iter()
+            .map(|output| &output.decl.name)
+            .filter(|name| name.text == "row")
+            .map(named_row),
+    );
     for diagnostic in found {
         findings.report(diagnostic);
     }
@@ -49,17 +57,27 @@ fn only_decided(declared: &Declared, index: usize) -> bool {
 }
 
 fn unused(name: &Name, noun: &str) -> Diagnostic {
-    let message = format!("nothing uses {noun} `{}`", name.text);
-    Diagnostic::new(Code::UnusedDefinition, name.span, message).help("use it, or drop it")
+    let message = format!("{noun} `{}` is never used", name.text);
+    Diagnostic::new(Code::UnusedDefinition, name.span, message).help("use it, or remove it")
+}
+
+/// `opus batch` numbers rows in a column of this name.
+fn named_row(name: &Name) -> Diagnostic {
+    Diagnostic::new(
+        Code::OutputNamedRow,
+        name.span,
+        "`row` is the name of the row number in the output of `opus batch`",
+    )
+    .help("choose another name, such as `row_value`; as it is, the row number is called `row_number`")
 }
 
 fn unread_input(name: &Name) -> Diagnostic {
-    let message = format!("nothing reads the input `{}`", name.text);
+    let message = format!("the input `{}` is never read", name.text);
     Diagnostic::new(Code::UnreadInput, name.span, message)
-        .help("use it, or drop it: applications are refused where it is wrong, and nothing depends on it")
+        .help("use it, or remove it: rows without it are refused, although nothing depends on it")
 }
 
 fn idle_value(info: &EnumInfo, name: &Name) -> Diagnostic {
-    let message = format!("no rule decides `{}`, a value of `{}`", name.text, info.decl.name.text);
-    Diagnostic::new(Code::UndecidedValue, name.span, message).help("use it, or drop it")
+    let message = format!("no rule ever gives `{}`, a value of `{}`", name.text, info.decl.name.text);
+    Diagnostic::new(Code::UndecidedValue, name.span, message).help("use it, or remove it")
 }

@@ -40,7 +40,7 @@ pub(super) fn effective(declared: &Declared, findings: &mut Findings) -> Option<
     if let Some(wrong) = wrong {
         let message = format!("`{}` selects the version, but it {wrong}", name.text);
         let diagnostic = Diagnostic::new(Code::EffectiveNotDate, name.span, message);
-        let help = "name an input of type `date` that is not `optional`";
+        let help = "use an input of type `date` that is not `optional`";
         findings.report(diagnostic.also(field.decl.span, "declared here").help(help));
     }
     Some(index as u32)
@@ -75,12 +75,12 @@ fn period<'a>(decl: &'a ast::VersionDecl) -> Period<'a> {
 fn belong_together(declared: &Declared, findings: &mut Findings) {
     match (declared.items.effective, declared.items.versions.first()) {
         (Some(effective), None) => {
-            let message = "a date selects the version, but the policy has no version";
+            let message = "`effective on` selects a version, but the policy has no versions";
             let diagnostic = Diagnostic::new(Code::LonelyVersion, effective.span, message);
-            findings.report(diagnostic.help("add `version 1 from` and the first day of the date's range"));
+            findings.report(diagnostic.help("add `version 1 from` and the first day of the input's range"));
         }
         (None, Some(version)) => {
-            let message = "the policy has versions, but does not say which date selects them";
+            let message = "the policy has versions, but no `effective on` that selects one";
             let diagnostic = Diagnostic::new(Code::LonelyVersion, version.span, message);
             findings.report(diagnostic.help("add `effective on` and the name of an input of type `date`"));
         }
@@ -92,9 +92,11 @@ fn numbers_once(decls: &[&ast::VersionDecl], findings: &mut Findings) {
     let mut seen = std::collections::BTreeMap::new();
     for decl in decls {
         if let Some(first) = seen.insert(decl.number.number, decl.number.span) {
-            let message = format!("there are two versions {}", decl.number.number);
+            let message = format!("version {} is declared twice", decl.number.number);
             let diagnostic = Diagnostic::new(Code::DuplicateName, decl.number.span, message);
-            findings.report(diagnostic.also(first, "the first one").help("give each version its own number"));
+            findings.report(
+                diagnostic.also(first, "the first one").help("give each version a number of its own"),
+            );
         }
     }
 }
@@ -110,7 +112,7 @@ fn in_order(decls: &[&ast::VersionDecl], findings: &mut Findings) {
             findings.report(
                 diagnostic
                     .also(before.from.span, start)
-                    .help("list versions in the order of their first days"),
+                    .help("list the versions in the order of their first days"),
             );
         }
     }
@@ -128,24 +130,24 @@ fn covers(declared: &Declared, periods: &[Period], findings: &mut Findings) {
     let begin = &periods[0];
     if first < begin.from as i128 {
         let (day, start) = (date::civil(first), date::civil(begin.from as i128));
-        let message = format!("no version is in force on {day}, the first day that `{name}` can have");
+        let message = format!("no version is in force on {day}, the first day of `{name}`");
         let diagnostic = Diagnostic::new(Code::VersionsNotCovering, begin.span, message)
-            .also(field.decl.ty.span, "the days that it can have")
+            .also(field.decl.ty.span, "its range")
             .counterexample(vec![(name.clone(), day.to_string())]);
-        findings.report(
-            diagnostic.help(format!(
-                "let version {} start on {day}, or let `{name}` begin on {start}",
-                begin.number
-            )),
-        );
+        findings.report(diagnostic.help(format!(
+            "start version {} on {day}, or begin the range of `{name}` on {start}",
+            begin.number
+        )));
     }
     for period in periods {
         if last < period.from as i128 || (period.until as i128) <= first {
-            let message =
-                format!("version {} is never in force: `{name}` has none of its days", period.number);
+            let message = format!(
+                "version {} is never in force: its days are outside the range of `{name}`",
+                period.number
+            );
             let diagnostic = Diagnostic::new(Code::NeverInForce, period.span, message);
-            let help = format!("widen the range of `{name}`, or drop the version");
-            findings.report(diagnostic.also(field.decl.ty.span, "the days that it can have").help(help));
+            let help = format!("widen the range of `{name}`, or remove the version");
+            findings.report(diagnostic.also(field.decl.ty.span, "its range").help(help));
         }
     }
 }
@@ -160,9 +162,9 @@ pub(super) fn check_dated(dated: Dated, declared: &Declared, findings: &mut Find
     }
     let in_force = declared.versions.iter().any(|period| dated.holds_on(period.from));
     if let (true, false, Some(span)) = (right, in_force, dated.span()) {
-        let message = "this is in force in no version";
+        let message = "this is not in force in any version";
         let diagnostic = Diagnostic::new(Code::NeverInForce, span, message);
-        findings.report(diagnostic.help("`from` is the first day, `until` the day after the last"));
+        findings.report(diagnostic.help("`from` is the first day, and `until` the day after the last"));
     }
 }
 
@@ -170,14 +172,13 @@ fn no_start(day: Day, declared: &Declared) -> Diagnostic {
     let message = format!("{} is not the first day of a version", date::civil(day.day as i128));
     let diagnostic = Diagnostic::new(Code::DateNotVersionStart, day.span, message);
     if declared.items.versions.is_empty() {
-        return diagnostic.help(
-            "the policy has no versions: declare `effective on` a date, and `version N from` each change",
-        );
+        return diagnostic
+            .help("the policy has no versions: declare `effective on` and a `version` for each change");
     }
     let before = declared.versions.iter().rev().find(|period| period.from < day.day);
     let after = declared.versions.iter().find(|period| period.from > day.day);
     let start =
         |period: &Period| format!("version {} starts on {}", period.number, date::civil(period.from as i128));
     let near: Vec<String> = [before, after].into_iter().flatten().map(start).collect();
-    diagnostic.help(format!("{}; add a `version` where something changes", near.join(", ")))
+    diagnostic.help(format!("{}; add a `version` for the day on which something changes", near.join(", ")))
 }

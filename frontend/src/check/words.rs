@@ -15,7 +15,7 @@ impl Declared<'_> {
     pub fn describe(&self, ty: Ty) -> String {
         let quotient = ty.form == Form::Rational;
         match ty.unit {
-            Unit::Bool => "a truth value".into(),
+            Unit::Bool => "`true` or `false`".into(),
             Unit::Enum(index) => format!("a value of `{}`", self.enums[index as usize].decl.name.text),
             Unit::Date => "a date".into(),
             Unit::Days => "a number of days".into(),
@@ -103,12 +103,21 @@ pub(super) fn trimmed(mut number: Number, least: u8) -> Number {
     number
 }
 
-/// What an author does who has more decimals than can be held.
+/// How to make fewer decimals of a value.
 pub(super) fn how_to_round(unit: Unit) -> &'static str {
     match unit {
-        Unit::Money => "say how it is rounded: `… rounded half_even to cent`",
-        Unit::Percent => "say how it is rounded: `… rounded half_even to 0.01%`",
-        _ => "say how it is rounded: `… rounded half_even to integer`, or to `0.01`",
+        Unit::Money => "round it: `… rounded half_up to cent`",
+        Unit::Percent => "round it: `… rounded half_up to 0.01%`",
+        _ => "round it: `… rounded half_up to integer`, or to `0.01`, or to `0.01%` as a percentage",
+    }
+}
+
+/// What values of a unit are rounded to, for an example.
+pub(super) fn unit_to_round_to(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Money => "cent",
+        Unit::Percent => "0.01%",
+        _ => "integer",
     }
 }
 

@@ -97,10 +97,11 @@ impl Complaint {
             Fault::ZeroDivisor { divisor, extent, is_never_zero } => {
                 let place = version.exprs[*divisor].span;
                 let (could_be, help) = if *is_never_zero {
-                    let help = "a divisor has to be proved positive or negative: ask for its sign in an earlier rule (`> 0`), and divide in a rule for each";
-                    ("positive as well as negative", help)
+                    let help =
+                        "test its sign in an earlier rule (`> 0`), and divide in one rule for each sign";
+                    ("either positive or negative", help)
                 } else {
-                    let help = "a divisor has to be proved positive or negative: narrow its range, or deal with zero in an earlier rule";
+                    let help = "narrow its range, or decide about zero in an earlier rule";
                     ("zero", help)
                 };
                 let always =
@@ -112,7 +113,7 @@ impl Complaint {
                 let diagnostic = Diagnostic::new(self.fault.code(), place, message);
                 let diagnostic = match extent {
                     Some(extent) => {
-                        diagnostic.label(format!("divides, and lies in {}", between(*divisor, extent)))
+                        diagnostic.label(format!("divisor, between {}", between(*divisor, extent)))
                     }
                     None => diagnostic.label("divides"),
                 };
@@ -121,31 +122,34 @@ impl Complaint {
             Fault::Overflow { extent } => {
                 let message = match extent {
                     Some(extent) => {
-                        format!("{subject} lies in {}, which does not fit 128 bits", between(self.at, extent))
+                        format!(
+                            "{subject} can be any value in {}, which does not fit in 128 bits",
+                            between(self.at, extent)
+                        )
                     }
-                    None => format!("the exact value of {subject} does not fit 128 bits"),
+                    None => format!("the exact value of {subject} does not fit in 128 bits"),
                 };
-                let help = "narrow the ranges of what it is computed from, or round an operand first";
+                let help = "narrow the ranges of the values in it, or round one of them first";
                 Diagnostic::new(self.fault.code(), span, message).help(help)
             }
             Fault::Calendar => {
-                let message = format!("{subject} could leave the years 1 to 9999");
+                let message = format!("{subject} could be outside the years 1 to 9999");
                 Diagnostic::new(self.fault.code(), span, message)
-                    .help("narrow the ranges of the date and of the months")
+                    .help("narrow the range of the date or of the number of months")
             }
             Fault::Output { output, found } => {
                 let field = &policy.schema.outputs[*output as usize];
                 let text = |value| field_text(&policy.schema, field.kind, value);
                 let declared = domain_text(&policy.schema, field.kind, &field.domain);
-                let message = format!("{subject} could leave the range of `{}`", field.name);
+                let message = format!("{subject} could be outside the range of `{}`", field.name);
                 let label = format!(
-                    "lies in {}..{}, and `{}` in {declared}",
+                    "can be {}..{}, but the range of `{}` is {declared}",
                     text(found.lo),
                     text(found.hi),
                     field.name
                 );
                 let declaration = policy.output_spans[*output as usize];
-                let help = "deal with such inputs in an earlier rule, bound the value by `min` or `max`, or widen the output";
+                let help = "decide such inputs in an earlier rule, limit the value with `min` or `max`, or widen the range of the output";
                 Diagnostic::new(self.fault.code(), span, message)
                     .label(label)
                     .also(declaration, "declared here")
@@ -154,7 +158,7 @@ impl Complaint {
             Fault::Listed { output } => {
                 let field = &policy.schema.outputs[*output as usize];
                 let declared = domain_text(&policy.schema, field.kind, &field.domain);
-                let message = format!("{subject} could be none of the values of `{}`", field.name);
+                let message = format!("{subject} could be a value that `{}` does not list", field.name);
                 let declaration = policy.output_spans[*output as usize];
                 let help = format!("`{}` is one of {declared}", field.name);
                 Diagnostic::new(self.fault.code(), span, message)
@@ -163,28 +167,39 @@ impl Complaint {
             }
             Fault::Key { key, found, range } => {
                 let ty = version.exprs[*key].ty;
-                let text =
-                    |range: &Interval| Extent::scaled(*range, ty.scale().unwrap_or(0)).text(policy, ty.unit);
-                let message = format!("{} could be a value that {subject} has no row for", quoted(*key));
+                let extent = |range: Interval| Extent::scaled(range, ty.scale().unwrap_or(0));
+                let end =
+                    |value: i128| value_text(&policy.schema, ty.unit, &extent(Interval::point(value)).low);
+                // what nothing bounds is not shown as a number
+                let text = |range: &Interval| match (range.lo > -FAR, range.hi < FAR) {
+                    (true, true) => extent(*range).text(policy, ty.unit),
+                    (true, false) => format!("{} or more", end(range.lo)),
+                    (false, true) => format!("{} or less", end(range.hi)),
+                    (false, false) => "any value".into(),
+                };
+                let message = format!("{} could be a value for which {subject} has no row", quoted(*key));
                 let label = format!(
-                    "`{}` lies in {}, and its rows cover {}",
+                    "`{}` can be {}, but the rows cover {}",
                     quoted(*key).trim_matches('`'),
                     text(found),
                     text(range)
                 );
                 Diagnostic::new(self.fault.code(), span, message)
                     .label(label)
-                    .help("add rows, or narrow the key")
+                    .help("add rows, or narrow the range of the key")
             }
             Fault::Contradiction { alone } => {
-                let others = if *alone { "" } else { " together with the requirements before it" };
-                let message = format!("no input meets {subject}{others}");
-                let help = "every application would be refused: mend the condition or the ranges";
+                let others = if *alone { "" } else { " and the requirements before it" };
+                let message = format!("no input satisfies {subject}{others}");
+                let help = "every row would be refused: correct the condition or the ranges";
                 Diagnostic::new(self.fault.code(), span, message).help(help)
             }
         }
     }
 }
+
+/// Beyond this a value stands for one that nothing bounds.
+const FAR: i128 = 1 << 119;
 
 /// Between which numbers a value lies, both included.
 #[derive(Clone, PartialEq, Debug)]

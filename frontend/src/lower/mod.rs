@@ -162,7 +162,7 @@ fn complaints(policy: &Policy, lowered: &[Lowered], source: &str) -> Vec<Diagnos
 
 /// What is said where no input was found on which it goes wrong.
 fn unseen(mut diagnostic: Diagnostic) -> Diagnostic {
-    let proves = "no such input was found, but what is known of the ranges here does not exclude one";
+    let proves = "no such input was found, but the compiler cannot exclude one";
     diagnostic.help = diagnostic.help.map(|help| format!("{help}; {proves}"));
     diagnostic
 }
@@ -197,17 +197,17 @@ fn dead_rule(policy: &Policy, rule: u32, covers: &[u32]) -> Diagnostic {
     let message = format!("no input reaches rule `{}`", info(rule).id);
     let diagnostic = Diagnostic::new(Code::UnreachableRule, info(rule).span, message);
     let diagnostic = match covers {
-        [] => diagnostic.label("its condition never holds here"),
+        [] => diagnostic.label("its condition never holds"),
         _ if covers.len() > COVERS_SHOWN_MAX => {
-            diagnostic.label(format!("{} earlier rules decide every input that it could", covers.len()))
+            diagnostic.label(format!("{} earlier rules decide all its inputs", covers.len()))
         }
-        _ => diagnostic.label("earlier rules decide every input that it could"),
+        _ => diagnostic.label("earlier rules decide all its inputs"),
     };
     let id = &info(rule).id;
     let diagnostic = covers.iter().take(COVERS_SHOWN_MAX).fold(diagnostic, |diagnostic, cover| {
         diagnostic.also(info(*cover).span, format!("decides before `{id}`"))
     });
-    diagnostic.help("remove it, move it up, or mend its condition; where it is `otherwise`, the rule before it can be that")
+    diagnostic.help("move it up, correct its condition, or remove it (if it is `otherwise`, make the rule before it the `otherwise`)")
 }
 
 /// A diagnostic that says in which versions it is, where the policy has others.

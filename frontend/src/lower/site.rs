@@ -141,7 +141,7 @@ impl Site {
         if !self.func().fields[field as usize].optional {
             return Truth::Known(true);
         }
-        let value = self.compute(Op::Present, &[], field as i128).expect("presence is a truth value");
+        let value = self.compute(Op::Present, &[], field as i128).expect("presence is `true` or `false`");
         self.truth(value)
     }
 

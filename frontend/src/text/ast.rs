@@ -410,6 +410,8 @@ pub struct Table {
     pub args: Vec<Name>,
     /// How many rows may apply.
     pub choice: Choice,
+    /// The word that says so.
+    pub choice_span: Span,
     /// The type of its values.
     pub ty: Type,
     /// Where it is written down.
@@ -621,13 +623,22 @@ pub struct Case {
     pub span: Span,
 }
 
-/// `age = 40`
+/// What a case or a test gives a field.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Given {
+    /// A value.
+    Value(ExprId),
+    /// `missing`: no value, for an optional field.
+    Missing,
+}
+
+/// `age = 40`, `score = missing`
 #[derive(Clone, PartialEq, Debug)]
 pub struct Assignment {
     /// The field.
     pub name: Name,
     /// Its value.
-    pub value: ExprId,
+    pub value: Given,
     /// The whole assignment.
     pub span: Span,
 }

@@ -138,7 +138,7 @@ impl Pass<'_> {
             self.pop();
         }
         match self.open.as_slice() {
-            [] => self.report(unopened(span, "nothing is open here that this brace could close")),
+            [] => self.report(unopened(span, "this brace closes nothing")),
             [_] => return self.close_policy(at, span),
             [.., last] => {
                 let token = if last.kind == Kind::Set { Token::SetClose } else { Token::BlockClose };
@@ -153,14 +153,14 @@ impl Pass<'_> {
     fn close_policy(&mut self, at: usize, span: Span) -> Step {
         if let Some(&(next, place)) = self.tokens.get(at + 1) {
             if next.begins_item() || next == Token::BlockClose {
-                let diagnostic = unopened(span, "this brace closes the policy, but more of it follows");
-                self.report(diagnostic.also(place, "this follows"));
+                let diagnostic = unopened(span, "this brace closes the policy too early");
+                self.report(diagnostic.also(place, "more of the policy follows"));
                 return Step::More;
             }
-            let what = if next == Token::Policy { "a second policy" } else { "this" };
-            let message = format!("{what} stands after the end of the policy");
+            let what = if next == Token::Policy { "a second policy follows" } else { "this follows" };
+            let message = format!("{what} after the end of the policy");
             let diagnostic = Diagnostic::new(Code::UnopenedBrace, place, message);
-            self.report(diagnostic.also(span, "the policy ends here").help("one file holds one policy"));
+            self.report(diagnostic.also(span, "the policy ends here").help("put one policy in each file"));
         }
         self.pop();
         self.push(Token::PolicyClose, span);
@@ -188,7 +188,7 @@ impl Pass<'_> {
     /// Closes every block but the policy before an item.
     fn close_blocks(&mut self, item: Span) {
         let last = self.open.last().map_or(item, |bracket| bracket.span);
-        self.report(unclosed(last).also(item, "an item begins here").help("write `}` before the item"));
+        self.report(unclosed(last).also(item, "an item begins here").help("write `}` before it"));
         self.close_down_to(1);
     }
 
@@ -196,7 +196,7 @@ impl Pass<'_> {
     fn finish(&mut self) {
         self.leave_expressions();
         let Some(last) = self.open.last().map(|bracket| bracket.span) else { return };
-        self.report(unclosed(last).help("write `}` where it should end"));
+        self.report(unclosed(last).help("write `}` where it ends"));
         self.close_down_to(0);
     }
 
@@ -248,7 +248,7 @@ fn unclosed(span: Span) -> Diagnostic {
 
 fn unopened(span: Span, message: &str) -> Diagnostic {
     let diagnostic = Diagnostic::new(Code::UnopenedBrace, span, message);
-    diagnostic.help("remove it, or open what it should close").fix(span, "")
+    diagnostic.help("remove it, or write the opening brace that it belongs to").fix(span, "")
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use opus_ir::Rounding;
 use crate::diagnostic::{Code, Diagnostic, counted, nearest, one_of};
 use crate::limits::{DEPTH_MAX, SCALE_MAX, beyond};
 use crate::text::ast::*;
+use crate::text::foreign_call::ForeignCall;
 use crate::text::lexer;
 use crate::text::token::Token;
 
@@ -27,6 +28,8 @@ pub struct Builder<'s> {
     pub recoveries: Vec<Recovery>,
     /// What was left out because of them.
     pub lost: Vec<Span>,
+    /// The calls of functions that the language does not have.
+    pub calls: Vec<ForeignCall>,
     errors: &'s std::cell::Cell<usize>,
 }
 
@@ -44,48 +47,6 @@ pub enum Clause {
     /// `T1`
     Id(Name),
 }
-
-/// Functions of other languages, and how what they do is written here.
-const ELSEWHERE: &[(&[&str], &str)] = &[
-    (
-        &["round", "rounded", "ceil", "ceiling", "floor", "trunc", "truncate", "roundup", "rounddown"],
-        "write `x rounded half_even to cent`, with a mode and a unit",
-    ),
-    (&["coalesce", "ifnull", "nvl", "default", "default_to", "fallback"], "write `x or_else 0`"),
-    (
-        &["is_missing", "is_present", "is_null", "isnull", "isblank", "is_none", "exists", "defined", "has"],
-        "write `x is missing` or `x is present`",
-    ),
-    (&["abs", "sign"], "write `if x < 0 then -x else x`"),
-    (
-        &["today", "now", "current_date", "getdate", "sysdate"],
-        "there is no clock: the day of the decision is an input of type `date`",
-    ),
-    (&["date", "to_date", "parse_date"], "a date is written `2025-01-31`"),
-    (
-        &[
-            "datediff",
-            "days_between",
-            "dateadd",
-            "add_days",
-            "add_months",
-            "edate",
-            "year",
-            "month",
-            "day",
-            "age",
-        ],
-        "write `b - a` for days, `whole_months(a, b)`, `whole_years(a, b)`, `d + 30 days`, `d + 3 months`",
-    ),
-    (&["between"], "write `x in a..b`"),
-    (&["iif", "switch", "choose", "case_when"], "write `if … then … else …`"),
-    (&["sum", "avg", "average", "count", "len"], "there are no lists: add the values with `+`"),
-    (&["pow", "power", "sqrt", "exp", "log", "ln"], "there are no powers and no roots; multiply"),
-    (
-        &["contains", "starts_with", "startswith", "endswith", "like", "matches", "lower", "upper", "any_of"],
-        "values are compared whole: `x == a`, `x in {a, b}`",
-    ),
-];
 
 /// The clauses of one thing, each once.
 #[derive(Default, Debug)]
@@ -161,7 +122,16 @@ impl<'s> Builder<'s> {
     /// An empty tree over a source; `errors` counts what was recovered from, for whoever feeds the parser.
     pub fn new(source: &'s str, errors: &'s std::cell::Cell<usize>) -> Builder<'s> {
         let (exprs, depths) = (Exprs::new(), SecondaryMap::new());
-        Builder { source, exprs, depths, diagnostics: vec![], recoveries: vec![], lost: vec![], errors }
+        Builder {
+            source,
+            exprs,
+            depths,
+            diagnostics: vec![],
+            recoveries: vec![],
+            lost: vec![],
+            calls: vec![],
+            errors,
+        }
     }
 
     /// Notes a syntax error that was recovered from by leaving this out.
@@ -203,9 +173,10 @@ impl<'s> Builder<'s> {
         let Number { mantissa, scale } = self.number(span);
         let whole = u32::try_from(mantissa).ok().filter(|_| scale == 0);
         whole.unwrap_or_else(|| {
-            let message = "this number is not a whole one, or too large for what it counts";
+            let message = "expected a small whole number";
             self.report(
-                Diagnostic::new(Code::MalformedNumber, span, message).help("write a small whole number"),
+                Diagnostic::new(Code::MalformedNumber, span, message)
+                    .help("write a whole number such as `1`"),
             );
             0
         })
@@ -290,10 +261,20 @@ impl<'s> Builder<'s> {
             compares && !first.parentheses
         });
         if let Some(first) = chained {
-            let diagnostic = Diagnostic::new(Code::ChainedComparison, span, "a comparison is compared again")
-                .also(first.span, "this is true or false")
-                .help("join two comparisons with `and`, or use a range: `x in a..b`");
-            self.report(diagnostic);
+            let diagnostic =
+                Diagnostic::new(Code::ChainedComparison, span, "this compares the result of a comparison")
+                    .also(first.span, "this is true or false");
+            let middle = match (&first.kind, &kind) {
+                (Compare { right, .. }, Compare { .. }) => Some(self.span_of(*right).text(self.source)),
+                _ => None,
+            };
+            let place = Span { start: first.span.end, end: first.span.end };
+            self.report(match middle {
+                Some(middle) => diagnostic
+                    .help(format!("join the two comparisons with `and`: `… and {middle} …`"))
+                    .fix(place, format!(" and {middle}")),
+                None => diagnostic.help("join the two comparisons with `and`, or use a range: `x in a..b`"),
+            });
             return self.expr(span, ExprKind::Error);
         }
         self.expr(span, kind)
@@ -318,7 +299,7 @@ impl<'s> Builder<'s> {
             "dollar" => RoundingUnitKind::Dollar,
             "integer" => RoundingUnitKind::Integer,
             other => {
-                let message = format!("there is no unit `{other}` to round to");
+                let message = format!("there is no rounding unit `{other}`");
                 self.unknown(Code::UnknownRounding, &name, message, &["cent", "dollar", "integer"]);
                 RoundingUnitKind::Integer
             }
@@ -329,7 +310,9 @@ impl<'s> Builder<'s> {
     /// `max(a, b)`
     pub fn call(&mut self, span: Span, name: Name, args: Vec<ExprId>) -> ExprId {
         let Some(function) = Function::ALL.into_iter().find(|known| known.name() == name.text) else {
-            self.unknown_function(&name);
+            let of_quotient = args.first().is_some_and(|first| self.is_quotient(*first));
+            let args = args.iter().map(|arg| self.span_of(*arg)).collect();
+            self.calls.push(ForeignCall { name, span, args, of_quotient });
             return self.expr(span, ExprKind::Error);
         };
         let (least, most) = function.arity();
@@ -344,15 +327,8 @@ impl<'s> Builder<'s> {
         self.expr(span, ExprKind::Call { function, name, args })
     }
 
-    fn unknown_function(&mut self, name: &Name) {
-        let message = format!("there is no function `{}`", name.text);
-        let word = name.text.to_lowercase();
-        match ELSEWHERE.iter().find(|(names, _)| names.contains(&word.as_str())) {
-            Some((_, help)) => {
-                self.report(Diagnostic::new(Code::UnknownFunction, name.span, message).help(*help));
-            }
-            None => self.unknown(Code::UnknownFunction, name, message, &Function::ALL.map(Function::name)),
-        }
+    fn is_quotient(&self, expr: ExprId) -> bool {
+        matches!(self.exprs[expr].kind, ExprKind::Arithmetic { op: Arithmetic::Divide, .. })
     }
 
     fn unknown(&mut self, code: Code, name: &Name, message: String, known: &[&'static str]) {
@@ -379,8 +355,8 @@ impl<'s> Builder<'s> {
             ("decimal", None) => self.malformed_decimal(&name),
             (_, None) => TypeKind::Named(name.clone()),
             (_, Some(digits)) => {
-                let message = format!("`{}` has no number of digits", name.text);
-                let help = "only `decimal(n)` and `percent(n)` have one";
+                let message = format!("`{}` does not take a number of digits", name.text);
+                let help = "only `decimal(n)` and `percent(n)` take one";
                 self.report(Diagnostic::new(Code::MalformedType, digits, message).help(help));
                 TypeKind::Named(name.clone())
             }
@@ -389,13 +365,10 @@ impl<'s> Builder<'s> {
 
     fn malformed_decimal(&mut self, name: &Name) -> TypeKind {
         let end = Span { start: name.span.end, ..name.span };
-        let diagnostic = Diagnostic::new(
-            Code::MalformedType,
-            name.span,
-            "a decimal says how many digits follow its point",
-        )
-        .help("write the digits in parentheses, for example `decimal(3)`")
-        .fix(end, "(2)");
+        let diagnostic =
+            Diagnostic::new(Code::MalformedType, name.span, "`decimal` needs a number of decimal places")
+                .help("write it in parentheses, for example `decimal(2)`")
+                .fix(end, "(2)");
         self.report(diagnostic);
         TypeKind::Decimal(2)
     }
@@ -420,8 +393,8 @@ impl<'s> Builder<'s> {
     /// A construct that belongs to a later version of the language; `span` is its first words.
     pub fn later(&mut self, span: Span) {
         let words: Vec<&str> = span.text(self.source).split_whitespace().collect();
-        let message = format!("`{}` belongs to a later version of the language", words.join(" "));
-        let help = "leave the construct out; elsewhere the word is a name like any other";
+        let message = format!("`{}` is reserved for a later version of the language", words.join(" "));
+        let help = "remove it; elsewhere the word can be a name";
         self.report(Diagnostic::new(Code::ReservedForLater, span, message).label("reserved").help(help));
     }
 
@@ -431,8 +404,8 @@ impl<'s> Builder<'s> {
         for clause in clauses {
             match clause {
                 FieldClause::Default(_, place) => {
-                    let help = "an input that may be missing is `optional`, and `or_else` gives it a value";
-                    let message = "an input has no `default`";
+                    let help = "declare the input `optional`, and replace a missing value with `or_else`";
+                    let message = "an input cannot have a `default`";
                     self.report(Diagnostic::new(Code::MisplacedClause, place, message).help(help));
                 }
                 FieldClause::Optional(place) if field.optional.is_some() => {
@@ -476,9 +449,10 @@ impl<'s> Builder<'s> {
     /// What is listed between braces, which must not be nothing.
     pub fn listed<T>(&mut self, span: Span, what: &str, list: Vec<T>) -> Vec<T> {
         if list.is_empty() {
-            let message = format!("there is no {what} between these braces");
+            let message = format!("these braces contain no {what}");
             self.report(
-                Diagnostic::new(Code::NothingListed, span, message).help(format!("list at least one {what}")),
+                Diagnostic::new(Code::NothingListed, span, message)
+                    .help(format!("write at least one {what}")),
             );
         }
         list
@@ -542,10 +516,10 @@ impl<'s> Builder<'s> {
             let diagnostic = Diagnostic::new(
                 Code::MixedOutcomes,
                 bare.span,
-                "this outcome has no name, and another has one",
+                "some outcomes of this rule have names, and this one does not",
             )
             .also(named.span, "this one has a name")
-            .help("give every outcome its name, or none");
+            .help("name all outcomes, or none");
             self.report(diagnostic);
         }
     }

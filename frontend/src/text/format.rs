@@ -150,6 +150,13 @@ impl<'a> Writer<'a> {
         }
     }
 
+    fn given(&self, given: Given) -> String {
+        match given {
+            Given::Value(value) => self.text(value),
+            Given::Missing => "missing".into(),
+        }
+    }
+
     fn text(&self, id: ExprId) -> String {
         expression(self.exprs, id)
     }
@@ -400,7 +407,7 @@ impl<'a> Writer<'a> {
         let group = self.page.group();
         for field in &case.fields {
             self.lead(INSIDE, field.span.start, field.span.end);
-            let value = format!("= {}", self.text(field.value));
+            let value = format!("= {}", self.given(field.value));
             self.page.row(INSIDE, group, vec![field.name.text.clone(), value]);
             self.trail(field.span.end, case.span.end);
         }
@@ -414,7 +421,7 @@ impl<'a> Writer<'a> {
         let mut out = String::new();
         let mut at = indent;
         for field in fields {
-            let text = format!("{} = {}", field.name.text, self.text(field.value));
+            let text = format!("{} = {}", field.name.text, self.given(field.value));
             if at > indent && at + 2 + width(&text) > room {
                 out.push('\n');
                 out.push_str(&" ".repeat(indent));

@@ -11,6 +11,8 @@ use crate::currency;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::limits::{DIGITS_MAX, ERRORS_MAX, NAME_BYTES_MAX, TEXT_BYTES_MAX, TOKENS_MAX};
 use crate::text::ast::{Number, Span};
+use crate::text::foreign_date;
+use crate::text::signs;
 use crate::text::token::Token;
 
 /// A source with this many errors is not read to its end.
@@ -46,6 +48,7 @@ pub fn lex(source: &str, diagnostics: &mut Vec<Diagnostic>) -> Lexed {
             break;
         }
     }
+    signs::settle(source, &mut lexed.tokens, diagnostics);
     join(source, lexed)
 }
 
@@ -59,13 +62,23 @@ fn admit(token: Token, span: Span, source: &str, lexed: &mut Lexed, diagnostics:
             return lexed.comments.push(Span { end: span.start + shown, ..span });
         }
         Token::Error => return stray(span, source, lexed, diagnostics),
+        Token::ForeignText => return foreign_text(span, source, lexed, diagnostics),
+        Token::Foreign if matches!(text, "–" | "—" | "−" | "…") && joins_range(span, source, lexed) =>
+        {
+            diagnostics.push(
+                Diagnostic::new(Code::ForeignOperator, span, format!("a range is not written with `{text}`"))
+                    .help("write `..` between the two ends, which are both included")
+                    .fix(span, ".."),
+            );
+            return lexed.tokens.push((Token::Range, span));
+        }
         _ => {}
     }
     diagnostics.extend(match token {
         Token::Number | Token::Percent | Token::Money => look_at_number(span, text),
         Token::Date => look_at_date(span, text),
         Token::Text => look_at_text(span, text),
-        Token::OpenText => Some(open_text(span, text)),
+        Token::OpenText => Some(open_text(span, source, lexed)),
         Token::Foreign => Some(foreign(span, text)),
         Token::Word => look_at_name(span, text),
         _ => None,
@@ -163,10 +176,10 @@ pub fn quote(text: &str) -> String {
 }
 
 fn look_at_name(span: Span, text: &str) -> Option<Diagnostic> {
-    let message = || format!("this name has {} letters", text.len());
+    let message = || format!("this name is {} characters long", text.len());
     (text.len() > NAME_BYTES_MAX).then(|| {
         Diagnostic::new(Code::NameTooLong, span, message())
-            .help(format!("a name has at most {NAME_BYTES_MAX} letters; choose a shorter one"))
+            .help(format!("a name has at most {NAME_BYTES_MAX} characters: choose a shorter one"))
     })
 }
 
@@ -186,16 +199,41 @@ fn look_at_number(span: Span, text: &str) -> Option<Diagnostic> {
     }
     let diagnostic = Diagnostic::new(Code::MalformedNumber, span, format!("`{text}` is not a number"));
     let letters = digits.find(|c: char| c.is_ascii_alphabetic());
+    if let Some(meant) = spelled_out(text) {
+        return Some(diagnostic.help(format!("write `{meant}`")).fix(span, meant));
+    }
     let at = letters.filter(|&at| at > 0 && number(&digits[..at]).is_some());
     let start =
         span.start as usize + (text.len() - text.trim_start_matches(|c: char| !c.is_ascii_digit()).len());
     Some(match at.map(|at| (at, &digits[at..])) {
         Some((at, word)) if may_follow_number(word) => diagnostic
-            .help("put a space between a number and a word")
+            .help("put a space between the number and the word")
             .fix(Span::new(start + at, start + at), " "),
-        Some(_) => diagnostic.help("a number is written out, in digits: `1_000`, `0.25`, `30 days`"),
-        None => diagnostic.help("a number is written like `1_000` or `0.25`"),
+        Some((at, "d")) => diagnostic
+            .help("write the unit in full: `days`")
+            .fix(Span::new(start + at, start + at + 1), " days"),
+        Some(_) => diagnostic.help(
+            "write a number out in digits, such as `1_000`, `0.25` or `30 days`; a name begins with a letter",
+        ),
+        None => diagnostic.help("write a number such as `1_000` or `0.25`"),
     })
+}
+
+/// `10k`, `1.5M` and `1e6` in digits.
+fn spelled_out(text: &str) -> Option<String> {
+    let at = text.find(|c: char| c.is_ascii_alphabetic())?;
+    let first = text.find(|c: char| c.is_ascii_digit())?;
+    let (mark, digits, word) = (text.get(..first)?, text.get(first..at)?, text.get(at..)?);
+    let zeros = match word {
+        "k" | "K" => 3,
+        "M" | "mn" | "mio" => 6,
+        "bn" => 9,
+        _ => word.strip_prefix(['e', 'E'])?.parse::<usize>().ok().filter(|zeros| *zeros <= 12)?,
+    };
+    let value = number(digits)?;
+    let zeros = zeros.checked_sub(usize::from(value.scale))?;
+    let whole = value.mantissa.to_string() + &"0".repeat(zeros);
+    Some(format!("{mark}{}", crate::display::grouped(&whole)))
 }
 
 /// Whether a word may stand behind a number: a word of the language, or the code of a currency.
@@ -211,15 +249,21 @@ fn look_at_date(span: Span, text: &str) -> Option<Diagnostic> {
         10 => format!("`{text}` is not a day of the calendar"),
         _ => format!("`{text}` is not written as a date"),
     };
-    let help = "a date is year, month and day: `2025-01-31`; a subtraction has spaces around its sign";
-    Some(Diagnostic::new(Code::MalformedDate, span, message).help(help))
+    let diagnostic = Diagnostic::new(Code::MalformedDate, span, message);
+    // year, day, month
+    let parts: Vec<&str> = text.split('-').collect();
+    let turned = || foreign_date::read(&format!("{}-{}-{}", parts[0], parts[2], parts[1]));
+    match foreign_date::read(text).or_else(turned).and_then(|reading| reading.sure().map(str::to_string)) {
+        Some(day) => Some(diagnostic.help(format!("write `{day}`: year, month, day")).fix(span, day)),
+        None => Some(diagnostic.help("write year, month and day of a day that exists, such as `2025-01-31`")),
+    }
 }
 
 fn look_at_text(span: Span, text: &str) -> Option<Diagnostic> {
     let said = unquote(text);
     if said.len() > TEXT_BYTES_MAX {
-        let message = format!("this text has {} bytes", said.len());
-        let help = format!("a text has at most {TEXT_BYTES_MAX} bytes");
+        let message = format!("this text is {} bytes long", said.len());
+        let help = format!("a text has at most {TEXT_BYTES_MAX} bytes: shorten it");
         return Some(Diagnostic::new(Code::TextTooLong, span, message).help(help));
     }
     unknown_escape(span, text).or_else(|| forbidden(span, text))
@@ -233,9 +277,13 @@ fn unknown_escape(span: Span, text: &str) -> Option<Diagnostic> {
             let start = span.start as usize + at;
             let place = Span::new(start, start + 1 + escaped.len_utf8());
             return Some(
-                Diagnostic::new(Code::UnknownEscape, place, format!("`\\{escaped}` means nothing in a text"))
-                    .help("a backslash stands before `\"` or another backslash")
-                    .fix(place, format!("\\\\{escaped}")),
+                Diagnostic::new(
+                    Code::UnknownEscape,
+                    place,
+                    format!("`\\{escaped}` has no meaning in a text"),
+                )
+                .help("write a backslash only before `\"` or another backslash")
+                .fix(place, format!("\\\\{escaped}")),
             );
         }
     }
@@ -252,7 +300,7 @@ fn forbidden(span: Span, text: &str) -> Option<Diagnostic> {
     let (at, c) = text.char_indices().find(|&(_, c)| unseen(c))?;
     let start = span.start as usize + at;
     let place = Span::new(start, start + c.len_utf8());
-    let message = format!("the character U+{:04X} cannot be seen", u32::from(c));
+    let message = format!("the invisible character U+{:04X} is not allowed", u32::from(c));
     Some(Diagnostic::new(Code::ForbiddenCharacter, place, message).help("remove it").fix(place, ""))
 }
 
@@ -271,23 +319,92 @@ fn look_at_comment(token: Token, span: Span, text: &str) -> Option<Diagnostic> {
             diagnostic.help(COMMENTS).fix(span, lines.join("\n") + "\n")
         }
         ("//", _) => diagnostic
-            .help("a comment begins with `--` and ends with its line; a quotient is rounded down by `div`")
+            .help("begin a comment with `--`; write `div` for a division that rounds down")
             .fix(place, "--"),
         _ => diagnostic.help(COMMENTS).fix(place, "--"),
     })
 }
 
-const COMMENTS: &str = "a comment begins with `--` and ends with its line";
+const COMMENTS: &str = "begin a comment with `--`; it ends with its line";
 
-fn open_text(span: Span, text: &str) -> Diagnostic {
-    let end = span.start as usize + text.trim_end().len();
-    Diagnostic::new(Code::UnterminatedText, span, "this text does not end on its line")
-        .help("close it with `\"`")
-        .fix(Span::new(end, end), "\"")
+/// Words that follow a text, and show where one should have ended.
+const BEHIND_TEXT: [&str; 9] = [" cite ", " when ", " => ", " {", " }", " : ", " from ", " ;", " |"];
+
+/// A text that does not end. Where it should is shown by the first word that belongs to the policy, in this text or,
+/// where this one begins with such a word, in one before it on the line.
+fn open_text(span: Span, source: &str, lexed: &Lexed) -> Diagnostic {
+    let line = source.get(..span.start as usize).and_then(|text| text.rfind('\n')).map_or(0, |end| end + 1);
+    let texts = lexed.tokens.iter().rev().take_while(|(_, place)| place.start as usize >= line);
+    let texts = texts.filter(|(token, _)| *token == Token::Text).map(|(_, place)| *place);
+    // the text of a value of an enum ends before the next value
+    let of_value = matches!(lexed.tokens[..], [.., (Token::Comma | Token::BlockOpen, _), (Token::Word, _)]);
+    let comma = if of_value { Some(",") } else { None };
+    let ends = |place: &Span| {
+        let inner = place.text(source).get(1..)?;
+        let words = BEHIND_TEXT.into_iter().chain(comma).filter_map(|word| inner.find(word)).min()?;
+        let said = inner[..words].trim();
+        (!said.is_empty()).then_some((*place, place.start as usize + 1 + inner[..words].trim_end().len()))
+    };
+    let found = std::iter::once(span).chain(texts).find_map(|place| ends(&place));
+    let last = span.start as usize + span.text(source).trim_end().len();
+    let (place, end) = found.unwrap_or((span, last));
+    let shown = Span::new(place.start as usize, end);
+    let diagnostic = Diagnostic::new(Code::UnterminatedText, shown, "this text is not closed");
+    diagnostic.help(format!("close it: `{}\"`", shown.text(source))).fix(Span::new(end, end), "\"")
+}
+
+/// `'Too young'`, `“new”`: a text, or a word that takes no quotation marks.
+fn foreign_text(span: Span, source: &str, lexed: &mut Lexed, diagnostics: &mut Vec<Diagnostic>) {
+    let text = span.text(source);
+    let mark = text.chars().next().map_or(1, char::len_utf8);
+    let end = text.chars().next_back().map_or(1, char::len_utf8);
+    let inner =
+        Span::new(span.start as usize + mark, (span.end as usize - end).max(span.start as usize + mark));
+    let said = inner.text(source).trim();
+    let before = |count: usize| lexed.tokens.len().checked_sub(count).map(|at| lexed.tokens[at].0);
+    let titled = matches!(before(1), Some(Token::Cite | Token::Test))
+        || matches!(before(2), Some(Token::Rule | Token::Otherwise | Token::Require));
+    let read: Vec<Token> = Token::lexer(said).map(|token| token.unwrap_or(Token::Error)).collect();
+    let value = match read.as_slice() {
+        [token @ (Token::Word | Token::Date | Token::Number | Token::Percent | Token::Money)] if !titled => {
+            Some(*token)
+        }
+        _ => None,
+    };
+    let diagnostic = Diagnostic::new(
+        Code::StrayCharacter,
+        span,
+        format!("`{}` is not a quotation mark of the language", &text[..mark]),
+    );
+    match value {
+        Some(token) => {
+            diagnostics
+                .push(diagnostic.help(format!("write `{said}` without quotation marks")).fix(span, said));
+            lexed.tokens.push((token, inner));
+        }
+        None => {
+            let meant = quote(said);
+            diagnostics.push(diagnostic.help(format!("write a text as {meant}")).fix(span, meant));
+            lexed.tokens.push((Token::Text, span));
+        }
+    }
+}
+
+/// Whether a dash stands between the two ends of a range: in a cell, or behind `in`.
+fn joins_range(span: Span, source: &str, lexed: &Lexed) -> bool {
+    let [.., (before, _), (low, _)] = lexed.tokens.as_slice() else { return false };
+    let literal = matches!(low, Token::Number | Token::Percent | Token::Money | Token::Date);
+    let begins = matches!(
+        before,
+        Token::Bar | Token::In | Token::Semicolon | Token::Comma | Token::BlockOpen | Token::Word
+    );
+    let next = source.get(span.end as usize..).unwrap_or("").trim_start();
+    let of_type = *before != Token::Word || matches!(lexed.tokens[..], [.., (Token::In, _), _, _]);
+    literal && begins && of_type && next.starts_with(|c: char| c.is_ascii_digit() || "$€£¥".contains(c))
 }
 
 /// Words of other languages, and what they stand for in this one.
-const FOREIGN: [(&str, &str, Token); 16] = [
+const FOREIGN: &[(&str, &str, Token)] = &[
     ("&&", "and", Token::And),
     ("&", "and", Token::And),
     ("||", "or", Token::Or),
@@ -304,17 +421,25 @@ const FOREIGN: [(&str, &str, Token); 16] = [
     (":=", "=", Token::Becomes),
     ("??", "or_else", Token::OrElse),
     ("⇒", "=>", Token::Arrow),
+    ("→", "=>", Token::Arrow),
+    ("…", "..", Token::Range),
+    ("·", "*", Token::Times),
+    ("∧", "and", Token::And),
+    ("∨", "or", Token::Or),
+    ("¬", "not", Token::Not),
+    ("∈", "in", Token::In),
+    ("=!", "!=", Token::NotEqual),
 ];
 
 fn instead(text: &str) -> Option<(&'static str, Token)> {
-    let dash = matches!(text, "−" | "–").then_some(("-", Token::Minus));
+    let dash = matches!(text, "−" | "–" | "—" | "‐" | "‑").then_some(("-", Token::Minus));
     dash.or_else(|| FOREIGN.iter().find(|row| row.0 == text).map(|row| (row.1, row.2)))
 }
 
 fn foreign(span: Span, text: &str) -> Diagnostic {
     let word = instead(text).map_or("", |(word, _)| word);
     let replacement = if text == "!" { format!("{word} ") } else { word.to_string() };
-    Diagnostic::new(Code::ForeignOperator, span, format!("`{text}` is not an operator"))
+    Diagnostic::new(Code::ForeignOperator, span, format!("`{text}` is not an operator of the language"))
         .help(format!("write `{word}`"))
         .fix(span, replacement)
 }
@@ -322,10 +447,14 @@ fn foreign(span: Span, text: &str) -> Diagnostic {
 /// Reports a character that means nothing; several of them side by side are one error.
 fn stray(span: Span, source: &str, lexed: &mut Lexed, diagnostics: &mut Vec<Diagnostic>) {
     let text = span.text(source);
+    if ["[", "]", "?"].contains(&text) {
+        // told apart when the other one is known
+        return lexed.tokens.push((Token::Error, span));
+    }
     if text.chars().all(char::is_whitespace) {
-        let message = "this space is not a plain one";
+        let message = "this is not a plain space";
         let diagnostic = Diagnostic::new(Code::StrayCharacter, span, message);
-        return diagnostics.push(diagnostic.help("type it again").fix(span, " "));
+        return diagnostics.push(diagnostic.help("replace it by a plain space").fix(span, " "));
     }
     let before =
         lexed.tokens.last_mut().filter(|(token, last)| *token == Token::Error && last.end == span.start);
@@ -334,32 +463,87 @@ fn stray(span: Span, source: &str, lexed: &mut Lexed, diagnostics: &mut Vec<Diag
         let about = diagnostics.iter_mut().rev().find(|d| d.primary.span.end == span.start);
         return about.into_iter().for_each(|d| d.primary.span.end = span.end);
     }
+    if let Some(diagnostic) = of_unit(span, source, lexed) {
+        return diagnostics.push(diagnostic);
+    }
     let pair = closes_a_pair(span, text, lexed, source);
     lexed.tokens.push((Token::Error, span));
     if pair {
         return;
     }
-    let diagnostic = Diagnostic::new(Code::StrayCharacter, span, format!("`{text}` means nothing here"));
+    let diagnostic = Diagnostic::new(Code::StrayCharacter, span, format!("`{text}` has no meaning here"));
     diagnostics.push(diagnostic.help(match text.chars().next().unwrap_or(' ') {
-        '%' => "a percent sign follows its number without a space, and the remainder is `mod`",
+        '%' => "write a percent sign directly after its number, and `mod` for a remainder",
         '“' | '”' | '„' | '«' | '»' | '\'' | '‘' | '’' | '`' => {
-            "a text stands in straight quotation marks, `\"`; values of an enum stand without any"
+            "write a text in straight quotation marks, `\"`, and values of an enum without any"
         }
-        '[' | ']' => "what is listed stands in braces, `{a, b}`, and a range is `a..b`",
-        '?' => "an input that may be missing is declared `optional`; a choice is `if … then … else …`",
-        '$' | '€' | '£' | '¥' => {
-            "an amount follows its symbol without a space, and its sign stands before: `$5.00`, `-$5.00`"
-        }
-        '^' => "there are no powers; multiply",
-        c if c.is_alphabetic() => "names are made of the letters a to z, digits and `_`",
+        '$' | '€' | '£' | '¥' => "write an amount with its symbol directly before it: `$5.00`, `-$5.00`",
+        '^' => "there are no powers: multiply",
+        c if c.is_alphabetic() => "write names with the letters a to z, digits and `_`",
         _ => "remove it",
     }));
 }
 
+/// `40 %`, `n % 2`, `500€`, `€ 500`, `$-5`: what stands for the sign of a unit, with the words read as meant.
+fn of_unit(span: Span, source: &str, lexed: &mut Lexed) -> Option<Diagnostic> {
+    const SYMBOLS: &str = "$€£¥₡₦₩₪₫₭₱₲₴₸₹₺";
+    let text = span.text(source);
+    let behind = source.get(span.end as usize..).unwrap_or("");
+    let spaces = behind.len() - behind.trim_start_matches(' ').len();
+    let next = behind.trim_start_matches(' ');
+    let digit = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
+    let last = lexed.tokens.last().copied().filter(|(_, last)| {
+        source
+            .get(last.end as usize..span.start as usize)
+            .is_some_and(|between| between.trim_start_matches(' ').is_empty())
+    });
+    let diagnostic = Diagnostic::new(Code::StrayCharacter, span, format!("`{text}` has no meaning here"));
+    let is_symbol = SYMBOLS.contains(text);
+    match last {
+        Some((Token::Number, number)) if text == "%" && !digit(next) => {
+            let meant = format!("{}%", number.text(source));
+            *lexed.tokens.last_mut()? = (Token::Percent, number.to(span));
+            let gap = Span { start: number.end, end: span.start };
+            Some(diagnostic.help(format!("write `{meant}` without a space")).fix(gap, ""))
+        }
+        Some((Token::Number | Token::Word | Token::Close, _)) if text == "%" => {
+            lexed.tokens.push((Token::Mod, span));
+            let (left, right) =
+                (if last?.1.end == span.start { " " } else { "" }, if spaces == 0 { " " } else { "" });
+            Some(
+                diagnostic
+                    .help("write `mod` for the remainder of a division")
+                    .fix(span, format!("{left}mod{right}")),
+            )
+        }
+        Some((Token::Number, number)) if is_symbol && !digit(behind) => {
+            let meant = format!("{text}{}", number.text(source));
+            *lexed.tokens.last_mut()? = (Token::Money, number.to(span));
+            let diagnostic = diagnostic.help(format!("write the symbol before the amount: `{meant}`"));
+            Some(diagnostic.fix(number.to(span), meant))
+        }
+        _ if is_symbol && spaces > 0 && digit(next) => {
+            let digits =
+                next.find(|c: char| !c.is_ascii_digit() && c != '_' && c != '.').unwrap_or(next.len());
+            let gap = Span::new(span.end as usize, span.end as usize + spaces);
+            lexed.tokens.push((Token::Error, span));
+            let meant = format!("{text}{}", next[..digits].trim_end_matches('.'));
+            Some(diagnostic.help(format!("write `{meant}` without a space")).fix(gap, ""))
+        }
+        _ if is_symbol && behind.starts_with('-') && digit(&behind[1..]) => {
+            lexed.tokens.push((Token::Error, span));
+            let both = Span::new(span.start as usize, span.end as usize + 1);
+            let meant = format!("-{text}");
+            Some(diagnostic.help(format!("write the sign before the symbol: `{meant}5`")).fix(both, meant))
+        }
+        _ => None,
+    }
+}
+
 /// Whether it closes what a stray character before it on its line has opened: that is one error.
 fn closes_a_pair(span: Span, text: &str, lexed: &Lexed, source: &str) -> bool {
-    const PAIRS: [(&str, &str); 8] =
-        [("[", "]"), ("“", "”"), ("„", "“"), ("„", "”"), ("‘", "’"), ("«", "»"), ("'", "'"), ("`", "`")];
+    const PAIRS: [(&str, &str); 7] =
+        [("“", "”"), ("„", "“"), ("„", "”"), ("‘", "’"), ("«", "»"), ("'", "'"), ("`", "`")];
     let stray = lexed.tokens.iter().rev().take(PAIR_TOKENS_MAX).find(|(token, _)| *token == Token::Error);
     stray.is_some_and(|(_, opener)| {
         let between = Span { start: opener.end, end: span.start }.text(source);
@@ -428,7 +612,7 @@ mod tests {
     fn every_foreign_word_has_a_meaning() {
         for (text, word, token) in FOREIGN {
             assert_eq!(Token::lexer(text).next(), Some(Ok(Token::Foreign)), "{text}");
-            assert_eq!(token.text(), Some(word));
+            assert_eq!(token.text(), Some(*word));
         }
     }
 

@@ -5,15 +5,21 @@
 //! parser (`parse`) and its errors (`syntax_error`), what can still be said of a source that was read in part
 //! (`partial`), the formatter (`format`), and what must hold for every source (`testing`).
 //!
+//! Other languages have rooms of their own: their brackets and choices (`signs`), dates (`foreign_date`) and functions
+//! (`foreign_call`); their rules, names and conditions are in `syntax_error`.
+//!
 //! Absent: what a name refers to, types, versions. Nothing here recurses on the text.
 
 pub mod ast;
 mod braces;
 mod builder;
+mod foreign_call;
+pub mod foreign_date;
 pub mod format;
 pub mod lexer;
 pub mod parse;
 pub mod partial;
+mod signs;
 mod syntax_error;
 pub mod testing;
 pub mod token;

@@ -10,6 +10,7 @@ use crate::limits::*;
 use crate::text::ast::{Cell as TableCell, CellKind, Item, Policy, Span, Statement};
 use crate::text::braces::{self, Placed};
 use crate::text::builder::{Builder, Recovery};
+use crate::text::foreign_call;
 use crate::text::grammar::PolicyParser;
 use crate::text::lexer::{ENOUGH, Lexed, lex};
 use crate::text::partial::lines_of;
@@ -70,9 +71,9 @@ fn from_policy<'a>(
     let first = tokens.iter().position(|(token, _)| *token == Token::Policy);
     if first != Some(0) {
         let span = tokens.first().map(|(_, span)| *span).unwrap_or_default();
-        let message = "a source begins with `policy` and its name";
+        let message = "a policy must begin with `policy` and a name";
         let diagnostic = Diagnostic::new(Code::UnexpectedToken, span, message);
-        diagnostics.push(diagnostic.help("write `policy NAME { … }` around the items"));
+        diagnostics.push(diagnostic.help("put the items into `policy NAME { … }`"));
     }
     first.map(|first| &tokens[first..])
 }
@@ -87,7 +88,7 @@ fn parse_words(
     let mut builder = Builder::new(source, &errors);
     let feed = words.iter().take_while(|_| errors.get() < ENOUGH).map(|&word| Ok(word));
     let parsed = PolicyParser::new().parse(&mut builder, feed);
-    let Builder { exprs, diagnostics: reported, mut recoveries, lost, .. } = builder;
+    let Builder { exprs, diagnostics: reported, mut recoveries, lost, calls, .. } = builder;
     diagnostics.extend(reported);
     let parsed = match parsed {
         Ok(parsed) => Some(parsed),
@@ -97,6 +98,8 @@ fn parse_words(
             None
         }
     };
+    let items = parsed.as_ref().map_or(&[][..], |(_, items)| items);
+    diagnostics.extend(calls.iter().map(|call| foreign_call::report(call, items, source)));
     let complete = recoveries.is_empty();
     syntax_error::report(recoveries, words, source, diagnostics);
     let (name, items) = parsed?;
@@ -116,15 +119,15 @@ fn look_at_rules(item: &Item, diagnostics: &mut Vec<Diagnostic>) {
     let Some(otherwise) = statements.find(is_otherwise) else {
         let end = Span { start: rules.span.end.saturating_sub(1), ..rules.span };
         diagnostics.push(
-            Diagnostic::new(Code::MisplacedOtherwise, end, "these rules end without `otherwise`")
-                .help("what none of the rules decides needs a decision: close them with `otherwise ID => …`"),
+            Diagnostic::new(Code::MisplacedOtherwise, end, "these rules do not end with `otherwise`")
+                .help("end them with `otherwise ID => …`, which decides what no other rule decides"),
         );
         return;
     };
     if let Some(after) = statements.next() {
         diagnostics.push(
-            Diagnostic::new(Code::MisplacedOtherwise, after.span(), "nothing may follow `otherwise`")
-                .also(otherwise.span(), "this decides all that is left")
+            Diagnostic::new(Code::MisplacedOtherwise, after.span(), "`otherwise` must be the last rule")
+                .also(otherwise.span(), "this rule decides everything that is left")
                 .help("move `otherwise` to the end"),
         );
     }
@@ -273,7 +276,7 @@ mod tests {
             let mut source = code.examples()[0].to_string();
             let fixes: Vec<_> = parse(&source).1.into_iter().filter_map(|said| said.fix).collect();
             for fix in fixes.iter().rev() {
-                source.replace_range(fix.span.range(), &fix.replacement);
+                source = fix.apply(&source);
             }
             assert!(fixes.is_empty() || !codes(&source).contains(&code), "{code}: {fixes:?}");
             mended += usize::from(!fixes.is_empty());
@@ -284,34 +287,38 @@ mod tests {
     #[test]
     fn each_error_has_its_place() {
         let cases = [
-            (with("param x int = 5"), "expected `:`, but `int` stands here", "int"),
-            (with("enum E { a b }"), "`,` is missing, `b` stands here", "b"),
-            (with("case g { a = 5, b = 6 }"), "nothing", ","),
-            (with("input { a : int in 0..5 months : int }"), "`months` is a word of the language", "months"),
+            (with("param x int = 5"), "expected `:`, found `int`", "int"),
+            (with("enum E { a b }"), "`,` is missing, found `b`", "b"),
+            (with("case g { a = 5, b = 6 }"), "`,` does not belong here", ","),
+            (with("input { a : int in 0..5 months : int }"), "`months` is a reserved word", "months"),
             (with("input { a, b : int }"), "`:` and a type are missing here", ","),
-            (with_rules("rule when x => no"), "a rule without an id: `when` stands here", "when"),
-            (with_rules("rule A x => no"), "expected `when`, but `x` stands here", "x"),
+            (with_rules("rule when x => no"), "this rule has no id: found `when`", "when"),
+            (with_rules("rule A x => no"), "`when` is missing, found `x`", "x"),
             (with_rules("rule A when x not in {a} => no"), "`not` does not belong here", "not"),
-            (with_rules("rule A when x is not missing => no"), "`not` does not belong here", "not"),
-            (with_rules("rule A when x => 5 => no"), "a second `=>` in one rule or row", "=>"),
+            (
+                with_rules("rule A when x is not missing => no"),
+                "`is not missing` is written `is present`",
+                "is not missing",
+            ),
+            (with_rules("rule A when x => 5 => no"), "this rule or row has two arrows `=>`", "=>"),
             (with_rules("rule A when max(x, 5 => no"), "this parenthesis is not closed", "("),
             (with_rules("rule A when x in {a, b => no"), "this brace is not closed", "{"),
             (with_rules("rule A when if a then b => no"), "expected `else`", "=>"),
-            (with("test \"t\" { given g on }"), "expected a date, but `}` stands here", "}"),
+            (with("test \"t\" { given g on }"), "expected a date, found `}`", "}"),
             (
                 with("scorecard s { a = 5 { b } }"),
-                "`scorecard` belongs to a later version of the language",
+                "`scorecard` is reserved for a later version of the language",
                 "scorecard",
             ),
-            (with("input { a : list up to 5 of int }"), "`list up to` belongs", "list up to"),
-            (with("param a : int from snapshot"), "`from snapshot` belongs", "from snapshot"),
-            (with_rules("exception to A when b => c"), "`exception` belongs", "exception"),
+            (with("input { a : list up to 5 of int }"), "`list up to` is reserved", "list up to"),
+            (with("param a : int from snapshot"), "`from snapshot` is reserved", "from snapshot"),
+            (with_rules("exception to A when b => c"), "`exception` is reserved", "exception"),
             (
                 with("frobnicate x"),
-                "expected `}` or an item such as `param` or `rules`, but `frobnicate` stands here",
+                "expected `}` or an item such as `param` or `rules`, found `frobnicate`",
                 "frobnicate",
             ),
-            ("enum E { a }".to_string(), "a source begins with `policy` and its name", "enum"),
+            ("enum E { a }".to_string(), "a policy must begin with `policy` and a name", "enum"),
         ];
         for (source, message, place) in cases {
             let (_, diagnostics) = parse(&source);

@@ -19,7 +19,13 @@ pub fn is_sure(diagnostic: &Diagnostic, tree: &Policy, source: &str) -> bool {
     }
     let is_read = || {
         let said = words(place.text(source)).next();
-        !tree.lost.iter().any(|lost| words(lost.text(source)).any(|word| Some(word) == said))
+        // a name may be lost in pieces: `max-ltv`
+        let pieces = said.filter(|said| said.contains('_')).map(|said| said.replace('_', ""));
+        !tree.lost.iter().map(|lost| lost.text(source)).any(|lost| {
+            let whole = || words(lost).collect::<String>().replace('_', "");
+            words(lost).any(|word| Some(word) == said)
+                || pieces.as_ref().is_some_and(|said| whole().contains(said))
+        })
     };
     let is_whole = |label: &Label| item_at(tree, label.span).is_none_or(|item| !tree.is_lost(item));
     match diagnostic.code.needs() {

@@ -5,10 +5,16 @@
 //! of help where it is a habit from elsewhere ([`habits`]). An error within three words of where the parser went
 //! on after the last one is taken for its consequence and not shown.
 
+mod foreign;
 mod habits;
+mod outline;
+mod pieces;
+mod statement;
 mod stop;
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use lalrpop_util::ParseError;
 
@@ -18,6 +24,7 @@ use crate::text::braces::Placed;
 use crate::text::builder::Recovery;
 use crate::text::token::Token;
 
+use outline::Outline;
 use stop::Stop;
 
 /// How many words must be read after an error before another one is believed.
@@ -26,8 +33,9 @@ const CALM: usize = 3;
 /// Adds the diagnostics for what the parser recovered from; `words` is what it read. Where it missed an opening
 /// brace, a closing one that was found to be too many is not: that was its consequence.
 pub fn report(recoveries: Vec<Recovery>, words: &[Placed], source: &str, diagnostics: &mut Vec<Diagnostic>) {
+    let declared = Rc::new(OnceCell::new());
     let mut stops: Vec<(Stop, usize)> =
-        recoveries.into_iter().map(|recovery| locate(recovery, words, source)).collect();
+        recoveries.into_iter().map(|recovery| locate(recovery, words, source, &declared)).collect();
     stops.sort_by_key(|(stop, _)| stop.at);
     let mut calm_from = 0;
     for (stop, resumed) in stops {
@@ -43,7 +51,12 @@ pub fn report(recoveries: Vec<Recovery>, words: &[Placed], source: &str, diagnos
 }
 
 /// Where the parser stopped, and the index of the word with which it went on.
-fn locate<'a>(recovery: Recovery, words: &'a [Placed], source: &'a str) -> (Stop<'a>, usize) {
+fn locate<'a>(
+    recovery: Recovery,
+    words: &'a [Placed],
+    source: &'a str,
+    declared: &Rc<OnceCell<Outline<'a>>>,
+) -> (Stop<'a>, usize) {
     let index = |word: Placed| {
         let first = words.partition_point(|known| known.0 < word.0);
         words[first..].iter().position(|known| *known == word).map_or(words.len(), |after| first + after)
@@ -56,7 +69,7 @@ fn locate<'a>(recovery: Recovery, words: &'a [Placed], source: &'a str) -> (Stop
     };
     let resumed = recovery.dropped_tokens.last().map_or(at, |&last| index(last) + 1);
     let expected = expected.iter().filter_map(|name| terminal(name)).collect();
-    (Stop { words, at, expected, source }, resumed)
+    (Stop { words, at, expected, source, declared: declared.clone() }, resumed)
 }
 
 /// The token that the grammar calls so.
@@ -85,8 +98,31 @@ const NAMED: [(&str, Token, &str); 11] = [
 ];
 
 /// The mistakes that have a diagnostic of their own, the more telling ones first.
-const MISTAKES: [fn(&Stop) -> Option<Diagnostic>; 16] = [
+const MISTAKES: &[fn(&Stop) -> Option<Diagnostic>] = &[
     unit_as_name,
+    foreign::date,
+    foreign::grouped_number,
+    foreign::unit_word,
+    foreign::case_when,
+    statement::foreign_statement,
+    pieces::name_in_pieces,
+    foreign::any_cell,
+    foreign::open_cell,
+    foreign::not_in,
+    foreign::between,
+    foreign::rounding,
+    foreign::phrase,
+    foreign::pattern,
+    foreign::quoted,
+    foreign::without_subject,
+    foreign::part_without_of,
+    foreign::value_first,
+    foreign::choice,
+    foreign::range,
+    foreign::range_from,
+    foreign::separated,
+    foreign::listed,
+    foreign::expectation,
     other_letters,
     foreign_word,
     single_equals,
@@ -112,8 +148,8 @@ fn describe(stop: &Stop) -> Diagnostic {
 fn unexpected(stop: &Stop) -> Diagnostic {
     let words = readable(&stop.expected);
     let message = match words.as_slice() {
-        [] => format!("nothing is expected here, but {}", stop.found()),
-        words => format!("expected {}, but {}", one_of(words), stop.found()),
+        [] => format!("nothing more belongs here: {}", stop.found()),
+        words => format!("expected {}, {}", one_of(words), stop.found()),
     };
     let diagnostic = Diagnostic::new(Code::UnexpectedToken, stop.span(), message);
     habits::advise(diagnostic, stop)
@@ -165,7 +201,7 @@ fn foreign_word(stop: &Stop) -> Option<Diagnostic> {
     returns.then(|| {
         let span = stop.span_ago(1).unwrap_or_default();
         Diagnostic::new(Code::UnexpectedToken, span, "`return` does not belong here")
-            .help("the outcomes follow `=>` directly")
+            .help("write the outcomes directly after `=>`")
             .fix(Span { end: stop.span().start, ..span }, "")
     })
 }
@@ -176,7 +212,7 @@ fn path(stop: &Stop) -> Option<Diagnostic> {
     (twice && stop.ago_is_name(1)).then(|| {
         let span = Span { end: stop.span().end + 1, ..stop.span() };
         Diagnostic::new(Code::UnexpectedToken, span, "`::` does not belong here")
-            .help("a value of an enum follows a point: `Kind.personal`")
+            .help("write a point between an enum and its value: `Kind.personal`")
             .fix(span, ".")
     })
 }
@@ -184,7 +220,7 @@ fn path(stop: &Stop) -> Option<Diagnostic> {
 fn single_equals(stop: &Stop) -> Option<Diagnostic> {
     (stop.token()? == Token::Becomes && stop.expects(Token::Equal)).then(|| {
         Diagnostic::new(Code::SingleEquals, stop.span(), "`=` does not compare")
-            .help("two values are compared with `==`")
+            .help("compare two values with `==`")
             .fix(stop.span(), "==")
     })
 }
@@ -195,17 +231,17 @@ fn not_missing(stop: &Stop) -> Option<Diagnostic> {
     let (after, behind) = stop.words.get(stop.at + 1).map(|word| (word.1, Span::new(word.0, word.2)))?;
     let (help, fix) = match stop.token()? {
         Token::Not if stop.before() == Some(Token::Is) && after == Token::Present => {
-            ("the opposite of `is present` is `is missing`", Some("missing"))
+            ("write `is missing` for the opposite of `is present`", Some("missing"))
         }
         Token::Not if stop.before() == Some(Token::Is) && asks(behind.text(stop.source)) => {
-            ("the opposite of `is missing` is `is present`", Some("present"))
+            ("write `is present` for the opposite of `is missing`", Some("present"))
         }
-        Token::Not if stop.before() == Some(Token::Is) => ("two values are compared with `==` or `!=`", None),
+        Token::Not if stop.before() == Some(Token::Is) => ("compare two values with `==` or `!=`", None),
         Token::Not if stop.expects(Token::In) && after == Token::In => {
-            ("`not` stands before what it denies: `not x in {1, 2}`", None)
+            ("`not` comes first: `not x in {1, 2}`", None)
         }
         Token::Not if stop.expects(Token::Above) => (
-            "a cell says what it holds for: list those values, or let an earlier row of a `first` table take the others",
+            "a cell lists the values that it applies to: list the others, or put them in an earlier row of a `first` table",
             None,
         ),
         _ => return None,
@@ -222,9 +258,18 @@ fn not_missing(stop: &Stop) -> Option<Diagnostic> {
 fn compared_with_missing(stop: &Stop) -> Option<Diagnostic> {
     let compared = stop.before()?.compares() && matches!(stop.token()?, Token::Missing | Token::Present);
     compared.then(|| {
-        let message = format!("`{}` is no value that others are compared with", stop.text());
-        Diagnostic::new(Code::UnexpectedToken, stop.span(), message)
-            .help("write `x is missing` or `x is present`")
+        let message = format!("`{}` is not compared with a value", stop.text());
+        let diagnostic = Diagnostic::new(Code::UnexpectedToken, stop.span(), message);
+        let asks = match (stop.before(), stop.token()) {
+            (Some(Token::Equal), Some(Token::Missing)) | (Some(Token::NotEqual), Some(Token::Present)) => {
+                "is missing"
+            }
+            (Some(Token::NotEqual | Token::Equal), _) => "is present",
+            _ => return diagnostic.help("write `x is missing` or `x is present`"),
+        };
+        let span = stop.place(stop.at - 1).to(stop.span());
+        let subject = stop.text_ago(2);
+        diagnostic.help(format!("write `{subject} {asks}`")).fix(span, asks)
     })
 }
 
@@ -236,7 +281,7 @@ fn input_as_prefix(stop: &Stop) -> Option<Diagnostic> {
         let dot = stop.words[stop.at + 1].2 as u32;
         let message = format!("`{}.` does not belong here", stop.text());
         Diagnostic::new(Code::UnexpectedToken, stop.span(), message)
-            .help("inputs and other names stand by themselves")
+            .help("write the name alone, without a prefix")
             .fix(Span { end: dot, ..stop.span() }, "")
     })
 }
@@ -246,9 +291,10 @@ fn second_arrow(stop: &Stop) -> Option<Diagnostic> {
     let first = statement.clone().find(|word| word.1 == Token::Arrow)?;
     (stop.token()? == Token::Arrow).then(|| {
         let span = Span::new(first.0, first.2);
-        Diagnostic::new(Code::UnexpectedToken, stop.span(), "a second `=>` in one rule or row")
-            .also(span, "the first one")
-            .help("`=>` is the arrow; \"at least\" is written `>=`")
+        Diagnostic::new(Code::UnexpectedToken, span, "this rule or row has two arrows `=>`")
+            .also(stop.span(), "the second one")
+            .help("write `>=` for \"at least\"")
+            .fix(span, ">=")
     })
 }
 
@@ -265,14 +311,21 @@ fn missing_arrow(stop: &Stop) -> Option<Diagnostic> {
         if instead && stop.after() == Some(Token::Arrow) {
             let message = format!("`{}` does not belong here", stop.text());
             return Diagnostic::new(Code::UnexpectedToken, stop.span(), message)
-                .help("the condition is followed by `=>`")
+                .help("write `=>` after the condition")
                 .fix(Span { start: stop.end_of_before().start, ..stop.span() }, "");
         }
         let diagnostic =
             Diagnostic::new(Code::MissingArrow, stop.span(), format!("`=>` is missing, {}", stop.found()));
-        let diagnostic = diagnostic.help("`=>` stands between a condition and what follows from it");
+        let diagnostic =
+            diagnostic.help("write `=>` between a condition and its outcome, or a cell and its value");
         let spaced = stop.end_of_before().end < stop.span().start;
+        // `| third_party | 1.5% ;`
+        let row = (0..stop.at).rev().take_while(|&at| !begins_statement(stop.words[at].1));
+        let bars: Vec<usize> = row.filter(|&at| stop.words[at].1 == Token::Bar).collect();
         match (ends, instead) {
+            (true, _) if stop.token() == Some(Token::Semicolon) && bars.len() > 1 => {
+                diagnostic.fix(stop.place(bars[0]), "=>")
+            }
             (true, _) => diagnostic,
             (false, true) => diagnostic.fix(stop.span(), if spaced { "=>" } else { " =>" }),
             (false, false) => diagnostic.fix(stop.end_of_before(), " =>"),
@@ -285,7 +338,7 @@ fn missing_semicolon(stop: &Stop) -> Option<Diagnostic> {
     let next_row = stop.on_new_line() && (stop.begins_value() || cell_begins(stop.token()?));
     (stop.expects(Token::Semicolon) && (ends || next_row)).then(|| {
         Diagnostic::new(Code::MissingSemicolon, stop.end_of_before(), "`;` is missing at the end of this row")
-            .help("every row of a table or grid ends with `;`")
+            .help("end every row of a table or grid with `;`")
             .fix(stop.end_of_before(), " ;")
     })
 }
@@ -328,22 +381,23 @@ fn unit_as_name(stop: &Stop) -> Option<Diagnostic> {
 }
 
 fn reserved(span: Span, word: &str) -> Diagnostic {
-    Diagnostic::new(Code::ReservedWord, span, format!("`{word}` is a word of the language, not a name"))
+    Diagnostic::new(Code::ReservedWord, span, format!("`{word}` is a reserved word and cannot be a name"))
         .help(format!("choose another name, such as `{word}_1` or one that says more"))
 }
 
 fn rule_without_id(stop: &Stop) -> Option<Diagnostic> {
     let before = stop.before()?;
     let message = match before {
-        Token::Rule | Token::Otherwise => "a rule without an id",
-        Token::Require => "a requirement without an id",
+        Token::Rule | Token::Otherwise => "this rule has no id",
+        Token::Require => "this requirement has no id",
         _ => return None,
     };
-    let help = "the id follows the word, for example `rule C1`: reports and comparisons refer to it";
     stop.expects(Token::Word).then(|| {
+        let id = stop.outline().fresh_id();
         let diagnostic =
             Diagnostic::new(Code::UnexpectedToken, stop.span(), format!("{message}: {}", stop.found()));
-        diagnostic.help(help)
+        let help = format!("write an id that reports can refer to, for example `{} {id}`", stop.text_ago(1));
+        diagnostic.help(help).fix(stop.end_of_before(), format!(" {id}"))
     })
 }
 
@@ -358,29 +412,55 @@ fn unclosed_bracket(stop: &Stop) -> Option<Diagnostic> {
     let opener = opener(&stop.words[..stop.at], opens, closes)?;
     let (start, _, end) = stop.words[opener];
     let span = Span::new(start, end);
-    if let (Token::Open, Some(help)) = (opens, no_parenthesis(stop, opener)) {
+    if let (Token::Open, Some((help, around))) = (opens, no_parenthesis(stop, opener)) {
         let message = "this parenthesis does not belong here";
-        return Some(Diagnostic::new(Code::UnexpectedToken, span, message).help(help));
+        let diagnostic = Diagnostic::new(Code::UnexpectedToken, span, message).help(help);
+        let end = closer(stop.words, opener);
+        return Some(match (around, end) {
+            (Some((open, close)), Some(end)) => diagnostic.fix(span, open).fix(stop.place(end), close),
+            _ => diagnostic,
+        });
     }
     (!stop.begins_value()).then(|| {
         Diagnostic::new(Code::UnclosedBrace, span, format!("this {what} is not closed"))
             .label("opened here")
             .also(stop.span(), stop.found())
-            .help(format!("write `{}` where it should end", closes.text().unwrap_or("")))
+            .help(format!("write `{}` where it ends", closes.text().unwrap_or("")))
     })
 }
 
-/// What stands instead of a parenthesis around what it cannot hold.
-fn no_parenthesis(stop: &Stop, opener: usize) -> Option<&'static str> {
+/// How a pair of parentheses is written that does not belong here.
+type Around = Option<(&'static str, &'static str)>;
+
+/// What to write instead of a parenthesis around what it cannot hold.
+fn no_parenthesis(stop: &Stop, opener: usize) -> Option<(&'static str, Around)> {
     let before = |count: usize| opener.checked_sub(count).map(|before| stop.words[before].1);
     match (stop.token()?, before(1)?) {
-        (Token::Comma, Token::In) => Some("values are listed in braces: `x in {a, b}`"),
-        (Token::Comma, Token::Arrow) => Some("outcomes follow `=>` without parentheses, separated by commas"),
+        (Token::Comma, Token::In) => Some(("list values in braces: `x in {a, b}`", Some(("{", "}")))),
+        (Token::Range, Token::In) => Some(("write a range without parentheses: `x in a..b`", Some(("", "")))),
+        (Token::Comma, Token::Arrow) => {
+            Some(("write outcomes without parentheses, separated by commas", Some(("", ""))))
+        }
         (Token::Colon, _) if before(2) == Some(Token::Table) => {
-            Some("a table names what it looks at, without types: `table t(age, score) unique -> type { … }`")
+            Some(("name the keys of a table without types: `table t(age, score) unique -> type { … }`", None))
         }
         _ => None,
     }
+}
+
+/// The parenthesis that closes the one with this index.
+fn closer(words: &[Placed], opener: usize) -> Option<usize> {
+    let mut depth = 0;
+    for (at, word) in words.iter().enumerate().skip(opener) {
+        match word.1 {
+            Token::Open => depth += 1,
+            Token::Close if depth == 1 => return Some(at),
+            Token::Close => depth -= 1,
+            Token::BlockClose | Token::PolicyClose | Token::Rule => return None,
+            _ => {}
+        }
+    }
+    None
 }
 
 /// The last bracket of these words that is not closed among them, by index.
@@ -404,7 +484,7 @@ fn missing_comma(stop: &Stop) -> Option<Diagnostic> {
     (stop.expects(Token::Comma) && closes && stop.begins_value()).then(|| {
         let message = format!("`,` is missing, {}", stop.found());
         Diagnostic::new(Code::UnexpectedToken, stop.span(), message)
-            .help("what is listed is separated by commas")
+            .help("separate the members of a list by commas")
             .fix(stop.end_of_before(), ",")
     })
 }
@@ -413,7 +493,7 @@ fn shared_type(stop: &Stop) -> Option<Diagnostic> {
     (stop.token()? == Token::Comma && stop.expects(Token::Colon)).then(|| {
         let diagnostic =
             Diagnostic::new(Code::UnexpectedToken, stop.span(), "`:` and a type are missing here");
-        diagnostic.help("each field has a type of its own: `a : int  b : int`")
+        diagnostic.help("give each field its own type: `a : int  b : int`")
     })
 }
 

@@ -18,7 +18,7 @@ pub fn read_any(bytes: &[u8]) -> Result<(), String> {
     }
     for diagnostic in &diagnostics {
         let places = diagnostic.secondary.iter().map(|label| label.span);
-        let fix = diagnostic.fix.iter().map(|fix| fix.span);
+        let fix = diagnostic.fix.iter().flat_map(|fix| fix.edits.iter().map(|edit| edit.span));
         for span in places.chain(fix).chain([diagnostic.primary.span]) {
             source.get(span.range()).ok_or_else(|| format!("{diagnostic:?} is not in the source"))?;
         }

@@ -41,6 +41,10 @@ macro_rules! tokens {
             /// A text that the line ends before its quotation mark.
             #[regex(r#""([^"\\\r\n]|\\[^\r\n])*\\?"#, allow_greedy = true)]
             OpenText,
+            /// A text or word in the quotation marks of another language.
+            #[regex(r"'[^'\r\n]*'")] #[regex(r"‘[^’\r\n]*’")] #[regex(r"[“”„][^“”\r\n]*[“”]")]
+            #[regex(r"«[^»\r\n]*»")] #[regex(r"`[^`\r\n]*`")]
+            ForeignText,
             /// A comment, to the end of its line.
             #[regex(r"--[^\n]*", allow_greedy = true)]
             Comment,
@@ -52,6 +56,8 @@ macro_rules! tokens {
             #[token("&&")] #[token("&")] #[token("||")] #[token("!")] #[token("<>")] #[token("=<")]
             #[token("===")] #[token("!==")] #[token("≤")] #[token("≥")] #[token("≠")] #[token("×")]
             #[token("÷")] #[token("−")] #[token("–")] #[token(":=")] #[token("??")] #[token("⇒")]
+            #[token("→")] #[token("…")] #[token("—")] #[token("‐")] #[token("‑")] #[token("·")] #[token("∧")]
+            #[token("∨")] #[token("¬")] #[token("∈")] #[token("=!")]
             Foreign,
 
             /// `{` of a set, where [`Token::BlockOpen`] begins a block: see [`crate::text::braces`].

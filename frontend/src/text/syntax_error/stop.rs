@@ -1,10 +1,14 @@
 //! What is known where the parser stopped: the words around the place, and what could have stood there.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use crate::text::ast::Span;
 use crate::text::braces::Placed;
 use crate::text::token::Token;
+
+use super::outline::Outline;
 
 /// A place where the parser stopped.
 pub(super) struct Stop<'a> {
@@ -16,9 +20,85 @@ pub(super) struct Stop<'a> {
     pub expected: BTreeSet<Token>,
     /// What the words are taken from.
     pub source: &'a str,
+    /// What the policy declares, read when it is first asked for.
+    pub declared: Rc<OnceCell<Outline<'a>>>,
 }
 
 impl<'a> Stop<'a> {
+    /// What the policy declares.
+    pub fn outline(&self) -> &Outline<'a> {
+        self.declared.get_or_init(|| Outline::of(self.words, self.source))
+    }
+
+    /// The word with an index, as it is written.
+    pub fn word_text(&self, at: usize) -> &'a str {
+        self.words.get(at).map_or("", |word| Span::new(word.0, word.2).text(self.source))
+    }
+
+    /// The place of the word with an index.
+    pub fn place(&self, at: usize) -> Span {
+        self.words.get(at).map_or(self.end_of_before(), |word| Span::new(word.0, word.2))
+    }
+
+    /// Whether the word with an index is the first of its line.
+    pub fn begins_line(&self, at: usize) -> bool {
+        let before = at.checked_sub(1).map_or(0, |before| self.words[before].2);
+        let start = self.words.get(at).map_or(self.source.len(), |word| word.0);
+        at == 0 || self.source.get(before..start).is_some_and(|between| between.contains('\n'))
+    }
+
+    /// Whether a comma stands before the word with an index.
+    pub fn before_is_comma(&self, at: usize) -> bool {
+        at.checked_sub(1).is_some_and(|before| self.words[before].1 == Token::Comma)
+    }
+
+    /// The first word of the operand that ends before the word with an index: of a comparison, or with `whole` of a
+    /// condition with all its `and` and `or`.
+    pub fn operand_start(&self, end: usize, whole: bool) -> usize {
+        let mut depth = 0;
+        for at in (0..end).rev() {
+            use Token::*;
+            match self.words[at].1 {
+                Close | SetClose => depth += 1,
+                Open | SetOpen if depth > 0 => depth -= 1,
+                Open | SetOpen | When | Arrow | Becomes | Colon | Comma | Bar | If | Then | Else
+                | Semicolon
+                    if depth == 0 =>
+                {
+                    return at + 1;
+                }
+                And | Or | Not if depth == 0 && !whole => return at + 1,
+                token if token.compares() && depth == 0 && !whole => return at + 1,
+                BlockOpen | BlockClose => return at + 1,
+                _ => {}
+            }
+        }
+        0
+    }
+
+    /// The first word behind the operand that begins with the word with an index: of a comparison, or with `whole`
+    /// of a condition.
+    pub fn operand_end(&self, start: usize, whole: bool) -> usize {
+        let mut depth = 0;
+        for at in start..self.words.len() {
+            use Token::*;
+            match self.words[at].1 {
+                Open | SetOpen => depth += 1,
+                Close | SetClose if depth > 0 => depth -= 1,
+                Close | SetClose | Arrow | Becomes | Colon | Comma | Bar | Then | Else | Semicolon
+                | Yields | BlockOpen | BlockClose | PolicyClose | Rule | Otherwise | Text | Cite
+                    if depth == 0 =>
+                {
+                    return at;
+                }
+                And | Or if depth == 0 && !whole => return at,
+                token if token.compares() && depth == 0 && !whole => return at,
+                token if depth == 0 && token.begins_item() && self.begins_line(at) => return at,
+                _ => {}
+            }
+        }
+        self.words.len()
+    }
     /// The word that could not be read.
     pub fn token(&self) -> Option<Token> {
         self.words.get(self.at).map(|word| word.1)
@@ -131,9 +211,9 @@ impl<'a> Stop<'a> {
         let span = self.span();
         match self.token() {
             None => "the source ends".to_string(),
-            Some(_) if span.start == span.end => "its block ends".to_string(),
-            Some(Token::Text) => "a text stands here".to_string(),
-            Some(_) => format!("`{}` stands here", span.text(self.source)),
+            Some(_) if span.start == span.end => "the block ends".to_string(),
+            Some(Token::Text) => "found a text".to_string(),
+            Some(_) => format!("found `{}`", span.text(self.source)),
         }
     }
 }
