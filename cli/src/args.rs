@@ -107,6 +107,9 @@ pub struct Check {
     /// The policies, or `-` for standard input.
     #[arg(required = true, value_name = "POLICY")]
     pub policies: Vec<PathBuf>,
+    /// Apply the fixes that are sure; with `-`, print the result to standard output.
+    #[arg(long)]
+    pub fix: bool,
 }
 
 /// `opus build`

@@ -6,8 +6,9 @@ use std::ops::{Deref, DerefMut};
 use std::path::Path;
 
 use opus_data::error::in_words;
+use opus_frontend::limits::SOURCE_BYTES_MAX;
 use opus_govern::source::{self, OpenError, Source};
-use opus_runtime::artifact::MAGIC;
+use opus_runtime::artifact::{ARTIFACT_BYTES_MAX, MAGIC};
 use opus_runtime::{Artifact, Cache, Options, Policy};
 
 use crate::args;
@@ -112,25 +113,46 @@ pub fn read_source(path: &Path) -> Result<String, Failure> {
     let bytes = read(path)?;
     if bytes.starts_with(&MAGIC) {
         let name = path.display();
-        return Err(Failure::io(format!("`{name}` is an artifact, and the text of a policy is wanted"))
-            .help(format!("`opus inspect {name} --source` prints the text that it was compiled from")));
+        return Err(Failure::io(format!(
+            "`{name}` is an artifact, but the command needs the source of a policy"
+        ))
+        .help(format!("`opus inspect {name} --source` prints the text that it was compiled from")));
     }
     text(path, bytes)
 }
 
-/// The bytes of a file or of standard input.
+/// The bytes of a file, or of standard input, up to a little more than a policy or an artifact may have. A file without
+/// end is refused like any other that is too long.
 ///
 /// # Errors
 /// If they cannot be read.
 pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let bytes = if path.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+        read_bounded(&mut std::io::stdin().lock())
     } else {
-        fs::read(path)
+        fs::File::open(path).and_then(|mut file| read_bounded(&mut file))
     };
     bytes.map_err(|error| Failure::io(format!("`{}` cannot be read: {}", path.display(), in_words(&error))))
 }
+
+fn read_bounded(mut reader: &mut dyn Read) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    (&mut reader).take(SOURCE_READ_MAX as u64).read_to_end(&mut bytes)?;
+    if bytes.starts_with(&MAGIC) {
+        let rest = (ARTIFACT_BYTES_MAX + 1).saturating_sub(bytes.len() as u64);
+        reader.take(rest).read_to_end(&mut bytes)?;
+    } else if bytes.len() == SOURCE_READ_MAX
+        && let Err(error) = std::str::from_utf8(&bytes)
+        && error.error_len().is_none()
+    {
+        // the character at which reading stopped is incomplete, and the source is too long without it
+        bytes.truncate(error.valid_up_to());
+    }
+    Ok(bytes)
+}
+
+/// A little more than a source may have: one byte too many, and the rest of its character.
+const SOURCE_READ_MAX: usize = SOURCE_BYTES_MAX + 4;
 
 fn text(path: &Path, bytes: Vec<u8>) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|error| {

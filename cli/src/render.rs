@@ -39,11 +39,12 @@ fn groups<'a>(path: &'a str, source: &'a str, diagnostic: &'a Diagnostic) -> Vec
     match (&diagnostic.help, &diagnostic.fix) {
         (Some(help), Some(fix)) => {
             groups.push(main);
-            let patch = Patch::new(place(fix.span), fix.replacement.as_str());
+            let patches =
+                fix.edits.iter().map(|edit| Patch::new(place(edit.span), edit.replacement.as_str()));
             groups.push(
                 Level::HELP
                     .secondary_title(help.as_str())
-                    .element(Snippet::source(source).path(path).patch(patch)),
+                    .element(Snippet::source(source).path(path).patches(patches)),
             );
         }
         (Some(help), None) => groups.push(main.element(Level::HELP.message(help.as_str()))),
@@ -81,8 +82,12 @@ pub fn json(source: &str, diagnostic: &Diagnostic) -> Value {
             .map(|label| json!({ "place": place(source, label.span), "label": label.text })).collect::<Vec<_>>(),
         "help": diagnostic.help,
         "counterexample": diagnostic.counterexample.as_ref().map(fields),
-        "fix": diagnostic.fix.as_ref()
-            .map(|fix| json!({ "place": place(source, fix.span), "replacement": fix.replacement })),
+        "fix": diagnostic.fix.as_ref().map(|fix| json!({
+            "sure": fix.sure,
+            "edits": fix.edits.iter()
+                .map(|edit| json!({ "place": place(source, edit.span), "replacement": edit.replacement }))
+                .collect::<Vec<_>>(),
+        })),
     })
 }
 

@@ -124,7 +124,7 @@ impl Decisions {
         let (ids, rule_codes) = names.rule_codes();
         let versions = names.versions.iter().map(|number| *number as i32).collect();
         let spec = |name: &str, content| Spec { name: name.to_owned(), content, optional: false };
-        let mut columns = vec![spec("row", Content::Long)];
+        let mut columns = vec![spec(row_column(schema), Content::Long)];
         columns.extend(schema.outputs.iter().map(|output| Spec::of_field(schema, output)));
         columns.push(spec("rule", Content::Names(Arc::new(ids))));
         columns.push(spec("version", Content::Numbers(Arc::new(versions))));
@@ -170,4 +170,10 @@ impl Decisions {
         RecordBatch::try_new_with_options(Arc::new(self.layout.arrow_schema()), arrays, &options)
             .map_err(|error| DataError::request(format!("the decisions are no record batch: {error}")))
     }
+}
+
+/// The name of the column that numbers rows. An output called `row` keeps its name.
+fn row_column(schema: &Schema) -> &'static str {
+    let taken = |name: &str| schema.outputs.iter().any(|output| output.name == name);
+    ["row", "row_number", "batch_row_number"].into_iter().find(|name| !taken(name)).unwrap_or("row")
 }

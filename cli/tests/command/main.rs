@@ -1,5 +1,5 @@
 //! Does the command do what it says? These tests run the binary as people and scripts do, each in a folder of its
-//! own: how it ends ([`ends`]), its help ([`help`]), its words for programs ([`json`]), streams ([`streams`]), files
+//! own: how it ends ([`ends`]), its help ([`help`]), its words for programs ([`json`]), fixes ([`fixes`]), streams ([`streams`]), files
 //! that are complete or not there ([`outputs`]), the same bytes however it is run ([`engines`]), the cache of native
 //! code ([`cache`]), and the page about all of it ([`page`]).
 
@@ -7,6 +7,7 @@ mod cache;
 mod crafted;
 mod ends;
 mod engines;
+mod fixes;
 mod folder;
 mod help;
 mod json;

@@ -207,3 +207,18 @@ fn negative_numbers_are_out_of_range_rather_than_unexpected() {
     let ended = folder.opus("sample credit.opus -n -5 -o out.csv").ends(2);
     assert!(!ended.err.contains("unexpected argument"), "{ended}");
 }
+
+/// An output called `row` keeps its name; the number of the row moves to another column.
+#[test]
+fn an_output_called_row_keeps_its_name() {
+    let folder = Folder::new("row");
+    folder.write(
+        "rowed.opus",
+        "policy p { input { n : int in 0..9 }  output { row : int in 0..9 }  rules first { otherwise R => n } }",
+    );
+    folder.write("in.csv", "n\n7\n8\n");
+    let checked = folder.opus("check rowed.opus").ends(0);
+    assert!(checked.err.contains("W0907"), "{checked}");
+    folder.opus("batch rowed.opus in.csv -o out.csv").ends(0);
+    assert_eq!(folder.text("out.csv"), "row_number,row,rule,version\n1,7,R,1\n2,8,R,1\n");
+}

@@ -135,7 +135,7 @@ fn month(word: &str) -> Option<usize> {
             || (word.len() == 3 && name.starts_with(&word))
             || (word == "sept" && name == "september")
     };
-    MONTHS.iter().position(|name| means(&name)).map(|at| at + 1)
+    MONTHS.iter().position(means).map(|at| at + 1)
 }
 
 /// The day as the language writes it, where it exists.
