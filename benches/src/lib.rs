@@ -4,6 +4,8 @@
 #[path = "../../jit/tests/harness/credit.rs"]
 pub mod credit;
 
+pub mod by_hand;
+
 use opus_ir::memory::Columns;
 use opus_runtime::artifact::SourceText;
 use opus_runtime::{Artifact, Cache, CacheDir, Engine, Level, Options, Policy};

@@ -4,9 +4,10 @@
 //!
 //! On a million applications in memory, decisions only: the loop that a vectorising compiler likes, native code with
 //! the same CPU features, and the VM. Then one decision at a time, and a cold start from file to first decision.
-//! Admission (reading fields from texts) is reported beside it. Runs take turns; medians and ratios are printed.
+//! JSON requests are answered beside a struct that `sonic-rs` or `serde_json` fills, decided and written by hand.
+//! Runs take turns; medians and ratios are printed. An argument runs one part: `columns`, `rows`, `json` or `start`.
 
-use opus_benches::{applications, artifact, credit, policy};
+use opus_benches::{applications, artifact, by_hand, credit, policy};
 use opus_ir::memory::Columns;
 use opus_runtime::{CacheDir, Engine, Level, Options, Policy, Row};
 
@@ -17,17 +18,29 @@ const ROUNDS: usize = 15;
 const ROOM: usize = ROWS.next_multiple_of(credit::BLOCK);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let only = std::env::args().nth(1);
+    let wants = |part: &str| only.as_deref().is_none_or(|only| only == part);
     println!(
-        "credit policy, 2 versions, 11 inputs, 3 outputs; {ROWS} rows, {ROUNDS} rounds in turn, one thread\n"
+        "credit policy, 2 versions, 11 inputs, 3 outputs; {ROWS} rows, {ROUNDS} rounds in turn, one thread"
     );
-    columns();
-    single_rows()?;
-    cold_start()
+    if wants("columns") {
+        columns();
+    }
+    if wants("rows") {
+        single_rows()?;
+    }
+    if wants("json") {
+        requests()?;
+    }
+    if wants("start") {
+        cold_start()?;
+    }
+    Ok(())
 }
 
 /// A million rows, column by column.
 fn columns() {
-    println!("decisions on columns                 ns/row   to the loop with the same features");
+    println!("\ndecisions on columns                 ns/row   to the loop with the same features");
     let available = || Level::ALL.into_iter().filter(|level| level.is_available());
     for level in available() {
         let native = policy(Engine::Native, Some(level), None);
@@ -97,6 +110,92 @@ fn single_rows() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+/// How many requests are answered in a round.
+const REQUESTS: usize = 4096;
+
+/// One way to answer a request: appends the answer to a text.
+type Answer<'a> = Box<dyn FnMut(&str, &mut String) + 'a>;
+
+/// From the text of a request to the text of an answer. The first three ways write the same bytes, which is checked.
+fn requests() -> Result<(), Box<dyn std::error::Error>> {
+    for (style, colon, comma) in [("compact", ":", ","), ("with spaces", ": ", ", ")] {
+        println!("\na JSON request, {style:<20} ns/request   to sonic-rs");
+        let native = policy(Engine::Native, None, None);
+        let vm = policy(Engine::Vm, None, None);
+        let inputs = applications(&native, REQUESTS);
+        let texts: Vec<String> =
+            (0..REQUESTS).map(|row| json_in_style(&native, &inputs, row, colon, comma)).collect();
+        let hash = native.artifact().content_hash().to_string();
+        let (mut native_row, mut vm_row) = (native.row(), vm.row());
+        let mut ways: Vec<(&str, Answer<'_>)> = vec![
+            (
+                "sonic-rs, decided by hand",
+                Box::new(|text, answer| {
+                    by_hand::answer_with_sonic(text, &hash, answer).expect("a good request")
+                }),
+            ),
+            (
+                "serde_json, decided by hand",
+                Box::new(|text, answer| {
+                    by_hand::answer_with_serde(text, &hash, answer).expect("a good request")
+                }),
+            ),
+            (
+                "opus, native, row reused",
+                Box::new(|text, answer| answer_with(&native, &mut native_row, text, answer)),
+            ),
+            ("opus, vm, row reused", Box::new(|text, answer| answer_with(&vm, &mut vm_row, text, answer))),
+            (
+                "opus, native, a row and a text each",
+                Box::new(|text, answer| {
+                    let mut row = native.row();
+                    answer_with(&native, &mut row, text, answer);
+                }),
+            ),
+            (
+                "opus, native, with hashes",
+                Box::new(|text, answer| {
+                    native.decide_json(text).expect("a good request").write_json(answer);
+                }),
+            ),
+        ];
+        let mut answers: Vec<String> = ways.iter().map(|_| String::new()).collect();
+        for text in &texts {
+            for ((name, answer), to) in ways.iter_mut().zip(&mut answers) {
+                to.clear();
+                answer(text, to);
+                let short = to.split_once(",\"input\"").map_or(to.clone(), |(short, _)| format!("{short}}}"));
+                *to = short;
+                assert!(!to.is_empty(), "{name}");
+            }
+            assert!(answers.iter().all(|answer| *answer == answers[0]), "{text}: {answers:#?}");
+        }
+        let mut times: Vec<Vec<f64>> = ways.iter().map(|_| Vec::new()).collect();
+        let mut to = String::with_capacity(1024);
+        for _ in 0..ROUNDS {
+            for ((_, answer), times) in ways.iter_mut().zip(&mut times) {
+                times.push(seconds(|| {
+                    for text in &texts {
+                        to.clear();
+                        answer(std::hint::black_box(text), &mut to);
+                        std::hint::black_box(&to);
+                    }
+                }));
+            }
+        }
+        for ((name, _), own) in ways.iter().zip(&times) {
+            let pairs: Vec<f64> = own.iter().zip(&times[0]).map(|(own, sonic)| own / sonic).collect();
+            println!("{name:<36} {:>6.0}   {:>12.2}", median(own) * 1e9 / REQUESTS as f64, median(&pairs));
+        }
+    }
+    Ok(())
+}
+
+fn answer_with(policy: &Policy, row: &mut Row, text: &str, answer: &mut String) {
+    row.set_json(text).expect("a good request");
+    policy.decide(row).expect("a good request").write_json_without_hashes(answer);
+}
+
 /// From a file to the first decision, all checks made, native code from the cache.
 fn cold_start() -> Result<(), Box<dyn std::error::Error>> {
     println!("\nfrom open to the first decision       µs");
@@ -145,6 +244,10 @@ fn typed_row(policy: &Policy, inputs: &Columns, row: usize) -> Result<Row, Box<d
 }
 
 fn json(policy: &Policy, inputs: &Columns, row: usize) -> String {
+    json_in_style(policy, inputs, row, ": ", ", ")
+}
+
+fn json_in_style(policy: &Policy, inputs: &Columns, row: usize, colon: &str, comma: &str) -> String {
     let schema = policy.schema();
     let member = |(index, field): (usize, &opus_ir::Field)| {
         let value = inputs.get(index, row)?;
@@ -156,10 +259,10 @@ fn json(policy: &Policy, inputs: &Columns, row: usize) -> String {
             }
             _ => value.to_string(),
         };
-        Some(format!("\"{}\": {text}", field.name))
+        Some(format!("\"{}\"{colon}{text}", field.name))
     };
     let members: Vec<String> = schema.inputs.iter().enumerate().filter_map(member).collect();
-    format!("{{{}}}", members.join(", "))
+    format!("{{{}}}", members.join(comma))
 }
 
 /// How long a run takes this thread: what it waits for others on a shared machine does not count.

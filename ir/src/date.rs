@@ -61,14 +61,14 @@ pub struct Civil {
 /// ```
 pub fn day_number(date: Civil) -> Option<i32> {
     let in_range = (1..=9999).contains(&date.year) && (1..=12).contains(&date.month);
-    let valid =
-        in_range && date.day >= 1 && date.day as i128 <= days_in_month(date.year as i128, date.month as i128);
-    valid.then(|| days_from_civil(date.year as i128, date.month as i128, date.day as i128) as i32)
+    let (year, month, day) = (date.year as i64, date.month as i64, date.day as i64);
+    let valid = in_range && day >= 1 && day <= days_in_month(year, month);
+    valid.then(|| days_from_civil(year, month, day) as i32)
 }
 
 /// The date with this day number; clamped to the years 1 to 9999.
 pub fn civil(day: i128) -> Civil {
-    let (year, month, day) = civil_from_days(day.clamp(DAY_MIN, DAY_MAX));
+    let (year, month, day) = civil_from_days(within_calendar(day));
     Civil { year: year as i32, month: month as u32, day: day as u32 }
 }
 
@@ -102,15 +102,15 @@ pub fn parse(text: &str) -> Option<i32> {
 /// assert_eq!(civil(add_months(day, 1, MonthEnd::Carry)).to_string(), "2024-03-02");
 /// ```
 pub fn add_months(day: i128, months: i128, end: MonthEnd) -> i128 {
-    let (year, month, of_month) = civil_from_days(day.clamp(DAY_MIN, DAY_MAX));
-    let total = year * 12 + (month - 1) + months.clamp(-MONTHS_MAX, MONTHS_MAX);
+    let (year, month, of_month) = civil_from_days(within_calendar(day));
+    let total = year * 12 + (month - 1) + months.clamp(-MONTHS_MAX, MONTHS_MAX) as i64;
     let (year, month) = (total.div_euclid(12), total.rem_euclid(12) + 1);
     let length = days_in_month(year, month);
     let reached = match end {
         MonthEnd::Clip => days_from_civil(year, month, of_month.min(length)),
         MonthEnd::Carry => days_from_civil(year, month, 1) + of_month - 1,
     };
-    reached.clamp(DAY_MIN, DAY_MAX)
+    (reached as i128).clamp(DAY_MIN, DAY_MAX)
 }
 
 /// The whole months from `from` to `to`: a month is whole once its day of the month is reached, so the last day of
@@ -125,10 +125,9 @@ pub fn add_months(day: i128, months: i128, end: MonthEnd) -> i128 {
 /// assert_eq!(whole_months(day("2025-01-15"), day("2024-01-15")), -12);
 /// ```
 pub fn whole_months(from: i128, to: i128) -> i128 {
-    let (early, late) = (from.min(to).clamp(DAY_MIN, DAY_MAX), from.max(to).clamp(DAY_MIN, DAY_MAX));
-    let (y0, m0, d0) = civil_from_days(early);
-    let (y1, m1, d1) = civil_from_days(late);
-    let months = (y1 * 12 + m1) - (y0 * 12 + m0) - (d1 < d0) as i128;
+    let (y0, m0, d0) = civil_from_days(within_calendar(from.min(to)));
+    let (y1, m1, d1) = civil_from_days(within_calendar(from.max(to)));
+    let months = ((y1 * 12 + m1) - (y0 * 12 + m0) - (d1 < d0) as i64) as i128;
     if to < from { -months } else { months }
 }
 
@@ -154,8 +153,13 @@ pub fn whole_months_range(from: Interval, to: Interval) -> Option<Interval> {
     inside.then(|| Interval::new(whole_months(from.hi, to.lo), whole_months(from.lo, to.hi)))
 }
 
+/// A day, clamped to the calendar: from here on, 64 bits are enough.
+fn within_calendar(day: i128) -> i64 {
+    day.clamp(DAY_MIN, DAY_MAX) as i64
+}
+
 /// Days before 1970-01-01 of a proleptic Gregorian date; the algorithm counts from March, in eras of 400 years.
-fn days_from_civil(year: i128, month: i128, day: i128) -> i128 {
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year - era * 400;
@@ -165,7 +169,7 @@ fn days_from_civil(year: i128, month: i128, day: i128) -> i128 {
 }
 
 /// The inverse of [`days_from_civil`].
-fn civil_from_days(days: i128) -> (i128, i128, i128) {
+fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted - era * 146_097;
@@ -174,11 +178,11 @@ fn civil_from_days(days: i128) -> (i128, i128, i128) {
     let from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * from_march + 2) / 5 + 1;
     let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    let year = year_of_era + era * 400 + (month <= 2) as i128;
+    let year = year_of_era + era * 400 + (month <= 2) as i64;
     (year, month, day)
 }
 
-fn days_in_month(year: i128, month: i128) -> i128 {
+fn days_in_month(year: i64, month: i64) -> i64 {
     let leap = year.rem_euclid(4) == 0 && (year.rem_euclid(100) != 0 || year.rem_euclid(400) == 0);
     match month {
         2 if leap => 29,

@@ -28,16 +28,16 @@ faults! {
     Missing = "missing";
     /// The value is of another type than the field.
     WrongType = "wrong-type";
-    /// The value lies outside the field's range, or is none of the listed ones.
+    /// The value is outside the field's range, or not one of the listed values.
     OutOfRange = "out-of-range";
-    /// The text is no value of the enum.
+    /// The text is not a value of the enum.
     UnknownValue = "unknown-value";
-    /// The value has more decimals than the field, and they are not zero.
+    /// The value has more decimal places than the field, and they are not zero.
     TooPrecise = "too-precise";
-    /// The text is no date of the form 2025-01-31, or the timestamp is not at midnight.
+    /// The text is not a date such as 2025-01-31, or the timestamp is not at midnight.
     MalformedDate = "malformed-date";
     /// A condition between inputs does not hold.
     RequireFailed = "require-failed";
-    /// The line or the record could not be read.
+    /// The line or record cannot be read.
     MalformedRow = "malformed-row";
 }

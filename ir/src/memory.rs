@@ -246,6 +246,18 @@ impl Row {
         present.then(|| read(self.bytes(), slot.offset as usize, slot.width))
     }
 
+    /// Sets one value, which fits in 64 bits.
+    #[inline]
+    pub fn set_narrow(&mut self, slot: Slot, value: i64) {
+        if let Some(at) = slot.presence {
+            self.bytes_mut()[at as usize] = 1;
+        }
+        match slot.width {
+            Width::W128 => write(self.bytes_mut(), slot.offset as usize, slot.width, value.into()),
+            narrow => write_narrow(self.bytes_mut(), slot.offset as usize, narrow, value),
+        }
+    }
+
     /// Sets one value. A missing one leaves the stored integer as it is.
     pub fn set(&mut self, slot: Slot, value: Option<i128>) {
         if let Some(at) = slot.presence {

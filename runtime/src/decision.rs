@@ -1,13 +1,14 @@
 //! What was decided, by which rule, under which version?
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use opus_ir::memory::{self, RowLayout};
-use opus_ir::{Field, Kind, Rule, Version, date};
+use opus_ir::{Field, Kind, Rule, Version};
 
-use crate::admission::{Shown, enum_name, json};
-use crate::hash::Hash;
+use crate::admission::{Shown, enum_name};
+use crate::hash::{Hash, canonical_decision};
 use crate::policy::Policy;
+use crate::record::{self, Outcome, Record, Value};
 use crate::row::{FieldRef, Row};
 
 /// A decision on one row.
@@ -24,7 +25,8 @@ use crate::row::{FieldRef, Row};
 /// assert_eq!(decision.output("amount").unwrap().value(), 900_000);
 /// assert_eq!(decision.rule().id, "R4");
 /// assert_eq!(decision.version().number, 2);
-/// assert!(decision.to_json().starts_with(r#"{"outputs":{"decision":"approve","amount":9000.00},"rule":{"id":"R4""#));
+/// let text = decision.to_json();
+/// assert!(text.starts_with(r#"{"outputs":{"decision":"approve","amount":9000.00},"rule":{"id":"R4"}"#));
 /// # Ok(())
 /// # }
 /// ```
@@ -43,7 +45,7 @@ pub(crate) enum Input<'a> {
     Owned(Box<Row>),
 }
 
-/// One output of a decision. Written out, it is in the policy's units: `9000.00`, `approve`, `2025-01-31`.
+/// One output of a decision. It is displayed in the policy's units: `9000.00`, `approve`, `2025-01-31`.
 #[derive(Clone, Copy)]
 pub struct Output<'a> {
     policy: &'a Policy,
@@ -113,33 +115,85 @@ impl<'a> Decision<'a> {
         Hash::of_decision(self.version().number, &self.rule().id, outputs)
     }
 
-    /// The decision as a JSON object: outputs, rule, version, and the hashes of artifact and input. Amounts and
-    /// numbers are JSON numbers with all their decimals, percentages, dates and enums are strings.
+    /// The decision's canonical form: [`canonical_decision`].
+    pub fn canonical(&self) -> Vec<u8> {
+        let outputs = self.outputs().map(|output| output.value());
+        canonical_decision(self.version().number, &self.rule().id, outputs)
+    }
+
+    /// The decision as an owned record, hashes included.
+    pub fn record(&self) -> Record {
+        let outputs: Vec<i128> = self.outputs().map(|output| output.value()).collect();
+        let program = self.policy.artifact().program();
+        Record {
+            outcome: Outcome::decided(
+                program,
+                self.version as usize,
+                self.rule_index(),
+                self.policy.day_of(self.input().bytes()),
+                &outputs,
+            ),
+            artifact: self.artifact_hash(),
+            snapshot: None,
+            input: Some(self.input_hash()),
+        }
+    }
+
+    /// The JSON form of [`Decision::record`]. Amounts and numbers are JSON numbers with all their decimals;
+    /// percentages, dates and enums are strings.
     pub fn to_json(&self) -> String {
         let mut text = String::with_capacity(512);
-        self.write_json(&mut text).expect("a string takes any text");
+        self.write_json(&mut text);
         text
     }
 
-    fn write_json(&self, f: &mut String) -> fmt::Result {
-        f.write_str("{\"outputs\":{")?;
-        for (index, output) in self.outputs().enumerate() {
-            let comma = if index == 0 { "" } else { "," };
-            write!(f, "{comma}{}:{}", json::Quoted(output.name()), output.json())?;
-        }
-        let (rule, version) = (self.rule(), self.version());
-        write!(f, "}},\"rule\":{{\"id\":{}", json::Quoted(&rule.id))?;
-        write_optional(f, "title", &rule.title)?;
-        write_optional(f, "cite", &rule.cite)?;
-        let from = date::civil(version.from.into());
-        write!(f, "}},\"version\":{{\"number\":{},\"from\":\"{from}\"", version.number)?;
-        write_optional(f, "cite", &version.cite)?;
-        write!(f, "}},\"artifact\":\"{}\",\"input\":\"{}\"}}", self.artifact_hash(), self.input_hash())
+    /// Appends the JSON form of [`Decision::record`] to a text.
+    ///
+    /// Computing the hashes of input and decision takes longer than deciding:
+    /// [`write_json_without_hashes`](Decision::write_json_without_hashes) leaves them out.
+    pub fn write_json(&self, text: &mut String) {
+        self.write_open(text);
+        record::push_hash(text, ",\"input\":\"", self.input_hash());
+        record::push_hash(text, ",\"decision\":\"", self.hash());
+        text.push('}');
     }
-}
 
-fn write_optional(f: &mut String, name: &str, text: &Option<String>) -> fmt::Result {
-    text.as_ref().map_or(Ok(()), |text| write!(f, ",\"{name}\":{}", json::Quoted(text)))
+    /// Appends the JSON form without the members `input` and `decision`. It allocates nothing, as long as the text
+    /// has room.
+    ///
+    /// ```
+    /// use opus_runtime::example;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let policy = example::policy();
+    /// let decision = policy.decide_json(
+    ///     r#"{"submitted_on": "2024-02-01", "age": 17, "income": 0, "requested": 500, "work": "retired"}"#,
+    /// );
+    /// // refused: the amount exceeds the income
+    /// assert!(decision.is_err());
+    /// let decision = policy.decide_json(
+    ///     r#"{"submitted_on": "2024-02-01", "age": 17, "income": 500, "requested": 500, "work": "retired"}"#,
+    /// )?;
+    /// let mut text = String::new();
+    /// decision.write_json_without_hashes(&mut text);
+    /// assert!(text.starts_with(
+    ///     r#"{"outputs":{"decision":"decline","amount":0.00},"rule":{"id":"R1","title":"a minor","cite":"2.1"},"#
+    /// ));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn write_json_without_hashes(&self, text: &mut String) {
+        self.write_open(text);
+        text.push('}');
+    }
+
+    #[inline]
+    fn write_open(&self, text: &mut String) {
+        let values = self.outputs().map(|output| output.value());
+        let program = self.policy.artifact().program();
+        let (rule, version) = (self.rule_index(), self.version as usize);
+        let day = self.policy.day_of(self.input().bytes());
+        self.policy.written().push_decision(text, program, values, rule, version, day);
+    }
 }
 
 impl<'a> Output<'a> {
@@ -175,16 +229,22 @@ impl<'a> Output<'a> {
 
     /// The output as a JSON value.
     pub fn json(&self) -> String {
-        match self.field.kind {
-            Kind::Bool | Kind::Int | Kind::Decimal(_) | Kind::Money | Kind::Days => self.to_string(),
-            Kind::Percent(_) | Kind::Date | Kind::Enum(_) => json::Quoted(&self.to_string()).to_string(),
-        }
+        self.shown().to_json()
+    }
+
+    /// The output as a record holds it.
+    pub fn record(&self) -> Value {
+        Value::of(self.policy.schema(), self.field.kind, self.value)
+    }
+
+    fn shown(&self) -> Shown<'a> {
+        Shown::new(self.policy.schema(), self.field.kind, self.value)
     }
 }
 
 impl fmt::Display for Output<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Shown::new(self.policy.schema(), self.field.kind, self.value).fmt(f)
+        self.shown().fmt(f)
     }
 }
 

@@ -1,10 +1,10 @@
 //! Runs compiled policies: `decide(artifact, input) = output`, one row at a time inside a gateway, or a batch of
 //! them.
 //!
-//! In reading order: a policy as a file ([`artifact`]), which integer a field gets ([`admission`]), a policy that is
-//! open ([`Policy`]), a row, its decision or refusal ([`Row`], [`Decision`], [`Refusal`]), many rows at once
-//! ([`batch`]), what executes them ([`Engine`]), where native code is kept ([`cache`]), what identifies artifacts,
-//! inputs and decisions ([`hash`]).
+//! In reading order: a policy as a file ([`artifact`]), which integer a field gets ([`admission`]), an open policy
+//! ([`Policy`]), a row, its decision or refusal ([`Row`], [`Decision`], [`Refusal`]), what is kept of them
+//! ([`Record`]), many rows at once ([`batch`]), what executes them ([`Engine`]), where native code is kept
+//! ([`cache`]), what identifies artifacts, inputs and decisions ([`hash`]).
 //!
 //! This crate holds no compiler of text and no file format of data.
 //!
@@ -34,6 +34,7 @@ mod functions;
 pub mod hash;
 pub mod listing;
 mod policy;
+pub mod record;
 mod refusal;
 #[cfg(feature = "native")]
 mod room;
@@ -47,6 +48,7 @@ pub use decision::{Decision, Output};
 pub use engine::{Engine, Level, Options, Origin};
 pub use hash::Hash;
 pub use policy::Policy;
+pub use record::Record;
 pub use refusal::Refusal;
 pub use row::{FieldRef, Row};
 

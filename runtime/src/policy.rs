@@ -6,13 +6,14 @@ use std::sync::{Arc, OnceLock};
 use opus_ir::Schema;
 use opus_ir::memory::{self, RowLayout, Slot};
 
-use crate::admission::Reason;
+use crate::admission::{Fields, Reason};
 use crate::artifact::{Artifact, ArtifactError, schema_hash};
 use crate::batch::Batch;
 use crate::decision::{Cells, Decision, Input};
 use crate::engine::{ColumnEngine, Engine, Options, Origin, RowEngine};
 use crate::functions::Function;
 use crate::hash::Hash;
+use crate::record::Written;
 use crate::refusal::Refusal;
 use crate::row::Row;
 use crate::shapes::Shapes;
@@ -52,6 +53,10 @@ struct Inner {
     schema_hash: OnceLock<Hash>,
     rows: RowEngine,
     columns: OnceLock<ColumnEngine>,
+    /// What reads JSON objects.
+    fields: Fields,
+    /// What writes records.
+    written: OnceLock<Written>,
 }
 
 impl Policy {
@@ -96,6 +101,8 @@ impl Policy {
         Policy(Arc::new(Inner {
             effective: program.schema.effective.map(|index| input_layout.slots[index as usize]),
             starts: program.versions.iter().skip(1).map(|version| version.from).collect(),
+            fields: Fields::new(&program.schema, &input_layout),
+            written: OnceLock::new(),
             input_layout,
             decided_layout: shapes.decided_layout(),
             admitted_layouts: shapes.admitted_layouts(),
@@ -183,7 +190,8 @@ impl Policy {
         Ok(Decision::new(self, Input::Borrowed(row), version, cells))
     }
 
-    /// Decides a row given as a JSON object, which is read as by [`Row::set_json`].
+    /// Decides a row given as a JSON object, which is read as by [`Row::set_json`]. This allocates a row; a service
+    /// reuses one with [`Row::set_json`].
     ///
     /// # Errors
     /// Why the row is refused.
@@ -231,9 +239,16 @@ impl Policy {
     /// The version that is in force for a row.
     #[inline]
     fn version_of(&self, input: &[u8]) -> usize {
-        let Some(slot) = self.0.effective else { return 0 };
-        let day = memory::read_narrow(input, slot.offset as usize, slot.width) as i32;
+        let Some(day) = self.day_of(input) else { return 0 };
+        let day = day as i32;
         self.0.starts.partition_point(|start| *start <= day)
+    }
+
+    /// The day that selects the version for a row.
+    #[inline]
+    pub(crate) fn day_of(&self, input: &[u8]) -> Option<i128> {
+        let slot = self.0.effective?;
+        Some(memory::read_narrow(input, slot.offset as usize, slot.width).into())
     }
 
     #[inline]
@@ -258,6 +273,15 @@ impl Policy {
         let reason =
             |(index, _): (&u32, &u8)| Reason::require_failed(*index, &program.requires[*index as usize]);
         Refusal::Requires(failed.map(reason).collect())
+    }
+
+    pub(crate) fn fields(&self) -> &Fields {
+        &self.0.fields
+    }
+
+    pub(crate) fn written(&self) -> &Written {
+        let artifact = &self.0.artifact;
+        self.0.written.get_or_init(|| Written::new(artifact.program(), artifact.content_hash()))
     }
 
     pub(crate) fn shapes(&self) -> &Shapes {

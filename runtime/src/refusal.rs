@@ -1,18 +1,22 @@
 //! Why is there no decision? Three kinds of refusal, each with all its reasons.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
-use crate::admission::{Reason, json};
+use crate::admission::Reason;
+use crate::hash::{Hash, canonical_refusal};
+use crate::policy::Policy;
+use crate::record::{self, Outcome, ReasonRecord, Record};
+use crate::row::Row;
 
-/// Why a row is not decided. Fields are looked at first, requires only where all fields are admitted.
+/// Why a row is not decided. Fields are checked first; requires are checked only if all fields are admitted.
 ///
-/// Codes of the reasons are stable and are those of reject files: [`opus_ir::Fault::code`].
+/// The codes of reasons are stable and the same as in reject files: [`opus_ir::Fault::code`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The row could not be read: malformed JSON, a member that stands twice, a row of another policy.
+    /// The row cannot be read: malformed JSON, a member that appears twice, a row of another policy.
     Row(Box<Reason>),
-    /// Values are missing or are none that their fields may have; in the order of the fields.
+    /// Values are missing or not admitted; in the order of the fields.
     Fields(Vec<Reason>),
     /// Conditions between inputs do not hold; in the order of the policy.
     Requires(Vec<Reason>),
@@ -37,24 +41,59 @@ impl Refusal {
         }
     }
 
-    /// The refusal as a JSON object: `{"refused":[{"field":…,"value":…,"code":…,"message":…}]}`.
-    pub fn to_json(&self) -> String {
-        let mut text = String::from("{\"refused\":[");
-        for (index, reason) in self.reasons().iter().enumerate() {
-            text.push_str(if index == 0 { "{" } else { ",{" });
-            let parts = [
-                ("field", &*reason.name),
-                ("value", &reason.value),
-                ("code", reason.fault.code()),
-                ("message", &reason.message),
-            ];
-            for (index, (name, value)) in parts.into_iter().enumerate() {
-                let comma = if index == 0 { "" } else { "," };
-                write!(text, "{comma}\"{name}\":{}", json::Quoted(value)).expect("a string takes any text");
-            }
-            text.push('}');
+    /// The hash of the refusal's canonical form: [`Hash::of_refusal`].
+    pub fn hash(&self) -> Hash {
+        Hash::of_refusal(self.names_and_codes())
+    }
+
+    /// The refusal's canonical form: [`canonical_refusal`].
+    pub fn canonical(&self) -> Vec<u8> {
+        canonical_refusal(self.names_and_codes())
+    }
+
+    fn names_and_codes(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        self.reasons().iter().map(|reason| (&*reason.name, reason.fault.code()))
+    }
+
+    /// The refusal as an owned record. The row that was refused, if there is one, adds the hash of the input: a row
+    /// that a `require` refused has one, since all its fields were admitted.
+    ///
+    /// ```
+    /// use opus_runtime::example;
+    /// let policy = example::policy();
+    /// let mut row = policy.row();
+    /// let refusal = row.set_json(r#"{"age": 200}"#).unwrap_err();
+    /// let record = refusal.record(&policy, Some(&row));
+    /// assert_eq!(record.artifact, policy.artifact().content_hash());
+    /// assert_eq!(record.input, None);
+    /// let text = serde_json::to_string(&record).unwrap();
+    /// assert!(text.starts_with(r#"{"refused":[{"field":"submitted_on","value":"","code":"missing","#));
+    /// ```
+    pub fn record(&self, policy: &Policy, row: Option<&Row>) -> Record {
+        let reason = |reason: &Reason| ReasonRecord {
+            field: reason.name.clone(),
+            value: reason.value.clone(),
+            code: reason.fault.code().to_owned(),
+            message: reason.message.clone(),
+        };
+        Record {
+            outcome: Outcome::Refused {
+                reasons: self.reasons().iter().map(reason).collect(),
+                hash: self.hash(),
+            },
+            artifact: policy.artifact().content_hash(),
+            snapshot: None,
+            input: row.filter(|row| row.check_complete().is_ok()).map(Row::hash),
         }
-        text.push_str("]}");
+    }
+
+    /// The JSON form of [`Refusal::record`] without the hashes of artifact and input, which a refusal alone does
+    /// not know.
+    pub fn to_json(&self) -> String {
+        let mut text = String::new();
+        record::push_refusal(&mut text, self.reasons());
+        record::push_hash(&mut text, ",\"refusal\":\"", self.hash());
+        text.push('}');
         text
     }
 }

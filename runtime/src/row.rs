@@ -1,10 +1,12 @@
 //! How does a program hand a row over? Field by field, each value checked as it is set, in the layout that the
 //! engines read.
 
+use opus_ir::date::{Civil, day_number};
 use opus_ir::memory::{self, Slot};
 use opus_ir::{Field, Kind};
 
-use crate::admission::{Admission, Reading, Reason, Unit, json};
+use crate::admission::json::{Malformed, Scanner};
+use crate::admission::{Admission, Reading, Reason, Unit};
 use crate::hash::Hash;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
@@ -27,17 +29,19 @@ impl FieldRef for &str {
     }
 }
 
-/// An input row of a policy. At first every optional field is missing and no other has a value.
+/// An input row of a policy. At first every optional field is missing and no other field has a value.
 ///
-/// A row can be used again: what is not set stays as it was. Setting a value allocates nothing; where it is
-/// refused, the field is left without a value, so that the row is not decided with an old one.
+/// A row can be reused: what is not set keeps its value. Setting a value does not allocate. If a value is refused,
+/// the field is left without one, so the row is never decided with an old value.
+///
+/// A row outlives a reload: every policy with the same inputs decides it ([`Policy::schema_hash`]).
 ///
 /// ```
 /// use opus_runtime::example;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let policy = example::policy();
 /// let mut row = policy.row();
-/// row.set_date("submitted_on", 20_089)?;
+/// row.set_date("submitted_on", 2025, 1, 1)?;
 /// row.set_int("age", 40)?;
 /// row.set_int("score", 690)?;
 /// row.set_money("income", 9_000_000)?;
@@ -54,17 +58,43 @@ impl FieldRef for &str {
 pub struct Row {
     policy: Policy,
     cells: memory::Row,
-    /// By field: whether it has neither a value nor may be missing.
-    open: Vec<bool>,
-    open_count: usize,
+    /// The fields that need a value and have none.
+    open: Marks,
+    /// The fields that a JSON object has named so far.
+    seen: Marks,
+}
+
+/// A set of field indices.
+#[derive(Clone)]
+struct Marks(Box<[u64]>);
+
+impl Marks {
+    fn none(fields: usize) -> Marks {
+        Marks(vec![0; fields.div_ceil(64)].into())
+    }
+
+    #[inline]
+    fn has(&self, index: usize) -> bool {
+        self.0[index / 64] >> (index % 64) & 1 == 1
+    }
+
+    #[inline]
+    fn set(&mut self, index: usize, marked: bool) {
+        let word = &mut self.0[index / 64];
+        *word = *word & !(1 << (index % 64)) | (marked as u64) << (index % 64);
+    }
+
+    #[inline]
+    fn is_empty(&self) -> bool {
+        self.0.iter().all(|word| *word == 0)
+    }
 }
 
 impl Row {
     pub(crate) fn new(policy: &Policy) -> Row {
-        let open: Vec<bool> = policy.schema().inputs.iter().map(|field| !field.optional).collect();
-        let open_count = open.iter().filter(|open| **open).count();
+        let none = Marks::none(policy.schema().inputs.len());
         let cells = memory::Row::new(policy.input_layout());
-        let mut row = Row { policy: policy.clone(), cells, open, open_count };
+        let mut row = Row { policy: policy.clone(), cells, open: none.clone(), seen: none };
         row.clear();
         row
     }
@@ -76,19 +106,19 @@ impl Row {
 
     /// Forgets all values.
     pub fn clear(&mut self) {
-        for index in 0..self.open.len() {
+        for index in 0..self.fields() {
             let optional = self.field(index).optional;
             if optional {
                 self.write(index, None);
             }
-            self.mark(index, !optional);
+            self.open.set(index, !optional);
         }
     }
 
     /// The integer that a field has; `None` where it has no value.
     pub fn get(&self, field: impl FieldRef) -> Option<i128> {
         let index = field.index_in(&self.policy.schema().inputs)?;
-        if self.open[index] { None } else { self.cells.get(self.slot(index)) }
+        if self.open.has(index) { None } else { self.cells.get(self.slot(index)) }
     }
 
     /// Sets a field to the integer that it counts: minor units of an amount, hundredths of a percent, days since
@@ -111,7 +141,15 @@ impl Row {
         self.put(index, None)
     }
 
-    /// Sets a truth value.
+    /// Sets a Boolean.
+    ///
+    /// ```
+    /// # use opus_runtime::example;
+    /// # let policy = example::policy();
+    /// # let mut row = policy.row();
+    /// // `age` is a number
+    /// assert_eq!(row.set_bool("age", true).unwrap_err().fault.code(), "wrong-type");
+    /// ```
     ///
     /// # Errors
     /// As [`Row::set_counted`], and where the field is of another kind.
@@ -121,6 +159,14 @@ impl Row {
 
     /// Sets a whole number.
     ///
+    /// ```
+    /// # use opus_runtime::example;
+    /// # let policy = example::policy();
+    /// # let mut row = policy.row();
+    /// row.set_int("age", 40).unwrap();
+    /// assert_eq!(row.set_int("age", 200).unwrap_err().message, "age: 200 is outside 16..120");
+    /// ```
+    ///
     /// # Errors
     /// As [`Row::set_counted`], and where the field is of another kind.
     pub fn set_int(&mut self, field: impl FieldRef, value: impl Into<i128>) -> Result<(), Reason> {
@@ -128,7 +174,68 @@ impl Row {
         self.set_kind(field, |kind| kind == Kind::Int, value, Reading::Integer(value))
     }
 
+    /// Sets a number with decimals, `digits / 10^decimals`: `(1250, 3)` is 1.250.
+    ///
+    /// ```
+    /// # use opus_runtime::example;
+    /// # let policy = example::policy();
+    /// # let mut row = policy.row();
+    /// // `age` is a whole number
+    /// assert_eq!(row.set_decimal("age", 405, 1).unwrap_err().value, "40.5");
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Row::set_counted`], where the field is of another kind, and where it has fewer decimals and the digits
+    /// beyond them are not zero.
+    pub fn set_decimal(
+        &mut self,
+        field: impl FieldRef,
+        digits: impl Into<i128>,
+        decimals: u8,
+    ) -> Result<(), Reason> {
+        let index = self.index(field)?;
+        let number = Reading::Decimal { digits: digits.into(), scale: decimals.into() };
+        match self.field(index).kind {
+            Kind::Decimal(_) => self.set_in(index, number, Unit::Written),
+            _ => Err(self.wrong_kind(index, number)),
+        }
+    }
+
+    /// Sets a percentage, `digits / 10^decimals` percent: `(435, 1)` is 43.5 %.
+    ///
+    /// ```
+    /// # use opus_runtime::example;
+    /// # let policy = example::policy();
+    /// # let mut row = policy.row();
+    /// // `age` is a whole number
+    /// assert_eq!(row.set_percent("age", 435, 1).unwrap_err().value, "43.5%");
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Row::set_decimal`].
+    pub fn set_percent(
+        &mut self,
+        field: impl FieldRef,
+        digits: impl Into<i128>,
+        decimals: u8,
+    ) -> Result<(), Reason> {
+        let index = self.index(field)?;
+        let number = Reading::Decimal { digits: digits.into(), scale: decimals.into() };
+        match self.field(index).kind {
+            Kind::Percent(_) => self.set_in(index, number, Unit::Percent),
+            _ => Err(self.wrong_kind(index, Reading::Text(&format!("{number}%")))),
+        }
+    }
+
     /// Sets an amount, in the minor unit of its currency: 500 is 5.00.
+    ///
+    /// ```
+    /// # use opus_runtime::example;
+    /// # let policy = example::policy();
+    /// # let mut row = policy.row();
+    /// row.set_money("income", 9_000_000).unwrap(); // 90,000.00
+    /// assert_eq!(row.get("income"), Some(9_000_000));
+    /// ```
     ///
     /// # Errors
     /// As [`Row::set_counted`], and where the field is of another kind.
@@ -139,6 +246,14 @@ impl Row {
 
     /// Sets a number of days.
     ///
+    /// ```
+    /// # use opus_runtime::example;
+    /// # let policy = example::policy();
+    /// # let mut row = policy.row();
+    /// // `age` is a number without a unit
+    /// assert_eq!(row.set_days("age", 30).unwrap_err().fault.code(), "wrong-type");
+    /// ```
+    ///
     /// # Errors
     /// As [`Row::set_counted`], and where the field is of another kind.
     pub fn set_days(&mut self, field: impl FieldRef, days: impl Into<i128>) -> Result<(), Reason> {
@@ -146,11 +261,40 @@ impl Row {
         self.set_kind(field, |kind| kind == Kind::Days, days, Reading::Integer(days))
     }
 
+    /// Sets a date of the Gregorian calendar.
+    ///
+    /// ```
+    /// # use opus_runtime::example;
+    /// # let policy = example::policy();
+    /// # let mut row = policy.row();
+    /// row.set_date("submitted_on", 2025, 1, 31).unwrap();
+    /// let refused = row.set_date("submitted_on", 2025, 2, 30).unwrap_err();
+    /// assert_eq!((refused.fault.code(), &*refused.value), ("malformed-date", "2025-02-30"));
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Row::set_counted`], where the field is of another kind, and where the calendar has no such day.
+    pub fn set_date(&mut self, field: impl FieldRef, year: i32, month: u32, day: u32) -> Result<(), Reason> {
+        let date = Civil { year, month, day };
+        match day_number(date) {
+            Some(day) => self.set_day(field, day),
+            // refused as a text, in the words for texts
+            None => self.set_text(field, &date.to_string()),
+        }
+    }
+
     /// Sets a date, as the number of days since 1970-01-01.
+    ///
+    /// ```
+    /// # use opus_runtime::example;
+    /// # let policy = example::policy();
+    /// # let mut row = policy.row();
+    /// row.set_day("submitted_on", 20_089).unwrap(); // 2025-01-01
+    /// ```
     ///
     /// # Errors
     /// As [`Row::set_counted`], and where the field is of another kind.
-    pub fn set_date(&mut self, field: impl FieldRef, day: i32) -> Result<(), Reason> {
+    pub fn set_day(&mut self, field: impl FieldRef, day: i32) -> Result<(), Reason> {
         self.set_kind(field, |kind| kind == Kind::Date, day.into(), Reading::Day(day))
     }
 
@@ -176,43 +320,108 @@ impl Row {
     /// Where there is no such field, or it does not take this value.
     pub fn set(&mut self, field: impl FieldRef, reading: Reading<'_>) -> Result<(), Reason> {
         let index = self.index(field)?;
-        let read = self.admission(index).admit(reading).inspect_err(|_| self.mark(index, true))?;
-        self.put(index, read)
+        self.set_in(index, reading, Unit::Written)
     }
 
-    /// Replaces the whole row by a JSON object, as [`crate::admission::json`] reads it; members that no field is
-    /// named like are passed over. A number for a percentage is refused, because it could be a fraction: write
-    /// `"43%"`.
+    /// Replaces the whole row by a JSON object, as [`crate::admission::json`] reads it. Members whose names are not
+    /// those of fields are skipped. A percentage is a string with its sign, such as `"43%"`; a number is refused,
+    /// because it could be a fraction.
+    ///
+    /// Nothing is allocated, as long as no value is refused and no string has escapes.
+    ///
+    /// ```
+    /// use opus_runtime::example;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let policy = example::policy();
+    /// // one row and one text for all requests of a thread
+    /// let (mut row, mut answer) = (policy.row(), String::new());
+    /// for age in [17, 40] {
+    ///     let request = format!(r#"{{"submitted_on": "2025-02-01", "age": {age}, "score": 720,
+    ///         "income": 90000.00, "requested": 9000, "work": "salaried"}}"#);
+    ///     row.set_json(&request)?;
+    ///     answer.clear();
+    ///     policy.decide(&row)?.write_json(&mut answer);
+    ///     assert!(answer.contains("\"rule\":{\"id\":"));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// Where the text is no JSON object; or every field that has no value and needs one, or does not take its
+    /// Where the text is not a JSON object; or every field that needs a value and has none, or does not take its
     /// value, in the order of the fields.
     pub fn set_json(&mut self, text: &str) -> Result<(), Refusal> {
-        self.clear();
-        let mut seen = vec![false; self.open.len()];
         let mut reasons = Vec::new();
-        let read = json::members(text, |name, reading| {
-            let Some(index) = name.index_in(&self.policy.schema().inputs) else { return Ok(()) };
-            if std::mem::replace(&mut seen[index], true) {
-                return Err(format!("`{name}` stands twice"));
-            }
-            reasons.extend(self.set(index, reading).err());
-            Ok(())
-        });
-        if let Err(message) = read {
-            // what was read before the fault is no row
+        self.seen.0.fill(0);
+        if let Err(malformed) = self.set_members(text, &mut reasons) {
+            // what was read before the fault is not a row
             self.clear();
+            let message = format!("the text is not a JSON object: {}", malformed.message(text));
             return Err(Refusal::Row(Box::new(Reason::malformed_row(message))));
         }
-        let absent = (0..seen.len()).filter(|index| self.open[*index] && !seen[*index]);
-        reasons.extend(absent.map(|index| self.admission(index).no_value()));
+        self.set_unseen(&mut reasons);
+        if reasons.is_empty() {
+            return Ok(());
+        }
         reasons.sort_by_key(|reason| reason.place);
-        if reasons.is_empty() { Ok(()) } else { Err(Refusal::Fields(reasons)) }
+        Err(Refusal::Fields(reasons))
+    }
+
+    /// Sets the fields that an object names; answers where it is malformed.
+    fn set_members(&mut self, text: &str, reasons: &mut Vec<Reason>) -> Result<(), Malformed> {
+        let mut scratch = String::new();
+        let mut scanner = Scanner::new(text);
+        scanner.begin()?;
+        // most objects name their fields in the order of the policy
+        let mut next = 0;
+        loop {
+            let (fields, schema) = (self.policy.fields(), self.policy.schema());
+            let index = if fields.pass_name(next, &mut scanner) {
+                next
+            } else {
+                let Some(name) = scanner.name()? else { break };
+                let name = name.text(&mut scratch).expect("a name is a string");
+                let Some(index) = fields.find(schema, name) else {
+                    scanner.value()?;
+                    continue;
+                };
+                index
+            };
+            next = index + 1;
+            if let Some((slot, value)) = fields.usual(schema, index, &mut scanner)? {
+                self.cells.set_narrow(slot, value);
+                self.open.set(index, false);
+            } else {
+                let value = scanner.value()?;
+                reasons.extend(self.set(index, value.reading(&mut scratch)).err());
+            }
+            if self.seen.has(index) {
+                return Err(scanner.repeated(&self.field(index).name));
+            }
+            self.seen.set(index, true);
+        }
+        scanner.end()
+    }
+
+    /// Sets the fields that an object does not name to missing, where they may be.
+    fn set_unseen(&mut self, reasons: &mut Vec<Reason>) {
+        for index in 0..self.fields() {
+            if self.seen.has(index) {
+                continue;
+            }
+            let optional = self.field(index).optional;
+            if optional {
+                self.write(index, None);
+            } else {
+                reasons.push(self.admission(index).no_value());
+            }
+            self.open.set(index, !optional);
+        }
     }
 
     /// The hash of the row's canonical form: [`Hash::of_input`].
     pub fn hash(&self) -> Hash {
-        Hash::of_input((0..self.open.len()).map(|index| self.get(index)))
+        Hash::of_input((0..self.fields()).map(|index| self.get(index)))
     }
 
     /// The bytes that engines read.
@@ -224,12 +433,12 @@ impl Row {
     /// Refuses a row with fields that neither have a value nor may be missing.
     #[inline]
     pub(crate) fn check_complete(&self) -> Result<(), Refusal> {
-        if self.open_count == 0 { Ok(()) } else { Err(self.incomplete()) }
+        if self.open.is_empty() { Ok(()) } else { Err(self.incomplete()) }
     }
 
     #[cold]
     fn incomplete(&self) -> Refusal {
-        let open = (0..self.open.len()).filter(|index| self.open[*index]);
+        let open = (0..self.fields()).filter(|index| self.open.has(*index));
         let reason = |index| self.admission(index).no_value();
         Refusal::Fields(open.map(reason).collect())
     }
@@ -245,8 +454,21 @@ impl Row {
         if is_right(self.field(index).kind) {
             return self.put(index, Some(value));
         }
-        self.mark(index, true);
-        Err(self.admission(index).wrong_kind(reading))
+        Err(self.wrong_kind(index, reading))
+    }
+
+    #[cold]
+    fn wrong_kind(&mut self, index: usize, reading: Reading<'_>) -> Reason {
+        self.open.set(index, true);
+        self.admission(index).wrong_kind(reading)
+    }
+
+    fn set_in(&mut self, index: usize, reading: Reading<'_>, unit: Unit) -> Result<(), Reason> {
+        let read = Admission::new(self.policy.schema(), index, unit).admit(reading);
+        let read = read.inspect_err(|_| self.open.set(index, true))?;
+        self.write(index, read);
+        self.open.set(index, false);
+        Ok(())
     }
 
     #[inline]
@@ -254,11 +476,11 @@ impl Row {
         match self.admission(index).admit_counted(value) {
             Ok(value) => {
                 self.write(index, value);
-                self.mark(index, false);
+                self.open.set(index, false);
                 Ok(())
             }
             Err(reason) => {
-                self.mark(index, true);
+                self.open.set(index, true);
                 Err(reason)
             }
         }
@@ -277,9 +499,8 @@ impl Row {
     }
 
     #[inline]
-    fn mark(&mut self, index: usize, open: bool) {
-        self.open_count = self.open_count + open as usize - self.open[index] as usize;
-        self.open[index] = open;
+    fn fields(&self) -> usize {
+        self.policy.schema().inputs.len()
     }
 
     #[inline]

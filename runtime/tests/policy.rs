@@ -41,7 +41,7 @@ fn every_rule_decides_on_every_engine() {
                 Some(score) => row.set_int("score", score).unwrap(),
                 None => row.set_missing("score").unwrap(),
             }
-            row.set_date("submitted_on", day).unwrap();
+            row.set_day("submitted_on", day).unwrap();
             let decided = policy.decide(&row).unwrap();
             assert_eq!(decided.rule().id, rule);
             assert_eq!(decided.output("decision").unwrap().enum_name(), Some(decision));
@@ -120,12 +120,12 @@ fn setters_keep_to_the_kind_of_the_field() {
     assert_eq!(row.set_money("age", 40).unwrap_err().fault, Fault::WrongType);
     assert_eq!(row.set_int("income", 40).unwrap_err().fault, Fault::WrongType);
     assert_eq!(row.set_bool("age", true).unwrap_err().fault, Fault::WrongType);
-    assert_eq!(row.set_date("age", 40).unwrap_err().fault, Fault::WrongType);
+    assert_eq!(row.set_day("age", 40).unwrap_err().fault, Fault::WrongType);
     assert_eq!(row.set_int("wage", 40).unwrap_err().message, "the policy has no input `wage`");
     assert!(row.set_int(6, 40).is_err());
     assert!(row.set_missing("age").is_err());
     assert!(
-        row.set("income", Reading::Integer(5)).unwrap_err().message.contains("whole units or minor units")
+        row.set("income", Reading::Integer(5)).unwrap_err().message.contains("whole units or in minor units")
     );
     row.set_money("income", 500).unwrap();
     assert_eq!(row.get("income"), Some(500));
@@ -163,6 +163,45 @@ fn a_row_belongs_to_policies_with_the_same_inputs() {
     for other in changes.map(changed) {
         assert_ne!(other.schema_hash(), one.schema_hash());
         assert!(matches!(other.decide(&row), Err(Refusal::Row(_))));
+    }
+}
+
+#[test]
+fn a_row_outlives_a_reload_with_the_same_inputs() {
+    let one = policy(Engine::Native);
+    let mut row = good(&one);
+    let mut program = example::program();
+    program.name = "loan.renamed".into();
+    program.rules[3].id = "R9".into();
+    let reloaded = open(program, Engine::Vm);
+    assert_ne!(reloaded.artifact().content_hash(), one.artifact().content_hash());
+    assert_eq!(reloaded.decide(&row).unwrap().rule().id, "R9");
+    // and can be filled in again
+    row.set_json(GOOD).unwrap();
+    assert_eq!(reloaded.decide(&row).unwrap().record().input, Some(row.hash()));
+}
+
+#[test]
+fn a_row_of_a_policy_with_other_inputs_is_refused() {
+    let one = policy(Engine::Native);
+    let changes: [fn(&mut Program); 5] = [
+        |program| program.schema.inputs[5].optional = true,
+        |program| program.schema.inputs[1].name = "years".into(),
+        |program| program.schema.enums[1].values.swap(0, 1),
+        |program| program.schema.currency.as_mut().unwrap().code = "EUR".into(),
+        |program| program.schema.inputs[0].domain.range.hi -= 1,
+    ];
+    for (index, change) in changes.into_iter().enumerate() {
+        let mut program = example::program();
+        change(&mut program);
+        for version in &mut program.versions {
+            version.admit.fields = program.schema.field_ranges();
+            version.decide.fields = program.schema.field_ranges();
+        }
+        let other = open(program, Engine::Native);
+        assert_ne!(other.schema_hash(), one.schema_hash(), "change {index}");
+        let Err(Refusal::Row(reason)) = other.decide(&good(&one)) else { panic!("change {index}") };
+        assert_eq!(reason.message, "the row was made for a policy with other inputs");
     }
 }
 

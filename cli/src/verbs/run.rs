@@ -1,14 +1,12 @@
 //! `opus run`: one decision, with what made it.
 
-use std::collections::BTreeMap;
-
 use opus_frontend::{display, hir, reference};
 use opus_ir::{Kind, Program, Schema, date};
-use opus_runtime::admission::{Reading, Shown, json};
-use opus_runtime::{Hash, Refusal};
-use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use opus_runtime::admission::json;
+use opus_runtime::record::Outcome;
+use opus_runtime::{Hash, Policy, Record, Refusal, Row};
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::args::Run;
 use crate::failure::{Exit, Failure};
@@ -30,13 +28,11 @@ pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
     let ignored = ignored(&input, policy.schema());
     note_ignored(&ignored, policy.schema(), terminal);
 
-    let row = match policy.read_json(&input) {
-        Ok(row) => row,
-        Err(refusal) => return refused(&refusal, &ignored, terminal),
-    };
-    let decision = match policy.decide(&row) {
+    let mut row = policy.row();
+    let read = row.set_json(&input);
+    let decision = match read.and_then(|()| policy.decide(&row)) {
         Ok(decision) => decision,
-        Err(refusal) => return refused(&refusal, &ignored, terminal),
+        Err(refusal) => return refused(&refusal, &policy, &row, ignored, terminal),
     };
     let given: Vec<Option<i128>> = (0..policy.schema().inputs.len()).map(|index| row.get(index)).collect();
     let traced = tree.as_ref().map(|tree| {
@@ -57,16 +53,17 @@ pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
             outputs: decision.outputs().map(|output| output.value()).collect(),
         },
     };
+    let program = policy.artifact().program();
+    let day = program.schema.effective.and_then(|field| given[field as usize]);
     let shown = Decided {
-        program: policy.artifact().program(),
+        program,
+        record: Record {
+            outcome: Outcome::decided(program, made.version, made.rule, day, &made.outputs),
+            ..decision.record()
+        },
+        meaning: policy.artifact().meaning_hash(),
         made,
         given: &given,
-        hashes: [
-            ("artifact", policy.artifact().content_hash()),
-            ("meaning", policy.artifact().meaning_hash()),
-            ("input", decision.input_hash()),
-            ("decision", decision.hash()),
-        ],
         trace: traced.filter(|_| args.trace).zip(tree.as_ref()),
         source: &source,
         engine: match args.engine.of_runtime() {
@@ -90,23 +87,21 @@ fn text(args: &Run) -> Result<String, Failure> {
 /// The names in an input that no field has.
 fn ignored(input: &str, schema: &Schema) -> Vec<String> {
     let mut names = Vec::new();
-    let member = |name: &str, _: Reading<'_>| {
+    // if the input is not an object, reading it says so
+    let _ = json::members(input, |name, _| {
         if schema.input(name).is_none() {
             names.push(name.to_owned());
         }
-        Ok(())
-    };
-    // that the input is no object is told when it is read
-    let _ = json::members(input, member);
+    });
     names
 }
 
-/// A name that is written wrong leaves an optional field missing, which decides something else.
+/// A misspelt name leaves an optional field missing, which can change the decision.
 fn note_ignored(ignored: &[String], schema: &Schema, terminal: &Terminal) {
     for name in ignored {
         let near = did_you_mean(name, schema.inputs.iter().map(|field| field.name.as_str()));
         let near = near.map(|near| format!(": {near}")).unwrap_or_default();
-        terminal.note(&format!("`{name}` is no input field of the policy, and was not read{near}"));
+        terminal.note(&format!("`{name}` is not an input field of the policy and was ignored{near}"));
     }
 }
 
@@ -119,51 +114,25 @@ struct Made {
 struct Decided<'a, F> {
     program: &'a Program<F>,
     made: Made,
+    record: Record,
+    meaning: Hash,
     given: &'a [Option<i128>],
-    hashes: [(&'static str, Hash); 4],
     trace: Option<(reference::Trace, &'a hir::Policy)>,
     source: &'a str,
     engine: &'static str,
     ignored: Vec<String>,
 }
 
-/// A decision for programs.
+/// A record with what only this command knows.
 #[derive(Serialize)]
-struct Told<'a> {
-    outputs: Outputs<'a>,
-    rule: Rule<'a>,
-    version: Version<'a>,
+struct Told {
+    #[serde(flatten)]
+    record: Record,
+    meaning: Hash,
     engine: &'static str,
-    hashes: Map<String, Value>,
-    ignored: &'a [String],
+    ignored: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<Value>,
-}
-
-#[derive(Serialize)]
-struct Rule<'a> {
-    id: &'a str,
-    title: Option<&'a str>,
-    cite: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Version<'a> {
-    number: u32,
-    /// The first day on which it is in force, where a date of the input chooses the version.
-    from: Option<String>,
-    cite: Option<&'a str>,
-    /// The field that chose it, and its date.
-    chosen_by: Option<BTreeMap<&'a str, String>>,
-}
-
-/// Names and values in the order of the policy: numbers with all their digits.
-struct Outputs<'a>(Vec<(&'a str, Box<RawValue>)>);
-
-impl Serialize for Outputs<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
-    }
 }
 
 impl<F> Decided<'_, F> {
@@ -185,7 +154,7 @@ impl<F> Decided<'_, F> {
             format!(", in force from {}, chosen by {field} = {day}", date::civil(version.from as i128))
         });
         rows.push(("version".into(), format!("{}{}", version.number, chosen.unwrap_or_default())));
-        rows.extend(self.hashes.iter().map(|(name, hash)| (format!("{name} hash"), hash.to_string())));
+        rows.extend(self.hashes().map(|(name, hash)| (format!("{name} hash"), hash.to_string())));
         let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
         let mut out: String = rows
             .iter()
@@ -200,39 +169,30 @@ impl<F> Decided<'_, F> {
         out
     }
 
-    fn json(&self) -> String {
-        let program = self.program;
-        let outputs = program.schema.outputs.iter().zip(&self.made.outputs);
-        let outputs = outputs.map(|(field, value)| {
-            let text = json_text(&program.schema, field.kind, *value);
-            (field.name.as_str(), RawValue::from_string(text).expect("a value is written as JSON"))
-        });
-        let rule = &program.rules[self.made.rule];
-        let version = &program.versions[self.made.version];
-        let chosen_by = self.chosen_by();
-        let told = Told {
-            outputs: Outputs(outputs.collect()),
-            rule: Rule { id: &rule.id, title: rule.title.as_deref(), cite: rule.cite.as_deref() },
-            version: Version {
-                number: version.number,
-                from: chosen_by.as_ref().map(|_| date::civil(version.from as i128).to_string()),
-                cite: version.cite.as_deref(),
-                chosen_by: chosen_by.map(|chosen_by| BTreeMap::from([chosen_by])),
-            },
-            engine: self.engine,
-            hashes: self
-                .hashes
-                .iter()
-                .map(|(name, hash)| (name.to_string(), json!(hash.to_string())))
-                .collect(),
-            ignored: &self.ignored,
-            trace: self
-                .trace
-                .as_ref()
-                .map(|(trace, tree)| trace::json(&trace::lines(tree, self.source, self.given, trace))),
+    fn hashes(&self) -> impl Iterator<Item = (&'static str, Hash)> {
+        let outcome = match self.record.outcome {
+            Outcome::Decided { hash, .. } | Outcome::Refused { hash, .. } => hash,
         };
-        let text = serde_json::to_string_pretty(&told).expect("texts and numbers can be written as JSON");
-        format!("{text}\n")
+        let hashes = [
+            ("artifact", Some(self.record.artifact)),
+            ("meaning", Some(self.meaning)),
+            ("input", self.record.input),
+            ("decision", Some(outcome)),
+        ];
+        hashes.into_iter().filter_map(|(name, hash)| Some((name, hash?)))
+    }
+
+    fn json(&self) -> String {
+        let lines = |(trace, tree): &(reference::Trace, &hir::Policy)| {
+            trace::json(&trace::lines(tree, self.source, self.given, trace))
+        };
+        pretty(&Told {
+            record: self.record.clone(),
+            meaning: self.meaning,
+            engine: self.engine,
+            ignored: self.ignored.clone(),
+            trace: self.trace.as_ref().map(lines),
+        })
     }
 
     /// The date that selected the version, and its field.
@@ -243,13 +203,9 @@ impl<F> Decided<'_, F> {
     }
 }
 
-/// A value as JSON: numbers with all their decimals; percentages, dates and enums are strings.
-fn json_text(schema: &Schema, kind: Kind, value: i128) -> String {
-    let text = Shown::new(schema, kind, value).to_string();
-    match kind {
-        Kind::Bool | Kind::Int | Kind::Decimal(_) | Kind::Money | Kind::Days => text,
-        Kind::Percent(_) | Kind::Date | Kind::Enum(_) => json::Quoted(&text).to_string(),
-    }
+fn pretty(told: &impl Serialize) -> String {
+    let text = serde_json::to_string_pretty(told).expect("texts and numbers can be written as JSON");
+    format!("{text}\n")
 }
 
 fn enum_text(schema: &Schema, kind: Kind, value: i128) -> Option<String> {
@@ -264,13 +220,27 @@ fn named(id: &str, title: &Option<String>, cite: &Option<String>) -> String {
     format!("{id}{title}{cite}")
 }
 
-fn refused(refusal: &Refusal, ignored: &[String], terminal: &Terminal) -> Result<(), Failure> {
+/// The record of a refusal with what only this command knows.
+#[derive(Serialize)]
+struct ToldRefusal {
+    #[serde(flatten)]
+    record: Record,
+    meaning: Hash,
+    engine: &'static str,
+    ignored: Vec<String>,
+}
+
+fn refused(
+    refusal: &Refusal,
+    policy: &Policy,
+    row: &Row,
+    ignored: Vec<String>,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
     if terminal.is_json() {
-        let reasons = refusal.reasons().iter().map(|reason| {
-            json!({ "field": reason.name, "value": reason.value, "code": reason.fault.code(), "message": reason.message })
-        });
-        let reasons: Vec<Value> = reasons.collect();
-        terminal.print_json(&json!({ "refused": reasons, "ignored": ignored }))?;
+        let record = refusal.record(policy, Some(row));
+        let meaning = policy.artifact().meaning_hash();
+        terminal.print(&pretty(&ToldRefusal { record, meaning, engine: policy.engine().name(), ignored }))?;
     } else {
         let lines =
             refusal.reasons().iter().map(|reason| format!("  {}  {}\n", reason.fault.code(), reason.message));

@@ -1,5 +1,9 @@
 //! What do programs get? With `--format json` whatever is printed parses, and holds what people are told.
 
+#[path = "../../../runtime/tests/common/schema.rs"]
+mod schema;
+
+use schema::assert_record;
 use serde_json::{Value, json};
 
 use crate::folder::{Ended, Folder};
@@ -98,6 +102,18 @@ fn whatever_is_printed_for_programs_parses() {
 fn parsed(ended: &Ended, on: On) -> Value {
     let bytes = if on == On::Out { &ended.out[..] } else { ended.err.as_bytes() };
     serde_json::from_slice(bytes).unwrap_or_else(|error| panic!("{error}\n{ended}"))
+}
+
+#[test]
+fn run_prints_records() {
+    let folder = folder("records");
+    for (line, code) in [
+        ("run credit.opus --input application.json --format json", 0),
+        ("run credit.opus --input application.json --format json --engine reference --trace", 0),
+        ("run credit.opus --input young.json --format json", 3),
+    ] {
+        assert_record(folder.opus(line).ends(code).text());
+    }
 }
 
 #[test]

@@ -1,27 +1,25 @@
-//! Which value of a field does a double stand for? Only one that it is the nearest double to, and only where
-//! there is no other such value.
+//! Which value of a field does a double mean? The one whose nearest double it is, if exactly one value qualifies.
 //!
-//! A column of doubles holds `0.1` as 0.1000000000000000055…; nobody who wrote it meant that. So a double is
-//! admitted where it is what the decimal number of exactly one value of the field becomes when it is rounded to
-//! a double. `0.1 + 0.2` is not: it is the nearest double to no value with few decimals.
+//! A column of doubles holds `0.1` as 0.1000000000000000055…, which nobody means. So a double is admitted if
+//! rounding the decimal number of exactly one value of the field to a double gives it. `0.1 + 0.2` is refused: it is
+//! not the nearest double to any value with few decimal places.
 
 use opus_ir::Interval;
 
 /// Why a double gives no value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Inexact {
-    /// It is the nearest double to no value with so many decimals.
+    /// No value with this many decimal places has it as its nearest double.
     None,
-    /// It is the nearest double to all of these integers: only the field's range can tell them apart.
+    /// All of these integers have it as their nearest double: only the field's range can decide between them.
     Several(Interval),
     /// It is infinite, or beyond 128 bits.
     TooLarge,
 }
 
-/// Below this a value is told from its neighbours by its double: two values differ by two units in the last
-/// place at least.
-const TOLD_APART: f64 = (1u64 << 51) as f64;
-/// The powers of ten that are doubles themselves.
+/// Below this, neighbouring values have different doubles: they differ by at least two units in the last place.
+const DISTINCT: f64 = (1u64 << 51) as f64;
+/// The powers of ten that are exact as doubles.
 const POWERS: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
     1e19, 1e20, 1e21, 1e22,
@@ -29,7 +27,7 @@ const POWERS: [f64; 23] = [
 /// Beyond this, an integer leaves 128 bits.
 const INTEGER_MAX: f64 = 1.7e38;
 
-/// The integer that `x` stands for, counted in `10^-decimals`. A missing value (NaN) is the caller's to tell.
+/// The integer that `x` means, counted in `10^-decimals`. The caller deals with NaN, which is a missing value.
 ///
 /// ```
 /// use opus_runtime::admission::double::{Inexact, nearest};
@@ -40,7 +38,7 @@ const INTEGER_MAX: f64 = 1.7e38;
 pub fn nearest(x: f64, decimals: u8) -> Result<i128, Inexact> {
     if let Some(power) = POWERS.get(decimals as usize) {
         let count = (x * power).round_ties_even();
-        if count.abs() < TOLD_APART {
+        if count.abs() < DISTINCT {
             // both are exact, so the quotient is the double nearest to the decimal number
             return if count / power == x { Ok(count as i128) } else { Err(Inexact::None) };
         }
@@ -48,7 +46,7 @@ pub fn nearest(x: f64, decimals: u8) -> Result<i128, Inexact> {
     by_text(x, decimals)
 }
 
-/// The general case, by the standard library's conversion, which is rounded correctly.
+/// The general case, by the standard library's conversion, which rounds correctly.
 fn by_text(x: f64, decimals: u8) -> Result<i128, Inexact> {
     let guess = x * 10f64.powi(decimals as i32);
     if guess.is_nan() || guess.abs() >= INTEGER_MAX {
@@ -70,7 +68,7 @@ fn as_double(count: i128, decimals: u8) -> f64 {
     format!("{count}e-{decimals}").parse().expect("digits with an exponent are a number")
 }
 
-/// The least integer from `low` to `high` that is not `below`; `high` where all are.
+/// The least integer from `low` to `high` that is not `below`; `high` if all are.
 fn partition(mut low: i128, mut high: i128, below: impl Fn(i128) -> bool) -> i128 {
     while low < high {
         let middle = low + (high - low) / 2;

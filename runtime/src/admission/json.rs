@@ -3,20 +3,17 @@
 //! | JSON | reading |
 //! | --- | --- |
 //! | `null`, or no member | missing |
-//! | `true`, `false` | a truth value |
+//! | `true`, `false` | a Boolean |
 //! | a number | its digits, as they are written |
 //! | a string | its text |
 //! | an array, an object | nothing that a field takes |
 //!
-//! A member that stands twice is an error: which of the two was meant is not for a library to guess.
+//! A member that appears twice is an error: a library cannot guess which of the two was meant.
 
-use std::borrow::Cow;
-use std::fmt::{self, Write};
-
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use std::fmt;
 
 use super::Reading;
+pub use super::scan::{Malformed, Scanner, Token};
 
 /// Calls `take` for every member of the object that `text` is, in the order in which they are written.
 ///
@@ -24,91 +21,40 @@ use super::Reading;
 /// use opus_runtime::admission::{Reading, json};
 /// let mut seen = Vec::new();
 /// let text = r#"{"age": 40, "income": 1e400, "name": null}"#;
-/// json::members(text, |name, reading| Ok(seen.push(format!("{name}={reading:?}")))).unwrap();
+/// json::members(text, |name, reading| seen.push(format!("{name}={reading:?}"))).unwrap();
 /// assert_eq!(seen, [r#"age=Number("40")"#, r#"income=Number("1e400")"#, "name=Missing"]);
-/// assert!(json::members("[1]", |_, _| Ok(())).is_err());
+/// assert!(json::members("[1]", |_, _| ()).is_err());
 /// ```
 ///
 /// # Errors
-/// In a sentence, where the text is no JSON object, or `take` gives an error.
-pub fn members(text: &str, take: impl FnMut(&str, Reading<'_>) -> Result<(), String>) -> Result<(), String> {
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let read = reader.deserialize_map(Members(take)).and_then(|()| reader.end());
-    read.map_err(|error| format!("the text is no JSON object that can be read: {error}"))
+/// Where the text is not a JSON object.
+pub fn members(text: &str, mut take: impl FnMut(&str, Reading<'_>)) -> Result<(), Malformed> {
+    let mut scanner = Scanner::new(text);
+    let (mut name_scratch, mut scratch) = (String::new(), String::new());
+    scanner.begin()?;
+    while let Some(name) = scanner.name()? {
+        let value = scanner.value()?;
+        let name = name.text(&mut name_scratch).expect("a name is a string");
+        take(name, value.reading(&mut scratch));
+    }
+    scanner.end()
 }
 
-struct Members<F>(F);
-
-impl<'de, F> Visitor<'de> for Members<F>
-where
-    F: FnMut(&str, Reading<'_>) -> Result<(), String>,
-{
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        while let Some(Name(name)) = map.next_key()? {
-            let raw: &RawValue = map.next_value()?;
-            let text = raw.get();
-            let taken = match text.as_bytes()[0] {
-                b'"' => {
-                    let text = unquoted(text).map_err(A::Error::custom)?;
-                    (self.0)(&name, Reading::Text(&text))
-                }
-                _ => (self.0)(&name, plain(text)),
-            };
-            taken.map_err(A::Error::custom)?;
+impl<'a> Token<'a> {
+    /// What a value says; `scratch` holds the text of a string with escapes.
+    pub fn reading<'s>(&self, scratch: &'s mut String) -> Reading<'s>
+    where
+        'a: 's,
+    {
+        match self.raw().as_bytes()[0] {
+            b'"' => Reading::Text(self.text(scratch).expect("a value with quotes is a string")),
+            b'n' => Reading::Missing,
+            b't' => Reading::Bool(true),
+            b'f' => Reading::Bool(false),
+            b'[' => Reading::Other("an array"),
+            b'{' => Reading::Other("an object"),
+            _ => Reading::Number(self.raw()),
         }
-        Ok(())
-    }
-}
-
-/// A member's name, borrowed where nothing in it is escaped.
-struct Name<'a>(Cow<'a, str>);
-
-impl<'de> serde::Deserialize<'de> for Name<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Name<'de>, D::Error> {
-        struct Text;
-        impl<'de> Visitor<'de> for Text {
-            type Value = Name<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a name")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Name<'de>, E> {
-                Ok(Name(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Name<'de>, E> {
-                Ok(Name(Cow::Owned(text.to_string())))
-            }
-        }
-        deserializer.deserialize_str(Text)
-    }
-}
-
-/// The text of a JSON string.
-fn unquoted(text: &str) -> serde_json::Result<Cow<'_, str>> {
-    if text.contains('\\') {
-        serde_json::from_str(text).map(Cow::Owned)
-    } else {
-        Ok(Cow::Borrowed(&text[1..text.len() - 1]))
-    }
-}
-
-/// Any value but a string, which begins with a character that says what it is.
-fn plain(text: &str) -> Reading<'_> {
-    match text.as_bytes()[0] {
-        b'n' => Reading::Missing,
-        b't' => Reading::Bool(true),
-        b'f' => Reading::Bool(false),
-        b'[' => Reading::Other("an array"),
-        b'{' => Reading::Other("an object"),
-        _ => Reading::Number(text),
     }
 }
 
@@ -120,21 +66,42 @@ fn plain(text: &str) -> Reading<'_> {
 /// ```
 pub struct Quoted<'a>(pub &'a str);
 
+impl Quoted<'_> {
+    /// Appends the string to a JSON text.
+    ///
+    /// ```
+    /// use opus_runtime::admission::json::Quoted;
+    /// let mut text = String::from("[");
+    /// Quoted("a\nb").push_to(&mut text);
+    /// assert_eq!(text, r#"["a\nb""#);
+    /// ```
+    pub fn push_to(&self, text: &mut String) {
+        text.push('"');
+        let mut rest = self.0;
+        loop {
+            let length = super::scan::plain_length(rest.as_bytes());
+            text.push_str(&rest[..length]);
+            match rest.as_bytes().get(length) {
+                None => break,
+                Some(b'\n') => text.push_str("\\n"),
+                Some(byte @ (b'"' | b'\\')) => text.extend(['\\', *byte as char]),
+                Some(byte) => {
+                    let digit = |value: u8| char::from_digit(value.into(), 16).expect("a digit is below 16");
+                    text.push_str("\\u00");
+                    text.extend([digit(byte >> 4), digit(byte & 15)]);
+                }
+            }
+            rest = &rest[length + 1..];
+        }
+        text.push('"');
+    }
+}
+
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_char('"')?;
-        let mut rest = self.0;
-        while let Some(at) = rest.bytes().position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
-            f.write_str(&rest[..at])?;
-            match rest.as_bytes()[at] {
-                b'\n' => f.write_str("\\n")?,
-                byte @ (b'"' | b'\\') => write!(f, "\\{}", byte as char)?,
-                byte => write!(f, "\\u{byte:04x}")?,
-            }
-            rest = &rest[at + 1..];
-        }
-        f.write_str(rest)?;
-        f.write_char('"')
+        let mut text = String::with_capacity(self.0.len() + 2);
+        self.push_to(&mut text);
+        f.write_str(&text)
     }
 }
 
@@ -144,11 +111,8 @@ mod tests {
 
     fn read(text: &str) -> Result<Vec<String>, String> {
         let mut seen = Vec::new();
-        members(text, |name, reading| {
-            seen.push(format!("{name}: {reading:?}"));
-            Ok(())
-        })
-        .map(|()| seen)
+        let read = members(text, |name, reading| seen.push(format!("{name}: {reading:?}")));
+        read.map(|()| seen).map_err(|wrong| wrong.message(text))
     }
 
     #[test]
@@ -166,25 +130,54 @@ mod tests {
             r#"h: Text("")"#,
         ];
         assert_eq!(seen, expected);
-    }
-
-    #[test]
-    fn what_is_no_object() {
-        let texts =
-            ["", "null", "[]", "1", "\"a\"", "{", "{}x", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}"];
-        for text in texts {
-            assert!(read(text).is_err(), "{text}");
-        }
-        assert!(read(r#"{"a":"\ud800"}"#).is_err());
-        assert!(read("{\"a\":01}").is_err());
+        assert_eq!(read(r#"{"a":"\ud83d\ude00\/\b\f\r\t"}"#).unwrap(), [r#"a: Text("😀/\u{8}\u{c}\r\t")"#]);
+        assert_eq!(read("{}").unwrap(), [""; 0]);
         let deep = format!("{{\"a\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
         assert_eq!(read(&deep).unwrap(), [r#"a: Other("an array")"#]);
     }
 
     #[test]
+    fn what_is_not_an_object_is_said_in_plain_words() {
+        for (text, message) in [
+            ("", "a JSON object starts with `{`"),
+            ("null", "a JSON object starts with `{`"),
+            ("[]", "a JSON object starts with `{`"),
+            ("\u{feff}{}", "a JSON object starts with `{`"),
+            ("{", "the JSON object is incomplete: the text ends inside it"),
+            ("{\"a", "the JSON object is incomplete: the text ends inside it"),
+            ("{\"a\":tru", "the JSON object is incomplete: the text ends inside it"),
+            ("{\"a\":1.", "the JSON object is incomplete: the text ends inside it"),
+            ("{}x", "text after the end of the JSON object at character 3"),
+            ("{\"a\"}", "expected `:` at character 5"),
+            ("{\"a\":}", "expected a value at character 6"),
+            ("{\"a\":1,}", "expected a name in double quotes at character 8"),
+            ("{\"a\":{\"b\":1,}}", "expected a name in double quotes at character 13"),
+            ("{\"a\":[1,]}", "expected a value at character 9"),
+            ("{\"a\":[1}", "expected `,` or `]` at character 8"),
+            ("{\"a\":1 2}", "expected `,` or `}` at character 8"),
+            ("{a:1}", "expected a name in double quotes at character 2"),
+            ("{\"a\":01}", "invalid number at character 8"),
+            ("{\"a\":-}", "invalid number at character 7"),
+            ("{\"a\":1.e5}", "invalid number at character 8"),
+            ("{\"a\":+1}", "expected a value at character 6"),
+            ("{\"a\":NaN}", "expected a value at character 6"),
+            ("{\"a\":nil}", "invalid value: text needs double quotes at character 6"),
+            ("{\"a\":\"\\x\"}", "unknown escape inside a string at character 7"),
+            (
+                "{\n\"é\":\"\\ud800\"}",
+                "incomplete character (half of a surrogate pair) inside a string at line 2, character 12",
+            ),
+            ("{\"a\":\"x\ty\"}", "control character inside a string: write it as an escape at character 8"),
+        ] {
+            assert_eq!(read(text).unwrap_err(), message, "{text}");
+        }
+    }
+
+    #[test]
     fn texts_are_written_as_they_are_read() {
-        let text = "a \"quoted\" \\ line\nwith \u{1} and é";
+        let text = "a \"quoted\" \\ line\nwith \u{1} and \u{1f}, \u{7f} and é";
         let written = Quoted(text).to_string();
         assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
+        assert_eq!(read(&format!("{{\"a\":{written}}}")).unwrap(), [format!("a: Text({text:?})")]);
     }
 }

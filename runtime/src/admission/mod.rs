@@ -1,40 +1,47 @@
 //! Which integer does a field get for a value, or why does it get none?
 //!
 //! Admission is exact by value: `12.3400` is an amount in cents, `12.345` is not, and nothing is rounded or
-//! guessed. A source hands a value over as a [`Reading`]; an [`Admission`] turns it into the integer that the
-//! field counts, or into a [`Reason`] to refuse the row. What each kind of field takes:
+//! guessed. A source hands over a value as a [`Reading`]; an [`Admission`] turns it into the integer that the
+//! field counts, or into a [`Reason`] to refuse the row. Each kind of field takes these readings:
 //!
 //! | field | readings |
 //! | --- | --- |
-//! | `bool` | truth values; the texts `true` and `false` |
-//! | `int`, `decimal`, `days` | integers, decimals, doubles, numbers, and texts of digits |
+//! | `bool` | Booleans; the texts `true` and `false` |
+//! | `int`, `decimal`, `days` | integers, decimals, floats, numbers, and texts of digits |
 //! | `money` | the same, in whole units; an integer from a typed source needs a [`Unit`] |
 //! | `percent` | a text with a percent sign; any other number needs a [`Unit`] |
 //! | `date` | days, and texts of the form `2025-01-31` |
 //! | an enum | the texts of its names |
 //!
+//! A float that is not a number (NaN) counts as missing, as data frames use it.
+//!
 //! Requires, which look at several fields, are checked afterwards, by the engine.
 
 pub mod double;
+mod fields;
 pub mod json;
+mod names;
 pub mod number;
 mod reading;
 mod reason;
+mod scan;
 mod shown;
 
 use opus_ir::{Fault, Field, Kind, Schema, date};
 
 pub use reading::Reading;
 pub use reason::{Place, Reason};
-pub use shown::{Allowed, Shown, enum_name};
+pub use shown::{Allowed, Shown, enum_name, is_bare, push_date, push_decimal};
+
+pub(crate) use fields::Fields;
 
 use double::Inexact;
 use number::Unreadable;
 
-/// What the numbers of a source count, where a field alone does not say it.
+/// What the numbers of a source count, if the field alone does not determine it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum Unit {
-    /// As the policy writes it. That leaves integers for amounts open, and numbers for percentages.
+    /// As the policy writes it. Integers for amounts and numbers for percentages are then ambiguous.
     #[default]
     Written,
     /// Amounts in whole units: 5 is 5.00.
@@ -51,7 +58,7 @@ impl Unit {
     /// Every unit.
     pub const ALL: [Unit; 5] = [Unit::Written, Unit::Whole, Unit::Minor, Unit::Percent, Unit::Fraction];
 
-    /// Whether a field of this kind can be counted in this unit.
+    /// Whether the unit applies to fields of this kind.
     ///
     /// ```
     /// use opus_ir::Kind;
@@ -80,7 +87,7 @@ impl Unit {
 /// assert_eq!(admission.admit(Reading::Number("12.3400")), Ok(Some(1234)));
 /// let refused = admission.admit(Reading::Number("12.345")).unwrap_err();
 /// assert_eq!(refused.fault, Fault::TooPrecise);
-/// assert_eq!(refused.message, "income: 12.345 has more than 2 decimals");
+/// assert_eq!(refused.message, "income: 12.345 has more than 2 decimal places");
 /// ```
 #[derive(Clone, Copy)]
 pub struct Admission<'a> {
@@ -106,7 +113,7 @@ impl<'a> Admission<'a> {
     /// The admission of the field with this index from a source that counts in this unit.
     ///
     /// # Panics
-    /// Where there is no such field, or it cannot be counted in this unit ([`Unit::fits`]).
+    /// If there is no such field, or the unit does not apply to it ([`Unit::fits`]).
     pub fn new(schema: &'a Schema, index: usize, unit: Unit) -> Admission<'a> {
         let field = &schema.inputs[index];
         assert!(unit.fits(field.kind), "a field is counted in a unit of its kind");
@@ -118,14 +125,14 @@ impl<'a> Admission<'a> {
         self.field
     }
 
-    /// The integer of the field, `None` where it is missing and may be.
+    /// The integer of the field; `None` if it is missing and optional.
     ///
     /// # Errors
     /// Why the value is refused.
     pub fn admit(&self, reading: Reading<'_>) -> Result<Option<i128>, Reason> {
         let read = match reading {
             Reading::Missing => Ok(None),
-            Reading::Double(x) if x.is_nan() => Ok(None),
+            reading if reading.is_nan() => Ok(None),
             _ => self.read(reading).map(Some),
         };
         let admitted = match read {
@@ -261,54 +268,59 @@ impl<'a> Admission<'a> {
     fn words(&self, wrong: Wrong, reading: Reading<'_>) -> String {
         let given = quoted(reading);
         let allowed = Allowed::new(self.schema, self.field);
-        let within = if allowed.is_list() { "is none of" } else { "is outside" };
+        let within = if allowed.is_list() { "is not one of" } else { "is outside" };
         match wrong {
-            Wrong::Missing if self.field.optional => "the value that was set last was refused".to_string(),
-            Wrong::Missing => "there is no value, and the field is not optional".to_string(),
-            Wrong::Type => format!("{given} is no {}", self.wanted()),
+            Wrong::Missing if self.field.optional => "the value set last was refused".to_string(),
+            Wrong::Missing => "a value is required".to_string(),
+            Wrong::Type if matches!(self.field.kind, Kind::Enum(_)) => {
+                format!("{given} is not one of {allowed}")
+            }
+            Wrong::Type => format!("{given} is not {}", self.wanted()),
             Wrong::Unit if self.field.kind == Kind::Money => {
-                format!("{given} could be whole units or minor units: name the unit")
+                format!("{given} could be in whole units or in minor units: state the unit")
             }
             Wrong::Unit => {
-                format!("{given} could be a percentage or a fraction: write a percent sign, or name the unit")
+                format!("{given} could be a percentage or a fraction: add a percent sign or state the unit")
             }
+            Wrong::Precision if self.decimals() == 0 => format!("{given} is not a whole number"),
             Wrong::Precision => format!("{given} has {}", self.precision_in_words()),
             Wrong::Range(Some(value)) => {
                 format!("{} {within} {allowed}", Shown::new(self.schema, self.field.kind, value))
             }
             Wrong::Range(None) => format!("{given} {within} {allowed}"),
-            Wrong::Several => format!("{given} is a floating-point number, which cannot tell values of this size apart"),
-            Wrong::Unknown => format!("{given} is none of {allowed}"),
-            Wrong::Date => format!("{given} is no date of the form 2025-01-31"),
+            Wrong::Several => {
+                format!("{given} is ambiguous: several values of this size have the same float")
+            }
+            Wrong::Unknown => format!("{given} is not one of {allowed}"),
+            Wrong::Date => format!("{given} is not a date such as 2025-01-31"),
         }
     }
 
     fn wanted(&self) -> &'static str {
         match self.field.kind {
-            Kind::Bool => "truth value (true or false)",
-            Kind::Int => "whole number",
-            Kind::Decimal(_) => "number",
-            Kind::Money => "amount",
-            Kind::Percent(_) => "percentage",
-            Kind::Days => "number of days",
-            Kind::Date => "date of the form 2025-01-31",
-            Kind::Enum(_) => "name of a value",
+            Kind::Bool => "true or false",
+            Kind::Int => "a whole number",
+            Kind::Decimal(_) => "a number",
+            Kind::Money => "an amount",
+            Kind::Percent(_) => "a percentage",
+            Kind::Days => "a number of days",
+            Kind::Date => "a date such as 2025-01-31",
+            Kind::Enum(_) => "a name",
         }
     }
 
     fn precision_in_words(&self) -> String {
         match self.decimals() {
-            0 => "decimals, and should be whole".to_string(),
-            1 => "more than 1 decimal".to_string(),
-            decimals => format!("more than {decimals} decimals"),
+            1 => "more than 1 decimal place".to_string(),
+            decimals => format!("more than {decimals} decimal places"),
         }
     }
 }
 
-/// Values longer than this are cut in messages.
+/// Longer values are truncated in messages.
 const QUOTED_MAX: usize = 60;
 
-/// A value within a sentence: numbers as they are, text in backticks.
+/// A value within a sentence: a number as it is, text in backticks.
 fn quoted(reading: Reading<'_>) -> String {
     let text = reading.to_string();
     let is_number = number::scaled(&text, u8::MAX) != Err(Unreadable::NoNumber);
@@ -407,52 +419,53 @@ mod tests {
     fn refusals_say_what_is_wrong() {
         use Reading::*;
         let table = [
-            ("count", Missing, Fault::Missing, "count: there is no value, and the field is not optional"),
+            ("count", Missing, Fault::Missing, "count: a value is required"),
+            ("count", Double(f64::NAN), Fault::Missing, "count: a value is required"),
+            ("count", Text("abc"), Fault::WrongType, "count: `abc` is not a whole number"),
+            ("count", Bool(true), Fault::WrongType, "count: true is not a whole number"),
+            ("count", Number("1.5"), Fault::TooPrecise, "count: 1.5 is not a whole number"),
             (
                 "count",
-                Double(f64::NAN),
-                Fault::Missing,
-                "count: there is no value, and the field is not optional",
+                Inexact("16777216"),
+                Fault::WrongType,
+                "count: 16777216 is ambiguous: several values of this size have the same float",
             ),
-            ("count", Text("abc"), Fault::WrongType, "count: `abc` is no whole number"),
-            ("count", Bool(true), Fault::WrongType, "count: true is no whole number"),
-            ("count", Number("1.5"), Fault::TooPrecise, "count: 1.5 has decimals, and should be whole"),
             ("count", Integer(10_001), Fault::OutOfRange, "count: 10001 is outside 0..10000"),
             ("count", Text("1e99"), Fault::OutOfRange, "count: 1e99 is outside 0..10000"),
             ("count", Double(f64::INFINITY), Fault::OutOfRange, "count: inf is outside 0..10000"),
-            ("amount", Number("12.345"), Fault::TooPrecise, "amount: 12.345 has more than 2 decimals"),
+            ("amount", Number("12.345"), Fault::TooPrecise, "amount: 12.345 has more than 2 decimal places"),
             (
                 "amount",
                 Double(0.1 + 0.2),
                 Fault::TooPrecise,
-                "amount: 0.30000000000000004 has more than 2 decimals",
+                "amount: 0.30000000000000004 has more than 2 decimal places",
             ),
             ("amount", Number("100.01"), Fault::OutOfRange, "amount: 100.01 is outside 0.00..100.00 USD"),
             (
                 "amount",
                 Integer(5),
                 Fault::WrongType,
-                "amount: 5 could be whole units or minor units: name the unit",
+                "amount: 5 could be in whole units or in minor units: state the unit",
             ),
             (
                 "share",
                 Number("0.4"),
                 Fault::WrongType,
-                "share: 0.4 could be a percentage or a fraction: write a percent sign, or name the unit",
+                "share: 0.4 could be a percentage or a fraction: add a percent sign or state the unit",
             ),
-            ("share", Text("x%"), Fault::WrongType, "share: `x%` is no percentage"),
-            ("share", Text("x"), Fault::WrongType, "share: `x` is no percentage"),
+            ("share", Text("x%"), Fault::WrongType, "share: `x%` is not a percentage"),
+            ("share", Text("x"), Fault::WrongType, "share: `x` is not a percentage"),
             (
                 "on",
                 Text("2025-02-30"),
                 Fault::MalformedDate,
-                "on: `2025-02-30` is no date of the form 2025-01-31",
+                "on: `2025-02-30` is not a date such as 2025-01-31",
             ),
             ("on", Day(10_001), Fault::OutOfRange, "on: 1997-05-20 is outside 1970-01-01..1997-05-19"),
-            ("on", Integer(5), Fault::WrongType, "on: 5 is no date of the form 2025-01-31"),
-            ("work", Text("student"), Fault::UnknownValue, "work: `student` is none of salaried, retired"),
-            ("flag", Text("True"), Fault::WrongType, "flag: `True` is no truth value (true or false)"),
-            ("flag", Other("an array"), Fault::WrongType, "flag: an array is no truth value (true or false)"),
+            ("on", Integer(5), Fault::WrongType, "on: 5 is not a date such as 2025-01-31"),
+            ("work", Text("student"), Fault::UnknownValue, "work: `student` is not one of salaried, retired"),
+            ("flag", Text("True"), Fault::WrongType, "flag: `True` is not true or false"),
+            ("flag", Other("an array"), Fault::WrongType, "flag: an array is not true or false"),
         ];
         for (name, reading, fault, message) in table {
             let reason = admit(name, Unit::Written, reading).unwrap_err();

@@ -1,20 +1,20 @@
-//! Which integer is a number that is written in digits? Read exactly, without a float on the way.
+//! Which integer is a number that is written in digits? It is read exactly, without a float.
 //!
-//! A field counts `10^-decimals`. What counts is the value, not the spelling: `12.34`, `12.3400` and `1234e-2`
-//! are the same number, and `12.345` is none that a field with two decimals can hold.
+//! A field counts `10^-decimals`. The value matters, not the spelling: `12.34`, `12.3400` and `1234e-2` are the same
+//! number, and a field with two decimal places cannot hold `12.345`.
 
-/// Why digits give no integer.
+/// Why digits do not give an integer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unreadable {
-    /// The text is no number.
+    /// The text is not a number.
     NoNumber,
-    /// The number has more decimals than the field, and they are not zero.
+    /// The number has more decimal places than the field, and they are not zero.
     TooPrecise,
-    /// The integer does not fit in 128 bits: it is outside every range there is.
+    /// The integer does not fit in 128 bits, so it is outside every range.
     TooLarge,
 }
 
-/// A number as it is written: digits, how many of them stand behind the point, and the power of ten.
+/// A number as it is written: digits before and after the point, and the power of ten.
 struct Written<'a> {
     negative: bool,
     whole: &'a [u8],
@@ -25,8 +25,8 @@ struct Written<'a> {
 /// The most digits whose integer always fits in 64 bits.
 const DIGITS_64: usize = 18;
 
-/// Reads a number and counts it in `10^-decimals`. It may have a sign, a point and an exponent; it has no spaces
-/// and no grouping.
+/// Reads a number and counts it in `10^-decimals`. It may have a sign, a point and an exponent, but no spaces and no
+/// grouping.
 ///
 /// ```
 /// use opus_runtime::admission::number::{Unreadable, scaled};
@@ -60,7 +60,7 @@ pub fn rescaled(digits: i128, scale: i32, decimals: u8) -> Result<i128, Unreadab
     shifted(digits, decimals as i64 - scale as i64)
 }
 
-/// `x * 10^shift`, where that is an integer.
+/// `x * 10^shift`, if that is an integer.
 fn shifted(x: i128, shift: i64) -> Result<i128, Unreadable> {
     if x == 0 {
         return Ok(0);
@@ -78,7 +78,7 @@ fn short(whole: &[u8], fraction: &[u8]) -> i64 {
     whole.iter().chain(fraction).fold(0, |sum, digit| sum * 10 + (digit - b'0') as i64)
 }
 
-/// The general case: any number of digits, any exponent. Precision is judged before size.
+/// The general case: any number of digits, any exponent. Precision is checked before size.
 fn long(written: &Written, decimals: u8) -> Result<i128, Unreadable> {
     let mut digits: Vec<u8> = [written.whole, written.fraction].concat();
     let zeros = digits.iter().rev().take_while(|digit| **digit == b'0').count();
@@ -91,7 +91,7 @@ fn long(written: &Written, decimals: u8) -> Result<i128, Unreadable> {
     if shift < 0 {
         return Err(Unreadable::TooPrecise);
     }
-    // counted downwards where it is negative, so that the least integer is reached as well
+    // counted downwards if negative, so that the least integer is reached too
     let step = |sum: i128, digit: &u8| {
         let digit = (digit - b'0') as i128;
         sum.checked_mul(10)?.checked_add(if written.negative { -digit } else { digit })
@@ -124,7 +124,7 @@ fn digits_of(bytes: &[u8]) -> (&[u8], &[u8]) {
     bytes.split_at(bytes.iter().take_while(|byte| byte.is_ascii_digit()).count())
 }
 
-/// An exponent, kept where it is beyond all that can matter.
+/// An exponent, clamped far beyond any that matters.
 fn exponent_of(bytes: &[u8]) -> Option<i64> {
     let (sign, rest) = match bytes {
         [b'-', rest @ ..] => (-1, rest),

@@ -1,24 +1,24 @@
-//! What may a file or a program hold for a field, before anyone has looked at it?
+//! What may a file or a program hold for a field, before it is checked?
 
 use opus_ir::date;
 
-/// A value as some source has it. Which readings a field takes is in the table of [`super::Admission`].
+/// A value as some source has it. The documentation of [`crate::admission`] lists which readings a field takes.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Reading<'a> {
     /// There is none.
     Missing,
-    /// A truth value.
+    /// A Boolean.
     Bool(bool),
-    /// An integer from a typed source, such as an integer column: without a unit it says nothing about amounts.
+    /// An integer from a typed source, such as an integer column. For an amount it needs a unit.
     Integer(i128),
     /// `digits / 10^scale` from a typed source, such as a decimal column.
     Decimal {
         /// The digits.
         digits: i128,
-        /// How many of them stand behind the point; negative for a power of ten.
+        /// The number of decimal places; negative for a power of ten.
         scale: i32,
     },
-    /// A double; NaN is missing.
+    /// A float of 64 bits; NaN is missing.
     Double(f64),
     /// A day number from a typed source.
     Day(i32),
@@ -28,8 +28,18 @@ pub enum Reading<'a> {
     Inexact(&'a str),
     /// A text: a CSV cell, a JSON string, a string column.
     Text(&'a str),
-    /// Something that no field takes, by the name of what it is: an array, an object.
+    /// Something that no field takes, by its name: an array, an object.
     Other(&'static str),
+}
+
+impl Reading<'_> {
+    /// Whether it is a float that is not a number, which counts as missing.
+    pub fn is_nan(&self) -> bool {
+        match self {
+            Reading::Double(x) => x.is_nan(),
+            _ => false,
+        }
+    }
 }
 
 impl std::fmt::Display for Reading<'_> {
@@ -39,16 +49,17 @@ impl std::fmt::Display for Reading<'_> {
             Reading::Bool(value) => value.fmt(f),
             Reading::Integer(value) => value.fmt(f),
             Reading::Decimal { digits, scale } => decimal(f, *digits, *scale),
-            Reading::Double(value) => {
-                // a whole number is written as an integer column writes it
-                let text = format!("{value:?}");
-                f.write_str(text.strip_suffix(".0").unwrap_or(&text))
-            }
+            Reading::Double(value) => float(f, format!("{value:?}")),
             Reading::Day(day) => date::civil(*day as i128).fmt(f),
             Reading::Number(text) | Reading::Inexact(text) | Reading::Text(text) => f.write_str(text),
             Reading::Other(name) => f.write_str(name),
         }
     }
+}
+
+/// A whole number is written as an integer column writes it.
+fn float(f: &mut std::fmt::Formatter<'_>, text: String) -> std::fmt::Result {
+    f.write_str(text.strip_suffix(".0").unwrap_or(&text))
 }
 
 fn decimal(f: &mut std::fmt::Formatter<'_>, digits: i128, scale: i32) -> std::fmt::Result {
@@ -67,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_told_alike_whatever_column_it_comes_from() {
+    fn a_value_is_shown_alike_whatever_column_it_comes_from() {
         for (reading, text) in [
             (Reading::Double(200.0), "200"),
             (Reading::Integer(200), "200"),

@@ -11,9 +11,9 @@ pub struct Reason {
     pub fault: Fault,
     /// Where it is wrong.
     pub place: Place,
-    /// The name of the field, the id of the require; empty where the whole row is at fault.
+    /// The name of the field or the id of the require; empty if the whole row is at fault.
     pub name: String,
-    /// The value as it was given; empty where there is none.
+    /// The value as it was given; empty if there was none.
     pub value: String,
     /// The sentence: lower case, what was wrong and what is right, in the policy's units.
     pub message: String,
@@ -31,11 +31,11 @@ pub enum Place {
 }
 
 impl Reason {
-    /// A row that could not be read at all.
+    /// A row that cannot be read at all.
     ///
     /// ```
     /// use opus_runtime::admission::Reason;
-    /// let reason = Reason::malformed_row("the line is no JSON object");
+    /// let reason = Reason::malformed_row("the line is not a JSON object");
     /// assert_eq!(reason.fault.code(), "malformed-row");
     /// ```
     pub fn malformed_row(message: impl Into<String>) -> Reason {
