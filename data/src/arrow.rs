@@ -125,8 +125,11 @@ impl Source for ArrowSource {
                 let slice = |columns: &[usize]| -> Vec<ColumnData> {
                     columns.iter().map(|column| batch.column(*column).slice(*given, rows).into()).collect()
                 };
-                let body =
-                    Body::Columns { fields: slice(&self.columns.fields), kept: slice(&self.columns.kept) };
+                let body = Body::Columns {
+                    fields: slice(&self.columns.fields),
+                    kept: slice(&self.columns.kept),
+                    intake: self.columns.intake.clone(),
+                };
                 *given += rows;
                 return Ok(Some((rows, body)));
             }

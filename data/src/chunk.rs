@@ -39,6 +39,8 @@ pub enum Body {
         fields: Vec<ColumnData>,
         /// In the order in which they were asked for.
         kept: Vec<ColumnData>,
+        /// How this file's columns are counted, if the file states units that the mapping leaves open.
+        intake: Option<Arc<Intake>>,
     },
     /// Records of a CSV file.
     Csv(Arc<Csv>, Lines),
@@ -111,6 +113,8 @@ pub struct Kept {
     pub data_type: DataType,
     /// Whether its texts are JSON values: numbers as they were written, texts in quotes.
     pub is_json: bool,
+    /// Whether its numbers are percentages, as the metadata of its file says.
+    pub is_percent: bool,
 }
 
 /// What comes with the rows of a chunk, beside their fields.
@@ -136,7 +140,8 @@ impl Chunk {
         columns.set_rows(self.rows);
         let mut ignored = BTreeSet::new();
         let kept = match self.body {
-            Body::Columns { fields, kept } => {
+            Body::Columns { fields, kept, intake: own } => {
+                let intake = own.as_deref().unwrap_or(intake);
                 for (index, column) in fields.iter().enumerate() {
                     column.fill(intake, index, columns, faults)?;
                 }

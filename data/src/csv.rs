@@ -111,7 +111,8 @@ impl Source for CsvSource {
 
 /// The columns to keep of a format that has no types.
 pub fn text_columns(intake: &Intake, is_json: bool) -> Vec<Kept> {
-    let kept = |name: &String| Kept { name: name.clone(), data_type: DataType::Utf8, is_json };
+    let kept =
+        |name: &String| Kept { name: name.clone(), data_type: DataType::Utf8, is_json, is_percent: false };
     intake.keep.iter().map(kept).collect()
 }
 

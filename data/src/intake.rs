@@ -141,11 +141,12 @@ impl Intake {
             );
             return Err(DataError::unmapped(message).remedy(self.other_type_help(class, field)));
         }
-        let is_open = matches!(
-            (field.kind, class),
-            (Kind::Money, Class::Integer)
-                | (Kind::Percent(_), Class::Integer | Class::Decimal | Class::Double)
-        );
+        let is_open = match (field.kind, class) {
+            // where a currency has no minor unit, both readings are the same
+            (Kind::Money, Class::Integer) => self.schema.decimals(Kind::Money) > 0,
+            (Kind::Percent(_), Class::Integer | Class::Decimal | Class::Double) => true,
+            _ => false,
+        };
         if is_open && mapping.unit == Unit::Written {
             return Err(
                 self.needs_unit(&format!("{file}: column `{column}` holds {}", in_words(data_type)), index)

@@ -92,6 +92,11 @@ impl Mapping {
         Mapping { fields: schema.inputs.iter().map(mapping).collect(), ..Mapping::default() }
     }
 
+    /// Says what the numbers of a field count.
+    pub(crate) fn set_unit(&mut self, index: usize, unit: Unit) {
+        self.fields[index].unit = unit;
+    }
+
     /// Reads a mapping file.
     ///
     /// # Errors

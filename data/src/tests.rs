@@ -14,7 +14,7 @@ use arrow_array::{
 use arrow_buffer::i256;
 use arrow_schema::{DataType, Field as ArrowField, Schema as ArrowSchema};
 use opus_ir::memory::Columns;
-use opus_ir::{Fault, Kind, Schema};
+use opus_ir::{Currency, Fault, Kind, Schema, date};
 use opus_runtime::admission::Reason;
 
 use super::columnar::fill;
@@ -503,11 +503,59 @@ fn what_is_written_is_read_again_in_every_format() {
     for format in FORMATS {
         let path = scratch.path(&format!("rows.{format}"));
         write_rows(&schema, &columns, &path);
-        let rows = read(&path, &intake(&schema, "[share]\nunit = \"percent\"", &[])).unwrap();
+        let rows = read(&path, &intake(&schema, "", &[])).unwrap();
         assert_eq!(rows.faults, [], "{format}");
         assert_eq!(rows.values, expected, "{format}");
     }
     assert_eq!(scratch.names().len(), FORMATS.len(), "nothing is left beside the files");
+}
+
+#[test]
+fn every_kind_is_read_back_without_a_mapping() {
+    let huge = 10i128.pow(30);
+    let kinds = [
+        (Kind::Bool, 0, 1),
+        (Kind::Int, -5, 1000),
+        (Kind::Int, i64::MIN as i128, i64::MAX as i128),
+        (Kind::Int, -huge, huge),
+        (Kind::Decimal(0), -1000, 1000),
+        (Kind::Decimal(1), 0, 9),
+        (Kind::Decimal(3), -10_000, 10_000),
+        (Kind::Decimal(18), 0, 10i128.pow(18)),
+        (Kind::Decimal(30), -huge, huge),
+        (Kind::Money, 0, 100_000_000),
+        (Kind::Money, -huge, huge),
+        (Kind::Percent(0), -100, 100),
+        (Kind::Percent(1), 0, 1000),
+        (Kind::Percent(2), -50, 200_000),
+        (Kind::Percent(6), 0, 10i128.pow(12)),
+        (Kind::Percent(20), 0, huge),
+        (Kind::Days, 0, 365),
+        (Kind::Days, -huge, huge),
+        (Kind::Date, date::DAY_MIN, date::DAY_MAX),
+        (Kind::Enum(0), 0, 2),
+    ];
+    let scratch = Scratch::create();
+    for digits in [0, 2, 3] {
+        let fields = kinds.iter().enumerate().flat_map(|(index, (kind, lo, hi))| {
+            [false, true].map(|optional| field(&format!("f{index}_{optional}"), *kind, *lo, *hi, optional))
+        });
+        let schema = Schema {
+            currency: Some(Currency { code: "XXX".into(), digits }),
+            enums: vec![names("Word", &["a", "true", "12"])],
+            inputs: fields.collect(),
+            ..Schema::default()
+        };
+        let columns = some_rows(&schema, 250);
+        let expected: Vec<_> = (0..250).map(|row| values(&columns, row)).collect();
+        for format in FORMATS {
+            let path = scratch.path(&format!("{digits}.{format}"));
+            write_rows(&schema, &columns, &path);
+            let rows = read(&path, &intake(&schema, "", &[])).unwrap();
+            assert_eq!(rows.faults, [], "{format} with {digits} digits");
+            assert_eq!(rows.values, expected, "{format} with {digits} digits");
+        }
+    }
 }
 
 #[test]

@@ -1,9 +1,14 @@
 //! Which columns of a file with types are read?
 
-use arrow_schema::Schema;
+use std::sync::Arc;
+
+use arrow_schema::{Field, Schema};
+use opus_ir::Kind;
+use opus_runtime::admission::Unit;
 
 use super::chunk::Kept;
 use super::intake::Intake;
+use super::write::{PERCENT, UNIT_KEY};
 use crate::error::DataError;
 
 /// The columns that are wanted of a file whose columns have types.
@@ -16,6 +21,8 @@ pub struct TypedColumns {
     pub kept_types: Vec<Kept>,
     /// The names that nobody asked for.
     pub ignored: Vec<String>,
+    /// How the columns are counted, if the file states units that the mapping leaves open.
+    pub intake: Option<Arc<Intake>>,
 }
 
 impl TypedColumns {
@@ -26,15 +33,22 @@ impl TypedColumns {
     pub fn new(file: &str, schema: &Schema, intake: &Intake) -> Result<TypedColumns, DataError> {
         let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
         let (fields, kept) = intake.find(file, &names)?;
+        let own = with_units(schema, &fields, intake);
+        let counted = own.as_deref().unwrap_or(intake);
         for (index, column) in fields.iter().enumerate() {
-            intake.check_type(file, index, schema.field(*column).data_type())?;
+            counted.check_type(file, index, schema.field(*column).data_type())?;
         }
         let kept_type = |column: &usize| {
             let field = schema.field(*column);
-            Kept { name: field.name().clone(), data_type: field.data_type().clone(), is_json: false }
+            Kept {
+                name: field.name().clone(),
+                data_type: field.data_type().clone(),
+                is_json: false,
+                is_percent: is_percent(field),
+            }
         };
         let kept_types = kept.iter().map(kept_type).collect();
-        Ok(TypedColumns { fields, kept, kept_types, ignored: intake.ignored(&names) })
+        Ok(TypedColumns { fields, kept, kept_types, ignored: intake.ignored(&names), intake: own })
     }
 
     /// Every column that is wanted, ascending and once; from now on columns are counted among them.
@@ -47,4 +61,26 @@ impl TypedColumns {
         }
         wanted
     }
+}
+
+/// The intake with the units that a file states, for the percentages that the mapping leaves open; `None` if there
+/// are none.
+fn with_units(schema: &Schema, columns: &[usize], intake: &Intake) -> Option<Arc<Intake>> {
+    let is_stated = |index: &usize| {
+        matches!(intake.schema.inputs[*index].kind, Kind::Percent(_))
+            && intake.field_mapping(*index).unit == Unit::Written
+            && is_percent(schema.field(columns[*index]))
+    };
+    let stated: Vec<usize> = (0..columns.len()).filter(is_stated).collect();
+    if stated.is_empty() {
+        return None;
+    }
+    let mut own = intake.clone();
+    stated.into_iter().for_each(|index| own.mapping.set_unit(index, Unit::Percent));
+    Some(Arc::new(own))
+}
+
+/// Whether the metadata of a column says that its numbers are percentages.
+fn is_percent(field: &Field) -> bool {
+    field.metadata().get(UNIT_KEY).is_some_and(|unit| unit == PERCENT)
 }

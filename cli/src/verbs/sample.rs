@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::StringArray;
-use opus_frontend::display;
 use opus_ir::memory::Columns;
-use opus_ir::{Field, Kind, Schema};
 use opus_runtime::{Engine, Policy};
 use serde_json::json;
 
@@ -43,7 +40,7 @@ pub fn run(args: &Sample, terminal: &Terminal) -> Result<(), Failure> {
         ("opus.artifact".to_owned(), opened.artifact.content_hash().to_string()),
         ("opus.seed".to_owned(), args.seed.to_string()),
     ];
-    let columns = schema.inputs.iter().map(|field| spec(&schema, field)).collect();
+    let columns = schema.inputs.iter().map(|field| Spec::of_field(&schema, field)).collect();
     let (encoder, mut writer) = create(&output, &Arc::new(Layout { columns, metadata }))?;
     let drawer = Drawer {
         sampler,
@@ -55,7 +52,7 @@ pub fn run(args: &Sample, terminal: &Terminal) -> Result<(), Failure> {
     while first < args.rows {
         let count = (args.rows - first).min(CHUNK_ROWS as u64) as usize;
         let rows = drawer.rows(first, count, &schema.input_columns())?;
-        let data = (0..schema.inputs.len()).map(|index| data(&schema, &rows, index)).collect();
+        let data = (0..schema.inputs.len()).map(|index| Data::Column(&rows, index)).collect();
         let encoded = encoder.encode(&Table { rows: count, columns: data })?;
         writer.append(encoded)?;
         first += count as u64;
@@ -66,25 +63,6 @@ pub fn run(args: &Sample, terminal: &Terminal) -> Result<(), Failure> {
     let human = format!("{}: {} rows, seed {}", output.place, grouped(args.rows), args.seed);
     let json = json!({ "file": output.place.to_string(), "rows": args.rows, "seed": args.seed });
     terminal.report(&human, &json, !terminal.is_json() || output.place == Place::Standard)
-}
-
-/// A percentage is written with its sign: a number alone could be a fraction too, and would be refused.
-fn is_signed(field: &Field) -> bool {
-    matches!(field.kind, Kind::Percent(_))
-}
-
-fn spec(schema: &Schema, field: &Field) -> Spec {
-    let spec = Spec::of_field(schema, field);
-    if is_signed(field) { Spec { optional: spec.optional, ..Spec::text(&field.name) } } else { spec }
-}
-
-fn data<'a>(schema: &Schema, rows: &'a Columns, index: usize) -> Data<'a> {
-    let field = &schema.inputs[index];
-    if !is_signed(field) {
-        return Data::Column(rows, index);
-    }
-    let text = |row| rows.get(index, row).map(|value| display::field_text(schema, field.kind, value));
-    Data::Array(Arc::new((0..rows.rows()).map(text).collect::<StringArray>()))
 }
 
 struct Drawer {

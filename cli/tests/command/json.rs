@@ -1,12 +1,9 @@
 //! What do programs get? With `--format json` whatever is printed parses, and holds what people are told.
 
-#[path = "../../../runtime/tests/common/schema.rs"]
-mod schema;
-
-use schema::assert_record;
 use serde_json::{Value, json};
 
 use crate::folder::{Ended, Folder};
+use crate::schema::assert_record;
 
 /// Where the JSON is expected.
 #[derive(Clone, Copy, PartialEq)]

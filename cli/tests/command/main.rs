@@ -13,4 +13,6 @@ mod help;
 mod json;
 mod outputs;
 mod page;
+#[path = "../../../runtime/tests/common/schema.rs"]
+mod schema;
 mod streams;

@@ -3,6 +3,81 @@
 use serde_json::{Value, json};
 
 use crate::folder::Folder;
+use crate::schema::assert_row;
+
+/// Decides an output of every kind.
+const EVERY_KIND: &str = "policy out.kinds {
+  currency USD
+  input { n : int in 0..9 }
+  output {
+    rate : percent in 0%..100%   m : money in $0..$1_000_000   d : date in 2020-01-01..2020-12-31
+    b : bool   k : days in 0 days..9 days   dec : decimal(3) in 0.000..9.999
+  }
+  rules first { otherwise A => 12.5%, $1_234.50, 2020-02-29, true, 3 days, 1.250 }
+}
+";
+
+/// Decides what it is given, of every kind.
+const ALL_BACK: &str = "policy back.kinds {
+  currency USD
+  input {
+    rate : percent in 0%..100%   m : money in $0..$1_000_000   d : date in 2020-01-01..2020-12-31
+    b : bool   k : days in 0 days..9 days   dec : decimal(3) in 0.000..9.999
+  }
+  output {
+    rate_out : percent in 0%..100%   m_out : money in $0..$1_000_000   d_out : date in 2020-01-01..2020-12-31
+    b_out : bool   k_out : days in 0 days..9 days   dec_out : decimal(3) in 0.000..9.999
+  }
+  rules first { otherwise A => rate, m, d, b, k, dec }
+}
+";
+
+#[test]
+fn what_batch_writes_it_reads_in_every_format() {
+    let folder = Folder::new("back");
+    folder.write("kinds.opus", EVERY_KIND);
+    folder.write("back.opus", ALL_BACK);
+    folder.write("n.csv", "n\n5\n");
+    for format in ["csv", "jsonl", "parquet", "arrow"] {
+        folder.opus(&format!("batch kinds.opus n.csv -o out.{format}")).ends(0);
+        // the second time as kept columns
+        folder.opus(&format!("batch kinds.opus n.csv -o first.{format}")).ends(0);
+        folder.write("keep.opus", "policy keep.it { input { row : int in 1..9 }\n output { n : int in 1..9 }\n rules first { otherwise A => row } }");
+        folder
+            .opus(&format!("batch keep.opus first.{format} -o kept.{format} --keep rate,m,d,b,k,dec"))
+            .ends(0);
+        for input in ["out", "kept"] {
+            folder.opus(&format!("batch back.opus {input}.{format} -o again.csv")).ends(0);
+            let again = folder.text("again.csv");
+            assert_eq!(
+                again.lines().nth(1),
+                Some("1,12.50%,1234.50,2020-02-29,true,3,1.250,A,1"),
+                "{format}"
+            );
+        }
+    }
+    assert_eq!(folder.text("out.csv").lines().nth(1), Some("1,12.50%,1234.50,2020-02-29,true,3,1.250,A,1"));
+    let line = folder.text("out.jsonl");
+    assert_row(line.trim());
+    assert_eq!(
+        line.trim(),
+        r#"{"row":1,"rate":"12.50%","m":1234.50,"d":"2020-02-29","b":true,"k":3,"dec":1.250,"rule":"A","version":1}"#
+    );
+}
+
+#[test]
+fn every_sample_is_admitted_in_every_format() {
+    let folder = Folder::new("samples");
+    folder.write(
+        "percent.opus",
+        "policy p.q { input { p : percent in 0%..2_000% }\n output { q : percent in 0%..2_000% }\n rules first { otherwise R => p } }",
+    );
+    for format in ["csv", "jsonl", "parquet", "arrow"] {
+        folder.opus(&format!("sample percent.opus -n 200 -o s.{format}")).ends(0);
+        folder.opus(&format!("batch percent.opus s.{format} -o q.csv --max-rejects 0")).ends(0);
+        assert_eq!(folder.text("q.csv").lines().count(), 201, "{format}");
+    }
+}
 
 #[test]
 fn rejects_are_written_even_where_there_are_none() {

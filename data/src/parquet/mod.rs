@@ -200,7 +200,7 @@ impl Source for ParquetSource {
         let kept = fields.split_off(self.columns.fields.len());
         self.rows_left -= rows;
         self.rows_read += rows as u64;
-        Ok(Some((rows, Body::Columns { fields, kept })))
+        Ok(Some((rows, Body::Columns { fields, kept, intake: self.columns.intake.clone() })))
     }
 
     fn kept(&self) -> &[Kept] {

@@ -21,7 +21,7 @@ use super::target::{Target, Whole};
 use crate::error::DataError;
 
 pub use printed::{Printed, Printer};
-pub use table::{Content, Data, Layout, Spec, Table};
+pub use table::{Content, Data, Layout, PERCENT, Spec, Table, UNIT_KEY};
 
 /// Turns rows into what a [`Writer`] appends; shared by threads.
 pub enum Encoder {

@@ -6,8 +6,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, TimeUnit};
-use opus_ir::date;
-use opus_runtime::admission::Reading;
+use opus_runtime::admission::{Reading, push_date, push_decimal};
 
 use super::super::cells::{Cells, moment_text, ticks_per_second};
 use super::super::json_lines::unquoted;
@@ -48,9 +47,8 @@ pub enum Printer<'a> {
     /// Timestamps with a zone.
     /// Moments in universal time.
     Zoned(&'a ArrayRef, TimeUnit),
-    /// Any other column that was read.
-    /// Anything else.
-    Cells(Cells<'a>),
+    /// Any other column that was read, and whether its numbers are percentages, which need a sign.
+    Cells(Cells<'a>, bool),
 }
 
 /// Whether the values of a type can be written as text.
@@ -82,7 +80,10 @@ impl<'a> Printer<'a> {
                 DataType::Float32 => Printer::Single(array),
                 DataType::Float64 => Printer::Double(array),
                 DataType::Timestamp(unit, Some(_)) => Printer::Zoned(array, *unit),
-                _ => Printer::Cells(Cells::new(array.as_ref(), 0)),
+                DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
+                    Printer::Cells(Cells::new(array.as_ref(), 0), false)
+                }
+                _ => Printer::Cells(Cells::new(array.as_ref(), 0), spec.is_percent()),
             },
         }
     }
@@ -130,7 +131,14 @@ impl<'a> Printer<'a> {
                     Printed::Text(scratch)
                 }
             },
-            Printer::Cells(cells) => print_cell(cells, row, scratch),
+            Printer::Cells(cells, false) => print_cell(cells, row, scratch),
+            Printer::Cells(cells, true) => match print_cell(cells, row, scratch) {
+                Printed::Missing => Printed::Missing,
+                _ => {
+                    scratch.push('%');
+                    Printed::Text(scratch)
+                }
+            },
         }
     }
 }
@@ -146,11 +154,16 @@ fn print_field<'s>(spec: &'s Spec, value: i128, scratch: &'s mut String) -> Prin
         Content::Names(names) => Printed::Text(&names[value as usize]),
         Content::Bool => Printed::Plain(if value == 0 { "false" } else { "true" }),
         Content::Date => {
-            let _ = write!(scratch, "{}", date::civil(value));
+            push_date(scratch, value);
             Printed::Text(scratch)
         }
-        Content::Decimal { scale, .. } => {
-            plain(scratch, Reading::Decimal { digits: value, scale: *scale as i32 })
+        Content::Decimal { scale, is_percent, .. } => {
+            push_decimal(scratch, value, *scale);
+            if !is_percent {
+                return Printed::Plain(scratch);
+            }
+            scratch.push('%');
+            Printed::Text(scratch)
         }
         _ => plain(scratch, value),
     }

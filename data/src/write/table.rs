@@ -10,7 +10,7 @@ use arrow_array::{
     Int64Array, PrimitiveArray, StringArray,
 };
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, i256};
-use arrow_schema::{DataType, Field as ArrowField, Schema as ArrowSchema};
+use arrow_schema::{DataType, Field as ArrowField, Metadata, Schema as ArrowSchema};
 use opus_ir::memory::Columns;
 use opus_ir::{Field, Interval, Kind, Schema};
 
@@ -49,8 +49,10 @@ pub enum Content {
     Decimal {
         /// How many digits they have at most.
         precision: u8,
-        /// How many of them stand behind the point.
+        /// How many of them are decimal places.
         scale: u8,
+        /// Whether they are percentages: `12.50%` in text, and a unit beside the type elsewhere.
+        is_percent: bool,
     },
     /// Day numbers.
     Date,
@@ -97,6 +99,11 @@ impl From<ColumnData> for Data<'_> {
     }
 }
 
+/// The key of a field's metadata that says what its numbers count.
+pub const UNIT_KEY: &str = "opus.unit";
+/// Under that key: 43.5 is 43.5 %.
+pub const PERCENT: &str = "percent";
+
 /// The most names that have codes of 8 bits, signed, as data frames write them.
 const NAMES_8_BITS: usize = i8::MAX as usize;
 
@@ -108,7 +115,9 @@ impl Spec {
     pub fn of_field(schema: &Schema, field: &Field) -> Spec {
         let range = field.domain.range;
         let within = |lo: i64, hi: i64| Interval::new(lo as i128, hi as i128).contains_all(range);
-        let decimal = |scale: u8| Content::Decimal { precision: digits(range).max(scale).max(1), scale };
+        let is_percent = matches!(field.kind, Kind::Percent(_));
+        let decimal =
+            |scale: u8| Content::Decimal { precision: digits(range).max(scale).max(1), scale, is_percent };
         let content = match field.kind {
             Kind::Bool => Content::Bool,
             Kind::Date => Content::Date,
@@ -139,10 +148,10 @@ impl Spec {
         match &self.content {
             Content::Integer | Content::Numbers(_) => DataType::Int32,
             Content::Long => DataType::Int64,
-            Content::Decimal { precision, scale } if *precision <= PRECISION_128 => {
+            Content::Decimal { precision, scale, .. } if *precision <= PRECISION_128 => {
                 DataType::Decimal128(*precision, *scale as i8)
             }
-            Content::Decimal { precision, scale } => DataType::Decimal256(*precision, *scale as i8),
+            Content::Decimal { precision, scale, .. } => DataType::Decimal256(*precision, *scale as i8),
             Content::Date => DataType::Date32,
             Content::Bool => DataType::Boolean,
             Content::Names(names) => {
@@ -151,6 +160,24 @@ impl Spec {
             }
             Content::Text => DataType::Utf8,
             Content::Kept(kept) => kept.data_type.clone(),
+        }
+    }
+
+    /// Whether its numbers are percentages.
+    pub fn is_percent(&self) -> bool {
+        match &self.content {
+            Content::Decimal { is_percent, .. } => *is_percent,
+            Content::Kept(kept) => kept.is_percent,
+            _ => false,
+        }
+    }
+
+    /// The column as an Arrow field; percentages say so in its metadata, so that they can be read back.
+    fn arrow_field(&self) -> ArrowField {
+        let field = ArrowField::new(&self.name, self.arrow_type(), self.optional);
+        match self.is_percent() {
+            true => field.with_metadata(Metadata::from_iter([(UNIT_KEY.to_owned(), PERCENT.to_owned())])),
+            false => field,
         }
     }
 
@@ -222,9 +249,8 @@ impl Layout {
 
     /// The layout as an Arrow schema.
     pub fn arrow_schema(&self) -> ArrowSchema {
-        let fields =
-            self.columns.iter().map(|spec| ArrowField::new(&spec.name, spec.arrow_type(), spec.optional));
-        let metadata: arrow_schema::Metadata = self.metadata.iter().cloned().collect();
+        let fields = self.columns.iter().map(Spec::arrow_field);
+        let metadata: Metadata = self.metadata.iter().cloned().collect();
         ArrowSchema::new(fields.collect::<Vec<_>>()).with_metadata(metadata)
     }
 }

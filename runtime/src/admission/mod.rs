@@ -212,8 +212,12 @@ impl<'a> Admission<'a> {
     /// Whether the number could be meant in two ways.
     fn is_open(&self, reading: Reading<'_>) -> bool {
         let typed_integer = matches!(reading, Reading::Integer(_));
-        let two_ways =
-            matches!(self.field.kind, Kind::Percent(_)) || self.field.kind == Kind::Money && typed_integer;
+        let two_ways = match self.field.kind {
+            Kind::Percent(_) => true,
+            // where a currency has no minor unit, both readings are the same
+            Kind::Money => typed_integer && self.schema.decimals(Kind::Money) > 0,
+            _ => false,
+        };
         two_ways && self.unit == Unit::Written
     }
 

@@ -11,7 +11,7 @@ pub fn assert_record(text: &str) {
 }
 
 /// That a JSON text is a line of a batch.
-#[allow(dead_code, reason = "used by tests of files")]
+#[allow(dead_code, reason = "not every test that checks records writes files")]
 pub fn assert_row(text: &str) {
     assert_form(text, "/$defs/row");
 }
