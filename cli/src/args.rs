@@ -204,6 +204,8 @@ pub enum FileFormat {
     Csv,
     /// One JSON object per line.
     Jsonl,
+    /// An array of JSON objects.
+    Json,
     /// Arrow IPC, file or stream.
     Arrow,
 }

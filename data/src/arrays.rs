@@ -46,6 +46,7 @@ use opus_runtime::Batch;
 use crate::chunk::{ColumnData, Filled, Kept};
 use crate::columnar::fill;
 use crate::error::DataError;
+use crate::given::Given;
 use crate::intake::Intake;
 use crate::names::Names;
 use crate::typed::TypedColumns;
@@ -56,6 +57,7 @@ pub struct Input<'a> {
     name: String,
     intake: &'a Intake,
     columns: TypedColumns,
+    given: Given,
 }
 
 impl<'a> Input<'a> {
@@ -64,8 +66,9 @@ impl<'a> Input<'a> {
     /// # Errors
     /// Where a column is missing, or its type cannot hold the field.
     pub fn new(name: &str, schema: &ArrowSchema, intake: &'a Intake) -> Result<Input<'a>, DataError> {
-        let columns = TypedColumns::new(name, schema, intake)?;
-        Ok(Input { name: name.to_owned(), intake, columns })
+        let given = Given::new(None, intake);
+        let columns = TypedColumns::new(name, schema, intake, &given)?;
+        Ok(Input { name: name.to_owned(), intake, columns, given })
     }
 
     /// The columns to keep.
@@ -95,9 +98,10 @@ impl<'a> Input<'a> {
         batch.clear();
         let (columns, refused) = batch.filling();
         columns.set_rows(rows.num_rows());
-        for (index, column) in self.columns.fields.iter().enumerate() {
-            fill(self.intake, index, rows.column(*column).as_ref(), columns, index, refused);
+        for (index, column) in &self.columns.fields {
+            fill(self.intake, *index, rows.column(*column).as_ref(), columns, *index, refused);
         }
+        self.given.fill(self.intake, rows.num_rows(), columns, refused);
         let kept = self.columns.kept.iter().map(|column| rows.column(*column).clone().into()).collect();
         Ok(Filled { kept, ignored: BTreeSet::new() })
     }

@@ -8,6 +8,7 @@ use arrow_schema::ArrowError;
 
 use super::chunk::{Body, CHUNK_ROWS, ColumnData, Kept};
 use super::claims::{Claim, check_file, check_stream};
+use super::given::Given;
 use super::guard::{Damaged, guarded};
 use super::intake::Intake;
 use super::positioned::{Positioned, PositionedReader};
@@ -51,7 +52,12 @@ impl ArrowSource {
     ///
     /// # Errors
     /// Where it is no Arrow IPC file, or has not the columns that are wanted.
-    pub fn open(file: &str, positioned: Positioned, intake: &Intake) -> Result<ArrowSource, DataError> {
+    pub fn open(
+        file: &str,
+        positioned: Positioned,
+        intake: &Intake,
+        given: &Given,
+    ) -> Result<ArrowSource, DataError> {
         let wrong = |error: ArrowError| unreadable(file, &error);
         let panicked = |damaged: Damaged| unreadable(file, &damaged);
         let mut magic = Vec::new();
@@ -68,13 +74,13 @@ impl ArrowSource {
         let reader = || BufReader::new(positioned.reader());
         let (columns, batches) = if is_file {
             let all = guarded(|| FileReader::try_new(reader(), None)).map_err(panicked)?.map_err(wrong)?;
-            let mut columns = TypedColumns::new(file, &all.schema(), intake)?;
+            let mut columns = TypedColumns::new(file, &all.schema(), intake, given)?;
             let wanted = Some(columns.project());
             let some = guarded(|| FileReader::try_new(reader(), wanted)).map_err(panicked)?.map_err(wrong)?;
             (columns, Batches::File(some))
         } else {
             let all = guarded(|| StreamReader::try_new(reader(), None)).map_err(panicked)?.map_err(wrong)?;
-            let mut columns = TypedColumns::new(file, &all.schema(), intake)?;
+            let mut columns = TypedColumns::new(file, &all.schema(), intake, given)?;
             let wanted = Some(columns.project());
             let some =
                 guarded(|| StreamReader::try_new(reader(), wanted)).map_err(panicked)?.map_err(wrong)?;
@@ -122,14 +128,11 @@ impl Source for ArrowSource {
                 self.batch.as_mut().filter(|(batch, given)| *given < batch.num_rows())
             {
                 let rows = (batch.num_rows() - *given).min(CHUNK_ROWS);
-                let slice = |columns: &[usize]| -> Vec<ColumnData> {
-                    columns.iter().map(|column| batch.column(*column).slice(*given, rows).into()).collect()
-                };
-                let body = Body::Columns {
-                    fields: slice(&self.columns.fields),
-                    kept: slice(&self.columns.kept),
-                    intake: self.columns.intake.clone(),
-                };
+                let slice = |column: &usize| ColumnData::from(batch.column(*column).slice(*given, rows));
+                let fields = self.columns.fields.iter().map(|(index, column)| (*index, slice(column)));
+                let kept = self.columns.kept.iter().map(&slice).collect();
+                let body =
+                    Body::Columns { fields: fields.collect(), kept, intake: self.columns.intake.clone() };
                 *given += rows;
                 return Ok(Some((rows, body)));
             }

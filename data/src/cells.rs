@@ -4,9 +4,9 @@
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Float32Type,
-    Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
-    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type,
-    UInt32Type, UInt64Type,
+    Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, Time32MillisecondType, Time32SecondType,
+    Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrowPrimitiveType, Decimal256Array, Float32Array, Float64Array};
 use arrow_buffer::NullBuffer;
@@ -35,6 +35,8 @@ enum Values<'a> {
     Single(&'a Float32Array),
     Double(&'a Float64Array),
     Day(Getter<'a, i64>),
+    /// Ticks since midnight, and how many make a second.
+    Clock(Getter<'a, i64>, i64),
     /// Ticks since the epoch, and how many make a second.
     Moment(Getter<'a, i64>, i64),
     Text(Getter<'a, &'a str>),
@@ -73,6 +75,12 @@ impl<'a> Cells<'a> {
             Values::Double(array) => Reading::Double(array.value(row)),
             Values::Day(day) => day_reading(day(row), scratch),
             Values::Moment(ticks, per_second) => moment(ticks(row), *per_second, scratch),
+            Values::Clock(ticks, per_second) => {
+                // the time of the first day there is
+                let text = moment_text(ticks(row), *per_second);
+                *scratch = text.split_once('T').map_or(text.clone(), |(_, clock)| clock.to_owned());
+                Reading::Text(scratch)
+            }
             Values::Text(text) => Reading::Text(text(row)),
             Values::Coded(keys, cells) => cells.reading(keys[row], scratch),
             Values::Other(name) => Reading::Other(name),
@@ -121,6 +129,20 @@ fn values_of(array: &dyn Array, decimals: u8) -> Values<'_> {
         }
         Date64 => Values::Moment(Box::new(native::<Date64Type>(array)), 1_000),
         Timestamp(unit, None) => timestamps(array, *unit),
+        Time32(TimeUnit::Second) => {
+            let ticks = native::<Time32SecondType>(array);
+            Values::Clock(Box::new(move |row| ticks(row).into()), 1)
+        }
+        Time32(TimeUnit::Millisecond) => {
+            let ticks = native::<Time32MillisecondType>(array);
+            Values::Clock(Box::new(move |row| ticks(row).into()), 1_000)
+        }
+        Time64(TimeUnit::Microsecond) => {
+            Values::Clock(Box::new(native::<Time64MicrosecondType>(array)), 1_000_000)
+        }
+        Time64(TimeUnit::Nanosecond) => {
+            Values::Clock(Box::new(native::<Time64NanosecondType>(array)), 1_000_000_000)
+        }
         Utf8 => {
             let texts = array.as_string::<i32>();
             Values::Text(Box::new(|row| texts.value(row)))

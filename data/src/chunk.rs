@@ -12,6 +12,7 @@ use opus_ir::memory::Columns;
 
 use super::columnar::{RowFault, fill, fill_coded};
 use super::csv::Csv;
+use super::given::Given;
 use super::intake::Intake;
 use super::json_lines::JsonLines;
 use super::lines::Lines;
@@ -23,20 +24,24 @@ pub const CHUNK_ROWS: usize = 1 << 16;
 
 /// Rows of one file, as they were read.
 pub struct Chunk {
+    /// What the file is called.
+    pub file: Arc<str>,
     /// The number of the first row, from 1, over all files.
     pub first_row: u64,
     /// How many rows there are.
     pub rows: usize,
     /// The rows.
     pub body: Body,
+    /// The columns that their file does not hold.
+    pub given: Arc<Given>,
 }
 
 /// Rows as a format has them.
 pub enum Body {
-    /// Columns: those of the fields, by index, and those to keep.
+    /// Columns: those of the fields that the file holds, and those to keep.
     Columns {
-        /// By input index.
-        fields: Vec<ColumnData>,
+        /// Input indices, each with its column.
+        fields: Vec<(usize, ColumnData)>,
         /// In the order in which they were asked for.
         kept: Vec<ColumnData>,
         /// How this file's columns are counted, if the file states units that the mapping leaves open.
@@ -115,7 +120,29 @@ pub struct Kept {
     pub is_json: bool,
     /// Whether its numbers are percentages, as the metadata of its file says.
     pub is_percent: bool,
+    /// What its file says of it beside its type, such as that its bytes are UUIDs: Arrow's metadata of extensions.
+    pub extension: Vec<(String, String)>,
 }
+
+impl Kept {
+    /// A column of texts; `is_json` where they are JSON values.
+    pub fn text(name: &str, is_json: bool) -> Kept {
+        let (name, data_type) = (name.to_owned(), DataType::Utf8);
+        Kept { name, data_type, is_json, is_percent: false, extension: Vec::new() }
+    }
+
+    /// Whether its bytes are UUIDs.
+    pub fn is_uuid(&self) -> bool {
+        let says_so = |(key, value): &(String, String)| key == EXTENSION_NAME && value == "arrow.uuid";
+        self.data_type == DataType::FixedSizeBinary(16) && self.extension.iter().any(says_so)
+    }
+}
+
+/// Arrow's key for the name of an extension type; the others begin in the same way.
+const EXTENSION_NAME: &str = "ARROW:extension:name";
+
+/// What the keys of extension types begin with.
+pub const EXTENSION_KEYS: &str = "ARROW:extension:";
 
 /// What comes with the rows of a chunk, beside their fields.
 pub struct Filled {
@@ -142,8 +169,8 @@ impl Chunk {
         let kept = match self.body {
             Body::Columns { fields, kept, intake: own } => {
                 let intake = own.as_deref().unwrap_or(intake);
-                for (index, column) in fields.iter().enumerate() {
-                    column.fill(intake, index, columns, faults)?;
+                for (index, column) in &fields {
+                    column.fill(intake, *index, columns, faults)?;
                 }
                 kept
             }
@@ -155,8 +182,9 @@ impl Chunk {
                 kept.into_iter().map(ColumnData::from).collect()
             }
         };
+        self.given.fill(intake, self.rows, columns, faults);
         // found field by field, reported row by row
         faults.sort_by_key(|(row, _)| *row);
-        Ok(Filled { kept, ignored })
+        Ok(Filled { kept: self.given.with_kept(self.rows, kept), ignored })
     }
 }

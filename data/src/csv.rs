@@ -6,18 +6,20 @@
 
 use std::borrow::Cow;
 use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 use arrow_array::builder::StringBuilder;
-use arrow_schema::DataType;
 use opus_ir::memory::Columns;
 use opus_runtime::admission::{Reading, Reason};
 
 use super::chunk::{Body, Kept};
 use super::columnar::RowFault;
-use super::intake::Intake;
-use super::lines::{Quotes, Splitter, cells, counted};
+use super::given::Given;
+use super::intake::{Found, Intake};
+use super::lines::{Quotes, RowKind, Splitter, cells, counted};
+use super::packing::Packing;
 use super::source::Source;
 use super::texts::{BLOCK_ROWS, Block, Texts, Usual};
 use crate::error::DataError;
@@ -28,8 +30,8 @@ pub struct Csv {
     delimiter: u8,
     /// How many cells a record has.
     width: usize,
-    /// By input index, the cell.
-    fields: Vec<usize>,
+    /// Input indices, each with its cell.
+    fields: Vec<(usize, usize)>,
     /// The cells to keep.
     kept: Vec<usize>,
 }
@@ -47,27 +49,44 @@ impl CsvSource {
     ///
     /// # Errors
     /// Where there is none, or a column is missing.
-    pub fn open(file: &str, reader: Box<dyn Read + Send>, intake: &Intake) -> Result<CsvSource, DataError> {
+    pub fn open(
+        file: &str,
+        reader: Box<dyn Read + Send>,
+        intake: &Intake,
+        given: &Given,
+    ) -> Result<CsvSource, DataError> {
         let quotes = Quotes {
             delimiter: intake.mapping.delimiter.unwrap_or(default_delimiter(file)),
             multiline: intake.mapping.multiline_cells,
         };
-        let mut splitter = Splitter::new(file, reader, Some(quotes));
+        let mut splitter = Splitter::new(file, reader, RowKind::Record(quotes));
         let Some(header) = splitter.header()? else {
             return Err(DataError::input(format!("{file}: there is no header")));
         };
         let names = cells(&header, quotes.delimiter)
             .map_err(|wrong| DataError::input(format!("{file}: the header cannot be read: {wrong}")))?;
         let names: Vec<&str> = names.iter().map(Cow::as_ref).collect();
-        let (fields, kept) = intake.find(file, &names).map_err(|failure| with_cause(failure, &names))?;
+        let Found { fields, kept } =
+            intake.find(file, &names, given).map_err(|failure| with_cause(failure, &names))?;
         let csv = Arc::new(Csv { delimiter: quotes.delimiter, width: names.len(), fields, kept });
-        Ok(CsvSource { csv, splitter, kept: text_columns(intake, false), ignored: intake.ignored(&names) })
+        Ok(CsvSource {
+            csv,
+            splitter,
+            kept: text_columns(intake, given, false),
+            ignored: intake.ignored(&names),
+        })
     }
+}
+
+/// Whether the cells of a file of this name are separated by tabs.
+pub fn is_tabbed(name: &Path) -> bool {
+    name.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tsv"))
 }
 
 /// What separates cells where nobody says so: tabs in a file whose name ends in `.tsv`.
 fn default_delimiter(file: &str) -> u8 {
-    if file.to_ascii_lowercase().ends_with(".tsv") { b'\t' } else { b',' }
+    let (_, name) = Packing::of_name(Path::new(file));
+    if is_tabbed(name) { b'\t' } else { b',' }
 }
 
 /// Columns that are not found may be there, with other marks between cells or lines.
@@ -110,10 +129,9 @@ impl Source for CsvSource {
 }
 
 /// The columns to keep of a format that has no types.
-pub fn text_columns(intake: &Intake, is_json: bool) -> Vec<Kept> {
-    let kept =
-        |name: &String| Kept { name: name.clone(), data_type: DataType::Utf8, is_json, is_percent: false };
-    intake.keep.iter().map(kept).collect()
+pub fn text_columns(intake: &Intake, given: &Given, is_json: bool) -> Vec<Kept> {
+    let names = intake.keep.iter().enumerate().filter(|(position, _)| !given.has_kept(*position));
+    names.map(|(_, name)| Kept::text(name, is_json)).collect()
 }
 
 /// Cells of CSV, which have no type.
@@ -145,7 +163,7 @@ impl Csv {
         columns: &mut Columns,
         faults: &mut Vec<RowFault>,
     ) -> Vec<ArrayRef> {
-        let usual: Vec<Usual> = (0..self.fields.len()).map(|index| Usual::new(intake, index)).collect();
+        let usual: Vec<Usual> = self.fields.iter().map(|(index, _)| Usual::new(intake, *index)).collect();
         let mut kept: Vec<StringBuilder> = self.kept.iter().map(|_| StringBuilder::new()).collect();
         let has_quotes = lines.have(b'"');
         let whole: Option<Vec<&str>> = lines.texts().map(Iterator::collect);
@@ -179,8 +197,8 @@ impl Csv {
             }
             let (width, rows) = (self.width, lines.len());
             let texts = Block { first_row, rows, width, cells: &texts, set_aside: &set_aside };
-            for (index, (cell, usual)) in self.fields.iter().zip(&usual).enumerate() {
-                texts.fill::<Cells>(intake, (index, usual), *cell, columns, faults);
+            for ((index, cell), usual) in self.fields.iter().zip(&usual) {
+                texts.fill::<Cells>(intake, (*index, usual), *cell, columns, faults);
             }
             for (row, record) in records {
                 self.fill_record(intake, first_row + row, lines[row], record, columns, faults);
@@ -232,9 +250,9 @@ impl Csv {
     ) {
         match record {
             Ok(record) => {
-                for (index, cell) in self.fields.iter().enumerate() {
-                    match intake.admit(index, reading(&record[*cell])) {
-                        Ok(value) => columns.set(index, row, value),
+                for (index, cell) in &self.fields {
+                    match intake.admit(*index, reading(&record[*cell])) {
+                        Ok(value) => columns.set(*index, row, value),
                         Err(reason) => faults.push((row as u32, reason)),
                     }
                 }

@@ -5,6 +5,7 @@ use arrow_schema::{DataType, TimeUnit};
 use opus_ir::{Field, Kind, Schema};
 use opus_runtime::admission::{Admission, Reading, Reason, Unit};
 
+use super::given::Given;
 use super::mapping::{FieldMapping, Mapping};
 use super::near::did_you_mean;
 use crate::error::DataError;
@@ -68,14 +69,29 @@ impl Intake {
         }
     }
 
-    /// Where the columns of the fields, and then the columns to keep, stand among the columns of a file.
+    /// Where the columns of the fields, and then the columns to keep, are among the columns of a file: all but those
+    /// that are given otherwise.
     ///
     /// # Errors
     /// Which are missing, or that there are two of a name.
-    pub fn find(&self, file: &str, names: &[&str]) -> Result<(Vec<usize>, Vec<usize>), DataError> {
-        let wanted: Vec<Wanted> = (0..self.schema.inputs.len())
-            .map(|index| Wanted { column: self.column(index), field: Some(&self.schema.inputs[index].name) })
-            .chain(self.keep.iter().map(|column| Wanted { column, field: None }))
+    pub fn find(&self, file: &str, names: &[&str], given: &Given) -> Result<Found, DataError> {
+        let fields: Vec<usize> =
+            (0..self.schema.inputs.len()).filter(|index| !given.has_field(*index)).collect();
+        let kept = self.keep.iter().enumerate().filter(|(position, _)| !given.has_kept(*position));
+        if let Some(index) = fields.iter().find(|index| !self.field_mapping(**index).path.is_empty()) {
+            let message = format!(
+                "{file}: `{}` is mapped to a value within a JSON object, which only JSON files have",
+                self.schema.inputs[*index].name
+            );
+            return Err(DataError::unmapped(message).remedy("map it to a column of its own"));
+        }
+        let wanted: Vec<Wanted> = fields
+            .iter()
+            .map(|index| Wanted {
+                column: self.column(*index),
+                field: Some(&self.schema.inputs[*index].name),
+            })
+            .chain(kept.map(|(_, column)| Wanted { column, field: None }))
             .collect();
         let mut missing = Vec::new();
         let mut found = Vec::new();
@@ -94,8 +110,8 @@ impl Intake {
         if !missing.is_empty() {
             return Err(no_columns(file, &missing, &self.ignored(names), names));
         }
-        let kept = found.split_off(self.schema.inputs.len());
-        Ok((found, kept))
+        let kept = found.split_off(fields.len());
+        Ok(Found { fields: fields.into_iter().zip(found).collect(), kept })
     }
 
     /// Whether a column of a file has the name that is wanted.
@@ -200,6 +216,14 @@ impl Intake {
     }
 }
 
+/// Where columns are in a file.
+pub struct Found {
+    /// Input indices, ascending, each with its column.
+    pub fields: Vec<(usize, usize)>,
+    /// The columns to keep.
+    pub kept: Vec<usize>,
+}
+
 /// What the values of a physical type are, as far as fields care.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Class {
@@ -295,6 +319,13 @@ fn no_columns(file: &str, missing: &[Wanted], unread: &[String], names: &[&str])
     let mut advice: Vec<String> = near.collect();
     if !advice.is_empty() && missing.iter().any(|wanted| wanted.field.is_some()) {
         advice.push("a mapping file says which column a field is".to_owned());
+        let is_other_case =
+            |wanted: &Wanted| names.iter().any(|name| name.to_lowercase() == wanted.column.to_lowercase());
+        if missing.iter().any(is_other_case) {
+            advice.push(
+                "`ignore_case = true` at the top of a mapping file ignores upper and lower case".to_owned(),
+            );
+        }
     }
     if advice.is_empty() || missing.len() > 1 {
         advice.push(format!("the columns are {}", names.join(", ")));

@@ -1,7 +1,8 @@
-//! What does a line of JSON say? One object a line; numbers are read from their digits.
+//! What does a JSON object say? Numbers are read from their digits.
 //!
-//! A name that is absent, or `null`, is missing. A line that is no JSON object, that names a field twice, or that
-//! is no UTF-8, is refused as a whole.
+//! A name that is absent, or `null`, is missing. An object that cannot be read, that has a wanted name twice or in
+//! another case, or that is not UTF-8, is refused as a whole; where the first object has a name in another case, the
+//! file is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -18,8 +19,9 @@ use serde_json::value::RawValue;
 use super::chunk::{Body, Kept};
 use super::columnar::RowFault;
 use super::csv::{malformed, text_columns};
+use super::given::Given;
 use super::intake::Intake;
-use super::lines::{Lines, Splitter};
+use super::lines::{Lines, RowKind, Splitter};
 use super::source::Source;
 use super::texts::{BLOCK_ROWS, Block, Texts, Usual};
 use crate::error::DataError;
@@ -29,32 +31,71 @@ const IGNORED_MAX: usize = 100;
 
 /// Which names of an object are read.
 pub struct JsonLines {
-    /// The slot of each name.
+    /// The slot of each name, in lower case where case is ignored.
     slots: BTreeMap<String, usize>,
-    /// By input index, the slot.
-    fields: Vec<usize>,
+    /// The same names in lower case, where case matters.
+    lower: BTreeMap<String, usize>,
+    ignores_case: bool,
+    /// Values within objects, which have the slots after those of names.
+    nested: Vec<Nested>,
+    /// Input indices, each with its slot.
+    fields: Vec<(usize, usize)>,
     /// The slots to keep.
     kept: Vec<usize>,
 }
 
-/// A file of JSON lines.
+/// A value within an object.
+struct Nested {
+    /// The slot of the outermost object.
+    slot: usize,
+    /// The names from there on.
+    path: Vec<String>,
+}
+
+/// What a name is to the reader.
+enum Slot {
+    Wanted(usize),
+    /// It differs from a wanted name only in case.
+    OtherCase(usize),
+    Unknown,
+}
+
+/// A file of JSON objects.
 pub struct JsonLinesSource {
     json: Arc<JsonLines>,
     splitter: Splitter,
     kept: Vec<Kept>,
+    file: String,
+    is_begun: bool,
 }
 
 impl JsonLinesSource {
-    /// Opens a file.
-    pub fn open(file: &str, reader: Box<dyn Read + Send>, intake: &Intake) -> JsonLinesSource {
-        let splitter = Splitter::new(file, reader, None);
-        JsonLinesSource { json: Arc::new(JsonLines::new(intake)), splitter, kept: text_columns(intake, true) }
+    /// Opens a file whose rows are lines or values.
+    pub fn open(
+        file: &str,
+        reader: Box<dyn Read + Send>,
+        kind: RowKind,
+        intake: &Intake,
+        given: &Given,
+    ) -> JsonLinesSource {
+        JsonLinesSource {
+            json: Arc::new(JsonLines::new(intake, given)),
+            splitter: Splitter::new(file, reader, kind),
+            kept: text_columns(intake, given, true),
+            file: file.to_owned(),
+            is_begun: false,
+        }
     }
 }
 
 impl Source for JsonLinesSource {
     fn next(&mut self) -> Result<Option<(usize, Body)>, DataError> {
         let lines = self.splitter.next_lines()?;
+        if !std::mem::replace(&mut self.is_begun, true)
+            && let Some(first) = lines.as_ref().and_then(|lines| lines.iter().next())
+        {
+            self.json.check_names(&self.file, first)?;
+        }
         Ok(lines.map(|lines| (lines.len(), Body::JsonLines(self.json.clone(), lines))))
     }
 
@@ -72,15 +113,80 @@ impl Source for JsonLinesSource {
 }
 
 impl JsonLines {
-    fn new(intake: &Intake) -> JsonLines {
+    fn new(intake: &Intake, given: &Given) -> JsonLines {
+        let ignores_case = intake.mapping.ignore_case;
         let mut slots = BTreeMap::new();
         let mut slot = |name: &str| {
             let next = slots.len();
-            *slots.entry(name.to_owned()).or_insert(next)
+            let name = if ignores_case { name.to_lowercase() } else { name.to_owned() };
+            *slots.entry(name).or_insert(next)
         };
-        let fields = (0..intake.schema.inputs.len()).map(|index| slot(intake.column(index))).collect();
-        let kept = intake.keep.iter().map(|name| slot(name)).collect();
-        JsonLines { slots, fields, kept }
+        let fields = (0..intake.schema.inputs.len()).filter(|index| !given.has_field(*index));
+        let mut fields: Vec<(usize, usize)> =
+            fields.map(|index| (index, slot(intake.column(index)))).collect();
+        let kept = intake.keep.iter().enumerate().filter(|(position, _)| !given.has_kept(*position));
+        let kept = kept.map(|(_, name)| slot(name)).collect();
+        let lower = slots.iter().map(|(name, slot)| (name.to_lowercase(), *slot)).collect();
+        let mut nested = Vec::new();
+        for (index, slot) in &mut fields {
+            let path = &intake.field_mapping(*index).path;
+            if !path.is_empty() {
+                nested.push(Nested { slot: *slot, path: path.clone() });
+                *slot = slots.len() + nested.len() - 1;
+            }
+        }
+        JsonLines { slots, lower, ignores_case, nested, fields, kept }
+    }
+
+    /// How many slots there are.
+    fn width(&self) -> usize {
+        self.slots.len() + self.nested.len()
+    }
+
+    fn slot(&self, name: &str) -> Slot {
+        let wanted = match self.ignores_case {
+            true => self.slots.get(&name.to_lowercase()),
+            false => self.slots.get(name),
+        };
+        let other = || self.lower.get(&name.to_lowercase());
+        match wanted {
+            Some(slot) => Slot::Wanted(*slot),
+            None if self.ignores_case => Slot::Unknown,
+            None => other().map_or(Slot::Unknown, |slot| Slot::OtherCase(*slot)),
+        }
+    }
+
+    fn name(&self, slot: usize) -> &str {
+        self.slots.iter().find(|(_, of)| **of == slot).map_or("", |(name, _)| name)
+    }
+
+    /// That the first object has no name in another case, where the wanted one is absent: a header would be refused.
+    fn check_names(&self, file: &str, line: &[u8]) -> Result<(), DataError> {
+        let mut found = vec![None; self.width()];
+        match self.read(line, &mut found, &mut BTreeSet::new()) {
+            Err(Wrong::Case { found, slot }) => {
+                let message = format!("{file}: there is no `{}`, but there is `{found}`", self.name(slot));
+                let help = "name the column in a mapping file, or write at its top: ignore_case = true";
+                Err(DataError::unmapped(message).remedy(help))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Finds the values within objects.
+    fn descend(&self, found: &mut [Option<&str>]) -> Result<(), String> {
+        for (index, nested) in self.nested.iter().enumerate() {
+            let mut value = found[nested.slot];
+            for name in &nested.path {
+                value = match value {
+                    Some(object) if object.starts_with('{') => member(object, name, self.ignores_case)?,
+                    // `null`, and what is no object, has no members
+                    _ => None,
+                };
+            }
+            found[self.slots.len() + index] = value;
+        }
+        Ok(())
     }
 
     /// Fills the columns of the fields; answers the columns to keep, and adds to the names that nobody asked for. Faults
@@ -93,11 +199,11 @@ impl JsonLines {
         faults: &mut Vec<RowFault>,
         ignored: &mut BTreeSet<String>,
     ) -> Vec<ArrayRef> {
-        let usual: Vec<Usual> = (0..self.fields.len()).map(|index| Usual::new(intake, index)).collect();
+        let usual: Vec<Usual> = self.fields.iter().map(|(index, _)| Usual::new(intake, *index)).collect();
         let mut kept: Vec<StringBuilder> = self.kept.iter().map(|_| StringBuilder::new()).collect();
         let whole: Option<Vec<&str>> = lines.texts().map(Iterator::collect);
         let lines: Vec<&[u8]> = lines.iter().collect();
-        let width = self.slots.len();
+        let width = self.width();
         let mut scanner = Scanner::new(self);
         let mut texts = Vec::with_capacity(BLOCK_ROWS * width);
         for (block, lines) in lines.chunks(BLOCK_ROWS).enumerate() {
@@ -119,28 +225,19 @@ impl JsonLines {
                 if let Err(wrong) = read {
                     texts[start..].fill(None);
                     set_aside[row] = true;
-                    wrongs.push((row, malformed(wrong, line)));
+                    wrongs.push((row, malformed(wrong.in_words(self), line)));
                 }
                 for (builder, slot) in kept.iter_mut().zip(&self.kept) {
                     builder.append_option(texts[start + slot].filter(|text| *text != "null"));
                 }
             }
             let texts = Block { first_row, rows: lines.len(), width, cells: &texts, set_aside: &set_aside };
-            for (index, (slot, usual)) in self.fields.iter().zip(&usual).enumerate() {
-                texts.fill::<Values>(intake, (index, usual), *slot, columns, faults);
+            for ((index, slot), usual) in self.fields.iter().zip(&usual) {
+                texts.fill::<Values>(intake, (*index, usual), *slot, columns, faults);
             }
             faults.extend(wrongs.into_iter().map(|(row, wrong)| ((first_row + row) as u32, wrong)));
         }
         kept.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef).collect()
-    }
-
-    /// The slot of a name; a name that nobody asked for is noted.
-    fn slot(&self, name: &str, ignored: &mut BTreeSet<String>) -> Option<usize> {
-        let slot = self.slots.get(name).copied();
-        if slot.is_none() && !ignored.contains(name) && ignored.len() < IGNORED_MAX {
-            ignored.insert(name.to_owned());
-        }
-        slot
     }
 
     /// Reads a line: for each slot, the text of its JSON value.
@@ -149,20 +246,66 @@ impl JsonLines {
         line: &'a [u8],
         found: &mut [Option<&'a str>],
         ignored: &mut BTreeSet<String>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Wrong> {
         let text = std::str::from_utf8(line)
-            .map_err(|error| format!("byte {} is not valid UTF-8", error.valid_up_to() + 1))?;
+            .map_err(|error| Wrong::Line(format!("byte {} is not valid UTF-8", error.valid_up_to() + 1)))?;
         let mut deserializer = serde_json::Deserializer::from_str(text);
-        let object = Object { json: self, found, ignored };
+        let mut other_case = None;
+        let object = Object { json: self, found, ignored, other_case: &mut other_case };
         let read = deserializer.deserialize_map(object).and_then(|()| deserializer.end());
-        read.map_err(|error| in_words(text, &error))?;
+        read.map_err(|error| Wrong::Line(in_words(text, &error)))?;
+        if let Some((name, slot)) = other_case.filter(|(_, slot)| found[*slot].is_none()) {
+            return Err(Wrong::Case { found: name, slot });
+        }
+        self.descend(found).map_err(Wrong::Line)?;
         // a value is looked at later, but whether it can be read is a matter of the line
         let is_broken = |text: &&str| text.contains('\\') && serde_json::from_str::<String>(text).is_err();
         match found.iter().flatten().find(|text| text.starts_with('"') && is_broken(text)) {
-            Some(text) => Err(format!("the text {text} has half a character in it")),
+            Some(text) => Err(Wrong::Line(format!("the text {text} has half a character in it"))),
             None => Ok(()),
         }
     }
+}
+
+/// Notes a name that nobody asked for.
+fn note(name: &str, ignored: &mut BTreeSet<String>) {
+    if !ignored.contains(name) && ignored.len() < IGNORED_MAX {
+        ignored.insert(name.to_owned());
+    }
+}
+
+/// What is wrong with an object as a whole.
+#[derive(PartialEq, Debug)]
+enum Wrong {
+    Line(String),
+    /// A name differs from a wanted one only in case.
+    Case {
+        found: String,
+        slot: usize,
+    },
+}
+
+impl Wrong {
+    fn in_words(self, json: &JsonLines) -> String {
+        match self {
+            Wrong::Line(words) => words,
+            Wrong::Case { found, slot } => {
+                format!("`{found}` differs from `{}` only in case", json.name(slot))
+            }
+        }
+    }
+}
+
+/// The text of a member of an object.
+fn member<'a>(object: &'a str, name: &str, ignores_case: bool) -> Result<Option<&'a str>, String> {
+    let own = if ignores_case { name.to_lowercase() } else { name.to_owned() };
+    let slots = BTreeMap::from([(own, 0)]);
+    let lower = BTreeMap::from([(name.to_lowercase(), 0)]);
+    let json =
+        JsonLines { slots, lower, ignores_case, nested: Vec::new(), fields: Vec::new(), kept: Vec::new() };
+    let mut found = [None];
+    let read = json.read(object.as_bytes(), &mut found, &mut BTreeSet::new());
+    read.map(|()| found[0]).map_err(|wrong| wrong.in_words(&json))
 }
 
 /// JSON values.
@@ -261,7 +404,14 @@ impl<'s> Scanner<'s> {
         }
         let end = text_end(line, at)?;
         let name = std::str::from_utf8(&line[at + 1..end - 1]).ok()?;
-        let slot = self.json.slot(name, ignored);
+        let slot = match self.json.slot(name) {
+            Slot::Wanted(slot) => Some(slot),
+            Slot::OtherCase(_) => return None,
+            Slot::Unknown => {
+                note(name, ignored);
+                None
+            }
+        };
         if self.names.len() < NAMES_MAX {
             self.names.push((line[at..end].to_vec(), slot));
             *next = self.names.len();
@@ -313,19 +463,41 @@ fn value_end(line: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// What was wrong with a line, without the number of the line, which is always 1.
+/// What the library says, and what is said instead.
+const WORDS: [(&str, &str); 13] = [
+    ("trailing characters", "something follows the object"),
+    ("trailing comma", "a comma has nothing after it"),
+    ("invalid number", "a number is not written as in JSON"),
+    ("number out of range", "a number is too large"),
+    ("expected value", "a value is missing or not valid JSON"),
+    ("expected ident", "a word is not `true`, `false` or `null`"),
+    ("expected `,` or `}`", "a comma or `}` is missing"),
+    ("expected `,` or `]`", "a comma or `]` is missing"),
+    ("expected `:`", "a colon is missing after a name"),
+    ("key must be a string", "a name is not in double quotes"),
+    ("control character", "a text holds a control character"),
+    ("recursion limit", "values are nested too deeply"),
+    ("escape", "an escape in a text is invalid"),
+];
+
+/// What is wrong with an object, without the number of the line, which is always 1.
 fn in_words(line: &str, error: &serde_json::Error) -> String {
     let text = error.to_string();
-    let text = text.split(" at line ").next().unwrap_or_default();
-    match error.column() {
-        _ if !line.trim_start().starts_with('{') => {
-            "the line is no JSON object: it does not begin with `{`".into()
-        }
-        _ if error.is_eof() => "the line ends within its JSON object: each object stands on one line".into(),
-        0 => text.to_owned(),
-        column => format!("the line is no JSON object: {text} at character {column}"),
+    if !line.trim_start().starts_with('{') {
+        return "not a JSON object: it does not begin with `{`".into();
     }
+    if let Some((name, _)) = text.split_once(TWICE) {
+        return format!("{name}{TWICE}");
+    }
+    if error.is_eof() {
+        return "the line ends within its JSON object: each object is on one line".into();
+    }
+    let words = WORDS.iter().find(|(theirs, _)| text.contains(theirs)).map(|(_, ours)| *ours);
+    format!("not a JSON object: {} at character {}", words.unwrap_or("it cannot be read"), error.column())
 }
+
+/// What is said after a name that an object has twice.
+const TWICE: &str = " appears twice";
 
 /// What the text of a JSON value says; `scratch` keeps what a text with escapes stands for.
 fn reading<'a>(text: Option<&'a str>, scratch: &'a mut String) -> Reading<'a> {
@@ -358,6 +530,8 @@ struct Object<'s, 'a> {
     json: &'s JsonLines,
     found: &'s mut [Option<&'a str>],
     ignored: &'s mut BTreeSet<String>,
+    /// A name in another case than the wanted one, and the slot of that.
+    other_case: &'s mut Option<(String, usize)>,
 }
 
 impl<'a> Visitor<'a> for Object<'_, 'a> {
@@ -369,16 +543,14 @@ impl<'a> Visitor<'a> for Object<'_, 'a> {
 
     fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<(), M::Error> {
         loop {
-            let name = Name { json: self.json, ignored: self.ignored };
+            let name = Name { json: self.json, ignored: self.ignored, other_case: self.other_case };
             match map.next_key_seed(name)? {
                 None => return Ok(()),
                 Some(None) => drop(map.next_value::<IgnoredAny>()?),
                 Some(Some(slot)) => {
                     let value: &'a RawValue = map.next_value()?;
                     if self.found[slot].replace(value.get()).is_some() {
-                        let name =
-                            self.json.slots.iter().find(|(_, of)| **of == slot).map_or("", |(name, _)| name);
-                        return Err(M::Error::custom(format!("`{name}` stands twice in the line")));
+                        return Err(M::Error::custom(format!("`{}`{TWICE}", self.json.name(slot))));
                     }
                 }
             }
@@ -390,6 +562,7 @@ impl<'a> Visitor<'a> for Object<'_, 'a> {
 struct Name<'s> {
     json: &'s JsonLines,
     ignored: &'s mut BTreeSet<String>,
+    other_case: &'s mut Option<(String, usize)>,
 }
 
 impl<'a> DeserializeSeed<'a> for Name<'_> {
@@ -408,7 +581,13 @@ impl Visitor<'_> for Name<'_> {
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Option<usize>, E> {
-        Ok(self.json.slot(name, self.ignored))
+        match self.json.slot(name) {
+            Slot::Wanted(slot) => return Ok(Some(slot)),
+            Slot::OtherCase(slot) => *self.other_case = Some((name.to_owned(), slot)),
+            Slot::Unknown => {}
+        }
+        note(name, self.ignored);
+        Ok(None)
     }
 }
 
@@ -419,24 +598,32 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_a_line_is_told_in_words() {
-        let json = JsonLines::new(&intake(&every_kind(), "", &[]));
+        let json = JsonLines::new(&intake(&every_kind(), "", &[]), &Given::default());
         for (line, words) in [
-            (r#""count": 5,"#, "the line is no JSON object: it does not begin with `{`"),
-            ("[1]", "the line is no JSON object: it does not begin with `{`"),
-            (r#"{"count": 5,"#, "the line ends within its JSON object: each object stands on one line"),
-            (r#"{"count": 05}"#, "the line is no JSON object: invalid number at character 12"),
-            (r#"{"count": 5} {}"#, "the line is no JSON object: trailing characters at character 14"),
-            (r#"{"count": 5, "count": 6}"#, "`count` stands twice"),
+            (r#""count": 5,"#, "not a JSON object: it does not begin with `{`"),
+            ("[1]", "not a JSON object: it does not begin with `{`"),
+            (r#"{"count": 5,"#, "the line ends within its JSON object: each object is on one line"),
+            (r#"{"count": 05}"#, "a number is not written as in JSON"),
+            (r#"{"count": 5} {}"#, "something follows the object"),
+            (r#"{"count": 5, "count": 6}"#, "`count` appears twice"),
+            (r#"{"Count": 5}"#, "`Count` differs from `count` only in case"),
+            (r#"{count: 5}"#, "a name is not in double quotes"),
+            (r#"{"count" 5}"#, "a colon is missing after a name"),
+            (r#"{"count": 5 "big": 6}"#, "a comma or `}` is missing"),
+            (r#"{"count": NaN}"#, "a value is missing or not valid JSON"),
+            (r#"{"count": nil}"#, "a word is not `true`, `false` or `null`"),
+            (r#"{"count": "\x"}"#, "an escape in a text is invalid"),
         ] {
-            let mut found = vec![None; json.slots.len()];
+            let mut found = vec![None; json.width()];
             let wrong = json.read(line.as_bytes(), &mut found, &mut BTreeSet::new()).unwrap_err();
+            let wrong = wrong.in_words(&json);
             assert!(wrong.contains(words), "{line}: {wrong}");
         }
     }
 
     #[test]
     fn lines_that_are_scanned_are_read_as_elsewhere() {
-        let json = JsonLines::new(&intake(&every_kind(), "", &["other"]));
+        let json = JsonLines::new(&intake(&every_kind(), "", &["other"]), &Given::default());
         let mut scanner = Scanner::new(&json);
         let mut scanned = 0;
         for line in [
@@ -465,7 +652,7 @@ mod tests {
             "[1]",
             "{\"other\": \"x\"}}",
         ] {
-            let (mut quick, mut slow) = (vec![None; json.slots.len()], vec![None; json.slots.len()]);
+            let (mut quick, mut slow) = (vec![None; json.width()], vec![None; json.width()]);
             let (mut beside, mut expected) = (BTreeSet::new(), BTreeSet::new());
             let read = json.read(line.as_bytes(), &mut slow, &mut expected);
             if scanner.read(line, &mut quick, &mut beside) {
@@ -475,7 +662,7 @@ mod tests {
             }
             // whatever is cut off is wrong, and so is whatever is added
             for end in (0..line.len()).filter(|end| line.is_char_boundary(*end)) {
-                let (mut quick, mut slow) = (vec![None; json.slots.len()], vec![None; json.slots.len()]);
+                let (mut quick, mut slow) = (vec![None; json.width()], vec![None; json.width()]);
                 let is_scanned = scanner.read(&line[..end], &mut quick, &mut BTreeSet::new());
                 let read = json.read(&line.as_bytes()[..end], &mut slow, &mut BTreeSet::new());
                 assert!(!is_scanned || (read.is_ok() && quick == slow), "{}", &line[..end]);

@@ -1,5 +1,7 @@
 //! Where does one row of a text end and the next begin? Lines, or CSV records, whose quotes may hold line ends.
 //!
+//! JSON values may span lines: in an array, or one after another.
+//!
 //! Text is taken in blocks of a fixed size, so that where chunks end depends on the text alone.
 //!
 //! A quote that was typed by mistake can join many lines into one record. So a record of several lines must have as
@@ -58,12 +60,41 @@ pub struct Quotes {
     pub multiline: bool,
 }
 
+/// What a row of a text is.
+#[derive(Clone, Copy, Debug)]
+pub enum RowKind {
+    /// A line.
+    Line,
+    /// A record of a CSV file.
+    Record(Quotes),
+    /// A JSON value: an element of the one array in the file, or one of several values.
+    Value,
+}
+
+/// What a file of JSON values may go on with.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Next {
+    /// The bracket of an array, or a value.
+    Start,
+    /// A value that is in no array.
+    Value,
+    /// The first element of an array, or its end.
+    First,
+    /// An element of an array.
+    Element,
+    /// A comma, or the end of the array.
+    Comma,
+    /// Nothing.
+    End,
+}
+
 /// Splits a text into rows.
 pub struct Splitter {
     file: String,
     reader: Box<dyn Read + Send>,
-    /// How quotes hold line ends, where they may.
-    quotes: Option<Quotes>,
+    kind: RowKind,
+    /// What comes next, where rows are JSON values.
+    next: Next,
     /// How many cells the header has, once it is known.
     width: Option<usize>,
     buffer: Vec<u8>,
@@ -95,12 +126,13 @@ impl End {
 }
 
 impl Splitter {
-    /// A splitter of a text; with `quotes` for CSV, where quotes may hold line ends.
-    pub fn new(file: &str, reader: Box<dyn Read + Send>, quotes: Option<Quotes>) -> Splitter {
+    /// A splitter of a text into rows of a kind.
+    pub fn new(file: &str, reader: Box<dyn Read + Send>, kind: RowKind) -> Splitter {
         Splitter {
             file: file.to_owned(),
             reader,
-            quotes,
+            kind,
+            next: Next::Start,
             width: None,
             buffer: Vec::new(),
             at: 0,
@@ -121,7 +153,7 @@ impl Splitter {
     /// Where the text cannot be read, or a quote is never closed.
     pub fn header(&mut self) -> Result<Option<Vec<u8>>, DataError> {
         let header = self.take(1)?.and_then(|lines| lines.iter().next().map(<[u8]>::to_vec));
-        if let (Some(quotes), Some(header)) = (self.quotes, &header) {
+        if let (RowKind::Record(quotes), Some(header)) = (self.kind, &header) {
             self.width = cells(header, quotes.delimiter).ok().map(|cells| cells.len());
         }
         Ok(header)
@@ -138,7 +170,10 @@ impl Splitter {
     fn take(&mut self, rows_max: usize) -> Result<Option<Lines>, DataError> {
         loop {
             self.fill()?;
-            let (spans, next, lines) = self.split(rows_max)?;
+            let (spans, next, lines) = match self.kind {
+                RowKind::Value => self.split_values(rows_max)?,
+                _ => self.split(rows_max)?,
+            };
             self.lines += lines;
             if !spans.is_empty() {
                 let start = self.at;
@@ -188,9 +223,65 @@ impl Splitter {
         Ok((spans, at, lines))
     }
 
+    /// The same for JSON values.
+    #[allow(clippy::type_complexity)]
+    fn split_values(&mut self, rows_max: usize) -> Result<(Vec<(usize, usize)>, usize, u64), DataError> {
+        let mut spans = Vec::new();
+        let mut at = self.at;
+        let line = |at: usize| memchr_iter(b'\n', &self.buffer[self.at..at]).count() as u64;
+        let wrong = |what: &str, at: usize| {
+            let help = "write an array of objects, or one object after another";
+            DataError::input(format!("{}: line {}: {what}", self.file, self.lines + line(at) + 1))
+                .remedy(help)
+        };
+        let mut next = self.next;
+        while spans.len() < rows_max {
+            while self.buffer.get(at).is_some_and(u8::is_ascii_whitespace) {
+                at += 1;
+            }
+            let Some(byte) = self.buffer.get(at) else {
+                let is_open = matches!(next, Next::First | Next::Element | Next::Comma);
+                if self.is_at_end && is_open {
+                    return Err(wrong("the array is never closed, so the file may have been cut off", at));
+                }
+                break;
+            };
+            next = match (next, byte) {
+                (Next::Start, b'[') => Next::First,
+                (Next::First | Next::Comma, b']') => Next::End,
+                (Next::Comma, b',') => Next::Element,
+                (Next::Comma, _) => return Err(wrong("a comma is missing between two elements", at)),
+                (Next::End, _) => return Err(wrong("something follows the end of the array", at)),
+                (Next::First | Next::Element, b',' | b']') => return Err(wrong("an element is missing", at)),
+                (before, _) => {
+                    match end_of_value(&self.buffer, at, before != Next::Start && before != Next::Value) {
+                        Some(end) if end < self.buffer.len() || self.is_at_end => {
+                            spans.push((at, end));
+                            at = end;
+                            let in_array = matches!(before, Next::First | Next::Element);
+                            next = if in_array { Next::Comma } else { Next::Value };
+                            continue;
+                        }
+                        None if self.is_at_end => {
+                            return Err(wrong(
+                                "an object is never closed, so the file may have been cut off",
+                                at,
+                            ));
+                        }
+                        _ => break,
+                    }
+                }
+            };
+            at += 1;
+        }
+        let lines = line(at);
+        self.next = next;
+        Ok((spans, at, lines))
+    }
+
     /// That a record of several lines, the first of which has this number, is meant as one record.
     fn check_span(&self, record: &[u8], first: u64) -> Result<(), DataError> {
-        let Some(quotes) = self.quotes else { return Ok(()) };
+        let RowKind::Record(quotes) = self.kind else { return Ok(()) };
         let last = first + memchr_iter(b'\n', record).count() as u64;
         let ends = format!("{}: lines {first} to {last}", self.file);
         let close = "close the quote in the line that opens it, or double it within quotes";
@@ -226,15 +317,15 @@ impl Splitter {
 
     /// Whether a line is no row. In CSV blanks are the text of a cell.
     fn is_blank(&self, line: &[u8]) -> bool {
-        if self.quotes.is_some() { line.is_empty() } else { line.trim_ascii().is_empty() }
+        if matches!(self.kind, RowKind::Record(_)) { line.is_empty() } else { line.trim_ascii().is_empty() }
     }
 
     fn end_of(&self, from: usize) -> End {
         let text = &self.buffer;
         let line = memchr(b'\n', &text[from..]).map(|length| from + length);
         let first_line = &text[from..line.unwrap_or(text.len())];
-        match (self.quotes, line) {
-            (Some(quotes), _) if memchr(b'"', first_line).is_some() => {
+        match (self.kind, line) {
+            (RowKind::Record(quotes), _) if memchr(b'"', first_line).is_some() => {
                 self.end_of_record(from, from + first_line.len(), quotes.delimiter)
             }
             (_, Some(end)) => End::line(text, from, end),
@@ -361,6 +452,37 @@ pub fn cells(record: &[u8], delimiter: u8) -> Result<Vec<Cow<'_, str>>, String> 
     }
 }
 
+/// Where the JSON value that begins at `at` ends; `None` where it does not within the text.
+fn end_of_value(text: &[u8], at: usize, in_array: bool) -> Option<usize> {
+    if !matches!(text[at], b'{' | b'[' | b'"') {
+        // not an object: what it is will be said of the row
+        let ends = |byte: &u8| byte.is_ascii_whitespace() || (in_array && matches!(byte, b',' | b']'));
+        return Some(text[at..].iter().position(ends).map_or(text.len(), |length| (at + length).max(at + 1)));
+    }
+    let (mut at, mut depth) = (at, 0usize);
+    loop {
+        match text.get(at)? {
+            b'"' => {
+                at += 1;
+                loop {
+                    at += memchr2(b'"', b'\\', text.get(at..)?)?;
+                    if text[at] == b'"' {
+                        break;
+                    }
+                    at += 2;
+                }
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        at += 1;
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+}
+
 /// How many cells, in words.
 pub fn counted(cells: usize) -> String {
     if cells == 1 { "1 cell".into() } else { format!("{cells} cells") }
@@ -411,19 +533,18 @@ mod tests {
     const QUOTES: Quotes = Quotes { delimiter: b',', multiline: false };
 
     fn rows(text: &str, quoted: bool) -> Result<Vec<String>, DataError> {
-        split(text, quoted.then_some(QUOTES))
+        split(text, if quoted { RowKind::Record(QUOTES) } else { RowKind::Line })
     }
 
     /// The records of a text after its header.
     fn records(text: &str, multiline: bool) -> Result<Vec<String>, DataError> {
-        Ok(split(text, Some(Quotes { multiline, ..QUOTES }))?.split_off(1))
+        Ok(split(text, RowKind::Record(Quotes { multiline, ..QUOTES }))?.split_off(1))
     }
 
-    fn split(text: &str, quotes: Option<Quotes>) -> Result<Vec<String>, DataError> {
-        let mut splitter =
-            Splitter::new("x", Box::new(std::io::Cursor::new(text.as_bytes().to_vec())), quotes);
+    fn split(text: &str, kind: RowKind) -> Result<Vec<String>, DataError> {
+        let mut splitter = Splitter::new("x", Box::new(std::io::Cursor::new(text.as_bytes().to_vec())), kind);
         let mut found = Vec::new();
-        if quotes.is_some() {
+        if matches!(kind, RowKind::Record(_)) {
             found.extend(splitter.header()?.map(|header| String::from_utf8(header).unwrap()));
         }
         while let Some(lines) = splitter.next_lines()? {
@@ -514,6 +635,37 @@ mod tests {
         assert_eq!(found("\"a\"b,c").unwrap_err(), "text follows the closing quote of cell 1");
         assert_eq!(cells(b"a,\xFFb", b',').unwrap_err(), "byte 3 is not valid UTF-8");
         assert_eq!(cells(b"a,1;\"b;c\"", b';').unwrap(), ["a,1", "b;c"]);
+    }
+
+    #[test]
+    fn json_values_are_elements_of_an_array_or_follow_one_another() {
+        let values = |text: &str| split(text, RowKind::Value).map_err(|failure| failure.message);
+        let (one, two) = ("{\"a\": \"]}\\\"\", \"b\": [1, {}]}", "{\n}");
+        for text in [
+            format!("[{one}, {two}]"),
+            format!("\n [\n{one}\n,\n{two}\n]\n"),
+            format!("{one}\n{two}\n"),
+            format!("{one}{two}"),
+        ] {
+            assert_eq!(values(&text).unwrap(), [one, two], "{text}");
+        }
+        assert_eq!(values("[]").unwrap(), [""; 0]);
+        assert_eq!(values("").unwrap(), [""; 0]);
+        assert_eq!(values("[1, \"x\"]").unwrap(), ["1", "\"x\""]);
+        for (text, wrong) in [
+            ("[{}", "x: line 1: the array is never closed, so the file may have been cut off"),
+            ("[{},", "x: line 1: the array is never closed, so the file may have been cut off"),
+            ("[\n{\"a\": 1", "x: line 2: an object is never closed, so the file may have been cut off"),
+            ("[{} {}]", "x: line 1: a comma is missing between two elements"),
+            ("[{},\n,{}]", "x: line 2: an element is missing"),
+            ("[{}]\n{}", "x: line 2: something follows the end of the array"),
+        ] {
+            assert_eq!(values(text).unwrap_err(), wrong, "{text}");
+        }
+        let row = format!("{{\"a\": \"{}\"}}", "x\\\\\\\"".repeat(999));
+        let text = format!("[{}{row}]", format!("{row},\n").repeat(3 * BLOCK_BYTES / row.len()));
+        let found = values(&text).unwrap();
+        assert!(found.len() == 3 * BLOCK_BYTES / row.len() + 1 && found.iter().all(|found| *found == row));
     }
 
     #[test]

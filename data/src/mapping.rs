@@ -47,6 +47,10 @@ pub struct Mapping {
 pub struct FieldMapping {
     /// The column, where it has another name.
     pub column: Option<String>,
+    /// The names within the column's JSON object, outermost first; empty where the column is the value.
+    pub path: Vec<String>,
+    /// Whether no file has the column, so that the field is always missing.
+    pub is_absent: bool,
     /// How its numbers or dates are spelled.
     pub spelling: Spelling,
     /// What its numbers count.
@@ -182,7 +186,7 @@ impl FieldMapping {
         let mut mapping = FieldMapping { spelling: spelling.clone(), ..FieldMapping::default() };
         for (key, value) in entry {
             match key.as_str() {
-                "column" => mapping.column = Some(text_of(field, key, value)?),
+                "column" => mapping.parse_column(field, value)?,
                 "unit" => mapping.unit = unit_of(field, &text_of(field, key, value)?)?,
                 "missing" => mapping.missing = sentinels_of(field, value)?,
                 "values" => mapping.values = values_of(schema, field, value)?,
@@ -197,6 +201,29 @@ impl FieldMapping {
             }
         }
         Ok(mapping)
+    }
+
+    fn parse_column(&mut self, field: &Field, value: &Value) -> Result<(), DataError> {
+        let wrong = || {
+            let help = "write the name of a column, the names on the way to a nested JSON value, or false";
+            DataError::mapping(format!("{}: `column` is not a name", field.name)).remedy(help)
+        };
+        match value {
+            Value::String(name) => self.column = Some(name.clone()),
+            Value::Boolean(false) if field.optional => self.is_absent = true,
+            Value::Boolean(false) => {
+                let message = format!("{}: the field is not optional, so it needs a column", field.name);
+                return Err(DataError::mapping(message));
+            }
+            Value::Array(names) => {
+                let names = names.iter().map(|name| name.as_str().map(str::to_owned));
+                let mut names = names.collect::<Option<Vec<String>>>().ok_or_else(wrong)?.into_iter();
+                self.column = Some(names.next().ok_or_else(wrong)?);
+                self.path = names.collect();
+            }
+            _ => return Err(wrong()),
+        }
+        Ok(())
     }
 
     /// Whether columns are taken as they are, except for their name and unit.
@@ -242,9 +269,7 @@ impl Sentinel {
             | Reading::Missing
             | Reading::Bool(_)
             | Reading::Day(_)
-            | Reading::Other(_) => {
-                return false;
-            }
+            | Reading::Other(_) => return false,
         };
         wanted.is_ok() && wanted == given
     }
@@ -435,7 +460,7 @@ mod tests {
     fn what_holds_for_all_columns_holds_where_no_field_says_otherwise() {
         let schema = every_kind();
         let text = "delimiter = \";\"\ndecimal_comma = true\nthousands = \".\"\nignore_case = true\n\
-            [count]\nthousands = \" \"\n[ratio]\nnearest = true\n";
+            [count]\nthousands = \" \"\ncolumn = false\n[ratio]\ncolumn = [\"a\", \"b\", \"c\"]\nnearest = true\n";
         let mapping = Mapping::parse(text, &schema).unwrap();
         assert_eq!(
             (mapping.delimiter, mapping.ignore_case, mapping.multiline_cells),
@@ -444,7 +469,11 @@ mod tests {
         let of = |name: &str| mapping.field(schema.input(name).unwrap());
         let spelling = Spelling { decimal_comma: true, thousands: Some('.'), ..Spelling::default() };
         assert_eq!(of("amount").spelling, spelling);
-        assert!(of("count").spelling.thousands == Some(' '));
+        assert!(of("count").is_absent && of("count").spelling.thousands == Some(' '));
+        assert_eq!(
+            (of("ratio").column.as_deref(), &of("ratio").path[..]),
+            (Some("a"), &["b".to_owned(), "c".to_owned()][..])
+        );
         assert_eq!(of("ratio").spelling, Spelling { nearest: true, ..spelling });
     }
 
@@ -462,6 +491,8 @@ mod tests {
             ("thousands = \"x\"", "`thousands` is not a mark", "a space"),
             ("nearest = 1", "`nearest` is neither true nor false", ""),
             ("[day]\ndate = \"soon\"", "day: unknown form of dates", "epoch milliseconds"),
+            ("[big]\ncolumn = false", "big: the field is not optional", ""),
+            ("[big]\ncolumn = []", "big: `column` is not a name", "nested JSON"),
             (
                 "[amount]\nunit = \"percent\"",
                 "amount: the unit `percent` does not fit",

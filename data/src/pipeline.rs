@@ -119,7 +119,9 @@ impl Batch {
         let decisions = Decisions::new(&self.intake.schema, &self.names, reader.kept(), &self.metadata)?;
         let (encoder, writer) = create(&self.output, decisions.layout())?;
         let rejects = match &self.rejects {
-            Some(located) => Some(Rejects::create(located, reader.kept(), &self.metadata)?),
+            Some(located) => {
+                Some(Rejects::create(located, self.inputs.len() > 1, reader.kept(), &self.metadata)?)
+            }
             None => None,
         };
         let worker = Worker::new(&self.intake, &self.names, engine, decisions, encoder, rejects.is_some());

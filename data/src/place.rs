@@ -1,4 +1,4 @@
-//! Where do rows come from, and where do they go? Files, folders of files in the order of their names, standard
+//! Where do rows come from, and where do they go? Files, folders of files in the order of their paths, standard
 //! input and output.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,7 +43,8 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// The files that inputs stand for: a folder is every file in it of a known format, in the order of the names.
+/// The files that inputs stand for: a folder is every file of a known format in it and below, in the order of the
+/// paths.
 ///
 /// # Errors
 /// Where there is no such file, a folder holds none, a format is unknown, or standard input comes twice.
@@ -153,39 +154,48 @@ fn unnamed(stream: &str) -> DataError {
 }
 
 fn folder(path: &Path, format: Option<Format>, found: &mut Vec<Located>) -> Result<(), DataError> {
-    let unreadable = |error: io::Error| DataError::unreadable(&path.display().to_string(), &error);
-    let mut files = Vec::new();
-    for entry in fs::read_dir(path).map_err(unreadable)? {
-        let file = entry.map_err(unreadable)?.path();
-        let known = format_in_folder(&file, format).filter(|_| file.is_file());
-        files.extend(known.map(|format| Located { place: Place::File(file), format }));
-    }
+    let located =
+        |file: PathBuf| Some(Located { format: format_in_folder(&file, format)?, place: Place::File(file) });
+    let files = files_below(path)?.into_iter().filter(|file| file.is_file());
+    let mut files: Vec<Located> = files.filter_map(located).collect();
     if files.is_empty() {
-        return Err(DataError::input(format!(
-            "{}: there is no file of a known format in this folder",
-            path.display()
-        )));
+        let message = format!("{}: no file of a known format is in this folder", path.display());
+        return Err(DataError::input(message));
     }
     files.sort_by(|a, b| a.place.cmp(&b.place));
     found.append(&mut files);
     Ok(())
 }
 
-/// What lies in the folders among the inputs and is not read, by path: files of other formats, folders.
+/// What is in a folder and in the folders below it; links to folders are not followed.
+fn files_below(path: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let mut files = Vec::new();
+    let mut folders = vec![path.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let unreadable = |error: io::Error| DataError::unreadable(&folder.display().to_string(), &error);
+        for entry in fs::read_dir(&folder).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            if entry.file_type().map_err(unreadable)?.is_dir() {
+                folders.extend(Some(entry.path()).filter(|folder| !is_note(folder)));
+            } else {
+                files.push(entry.path());
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// What is in the folders among the inputs and is not read, by path: files of other formats.
 ///
 /// # Errors
 /// Where a folder cannot be read.
 pub fn left_out(inputs: &[PathBuf], format: Option<Format>) -> Result<BTreeSet<String>, DataError> {
     let mut names = BTreeSet::new();
     for folder in inputs.iter().filter(|input| input.is_dir()) {
-        let unreadable = |error: io::Error| DataError::unreadable(&folder.display().to_string(), &error);
-        for entry in fs::read_dir(folder).map_err(unreadable)? {
-            let file = entry.map_err(unreadable)?.path();
-            let is_read = file.is_file() && format_in_folder(&file, format).is_some();
-            if !is_read && !is_note(&file) {
-                names.insert(file.display().to_string());
-            }
-        }
+        let files = files_below(folder)?.into_iter();
+        let is_read = |file: &PathBuf| file.is_file() && format_in_folder(file, format).is_some();
+        let left_out = files.filter(|file| !is_read(file) && !is_note(file));
+        names.extend(left_out.map(|file| file.display().to_string()));
     }
     Ok(names)
 }
@@ -208,7 +218,16 @@ pub fn outside(inputs: &[PathBuf], format: Option<Format>, written: &[&Place]) -
     let folders = || inputs.iter().filter(|input| input.is_dir());
     for output in written {
         let Place::File(path) = output else { continue };
-        let Some(folder) = folders().find(|folder| same(folder, folder_of(path))) else { continue };
+        let own = fs::canonicalize(folder_of(path)).unwrap_or_else(|_| folder_of(path).to_owned());
+        // the folders above, up to one that is not read
+        let mut above = own.ancestors().scan(false, |is_note_below, folder| {
+            let is_read = !*is_note_below;
+            *is_note_below |= is_note(folder);
+            is_read.then_some(folder)
+        });
+        let Some(folder) = above.find_map(|above| folders().find(|folder| same(folder, above))) else {
+            continue;
+        };
         if format_in_folder(path, format).is_some() {
             let message = format!("{}: the output lies in a folder that is read", path.display());
             let help = format!("name a file outside of {}, where it is no input next time", folder.display());
@@ -284,10 +303,16 @@ mod tests {
         let found = inputs(std::slice::from_ref(&folder), None).unwrap();
         let formats: Vec<Format> = found.iter().map(|file| file.format).collect();
         assert_eq!(formats, [Format::JsonLines, Format::Csv, Format::Parquet]);
-        fs::create_dir(folder.join("year=2024")).unwrap();
+        fs::create_dir_all(folder.join("year=2024/_temporary")).unwrap();
+        for name in ["year=2024/z.csv", "year=2024/z.txt", "year=2024/_temporary/z.csv"] {
+            fs::write(folder.join(name), "").unwrap();
+        }
+        let below = inputs(std::slice::from_ref(&folder), None).unwrap();
+        assert_eq!(below.len(), 4);
+        assert_eq!(below[3].place, Place::File(folder.join("year=2024/z.csv")));
         let left_out = left_out(std::slice::from_ref(&folder), None).unwrap();
         let names: Vec<&str> = left_out.iter().filter_map(|path| path.rsplit('/').next()).collect();
-        assert_eq!(names, ["notes.txt", "year=2024"]);
+        assert_eq!(names, ["notes.txt", "z.txt"]);
         fs::remove_file(folder.join("a.jsonl")).unwrap();
         let empty = scratch("empty");
         assert!(inputs(&[empty], None).unwrap_err().message.contains("no file of a known format"));
@@ -310,7 +335,9 @@ mod tests {
     #[test]
     fn outputs_that_are_one_file_are_found_before_the_file_exists() {
         let folder = scratch("one-file");
-        fs::create_dir(folder.join("below")).unwrap();
+        for name in ["below", "_below"] {
+            fs::create_dir(folder.join(name)).unwrap();
+        }
         let name = |path: &str| Place::File(folder.join(path));
         let mut pairs =
             vec![(name("same.csv"), name("./same.csv")), (name("same.csv"), name("below/../same.csv"))];
@@ -341,14 +368,18 @@ mod tests {
     #[test]
     fn an_output_is_no_input_of_the_next_run() {
         let folder = scratch("again");
-        fs::create_dir(folder.join("below")).unwrap();
+        for name in ["below", "_below"] {
+            fs::create_dir(folder.join(name)).unwrap();
+        }
         let inputs = [folder.clone()];
         let refused = |name: &str, format| {
             outside(&inputs, format, &[&Place::Standard, &Place::File(folder.join(name))]).is_err()
         };
-        assert!(refused("out.csv", None) && refused("below/../out.csv", None));
+        assert!(
+            refused("out.csv", None) && refused("below/../out.csv", None) && refused("below/out.csv", None)
+        );
         assert!(refused("out.txt", Some(Format::Csv)));
-        for name in ["summary.json", "_out.csv", "below/out.csv", "../out.csv"] {
+        for name in ["summary.txt", "_out.csv", "_below/out.csv", "../out.csv"] {
             assert!(!refused(name, None), "{name}");
         }
     }

@@ -5,16 +5,14 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::arrow::ArrowSource;
 use super::chunk::{Body, Chunk, Kept};
-use super::csv::CsvSource;
-use super::format::Format;
+use super::given::Given;
 use super::hash::Hash;
 use super::intake::Intake;
-use super::json_lines::JsonLinesSource;
-use super::parquet::ParquetSource;
-use super::place::{Located, Place, open};
+use super::packing::Packing;
+use super::place::{Located, Place};
 use super::positioned::Positioned;
 use super::unchanged::Unchanged;
 use crate::error::DataError;
@@ -38,42 +36,103 @@ pub trait Source: Send {
 }
 
 /// A file that is being read.
-struct Opened {
+pub struct Opened {
     source: Box<dyn Source>,
     /// The hash of what is read, where hashes are wanted.
     hash: Option<Hash>,
     /// The file as it was opened, where it is a regular one.
     unchanged: Option<Unchanged>,
+    /// How many bytes were read of a text, which may be packed.
+    read: Option<Arc<AtomicU64>>,
+}
+
+/// What a format is asked to open.
+pub struct Request<'a> {
+    /// What the file is called in messages.
+    pub file: String,
+    /// Where it is.
+    pub place: &'a Place,
+    /// What is wanted of it.
+    pub intake: &'a Intake,
+    /// What it need not hold.
+    pub given: &'a Given,
+    /// Whether what is read is to be hashed.
+    pub hashed: bool,
+}
+
+impl Request<'_> {
+    /// Opens a file that is read at positions.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or `open` fails.
+    pub fn positioned(
+        &self,
+        open: impl FnOnce(Positioned) -> Result<Box<dyn Source>, DataError>,
+    ) -> Result<Opened, DataError> {
+        let positioned = Positioned::open(self.place)?;
+        let hash = if self.hashed { Some(Hash::whole(&self.file, &positioned)?) } else { None };
+        let unchanged = positioned.unchanged();
+        Ok(Opened { source: open(positioned)?, hash, unchanged, read: None })
+    }
+
+    /// Opens a file that is read from its beginning to its end, unpacked where it is packed.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or `open` fails.
+    pub fn text(
+        &self,
+        open: impl FnOnce(Box<dyn Read + Send>) -> Result<Box<dyn Source>, DataError>,
+    ) -> Result<Opened, DataError> {
+        let unreadable = |error: io::Error| DataError::unreadable(&self.file, &error);
+        let (text, unchanged): (Box<dyn Read + Send>, _) = match self.place {
+            Place::Standard => (Box::new(io::stdin()), None),
+            Place::File(path) => {
+                let file = Arc::new(super::place::open(path)?);
+                let unchanged = Unchanged::of(file.clone()).map_err(unreadable)?;
+                (Box::new(file), unchanged)
+            }
+        };
+        let (text, hash) = match self.hashed {
+            true => {
+                let (text, hash) = Hash::passing(text);
+                (text, Some(hash))
+            }
+            false => (text, None),
+        };
+        let read = Arc::new(AtomicU64::new(0));
+        let text = Packing::unpack(Box::new(Counting { text, read: read.clone() })).map_err(unreadable)?;
+        Ok(Opened { source: open(text)?, hash, unchanged, read: Some(read) })
+    }
+}
+
+/// A reader that counts the bytes that are read.
+struct Counting {
+    text: Box<dyn Read + Send>,
+    read: Arc<AtomicU64>,
+}
+
+impl Read for Counting {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.text.read(buffer)?;
+        self.read.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+impl Opened {
+    /// About how many bytes of the file were read.
+    fn bytes(&self) -> u64 {
+        self.read.as_ref().map_or_else(|| self.source.bytes(), |read| read.load(Ordering::Relaxed))
+    }
 }
 
 /// Opens a file of any format; with its hash, where that is wanted.
-fn open_source(located: &Located, intake: &Intake, hashed: bool) -> Result<Opened, DataError> {
+fn open_source(located: &Located, intake: &Intake, hashed: bool) -> Result<(Opened, Arc<Given>), DataError> {
+    let given = Arc::new(Given::new(Some(&located.place), intake));
     let file = name_of(&located.place);
-    match located.format {
-        Format::Parquet | Format::Arrow => {
-            let positioned = Positioned::open(&located.place)?;
-            let hash = if hashed { Some(Hash::whole(&file, &positioned)?) } else { None };
-            let source: Box<dyn Source> = match located.format {
-                Format::Parquet => Box::new(ParquetSource::open(&file, positioned.clone(), intake)?),
-                _ => Box::new(ArrowSource::open(&file, positioned.clone(), intake)?),
-            };
-            Ok(Opened { source, hash, unchanged: positioned.unchanged() })
-        }
-        Format::Csv | Format::JsonLines => {
-            let (text, unchanged) = text(&located.place)?;
-            let (text, hash) = if hashed {
-                let (text, hash) = Hash::passing(text);
-                (text, Some(hash))
-            } else {
-                (text, None)
-            };
-            let source: Box<dyn Source> = match located.format {
-                Format::Csv => Box::new(CsvSource::open(&file, text, intake)?),
-                _ => Box::new(JsonLinesSource::open(&file, text, intake)),
-            };
-            Ok(Opened { source, hash, unchanged })
-        }
-    }
+    let request = Request { file, place: &located.place, intake, given: &given, hashed };
+    let opened = (located.format.row().open)(&request)?;
+    Ok((opened, given))
 }
 
 /// What an input is called in messages.
@@ -84,25 +143,17 @@ fn name_of(place: &Place) -> String {
     }
 }
 
-fn text(place: &Place) -> Result<(Box<dyn Read + Send>, Option<Unchanged>), DataError> {
-    match place {
-        Place::Standard => Ok((Box::new(io::stdin()), None)),
-        Place::File(path) => {
-            let file = Arc::new(open(path)?);
-            let unchanged = Unchanged::of(file.clone())
-                .map_err(|error| DataError::unreadable(&name_of(place), &error))?;
-            Ok((Box::new(file), unchanged))
-        }
-    }
-}
-
 /// All files, one after another.
 pub struct Reader<'a> {
     intake: &'a Intake,
     waiting: VecDeque<Located>,
     now: Opened,
+    /// What it need not hold.
+    given: Arc<Given>,
     /// Where it is.
     place: Place,
+    /// What it is called.
+    file: Arc<str>,
     kept: Vec<Kept>,
     ignored: BTreeSet<String>,
     next_row: u64,
@@ -130,12 +181,14 @@ impl<'a> Reader<'a> {
         let bytes_total = files.iter().map(length_of).sum();
         let mut waiting: VecDeque<Located> = files.into();
         let first = waiting.pop_front().ok_or_else(|| DataError::request("there is no input"))?;
-        let now = open_source(&first, intake, hashed)?;
+        let (now, given) = open_source(&first, intake, hashed)?;
         Ok(Reader {
             intake,
             waiting,
+            file: name_of(&first.place).into(),
             place: first.place,
-            kept: now.source.kept().to_vec(),
+            kept: given.with_kept_types(intake, now.source.kept().to_vec()),
+            given,
             ignored: now.source.ignored().iter().cloned().collect(),
             now,
             next_row: 1,
@@ -163,7 +216,7 @@ impl<'a> Reader<'a> {
     /// How much of all files was read, from 0 to 1; `None` where their length is not known.
     pub fn progress(&self) -> Option<f64> {
         let total = self.bytes_total.filter(|total| *total > 0)?;
-        Some(((self.bytes_before + self.now.source.bytes()) as f64 / total as f64).min(1.0))
+        Some(((self.bytes_before + self.now.bytes()) as f64 / total as f64).min(1.0))
     }
 
     /// The next rows; `None` where there are no more.
@@ -176,7 +229,13 @@ impl<'a> Reader<'a> {
                 if rows == 0 {
                     continue;
                 }
-                let chunk = Chunk { first_row: self.next_row, rows, body };
+                let chunk = Chunk {
+                    file: self.file.clone(),
+                    first_row: self.next_row,
+                    rows,
+                    body,
+                    given: self.given.clone(),
+                };
                 self.next_row += rows as u64;
                 return Ok(Some(chunk));
             }
@@ -194,11 +253,13 @@ impl<'a> Reader<'a> {
     }
 
     fn turn_to(&mut self, next: &Located) -> Result<(), DataError> {
-        self.bytes_before += self.now.source.bytes();
+        self.bytes_before += self.now.bytes();
         let hashed = !self.hashes.is_empty();
-        self.now = open_source(next, self.intake, hashed)?;
+        (self.now, self.given) = open_source(next, self.intake, hashed)?;
         let first = std::mem::replace(&mut self.place, next.place.clone());
-        for (kept, here) in self.kept.iter().zip(self.now.source.kept()) {
+        self.file = name_of(&next.place).into();
+        let here = self.given.with_kept_types(self.intake, self.now.source.kept().to_vec());
+        for (kept, here) in self.kept.iter().zip(&here) {
             if kept != here {
                 let type_of =
                     |kept: &Kept| if kept.is_json { "JSON".into() } else { kept.data_type.to_string() };

@@ -6,15 +6,16 @@ use arrow_schema::{Field, Schema};
 use opus_ir::Kind;
 use opus_runtime::admission::Unit;
 
-use super::chunk::Kept;
-use super::intake::Intake;
+use super::chunk::{EXTENSION_KEYS, Kept};
+use super::given::Given;
+use super::intake::{Found, Intake};
 use super::write::{PERCENT, UNIT_KEY};
 use crate::error::DataError;
 
 /// The columns that are wanted of a file whose columns have types.
 pub struct TypedColumns {
-    /// By input index, the column.
-    pub fields: Vec<usize>,
+    /// Input indices, ascending, each with its column.
+    pub fields: Vec<(usize, usize)>,
     /// The columns to keep.
     pub kept: Vec<usize>,
     /// What the columns to keep are.
@@ -30,33 +31,49 @@ impl TypedColumns {
     ///
     /// # Errors
     /// Where one is missing, or cannot hold what its field is.
-    pub fn new(file: &str, schema: &Schema, intake: &Intake) -> Result<TypedColumns, DataError> {
+    pub fn new(
+        file: &str,
+        schema: &Schema,
+        intake: &Intake,
+        given: &Given,
+    ) -> Result<TypedColumns, DataError> {
         let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-        let (fields, kept) = intake.find(file, &names)?;
+        let Found { fields, kept } = intake.find(file, &names, given)?;
         let own = with_units(schema, &fields, intake);
         let counted = own.as_deref().unwrap_or(intake);
-        for (index, column) in fields.iter().enumerate() {
-            counted.check_type(file, index, schema.field(*column).data_type())?;
+        for (index, column) in &fields {
+            counted.check_type(file, *index, schema.field(*column).data_type())?;
         }
         let kept_type = |column: &usize| {
             let field = schema.field(*column);
+            let pairs = field.metadata().iter().filter(|(key, _)| key.starts_with(EXTENSION_KEYS));
+            let mut extension: Vec<(String, String)> =
+                pairs.map(|(key, value)| (key.to_string(), value.to_string())).collect();
+            extension.sort();
             Kept {
                 name: field.name().clone(),
                 data_type: field.data_type().clone(),
                 is_json: false,
                 is_percent: is_percent(field),
+                extension,
             }
         };
         let kept_types = kept.iter().map(kept_type).collect();
         Ok(TypedColumns { fields, kept, kept_types, ignored: intake.ignored(&names), intake: own })
     }
 
+    /// The columns of the fields, and then those to keep.
+    pub fn columns(&self) -> impl Iterator<Item = usize> {
+        self.fields.iter().map(|(_, column)| *column).chain(self.kept.iter().copied())
+    }
+
     /// Every column that is wanted, ascending and once; from now on columns are counted among them.
     pub fn project(&mut self) -> Vec<usize> {
-        let mut wanted: Vec<usize> = self.fields.iter().chain(&self.kept).copied().collect();
+        let mut wanted: Vec<usize> = self.columns().collect();
         wanted.sort_unstable();
         wanted.dedup();
-        for column in self.fields.iter_mut().chain(&mut self.kept) {
+        let fields = self.fields.iter_mut().map(|(_, column)| column);
+        for column in fields.chain(&mut self.kept) {
             *column = wanted.partition_point(|other| *other < *column);
         }
         wanted
@@ -65,13 +82,13 @@ impl TypedColumns {
 
 /// The intake with the units that a file states, for the percentages that the mapping leaves open; `None` if there
 /// are none.
-fn with_units(schema: &Schema, columns: &[usize], intake: &Intake) -> Option<Arc<Intake>> {
-    let is_stated = |index: &usize| {
+fn with_units(schema: &Schema, fields: &[(usize, usize)], intake: &Intake) -> Option<Arc<Intake>> {
+    let is_stated = |(index, column): &&(usize, usize)| {
         matches!(intake.schema.inputs[*index].kind, Kind::Percent(_))
             && intake.field_mapping(*index).unit == Unit::Written
-            && is_percent(schema.field(columns[*index]))
+            && is_percent(schema.field(*column))
     };
-    let stated: Vec<usize> = (0..columns.len()).filter(is_stated).collect();
+    let stated: Vec<usize> = fields.iter().filter(is_stated).map(|(index, _)| *index).collect();
     if stated.is_empty() {
         return None;
     }

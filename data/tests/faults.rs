@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use arrow_array::cast::AsArray;
 use opus_data::{DataError, ErrorKind, Intake, Mapping, Reader, inputs};
 use opus_ir::memory::Columns;
 
@@ -27,6 +28,10 @@ fn credit() -> String {
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files").join(name)
 }
+
+/// How many rows two of the files have.
+const ROWS: usize = 100;
+const DAYS: usize = 199;
 
 /// A folder that is removed in the end.
 struct Folder(PathBuf);
@@ -159,4 +164,114 @@ fn no_length_that_an_arrow_file_claims_is_believed() {
     let policy = one_field("i : int in -1000..1000");
     let message = wrong(&file("lz4-length-of-a-terabyte.arrow"), &policy);
     assert!(message.ends_with("a packed buffer claims more than its bytes can unpack to"), "{message}");
+}
+
+#[test]
+fn folders_of_folders_are_read_and_name_values() {
+    let policy =
+        "policy a.echo { enum State { CA, NY } input { s : State  n : int in 0..9 } output { b : bool }
+        rules first { otherwise R1 => true } }";
+    let (states, refused) = read(&file("hive"), policy, "").expect("it can be read");
+    assert_eq!((states, refused), (vec![Some(0), Some(1), Some(1), Some(1)], 0));
+    // a state that is not in the list is refused row by row
+    let other = policy.replace("CA, NY", "CA, TX");
+    let (states, refused) = read(&file("hive"), &other, "").expect("it can be read");
+    assert_eq!((states, refused), (vec![Some(0)], 3));
+    let mut intake = intake(&integer(), "");
+    intake.keep = vec!["s".into(), "n".into()];
+    let mut reader = Reader::open(inputs(&[file("hive")], None).expect("files"), &intake).expect("it opens");
+    assert_eq!(reader.kept()[0].name, "s");
+    let mut kept = Vec::new();
+    while let Some(chunk) = reader.next_chunk().expect("it can be read") {
+        let mut columns = Columns::new(&intake.schema.input_columns(), chunk.rows);
+        let filled = chunk.fill(&intake, &mut columns, &mut Vec::new()).expect("it is filled");
+        kept.push((
+            filled.kept.len(),
+            filled.kept[0].array().expect("it is read").as_string::<i32>().value(0).to_owned(),
+        ));
+    }
+    assert_eq!(kept, [(2, "CA".to_owned()), (2, "NY".to_owned())]);
+}
+
+#[test]
+fn a_name_in_another_case_is_said_in_every_format() {
+    let folder = Folder::new("case");
+    let optional = one_field("score : int in 300..850 optional");
+    for (name, text) in [
+        ("a.csv", "Score\n800\n"),
+        ("a.jsonl", "{\"Score\": 800}\n{\"Score\": 700}\n"),
+        ("a.json", "[{\"Score\": 800}, {\"Score\": 700}]"),
+    ] {
+        let path = folder.file(name, text);
+        let failure = read(&path, &optional, "").expect_err("the name is another");
+        assert!(
+            failure.to_string().contains("`score`") && failure.to_string().contains("`Score`"),
+            "{failure}"
+        );
+        assert!(failure.to_string().contains("ignore_case = true"), "{failure}");
+        let (values, refused) = read(&path, &optional, "ignore_case = true").expect("it can be read");
+        assert_eq!((values[0], refused), (Some(800), 0), "{name}");
+    }
+    // later than in the first row it is that row's fault
+    let path = folder.file("b.jsonl", "{\"score\": 800}\n{\"Score\": 700}\n{\"score\": 500, \"Score\": 1}\n");
+    let (values, refused) = read(&path, &optional, "").expect("it can be read");
+    assert_eq!((values, refused), (vec![Some(800), Some(500)], 1));
+}
+
+#[test]
+fn a_field_may_have_no_column() {
+    let folder = Folder::new("absent");
+    let policy = one_field("score : int in 300..850 optional  age : int in 0..120");
+    for (name, text) in [("a.csv", "age\n40\n"), ("a.jsonl", "{\"age\": 40, \"score\": 1}\n")] {
+        let (values, refused) =
+            read(&folder.file(name, text), &policy, "score = { column = false }").expect("it can be read");
+        assert_eq!((values, refused), (vec![None], 0), "{name}");
+    }
+}
+
+#[test]
+fn values_within_objects_are_read() {
+    let folder = Folder::new("nested");
+    let policy = one_field("score : int in 300..850 optional");
+    let mapping = "score = { column = [\"applicant\", \"bureau\", \"score\"] }";
+    let text = "{\"applicant\": {\"bureau\": {\"score\": 700, \"x\": [1]}}}\n{\"applicant\": {\"bureau\": null}}\n\
+        {\"applicant\": {}}\n{}\n{\"applicant\": {\"bureau\": {\"score\": 700, \"score\": 701}}}\n";
+    let (values, refused) = read(&folder.file("a.jsonl", text), &policy, mapping).expect("it can be read");
+    assert_eq!((values, refused), (vec![Some(700), None, None, None], 1));
+    let failure =
+        read(&folder.file("a.csv", "applicant\n1\n"), &policy, mapping).expect_err("CSV has no objects");
+    assert!(failure.message.contains("only JSON files have"), "{failure}");
+}
+
+#[test]
+fn doubles_and_ticks_are_read_where_the_mapping_says_so() {
+    let mapping = "date = \"epoch milliseconds\"\nnearest = true";
+    let (days, refused) =
+        read(&file("doubles-one-ulp-off.jsonl"), &credit(), mapping).expect("it can be read");
+    assert_eq!((days.len(), days[0], refused), (ROWS, Some(44_530), 0));
+    let (days, refused) = read(&file("doubles-one-ulp-off.jsonl"), &credit(), "").expect("it can be read");
+    assert_eq!((days.len(), refused), (0, ROWS));
+}
+
+#[test]
+fn midnight_is_a_date() {
+    let (days, refused) = read(&file("date-time-at-midnight.csv"), &credit(), "").expect("it can be read");
+    assert_eq!((days.len(), days[0], refused), (DAYS, Some(44_530), 0));
+}
+
+#[test]
+fn texts_are_read_in_the_spelling_of_the_mapping_file() {
+    let folder = Folder::new("spelling");
+    let policy = format!(
+        "policy a.echo {{ currency EUR {}",
+        &one_field("m : money in 0 EUR..9_000 EUR")["policy a.echo { ".len()..]
+    );
+    let mapping = "delimiter = \";\"\ndecimal_comma = true\nthousands = \".\"";
+    let path = folder.file("a.csv", "id;m\n1;1.234,56\n2;12,5\n3;1.23\n");
+    let (values, refused) = read(&path, &policy, mapping).expect("it can be read");
+    assert_eq!((values, refused), (vec![Some(123_456), Some(1_250)], 1));
+    let failure = read(&path, &policy, "").expect_err("commas are expected");
+    assert!(failure.to_string().contains("delimiter = \";\""), "{failure}");
+    let (values, _) = read(&folder.file("a.tsv", "id\tm\n1\t12.50\n"), &policy, "").expect("it can be read");
+    assert_eq!(values, [Some(1_250)]);
 }

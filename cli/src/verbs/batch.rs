@@ -214,6 +214,7 @@ impl FileFormat {
             FileFormat::Parquet => Format::Parquet,
             FileFormat::Csv => Format::Csv,
             FileFormat::Jsonl => Format::JsonLines,
+            FileFormat::Json => Format::Json,
             FileFormat::Arrow => Format::Arrow,
         }
     }

@@ -119,7 +119,7 @@ const ENDS: &[(&str, i32, &str)] = &[
     ("batch credit.opus returns.csv -o out.csv", 4, "here in carriage returns alone"),
     ("batch credit.opus rows.csv -o out.csv --keep idd", 4, "did you mean `id`?"),
     ("batch credit.opus rows.csv -o out.csv --columns nosuch.toml", 4, "nosuch.toml: cannot be read"),
-    ("batch credit.opus nothing -o out.csv", 4, "there is no file of a known format in this folder"),
+    ("batch credit.opus nothing -o out.csv", 4, "no file of a known format is in this folder"),
     ("batch credit.opus rows.csv -o nosuch/out.csv", 4, "nosuch/out.csv: cannot be written"),
     ("batch credit.opus rows.csv -o out.csv --rejects nosuch/r.csv", 4, "nosuch/r.csv: cannot be written"),
     ("batch credit.opus rows.csv -o out.csv --summary nosuch/s.json", 4, "nosuch/s.json: cannot be written"),

@@ -2,6 +2,7 @@
 //! admits the chunk decodes them ([`Part`]). Columns that are not plain enough for that are decoded in order, by several
 //! threads at once.
 
+mod claims;
 mod column;
 mod header;
 mod open;
@@ -21,6 +22,7 @@ use arrow_schema::ArrowError;
 use rayon::prelude::*;
 
 use super::chunk::{Body, CHUNK_ROWS, ColumnData, Kept};
+use super::given::Given;
 use super::guard::guarded;
 use super::intake::Intake;
 use super::positioned::Positioned;
@@ -62,9 +64,14 @@ impl ParquetSource {
     ///
     /// # Errors
     /// Where it is no Parquet file, or has not the columns that are wanted.
-    pub fn open(file: &str, positioned: Positioned, intake: &Intake) -> Result<ParquetSource, DataError> {
+    pub fn open(
+        file: &str,
+        positioned: Positioned,
+        intake: &Intake,
+        given: &Given,
+    ) -> Result<ParquetSource, DataError> {
         let metadata = open::metadata(file, &positioned, intake)?;
-        let columns = TypedColumns::new(file, metadata.schema(), intake)?;
+        let columns = TypedColumns::new(file, metadata.schema(), intake, given)?;
         Ok(ParquetSource {
             file: file.into(),
             positioned,
@@ -85,8 +92,11 @@ impl ParquetSource {
         let named = |column: usize, reader: Result<ColumnReader, ParquetError>| {
             reader.map_err(|error| self.unreadable_column(column, &error))
         };
-        let fields =
-            self.columns.fields.iter().map(|column| named(*column, self.field_reader(row_group, *column)));
+        let fields = self
+            .columns
+            .fields
+            .iter()
+            .map(|(_, column)| named(*column, self.field_reader(row_group, *column)));
         let kept =
             self.columns.kept.iter().map(|column| named(*column, self.kept_reader(row_group, *column)));
         self.readers = fields.chain(kept).collect::<Result<_, DataError>>()?;
@@ -132,6 +142,11 @@ impl ParquetSource {
     }
 
     fn general_reader(&self, row_group: usize, column: usize) -> Result<ColumnReader, ParquetError> {
+        let parquet = self.metadata.parquet_schema();
+        let group = self.metadata.metadata().row_group(row_group);
+        for leaf in (0..parquet.num_columns()).filter(|leaf| parquet.get_column_root_idx(*leaf) == column) {
+            claims::check(&self.positioned, group.column(leaf))?;
+        }
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
             self.positioned.clone(),
             self.metadata.clone(),
@@ -193,11 +208,12 @@ impl Source for ParquetSource {
         let rows = self.next_rows()?;
         let read: Vec<Result<ColumnData, ArrowError>> =
             self.readers.par_iter_mut().map(|reader| guarded_read(reader, rows)).collect();
-        let columns = self.columns.fields.iter().chain(&self.columns.kept);
+        let columns = self.columns.columns();
         let read = read.into_iter().zip(columns);
-        let read = read.map(|(read, column)| read.map_err(|error| self.unreadable_column(*column, &error)));
+        let read = read.map(|(read, column)| read.map_err(|error| self.unreadable_column(column, &error)));
         let mut fields = read.collect::<Result<Vec<ColumnData>, DataError>>()?;
         let kept = fields.split_off(self.columns.fields.len());
+        let fields = self.columns.fields.iter().map(|(index, _)| *index).zip(fields).collect();
         self.rows_left -= rows;
         self.rows_read += rows as u64;
         Ok(Some((rows, Body::Columns { fields, kept, intake: self.columns.intake.clone() })))

@@ -1,6 +1,7 @@
 //! Where do refused rows go? To a file of their own, one line for each fault, with what is wrong in words.
 
 use std::borrow::Cow;
+use std::iter::repeat_n;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ const KEPT_BYTES_MAX: usize = 32 << 20;
 /// Rows that were refused, of one chunk.
 #[derive(Default)]
 pub struct RejectedRows {
+    /// The file of the chunk.
+    file: Arc<str>,
     /// The number of the row and why, in the order of the rows.
     faults: Vec<(i64, Reason)>,
     /// For each fault, the place of its row in the columns to keep.
@@ -40,7 +43,12 @@ impl RejectedRows {
     ///
     /// # Errors
     /// Where a kept column cannot be copied.
-    pub fn new(first_row: u64, faults: &[RowFault], kept: &[ArrayRef]) -> Result<RejectedRows, ArrowError> {
+    pub fn new(
+        file: Arc<str>,
+        first_row: u64,
+        faults: &[RowFault],
+        kept: &[ArrayRef],
+    ) -> Result<RejectedRows, ArrowError> {
         let mut rows: Vec<u32> = faults.iter().map(|(row, _)| *row).collect();
         rows.dedup();
         let place = |(row, _): &RowFault| rows.partition_point(|other| other < row) as u32;
@@ -50,7 +58,7 @@ impl RejectedRows {
         let bytes =
             |array: &ArrayRef| array.to_data().get_slice_memory_size().unwrap_or(0) / array.len().max(1);
         let row_bytes = kept.iter().map(bytes).sum();
-        Ok(RejectedRows { faults, places, kept: some_rows(kept, rows)?, row_bytes })
+        Ok(RejectedRows { file, faults, places, kept: some_rows(kept, rows)?, row_bytes })
     }
 }
 
@@ -58,27 +66,31 @@ impl RejectedRows {
 pub struct Rejects {
     encoder: Encoder,
     writer: Writer,
+    /// Whether the file of each row is named.
+    names_files: bool,
     waiting: Vec<(Range<usize>, Arc<RejectedRows>)>,
     lines: usize,
     kept_bytes: usize,
 }
 
 impl Rejects {
-    /// Begins the file.
+    /// Begins the file; with the file of each row, where there are several inputs.
     ///
     /// # Errors
     /// Where it cannot be written, or a kept column has the name of another.
     pub fn create(
         located: &Located,
+        names_files: bool,
         kept: &[Kept],
         metadata: &[(String, String)],
     ) -> Result<Rejects, DataError> {
         let mut columns = vec![Spec { name: "row".into(), content: Content::Long, optional: false }];
+        columns.extend(names_files.then(|| Spec::text("file")));
         columns.extend(TEXTS.iter().map(|name| Spec::text(name)));
         columns.extend(kept.iter().map(Spec::kept));
         let layout = Layout::new(columns, metadata, "the rejects")?;
         let (encoder, writer) = create(located, &Arc::new(layout))?;
-        Ok(Rejects { encoder, writer, waiting: Vec::new(), lines: 0, kept_bytes: 0 })
+        Ok(Rejects { encoder, writer, names_files, waiting: Vec::new(), lines: 0, kept_bytes: 0 })
     }
 
     /// Adds the refused rows of the next chunk.
@@ -121,6 +133,10 @@ impl Rejects {
             Arc::new(StringArray::from_iter_values(faults().map(|(_, reason)| text(reason))))
         };
         let mut columns = vec![Data::Longs(Cow::Owned(faults().map(|(row, _)| *row).collect()))];
+        if self.names_files {
+            let files = waiting.iter().flat_map(|(lines, rows)| repeat_n(&*rows.file, lines.len()));
+            columns.push(Data::Array(Arc::new(StringArray::from_iter_values(files))));
+        }
         columns.push(Data::Array(texts(|reason| &reason.name)));
         columns.push(Data::Array(texts(|reason| &reason.value)));
         columns.push(Data::Array(texts(|reason| reason.fault.code())));

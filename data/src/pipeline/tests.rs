@@ -83,13 +83,17 @@ struct Job {
 
 fn batch(from: &[PathBuf], to: &Path, keep: &[&str], threads: usize) -> Job {
     let extension = to.extension().and_then(|extension| extension.to_str()).expect("an extension").to_owned();
+    let rejects = match extension.as_str() {
+        "gz" | "zst" => to.with_file_name(format!("rejects.{}", to.file_name().unwrap().display())),
+        extension => to.with_extension(format!("rejects.{extension}")),
+    };
     let batch = Batch {
         intake: intake(&schema(), "", keep),
         // rules B of the two versions have one id
         names: Names { rules: ["A", "B", "B"].map(str::to_owned).into(), versions: vec![1, 2] },
         inputs: inputs(from, None).expect("inputs"),
         output: output(to, None).expect("an output"),
-        rejects: Some(output(&to.with_extension(format!("rejects.{extension}")), None).expect("rejects")),
+        rejects: Some(output(&rejects, None).expect("rejects")),
         metadata: vec![("opus.artifact".into(), "1234".into())],
         hashed: true,
     };
@@ -411,7 +415,105 @@ fn several_files_are_one_input_and_progress_is_told() {
         "row,decision,granted,rule,version\n1,approve,1.00,A,1\n2,decline,0.00,B,1\n3,approve,2.00,A,1\n";
     assert_eq!(std::fs::read_to_string(&to).unwrap(), expected);
     assert_eq!(*seen.lock().unwrap(), [2, 3]);
+    let rejects = std::fs::read_to_string(to.with_extension("rejects.csv")).unwrap();
+    assert_eq!(rejects, "row,file,field,value,code,message\n");
+    std::fs::write(folder.join("c.csv"), "amount,color\n1,blue\n").unwrap();
+    run(&batch(std::slice::from_ref(&folder), &to, &[], 1)).unwrap();
+    let rejects = std::fs::read_to_string(to.with_extension("rejects.csv")).unwrap();
+    let expected = format!("4,{},color,blue,unknown-value,", folder.join("c.csv").display());
+    assert!(rejects.lines().nth(1).unwrap().starts_with(&expected), "{rejects}");
     // texts of CSV and values of JSON are kept differently
     let failure = run(&batch(std::slice::from_ref(&folder), &to, &["k"], 1)).unwrap_err();
     assert!(failure.message.contains("b.jsonl: column `k`"), "{failure}");
+}
+
+/// A UUID and a time of day are texts where there are no types, and stay what they are where there are.
+#[test]
+fn uuids_and_times_of_day_are_kept() {
+    use ::parquet::basic::LogicalType;
+    use ::parquet::file::reader::{FileReader, SerializedFileReader};
+    use arrow_array::*;
+    use arrow_schema::{DataType, Field, Schema, TimeUnit};
+    use std::sync::Arc;
+    let scratch = Scratch::create();
+    let uuid: Vec<u8> = (0..16).map(|byte| byte * 17).collect();
+    let extension = [("ARROW:extension:name".to_owned(), "arrow.uuid".to_owned())];
+    let fields = vec![
+        Field::new("amount", DataType::Float64, true),
+        Field::new("color", DataType::Utf8, true),
+        Field::new("id", DataType::FixedSizeBinary(16), true)
+            .with_metadata(extension.into_iter().collect::<arrow_schema::Metadata>()),
+        Field::new("at", DataType::Time64(TimeUnit::Microsecond), true),
+    ];
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Float64Array::from(vec![1.25, 7.0])),
+        Arc::new(StringArray::from(vec!["red", "red"])),
+        Arc::new(
+            FixedSizeBinaryArray::try_from_sparse_iter_with_size([Some(uuid), None].into_iter(), 16).unwrap(),
+        ),
+        Arc::new(Time64MicrosecondArray::from(vec![Some(43_200_000_000), Some(1_500_000)])),
+    ];
+    let rows = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap();
+    let mut writer = arrow_ipc::writer::FileWriter::try_new(Vec::new(), &rows.schema()).unwrap();
+    writer.write(&rows).unwrap();
+    let arrow = scratch.file("in.arrow", writer.into_inner().unwrap());
+    let parquet = scratch.path("out.parquet");
+    run(&batch(&[arrow], &parquet, &["id", "at", "amount", "color"], 1)).unwrap();
+    let again = scratch.path("again.parquet");
+    run(&batch(std::slice::from_ref(&parquet), &again, &["id", "at"], 1)).unwrap();
+    for path in [&parquet, &again] {
+        let reader = SerializedFileReader::new(std::fs::File::open(path).unwrap()).unwrap();
+        let schema = reader.metadata().file_metadata().schema_descr_ptr();
+        let logical = |name: &str| {
+            let column = schema.columns().iter().find(|column| column.name() == name).unwrap();
+            column.logical_type_ref().cloned()
+        };
+        assert_eq!(logical("id"), Some(LogicalType::Uuid));
+        assert!(matches!(logical("at"), Some(LogicalType::Time { .. })), "{:?}", logical("at"));
+    }
+    let csv = scratch.path("out.csv");
+    run(&batch(&[again], &csv, &["id", "at"], 1)).unwrap_err();
+    run(&batch(&[parquet], &csv, &["id", "at"], 1)).unwrap();
+    let text = std::fs::read_to_string(csv).unwrap();
+    assert_eq!(
+        text,
+        "row,decision,granted,rule,version,id,at\n\
+         1,approve,1.25,A,2,00112233-4455-6677-8899-aabbccddeeff,12:00:00\n2,approve,7.00,A,1,,00:00:01.5\n"
+    );
+}
+
+#[test]
+fn texts_are_packed_and_json_is_an_array_where_the_name_says_so() {
+    let scratch = Scratch::create();
+    let text: String = (0..70_000).map(|row| format!("{}.00,red,{row}\n", row % 10)).collect();
+    let from = scratch.file("in.csv", format!("amount,color,id\n{text}"));
+    let plain = scratch.path("plain.csv");
+    run(&batch(std::slice::from_ref(&from), &plain, &["id", "amount", "color"], 2)).unwrap();
+    let expected = std::fs::read(&plain).unwrap();
+    let mut last = plain;
+    for (index, extension) in
+        ["csv.gz", "jsonl.zst", "json", "ndjson.gz", "tsv", "json.zst", "tsv.zst", "csv"]
+            .into_iter()
+            .enumerate()
+    {
+        let to = scratch.path(&format!("{index}.{extension}"));
+        run(&batch(std::slice::from_ref(&last), &to, &["id", "amount", "color"], 2)).unwrap();
+        let first = std::fs::read(&to).unwrap();
+        let is_packed = extension.ends_with("gz") || extension.ends_with("zst");
+        assert_eq!(is_packed, first.len() * 3 < expected.len(), "{extension}");
+        last = to;
+    }
+    assert!(std::fs::read(&last).unwrap() == expected, "the rows are the same");
+    // what is packed is hashed as it is, and what is cut off is an error
+    let packed = scratch.path("0.csv.gz");
+    let bytes = std::fs::read(&packed).unwrap();
+    let cut = scratch.file("cut.csv.gz", &bytes[..bytes.len() / 2]);
+    let failure = run(&batch(&[cut], &scratch.path("cut.csv"), &[], 1)).unwrap_err();
+    assert!(failure.kind == ErrorKind::Input && failure.message.contains("cut.csv.gz"), "{failure}");
+    let array = scratch.file("rows.json", "[\n{\"amount\": 1,\n \"color\": null}\n,{\"amount\": 2}]");
+    let report = run(&batch(&[array], &scratch.path("out.json"), &[], 1)).unwrap();
+    assert_eq!((report.counts.rows, report.counts.decided), (2, 2));
+    let empty = scratch.file("empty.json", "[]");
+    run(&batch(&[empty], &scratch.path("empty-out.json"), &[], 1)).unwrap();
+    assert_eq!(std::fs::read_to_string(scratch.path("empty-out.json")).unwrap(), "[\n]\n");
 }

@@ -83,7 +83,7 @@ impl<'a> Worker<'a> {
     }
 
     fn process_in(&self, batch: &mut Batch, chunk: Chunk) -> Result<Done, DataError> {
-        let (first_row, count) = (chunk.first_row, chunk.rows);
+        let (file, first_row, count) = (chunk.file.clone(), chunk.first_row, chunk.rows);
         batch.clear();
         let (columns, faults) = batch.filling();
         let Filled { kept, ignored } = chunk.fill(self.intake, columns, faults)?;
@@ -97,7 +97,8 @@ impl<'a> Worker<'a> {
         let rejects = match batch.refused().is_empty() || !self.tells_rejects {
             true => RejectedRows::default(),
             false => {
-                RejectedRows::new(first_row, batch.refused(), &ColumnData::arrays(&kept)?).map_err(failed)?
+                let kept = ColumnData::arrays(&kept)?;
+                RejectedRows::new(file, first_row, batch.refused(), &kept).map_err(failed)?
             }
         };
         let kept = match batch.rows().len() == count {

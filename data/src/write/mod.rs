@@ -4,18 +4,17 @@
 //! An [`Encoder`] is shared by threads and turns rows into what a [`Writer`] appends in order. So the bytes depend
 //! on the rows and on where chunks end, and not on who encoded them.
 
-mod arrow;
-mod parquet;
+pub(crate) mod arrow;
+pub(crate) mod parquet;
 mod printed;
 mod table;
-mod text;
+pub(crate) mod text;
 
 use std::sync::Arc;
 
 use ::parquet::errors::ParquetError;
 use arrow_array::RecordBatch;
 
-use super::format::Format;
 use super::place::Located;
 use super::target::{Target, Whole};
 use crate::error::DataError;
@@ -60,24 +59,7 @@ pub enum Writer {
 pub fn create(located: &Located, layout: &Arc<Layout>) -> Result<(Encoder, Writer), DataError> {
     let name = located.place.to_string();
     let target = Target::create(&located.place)?;
-    Ok(match located.format {
-        Format::Parquet => {
-            let (encoder, writer) = parquet::create(target, &name, layout)?;
-            (Encoder::Parquet(encoder), Writer::Parquet(writer))
-        }
-        Format::Arrow => {
-            let (encoder, writer) = arrow::create(target, &name, layout)?;
-            (Encoder::Arrow(encoder), Writer::Arrow(writer))
-        }
-        Format::Csv => {
-            let (encoder, writer) = text::create_csv(target, &name, layout)?;
-            (Encoder::Text(encoder), Writer::Text(writer))
-        }
-        Format::JsonLines => {
-            let (encoder, writer) = text::create_json_lines(target, &name, layout)?;
-            (Encoder::Text(encoder), Writer::Text(writer))
-        }
-    })
+    (located.format.row().create)(target, &name, layout)
 }
 
 impl Encoder {
@@ -107,7 +89,9 @@ impl Encoder {
             Encoder::Arrow(encoder) => {
                 encoder.encode(table).map(Encoded::Arrow).map_err(|error| failed(&error))
             }
-            Encoder::Text(encoder) => Ok(Encoded::Text(encoder.encode(table))),
+            Encoder::Text(encoder) => {
+                encoder.encode(table).map(Encoded::Text).map_err(|error| failed(&error))
+            }
         }
     }
 }

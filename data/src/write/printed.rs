@@ -44,6 +44,8 @@ pub enum Printer<'a> {
     /// Floating point of 64 bits.
     /// Floats of 64 bits.
     Double(&'a ArrayRef),
+    /// Bytes of UUIDs.
+    Uuid(&'a ArrayRef),
     /// Timestamps with a zone.
     /// Moments in universal time.
     Zoned(&'a ArrayRef, TimeUnit),
@@ -60,7 +62,7 @@ pub fn is_printable(data_type: &DataType) -> bool {
         }
         Null | Boolean | Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64 => true,
         Decimal32(..) | Decimal64(..) | Decimal128(..) | Decimal256(..) | Float32 | Float64 => true,
-        Date32 | Date64 | Timestamp(..) | Utf8 | LargeUtf8 | Utf8View => true,
+        Date32 | Date64 | Time32(_) | Time64(_) | Timestamp(..) | Utf8 | LargeUtf8 | Utf8View => true,
         _ => false,
     }
 }
@@ -75,6 +77,7 @@ impl<'a> Printer<'a> {
             (_, Data::Column(columns, index)) => Printer::Field(spec, columns, *index),
             (_, Data::Codes(codes)) => Printer::Numbers(&[], codes),
             (Content::Kept(kept), Data::Array(array)) if kept.is_json => Printer::Json(array),
+            (Content::Kept(kept), Data::Array(array)) if kept.is_uuid() => Printer::Uuid(array),
             (_, Data::Pages(_)) => unreachable!("no text copies pages"),
             (_, Data::Array(array)) => match array.data_type() {
                 DataType::Float32 => Printer::Single(array),
@@ -122,6 +125,15 @@ impl<'a> Printer<'a> {
                     json,
                     scratch,
                 )
+            }
+            Printer::Uuid(array) if array.is_null(row) => Printed::Missing,
+            Printer::Uuid(array) => {
+                for (at, byte) in array.as_fixed_size_binary().value(row).iter().enumerate() {
+                    // writing to a string cannot fail
+                    let _ =
+                        write!(scratch, "{}{byte:02x}", if matches!(at, 4 | 6 | 8 | 10) { "-" } else { "" });
+                }
+                Printed::Text(scratch)
             }
             Printer::Zoned(array, unit) => match array.is_valid(row) {
                 false => Printed::Missing,

@@ -172,13 +172,16 @@ impl Spec {
         }
     }
 
-    /// The column as an Arrow field; percentages say so in its metadata, so that they can be read back.
+    /// The column as an Arrow field; percentages and extension types say so in its metadata, so that they can be read
+    /// back.
     fn arrow_field(&self) -> ArrowField {
         let field = ArrowField::new(&self.name, self.arrow_type(), self.optional);
-        match self.is_percent() {
-            true => field.with_metadata(Metadata::from_iter([(UNIT_KEY.to_owned(), PERCENT.to_owned())])),
-            false => field,
-        }
+        let unit = self.is_percent().then(|| (UNIT_KEY.to_owned(), PERCENT.to_owned()));
+        let extension = match &self.content {
+            Content::Kept(kept) => kept.extension.as_slice(),
+            _ => &[],
+        };
+        field.with_metadata(Metadata::from_iter(unit.into_iter().chain(extension.iter().cloned())))
     }
 
     /// The column as an Arrow array.

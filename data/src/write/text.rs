@@ -1,17 +1,35 @@
-//! How are CSV and JSON lines written? By any thread, chunk by chunk; the bytes are appended in order.
+//! How are CSV and JSON written? By any thread, chunk by chunk; the bytes are appended in order. What the name of the
+//! file says is packed is packed chunk by chunk too.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
+use std::path::Path;
 use std::sync::Arc;
 
 use opus_runtime::admission::json::Quoted;
 
+use super::super::csv::is_tabbed;
+use super::super::packing::Packing;
 use super::super::target::{Target, Whole};
 use super::printed::{Printed, Printer, is_printable};
 use super::table::{Content, Layout, Spec, Table};
+use super::{Encoder, Writer};
 use crate::error::DataError;
+
+/// What separates rows and values.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Style {
+    /// CSV with this delimiter.
+    Csv(u8),
+    /// One JSON object a line.
+    Lines,
+    /// An array of JSON objects.
+    Array,
+}
 
 /// Encodes rows as text; shared by threads.
 pub struct TextEncoder {
+    style: Style,
+    packing: Packing,
     layout: Arc<Layout>,
     /// By column of the layout, the name as JSON and a colon; empty for CSV.
     names: Vec<String>,
@@ -19,46 +37,65 @@ pub struct TextEncoder {
 
 /// A text that is being written.
 pub struct TextWriter {
+    style: Style,
+    packing: Packing,
     target: Target,
+    /// Whether no row was written yet.
+    is_empty: bool,
 }
 
-/// Begins a CSV file: writes the header.
+impl Style {
+    /// CSV as the name of the file asks for it: with tabs, or with commas.
+    pub fn of_csv(name: &str) -> Style {
+        let (_, name) = Packing::of_name(Path::new(name));
+        Style::Csv(if is_tabbed(name) { b'\t' } else { b',' })
+    }
+
+    /// What comes before the first row.
+    fn head(self, layout: &Layout) -> String {
+        match self {
+            Style::Lines => String::new(),
+            Style::Array => "[\n".into(),
+            Style::Csv(delimiter) => {
+                let mut header = String::new();
+                for (index, spec) in layout.columns.iter().enumerate() {
+                    if index > 0 {
+                        header.push(char::from(delimiter));
+                    }
+                    push_csv(&spec.name, delimiter, &mut header);
+                }
+                header + "\n"
+            }
+        }
+    }
+}
+
+/// Begins a file: writes what comes before its rows.
 ///
 /// # Errors
 /// Where a column cannot be text, or the target cannot be written.
-pub fn create_csv(
-    mut target: Target,
-    name: &str,
-    layout: &Arc<Layout>,
-) -> Result<(TextEncoder, TextWriter), DataError> {
-    check(name, layout)?;
-    let mut header = String::new();
-    for (index, spec) in layout.columns.iter().enumerate() {
-        header.push_str(if index == 0 { "" } else { "," });
-        push_csv(&spec.name, &mut header);
-    }
-    header.push('\n');
-    target.write_all(header.as_bytes()).map_err(|error| target.failure(&error))?;
-    Ok((TextEncoder { layout: layout.clone(), names: Vec::new() }, TextWriter { target }))
-}
-
-/// Begins a file of JSON lines.
-///
-/// # Errors
-/// Where a column cannot be text.
-pub fn create_json_lines(
+pub fn create(
+    style: Style,
     target: Target,
     name: &str,
     layout: &Arc<Layout>,
-) -> Result<(TextEncoder, TextWriter), DataError> {
+) -> Result<(Encoder, Writer), DataError> {
     check(name, layout)?;
-    let names = layout.columns.iter().map(|spec| format!("{}:", Quoted(&spec.name))).collect();
-    Ok((TextEncoder { layout: layout.clone(), names }, TextWriter { target }))
+    let (packing, _) = Packing::of_name(Path::new(name));
+    let names = match style {
+        Style::Csv(_) => Vec::new(),
+        Style::Lines | Style::Array => {
+            layout.columns.iter().map(|spec| format!("{}:", Quoted(&spec.name))).collect()
+        }
+    };
+    let mut writer = TextWriter { style, packing, target, is_empty: true };
+    writer.write(style.head(layout))?;
+    Ok((Encoder::Text(TextEncoder { style, packing, layout: layout.clone(), names }), Writer::Text(writer)))
 }
 
 fn check(name: &str, layout: &Layout) -> Result<(), DataError> {
     let is_text = |spec: &&Spec| match &spec.content {
-        Content::Kept(kept) => is_printable(&kept.data_type),
+        Content::Kept(kept) => is_printable(&kept.data_type) || kept.is_uuid(),
         _ => true,
     };
     match layout.columns.iter().find(|spec| !is_text(spec)) {
@@ -76,19 +113,28 @@ fn check(name: &str, layout: &Layout) -> Result<(), DataError> {
 
 impl TextEncoder {
     /// Encodes rows.
-    pub fn encode(&self, table: &Table<'_>) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// Where they cannot be packed.
+    pub fn encode(&self, table: &Table<'_>) -> io::Result<Vec<u8>> {
         let columns = self.layout.columns.iter().zip(&table.columns);
         let printers: Vec<Printer<'_>> = columns.map(|(spec, data)| Printer::new(spec, data)).collect();
         let mut text = String::with_capacity(table.rows * printers.len() * 8);
         let mut scratch = String::new();
         for row in 0..table.rows {
-            if self.names.is_empty() {
-                csv_row(&printers, row, &mut text, &mut scratch);
-            } else {
-                self.json_row(&printers, row, &mut text, &mut scratch);
+            match self.style {
+                Style::Csv(delimiter) => csv_row(&printers, row, delimiter, &mut text, &mut scratch),
+                Style::Lines => {
+                    self.json_row(&printers, row, &mut text, &mut scratch);
+                    text.push('\n');
+                }
+                Style::Array => {
+                    text.push_str(if row == 0 { "" } else { ",\n" });
+                    self.json_row(&printers, row, &mut text, &mut scratch);
+                }
             }
         }
-        text.into_bytes()
+        self.packing.pack(text.into_bytes())
     }
 
     fn json_row(&self, printers: &[Printer<'_>], row: usize, text: &mut String, scratch: &mut String) {
@@ -102,25 +148,27 @@ impl TextEncoder {
                 Printed::Text(value) => text.push_str(&Quoted(value).to_string()),
             }
         }
-        text.push_str("}\n");
+        text.push('}');
     }
 }
 
-fn csv_row(printers: &[Printer<'_>], row: usize, text: &mut String, scratch: &mut String) {
+fn csv_row(printers: &[Printer<'_>], row: usize, delimiter: u8, text: &mut String, scratch: &mut String) {
     for (index, printer) in printers.iter().enumerate() {
-        text.push_str(if index == 0 { "" } else { "," });
+        if index > 0 {
+            text.push(char::from(delimiter));
+        }
         match printer.print(row, false, scratch) {
             Printed::Missing => {}
             Printed::Plain(value) => text.push_str(value),
-            Printed::Text(value) => push_csv(value, text),
+            Printed::Text(value) => push_csv(value, delimiter, text),
         }
     }
     text.push('\n');
 }
 
 /// A CSV cell, in quotes where it needs them.
-fn push_csv(value: &str, text: &mut String) {
-    if value.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) {
+fn push_csv(value: &str, delimiter: u8, text: &mut String) {
+    if value.bytes().any(|byte| byte == delimiter || matches!(byte, b'"' | b'\n' | b'\r')) {
         text.push('"');
         text.push_str(&value.replace('"', "\"\""));
         text.push('"');
@@ -130,19 +178,34 @@ fn push_csv(value: &str, text: &mut String) {
 }
 
 impl TextWriter {
-    /// Appends rows.
+    /// Appends rows that are encoded.
     ///
     /// # Errors
     /// Where they cannot be written.
-    pub fn append(&mut self, text: &[u8]) -> Result<(), DataError> {
-        self.target.write_all(text).map_err(|error| self.target.failure(&error))
+    pub fn append(&mut self, rows: &[u8]) -> Result<(), DataError> {
+        if self.style == Style::Array && !std::mem::take(&mut self.is_empty) {
+            self.write(",\n".into())?;
+        }
+        self.target.write_all(rows).map_err(|error| self.target.failure(&error))
     }
 
     /// Ends the file: it is whole.
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn finish(self) -> Result<Whole, DataError> {
+    pub fn finish(mut self) -> Result<Whole, DataError> {
+        if self.style == Style::Array {
+            self.write(if self.is_empty { "]\n".into() } else { "\n]\n".into() })?;
+        }
         self.target.end()
+    }
+
+    /// Writes what is no row.
+    fn write(&mut self, text: String) -> Result<(), DataError> {
+        if text.is_empty() && self.packing == Packing::None {
+            return Ok(());
+        }
+        let packed = self.packing.pack(text.into_bytes());
+        packed.and_then(|bytes| self.target.write_all(&bytes)).map_err(|error| self.target.failure(&error))
     }
 }
