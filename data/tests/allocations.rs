@@ -106,8 +106,15 @@ fn no_allocation_follows_a_length_that_a_file_claims() {
     }));
     let folder = std::env::temp_dir().join(format!("opus-allocations-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("a folder can be made");
-    let lengths: [&[u8]; 6] =
-        [&[0xFF; 8], &(1u64 << 40).to_le_bytes(), &0x7FFF_FFFFu32.to_le_bytes(), &(i64::MAX).to_le_bytes()];
+    // the last two are numbers as Thrift writes them
+    let lengths: [&[u8]; 6] = [
+        &[0xFF; 8],
+        &(1u64 << 40).to_le_bytes(),
+        &0x7FFF_FFFFu32.to_le_bytes(),
+        &(i64::MAX).to_le_bytes(),
+        &[0xFE, 0xFF, 0xFF, 0xFF, 0x0F],
+        &[0x80, 0x80, 0x80, 0x80, 0x08],
+    ];
     for (index, (extension, whole)) in files().into_iter().enumerate() {
         let path = folder.join(format!("{index}.{extension}"));
         let damaged_by = |what: &str, bytes: Vec<u8>| {
