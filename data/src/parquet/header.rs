@@ -163,12 +163,12 @@ impl Thrift<'_> {
             0 => Encoding::PLAIN,
             2 => Encoding::PLAIN_DICTIONARY,
             3 => Encoding::RLE,
+            5 => Encoding::DELTA_BINARY_PACKED,
+            6 => Encoding::DELTA_LENGTH_BYTE_ARRAY,
+            7 => Encoding::DELTA_BYTE_ARRAY,
             8 => Encoding::RLE_DICTIONARY,
-            _ => {
-                return Err(Incomplete::Damaged(
-                    "a page is written in an encoding that its file does not name",
-                ));
-            }
+            9 => Encoding::BYTE_STREAM_SPLIT,
+            _ => return Err(Incomplete::Damaged("a page is written in an encoding that is not known")),
         })
     }
 
