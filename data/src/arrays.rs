@@ -98,8 +98,9 @@ impl<'a> Input<'a> {
         batch.clear();
         let (columns, refused) = batch.filling();
         columns.set_rows(rows.num_rows());
+        let intake = self.columns.intake.as_deref().unwrap_or(self.intake);
         for (index, column) in &self.columns.fields {
-            fill(self.intake, *index, rows.column(*column).as_ref(), columns, *index, refused);
+            fill(intake, *index, rows.column(*column).as_ref(), columns, *index, refused);
         }
         self.given.fill(self.intake, rows.num_rows(), columns, refused);
         let kept = self.columns.kept.iter().map(|column| rows.column(*column).clone().into()).collect();
