@@ -33,10 +33,12 @@ use opus_ir::{Func, Program, Version};
 use self::complaint::{Complaint, Fault};
 use self::rules::{admits, decides};
 use crate::analysis::reach::{self, Unmet, Unreachable};
+use crate::analysis::regions::Budget;
 use crate::analysis::witness::Searches;
 use crate::codes::Code;
 use crate::diagnostic::{Diagnostic, any_error, in_versions};
 use crate::hir::{self, LetId, Policy, RuleInfo, Step};
+use crate::limits::REACHABILITY_WORK_MAX;
 use crate::text::ast::Span;
 
 /// How many of the rules that leave nothing to another are shown.
@@ -56,8 +58,9 @@ pub fn lower(policy: &Policy, source: &str) -> (Option<Program>, Vec<Diagnostic>
 /// The same before the passes have run, for who compares the two.
 pub fn plain(policy: &Policy, source: &str) -> (Option<Program>, Vec<Diagnostic>) {
     let used = used(policy);
-    let lowered: Vec<Lowered> =
-        policy.versions.iter().map(|version| lower_version(policy, version, &used)).collect();
+    let mut budget = Budget(REACHABILITY_WORK_MAX);
+    let lower = |version: &hir::Version| lower_version(policy, version, &used, &mut budget);
+    let lowered: Vec<Lowered> = policy.versions.iter().map(lower).collect();
     let mut diagnostics = complaints(policy, &lowered, source);
     diagnostics.extend(dead_rules(policy, &lowered));
     if any_error(&diagnostics) {
@@ -98,11 +101,16 @@ fn used(policy: &Policy) -> BTreeSet<Span> {
     policy.versions.iter().flat_map(of_version).collect()
 }
 
-fn lower_version(policy: &Policy, version: &hir::Version, used: &BTreeSet<Span>) -> Lowered {
+fn lower_version(
+    policy: &Policy,
+    version: &hir::Version,
+    used: &BTreeSet<Span>,
+    budget: &mut Budget,
+) -> Lowered {
     let admit = admits(policy, version);
     let has_requires = !version.requires.is_empty();
     let decide = decides(policy, version, has_requires);
-    let Unmet { require, rules } = reach::unmet(policy, version);
+    let Unmet { require, rules } = reach::unmet(policy, version, budget);
     if let Some(index) = require {
         // of rules that no input comes to nothing is said
         let complaints = contradiction(admit.complaints, version.requires[index].1);
