@@ -363,3 +363,49 @@ fn union(mut a: Vec<Region>, b: Vec<Region>, budget: &mut Budget) -> Regions {
     }
     (a.len() <= BOXES_MAX).then_some(a)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::check;
+    use crate::text::parse::parse;
+
+    const LONGER: usize = 8;
+
+    /// The rules that no input reaches, and the work that it took to find them.
+    fn found(rules: &str) -> (Vec<Unreachable>, usize) {
+        let source = format!(
+            "policy p {{ input {{ x : int in 0..1_000_000  y : int in 0..1_000_000 }} output {{ o : int in 0..9 }}
+             rules first {{ {rules} otherwise Z => 0 }} }}"
+        );
+        let policy = check(&parse(&source).0.expect("it can be read")).0.expect("it is right");
+        let mut budget = Budget(usize::MAX);
+        let unmet = unmet(&policy, &policy.versions[0], &mut budget);
+        (unmet.rules, usize::MAX - budget.0)
+    }
+
+    #[test]
+    fn the_work_grows_with_the_number_of_rules() {
+        type Shape = fn(usize) -> String;
+        let shapes: [Shape; 4] = [
+            |i| format!("rule R{i} when x == {i} => 1\n"),
+            |i| format!("rule R{i} when x == {} and y == {} => 1\n", i % 50, i / 50),
+            |i| format!("rule R{i} when x in {}..{} => 1\n", i * 3, i * 3 + 2),
+            |i| format!("rule R{i} when x == {} or y == {} => 1\n", i * 2, i * 2 + 1),
+        ];
+        for (index, shape) in shapes.into_iter().enumerate() {
+            let rules = |n: usize| (0..n).map(shape).collect::<String>();
+            let (short, long) = (found(&rules(100)), found(&rules(100 * LONGER)));
+            assert_eq!((short.0, long.0), (vec![], vec![]), "shape {index}");
+            assert!(long.1 < 2 * LONGER * short.1, "shape {index}: {} and {}", short.1, long.1);
+        }
+    }
+
+    #[test]
+    fn a_rule_that_others_cover_together_is_found_with_those_that_are_needed() {
+        let rules = "rule A when x < 10 => 1  rule B when y == 5 => 2  rule C when x > 9 and y < 7 => 3
+                     rule D when x == 12 and y in 1..5 => 4  rule E when y <= 6 => 5";
+        let unreachable = |rule, covered_by| Unreachable { rule, covered_by };
+        assert_eq!(found(rules).0, [unreachable(3, vec![2]), unreachable(4, vec![0, 2])]);
+    }
+}
