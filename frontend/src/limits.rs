@@ -69,8 +69,10 @@ limits! {
         Some(Code::TooManyDecimals), "the largest scale that leaves room for digits in 128 bits";
     TABLE_WORK_MAX = 10_000_000, "cell comparisons to check all tables of a policy",
         Some(Code::TableTooIntricate), "checking whether rows over many keys leave a gap can take very long";
-    REACHABILITY_WORK_MAX = 10_000_000, "region comparisons to find unreachable rules in a version",
+    REACHABILITY_WORK_MAX = 10_000_000, "region comparisons to find the unreachable rules of a policy",
         None, "beyond it an unreachable rule may go unnoticed, but no rule is refused wrongly";
+    COUNTEREXAMPLE_WORK_MAX = 300_000, "expressions and table cells evaluated in search of counterexamples",
+        None, "beyond it an error is shown without an input on which it occurs";
 }
 
 /// The diagnostic for exceeding the limit of `code`.

@@ -5,6 +5,7 @@
 //! lowering, scaling or narrowing meets a witness that cannot share it.
 
 use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cranelift_entity::SecondaryMap;
 use jiff::civil::Date;
@@ -47,6 +48,8 @@ pub enum Undefined {
     NoRow(ExprId),
     /// An optional field that is missing was used.
     Missing(ExprId),
+    /// The work that was allowed is used up: see [`Evaluator::bounded`].
+    Unfinished,
 }
 
 /// A row that was admitted: each field has a value that it may have, and every require holds.
@@ -237,11 +240,15 @@ pub struct Evaluator<'a> {
     policy: &'a Policy,
     version: &'a Version,
     given: &'a [Option<i128>],
-    lets: SecondaryMap<LetId, Option<Value>>,
+    lets: BTreeMap<LetId, Value>,
+    /// The only expression to keep in `terms`, where not all are wanted.
+    watched: Option<ExprId>,
     terms: Vec<(ExprId, Value)>,
     /// What a step needed, where that is recorded: each named value and each row of a table once.
     met: Option<Vec<Traced>>,
     looked_up: SecondaryMap<TableId, bool>,
+    read: BTreeSet<u32>,
+    work_left: usize,
 }
 
 type Evaluated = Result<Value, Undefined>;
@@ -253,10 +260,13 @@ impl<'a> Evaluator<'a> {
             policy,
             version: &policy.versions[version],
             given,
-            lets: SecondaryMap::new(),
+            lets: BTreeMap::new(),
+            watched: None,
             terms: Vec::new(),
             met: None,
             looked_up: SecondaryMap::new(),
+            read: BTreeSet::new(),
+            work_left: usize::MAX,
         }
     }
 
@@ -272,16 +282,42 @@ impl<'a> Evaluator<'a> {
         steps.extend(step(std::mem::take(&mut self.terms)));
     }
 
+    /// An evaluator that keeps the values of one expression alone and stops once so much work is done: one for
+    /// each expression and each cell of a table that is looked at, more for numbers of many digits.
+    pub fn bounded(self, work: usize, watched: ExprId) -> Evaluator<'a> {
+        Evaluator { watched: Some(watched), work_left: work, ..self }
+    }
+
+    /// The work that is still allowed.
+    pub fn work_left(&self) -> usize {
+        self.work_left
+    }
+
+    /// The input fields that have been looked at, by index.
+    pub fn fields_read(&self) -> &BTreeSet<u32> {
+        &self.read
+    }
+
     /// The value of an expression.
     ///
     /// # Errors
     /// Where it has none on this row.
     pub fn value(&mut self, expr: ExprId) -> Evaluated {
         let value = stacker::maybe_grow(STACK_RED_BYTES, STACK_GROW_BYTES, || self.compute(expr))?;
-        if !matches!(self.version.exprs[expr].kind, ExprKind::Constant(_)) {
+        self.spend(value.work())?;
+        let keeps = match self.watched {
+            Some(watched) => watched == expr,
+            None => !matches!(self.version.exprs[expr].kind, ExprKind::Constant(_)),
+        };
+        if keeps {
             self.terms.push((expr, value.clone()));
         }
         Ok(value)
+    }
+
+    fn spend(&mut self, work: usize) -> Result<(), Undefined> {
+        self.work_left = self.work_left.saturating_sub(work);
+        if self.work_left == 0 { Err(Undefined::Unfinished) } else { Ok(()) }
     }
 
     /// Whether a condition holds.
@@ -299,12 +335,12 @@ impl<'a> Evaluator<'a> {
     }
 
     fn named(&mut self, name: LetId) -> Evaluated {
-        if let Some(value) = &self.lets[name] {
+        if let Some(value) = self.lets.get(&name) {
             return Ok(value.clone());
         }
         let first = self.terms.len();
         let value = self.value(self.version.lets[name].body)?;
-        self.lets[name] = Some(value.clone());
+        self.lets.insert(name, value.clone());
         if let Some(met) = &mut self.met {
             let terms = self.terms[first..].to_vec();
             met.push(Traced::Let { name, value: value.clone(), terms });
@@ -322,7 +358,7 @@ impl<'a> Evaluator<'a> {
         Ok(match &node.kind {
             ExprKind::Constant(constant) => exact(*constant),
             ExprKind::Field(field) => self.field(*field).ok_or(Undefined::Missing(expr))?,
-            ExprKind::IsPresent(field) => Value::Bool(self.given[*field as usize].is_some()),
+            ExprKind::IsPresent(field) => Value::Bool(self.given(*field).is_some()),
             ExprKind::OrElse(field, other) => match self.field(*field) {
                 Some(value) => value,
                 None => self.value(*other)?,
@@ -370,9 +406,14 @@ impl<'a> Evaluator<'a> {
         })
     }
 
-    fn field(&self, field: u32) -> Option<Value> {
+    fn given(&mut self, field: u32) -> Option<i128> {
+        self.read.insert(field);
+        self.given[field as usize]
+    }
+
+    fn field(&mut self, field: u32) -> Option<Value> {
         let schema = &self.policy.schema;
-        let given = self.given[field as usize]?;
+        let given = self.given(field)?;
         Some(match schema.inputs[field as usize].kind {
             Kind::Bool => Value::Bool(given != 0),
             Kind::Enum(_) => Value::Enum(given as u32),
@@ -396,12 +437,14 @@ impl<'a> Evaluator<'a> {
         let table = &version.tables[id];
         let mut keys = Vec::with_capacity(table.keys.len());
         for key in &table.keys {
-            let missing = key.optional.is_some_and(|field| self.given[field as usize].is_none());
+            let missing = key.optional.is_some_and(|field| self.given(field).is_none());
             keys.push(if missing { None } else { Some(self.value(key.value)?) });
         }
         let applies =
             |cells: &[Cell]| cells.iter().zip(&keys).all(|(cell, key)| cell_holds(cell, key.as_ref()));
-        let Some(row) = table.rows.iter().position(|row| applies(&row.cells)) else { return Ok(None) };
+        let found = table.rows.iter().position(|row| applies(&row.cells));
+        self.spend(found.map_or(table.rows.len(), |row| row + 1) * table.keys.len())?;
+        let Some(row) = found else { return Ok(None) };
         let value = exact(table.rows[row].value);
         if let Some(met) = self.met.as_mut().filter(|_| !self.looked_up[id]) {
             met.push(Traced::Row { table: id, row, value: value.clone(), keys });
@@ -565,6 +608,14 @@ fn scaled(policy: &Policy, kind: Kind, value: &Value) -> i128 {
 }
 
 impl Value {
+    /// What it costs to compute with the value, in units of a small number: reducing a fraction takes time with
+    /// the square of its length.
+    fn work(&self) -> usize {
+        let Value::Number(number) = self else { return 1 };
+        let words = ((number.numer().bits() + number.denom().bits()) / 64) as usize;
+        1 + words * words / 16
+    }
+
     /// Whether the value can be written with so many decimals.
     pub fn fits_scale(&self, scale: u8) -> bool {
         match self {

@@ -1,8 +1,10 @@
 //! What can be shown about a policy beyond the type of each expression?
 //!
-//! Which inputs the rows of a table leave out (`tables`), which rules no input reaches (`reach`), and on which
-//! input something goes wrong (`witness`).
+//! Tables and rules are unions of boxes over one algebra (`regions`): which inputs the rows of a table leave out
+//! (`tables`), and which rules no input reaches (`reach`). On which input something goes wrong is found by trial
+//! (`witness`).
 
 pub mod reach;
+pub mod regions;
 pub mod tables;
 pub mod witness;

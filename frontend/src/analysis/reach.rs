@@ -1,21 +1,20 @@
 //! Which rules can no valid input reach?
 //!
 //! The conditions of a version are lowered side by side, without what earlier rules establish. Each value that
-//! is compared with constants is a dimension; a condition is then a union of boxes, and a rule is dead where
-//! its boxes are covered by those of earlier rules, the requires and the ranges of the fields. A comparison of
-//! two values is a dimension by itself, true or false. Dimensions are taken as independent: where a rule is
+//! is compared with constants is an axis; a condition is then a union of boxes ([`regions`](super::regions)), and a
+//! rule is dead where its boxes are covered by those of earlier rules, the requires and the ranges of the fields. A
+//! comparison of two values is an axis by itself, true or false. Axes are taken as independent: where a rule is
 //! dead for all combinations it is dead for those that exist. So what is claimed is proved, and where
 //! conditions compare values with constants nothing is missed, up to a constant amount of work.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use cranelift_entity::SecondaryMap;
 use opus_ir::facts::origin;
-use opus_ir::{Func, Interval, Op, Value};
+use opus_ir::{Domain, Func, Interval, Op, Value};
 
+use super::regions::{Axis, Budget, Exhausted, Index, Ranges, Region, common, complement, contains, whole};
 use crate::hir::{Policy, Step, Version};
-use crate::limits::REACHABILITY_WORK_MAX;
 use crate::lower::expr::Lowerer;
 use crate::lower::site::Truth;
 
@@ -48,8 +47,8 @@ pub struct Unmet {
     pub rules: Vec<Unreachable>,
 }
 
-/// What no valid input of a version does.
-pub fn unmet(policy: &Policy, version: &Version) -> Unmet {
+/// What no valid input of a version does. Nothing is claimed that the budget does not suffice to prove.
+pub fn unmet(policy: &Policy, version: &Version, budget: &mut Budget) -> Unmet {
     let mut lowerer = Lowerer::new(policy, version, Vec::new());
     let required: Vec<Option<Truth>> =
         version.requires.iter().map(|(_, condition)| lowerer.truth(*condition).ok()).collect();
@@ -64,192 +63,150 @@ pub fn unmet(policy: &Policy, version: &Version) -> Unmet {
             }
         }
     }
-    let space = Space { policy, version, func: lowerer.site.func(), known: RefCell::default() };
+    let space = Space::new(policy, version, lowerer.site.func());
     let mut valid = vec![Region::default()];
     for (index, condition) in required.into_iter().enumerate() {
-        let regions = condition.and_then(|condition| space.regions(condition));
-        valid = regions.and_then(|regions| product(&valid, &regions)).unwrap_or(valid);
+        let regions = condition.and_then(|condition| space.regions(condition, budget));
+        valid = regions.and_then(|regions| product(&valid, &regions, budget)).unwrap_or(valid);
         if valid.is_empty() {
             return Unmet { require: Some(index), rules: Vec::new() };
         }
     }
-    Unmet { require: None, rules: search(&space, &valid, &conditions) }
+    let mut rules = Vec::new();
+    // the rules that were found before the budget was spent are unreachable all the same
+    let _ = search(&space, &valid, &conditions, budget, &mut rules);
+    Unmet { require: None, rules }
 }
 
-fn search(space: &Space, every_input: &[Region], conditions: &[Option<Truth>]) -> Vec<Unreachable> {
-    let mut work = Work { left: REACHABILITY_WORK_MAX };
-    let mut earlier: Vec<(usize, Region)> = Vec::new();
-    let mut gates: Vec<Gate> = Vec::new();
-    let mut point = Point(SecondaryMap::new());
-    let mut found = Vec::new();
+fn search(
+    space: &Space,
+    every_input: &[Region],
+    conditions: &[Option<Truth>],
+    budget: &mut Budget,
+    found: &mut Vec<Unreachable>,
+) -> Result<(), Exhausted> {
+    let mut earlier = Index::default();
+    let mut rules: Vec<usize> = Vec::new();
+    let mut point: Vec<u32> = space.axes.iter().map(|axis| axis.pieces() - 1).collect();
     for (rule, condition) in conditions.iter().enumerate() {
-        let Some(regions) = condition.and_then(|condition| space.regions(condition)) else { continue };
-        let Some(asked) = product(every_input, &regions) else { continue };
-        if !space.escapes(&asked, &earlier, &gates, &mut point, &mut work)
-            && let Some(covering) = space.covered(&asked, &earlier, &mut work)
-        {
-            let covered_by = space.fewest(&asked, &earlier, covering, &mut work);
-            found.push(Unreachable { rule, covered_by });
+        let regions = condition.and_then(|condition| space.regions(condition, budget));
+        let Some(regions) = regions else { continue };
+        let Some(asked) = product(every_input, &regions, budget) else { continue };
+        if !space.escapes(&asked, &earlier, &mut point, budget)? {
+            let near = earlier.near(&asked, budget)?;
+            let near: Vec<(usize, &Region)> =
+                near.into_iter().map(|id| (rules[id as usize], &earlier.regions()[id as usize])).collect();
+            if let Some(covering) = space.covered(&asked, &near, budget)? {
+                let covered_by = space.fewest(&asked, &near, covering, budget);
+                found.push(Unreachable { rule, covered_by });
+            }
         }
-        gates.extend(regions.iter().map(|region| space.gate(region)));
-        earlier.extend(regions.into_iter().map(|region| (rule, region)));
+        for region in regions {
+            earlier.push(region, &space.axes);
+            rules.push(rule);
+        }
     }
-    found
+    Ok(())
 }
 
-/// How much more may be done: a look at a box is 1, to cut one costs as much as many looks.
-struct Work {
-    left: usize,
-}
-
-/// What it costs to compare two boxes, and for each pair of sides to cut one by the other.
+/// What it costs to compare two boxes, and for each pair of sides to cut one by the other, where to look at one is
+/// 1.
 const MEET_WORK: usize = 2;
 const CUT_WORK: usize = 8;
-
-impl Work {
-    /// Whether there is enough left for so much.
-    fn take(&mut self, amount: usize) -> Option<()> {
-        self.left = self.left.checked_sub(amount)?;
-        Some(())
-    }
-}
-
-/// A value for every dimension; where there is none yet, the greatest that there can be.
-struct Point(SecondaryMap<Value, Option<i128>>);
-
-/// A box: by value, ascending, the spans that it lies in; any value that it does not name is free.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-struct Region {
-    sides: Vec<(Value, Spans)>,
-}
-
-/// A value of a box and a span that holds all of it there; none where any value is in the box.
-type Gate = Option<(Value, Interval)>;
 
 /// The boxes where a condition holds or fails; `None` where they are too many.
 type Regions = Option<Vec<Region>>;
 
-/// Integers in ascending spans that do not touch, at least one.
-type Spans = Vec<Interval>;
-
 /// What the values of the conditions may be.
 struct Space<'a> {
-    policy: &'a Policy,
-    version: &'a Version,
     func: &'a Func,
+    axes: Vec<Axis>,
+    axis_of: BTreeMap<Value, usize>,
     /// The boxes of the conditions that have been taken apart: what is asked about twice, as both sides of a
     /// comparison of truth values are, would otherwise double the work at every level.
     known: RefCell<BTreeMap<(Value, bool), Regions>>,
 }
 
 impl Space<'_> {
+    /// The space of all that the conditions in a function compare, cut where they may change.
+    fn new<'a>(policy: &Policy, version: &Version, func: &'a Func) -> Space<'a> {
+        let mut cuts: BTreeMap<Value, Vec<Interval>> = BTreeMap::new();
+        for value in func.values.keys() {
+            match compared(func, value, true).zip(compared(func, value, false)) {
+                Some(((subject, holds), (_, fails))) => {
+                    cuts.entry(subject).or_default().extend(holds.into_iter().chain(fails));
+                }
+                None if func.values[value].ty.is_bool() => {
+                    cuts.entry(value).or_default().extend([Interval::point(0), Interval::point(1)]);
+                }
+                None => {}
+            }
+        }
+        let axis = |(value, spans): (&Value, &Vec<Interval>)| {
+            Axis::cut(&domain(policy, version, func, *value), spans.iter().copied(), false)
+        };
+        let axes = cuts.iter().map(axis).collect();
+        let axis_of = cuts.keys().enumerate().map(|(axis, value)| (*value, axis)).collect();
+        Space { func, axes, axis_of, known: RefCell::default() }
+    }
+
     /// The boxes where a condition holds; `None` where they are too many.
-    fn regions(&self, truth: Truth) -> Option<Vec<Region>> {
+    fn regions(&self, truth: Truth, budget: &mut Budget) -> Regions {
         match truth {
             Truth::Known(true) => Some(vec![Region::default()]),
             Truth::Known(false) => Some(Vec::new()),
-            Truth::Is(value, holds) => self.regions_of(value, holds),
+            Truth::Is(value, holds) => self.regions_of(value, holds, budget),
         }
     }
 
-    fn regions_of(&self, value: Value, holds: bool) -> Option<Vec<Region>> {
+    fn regions_of(&self, value: Value, holds: bool, budget: &mut Budget) -> Regions {
         let value = origin(self.func, value);
         if let Some(known) = self.known.borrow().get(&(value, holds)) {
             return known.clone();
         }
-        let regions = self.taken_apart(value, holds);
+        let regions =
+            stacker::maybe_grow(STACK_RED_BYTES, STACK_GROW_BYTES, || self.taken_apart(value, holds, budget));
         self.known.borrow_mut().insert((value, holds), regions.clone());
         regions
     }
 
-    fn taken_apart(&self, value: Value, holds: bool) -> Option<Vec<Region>> {
-        stacker::maybe_grow(STACK_RED_BYTES, STACK_GROW_BYTES, || {
-            let Some(inst) = self.func.inst(value) else { return Some(self.side(value, holds)) };
-            let arg = |index: usize, holds: bool| self.regions_of(inst.args()[index], holds);
-            let both = |a: Option<Vec<Region>>, b: Option<Vec<Region>>| product(&a?, &b?);
-            let either = |a: Option<Vec<Region>>, b: Option<Vec<Region>>| union(a?, b?);
-            match (inst.op, holds) {
-                (Op::Const, _) if (inst.imm != 0) == holds => Some(vec![Region::default()]),
-                (Op::Const, _) => Some(Vec::new()),
-                (Op::Not, _) => arg(0, !holds),
-                (Op::And, true) => both(arg(0, true), arg(1, true)),
-                (Op::And, false) => either(arg(0, false), arg(1, false)),
-                (Op::Or, true) => either(arg(0, true), arg(1, true)),
-                (Op::Or, false) => both(arg(0, false), arg(1, false)),
-                (Op::Xor, _) => {
-                    either(both(arg(0, true), arg(1, !holds)), both(arg(0, false), arg(1, holds)))
-                }
-                (Op::Select, _) => {
-                    either(both(arg(0, true), arg(1, holds)), both(arg(0, false), arg(2, holds)))
-                }
-                _ => Some(self.compared(value, holds)),
+    fn taken_apart(&self, value: Value, holds: bool, budget: &mut Budget) -> Regions {
+        let Some(inst) = self.func.inst(value) else { return Some(self.boxes(value, holds)) };
+        let args = inst.args();
+        match (inst.op, holds) {
+            (Op::Const, _) if (inst.imm != 0) == holds => Some(vec![Region::default()]),
+            (Op::Const, _) => Some(Vec::new()),
+            (Op::Not, _) => self.regions_of(args[0], !holds, budget),
+            (Op::And, true) | (Op::Or, false) => self.both((args[0], holds), (args[1], holds), budget),
+            (Op::And, false) | (Op::Or, true) => {
+                let a = self.regions_of(args[0], holds, budget);
+                union(a?, self.regions_of(args[1], holds, budget)?, budget)
             }
-        })
-    }
-
-    /// The box of a comparison with a constant; of any other truth value that value itself.
-    fn compared(&self, value: Value, holds: bool) -> Vec<Region> {
-        let inst = self.func.inst(value).filter(|inst| inst.args().len() == 2);
-        let Some(inst) = inst else { return self.side(value, holds) };
-        let [a, b] = inst.operands();
-        let (below, above) = (
-            |x: i128| Some(Interval { lo: i128::MIN, hi: x }),
-            |x: i128| Some(Interval { lo: x, hi: i128::MAX }),
-        );
-        let before = |x: i128| x.checked_sub(1).and_then(below);
-        let after = |x: i128| x.checked_add(1).and_then(above);
-        let spans = |a: Option<Interval>, b: Option<Interval>| a.into_iter().chain(b).collect::<Spans>();
-        let (compared, spans) = match (inst.op, self.func.constant(a), self.func.constant(b), holds) {
-            (Op::Lt, _, Some(x), true) => (a, spans(before(x), None)),
-            (Op::Lt, _, Some(x), false) => (a, spans(above(x), None)),
-            (Op::Lt, Some(x), _, true) => (b, spans(after(x), None)),
-            (Op::Lt, Some(x), _, false) => (b, spans(below(x), None)),
-            (Op::Le, _, Some(x), true) => (a, spans(below(x), None)),
-            (Op::Le, _, Some(x), false) => (a, spans(after(x), None)),
-            (Op::Le, Some(x), _, true) => (b, spans(above(x), None)),
-            (Op::Le, Some(x), _, false) => (b, spans(before(x), None)),
-            (Op::Eq, _, Some(x), true) | (Op::Ne, _, Some(x), false) => (a, vec![Interval::point(x)]),
-            (Op::Eq, Some(x), _, true) | (Op::Ne, Some(x), _, false) => (b, vec![Interval::point(x)]),
-            (Op::Eq, _, Some(x), false) | (Op::Ne, _, Some(x), true) => (a, spans(before(x), after(x))),
-            (Op::Eq, Some(x), _, false) | (Op::Ne, Some(x), _, true) => (b, spans(before(x), after(x))),
-            _ => return self.side(value, holds),
-        };
-        self.region(origin(self.func, compared), &spans)
-    }
-
-    fn side(&self, value: Value, holds: bool) -> Vec<Region> {
-        self.region(value, &[Interval::point(holds as i128)])
-    }
-
-    /// The box where a value lies in spans; none where it never does.
-    fn region(&self, value: Value, spans: &[Interval]) -> Vec<Region> {
-        let spans = intersection(&self.domain(value), spans);
-        if spans.is_empty() { Vec::new() } else { vec![Region { sides: vec![(value, spans)] }] }
-    }
-
-    /// All that a value may be.
-    fn domain(&self, value: Value) -> Spans {
-        let range = self.func.values[value].range;
-        let field = self.func.inst(value).filter(|inst| inst.op == Op::Field).map(|inst| inst.imm as u32);
-        let Some(field) = field else { return vec![range] };
-        let listed = self.policy.schema.inputs[field as usize].domain.set.as_ref();
-        let all = listed.map_or_else(|| vec![range], |values| joined(values));
-        if self.policy.schema.effective != Some(field) {
-            return all;
+            (Op::Xor, _) => {
+                let a = self.both((args[0], true), (args[1], !holds), budget);
+                union(a?, self.both((args[0], false), (args[1], holds), budget)?, budget)
+            }
+            (Op::Select, _) => {
+                let a = self.both((args[0], true), (args[1], holds), budget);
+                union(a?, self.both((args[0], false), (args[2], holds), budget)?, budget)
+            }
+            _ => Some(self.boxes(value, holds)),
         }
-        let in_force = Interval::new(self.version.from as i128, self.version.until as i128 - 1);
-        intersection(&all, &[in_force])
     }
 
-    /// What of a box is looked at first: of thousands few hold a point, and the side tells most that leaves out
-    /// the largest part of what its value may be.
-    fn gate(&self, region: &Region) -> Gate {
-        let hull = |spans: &Spans| spans.iter().copied().reduce(Interval::hull);
-        let size = |span: Interval| span.hi.saturating_sub(span.lo).saturating_add(1);
-        let sides = region.sides.iter().filter_map(|(value, spans)| Some((*value, hull(spans)?)));
-        sides.max_by_key(|(value, span)| {
-            hull(&self.domain(*value)).map_or(0, |domain| size(domain) / size(*span))
-        })
+    fn both(&self, a: (Value, bool), b: (Value, bool), budget: &mut Budget) -> Regions {
+        let a = self.regions_of(a.0, a.1, budget)?;
+        product(&a, &self.regions_of(b.0, b.1, budget)?, budget)
+    }
+
+    /// The box of a comparison with a constant; of any other truth value that value itself; none where it never
+    /// holds.
+    fn boxes(&self, value: Value, holds: bool) -> Vec<Region> {
+        let side = || (value, vec![Interval::point(holds as i128)]);
+        let (value, spans) = compared(self.func, value, holds).unwrap_or_else(side);
+        let axis = self.axis_of[&value];
+        let ranges = self.axes[axis].ranges(&spans, false);
+        if ranges.is_empty() { Vec::new() } else { vec![Region::new(vec![(axis, ranges)])] }
     }
 
     /// Whether a point is found in what is asked for that no earlier box holds. It begins where the last one
@@ -257,203 +214,147 @@ impl Space<'_> {
     fn escapes(
         &self,
         asked: &[Region],
-        earlier: &[(usize, Region)],
-        gates: &[Gate],
-        point: &mut Point,
-        work: &mut Work,
-    ) -> bool {
-        asked.iter().take(ESCAPES_TRIED_MAX).any(|region| {
-            for (value, spans) in &region.sides {
-                if !point.lies_in(*value, spans) {
-                    point.0[*value] = spans.last().map(|last| last.hi);
+        earlier: &Index,
+        point: &mut [u32],
+        budget: &mut Budget,
+    ) -> Result<bool, Exhausted> {
+        for region in asked.iter().take(ESCAPES_TRIED_MAX) {
+            for (axis, ranges) in region.sides() {
+                if !contains(ranges, point[*axis]) {
+                    point[*axis] = ranges.last().map_or(0, |last| last.1 - 1);
                 }
             }
-            (0..STEPS_MAX).any(|step| {
-                let mut near = gates.iter().zip(earlier);
-                let holding = near.position(|(gate, (_, other))| {
-                    gate.is_none_or(|gate| point.may_pass(gate)) && self.holds(other, point)
-                });
-                let looked = holding.map_or(earlier.len(), |at| at + 1);
-                match (work.take(looked), holding) {
-                    (Some(()), Some(at)) => {
-                        self.step_out(region, &earlier[at].1, point, step);
-                        false
-                    }
-                    (Some(()), None) => true,
-                    (None, _) => false,
+            for step in 0..STEPS_MAX {
+                match earlier.holding(point, budget)? {
+                    Some(other) => self.step_out(region, other, point, step),
+                    None => return Ok(true),
                 }
-            })
-        })
+            }
+        }
+        Ok(false)
     }
 
-    fn holds(&self, region: &Region, point: &mut Point) -> bool {
-        region.sides.iter().all(|(value, spans)| {
-            if point.0[*value].is_none() {
-                point.0[*value] = self.domain(*value).last().map(|last| last.hi);
-            }
-            point.lies_in(*value, spans)
-        })
+    fn here(&self, region: &Region, axis: usize) -> Ranges {
+        region.side(axis).cloned().unwrap_or_else(|| whole(&self.axes[axis]))
     }
 
     /// Moves a point of a region out of a box by one of the box's sides, another one at each step.
-    fn step_out(&self, region: &Region, other: &Region, point: &mut Point, step: usize) {
-        for index in 0..other.sides.len() {
-            let (value, spans) = &other.sides[(index + step) % other.sides.len()];
-            let here = region.spans(*value).map_or_else(|| self.domain(*value), <[Interval]>::to_vec);
-            let outside = intersection(&here, &complement(spans));
+    fn step_out(&self, region: &Region, other: &Region, point: &mut [u32], step: usize) {
+        for index in 0..other.sides().len() {
+            let (axis, ranges) = &other.sides()[(index + step) % other.sides().len()];
+            let outside = common(&self.here(region, *axis), &complement(ranges));
             let (Some(first), Some(last)) = (outside.first(), outside.last()) else { continue };
-            let now = point.0[*value].unwrap_or(first.lo);
-            let far =
-                if now.saturating_sub(first.lo) > last.hi.saturating_sub(now) { first.lo } else { last.hi };
+            let (low, high) = (first.0, last.1 - 1);
+            let now = point[*axis];
+            let far = if now.saturating_sub(low) > high.saturating_sub(now) { low } else { high };
             // at every other step a place between the ends, another one each time
             let any = &outside[(step * 7 + 3) % outside.len()];
-            let between = any.lo.midpoint(any.hi);
-            point.0[*value] = Some(if step.is_multiple_of(2) { far } else { between });
+            let between = any.0.midpoint(any.1 - 1);
+            point[*axis] = if step.is_multiple_of(2) { far } else { between };
             return;
         }
     }
 
-    /// The earlier rules whose boxes cover all that is asked for; `None` where they do not, or where the work
-    /// is used up before that is known.
+    /// The earlier rules whose boxes cover all that is asked for; `None` where they do not.
     fn covered(
         &self,
         asked: &[Region],
-        earlier: &[(usize, Region)],
-        work: &mut Work,
-    ) -> Option<BTreeSet<usize>> {
+        earlier: &[(usize, &Region)],
+        budget: &mut Budget,
+    ) -> Result<Option<BTreeSet<usize>>, Exhausted> {
         let mut covering = BTreeSet::new();
         let mut open: Vec<(Region, usize)> = asked.iter().map(|region| (region.clone(), 0)).collect();
         while let Some((region, from)) = open.pop() {
-            let next = earlier[from..].iter().position(|(_, other)| meet(&region, other));
-            work.take(MEET_WORK * next.map_or(earlier.len() - from, |skipped| skipped + 1))?;
-            let at = from + next?;
-            let (rule, other) = &earlier[at];
-            work.take(CUT_WORK * (region.sides.len() + 1) * other.sides.len())?;
-            covering.insert(*rule);
-            let rest = self.without(&region, other);
-            open.extend(rest.into_iter().map(|region| (region, at + 1)));
+            let next = earlier[from..].iter().position(|(_, other)| region.meets(other));
+            budget.spend(MEET_WORK * next.map_or(earlier.len() - from, |skipped| skipped + 1))?;
+            let Some(next) = next else { return Ok(None) };
+            let (rule, other) = earlier[from + next];
+            budget.spend(CUT_WORK * (region.sides().len() + 1) * other.sides().len())?;
+            covering.insert(rule);
+            let rest = region.without(other, &self.axes);
+            open.extend(rest.into_iter().map(|region| (region, from + next + 1)));
         }
-        Some(covering)
+        Ok(Some(covering))
     }
 
-    /// A box without what it has in common with another that it meets: one box for each side.
-    fn without(&self, region: &Region, other: &Region) -> Vec<Region> {
-        let mut rest = Vec::with_capacity(other.sides.len());
-        let mut inside = region.clone();
-        for (value, spans) in &other.sides {
-            let here = inside.spans(*value).map_or_else(|| self.domain(*value), <[Interval]>::to_vec);
-            let outside = intersection(&here, &complement(spans));
-            if !outside.is_empty() {
-                rest.push(inside.with(*value, outside));
-            }
-            inside = inside.with(*value, intersection(&here, spans));
-        }
-        rest
-    }
-
-    /// Those of the covering rules that are needed to cover, as far as there is work left to find out.
+    /// Those of the covering rules that are needed to cover, as far as the budget suffices to find out.
     fn fewest(
         &self,
         asked: &[Region],
-        earlier: &[(usize, Region)],
+        earlier: &[(usize, &Region)],
         covering: BTreeSet<usize>,
-        work: &mut Work,
+        budget: &mut Budget,
     ) -> Vec<usize> {
-        let mut needed = covering;
-        for rule in needed.clone().into_iter().rev() {
-            let others: Vec<(usize, Region)> = earlier
-                .iter()
-                .filter(|(other, _)| *other != rule && needed.contains(other))
-                .cloned()
-                .collect();
-            if self.covered(asked, &others, work).is_some() {
-                needed.remove(&rule);
+        let is_covering = |(rule, _): &(usize, &Region)| covering.contains(rule);
+        let mut needed: Vec<(usize, &Region)> = earlier.iter().copied().filter(is_covering).collect();
+        for rule in covering.iter().rev() {
+            let others: Vec<(usize, &Region)> =
+                needed.iter().copied().filter(|(other, _)| other != rule).collect();
+            let tried = budget.spend(needed.len()).and_then(|()| self.covered(asked, &others, budget));
+            match tried {
+                Ok(Some(_)) => needed = others,
+                Ok(None) => {}
+                Err(Exhausted) => break,
             }
         }
-        needed.into_iter().collect()
+        let rules: BTreeSet<usize> = needed.into_iter().map(|(rule, _)| rule).collect();
+        rules.into_iter().collect()
     }
 }
 
-impl Point {
-    fn may_pass(&self, (value, span): (Value, Interval)) -> bool {
-        self.0[value].is_none_or(|x| span.contains(x))
-    }
-
-    fn lies_in(&self, value: Value, spans: &[Interval]) -> bool {
-        let at =
-            |x: i128| spans.get(spans.partition_point(|span| span.hi < x)).is_some_and(|span| span.lo <= x);
-        self.0[value].is_some_and(at)
-    }
+/// All that a value may be.
+fn domain(policy: &Policy, version: &Version, func: &Func, value: Value) -> Domain {
+    let all = Domain::all(func.values[value].range);
+    let field = func.inst(value).filter(|inst| inst.op == Op::Field).map(|inst| inst.imm as u32);
+    let Some(field) = field else { return all };
+    let in_force = match policy.schema.effective == Some(field) {
+        true => Interval::new(version.from as i128, version.until as i128 - 1),
+        false => Interval::FULL,
+    };
+    let listed = policy.schema.inputs[field as usize].domain.set.as_ref();
+    let listed = listed
+        .and_then(|values| Domain::of(values.iter().copied().filter(|x| in_force.contains(*x)).collect()));
+    listed.unwrap_or_else(|| Domain::all(all.range.intersect(in_force).unwrap_or(all.range)))
 }
 
-impl Region {
-    fn spans(&self, value: Value) -> Option<&[Interval]> {
-        let at = self.sides.binary_search_by_key(&value, |(value, _)| *value).ok()?;
-        Some(&self.sides[at].1)
-    }
-
-    fn with(&self, value: Value, spans: Spans) -> Region {
-        let mut region = self.clone();
-        match region.sides.binary_search_by_key(&value, |(value, _)| *value) {
-            Ok(at) => region.sides[at].1 = spans,
-            Err(at) => region.sides.insert(at, (value, spans)),
-        }
-        region
-    }
-
-    /// What two boxes have in common.
-    fn intersect(&self, other: &Region) -> Option<Region> {
-        let mut both = self.clone();
-        for (value, spans) in &other.sides {
-            let spans = both.spans(*value).map_or_else(|| spans.clone(), |here| intersection(here, spans));
-            if spans.is_empty() {
-                return None;
-            }
-            both = both.with(*value, spans);
-        }
-        Some(both)
-    }
-
-    /// One box for two that differ in one side at most.
-    fn joined(&self, other: &Region) -> Option<Region> {
-        let alike = self.sides.len() == other.sides.len()
-            && self.sides.iter().zip(&other.sides).all(|(a, b)| a.0 == b.0);
-        let differ = |index: &usize| self.sides[*index].1 != other.sides[*index].1;
-        let mut differing = (0..self.sides.len()).filter(differ);
-        let (first, second) = if alike { (differing.next(), differing.next()) } else { return None };
-        let Some(index) = first.filter(|_| second.is_none()) else {
-            return (first.is_none()).then(|| self.clone());
-        };
-        let spans = united(&self.sides[index].1, &other.sides[index].1);
-        let mut joined = self.clone();
-        joined.sides[index].1 = spans;
-        Some(joined)
-    }
-}
-
-/// Whether two boxes have something in common.
-fn meet(a: &Region, b: &Region) -> bool {
-    let mut others = b.sides.iter().peekable();
-    for (value, spans) in &a.sides {
-        while others.next_if(|(other, _)| other < value).is_some() {}
-        if let Some((_, other)) = others.next_if(|(other, _)| other == value)
-            && !overlap(spans, other)
-        {
-            return false;
-        }
-    }
-    true
+/// Where a truth value holds or fails, as spans of another value, if it compares that with a constant.
+fn compared(func: &Func, value: Value, holds: bool) -> Option<(Value, Vec<Interval>)> {
+    let inst = func.inst(value).filter(|inst| inst.args().len() == 2)?;
+    let [a, b] = inst.operands();
+    let below = |x: i128| Some(Interval { lo: i128::MIN, hi: x });
+    let above = |x: i128| Some(Interval { lo: x, hi: i128::MAX });
+    let before = |x: i128| x.checked_sub(1).and_then(below);
+    let after = |x: i128| x.checked_add(1).and_then(above);
+    let point = |x: i128| Some(Interval::point(x));
+    let (compared, spans) = match (inst.op, func.constant(a), func.constant(b), holds) {
+        (Op::Lt, _, Some(x), true) => (a, [before(x), None]),
+        (Op::Lt, _, Some(x), false) => (a, [above(x), None]),
+        (Op::Lt, Some(x), _, true) => (b, [after(x), None]),
+        (Op::Lt, Some(x), _, false) => (b, [below(x), None]),
+        (Op::Le, _, Some(x), true) => (a, [below(x), None]),
+        (Op::Le, _, Some(x), false) => (a, [after(x), None]),
+        (Op::Le, Some(x), _, true) => (b, [above(x), None]),
+        (Op::Le, Some(x), _, false) => (b, [before(x), None]),
+        (Op::Eq, _, Some(x), true) | (Op::Ne, _, Some(x), false) => (a, [point(x), None]),
+        (Op::Eq, Some(x), _, true) | (Op::Ne, Some(x), _, false) => (b, [point(x), None]),
+        (Op::Eq, _, Some(x), false) | (Op::Ne, _, Some(x), true) => (a, [before(x), after(x)]),
+        (Op::Eq, Some(x), _, false) | (Op::Ne, Some(x), _, true) => (b, [before(x), after(x)]),
+        _ => return None,
+    };
+    Some((origin(func, compared), spans.into_iter().flatten().collect()))
 }
 
 /// The boxes of both unions; `None` where they are too many.
-fn product(a: &[Region], b: &[Region]) -> Option<Vec<Region>> {
-    let all = a.iter().flat_map(|a| b.iter().filter_map(|b| a.intersect(b)));
+fn product(a: &[Region], b: &[Region], budget: &mut Budget) -> Regions {
+    budget.spend(MEET_WORK * a.len() * b.len()).ok()?;
+    let all = a.iter().flat_map(|a| b.iter().filter_map(|b| a.common(b)));
     let both: Vec<Region> = all.take(BOXES_MAX + 1).collect();
     (both.len() <= BOXES_MAX).then_some(both)
 }
 
 /// The boxes of either union; `None` where they are too many.
-fn union(mut a: Vec<Region>, b: Vec<Region>) -> Option<Vec<Region>> {
+fn union(mut a: Vec<Region>, b: Vec<Region>, budget: &mut Budget) -> Regions {
+    budget.spend(MEET_WORK * a.len() * b.len()).ok()?;
     for region in b {
         match a.iter_mut().find_map(|known| known.joined(&region).map(|joined| (known, joined))) {
             Some((known, joined)) => *known = joined,
@@ -463,75 +364,48 @@ fn union(mut a: Vec<Region>, b: Vec<Region>) -> Option<Vec<Region>> {
     (a.len() <= BOXES_MAX).then_some(a)
 }
 
-fn overlap(a: &[Interval], b: &[Interval]) -> bool {
-    let (mut i, mut j) = (0, 0);
-    while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
-        if x.intersect(*y).is_some() {
-            return true;
-        }
-        if x.hi < y.hi { i += 1 } else { j += 1 }
-    }
-    false
-}
-
-fn intersection(a: &[Interval], b: &[Interval]) -> Spans {
-    let (mut i, mut j) = (0, 0);
-    let mut both = Spans::new();
-    while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
-        both.extend(x.intersect(*y));
-        if x.hi < y.hi { i += 1 } else { j += 1 }
-    }
-    both
-}
-
-fn united(a: &[Interval], b: &[Interval]) -> Spans {
-    let mut all = [a, b].concat();
-    all.sort();
-    let mut united = Spans::with_capacity(all.len());
-    for span in all {
-        match united.last_mut() {
-            Some(last) if span.lo <= last.hi.saturating_add(1) => *last = last.hull(span),
-            _ => united.push(span),
-        }
-    }
-    united
-}
-
-/// Every integer outside the spans.
-fn complement(spans: &[Interval]) -> Spans {
-    let mut outside = Spans::new();
-    let mut from = Some(i128::MIN);
-    for span in spans {
-        if let (Some(lo), Some(hi)) = (from, span.lo.checked_sub(1)) {
-            outside.extend((lo <= hi).then(|| Interval::new(lo, hi)));
-        }
-        from = span.hi.checked_add(1);
-    }
-    outside.extend(from.map(|lo| Interval::new(lo, i128::MAX)));
-    outside
-}
-
-/// Ascending values as spans.
-fn joined(values: &[i128]) -> Spans {
-    let points: Vec<Interval> = values.iter().map(|value| Interval::point(*value)).collect();
-    united(&points, &[])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::check;
+    use crate::text::parse::parse;
 
-    fn spans(ends: &[(i128, i128)]) -> Spans {
-        ends.iter().map(|(lo, hi)| Interval::new(*lo, *hi)).collect()
+    const LONGER: usize = 8;
+
+    /// The rules that no input reaches, and the work that it took to find them.
+    fn found(rules: &str) -> (Vec<Unreachable>, usize) {
+        let source = format!(
+            "policy p {{ input {{ x : int in 0..1_000_000  y : int in 0..1_000_000 }} output {{ o : int in 0..9 }}
+             rules first {{ {rules} otherwise Z => 0 }} }}"
+        );
+        let policy = check(&parse(&source).0.expect("it can be read")).0.expect("it is right");
+        let mut budget = Budget(usize::MAX);
+        let unmet = unmet(&policy, &policy.versions[0], &mut budget);
+        (unmet.rules, usize::MAX - budget.0)
     }
 
     #[test]
-    fn spans_are_sets() {
-        let (a, b) = (spans(&[(0, 4), (8, 9)]), spans(&[(3, 8), (20, 30)]));
-        assert_eq!(intersection(&a, &b), spans(&[(3, 4), (8, 8)]));
-        assert_eq!(united(&a, &b), spans(&[(0, 9), (20, 30)]));
-        assert_eq!(intersection(&a, &complement(&b)), spans(&[(0, 2), (9, 9)]));
-        assert!(overlap(&a, &b) && !overlap(&a, &spans(&[(5, 7)])));
-        assert_eq!(joined(&[1, 2, 3, 7]), spans(&[(1, 3), (7, 7)]));
+    fn the_work_grows_with_the_number_of_rules() {
+        type Shape = fn(usize) -> String;
+        let shapes: [Shape; 4] = [
+            |i| format!("rule R{i} when x == {i} => 1\n"),
+            |i| format!("rule R{i} when x == {} and y == {} => 1\n", i % 50, i / 50),
+            |i| format!("rule R{i} when x in {}..{} => 1\n", i * 3, i * 3 + 2),
+            |i| format!("rule R{i} when x == {} or y == {} => 1\n", i * 2, i * 2 + 1),
+        ];
+        for (index, shape) in shapes.into_iter().enumerate() {
+            let rules = |n: usize| (0..n).map(shape).collect::<String>();
+            let (short, long) = (found(&rules(100)), found(&rules(100 * LONGER)));
+            assert_eq!((short.0, long.0), (vec![], vec![]), "shape {index}");
+            assert!(long.1 < 2 * LONGER * short.1, "shape {index}: {} and {}", short.1, long.1);
+        }
+    }
+
+    #[test]
+    fn a_rule_that_others_cover_together_is_found_with_those_that_are_needed() {
+        let rules = "rule A when x < 10 => 1  rule B when y == 5 => 2  rule C when x > 9 and y < 7 => 3
+                     rule D when x == 12 and y in 1..5 => 4  rule E when y <= 6 => 5";
+        let unreachable = |rule, covered_by| Unreachable { rule, covered_by };
+        assert_eq!(found(rules).0, [unreachable(3, vec![2]), unreachable(4, vec![0, 2])]);
     }
 }

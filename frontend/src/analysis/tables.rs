@@ -1,19 +1,19 @@
 //! Does a table apply to every combination of its keys, and to each once?
 //!
-//! The keys span a space. Each row is a box in it: a product of spans, one list of them per key. Between the
-//! ends of all spans nothing changes, so each key is cut there into pieces, and a box is a product of ranges
-//! of piece numbers. Where a key can be missing, that is one piece more.
+//! The keys are the axes of a space, cut into pieces at the ends of all cells, and each row is a box in it
+//! ([`regions`](super::regions)).
 //!
 //! A unique table is exact by counting: where no two boxes meet, they cover the space if and only if they
 //! have as many cells as it, and a gap is found by counting slice by slice. Whether the rows of a `first` table
 //! are reached, and where rows that meet leave a gap, is found by halving the space until the first row that meets
 //! a part covers it; that can take long, and is bounded by a budget.
 
-use std::collections::BTreeSet;
-
 use num_bigint::BigUint;
 use num_traits::Zero;
 use opus_ir::{Domain, Interval};
+
+use super::regions::{self, Ranges, Region, common, some_range, within};
+pub use super::regions::{Budget, Exhausted};
 
 /// The values of one key.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -69,21 +69,6 @@ pub struct Faults {
     pub gap: Option<Witness>,
 }
 
-/// The budget is spent: nothing is known.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Exhausted;
-
-/// How many cells of rows may still be looked at.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Budget(pub usize);
-
-impl Budget {
-    fn spend(&mut self, cells: usize) -> Result<(), Exhausted> {
-        self.0 = self.0.checked_sub(cells.max(1)).ok_or(Exhausted)?;
-        Ok(())
-    }
-}
-
 /// What is wrong with a table in which exactly one row shall apply. Where rows overlap and the budget does not
 /// suffice to find out whether there is a gap as well, none is told.
 ///
@@ -123,35 +108,34 @@ pub fn cascade(space: &Space, budget: &mut Budget) -> Result<Faults, Exhausted> 
     Ok(Faults { unreached: unreached.collect(), empty, overlaps: vec![], gap })
 }
 
-/// Ranges of pieces of one key, half-open, ascending and apart.
-type Ranges = Vec<(u32, u32)>;
-/// A product of ranges.
-type Region = Vec<Ranges>;
 /// A box of a space, one range of pieces per key.
 type Part = Vec<(u32, u32)>;
 
 /// A space with its keys cut into pieces.
 struct Cut {
-    axes: Vec<CutAxis>,
+    axes: Vec<regions::Axis>,
+    missing: Vec<Missing>,
     rows: Vec<Region>,
-}
-
-struct CutAxis {
-    /// The least value of each piece.
-    starts: Vec<i128>,
-    missing: Missing,
 }
 
 impl Cut {
     fn of(space: &Space) -> Cut {
-        let axes: Vec<CutAxis> = (0..space.axes.len()).map(|axis| CutAxis::of(space, axis)).collect();
-        let region =
-            |row: &Vec<Accepts>| row.iter().zip(&axes).map(|(cell, axis)| axis.ranges(cell)).collect();
-        Cut { rows: space.rows.iter().map(region).collect(), axes }
+        let axis = |(index, axis): (usize, &Axis)| {
+            let spans = space.rows.iter().flat_map(|row| row[index].spans.iter().copied());
+            regions::Axis::cut(&axis.domain, spans, axis.missing != Missing::Never)
+        };
+        let axes: Vec<regions::Axis> = space.axes.iter().enumerate().map(axis).collect();
+        let region = |row: &Vec<Accepts>| {
+            let cells = row.iter().zip(&axes).map(|(cell, axis)| axis.ranges(&cell.spans, cell.missing));
+            let bounded = cells.enumerate().filter(|(axis, ranges)| *ranges != regions::whole(&axes[*axis]));
+            Region::new(bounded.collect())
+        };
+        let rows = space.rows.iter().map(region).collect();
+        Cut { rows, missing: space.axes.iter().map(|axis| axis.missing).collect(), axes }
     }
 
     fn empty_rows(&self) -> Vec<usize> {
-        (0..self.rows.len()).filter(|&row| is_empty(&self.rows[row])).collect()
+        (0..self.rows.len()).filter(|&row| self.rows[row].is_empty()).collect()
     }
 
     /// Everything that can occur.
@@ -161,13 +145,15 @@ impl Cut {
 
     /// Everything that has to be covered.
     fn asked(&self) -> Part {
-        let asked = |axis: &CutAxis| axis.pieces() - (axis.missing == Missing::Unasked) as u32;
-        self.axes.iter().map(|axis| (0, asked(axis))).collect()
+        let asked = |(axis, missing): (&regions::Axis, &Missing)| {
+            (0, axis.pieces() - (*missing == Missing::Unasked) as u32)
+        };
+        self.axes.iter().zip(&self.missing).map(asked).collect()
     }
 
     /// The combination of these pieces.
     fn witness(&self, pieces: impl Iterator<Item = u32>) -> Witness {
-        pieces.zip(&self.axes).map(|(piece, axis)| axis.starts.get(piece as usize).copied()).collect()
+        pieces.zip(&self.axes).map(|(piece, axis)| axis.value(piece)).collect()
     }
 
     /// The least combination of a part.
@@ -177,20 +163,21 @@ impl Cut {
 
     /// The least combination of a region that is not empty.
     fn least_of(&self, region: &Region) -> Witness {
-        self.witness(region.iter().map(|ranges| ranges[0].0))
+        let least = |axis| region.side(axis).map_or(0, |ranges| ranges[0].0);
+        self.witness((0..self.axes.len()).map(least))
     }
 
     /// Two parts, cut at the middle one of the ends of rows of the key that has most of them.
     fn halve(&self, part: &Part, rows: &[usize]) -> (Part, Part) {
-        let ends = |axis: usize| {
-            let (first, last) = part[axis];
-            let ranges = rows.iter().flat_map(move |&row| within(&self.rows[row][axis], part[axis]));
-            let all = ranges.flat_map(|&(start, end)| [start, end]);
-            all.filter(move |&end| first < end && end < last)
-        };
+        let mut ends: Vec<Vec<u32>> = vec![vec![]; part.len()];
+        for (axis, ranges) in rows.iter().flat_map(|&row| self.rows[row].sides()) {
+            let (first, last) = part[*axis];
+            let all = within(ranges, part[*axis]).iter().flat_map(|&(start, end)| [start, end]);
+            ends[*axis].extend(all.filter(|&end| first < end && end < last));
+        }
         // ties go to the first key, so that witnesses are the same on every machine
-        let axis = (0..part.len()).rev().max_by_key(|&axis| ends(axis).count()).expect("a table has a key");
-        let mut ends: Vec<u32> = ends(axis).collect();
+        let axis = (0..part.len()).rev().max_by_key(|&axis| ends[axis].len()).expect("a table has a key");
+        let ends = &mut ends[axis];
         let middle = ends.len() / 2;
         // where no row has an end inside, each covers the part, and nobody asks for halves
         let middle = *ends.select_nth_unstable(middle).1;
@@ -201,95 +188,13 @@ impl Cut {
     }
 }
 
-impl CutAxis {
-    fn of(space: &Space, axis: usize) -> CutAxis {
-        let Axis { domain, missing } = &space.axes[axis];
-        let starts = match &domain.set {
-            Some(values) => values.clone(),
-            None => {
-                let spans = space.rows.iter().flat_map(|row| &row[axis].spans);
-                let ends = spans.flat_map(|span| [Some(span.lo), span.hi.checked_add(1)]);
-                let inside = ends.flatten().filter(|end| domain.range.contains(*end));
-                inside.chain([domain.range.lo]).collect::<BTreeSet<i128>>().into_iter().collect()
-            }
-        };
-        CutAxis { starts, missing: *missing }
-    }
-
-    fn pieces(&self) -> u32 {
-        self.starts.len() as u32 + (self.missing != Missing::Never) as u32
-    }
-
-    fn ranges(&self, cell: &Accepts) -> Ranges {
-        let below = |value: i128| self.starts.partition_point(|start| *start < value) as u32;
-        let up_to = |value: i128| self.starts.partition_point(|start| *start <= value) as u32;
-        let mut ranges: Ranges = cell.spans.iter().map(|span| (below(span.lo), up_to(span.hi))).collect();
-        if cell.missing && self.missing != Missing::Never {
-            ranges.push((self.starts.len() as u32, self.pieces()));
-        }
-        joined(ranges)
-    }
-}
-
-fn some_range(start: u32, end: u32) -> Ranges {
-    if start < end { vec![(start, end)] } else { vec![] }
-}
-
-/// Ranges in order, without those that are empty, those that touch joined.
-fn joined(mut ranges: Ranges) -> Ranges {
-    ranges.retain(|(start, end)| start < end);
-    ranges.sort_unstable();
-    let mut joined: Ranges = Vec::with_capacity(ranges.len());
-    for (start, end) in ranges {
-        match joined.last_mut() {
-            Some(last) if start <= last.1 => last.1 = last.1.max(end),
-            _ => joined.push((start, end)),
-        }
-    }
-    joined
-}
-
-fn is_empty(region: &Region) -> bool {
-    region.iter().any(Vec::is_empty)
-}
-
-fn common_ranges(a: &Ranges, b: &Ranges) -> Ranges {
-    let (mut i, mut j, mut common) = (0, 0, vec![]);
-    while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
-        common.extend(some_range(x.0.max(y.0), x.1.min(y.1)));
-        if x.1 < y.1 { i += 1 } else { j += 1 }
-    }
-    common
-}
-
-fn common(a: &Region, b: &Region) -> Option<Region> {
-    let mut region = Vec::with_capacity(a.len());
-    for (a, b) in a.iter().zip(b) {
-        region.push(common_ranges(a, b));
-        if region.last().is_some_and(Vec::is_empty) {
-            return None;
-        }
-    }
-    Some(region)
-}
-
-/// The ranges that lie in a range at least partly.
-fn within(ranges: &Ranges, (start, end): (u32, u32)) -> &[(u32, u32)] {
-    if let [only] = ranges.as_slice() {
-        return if only.0 < end && start < only.1 { ranges } else { &[] };
-    }
-    let first = ranges.partition_point(|range| range.1 <= start);
-    let count = ranges[first..].partition_point(|range| range.0 < end);
-    &ranges[first..first + count]
-}
-
 fn meets(row: &Region, part: &Part) -> bool {
-    row.iter().zip(part).all(|(ranges, range)| !within(ranges, *range).is_empty())
+    row.sides().iter().all(|(axis, ranges)| !within(ranges, part[*axis]).is_empty())
 }
 
 fn covers(row: &Region, part: &Part) -> bool {
-    row.iter().zip(part).all(|(ranges, range)| match within(ranges, *range) {
-        [only] => only.0 <= range.0 && range.1 <= only.1,
+    row.sides().iter().all(|(axis, ranges)| match within(ranges, part[*axis]) {
+        [only] => only.0 <= part[*axis].0 && part[*axis].1 <= only.1,
         _ => false,
     })
 }
@@ -337,22 +242,22 @@ fn overlaps_by_halving(cut: &Cut, budget: &mut Budget) -> Result<Vec<(usize, usi
 }
 
 fn overlaps_by_sweeping(cut: &Cut, budget: &mut Budget) -> Result<Vec<(usize, usize, Witness)>, Exhausted> {
-    let Some(axis) = (0..cut.axes.len()).max_by_key(|&axis| cut.axes[axis].starts.len()) else {
+    let Some(axis) = (0..cut.axes.len()).max_by_key(|&axis| cut.axes[axis].pieces()) else {
         return Ok(vec![]);
     };
     let hull = |row: usize| {
-        let ranges = &cut.rows[row][axis];
-        (ranges[0].0, ranges[ranges.len() - 1].1)
+        let ranges = cut.rows[row].side(axis);
+        ranges.map_or((0, cut.axes[axis].pieces()), |ranges| (ranges[0].0, ranges[ranges.len() - 1].1))
     };
-    let mut order: Vec<usize> = (0..cut.rows.len()).filter(|&row| !is_empty(&cut.rows[row])).collect();
+    let mut order: Vec<usize> = (0..cut.rows.len()).filter(|&row| !cut.rows[row].is_empty()).collect();
     order.sort_by_key(|&row| (hull(row).0, row));
     let mut open: Vec<usize> = vec![];
     let mut found: Vec<(usize, usize, Witness)> = vec![];
     for row in order {
         let start = hull(row).0;
         open.retain(|&other| hull(other).1 > start);
-        budget.spend(open.iter().chain([&row]).map(|&row| ranges(&cut.rows[row])).sum())?;
-        let first = open.iter().find_map(|&other| Some((other, common(&cut.rows[row], &cut.rows[other])?)));
+        budget.spend(open.iter().chain([&row]).map(|&row| 1 + cut.rows[row].len()).sum())?;
+        let first = open.iter().find_map(|&other| Some((other, cut.rows[row].common(&cut.rows[other])?)));
         if let Some((other, region)) = first {
             found.push((row.min(other), row.max(other), cut.least_of(&region)));
         }
@@ -363,16 +268,15 @@ fn overlaps_by_sweeping(cut: &Cut, budget: &mut Budget) -> Result<Vec<(usize, us
 
 /// A combination that rows which nowhere overlap leave out.
 fn counted_gap(cut: &Cut, budget: &mut Budget) -> Result<Option<Witness>, Exhausted> {
-    let mut space: Region = cut.asked().into_iter().map(|range| vec![range]).collect();
-    let mut rows: Vec<Region> = cut.rows.iter().filter_map(|row| common(row, &space)).collect();
-    budget.spend(rows.iter().map(ranges).sum())?;
+    let asked = cut.asked();
+    let mut space = Region::new(asked.iter().map(|range| vec![*range]).enumerate().collect());
+    let mut rows: Vec<Region> = cut.rows.iter().filter_map(|row| row.common(&space)).collect();
+    budget.spend(rows.iter().map(Region::len).sum())?;
     if total(&rows) == size(&space) {
         return Ok(None);
     }
-    for axis in 0..space.len() {
-        let (slice, inside) = deficient_slice(&space, &rows, axis, budget)?;
-        space[axis] = slice;
-        rows = inside;
+    for axis in 0..asked.len() {
+        (space, rows) = deficient_slice(space, rows, axis, budget)?;
     }
     Ok(Some(cut.least_of(&space)))
 }
@@ -386,28 +290,23 @@ fn some_gap(cut: &Cut, budget: &mut Budget) -> Option<Witness> {
 }
 
 /// The first piece of a key where rows have fewer cells than the space, and the rows there. There is one,
-/// because they have fewer altogether.
+/// because they have fewer altogether. The space is bounded on every axis.
 fn deficient_slice(
-    space: &Region,
-    rows: &[Region],
+    space: Region,
+    rows: Vec<Region>,
     axis: usize,
     budget: &mut Budget,
-) -> Result<(Ranges, Vec<Region>), Exhausted> {
-    let mut slice = space.clone();
-    let mut rows = rows.to_vec();
-    while let Some(middle) = middle(&slice[axis]) {
-        let mut low = slice.clone();
-        low[axis] = common_ranges(&slice[axis], &some_range(0, middle));
-        budget.spend(rows.iter().map(ranges).sum())?;
-        let inside: Vec<Region> = rows.iter().filter_map(|row| common(row, &low)).collect();
-        if total(&inside) < size(&low) {
-            (slice, rows) = (low, inside);
-        } else {
-            slice[axis] = common_ranges(&slice[axis], &some_range(middle, u32::MAX));
-            rows = rows.iter().filter_map(|row| common(row, &slice)).collect();
-        }
+) -> Result<(Region, Vec<Region>), Exhausted> {
+    let (mut slice, mut rows) = (space, rows);
+    while let Some((here, middle)) = slice.side(axis).and_then(|here| Some((here, middle(here)?))) {
+        let low = slice.with(axis, common(here, &some_range(0, middle)));
+        let high = slice.with(axis, common(here, &some_range(middle, u32::MAX)));
+        budget.spend(rows.iter().map(Region::len).sum())?;
+        let inside = |part: &Region| rows.iter().filter_map(|row| row.common(part)).collect::<Vec<_>>();
+        let below = inside(&low);
+        (slice, rows) = if total(&below) < size(&low) { (low, below) } else { (high.clone(), inside(&high)) };
     }
-    Ok((slice.swap_remove(axis), rows))
+    Ok((slice, rows))
 }
 
 /// A piece that has others before it in the ranges, about half of them; `None` where there is only one piece.
@@ -420,14 +319,13 @@ fn middle(ranges: &Ranges) -> Option<u32> {
     }
 }
 
-/// The number of ranges that say where a row applies.
-fn ranges(row: &Region) -> usize {
-    row.iter().map(Vec::len).sum()
-}
-
-/// The number of cells of a region.
+/// The number of cells of a region that is bounded on every axis.
 fn size(region: &Region) -> BigUint {
-    region.iter().map(|ranges| ranges.iter().map(|(start, end)| end - start).sum::<u32>()).product()
+    region
+        .sides()
+        .iter()
+        .map(|(_, ranges)| ranges.iter().map(|(start, end)| end - start).sum::<u32>())
+        .product()
 }
 
 fn total(rows: &[Region]) -> BigUint {

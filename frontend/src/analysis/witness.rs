@@ -2,73 +2,93 @@
 //!
 //! A search by trial: rows are made from the ends of ranges, from the constants that the policy mentions and
 //! their neighbours, and from each other's values; one field is changed at a time, and a change is kept where
-//! it brings the row nearer to the place. The reference evaluator tells what happens. So a counterexample that
-//! is shown is one; none is shown where none was found within a constant number of trials.
+//! it brings the row nearer to the place. The reference evaluator decides whether a row goes wrong, so every
+//! counterexample that is shown has been executed.
+//!
+//! The row is then made simple, and the fields that do not matter are left out: those that are not read on the
+//! way, and those with which it goes wrong whatever their value. The work is counted in expressions evaluated and
+//! bounded for the whole policy, so that the same policy has the same counterexamples on every machine.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
-use num_traits::{Signed, ToPrimitive, Zero};
+use num_traits::{Signed, ToPrimitive};
 
 use crate::display::{field_text, unit_of, value_scale};
 use crate::hir::{Cell, Constant, ExprId, ExprKind, Policy, Step, Unit, Version};
+use crate::limits::COUNTEREXAMPLE_WORK_MAX;
 use crate::lower::complaint::{Complaint, Fault, output_extent};
 use crate::reference::{Evaluator, Undefined, Value};
 
-/// How many rules are evaluated in search of one counterexample, and of all those of a policy.
-const RULES_TRIED_MAX: usize = 60_000;
-const RULES_TRIED_IN_ALL_MAX: usize = 600_000;
+/// The share of the work that one counterexample may take.
+const WORK_EACH_MAX: usize = COUNTEREXAMPLE_WORK_MAX / 8;
+/// The share that goes into making a row simple and leaving fields out, which pays off in reading.
+const WORK_TO_SIMPLIFY_MAX: usize = WORK_EACH_MAX / 4;
+/// How many expressions or values can be listed for the price of evaluating one.
+const LISTED_PER_WORK: usize = 16;
 /// How many rows are tried at most, and from how many beginnings.
 const ROWS_TRIED_MAX: usize = 3_000;
 const BEGINNINGS: usize = 6;
 /// How many values of a field are tried.
 const VALUES_MAX: usize = 48;
-
-/// How many of them count as simple.
+/// How many constants of each unit are tried as values of fields.
+const CONSTANTS_MAX: usize = 1_000;
+/// How many of the values of a field count as simple.
 const SIMPLE_VALUES: usize = 4;
+/// How many values between the ends of a field's range are tried before the field is left out.
+const VALUES_BETWEEN: usize = 8;
 
 /// A row: by input index the scaled integer of the field, `None` where it is missing.
 type Row = Vec<Option<i128>>;
 
-/// How much may still be tried for a policy.
+/// The search for the counterexamples of a policy.
 #[derive(Clone, Debug)]
-pub struct Patience {
-    rules: usize,
+pub struct Searches<'a> {
+    policy: &'a Policy,
+    work_left: usize,
+    /// By version, the values that are tried for each field.
+    values: BTreeMap<usize, Vec<Row>>,
 }
 
-impl Default for Patience {
-    fn default() -> Patience {
-        Patience { rules: RULES_TRIED_IN_ALL_MAX }
+impl<'a> Searches<'a> {
+    /// Before the first search.
+    pub fn new(policy: &'a Policy) -> Searches<'a> {
+        Searches { policy, work_left: COUNTEREXAMPLE_WORK_MAX, values: BTreeMap::new() }
+    }
+
+    /// An input on which the version goes wrong as the complaint says, where one is found: every field that
+    /// matters, as it is written in a `case`, or `missing`. All others may have any value.
+    pub fn counterexample(&mut self, version: usize, complaint: &Complaint) -> Option<Vec<(String, String)>> {
+        let policy = self.policy;
+        let listed = policy.versions[version].exprs.len() + policy.schema.inputs.len() * VALUES_MAX;
+        self.work_left = self.work_left.saturating_sub(listed / LISTED_PER_WORK);
+        if self.work_left == 0 {
+            return None;
+        }
+        let values = self.values.entry(version);
+        let values = values.or_insert_with(|| telling_values(policy, &policy.versions[version]));
+        let search = Search::new(policy, version, complaint, values);
+        let left = &mut self.work_left;
+        let row = allowed(left, WORK_EACH_MAX, |work| search.run(work))?;
+        let row = allowed(left, WORK_TO_SIMPLIFY_MAX, |work| search.simplified(row, work));
+        let matters = allowed(left, WORK_TO_SIMPLIFY_MAX, |work| search.fields_that_matter(&row, work));
+        let fields = policy.schema.inputs.iter().zip(row).enumerate();
+        let fields = fields.filter(|(index, _)| matters.contains(&(*index as u32)));
+        let text = |field: &opus_ir::Field, value: Option<i128>| {
+            value.map_or("missing".to_string(), |value| field_text(&policy.schema, field.kind, value))
+        };
+        Some(fields.map(|(_, (field, value))| (field.name.clone(), text(field, value))).collect())
     }
 }
 
-/// An input on which the version goes wrong as the complaint says: every field that is looked at on the way and
-/// is not missing, as it is written in a `case`. All others may be anything.
-pub fn counterexample(
-    policy: &Policy,
-    version: usize,
-    complaint: &Complaint,
-    patience: &mut Patience,
-) -> Option<Vec<(String, String)>> {
-    let rules_each = policy.versions[version].steps.len().max(1);
-    let rows = (patience.rules.min(RULES_TRIED_MAX) / rules_each).min(ROWS_TRIED_MAX);
-    if rows < BEGINNINGS {
-        return None;
-    }
-    let search = Search::new(policy, version, complaint);
-    let (found, tried) = search.run(rows);
-    patience.rules = patience.rules.saturating_sub(tried * rules_each);
-    let row = found?;
-    let read = search.fields_read(&row);
-    let fields = policy.schema.inputs.iter().zip(row).enumerate();
-    let fields = fields.filter(|(index, _)| read.contains(&(*index as u32)));
-    let given = fields.filter_map(|(_, (field, value))| Some((field, value?)));
-    Some(
-        given
-            .map(|(field, value)| (field.name.clone(), field_text(&policy.schema, field.kind, value)))
-            .collect(),
-    )
+/// Does something with a share of the work that is left, and takes from it what that has used.
+fn allowed<T>(left: &mut usize, share: usize, act: impl FnOnce(&mut usize) -> T) -> T {
+    let allowed = share.min(*left);
+    let mut work = allowed;
+    let result = act(&mut work);
+    *left -= allowed - work;
+    result
 }
 
 /// How near a row comes: requires that hold, steps that are passed, whether the rule in question is the one
@@ -95,38 +115,46 @@ struct Search<'a> {
     step: usize,
     /// The named value that the expression is part of, where it stands in no step.
     unused: Option<ExprId>,
-    values: Vec<Vec<Option<i128>>>,
+    /// The expression whose value tells how near a row comes.
+    watched: ExprId,
+    /// By field, the values that are tried.
+    values: &'a [Row],
 }
 
 impl<'a> Search<'a> {
-    fn new(policy: &'a Policy, version: usize, complaint: &'a Complaint) -> Search<'a> {
+    fn new(policy: &'a Policy, version: usize, complaint: &'a Complaint, values: &'a [Row]) -> Search<'a> {
         let data = &policy.versions[version];
-        let holds = |step: &Step| data.needs(roots(step), complaint.at);
+        let users = users(data, complaint.at);
+        let holds = |step: &Step| roots(step).any(|root| users.contains(&root));
         let step = data.steps.iter().rposition(holds).unwrap_or(data.steps.len());
-        let in_no_step = |body: &ExprId| step == data.steps.len() && data.needs([*body], complaint.at);
+        let in_no_step = |body: &ExprId| step == data.steps.len() && users.contains(body);
         // each is defined before those that use it
         let unused = data.lets.values().rev().map(|named| named.body).find(in_no_step);
-        let values = telling_values(policy, data);
-        Search { policy, version, complaint, step, unused, values }
+        let watched = match complaint.fault {
+            Fault::ZeroDivisor { divisor, .. } => divisor,
+            _ => complaint.at,
+        };
+        Search { policy, version, complaint, step, unused, watched, values }
     }
 
     fn data(&self) -> &'a Version {
         &self.policy.versions[self.version]
     }
 
-    /// A row on which it goes wrong, and how many rows were tried.
-    fn run(&self, rows: usize) -> (Option<Row>, usize) {
+    /// A row on which it goes wrong.
+    fn run(&self, work: &mut usize) -> Option<Row> {
         if self.values.iter().any(Vec::is_empty) {
-            return (None, 0);
+            return None;
         }
         let mut random = Random(0x9e37_79b9_7f4a_7c15);
-        for beginning in 0..BEGINNINGS {
+        (0..BEGINNINGS).find_map(|beginning| {
             let row = self.begin(beginning, &mut random);
-            if let Some(row) = self.climb(row, rows / BEGINNINGS, &mut random) {
-                return (Some(self.simplified(row)), (beginning + 1) * (rows / BEGINNINGS));
-            }
-        }
-        (None, rows)
+            let mut share = *work / (BEGINNINGS - beginning);
+            *work -= share;
+            let found = self.climb(row, &mut random, &mut share);
+            *work += share;
+            found
+        })
     }
 
     /// A row to begin with: the first values, the last ones, or any.
@@ -139,19 +167,20 @@ impl<'a> Search<'a> {
         self.values.iter().map(pick).collect()
     }
 
-    fn climb(&self, mut row: Row, trials: usize, random: &mut Random) -> Option<Row> {
-        let mut near = match self.try_row(&row) {
+    fn climb(&self, mut row: Row, random: &mut Random, work: &mut usize) -> Option<Row> {
+        let mut near = match self.try_row(&row, work) {
             Trial::Wrong => return Some(row),
             Trial::Near(near) => near,
         };
-        for _ in 0..trials {
+        for _ in 0..ROWS_TRIED_MAX / BEGINNINGS {
             let mut other = row.clone();
             for _ in 0..1 + random.below(2) {
                 let field = random.below(other.len().max(1));
                 other[field] = self.other_value(field, &row, random)?;
             }
-            match self.try_row(&other) {
+            match self.try_row(&other, work) {
                 Trial::Wrong => return Some(other),
+                Trial::Near(_) if *work == 0 => return None,
                 Trial::Near(found) if found >= near => (row, near) = (other, found),
                 Trial::Near(_) => {}
             }
@@ -169,9 +198,12 @@ impl<'a> Search<'a> {
         let (from, step) = (random.below(row.len()), random.below(3) as i128 - 1);
         let alike = unit_of(schema.inputs[from].kind) == unit_of(schema.inputs[field].kind);
         let copied = row[from].filter(|_| alike).and_then(|value| value.checked_add(step));
-        let fits = copied
-            .filter(|value| schema.inputs[field].domain.contains(*value) && self.in_force(field, *value));
+        let fits = copied.filter(|value| self.may_be(field, *value));
         Some(fits.or(row[field]))
+    }
+
+    fn may_be(&self, field: usize, value: i128) -> bool {
+        self.policy.schema.inputs[field].domain.contains(value) && self.in_force(field, value)
     }
 
     fn in_force(&self, field: usize, value: i128) -> bool {
@@ -180,12 +212,12 @@ impl<'a> Search<'a> {
     }
 
     /// The row with the simplest value of every field with which it still goes wrong.
-    fn simplified(&self, mut row: Row) -> Row {
+    fn simplified(&self, mut row: Row, work: &mut usize) -> Row {
         for field in 0..row.len() {
             for value in self.values[field].iter().take(SIMPLE_VALUES) {
                 let mut simple = row.clone();
                 simple[field] = *value;
-                if matches!(self.try_row(&simple), Trial::Wrong) {
+                if matches!(self.try_row(&simple, work), Trial::Wrong) {
                     row = simple;
                     break;
                 }
@@ -194,22 +226,61 @@ impl<'a> Search<'a> {
         row
     }
 
-    fn try_row(&self, row: &Row) -> Trial {
-        self.try_with(&mut Evaluator::new(self.policy, self.version, row))
-    }
-
-    /// The fields that are looked at on the way of a row, and the one that selects the version.
-    fn fields_read(&self, row: &Row) -> BTreeSet<u32> {
+    /// The fields that are read on the way of a row on which it goes wrong, without those with which it goes
+    /// wrong whatever their value; and the field that selects the version.
+    fn fields_that_matter(&self, row: &Row, work: &mut usize) -> BTreeSet<u32> {
         let mut evaluator = Evaluator::new(self.policy, self.version, row);
         self.try_with(&mut evaluator);
-        let data = self.data();
-        let met = evaluator.terms().iter().map(|(expr, _)| *expr);
-        let field = |expr: ExprId| match &data.exprs[expr].kind {
-            ExprKind::Field(field) | ExprKind::IsPresent(field) | ExprKind::OrElse(field, _) => Some(*field),
-            _ => None,
-        };
         let selects = self.policy.schema.effective.filter(|_| self.policy.versions.len() > 1);
-        met.chain(data.needed([self.complaint.at])).filter_map(field).chain(selects).collect()
+        let mut matter = evaluator.fields_read().clone();
+        let mut free: Vec<usize> = Vec::new();
+        let mut random = Random(0x5851_f42d_4c95_7f2d);
+        for field in matter.clone() {
+            if Some(field) != selects && self.is_free(field as usize, &free, row, &mut random, work) {
+                matter.remove(&field);
+                free.push(field as usize);
+            }
+        }
+        matter.extend(selects);
+        matter
+    }
+
+    /// Whether the row goes wrong whatever the values of this field and of those that are free already, as far
+    /// as trying shows.
+    fn is_free(
+        &self,
+        field: usize,
+        free: &[usize],
+        row: &Row,
+        random: &mut Random,
+        work: &mut usize,
+    ) -> bool {
+        let range = self.policy.schema.inputs[field].domain.range;
+        let part = (range.hi.saturating_sub(range.lo) / (VALUES_BETWEEN as i128 + 1)).max(1);
+        let between = (1..=VALUES_BETWEEN as i128).map(|at| range.lo.saturating_add(at.saturating_mul(part)));
+        let others =
+            row.iter().flatten().flat_map(|value| [value.saturating_sub(1), *value, value.saturating_add(1)]);
+        let fits = |value: &i128| self.may_be(field, *value);
+        let more: Row = between.chain(others.take(VALUES_MAX)).filter(fits).map(Some).collect();
+        // where not all values that may matter are known, none is said not to
+        self.values[field].len() < VALUES_MAX
+            && self.values[field].iter().chain(&more).all(|value| {
+                let mut other = row.clone();
+                other[field] = *value;
+                for field in free {
+                    other[*field] = self.values[*field][random.below(self.values[*field].len())];
+                }
+                matches!(self.try_row(&other, work), Trial::Wrong)
+            })
+    }
+
+    fn try_row(&self, row: &Row, work: &mut usize) -> Trial {
+        *work = work.saturating_sub(1);
+        let evaluator = Evaluator::new(self.policy, self.version, row);
+        let mut evaluator = evaluator.bounded(*work, self.watched);
+        let trial = self.try_with(&mut evaluator);
+        *work = evaluator.work_left();
+        trial
     }
 
     fn try_with(&self, evaluator: &mut Evaluator) -> Trial {
@@ -349,11 +420,24 @@ impl<'a> Search<'a> {
 }
 
 /// The expressions that a step evaluates.
-fn roots(step: &Step) -> Vec<ExprId> {
-    match step {
-        Step::Let(_) => Vec::new(),
-        Step::Rule(rule) => rule.when.iter().chain(&rule.outcome).copied().collect(),
+fn roots(step: &Step) -> impl Iterator<Item = ExprId> {
+    let rule = match step {
+        Step::Let(_) => None,
+        Step::Rule(rule) => Some(rule),
+    };
+    rule.into_iter().flat_map(|rule| rule.when.iter().chain(&rule.outcome).copied())
+}
+
+/// An expression and all that are computed from it.
+fn users(version: &Version, at: ExprId) -> BTreeSet<ExprId> {
+    let mut users = BTreeSet::from([at]);
+    // operands come before their uses
+    for expr in version.exprs.keys().skip_while(|expr| *expr != at) {
+        if version.operands(expr).iter().any(|operand| users.contains(operand)) {
+            users.insert(expr);
+        }
     }
+    users
 }
 
 /// By input index, values that a version may treat differently, the simplest first: the ends of the field's
@@ -361,63 +445,65 @@ fn roots(step: &Step) -> Vec<ExprId> {
 pub fn telling_values(policy: &Policy, version: &Version) -> Vec<Vec<Option<i128>>> {
     let mentioned = mentioned(version);
     let schema = &policy.schema;
+    let mut scaled: BTreeMap<(Unit, u8), Vec<i128>> = BTreeMap::new();
     let of_field = |(index, field): (usize, &opus_ir::Field)| {
-        let range = field.domain.range;
-        let mut values = vec![range.lo, range.hi, 0, 1, -1];
-        if schema.effective == Some(index as u32) {
-            values.extend([version.from as i128, version.until as i128 - 1]);
-        }
-        values.extend(field.domain.set.iter().flatten().take(VALUES_MAX));
-        if unit_of(field.kind) == Unit::Bool || matches!(field.kind, opus_ir::Kind::Enum(_)) {
-            values.extend((range.lo..=range.hi).take(VALUES_MAX));
-        }
-        let power = num_traits::pow(BigInt::from(10), value_scale(schema, field.kind) as usize);
-        let alike = mentioned.iter().filter(|(unit, _)| *unit == unit_of(field.kind));
-        let scaled = alike.filter_map(|(_, value)| (value * &power).floor().to_integer().to_i128());
-        values.extend(scaled.flat_map(|value| [value, value.saturating_sub(1), value.saturating_add(1)]));
-        values.extend([range.lo.saturating_add(1), range.hi.saturating_sub(1), range.lo.midpoint(range.hi)]);
+        let (range, unit) = (field.domain.range, unit_of(field.kind));
+        let scale = value_scale(schema, field.kind);
+        let scaled = scaled.entry((unit, scale)).or_insert_with(|| {
+            let power = num_traits::pow(BigInt::from(10), scale as usize);
+            let constants = mentioned.get(&unit).into_iter().flatten();
+            constants.filter_map(|value| (value * &power).floor().to_integer().to_i128()).collect()
+        });
         let selects = schema.effective == Some(index as u32);
         let in_force =
             |value: &i128| !selects || (version.from as i128..version.until as i128).contains(value);
+        let counts = unit == Unit::Bool || matches!(field.kind, opus_ir::Kind::Enum(_));
+        let day = [version.from as i128, version.until as i128 - 1].into_iter().filter(|_| selects);
+        let listed = field.domain.set.iter().flatten().copied().take(VALUES_MAX);
+        let counted = (range.lo..=range.hi).take(VALUES_MAX).filter(|_| counts);
+        let near = scaled.iter().flat_map(|value| [*value, value.saturating_sub(1), value.saturating_add(1)]);
+        let inside = [range.lo.saturating_add(1), range.hi.saturating_sub(1), range.lo.midpoint(range.hi)];
+        let all = [range.lo, range.hi, 0, 1, -1].into_iter().chain(day).chain(listed).chain(counted);
         let mut seen = BTreeSet::new();
-        values.retain(|value| field.domain.contains(*value) && in_force(value) && seen.insert(*value));
-        values.truncate(VALUES_MAX);
+        let values = all
+            .chain(near)
+            .chain(inside)
+            .filter(|value| field.domain.contains(*value) && in_force(value) && seen.insert(*value))
+            .take(VALUES_MAX);
         let missing = field.optional.then_some(None);
-        missing.into_iter().chain(values.into_iter().map(Some)).collect()
+        missing.into_iter().chain(values.map(Some)).collect()
     };
     schema.inputs.iter().enumerate().map(of_field).collect()
 }
 
-/// The constants of a version, with their units, in the order of the expressions.
-fn mentioned(version: &Version) -> Vec<(Unit, BigRational)> {
-    let mut constants: Vec<(Unit, Constant)> = Vec::new();
-    for expr in version.exprs.values() {
-        if let ExprKind::Constant(constant) = expr.kind {
-            constants.push((expr.ty.unit, constant));
-        }
-    }
-    constants.extend(version.params.values().map(|param| (param.ty.unit, param.value)));
-    for table in version.tables.values() {
-        for (index, key) in table.keys.iter().enumerate() {
+/// The constants of a version by their units, in the order of the expressions.
+fn mentioned(version: &Version) -> BTreeMap<Unit, Vec<BigRational>> {
+    let of_exprs = version.exprs.values().filter_map(|expr| match expr.kind {
+        ExprKind::Constant(constant) => Some((expr.ty.unit, constant)),
+        _ => None,
+    });
+    let of_params = version.params.values().map(|param| (param.ty.unit, param.value));
+    let of_tables = version.tables.values().flat_map(|table| {
+        table.keys.iter().enumerate().flat_map(|(index, key)| {
             let unit = version.exprs[key.value].ty.unit;
-            let cells = table.rows.iter().map(|row| &row.cells[index]);
+            let cells = table.rows.iter().map(move |row| &row.cells[index]);
             let spans =
                 cells.filter_map(|cell| if let Cell::Within(spans) = cell { Some(spans) } else { None });
             let ends = spans.flatten().flat_map(|span| [span.low, span.high]).flatten();
-            constants.extend(ends.map(|(end, _)| (unit, end)));
+            ends.map(move |(end, _)| (unit, end))
+        })
+    });
+    let mut seen = BTreeSet::new();
+    let mut mentioned: BTreeMap<Unit, Vec<BigRational>> = BTreeMap::new();
+    for (unit, constant) in of_exprs.chain(of_params).chain(of_tables) {
+        let Constant::Number(number) = constant else { continue };
+        let numbers = mentioned.entry(unit).or_default();
+        if number.mantissa != 0 && numbers.len() < CONSTANTS_MAX && seen.insert((unit, number)) {
+            let power = num_traits::pow(BigInt::from(10), number.scale as usize);
+            numbers.push(BigRational::new(number.mantissa.into(), power));
         }
     }
-    let number = |(unit, constant): (Unit, Constant)| match constant {
-        Constant::Number(number) => {
-            let power = num_traits::pow(BigInt::from(10), number.scale as usize);
-            Some((unit, BigRational::new(number.mantissa.into(), power)))
-        }
-        Constant::Bool(_) | Constant::Enum(_) => None,
-    };
-    let mut numbers: Vec<(Unit, BigRational)> = constants.into_iter().filter_map(number).collect();
-    numbers.retain(|(_, value)| !value.is_zero());
-    numbers.dedup();
-    numbers
+    mentioned
 }
 
 /// The same numbers on every machine (a linear congruential generator, Knuth's constants).

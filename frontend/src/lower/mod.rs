@@ -25,17 +25,20 @@ mod table;
 mod testing;
 mod truth;
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use opus_ir::{Func, Program, Version};
 
 use self::complaint::{Complaint, Fault};
 use self::rules::{admits, decides};
 use crate::analysis::reach::{self, Unmet, Unreachable};
-use crate::analysis::witness::{self, Patience};
+use crate::analysis::regions::Budget;
+use crate::analysis::witness::Searches;
 use crate::codes::Code;
 use crate::diagnostic::{Diagnostic, any_error, in_versions};
 use crate::hir::{self, LetId, Policy, RuleInfo, Step};
+use crate::limits::REACHABILITY_WORK_MAX;
 use crate::text::ast::Span;
 
 /// How many of the rules that leave nothing to another are shown.
@@ -55,8 +58,9 @@ pub fn lower(policy: &Policy, source: &str) -> (Option<Program>, Vec<Diagnostic>
 /// The same before the passes have run, for who compares the two.
 pub fn plain(policy: &Policy, source: &str) -> (Option<Program>, Vec<Diagnostic>) {
     let used = used(policy);
-    let lowered: Vec<Lowered> =
-        policy.versions.iter().map(|version| lower_version(policy, version, &used)).collect();
+    let mut budget = Budget(REACHABILITY_WORK_MAX);
+    let lower = |version: &hir::Version| lower_version(policy, version, &used, &mut budget);
+    let lowered: Vec<Lowered> = policy.versions.iter().map(lower).collect();
     let mut diagnostics = complaints(policy, &lowered, source);
     diagnostics.extend(dead_rules(policy, &lowered));
     if any_error(&diagnostics) {
@@ -97,11 +101,16 @@ fn used(policy: &Policy) -> BTreeSet<Span> {
     policy.versions.iter().flat_map(of_version).collect()
 }
 
-fn lower_version(policy: &Policy, version: &hir::Version, used: &BTreeSet<Span>) -> Lowered {
+fn lower_version(
+    policy: &Policy,
+    version: &hir::Version,
+    used: &BTreeSet<Span>,
+    budget: &mut Budget,
+) -> Lowered {
     let admit = admits(policy, version);
     let has_requires = !version.requires.is_empty();
     let decide = decides(policy, version, has_requires);
-    let Unmet { require, rules } = reach::unmet(policy, version);
+    let Unmet { require, rules } = reach::unmet(policy, version, budget);
     if let Some(index) = require {
         // of rules that no input comes to nothing is said
         let complaints = contradiction(admit.complaints, version.requires[index].1);
@@ -141,15 +150,16 @@ fn dead_in(mut found: Vec<Unreachable>, proved: &[bool]) -> Vec<Unreachable> {
 /// What could go wrong, each once, with the versions where it could.
 fn complaints(policy: &Policy, lowered: &[Lowered], source: &str) -> Vec<Diagnostic> {
     let mut told: Vec<(Diagnostic, Vec<usize>)> = Vec::new();
-    let mut patience = Patience::default();
+    let mut known: BTreeMap<(Code, Span), usize> = BTreeMap::new();
+    let mut searches = Searches::new(policy);
     for (index, (version, lowered)) in policy.versions.iter().zip(lowered).enumerate() {
         for complaint in &lowered.complaints {
             let diagnostic = complaint.told(policy, version, source);
-            let key = |diagnostic: &Diagnostic| (diagnostic.code, diagnostic.primary.span);
-            match told.iter_mut().find(|(known, _)| key(known) == key(&diagnostic)) {
-                Some((_, versions)) => versions.push(index),
-                None => {
-                    let found = witness::counterexample(policy, index, complaint, &mut patience);
+            match known.entry((diagnostic.code, diagnostic.primary.span)) {
+                Entry::Occupied(at) => told[*at.get()].1.push(index),
+                Entry::Vacant(at) => {
+                    at.insert(told.len());
+                    let found = searches.counterexample(index, complaint);
                     let is_told = found.is_some() || complaint.fault.has_no_input();
                     let diagnostic = if is_told { diagnostic } else { unseen(diagnostic) };
                     told.push((Diagnostic { counterexample: found, ..diagnostic }, vec![index]));
@@ -169,27 +179,23 @@ fn unseen(mut diagnostic: Diagnostic) -> Diagnostic {
 
 /// Rules that no version reaches.
 fn dead_rules(policy: &Policy, lowered: &[Lowered]) -> Vec<Diagnostic> {
-    let mut told = Vec::new();
-    for index in 0..policy.rules.len() as u32 {
-        let mut covers: Option<Vec<u32>> = None;
-        let mut is_reached = false;
-        for (version, lowered) in policy.versions.iter().zip(lowered) {
-            let rules: Vec<&hir::Rule> = version.rules().collect();
-            let Some(place) = rules.iter().position(|rule| rule.index == index) else { continue };
-            match lowered.dead.iter().find(|dead| dead.rule == place) {
-                None => is_reached = true,
+    let mut reached = BTreeSet::new();
+    let mut covers: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for (version, lowered) in policy.versions.iter().zip(lowered) {
+        let rules: Vec<u32> = version.rules().map(|rule| rule.index).collect();
+        let dead: BTreeMap<usize, &Unreachable> = lowered.dead.iter().map(|dead| (dead.rule, dead)).collect();
+        for (place, rule) in rules.iter().enumerate() {
+            match dead.get(&place) {
+                None => drop(reached.insert(*rule)),
                 Some(dead) => {
-                    covers.get_or_insert_with(|| {
-                        dead.covered_by.iter().map(|rule| rules[*rule].index).collect()
-                    });
+                    let covered_by = || dead.covered_by.iter().map(|cover| rules[*cover]).collect();
+                    covers.entry(*rule).or_insert_with(covered_by);
                 }
             }
         }
-        if let Some(covers) = covers.filter(|_| !is_reached) {
-            told.push(dead_rule(policy, index, &covers));
-        }
     }
-    told
+    covers.retain(|rule, _| !reached.contains(rule));
+    covers.iter().map(|(rule, covers)| dead_rule(policy, *rule, covers)).collect()
 }
 
 fn dead_rule(policy: &Policy, rule: u32, covers: &[u32]) -> Diagnostic {
@@ -394,7 +400,7 @@ mod tests {
                 let (_, diagnostics) = tree.lower();
                 assert_eq!(diagnostics[0].code.code(), "E0410");
                 let given = diagnostics[0].counterexample.as_ref().expect("zero divides by zero");
-                assert_eq!(given[1], ("field_1".to_string(), "0".to_string()));
+                assert_eq!(*given, [("field_1".to_string(), "0".to_string())]);
             }
         }
     }

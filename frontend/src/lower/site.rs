@@ -76,7 +76,7 @@ pub struct Site {
 }
 
 /// What a site knew and had computed before it went into a block, to come back to it.
-pub struct Place {
+pub struct Saved {
     block: Block,
     mark: Mark,
     computed: usize,
@@ -237,8 +237,8 @@ impl Site {
     }
 
     /// Goes into such a block; [`Site::leave`] comes back.
-    pub fn enter(&mut self, block: Block, truth: Truth) -> Place {
-        let place = Place {
+    pub fn enter(&mut self, block: Block, truth: Truth) -> Saved {
+        let saved = Saved {
             block: self.builder.current(),
             mark: self.mark(),
             computed: self.computed.mark(),
@@ -247,17 +247,17 @@ impl Site {
             extremes: self.extremes.mark(),
         };
         self.go_on(block, truth);
-        place
+        saved
     }
 
     /// Comes back from a block, with what was known and computed before it.
-    pub fn leave(&mut self, place: Place) {
-        self.builder.switch_to(place.block);
-        self.forget(place.mark);
-        self.computed.undo(place.computed);
-        self.sharpened.undo(place.sharpened);
-        self.compared.truncate(place.compared);
-        self.extremes.undo(place.extremes);
+    pub fn leave(&mut self, saved: Saved) {
+        self.builder.switch_to(saved.block);
+        self.forget(saved.mark);
+        self.computed.undo(saved.computed);
+        self.sharpened.undo(saved.sharpened);
+        self.compared.truncate(saved.compared);
+        self.extremes.undo(saved.extremes);
     }
 
     /// Ends the block by a decision.

@@ -6,6 +6,7 @@ use opus_ir::{Currency, Domain, Field, Interval, Kind, Program, Rounding, Schema
 
 use super::{finished, lower, lower_version};
 use crate::analysis::reach::Unreachable;
+use crate::analysis::regions::Budget;
 use crate::diagnostic::Diagnostic;
 use crate::hir::*;
 use crate::reference;
@@ -162,7 +163,12 @@ impl Tree {
     /// The version and its rules that no input reaches, where nothing can go wrong; it would be refused for
     /// such a rule alone.
     pub fn lowered(&self) -> Option<(opus_ir::Version, Vec<Unreachable>)> {
-        let lowered = lower_version(&self.policy, &self.policy.versions[0], &super::used(&self.policy));
+        let lowered = lower_version(
+            &self.policy,
+            &self.policy.versions[0],
+            &super::used(&self.policy),
+            &mut Budget(usize::MAX),
+        );
         let dead = lowered.dead.clone();
         lowered.complaints.is_empty().then(|| (finished(&self.policy.versions[0], lowered), dead))
     }
