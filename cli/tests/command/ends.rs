@@ -109,7 +109,7 @@ const ENDS: &[(&str, i32, &str)] = &[
     ("run credit.opus --input whole.parquet", 4, "one JSON object is expected"),
     ("batch credit.opus nosuch.csv -o out.csv", 4, "nosuch.csv: cannot be read"),
     ("batch credit.opus empty.csv -o out.csv --rejects r.csv", 4, "empty.csv: there is no header"),
-    ("batch credit.opus quote.csv -o out.csv --rejects r.csv", 4, "a quote in line 7 is never closed"),
+    ("batch credit.opus quote.csv -o out.csv --rejects r.csv", 4, "a quote in line 8 is never closed"),
     ("batch credit.opus short.parquet -o out.csv --rejects r.csv", 4, "not a complete Parquet file"),
     ("batch credit.opus rows.csv --input-format arrow -o out.csv", 4, "not a complete Arrow IPC file"),
     ("batch credit.opus rows.csv good.csv short.parquet -o out.csv --rejects r.csv", 4, "short.parquet"),
