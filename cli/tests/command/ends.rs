@@ -70,7 +70,7 @@ const ENDS: &[(&str, i32, &str)] = &[
     ("batch credit.opus rows.csv -o out.csv --threads 1025", 2, "1025 is not in 1..=1024"),
     ("batch credit.opus rows.csv -o out.csv --max-rejects some", 2, "a percentage such as 0.5%"),
     ("batch credit.opus rows.csv -o out.csv --max-rejects 100.1%", 2, "`100.1%` is no number of rejects"),
-    ("batch credit.opus rows.csv -o out.txt", 2, "a name that ends in .parquet, .csv, .jsonl, .arrow"),
+    ("batch credit.opus rows.csv -o out.txt", 2, "a name that ends in .parquet, .csv, .jsonl, .json, .arrow"),
     ("batch credit.opus rows.csv -o out.csv --rejects out", 2, "pass `--rejects-format`"),
     ("batch credit.opus - -o out.csv", 2, "pass `--input-format`"),
     ("batch credit.opus rows.csv -o -", 2, "pass `--output-format`"),
