@@ -165,7 +165,7 @@ fn expected(files: &Files, schema: &Schema) -> Result<(Expected, BTreeSet<String
         for (row, key) in keys.into_iter().enumerate() {
             let values = (0..intake.schema.inputs.len()).map(|index| columns.get(index, row)).collect();
             if found.insert(key.clone(), values).is_some() {
-                let message = format!("`{key}` stands twice in the expected decisions");
+                let message = format!("`{key}` appears twice in the expected decisions");
                 return Err(
                     Failure::new(Exit::Io, message).help("--on names a column whose values tell rows apart")
                 );

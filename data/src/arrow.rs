@@ -103,7 +103,7 @@ impl ArrowSource {
         }
         if at < self.positioned.length() {
             return Err(DataError::input(format!(
-                "{}: something lies behind the end of the stream",
+                "{}: there are bytes after the end of the stream",
                 self.file
             ))
             .remedy("write every stream to a file of its own"));

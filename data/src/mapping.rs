@@ -121,7 +121,7 @@ impl Mapping {
     pub fn parse(text: &str, schema: &Schema) -> Result<Mapping, DataError> {
         let table: Table = text.parse().map_err(|error: toml::de::Error| {
             let message = error.to_string();
-            DataError::mapping(format!("is no TOML: {}", message.trim_end()))
+            DataError::mapping(format!("invalid TOML: {}", message.trim_end()))
         })?;
         let mut mapping = Mapping::by_name(schema);
         let mut spelling = Spelling::default();
@@ -377,7 +377,7 @@ fn unit_of(field: &Field, name: &str) -> Result<Unit, DataError> {
             Err(DataError::mapping(format!("{}: the unit `{name}` does not fit the field", field.name))
                 .remedy(help))
         }
-        None => Err(DataError::mapping(format!("{}: `{name}` is no unit", field.name)).remedy(help)),
+        None => Err(DataError::mapping(format!("{}: unknown unit `{name}`", field.name)).remedy(help)),
     }
 }
 
@@ -419,7 +419,7 @@ fn values_of(schema: &Schema, field: &Field, value: &Value) -> Result<BTreeMap<S
         if !names.contains(&ours.as_str()) {
             let help = did_you_mean(&ours, names.iter().copied());
             let help = help.or_else(|| Some(format!("there are {}", names.join(", "))));
-            return Err(with_help(format!("{}: `{ours}` is no value of the field", field.name), help));
+            return Err(with_help(format!("{}: `{ours}` is not a value of the field", field.name), help));
         }
         values.insert(theirs.clone(), ours);
     }
@@ -484,7 +484,7 @@ mod tests {
             ("[amout]", "the policy has no input field `amout`", "did you mean `amount`?"),
             ("amount = 5", "`amount` is not a table", "under the name of the field"),
             ("[amount]\nunits = \"x\"", "amount: unknown option `units`", "did you mean `unit`?"),
-            ("[amount]\nunit = \"cents\"", "amount: `cents` is no unit", "`whole units` or `minor units`"),
+            ("[amount]\nunit = \"cents\"", "amount: unknown unit `cents`", "`whole units` or `minor units`"),
             ("delimeter = \";\"", "unknown option `delimeter`", "did you mean `delimiter`?"),
             ("delimiter = \"::\"", "`delimiter` is not a character", "such as"),
             ("thousands = \".\"", "cannot separate both", "`decimal_comma = true`"),
@@ -499,8 +499,8 @@ mod tests {
                 "`whole units` or `minor units`",
             ),
             ("[count]\nunit = \"percent\"", "count: the unit `percent` does not fit", "leave the line out"),
-            ("[color]\nvalues = { R = \"redd\" }", "color: `redd` is no value", "did you mean `red`?"),
-            ("[flag]\nvalues = { R = \"yes\" }", "flag: `yes` is no value", "there are false, true"),
+            ("[color]\nvalues = { R = \"redd\" }", "color: `redd` is not a value", "did you mean `red`?"),
+            ("[flag]\nvalues = { R = \"yes\" }", "flag: `yes` is not a value", "there are false, true"),
         ] {
             let failure = Mapping::parse(text, &schema).unwrap_err();
             assert!(failure.message.contains(message), "{failure}");

@@ -80,7 +80,7 @@ fn each_once(files: &[Located]) -> Result<(), DataError> {
                 false => format!("{} and {} are the same file", before.display(), path.display()),
             };
             return Err(DataError::request(message)
-                .remedy("name each input once; a folder already stands for every file in it"));
+                .remedy("name each input once; a folder already includes every file in it"));
         }
     }
     Ok(())
@@ -134,7 +134,7 @@ pub fn standard_input_once(read: &[&Place]) -> Result<(), DataError> {
     match read.iter().filter(|place| ***place == Place::Standard).count() {
         0 | 1 => Ok(()),
         _ => Err(DataError::request("standard input can be read only once")
-            .remedy("`-` stands for it: name a file for all but one")),
+            .remedy("`-` is standard input: name files for all but one")),
     }
 }
 
@@ -229,8 +229,8 @@ pub fn outside(inputs: &[PathBuf], format: Option<Format>, written: &[&Place]) -
             continue;
         };
         if format_in_folder(path, format).is_some() {
-            let message = format!("{}: the output lies in a folder that is read", path.display());
-            let help = format!("name a file outside of {}, where it is no input next time", folder.display());
+            let message = format!("{}: the output is in a folder that is read", path.display());
+            let help = format!("name a file outside {}, so that the next run does not read it", folder.display());
             return Err(DataError::request(message).remedy(help));
         }
     }

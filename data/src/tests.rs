@@ -699,7 +699,7 @@ fn streams_that_were_cut_off_or_joined_are_no_inputs() {
     assert_eq!(found(&whole).unwrap().values.len(), 2);
     for (bytes, message) in [
         (whole[..whole.len() - 8].to_vec(), "x.arrow: the stream has no end: it was cut off"),
-        ([&whole[..], &whole].concat(), "x.arrow: something lies behind the end of the stream"),
+        ([&whole[..], &whole].concat(), "x.arrow: there are bytes after the end of the stream"),
     ] {
         let failure = found(&bytes).unwrap_err();
         assert!(failure.message.ends_with(message), "{failure}");

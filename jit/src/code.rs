@@ -9,7 +9,7 @@ use opus_ir::{Column, Width};
 use crate::isa::Level;
 
 /// The version of this compiler: code from another version does not run. Raise it with every change to a lowering.
-pub const COMPILER: &str = concat!("opus-jit ", env!("CARGO_PKG_VERSION"), ".1, cranelift 0.135.8");
+pub const COMPILER: &str = concat!("opus-jit ", env!("CARGO_PKG_VERSION"), ".2, cranelift 0.135.8");
 
 /// Code begins at multiples of this, and so do constants.
 pub(crate) const ALIGNMENT: usize = 64;

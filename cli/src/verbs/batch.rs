@@ -176,7 +176,7 @@ impl Allowed {
             None => text.parse().ok().map(Allowed::Rows),
         };
         parsed.ok_or_else(|| {
-            Failure::usage(format!("`{text}` is no number of rejects"))
+            Failure::usage(format!("invalid number of rejects `{text}`"))
                 .help("write a number of rows such as 100, or a percentage such as 0.5%")
         })
     }
