@@ -230,7 +230,8 @@ pub fn outside(inputs: &[PathBuf], format: Option<Format>, written: &[&Place]) -
         };
         if format_in_folder(path, format).is_some() {
             let message = format!("{}: the output is in a folder that is read", path.display());
-            let help = format!("name a file outside {}, so that the next run does not read it", folder.display());
+            let help =
+                format!("name a file outside {}, so that the next run does not read it", folder.display());
             return Err(DataError::request(message).remedy(help));
         }
     }
