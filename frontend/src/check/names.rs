@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::diagnostic::{Code, Diagnostic, edit_distance, nearest};
+use crate::diagnostic::{Code, Diagnostic, nearest};
 use crate::text::ast::{self, Name, Span, Statement};
 
 use super::findings::Findings;
@@ -172,19 +172,15 @@ pub(super) fn unknown<'k>(name: &Name, noun: &str, known: impl IntoIterator<Item
     spelled(diagnostic, name, known)
 }
 
-/// With the nearest of the words that are known, where one is near. It is a guess unless it differs by one letter.
+/// With the nearest of the words that are known, where one is near. It is a guess, however near it is: `score_b` may be
+/// a field that was forgotten rather than a misspelling of `score_a`.
 pub(super) fn spelled<'k>(
     diagnostic: Diagnostic,
     name: &Name,
     known: impl IntoIterator<Item = &'k str>,
 ) -> Diagnostic {
-    let known: Vec<&str> = known.into_iter().collect();
-    let Some(near) = nearest(&name.text, known.iter().copied()) else { return diagnostic };
-    let diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(name.span, near);
-    let (typed, letters) = (name.text.to_lowercase(), |word: &str| word.to_lowercase());
-    let close = known.iter().filter(|word| edit_distance(&typed, &letters(word)) <= 1).count();
-    let sure = close == 1 && edit_distance(&typed, &letters(near)) <= 1 && name.text.len() > 3;
-    if sure { diagnostic } else { diagnostic.unsure() }
+    let Some(near) = nearest(&name.text, known) else { return diagnostic };
+    diagnostic.help(format!("did you mean `{near}`?")).fix(name.span, near).unsure()
 }
 
 /// Whether a word stands for a missing value in other languages.

@@ -233,7 +233,7 @@ fn misspelled(diagnostic: Diagnostic, name: &Name) -> Diagnostic {
     let known = Function::ALL.map(Function::name);
     let quoted = known.map(|known| format!("`{known}`"));
     match nearest(&name.text, known) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(name.span, near),
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(name.span, near).unsure(),
         None => diagnostic.help(format!("the functions are {}", one_of(&quoted).replace(" or ", " and "))),
     }
 }
