@@ -104,7 +104,7 @@ impl<'a> Input<'a> {
         }
         self.given.fill(self.intake, rows.num_rows(), columns, refused);
         let kept = self.columns.kept.iter().map(|column| rows.column(*column).clone().into()).collect();
-        Ok(Filled { kept, ignored: BTreeSet::new() })
+        Ok(Filled { kept, ignored: BTreeSet::new(), seen: None })
     }
 }
 

@@ -17,6 +17,7 @@ use super::intake::Intake;
 use super::json_lines::JsonLines;
 use super::lines::Lines;
 use super::parquet::{Decoded, Part};
+use super::seen::Seen;
 use crate::error::DataError;
 
 /// The most rows of a chunk; a chunk of Parquet may have twice as many.
@@ -150,6 +151,8 @@ pub struct Filled {
     pub kept: Vec<ColumnData>,
     /// Names in the rows that nobody asked for, where the format names values row by row.
     pub ignored: BTreeSet<String>,
+    /// Which fields the rows name, where the format names values row by row.
+    pub seen: Option<Seen>,
 }
 
 impl Chunk {
@@ -165,7 +168,7 @@ impl Chunk {
         faults: &mut Vec<RowFault>,
     ) -> Result<Filled, DataError> {
         columns.set_rows(self.rows);
-        let mut ignored = BTreeSet::new();
+        let (mut ignored, mut seen) = (BTreeSet::new(), None);
         let kept = match self.body {
             Body::Columns { fields, kept, intake: own } => {
                 let intake = own.as_deref().unwrap_or(intake);
@@ -178,13 +181,19 @@ impl Chunk {
                 csv.fill(intake, &lines, columns, faults).into_iter().map(ColumnData::from).collect()
             }
             Body::JsonLines(json, lines) => {
-                let kept = json.fill(intake, &lines, columns, faults, &mut ignored);
+                let mut named = Seen::default();
+                let kept = json.fill(intake, &lines, columns, faults, &mut ignored, &mut named);
+                // values that a folder's name gives are in no object
+                named
+                    .fields
+                    .extend((0..intake.schema.inputs.len()).filter(|index| self.given.has_field(*index)));
+                seen = Some(named);
                 kept.into_iter().map(ColumnData::from).collect()
             }
         };
         self.given.fill(intake, self.rows, columns, faults);
         // found field by field, reported row by row
         faults.sort_by_key(|(row, _)| *row);
-        Ok(Filled { kept: self.given.with_kept(self.rows, kept), ignored })
+        Ok(Filled { kept: self.given.with_kept(self.rows, kept), ignored, seen })
     }
 }

@@ -22,6 +22,7 @@ use super::csv::{malformed, text_columns};
 use super::given::Given;
 use super::intake::Intake;
 use super::lines::{Lines, RowKind, Splitter};
+use super::seen::Seen;
 use super::source::Source;
 use super::texts::{BLOCK_ROWS, Block, Texts, Usual};
 use crate::error::DataError;
@@ -189,8 +190,8 @@ impl JsonLines {
         Ok(())
     }
 
-    /// Fills the columns of the fields; answers the columns to keep, and adds to the names that nobody asked for. Faults
-    /// are added in no order of rows.
+    /// Fills the columns of the fields; answers the columns to keep, adds to the names that nobody asked for, and says
+    /// which fields had a value or `null` in any object. Faults are added in no order of rows.
     pub fn fill(
         &self,
         intake: &Intake,
@@ -198,6 +199,7 @@ impl JsonLines {
         columns: &mut Columns,
         faults: &mut Vec<RowFault>,
         ignored: &mut BTreeSet<String>,
+        seen: &mut Seen,
     ) -> Vec<ArrayRef> {
         let usual: Vec<Usual> = self.fields.iter().map(|(index, _)| Usual::new(intake, *index)).collect();
         let mut kept: Vec<StringBuilder> = self.kept.iter().map(|_| StringBuilder::new()).collect();
@@ -229,6 +231,14 @@ impl JsonLines {
                 }
                 for (builder, slot) in kept.iter_mut().zip(&self.kept) {
                     builder.append_option(texts[start + slot].filter(|text| *text != "null"));
+                }
+            }
+            seen.any |= !set_aside[..lines.len()].iter().all(|is_aside| *is_aside);
+            for (index, slot) in &self.fields {
+                if !seen.fields.contains(index)
+                    && (0..lines.len()).any(|row| texts[row * width + slot].is_some())
+                {
+                    seen.fields.insert(*index);
                 }
             }
             let texts = Block { first_row, rows: lines.len(), width, cells: &texts, set_aside: &set_aside };

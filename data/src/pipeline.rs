@@ -23,7 +23,7 @@ pub use counts::{Counts, FaultCount};
 use crate::arrays::Decisions;
 use crate::error::DataError;
 use crate::write::{Writer, create};
-use crate::{Chunk, Intake, Located, Names, Place, Reader, Whole, apart};
+use crate::{Chunk, Intake, Located, Names, Place, Reader, Seen, Whole, apart};
 use rejects::Rejects;
 use units::Units;
 use work::{Done, Worker};
@@ -127,7 +127,8 @@ impl Batch {
         let worker = Worker::new(&self.intake, &self.names, engine, decisions, encoder, rejects.is_some());
         let counts = Counts::new(&self.intake.schema, &self.names);
         let units = Units::new(&self.intake);
-        let mut end = Ending { writer, rejects, counts, units, ignored: BTreeSet::new(), progress };
+        let mut end =
+            Ending { writer, rejects, counts, units, ignored: BTreeSet::new(), seen: None, progress };
         rayon::in_place_scope_fifo(|scope| {
             let (sender, receiver) = mpsc::channel::<(u64, Result<Done, DataError>)>();
             let mut order = InOrder::default();
@@ -151,6 +152,7 @@ impl Batch {
             Ok::<(), DataError>(())
         })?;
         end.ignored.extend(reader.ignored().iter().cloned());
+        end.seen.as_ref().map_or(Ok(()), |seen| seen.check(&self.intake))?;
         end.finish(reader.into_hashes())
     }
 }
@@ -200,6 +202,8 @@ struct Ending<'a> {
     counts: Counts,
     units: Units<'a>,
     ignored: BTreeSet<String>,
+    /// Which fields the rows name; `None` where no file names values row by row.
+    seen: Option<Seen>,
     progress: &'a (dyn Fn(Progress) + Sync),
 }
 
@@ -208,6 +212,9 @@ impl Ending<'_> {
         self.units.meet(&done.percentages)?;
         self.counts.add(&done.counts);
         self.ignored.extend(done.ignored);
+        if let Some(seen) = done.seen {
+            self.seen.get_or_insert_default().add(seen);
+        }
         if let Some(rows) = done.rows {
             self.writer.append(rows)?;
         }

@@ -297,3 +297,35 @@ fn an_output_called_row_keeps_its_name() {
     folder.opus("batch rowed.opus in.csv -o out.csv").ends(0);
     assert_eq!(folder.text("out.csv"), "row_number,row,rule,version\n1,7,R,1\n2,8,R,1\n");
 }
+
+#[test]
+fn a_column_of_the_mapping_that_is_in_no_object_is_an_error() {
+    let folder = Folder::new("no-object");
+    let policy =
+        "policy a.child { input { age : int in 0..120 optional   n : int in 0..9 }  output { child : bool }
+        rules first { rule A when age is present and age < 18 => true   otherwise B => false } }";
+    folder.write("child.opus", policy);
+    folder.write("rows.jsonl", "{\"Alter\": 12, \"n\": 1}\n{\"n\": 2, \"p\": {\"age\": 12}}\n");
+    let decided = "row,child,rule,version\n1,true,A,1\n2,false,B,1\n";
+    for (mapping, code, words) in [
+        ("age = { column = \"Alter\" }", 0, ""),
+        ("age = { column = \"Altr\" }", 4, "no object has `Altr`"),
+        ("age = { column = [\"p\", \"agge\"] }", 4, "no object has `p.agge`"),
+        ("age = { column = false }", 0, ""),
+    ] {
+        folder.write("columns.toml", mapping);
+        let ended = folder.opus("batch child.opus rows.jsonl --columns columns.toml -o out.csv").ends(code);
+        assert!(ended.err.contains(words), "{ended}");
+        assert_eq!(folder.names().contains(&"out.csv".to_owned()), code == 0, "{ended}");
+        if mapping.contains("Alter") {
+            assert_eq!(folder.text("out.csv"), decided);
+        }
+        let _ = std::fs::remove_file(folder.path("out.csv"));
+    }
+    // `null` in every object, and no readable object at all, are not a wrong name
+    folder.write("columns.toml", "age = { column = \"Alter\" }");
+    folder.write("nulls.jsonl", "{\"Alter\": null, \"n\": 1}\n{\"n\": 2}\n");
+    folder.opus("batch child.opus nulls.jsonl --columns columns.toml -o out.csv").ends(0);
+    folder.write("broken.jsonl", "{\n");
+    folder.opus("batch child.opus broken.jsonl --columns columns.toml -o out.csv").ends(3);
+}

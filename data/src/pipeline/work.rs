@@ -14,7 +14,7 @@ use crate::Names;
 use crate::arrays::Decisions;
 use crate::error::DataError;
 use crate::write::{Encoded, Encoder};
-use crate::{Chunk, ColumnData, Filled, Intake};
+use crate::{Chunk, ColumnData, Filled, Intake, Seen};
 
 /// What every thread knows.
 pub struct Worker<'a> {
@@ -40,6 +40,8 @@ pub struct Done {
     pub counts: Counts,
     /// Names that nobody asked for.
     pub ignored: BTreeSet<String>,
+    /// Which fields the rows name, where the format names values row by row.
+    pub seen: Option<Seen>,
     /// The percentages among the texts of the chunk.
     pub percentages: Vec<Percentages>,
 }
@@ -86,7 +88,7 @@ impl<'a> Worker<'a> {
         let (file, first_row, count) = (chunk.file.clone(), chunk.first_row, chunk.rows);
         batch.clear();
         let (columns, faults) = batch.filling();
-        let Filled { kept, ignored } = chunk.fill(self.intake, columns, faults)?;
+        let Filled { kept, ignored, seen } = chunk.fill(self.intake, columns, faults)?;
         let percentages = percentages(self.intake, first_row, columns, faults);
         self.engine.decide(batch);
         let mut counts = self.nothing.clone();
@@ -113,7 +115,7 @@ impl<'a> Worker<'a> {
             true => None,
             false => Some(self.encoder.encode(&self.decisions.table(batch, first_row, kept))?),
         };
-        Ok(Done { rows, rejects, counts, ignored, percentages })
+        Ok(Done { rows, rejects, counts, ignored, seen, percentages })
     }
 }
 

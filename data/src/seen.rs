@@ -1,0 +1,48 @@
+//! Is a column that the mapping file names anywhere in the inputs? Formats with a header answer when a file is opened. In
+//! JSON a name may be absent from any object, so that the answer is known when all of them are read.
+
+use std::collections::BTreeSet;
+
+use crate::error::DataError;
+use crate::intake::Intake;
+
+/// The fields that objects name.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Seen {
+    /// Whether there was an object that could be read.
+    pub any: bool,
+    /// The input indices of fields with a value or `null` in one of them.
+    pub fields: BTreeSet<usize>,
+}
+
+impl Seen {
+    /// Adds what other objects name.
+    pub fn add(&mut self, other: Seen) {
+        self.any |= other.any;
+        self.fields.extend(other.fields);
+    }
+
+    /// That each column which the mapping names for a field is in an object. Columns that are found by the name of
+    /// their field may be absent, as values that are missing are.
+    ///
+    /// # Errors
+    /// Where one is in none: the name is misspelled, and the field would be missing in every row.
+    pub fn check(&self, intake: &Intake) -> Result<(), DataError> {
+        let is_named = |index: &usize| {
+            let mapping = intake.field_mapping(*index);
+            mapping.column.is_some() || !mapping.path.is_empty()
+        };
+        let absent =
+            (0..intake.schema.inputs.len()).filter(is_named).find(|index| !self.fields.contains(index));
+        let Some(index) = absent.filter(|_| self.any) else { return Ok(()) };
+        let path: Vec<&str> = std::iter::once(intake.column(index))
+            .chain(intake.field_mapping(index).path.iter().map(String::as_str))
+            .collect();
+        let field = &intake.schema.inputs[index].name;
+        let message =
+            format!("no object has `{}`, which the mapping file names for `{field}`", path.join("."));
+        Err(DataError::unmapped(message).remedy(format!(
+            "correct the name; if no file has the field, write under [{field}]: column = false"
+        )))
+    }
+}
