@@ -135,13 +135,13 @@ pub struct Run {
     pub trace: bool,
     /// The engine: native code (the VM if native code is unavailable), the VM, or the slow reference evaluator.
     #[arg(long, value_enum, value_name = "native|vm|reference", hide_possible_values = true)]
-    #[arg(default_value_t = Engine::Native)]
-    pub engine: Engine,
+    #[arg(default_value_t = Decider::Native)]
+    pub engine: Decider,
 }
 
 /// The engine that decides.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Engine {
+pub enum Decider {
     /// Native code, or the VM if native code is unavailable.
     Native,
     /// The bytecode VM.
@@ -172,8 +172,8 @@ pub struct Batch {
     pub max_rejects: String,
     /// The engine: native code (the VM if native code is unavailable), the VM, or the slow reference evaluator.
     #[arg(long, value_enum, value_name = "native|vm|reference", hide_possible_values = true)]
-    #[arg(default_value_t = Engine::Native)]
-    pub engine: Engine,
+    #[arg(default_value_t = Decider::Native)]
+    pub engine: Decider,
     /// The number of threads; by default, one for each processor.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     #[arg(value_parser = value_parser!(u16).range(1..=THREADS_MAX))]

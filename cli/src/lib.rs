@@ -2,14 +2,14 @@
 //!
 //! In reading order: the command line ([`args`]), how a command fails ([`failure`]), output for people and programs
 //! ([`terminal`], [`render`], [`progress`], [`summary`]), the policy and the files that a command line names ([`open`],
-//! [`places`]), the verbs ([`verbs`]), the process around them ([`process`]), and comparing decisions with a file of
+//! [`endpoints`]), the verbs ([`verbs`]), the process around them ([`process`]), and comparing decisions with a file of
 //! expected ones ([`compare`]).
 
 pub mod args;
 pub mod compare;
+pub mod endpoints;
 pub mod failure;
 pub mod open;
-pub mod places;
 pub mod process;
 pub mod progress;
 pub mod render;

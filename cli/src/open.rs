@@ -89,13 +89,13 @@ impl Opened {
     }
 }
 
-impl args::Engine {
+impl args::Decider {
     /// The engine of the runtime; `None` for the reference evaluator.
     pub fn of_runtime(self) -> Option<opus_runtime::Engine> {
         match self {
-            args::Engine::Native => Some(opus_runtime::Engine::Native),
-            args::Engine::Vm => Some(opus_runtime::Engine::Vm),
-            args::Engine::Reference => None,
+            args::Decider::Native => Some(opus_runtime::Engine::Native),
+            args::Decider::Vm => Some(opus_runtime::Engine::Vm),
+            args::Decider::Reference => None,
         }
     }
 

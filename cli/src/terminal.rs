@@ -4,14 +4,14 @@
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
 
-use opus_data::Place;
+use opus_data::Endpoint;
 use opus_data::error::in_words;
 use opus_frontend::diagnostic::{Diagnostic, any_error};
 use serde_json::{Value, json};
 
 use crate::args::{Color, Format};
+use crate::endpoints::writable;
 use crate::failure::{Exit, Failure};
-use crate::places::writable;
 use crate::render;
 
 /// The most names shown to a person; programs get all of them.
@@ -59,7 +59,7 @@ impl Terminal {
     /// # Errors
     /// If standard output cannot be written. A reader that closes it early is not an error.
     pub fn print(&self, text: &str) -> Result<(), Failure> {
-        writable(&Place::Standard)?;
+        writable(&Endpoint::Standard)?;
         let mut out = io::stdout().lock();
         let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
         match written {

@@ -12,8 +12,8 @@ use opus_runtime::admission::Reading;
 
 use super::chunk::{ColumnData, Kept};
 use super::columnar::RowFault;
+use super::endpoint::Endpoint;
 use super::intake::Intake;
-use super::place::Place;
 
 /// What Hive calls a folder of rows without a value.
 const HIVE_MISSING: &str = "__HIVE_DEFAULT_PARTITION__";
@@ -28,9 +28,9 @@ pub struct Given {
 }
 
 impl Given {
-    /// What the place of a file gives, and what the mapping says.
-    pub fn new(place: Option<&Place>, intake: &Intake) -> Given {
-        let folders = place.map(folder_values).unwrap_or_default();
+    /// What the endpoint of a file gives, and what the mapping says.
+    pub fn new(endpoint: Option<&Endpoint>, intake: &Intake) -> Given {
+        let folders = endpoint.map(folder_values).unwrap_or_default();
         let value = |column: &str| {
             folders.iter().find(|(name, _)| intake.is_name(name, column)).map(|(_, value)| value.clone())
         };
@@ -87,8 +87,8 @@ impl Given {
 }
 
 /// The names and values in the folders of a path, as Hive writes them.
-fn folder_values(place: &Place) -> BTreeMap<String, Option<String>> {
-    let Place::File(path) = place else { return BTreeMap::new() };
+fn folder_values(endpoint: &Endpoint) -> BTreeMap<String, Option<String>> {
+    let Endpoint::File(path) = endpoint else { return BTreeMap::new() };
     let folders = path.parent().into_iter().flat_map(|folder| folder.components());
     let pair = |component: Component<'_>| {
         let Component::Normal(name) = component else { return None };
@@ -122,10 +122,10 @@ mod tests {
 
     #[test]
     fn folders_name_values() {
-        let place = Place::File(
+        let endpoint = Endpoint::File(
             "data/run=5/state=New%20York/x=__HIVE_DEFAULT_PARTITION__/day=2025-01-31/y=1.csv".into(),
         );
-        let found = folder_values(&place);
+        let found = folder_values(&endpoint);
         let expected =
             [("day", Some("2025-01-31")), ("run", Some("5")), ("state", Some("New York")), ("x", None)];
         let expected = expected.map(|(name, value)| (name.to_owned(), value.map(str::to_owned)));

@@ -1,6 +1,6 @@
 //! Rows in and out: Parquet, CSV, JSON lines and Arrow IPC to batches, and batches to files.
 //!
-//! In reading order: what can go wrong ([`error`]); which format, where from and where to ([`Format`], [`Place`]), and
+//! In reading order: what can go wrong ([`error`]); which format, where from and where to ([`Format`], [`Endpoint`]), and
 //! outputs that are complete or absent ([`Target`]); how columns map to fields ([`Mapping`], [`Intake`]); how cells and
 //! columns become the integers of fields, a [`Chunk`] at a time; how each format is read ([`Source`]) and written
 //! ([`write`](mod@write)); how Arrow arrays are decided without a file ([`arrays`]), and how whole files are
@@ -16,6 +16,7 @@ mod chunk;
 mod claims;
 mod columnar;
 mod csv;
+mod endpoint;
 pub mod error;
 mod format;
 mod given;
@@ -30,7 +31,6 @@ mod near;
 mod packing;
 mod parquet;
 pub mod pipeline;
-mod place;
 mod positioned;
 pub mod sample;
 mod seen;
@@ -44,6 +44,7 @@ pub mod write;
 
 pub use chunk::{Body, CHUNK_ROWS, Chunk, ColumnData, Filled, Kept};
 pub use columnar::RowFault;
+pub use endpoint::{Endpoint, Located, apart, inputs, left_out, open, output, outside, standard_input_once};
 pub use error::{DataError, ErrorKind};
 pub use format::Format;
 pub use guard::is_guarded;
@@ -51,7 +52,6 @@ pub use intake::Intake;
 pub use mapping::{FieldMapping, Mapping, Sentinel};
 pub use names::Names;
 pub use near::{did_you_mean, near};
-pub use place::{Located, Place, apart, inputs, left_out, open, output, outside, standard_input_once};
 pub use seen::Seen;
 pub use source::{Reader, Source};
 pub use spelling::{DateForm, Part, Spelling};

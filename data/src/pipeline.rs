@@ -23,7 +23,7 @@ pub use counts::{Counts, FaultCount};
 use crate::arrays::Decisions;
 use crate::error::DataError;
 use crate::write::{Writer, create};
-use crate::{Chunk, Intake, Located, Names, Place, Reader, Seen, Whole, apart};
+use crate::{Chunk, Endpoint, Intake, Located, Names, Reader, Seen, Whole, apart};
 use rejects::Rejects;
 use units::Units;
 use work::{Done, Worker};
@@ -104,9 +104,9 @@ impl Batch {
     }
 
     fn check_places(&self) -> Result<(), DataError> {
-        let inputs: Vec<&Place> = self.inputs.iter().map(|input| &input.place).collect();
+        let inputs: Vec<&Endpoint> = self.inputs.iter().map(|input| &input.endpoint).collect();
         let outputs = [Some(&self.output), self.rejects.as_ref()].into_iter().flatten();
-        apart(&inputs, &outputs.map(|output| &output.place).collect::<Vec<_>>())
+        apart(&inputs, &outputs.map(|output| &output.endpoint).collect::<Vec<_>>())
     }
 
     /// The same, on a thread of the pool.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use bytes::Bytes;
 use parquet::file::reader::{ChunkReader, Length};
 
-use super::place::{Place, open};
+use super::endpoint::{Endpoint, open};
 use super::unchanged::Unchanged;
 use crate::error::DataError;
 
@@ -43,17 +43,17 @@ impl Positioned {
     ///
     /// # Errors
     /// Where it cannot be read or copied.
-    pub fn open(place: &Place) -> Result<Positioned, DataError> {
-        let unreadable = |error: io::Error| DataError::unreadable(&place.to_string(), &error);
-        match place {
-            Place::File(path) => {
+    pub fn open(endpoint: &Endpoint) -> Result<Positioned, DataError> {
+        let unreadable = |error: io::Error| DataError::unreadable(&endpoint.to_string(), &error);
+        match endpoint {
+            Endpoint::File(path) => {
                 let file = Arc::new(open(path)?);
                 let Some(unchanged) = Unchanged::of(file.clone()).map_err(unreadable)? else {
                     return Positioned::copy_of(&mut &*file).map_err(unreadable);
                 };
                 Ok(Positioned { file, length: unchanged.length(), unchanged: Some(unchanged), _copy: None })
             }
-            Place::Standard => Positioned::copy_of(&mut io::stdin().lock()).map_err(unreadable),
+            Endpoint::Standard => Positioned::copy_of(&mut io::stdin().lock()).map_err(unreadable),
         }
     }
 

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::chunk::{Body, Chunk, Kept};
+use super::endpoint::{Endpoint, Located};
 use super::given::Given;
 use super::hash::Hash;
 use super::intake::Intake;
 use super::packing::Packing;
-use super::place::{Located, Place};
 use super::positioned::Positioned;
 use super::unchanged::Unchanged;
 use crate::error::DataError;
@@ -51,7 +51,7 @@ pub struct Request<'a> {
     /// What the file is called in messages.
     pub file: String,
     /// Where it is.
-    pub place: &'a Place,
+    pub endpoint: &'a Endpoint,
     /// What is wanted of it.
     pub intake: &'a Intake,
     /// What it need not hold.
@@ -69,7 +69,7 @@ impl Request<'_> {
         &self,
         open: impl FnOnce(Positioned) -> Result<Box<dyn Source>, DataError>,
     ) -> Result<Opened, DataError> {
-        let positioned = Positioned::open(self.place)?;
+        let positioned = Positioned::open(self.endpoint)?;
         let hash = if self.hashed { Some(Hash::whole(&self.file, &positioned)?) } else { None };
         let unchanged = positioned.unchanged();
         Ok(Opened { source: open(positioned)?, hash, unchanged, read: None })
@@ -84,10 +84,10 @@ impl Request<'_> {
         open: impl FnOnce(Box<dyn Read + Send>) -> Result<Box<dyn Source>, DataError>,
     ) -> Result<Opened, DataError> {
         let unreadable = |error: io::Error| DataError::unreadable(&self.file, &error);
-        let (text, unchanged): (Box<dyn Read + Send>, _) = match self.place {
-            Place::Standard => (Box::new(io::stdin()), None),
-            Place::File(path) => {
-                let file = Arc::new(super::place::open(path)?);
+        let (text, unchanged): (Box<dyn Read + Send>, _) = match self.endpoint {
+            Endpoint::Standard => (Box::new(io::stdin()), None),
+            Endpoint::File(path) => {
+                let file = Arc::new(super::endpoint::open(path)?);
                 let unchanged = Unchanged::of(file.clone()).map_err(unreadable)?;
                 (Box::new(file), unchanged)
             }
@@ -128,18 +128,18 @@ impl Opened {
 
 /// Opens a file of any format; with its hash, where that is wanted.
 fn open_source(located: &Located, intake: &Intake, hashed: bool) -> Result<(Opened, Arc<Given>), DataError> {
-    let given = Arc::new(Given::new(Some(&located.place), intake));
-    let file = name_of(&located.place);
-    let request = Request { file, place: &located.place, intake, given: &given, hashed };
+    let given = Arc::new(Given::new(Some(&located.endpoint), intake));
+    let file = name_of(&located.endpoint);
+    let request = Request { file, endpoint: &located.endpoint, intake, given: &given, hashed };
     let opened = (located.format.row().open)(&request)?;
     Ok((opened, given))
 }
 
 /// What an input is called in messages.
-fn name_of(place: &Place) -> String {
-    match place {
-        Place::Standard => "standard input".to_owned(),
-        Place::File(path) => path.display().to_string(),
+fn name_of(endpoint: &Endpoint) -> String {
+    match endpoint {
+        Endpoint::Standard => "standard input".to_owned(),
+        Endpoint::File(path) => path.display().to_string(),
     }
 }
 
@@ -151,7 +151,7 @@ pub struct Reader<'a> {
     /// What it need not hold.
     given: Arc<Given>,
     /// Where it is.
-    place: Place,
+    endpoint: Endpoint,
     /// What it is called.
     file: Arc<str>,
     kept: Vec<Kept>,
@@ -185,8 +185,8 @@ impl<'a> Reader<'a> {
         Ok(Reader {
             intake,
             waiting,
-            file: name_of(&first.place).into(),
-            place: first.place,
+            file: name_of(&first.endpoint).into(),
+            endpoint: first.endpoint,
             kept: given.with_kept_types(intake, now.source.kept().to_vec()),
             given,
             ignored: now.source.ignored().iter().cloned().collect(),
@@ -240,10 +240,10 @@ impl<'a> Reader<'a> {
                 return Ok(Some(chunk));
             }
             if let Some(unchanged) = self.now.unchanged.take() {
-                unchanged.check(&name_of(&self.place))?;
+                unchanged.check(&name_of(&self.endpoint))?;
             }
             if let Some(hash) = self.now.hash.take() {
-                self.hashes.push((self.place.to_string(), hash.digits()));
+                self.hashes.push((self.endpoint.to_string(), hash.digits()));
             }
             match self.waiting.pop_front() {
                 Some(next) => self.turn_to(&next)?,
@@ -256,15 +256,15 @@ impl<'a> Reader<'a> {
         self.bytes_before += self.now.bytes();
         let hashed = !self.hashes.is_empty();
         (self.now, self.given) = open_source(next, self.intake, hashed)?;
-        let first = std::mem::replace(&mut self.place, next.place.clone());
-        self.file = name_of(&next.place).into();
+        let first = std::mem::replace(&mut self.endpoint, next.endpoint.clone());
+        self.file = name_of(&next.endpoint).into();
         let here = self.given.with_kept_types(self.intake, self.now.source.kept().to_vec());
         for (kept, here) in self.kept.iter().zip(&here) {
             if kept != here {
                 let type_of =
                     |kept: &Kept| if kept.is_json { "JSON".into() } else { kept.data_type.to_string() };
                 let (here, there) = (type_of(here), type_of(kept));
-                let (file, first) = (name_of(&self.place), name_of(&first));
+                let (file, first) = (name_of(&self.endpoint), name_of(&first));
                 let message = format!(
                     "{file}: column `{}` is of the type {here} here and {there} in {first}",
                     kept.name
@@ -281,8 +281,8 @@ impl<'a> Reader<'a> {
 
 /// How long a file is; `None` where that is not known.
 fn length_of(file: &Located) -> Option<u64> {
-    match &file.place {
-        Place::Standard => None,
-        Place::File(path) => path.metadata().ok().filter(|data| data.is_file()).map(|data| data.len()),
+    match &file.endpoint {
+        Endpoint::Standard => None,
+        Endpoint::File(path) => path.metadata().ok().filter(|data| data.is_file()).map(|data| data.len()),
     }
 }

@@ -9,7 +9,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::place::{Place, folder_of, is_special, resolved};
+use super::endpoint::{Endpoint, folder_of, is_special, resolved};
 use crate::error::DataError;
 
 /// How much is gathered before it is written.
@@ -52,18 +52,18 @@ impl Target {
     ///
     /// # Errors
     /// Where the file cannot be created.
-    pub fn create(place: &Place) -> Result<Target, DataError> {
-        let name = match place {
-            Place::Standard => "standard output".to_owned(),
-            Place::File(path) => path.display().to_string(),
+    pub fn create(endpoint: &Endpoint) -> Result<Target, DataError> {
+        let name = match endpoint {
+            Endpoint::Standard => "standard output".to_owned(),
+            Endpoint::File(path) => path.display().to_string(),
         };
         let unwritable = |error: io::Error| DataError::unwritable(&name, &error);
-        let (writer, unnamed): (Box<dyn Write + Send>, _) = match place {
-            Place::Standard => (Box::new(io::stdout()), None),
-            Place::File(path) if is_special(path) => {
+        let (writer, unnamed): (Box<dyn Write + Send>, _) = match endpoint {
+            Endpoint::Standard => (Box::new(io::stdout()), None),
+            Endpoint::File(path) if is_special(path) => {
                 (Box::new(OpenOptions::new().write(true).open(path).map_err(unwritable)?), None)
             }
-            Place::File(path) => {
+            Endpoint::File(path) => {
                 // a link is followed, also where it leads to no file yet: the file behind it is replaced
                 let (file, unnamed) = Unnamed::create(resolved(path)).map_err(unwritable)?;
                 (Box::new(file), Some(unnamed))
@@ -76,8 +76,8 @@ impl Target {
     ///
     /// # Errors
     /// Where it cannot be written; what was there before is still there then.
-    pub fn write_whole(place: &Place, bytes: &[u8]) -> Result<(), DataError> {
-        let mut target = Target::create(place)?;
+    pub fn write_whole(endpoint: &Endpoint, bytes: &[u8]) -> Result<(), DataError> {
+        let mut target = Target::create(endpoint)?;
         target.write_all(bytes).map_err(|error| target.failure(&error))?;
         target.complete()
     }
@@ -281,7 +281,7 @@ mod tests {
         let folder = scratch("complete");
         let path = folder.join("out.csv");
         fs::write(&path, "before").unwrap();
-        let mut target = Target::create(&Place::File(path.clone())).unwrap();
+        let mut target = Target::create(&Endpoint::File(path.clone())).unwrap();
         target.write_all(b"after").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "before");
         target.complete().unwrap();
@@ -292,7 +292,7 @@ mod tests {
     #[test]
     fn a_file_that_is_given_up_leaves_nothing_behind() {
         let folder = scratch("given-up");
-        let mut target = Target::create(&Place::File(folder.join("out.csv"))).unwrap();
+        let mut target = Target::create(&Endpoint::File(folder.join("out.csv"))).unwrap();
         target.write_all(&vec![b'x'; BUFFER_BYTES * 2]).unwrap();
         drop(target);
         assert_eq!(names(&folder), [""; 0]);
@@ -302,7 +302,7 @@ mod tests {
     fn a_file_that_cannot_get_its_name_leaves_nothing_behind() {
         let folder = scratch("no-name");
         let path = folder.join("out.csv");
-        let target = Target::create(&Place::File(path.clone())).unwrap();
+        let target = Target::create(&Endpoint::File(path.clone())).unwrap();
         fs::create_dir(&path).unwrap();
         assert!(target.complete().is_err());
         assert_eq!(names(&folder), ["out.csv"]);
@@ -311,7 +311,7 @@ mod tests {
     #[test]
     fn files_that_belong_together_appear_when_all_are_whole() {
         let folder = scratch("together");
-        let target = |name: &str| Target::create(&Place::File(folder.join(name))).unwrap();
+        let target = |name: &str| Target::create(&Endpoint::File(folder.join(name))).unwrap();
         let (first, second) = (target("a").end().unwrap(), target("b").end().unwrap());
         assert_eq!(names(&folder), [""; 0]);
         first.name_before(second).unwrap();
@@ -347,11 +347,11 @@ mod tests {
         let path = scratch("permissions").join("out.csv");
         fs::write(&path, "before").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        Target::write_whole(&Place::File(path.clone()), b"after").unwrap();
+        Target::write_whole(&Endpoint::File(path.clone()), b"after").unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
         // who made it read-only wanted it to stay
         fs::set_permissions(&path, fs::Permissions::from_mode(0o440)).unwrap();
-        let failure = Target::write_whole(&Place::File(path.clone()), b"later").unwrap_err();
+        let failure = Target::write_whole(&Endpoint::File(path.clone()), b"later").unwrap_err();
         assert!(failure.message.ends_with("cannot be written: the file there is read-only"), "{failure}");
         assert_eq!(fs::read_to_string(&path).unwrap(), "after");
     }

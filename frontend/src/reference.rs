@@ -14,7 +14,7 @@ use num_integer::Integer;
 use num_rational::BigRational;
 use num_traits::{One, Signed, ToPrimitive, Zero};
 use opus_ir::date::MonthEnd;
-use opus_ir::{Fault, Kind, Rounding};
+use opus_ir::{Fault, Kind, Place, Rounding, Verdict};
 
 use crate::hir::{
     Arithmetic, Cell, CellSpan, Comparison, Constant, ExprId, ExprKind, LetId, Number, Policy, Step, TableId,
@@ -68,31 +68,11 @@ pub struct Refused {
     pub fault: Fault,
 }
 
-/// Where a fault is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Place {
-    /// An input field, by index.
-    Field(u32),
-    /// A require, by index in the policy.
-    Require(u32),
-}
-
-/// What was decided.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Decision {
-    /// The index of the version that was in force.
-    pub version: usize,
-    /// The index of the rule that decided.
-    pub rule: u32,
-    /// By output index, the scaled integer of the output.
-    pub outputs: Vec<i128>,
-}
-
 /// How it was decided.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Trace {
     /// The decision.
-    pub decision: Decision,
+    pub verdict: Verdict,
     /// Every rule that was tried and every named value that was passed, in order.
     pub steps: Vec<Traced>,
 }
@@ -169,7 +149,7 @@ pub fn admit(policy: &Policy, given: &[Option<i128>]) -> Result<Admitted, Vec<Re
 }
 
 /// Decides an admitted row.
-pub fn decide(policy: &Policy, row: &Admitted) -> Decision {
+pub fn decide(policy: &Policy, row: &Admitted) -> Verdict {
     decide_with(policy, row, Evaluator::new(policy, row.version, &row.given), &mut Vec::new())
 }
 
@@ -177,8 +157,8 @@ pub fn decide(policy: &Policy, row: &Admitted) -> Decision {
 pub fn trace(policy: &Policy, row: &Admitted) -> Trace {
     let mut steps = Vec::new();
     let evaluator = Evaluator::new(policy, row.version, &row.given).recording();
-    let decision = decide_with(policy, row, evaluator, &mut steps);
-    Trace { decision, steps }
+    let verdict = decide_with(policy, row, evaluator, &mut steps);
+    Trace { verdict, steps }
 }
 
 /// Decides, and adds the steps where the evaluator records them.
@@ -187,7 +167,7 @@ fn decide_with(
     row: &Admitted,
     mut evaluator: Evaluator<'_>,
     steps: &mut Vec<Traced>,
-) -> Decision {
+) -> Verdict {
     for step in &policy.versions[row.version].steps {
         evaluator.terms.clear();
         let rule = match step {
@@ -211,7 +191,7 @@ fn decide_with(
             scaled(policy, field.kind, &value)
         });
         let outputs = outputs.collect();
-        return Decision { version: row.version, rule: rule.index, outputs };
+        return Verdict { version: row.version, rule: rule.index as usize, outputs };
     }
     unreachable!("rules end in one that always applies")
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use opus_frontend::codes::Code;
 use opus_frontend::hir::Policy;
-use opus_frontend::{Compiled, compile, reference, witness};
+use opus_frontend::{Compiled, compile, counterexample, reference};
 use opus_ir::{Func, Program, interpret, verify};
 
 /// The policy of the language's description.
@@ -72,7 +72,7 @@ fn agree(policy: &Policy, program: &Program, rows: usize) -> Vec<usize> {
         .iter()
         .map(|version| (verified(&version.admit), verified(&version.decide)))
         .collect();
-    for telling in policy.versions.iter().map(|version| witness::telling_values(policy, version)) {
+    for telling in policy.versions.iter().map(|version| counterexample::telling_values(policy, version)) {
         for _ in 0..rows / policy.versions.len() {
             let given = row(policy, &telling, &mut random);
             let values: Vec<i128> = given.iter().map(|value| value.unwrap_or(i128::MIN)).collect();
@@ -84,8 +84,12 @@ fn agree(policy: &Policy, program: &Program, rows: usize) -> Vec<usize> {
             let Ok(row) = row else { continue };
             let expected = reference::decide(policy, &row);
             let found = interpret(decide, &values, &present);
-            assert_eq!((found.rule, &found.outputs), (expected.rule, &expected.outputs), "{given:?}");
-            decided[expected.rule as usize] += 1;
+            assert_eq!(
+                (found.rule as usize, &found.outputs),
+                (expected.rule, &expected.outputs),
+                "{given:?}"
+            );
+            decided[expected.rule] += 1;
         }
     }
     decided

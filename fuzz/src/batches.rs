@@ -146,7 +146,7 @@ impl Given<'_> {
                 };
             }
             if admitted {
-                self.same(index, &outcome(policy, policy.decide(&row)), || {
+                self.same(index, &outcome(policy.decide(&row)), || {
                     format!("{} row, used again", policy.engine())
                 })?;
             } else if policy.decide(&row).is_ok() {
@@ -176,7 +176,7 @@ impl Given<'_> {
                     return Err(format!("the decision as JSON is another than that by row: {text}"));
                 }
             }
-            self.same(index, &outcome(policy, decided), || format!("as JSON {text}"))?;
+            self.same(index, &outcome(decided), || format!("as JSON {text}"))?;
         }
         Ok(())
     }

@@ -19,22 +19,22 @@ impl ReferenceEngine {
     fn decide_row(&self, given: &[Option<i128>]) -> Result<Verdict, Vec<Reason>> {
         let admitted = reference::admit(&self.tree, given)
             .map_err(|faults| faults.iter().map(|fault| self.reason(fault)).collect::<Vec<_>>())?;
-        let reference::Decision { version, rule, outputs } = reference::decide(&self.tree, &admitted);
-        Ok(Verdict { version, rule: rule as usize, outputs })
+        Ok(reference::decide(&self.tree, &admitted))
     }
 
     /// A fault in the runtime's words. Fields passed admission before, so that only requires are left to fail.
     fn reason(&self, fault: &reference::Refused) -> Reason {
         match fault.place {
-            reference::Place::Require(index) => {
+            Place::Require(index) => {
                 let requires = &self.policy.artifact().program().requires;
                 Reason::require_failed(index, &requires[index as usize])
             }
-            reference::Place::Field(index) => {
+            // the evaluator has no faults of a whole row
+            Place::Row => Reason::malformed_row("the reference evaluator refuses the row"),
+            Place::Field(index) => {
                 let name = self.policy.schema().inputs[index as usize].name.clone();
                 let message = format!("{name}: the reference evaluator refuses what admission let pass");
-                let place = Place::Field(index);
-                Reason { fault: fault.fault, place, name, value: String::new(), message }
+                Reason { fault: fault.fault, place: fault.place, name, value: String::new(), message }
             }
         }
     }

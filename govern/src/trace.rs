@@ -56,8 +56,8 @@ impl Step {
 
 /// The steps of a trace, in words; `given` are the integers of the input fields.
 pub fn lines(policy: &Policy, source: &str, given: &[Option<i128>], trace: &Trace) -> Vec<Line> {
-    let version = &policy.versions[trace.decision.version];
-    let words = Words { policy, version, source, given, outputs: &trace.decision.outputs };
+    let version = &policy.versions[trace.verdict.version];
+    let words = Words { policy, version, source, given, outputs: &trace.verdict.outputs };
     trace.steps.iter().map(|step| words.line(step)).collect()
 }
 

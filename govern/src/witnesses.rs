@@ -236,16 +236,11 @@ fn unavailable(policy: &Policy) -> Option<String> {
 }
 
 fn by_reference(tree: &hir::Policy, row: &GivenRow) -> Outcome {
-    let place = |place| match place {
-        reference::Place::Field(index) => Place::Field(index),
-        reference::Place::Require(index) => Place::Require(index),
-    };
     let refused = |faults: Vec<reference::Refused>| -> Vec<(Place, Fault)> {
-        faults.iter().map(|one| (place(one.place), one.fault)).collect()
+        faults.iter().map(|one| (one.place, one.fault)).collect()
     };
     let admitted = reference::admit(tree, row).map_err(refused)?;
-    let reference::Decision { version, rule, outputs } = reference::decide(tree, &admitted);
-    Ok(Verdict { version, rule: rule as usize, outputs })
+    Ok(reference::decide(tree, &admitted))
 }
 
 fn by_interpreter(program: &Program<opus_ir::Verified>, row: &GivenRow) -> Outcome {
@@ -268,7 +263,7 @@ fn by_interpreter(program: &Program<opus_ir::Verified>, row: &GivenRow) -> Outco
     if !failed.is_empty() {
         return Err(failed);
     }
-    let opus_ir::Decided { rule, outputs } = interpret(&version.decide, &values, &present);
+    let opus_ir::Returned { rule, outputs } = interpret(&version.decide, &values, &present);
     Ok(Verdict { version: index, rule: rule as usize, outputs })
 }
 
@@ -285,19 +280,12 @@ fn by_row(policy: &Policy, given: &GivenRow) -> Outcome {
     if !reasons.is_empty() {
         return Err(faults(&reasons));
     }
-    outcome(policy, policy.decide(&row))
+    outcome(policy.decide(&row))
 }
 
 /// What a policy decides of one row, in the form that all witnesses share.
-pub fn outcome(policy: &Policy, decided: Result<Decision, Refusal>) -> Outcome {
-    let decision = decided.map_err(|refusal| faults(refusal.reasons()))?;
-    let versions = &policy.artifact().program().versions;
-    let version = versions.iter().position(|version| std::ptr::eq(version, decision.version()));
-    Ok(Verdict {
-        version: version.expect("a decision names a version of its program"),
-        rule: decision.rule_index(),
-        outputs: decision.outputs().map(|output| output.value()).collect(),
-    })
+pub fn outcome(decided: Result<Decision, Refusal>) -> Outcome {
+    decided.map(|decision| decision.verdict()).map_err(|refusal| faults(refusal.reasons()))
 }
 
 fn by_columns(policy: &Policy, rows: &[GivenRow]) -> Vec<Outcome> {

@@ -41,3 +41,14 @@ faults! {
     /// The line or record cannot be read.
     MalformedRow = "malformed-row";
 }
+
+/// What a fault is about.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Place {
+    /// The row as a whole.
+    Row,
+    /// The input field with this index.
+    Field(u32),
+    /// The require with this index in the program's table.
+    Require(u32),
+}

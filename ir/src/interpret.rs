@@ -11,9 +11,9 @@ use crate::straight::Straight;
 use crate::types::Type;
 use crate::verify::Verified;
 
-/// A decision.
+/// What a function decides: the verdict of one version.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Decided {
+pub struct Returned {
     /// The index of the rule in the program's rules.
     pub rule: u32,
     /// The outputs, in the order of their declaration.
@@ -36,7 +36,7 @@ pub struct Decided {
 /// assert_eq!(interpret(&func, &[17], &[true]).outputs, [1]);
 /// assert_eq!(interpret(&func, &[18], &[true]).outputs, [0]);
 /// ```
-pub fn interpret(func: &Verified, values: &[i128], present: &[bool]) -> Decided {
+pub fn interpret(func: &Verified, values: &[i128], present: &[bool]) -> Returned {
     let values = &representative(&func.fields, values, present);
     let mut known = SecondaryMap::<Value, i128>::with_capacity(func.values.len());
     let mut block = func.blocks.keys().next().expect("a verified function has an entry");
@@ -52,7 +52,7 @@ pub fn interpret(func: &Verified, values: &[i128], present: &[bool]) -> Decided 
         }
         let target = match &data.end {
             End::Decide { rule, outputs } => {
-                return Decided {
+                return Returned {
                     rule: *rule,
                     outputs: outputs.iter().map(|output| known[*output]).collect(),
                 };
@@ -76,14 +76,14 @@ pub fn interpret(func: &Verified, values: &[i128], present: &[bool]) -> Decided 
 }
 
 /// What a straight line decides on an admitted row.
-pub fn evaluate_straight(straight: &Straight, values: &[i128], present: &[bool]) -> Decided {
+pub fn evaluate_straight(straight: &Straight, values: &[i128], present: &[bool]) -> Returned {
     let values = &representative(&straight.fields, values, present);
     let mut known = SecondaryMap::<Value, i128>::with_capacity(straight.values.len());
     for (value, step) in straight.values.iter() {
         let row = Row { table: straight.table(&step.inst), values, present };
         known[value] = evaluate(&step.inst, step.ty, row, |arg| known[arg]);
     }
-    Decided {
+    Returned {
         rule: known[straight.rule] as u32,
         outputs: straight.outputs.iter().map(|output| known[*output]).collect(),
     }

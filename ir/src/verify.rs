@@ -42,14 +42,14 @@ pub struct Certificate {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Invalid {
     /// Where.
-    pub place: Place,
+    pub place: Location,
     /// What, in lower case and without a full stop.
     pub message: String,
 }
 
 /// A place in a function.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Place {
+pub enum Location {
     /// The function as a whole.
     Func,
     /// The input field with this index.
@@ -84,15 +84,15 @@ impl Deref for Verified {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Func => write!(f, "the function"),
-            Place::Field(index) => write!(f, "field {index}"),
-            Place::Result(index) => write!(f, "output {index}"),
-            Place::Table(table) => write!(f, "{table}"),
-            Place::Block(block) => write!(f, "{block}"),
-            Place::Value(value) => write!(f, "{value}"),
+            Location::Func => write!(f, "the function"),
+            Location::Field(index) => write!(f, "field {index}"),
+            Location::Result(index) => write!(f, "output {index}"),
+            Location::Table(table) => write!(f, "{table}"),
+            Location::Block(block) => write!(f, "{block}"),
+            Location::Value(value) => write!(f, "{value}"),
         }
     }
 }
@@ -131,7 +131,7 @@ pub(crate) fn check(func: &Func) -> Checked<Certificate> {
     check_declarations(func)?;
     check_targets(func)?;
     let dominators =
-        Dominators::of(func).map_err(|block| invalid(Place::Block(block), "nothing goes here"))?;
+        Dominators::of(func).map_err(|block| invalid(Location::Block(block), "nothing goes here"))?;
     let places = check_places(func)?;
     let origins = facts::origins(func);
     let facts = Facts::with_origins(func, &origins);
@@ -153,12 +153,12 @@ pub(crate) fn check(func: &Func) -> Checked<Certificate> {
 
 type Checked<T> = Result<T, Invalid>;
 
-fn invalid(place: Place, message: impl Into<String>) -> Invalid {
+fn invalid(place: Location, message: impl Into<String>) -> Invalid {
     Invalid { place, message: message.into() }
 }
 
 /// Refuses unless `holds`.
-fn ensure(holds: bool, place: Place, message: impl FnOnce() -> String) -> Checked<()> {
+fn ensure(holds: bool, place: Location, message: impl FnOnce() -> String) -> Checked<()> {
     if holds { Ok(()) } else { Err(invalid(place, message())) }
 }
 
@@ -167,26 +167,26 @@ fn check_declarations(func: &Func) -> Checked<()> {
         ensure(range.lo <= range.hi, place, || format!("the interval {range} is empty"))
     };
     for (i, field) in func.fields.iter().enumerate() {
-        sane(field.range, Place::Field(i))?;
+        sane(field.range, Location::Field(i))?;
         let fits = !field.is_bool || Interval::BOOL.contains_all(field.range);
-        ensure(fits, Place::Field(i), || format!("a truth value has the interval {}", field.range))?;
+        ensure(fits, Location::Field(i), || format!("a truth value has the interval {}", field.range))?;
     }
     for (i, range) in func.results.iter().enumerate() {
-        sane(*range, Place::Result(i))?;
+        sane(*range, Location::Result(i))?;
     }
     for (value, data) in func.values.iter() {
-        sane(data.range, Place::Value(value))?;
+        sane(data.range, Location::Value(value))?;
         let fits = data.ty.range().contains_all(data.range);
-        ensure(fits, Place::Value(value), || format!("the interval {} is no {}", data.range, data.ty))?;
+        ensure(fits, Location::Value(value), || format!("the interval {} is no {}", data.range, data.ty))?;
     }
     let entry = func.blocks.values().next();
-    let entered_with = entry.ok_or_else(|| invalid(Place::Func, "there is no block"))?.params.len();
-    ensure(entered_with == 0, Place::Block(Block::new(0)), || "the entry has parameters".into())
+    let entered_with = entry.ok_or_else(|| invalid(Location::Func, "there is no block"))?.params.len();
+    ensure(entered_with == 0, Location::Block(Block::new(0)), || "the entry has parameters".into())
 }
 
 fn check_targets(func: &Func) -> Checked<()> {
     for (block, data) in func.blocks.iter() {
-        let place = Place::Block(block);
+        let place = Location::Block(block);
         for target in data.end.targets() {
             let known = func.blocks.is_valid(target.block);
             ensure(known, place, || format!("there is no {}", target.block))?;
@@ -218,15 +218,16 @@ fn check_places(func: &Func) -> Checked<PrimaryMap<Value, Definition>> {
         let body = data.body.iter().map(|value| (*value, false));
         for (rank, (value, is_param)) in params.chain(body).enumerate() {
             let known = func.values.get(value);
-            let known = known.ok_or_else(|| invalid(Place::Block(block), format!("there is no {value}")))?;
+            let known =
+                known.ok_or_else(|| invalid(Location::Block(block), format!("there is no {value}")))?;
             let expected =
                 if is_param { known.def == Def::Param(block) } else { matches!(known.def, Def::Inst(_)) };
-            ensure(expected, Place::Value(value), || format!("its definition is not the one in {block}"))?;
+            ensure(expected, Location::Value(value), || format!("its definition is not the one in {block}"))?;
             let twice = places[value].replace(Definition { block, rank: rank as u32 }).is_some();
-            ensure(!twice, Place::Value(value), || "it is defined twice".into())?;
+            ensure(!twice, Location::Value(value), || "it is defined twice".into())?;
         }
     }
-    let missing = |value| invalid(Place::Value(value), "it is defined in no block");
+    let missing = |value| invalid(Location::Value(value), "it is defined in no block");
     places.iter().map(|(value, place)| place.ok_or_else(|| missing(value))).collect()
 }
 
@@ -301,7 +302,7 @@ impl Checker<'_> {
     }
 
     fn check_inst(&mut self, value: Value, inst: &Inst, at: Definition) -> Checked<()> {
-        let place = Place::Value(value);
+        let place = Location::Value(value);
         for arg in inst.args() {
             self.check_use(*arg, at, place)?;
         }
@@ -319,7 +320,7 @@ impl Checker<'_> {
     }
 
     /// A use is dominated by the definition.
-    fn check_use(&self, used: Value, at: Definition, place: Place) -> Checked<()> {
+    fn check_use(&self, used: Value, at: Definition, place: Location) -> Checked<()> {
         let defined = self.places.get(used);
         let defined = defined.ok_or_else(|| invalid(place, format!("there is no {used}")))?;
         let before = if defined.block == at.block {
@@ -333,13 +334,13 @@ impl Checker<'_> {
     fn check_result_class(&self, value: Value, inst: &Inst) -> Checked<()> {
         let is_truth = self.func.values[value].ty.is_bool();
         let expected = self.func.gives_truth(inst).unwrap_or(is_truth);
-        ensure(is_truth == expected, Place::Value(value), || {
+        ensure(is_truth == expected, Location::Value(value), || {
             format!("`{}` gives {}", inst.op.row().mnemonic, named(expected))
         })
     }
 
     fn check_claim(&self, value: Value, inst: &Inst, established: Interval) -> Checked<()> {
-        let (place, mnemonic) = (Place::Value(value), inst.op.row().mnemonic);
+        let (place, mnemonic) = (Location::Value(value), inst.op.row().mnemonic);
         let derived = self.func.transfer_where(inst, established);
         let derived = derived.map_err(|why| invalid(place, format!("`{mnemonic}` is not proved: {why}")))?;
         let claimed = self.func.values[value].range;
@@ -352,7 +353,7 @@ impl Checker<'_> {
         let [refined, condition] = inst.operands();
         let polarity = inst.imm != 0;
         let known = self.established.holds(self.facts.origin(condition), polarity);
-        ensure(known, Place::Value(value), || {
+        ensure(known, Location::Value(value), || {
             let side = if polarity { "holds" } else { "has failed" };
             format!("that {condition} {side} is not established here by a branch on it")
         })?;
@@ -367,7 +368,7 @@ impl Checker<'_> {
         let (name, table) = (Table::new(inst.imm as usize), self.func.table(inst));
         if inst.op == Op::Bucket && !self.ascending[name] {
             let ascending = table.is_sorted_by(|a, b| a < b);
-            ensure(ascending, Place::Table(name), || {
+            ensure(ascending, Location::Table(name), || {
                 "its entries do not ascend, as `bucket` needs them to".into()
             })?;
             self.ascending[name] = true;
@@ -378,7 +379,7 @@ impl Checker<'_> {
             let read = (index.hi.clamp(0, last) - index.lo.clamp(0, last)) as usize;
             let left = self.entries_left.checked_sub(read);
             let message = "tables are looked up so often that checking them would take too long";
-            self.entries_left = left.ok_or_else(|| invalid(Place::Value(value), message))?;
+            self.entries_left = left.ok_or_else(|| invalid(Location::Value(value), message))?;
         }
         Ok(())
     }
@@ -386,11 +387,11 @@ impl Checker<'_> {
     fn check_end(&mut self, block: Block, data: &BlockData) -> Checked<()> {
         let at = Definition { block, rank: u32::MAX };
         for used in data.end.uses() {
-            self.check_use(used, at, Place::Block(block))?;
+            self.check_use(used, at, Location::Block(block))?;
         }
         if let End::Branch(condition, ..) = &data.end {
             let is_truth = self.func.values[*condition].ty.is_bool();
-            ensure(is_truth, Place::Block(block), || {
+            ensure(is_truth, Location::Block(block), || {
                 format!("it branches on {condition}, which is an integer")
             })?;
         }
@@ -401,7 +402,7 @@ impl Checker<'_> {
     }
 
     fn check_edge(&self, block: Block, target: &Target) -> Checked<()> {
-        let (place, params) = (Place::Block(block), &self.func.blocks[target.block].params);
+        let (place, params) = (Location::Block(block), &self.func.blocks[target.block].params);
         ensure(params.len() == target.args.len(), place, || {
             format!(
                 "{} is entered with {} values, and takes {}",
@@ -422,7 +423,7 @@ impl Checker<'_> {
     }
 
     fn check_outputs(&mut self, block: Block, outputs: &[Value]) -> Checked<()> {
-        let (place, results) = (Place::Block(block), &self.func.results);
+        let (place, results) = (Location::Block(block), &self.func.results);
         ensure(outputs.len() == results.len(), place, || {
             format!("it decides {} outputs of {}", outputs.len(), results.len())
         })?;
@@ -440,7 +441,7 @@ impl Checker<'_> {
 
 /// Whether an instruction has the operands that its row asks for. They exist.
 pub(crate) fn check_classes(func: &Func, value: Value, inst: &Inst) -> Checked<()> {
-    let (place, row, args) = (Place::Value(value), inst.op.row(), inst.args());
+    let (place, row, args) = (Location::Value(value), inst.op.row(), inst.args());
     ensure(args.len() == row.params.len(), place, || {
         format!("`{}` takes {} operands, not {}", row.mnemonic, row.params.len(), args.len())
     })?;

@@ -163,7 +163,7 @@ impl Bases {
 
 /// The place of a value in memory: 16 rows one after the other.
 #[derive(Clone, Copy)]
-struct Place {
+struct LaneAddress {
     address: Clif,
     offset: u32,
     width: Width,
@@ -339,15 +339,15 @@ impl Lowering<'_, '_, '_> {
     }
 
     /// The place to read a value from, unless it is computed here.
-    fn place(&mut self, value: Value) -> Option<Place> {
+    fn place(&mut self, value: Value) -> Option<LaneAddress> {
         let step = &self.line.values[value];
         if step.inst.op == Op::Field && !plan::is_bool(self.line, value) {
             let field = step.inst.imm as usize;
             let (base, width) = (self.bases.inputs[&field], self.columns[field].width);
-            return Some(Place { address: self.address(base, width), offset: 0, width });
+            return Some(LaneAddress { address: self.address(base, width), offset: 0, width });
         }
         let offset = self.plan.slots[value].filter(|_| !self.here.contains_key(&value))?;
-        Some(Place { address: self.state, offset, width: self.native(value) })
+        Some(LaneAddress { address: self.state, offset, width: self.native(value) })
     }
 
     /// The address of the step's rows in a column.
@@ -358,7 +358,7 @@ impl Lowering<'_, '_, '_> {
     }
 
     /// A part read from memory. It is kept if it needs more than the load to widen or narrow it.
-    fn read(&mut self, value: Value, place: Place, width: Width, part: usize) -> Clif {
+    fn read(&mut self, value: Value, place: LaneAddress, width: Width, part: usize) -> Clif {
         let at = |bytes: usize| (place.offset as usize + bytes) as i32;
         let ins = self.emit.b.ins();
         if width == place.width {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use opus_ir::memory::{self, RowLayout};
-use opus_ir::{Field, Kind, Rule, Version};
+use opus_ir::{Field, Kind, Rule, Verdict, Version};
 
 use crate::admission::{Shown, enum_name};
 use crate::hash::{Hash, canonical_decision};
@@ -91,6 +91,25 @@ impl<'a> Decision<'a> {
         &self.policy.artifact().program().versions[self.version as usize]
     }
 
+    /// The decision as indices and integers.
+    ///
+    /// ```
+    /// let policy = opus_runtime::example::policy();
+    /// let decision = policy.decide_json(
+    ///     r#"{"submitted_on": "2025-02-01", "age": 40, "score": 720, "income": 90000.00,
+    ///         "requested": 9000, "work": "salaried"}"#,
+    /// )?;
+    /// assert_eq!(decision.verdict().outputs, [1, 900_000]);
+    /// # Ok::<(), opus_runtime::Refusal>(())
+    /// ```
+    pub fn verdict(&self) -> Verdict {
+        Verdict {
+            version: self.version as usize,
+            rule: self.rule_index(),
+            outputs: self.outputs().map(|output| output.value()).collect(),
+        }
+    }
+
     /// The row that was decided.
     pub fn input(&self) -> &Row {
         match &self.input {
@@ -123,16 +142,10 @@ impl<'a> Decision<'a> {
 
     /// The decision as an owned record, hashes included.
     pub fn record(&self) -> Record {
-        let outputs: Vec<i128> = self.outputs().map(|output| output.value()).collect();
         let program = self.policy.artifact().program();
+        let day = self.policy.day_of(self.input().bytes());
         Record {
-            outcome: Outcome::decided(
-                program,
-                self.version as usize,
-                self.rule_index(),
-                self.policy.day_of(self.input().bytes()),
-                &outputs,
-            ),
+            outcome: Outcome::decided(program, &self.verdict(), day),
             artifact: self.artifact_hash(),
             snapshot: None,
             input: Some(self.input_hash()),

@@ -42,7 +42,7 @@ mod row;
 mod shapes;
 
 pub use artifact::{Artifact, ArtifactError, BuildError};
-pub use batch::{Batch, Decide, Verdict};
+pub use batch::{Batch, Decide};
 pub use cache::{Cache, CacheDir};
 pub use decision::{Decision, Output};
 pub use engine::{Engine, Level, Options, Origin};
@@ -54,6 +54,6 @@ pub use row::{FieldRef, Row};
 
 /// What policies, decisions and refusals are described with.
 pub use opus_ir::{
-    Currency, Domain, EnumDef, EnumValue, Fault, Field, Interval, Kind, Program, Require, Rule, Schema,
-    Version,
+    Currency, Domain, EnumDef, EnumValue, Fault, Field, Interval, Kind, Place, Program, Require, Rule,
+    Schema, Verdict, Version,
 };

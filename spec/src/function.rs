@@ -7,7 +7,7 @@
 
 use opus_ir::memory::{Columns, Row, RowLayout};
 use opus_ir::{
-    Column, Decided, End, Func, Verified, Width, evaluate_straight, interpret, passes, straighten, verify,
+    Column, End, Func, Returned, Verified, Width, evaluate_straight, interpret, passes, straighten, verify,
 };
 use opus_jit::{ColumnKernel, Level, RowKernel, compile_columns, compile_row};
 use opus_vm::{Code, ColumnEngine, Interface, RowEngine, emit_columns, emit_row};
@@ -69,7 +69,7 @@ fn row_of(func: &Func, names: &[String], cells: &[String]) -> Result<GivenRow, S
     Ok((values, present))
 }
 
-fn named(name: &str, decided: &Decided) -> Result<i128, String> {
+fn named(name: &str, decided: &Returned) -> Result<i128, String> {
     let result =
         name.strip_prefix("result").and_then(|index| decided.outputs.get(index.parse::<usize>().ok()?));
     match (name, result) {
@@ -80,7 +80,7 @@ fn named(name: &str, decided: &Decided) -> Result<i128, String> {
 }
 
 /// The decisions of every engine.
-fn decisions(func: &Func, rows: &[GivenRow]) -> Result<Vec<(String, Vec<Decided>)>, String> {
+fn decisions(func: &Func, rows: &[GivenRow]) -> Result<Vec<(String, Vec<Returned>)>, String> {
     let mut all = Vec::new();
     let mut optimized = func.clone();
     passes::optimize(&mut optimized);
@@ -113,7 +113,7 @@ fn decisions(func: &Func, rows: &[GivenRow]) -> Result<Vec<(String, Vec<Decided>
     Ok(all)
 }
 
-fn vm_by_rows(func: &Verified, rows: &[GivenRow]) -> Result<Vec<Decided>, String> {
+fn vm_by_rows(func: &Verified, rows: &[GivenRow]) -> Result<Vec<Returned>, String> {
     let code = emit_row(func).map_err(|error| error.to_string())?;
     let engine = RowEngine::new(verified(code, func)?);
     let mut scratch = opus_vm::row::Scratch::new();
@@ -121,7 +121,7 @@ fn vm_by_rows(func: &Verified, rows: &[GivenRow]) -> Result<Vec<Decided>, String
     Ok(by_rows(engine.input_layout(), engine.output_layout(), rows, run))
 }
 
-fn vm_by_columns(func: &Verified, rows: &[GivenRow]) -> Result<Vec<Decided>, String> {
+fn vm_by_columns(func: &Verified, rows: &[GivenRow]) -> Result<Vec<Returned>, String> {
     let code = emit_columns(&straighten(func)).map_err(|error| error.to_string())?;
     let engine = ColumnEngine::new(verified(code, func)?);
     let run =
@@ -150,7 +150,7 @@ fn by_rows(
     outputs: &RowLayout,
     rows: &[GivenRow],
     mut run: impl FnMut(&Row, &mut Row),
-) -> Vec<Decided> {
+) -> Vec<Returned> {
     let mut decided = Vec::with_capacity(rows.len());
     for (values, present) in rows {
         let (mut input, mut output) = (Row::new(inputs), Row::new(outputs));
@@ -171,7 +171,7 @@ fn by_columns(
     outputs: &[Column],
     rows: &[GivenRow],
     run: impl FnOnce(&Columns, &mut Columns),
-) -> Vec<Decided> {
+) -> Vec<Returned> {
     let (mut given, mut decided) = (Columns::new(inputs, rows.len()), Columns::new(outputs, rows.len()));
     given.set_rows(rows.len());
     for (row, (values, present)) in rows.iter().enumerate() {
@@ -187,8 +187,8 @@ fn by_columns(
 }
 
 /// The outputs, followed by the rule's index.
-fn decision(values: impl Iterator<Item = Option<i128>>) -> Decided {
+fn decision(values: impl Iterator<Item = Option<i128>>) -> Returned {
     let mut outputs: Vec<i128> = values.map(|value| value.expect("outputs are present")).collect();
     let rule = outputs.pop().expect("the rule is last") as u32;
-    Decided { rule, outputs }
+    Returned { rule, outputs }
 }

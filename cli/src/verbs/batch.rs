@@ -7,23 +7,23 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::args::{Batch, FileFormat};
+use crate::endpoints::{inputs, output, writable};
 use crate::failure::{Exit, Failure};
 use crate::open::open;
-use crate::places::{inputs, output, writable};
 use crate::progress::Shown;
 use crate::summary::{self, Run};
 use crate::terminal::Terminal;
 use opus_data::Names;
 use opus_data::pipeline::{self, Report};
 use opus_data::{
-    Format, Intake, Located, Mapping, Place, Target, Whole, apart, left_out, outside, standard_input_once,
+    Endpoint, Format, Intake, Located, Mapping, Target, Whole, apart, left_out, outside, standard_input_once,
 };
 use opus_govern::reference::ReferenceEngine;
 use opus_runtime::{Decide, Engine};
 
 pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     let allowed = Allowed::parse(&args.max_rejects)?;
-    let places = Places::of(args)?;
+    let endpoints = Endpoints::of(args)?;
     let left_out = left_out(&args.inputs, args.input_format.map(FileFormat::format))?;
     let mut opened = open(&args.policy, terminal)?;
     let schema = opened.artifact.program().schema.clone();
@@ -31,7 +31,7 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
         Some(path) => Mapping::read(path, &schema)?,
         None => Mapping::by_name(&schema),
     };
-    let summary = args.summary.as_ref().map(|path| Target::create(&Place::new(path))).transpose()?;
+    let summary = args.summary.as_ref().map(|path| Target::create(&Endpoint::new(path))).transpose()?;
     let (content, meaning) = (opened.artifact.content_hash(), opened.artifact.meaning_hash());
     let names = Names::of(opened.artifact.program());
     let program = opened.artifact.program();
@@ -41,13 +41,13 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
         ("opus.artifact".to_owned(), content.to_string()),
         ("opus.meaning".to_owned(), meaning.to_string()),
     ];
-    let is_output_taken = places.takes_standard_output();
+    let is_output_taken = endpoints.takes_standard_output();
     let work = pipeline::Batch {
         intake: Intake { schema: schema.clone(), mapping, keep: args.keep.clone() },
         names: names.clone(),
-        inputs: places.inputs,
-        output: places.output,
-        rejects: places.rejects,
+        inputs: endpoints.inputs,
+        output: endpoints.output,
+        rejects: endpoints.rejects,
         metadata,
         hashed: summary.is_some() || terminal.is_json(),
     };
@@ -107,47 +107,48 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     allowed.check(&report, args.rejects.is_some())
 }
 
-/// The places to read from and write to.
-struct Places {
+/// The files and streams to read from and write to.
+struct Endpoints {
     inputs: Vec<Located>,
     output: Located,
     rejects: Option<Located>,
-    summary: Option<Place>,
+    summary: Option<Endpoint>,
 }
 
-impl Places {
-    /// The places on the command line. Nothing is read twice or overwritten.
-    fn of(args: &Batch) -> Result<Places, Failure> {
+impl Endpoints {
+    /// The endpoints named on the command line. Nothing is read twice or overwritten.
+    fn of(args: &Batch) -> Result<Endpoints, Failure> {
         let format = |format: Option<FileFormat>| format.map(FileFormat::format);
-        let places = Places {
+        let endpoints = Endpoints {
             inputs: inputs(&args.inputs, format(args.input_format))?,
             output: output(&args.output, format(args.output_format), "--output-format")?,
             rejects: match &args.rejects {
                 Some(path) => Some(output(path, format(args.rejects_format), "--rejects-format")?),
                 None => None,
             },
-            summary: args.summary.as_deref().map(Place::new),
+            summary: args.summary.as_deref().map(Endpoint::new),
         };
-        let others: Vec<Place> = [Some(&args.policy), args.columns.as_ref()]
+        let others: Vec<Endpoint> = [Some(&args.policy), args.columns.as_ref()]
             .into_iter()
             .flatten()
-            .map(|path| Place::new(path))
+            .map(|path| Endpoint::new(path))
             .collect();
-        let read: Vec<&Place> = others.iter().chain(places.inputs.iter().map(|input| &input.place)).collect();
-        places.summary.as_ref().map_or(Ok(()), writable)?;
+        let read: Vec<&Endpoint> =
+            others.iter().chain(endpoints.inputs.iter().map(|input| &input.endpoint)).collect();
+        endpoints.summary.as_ref().map_or(Ok(()), writable)?;
         standard_input_once(&read)?;
-        apart(&read, &places.written())?;
-        outside(&args.inputs, format(args.input_format), &places.written())?;
-        Ok(places)
+        apart(&read, &endpoints.written())?;
+        outside(&args.inputs, format(args.input_format), &endpoints.written())?;
+        Ok(endpoints)
     }
 
-    fn written(&self) -> Vec<&Place> {
-        let rejects = self.rejects.as_ref().map(|rejects| &rejects.place);
-        [Some(&self.output.place), rejects, self.summary.as_ref()].into_iter().flatten().collect()
+    fn written(&self) -> Vec<&Endpoint> {
+        let rejects = self.rejects.as_ref().map(|rejects| &rejects.endpoint);
+        [Some(&self.output.endpoint), rejects, self.summary.as_ref()].into_iter().flatten().collect()
     }
 
     fn takes_standard_output(&self) -> bool {
-        self.written().contains(&&Place::Standard)
+        self.written().contains(&&Endpoint::Standard)
     }
 }
 

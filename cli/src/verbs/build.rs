@@ -5,19 +5,19 @@ use opus_runtime::{Engine, Options, Origin, Policy};
 use serde_json::{Value, json};
 
 use crate::args::Build;
+use crate::endpoints::writable;
 use crate::failure::Failure;
 use crate::open::open;
-use crate::places::writable;
 use crate::summary::grouped;
 use crate::terminal::Terminal;
-use opus_data::{Place, Target, apart};
+use opus_data::{Endpoint, Target, apart};
 
 pub fn run(args: &Build, terminal: &Terminal) -> Result<(), Failure> {
-    let source = Place::new(&args.policy);
+    let source = Endpoint::new(&args.policy);
     let target = match (&args.output, &source) {
-        (Some(path), _) => Place::new(path),
-        (None, Place::File(path)) => Place::File(path.with_extension("opusc")),
-        (None, Place::Standard) => {
+        (Some(path), _) => Endpoint::new(path),
+        (None, Endpoint::File(path)) => Endpoint::File(path.with_extension("opusc")),
+        (None, Endpoint::Standard) => {
             return Err(Failure::usage("standard input has no name to derive the artifact's from")
                 .help("name the artifact with -o"));
         }
@@ -45,7 +45,7 @@ pub fn run(args: &Build, terminal: &Terminal) -> Result<(), Failure> {
         "artifact": target.to_string(), "bytes": length,
         "content": content.to_string(), "meaning": meaning.to_string(), "native": native.json(),
     });
-    terminal.report(&human.join("\n"), &json, target == Place::Standard)
+    terminal.report(&human.join("\n"), &json, target == Endpoint::Standard)
 }
 
 /// What happened to the native code; if it is kept, the next start need not compile.

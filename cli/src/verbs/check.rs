@@ -11,7 +11,7 @@ use crate::failure::{Exit, Failure};
 use crate::open::read_source;
 use crate::render;
 use crate::terminal::Terminal;
-use opus_data::{Place, Target};
+use opus_data::{Endpoint, Target};
 
 pub fn run(args: &Check, terminal: &Terminal) -> Result<(), Failure> {
     let mut worst = Exit::Ok;
@@ -70,7 +70,7 @@ fn read(path: &Path, fix: bool, terminal: &Terminal) -> Result<(String, Vec<Mend
                 format!("`{}` was changed while it was checked; nothing was written", path.display());
             return Err(Failure::io(message).help("run the command again"));
         }
-        Target::write_whole(&Place::new(path), text.as_bytes())?;
+        Target::write_whole(&Endpoint::new(path), text.as_bytes())?;
     }
     Ok((text, mended))
 }

@@ -9,7 +9,7 @@ use crate::failure::{Exit, Failure};
 use crate::open::read_source;
 use crate::render;
 use crate::terminal::Terminal;
-use opus_data::{Place, Target};
+use opus_data::{Endpoint, Target};
 
 pub fn run(args: &Fmt, terminal: &Terminal) -> Result<(), Failure> {
     let writes_text = !args.check && args.policies.iter().any(|path| path.as_os_str() == "-");
@@ -63,7 +63,7 @@ fn format_one(path: &Path, check: bool, terminal: &Terminal) -> Result<(End, Vec
     } else if changed && check {
         terminal.note(&format!("{name}: `opus fmt` would change it"));
     } else if changed {
-        Target::write_whole(&Place::new(path), formatted.as_bytes())?;
+        Target::write_whole(&Endpoint::new(path), formatted.as_bytes())?;
         terminal.note(&format!("{name}: formatted"));
     }
     Ok((if changed { End::Changed } else { End::Unchanged }, Vec::new()))

@@ -4,7 +4,7 @@ use opus_frontend::{display, hir, reference};
 use opus_ir::{Kind, Program, Schema, date};
 use opus_runtime::admission::json;
 use opus_runtime::record::Outcome;
-use opus_runtime::{Hash, Policy, Record, Refusal, Row};
+use opus_runtime::{Hash, Policy, Record, Refusal, Row, Verdict};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -12,11 +12,11 @@ use crate::args::Run;
 use crate::failure::{Exit, Failure};
 use crate::open::{open, read};
 use crate::terminal::Terminal;
-use opus_data::{Place, did_you_mean, standard_input_once};
+use opus_data::{Endpoint, did_you_mean, standard_input_once};
 use opus_govern::trace;
 
 pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
-    standard_input_once(&[&Place::new(&args.policy), &Place::new(&args.input)])?;
+    standard_input_once(&[&Endpoint::new(&args.policy), &Endpoint::new(&args.input)])?;
     let mut opened = open(&args.policy, terminal)?;
     let input = text(args)?;
     let needs_tree = args.trace || args.engine.of_runtime().is_none();
@@ -40,29 +40,18 @@ pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
             reference::admit(tree, &given).expect("the row was admitted by its fields and requires");
         reference::trace(tree, &admitted)
     });
-    let made = match &traced {
+    let verdict = match &traced {
         // what was asked for is the reference's decision
-        Some(trace) if args.engine.of_runtime().is_none() => Made {
-            version: trace.decision.version,
-            rule: trace.decision.rule as usize,
-            outputs: trace.decision.outputs.clone(),
-        },
-        _ => Made {
-            version: policy.artifact().program().version_on(decision.version().from),
-            rule: decision.rule_index(),
-            outputs: decision.outputs().map(|output| output.value()).collect(),
-        },
+        Some(trace) if args.engine.of_runtime().is_none() => trace.verdict.clone(),
+        _ => decision.verdict(),
     };
     let program = policy.artifact().program();
     let day = program.schema.effective.and_then(|field| given[field as usize]);
-    let shown = Decided {
+    let shown = Shown {
         program,
-        record: Record {
-            outcome: Outcome::decided(program, made.version, made.rule, day, &made.outputs),
-            ..decision.record()
-        },
+        record: Record { outcome: Outcome::decided(program, &verdict, day), ..decision.record() },
         meaning: policy.artifact().meaning_hash(),
-        made,
+        verdict,
         given: &given,
         trace: traced.filter(|_| args.trace).zip(tree.as_ref()),
         source: &source,
@@ -105,15 +94,10 @@ fn note_ignored(ignored: &[String], schema: &Schema, terminal: &Terminal) {
     }
 }
 
-struct Made {
-    version: usize,
-    rule: usize,
-    outputs: Vec<i128>,
-}
-
-struct Decided<'a, F> {
+/// A decision and how it came about.
+struct Shown<'a, F> {
     program: &'a Program<F>,
-    made: Made,
+    verdict: Verdict,
     record: Record,
     meaning: Hash,
     given: &'a [Option<i128>],
@@ -125,7 +109,7 @@ struct Decided<'a, F> {
 
 /// A record with what only this command knows.
 #[derive(Serialize)]
-struct Told {
+struct ShownJson {
     #[serde(flatten)]
     record: Record,
     meaning: Hash,
@@ -135,11 +119,11 @@ struct Told {
     trace: Option<Value>,
 }
 
-impl<F> Decided<'_, F> {
+impl<F> Shown<'_, F> {
     fn human(&self) -> String {
         let program = self.program;
         let mut rows: Vec<(String, String)> = Vec::new();
-        for (field, value) in program.schema.outputs.iter().zip(&self.made.outputs) {
+        for (field, value) in program.schema.outputs.iter().zip(&self.verdict.outputs) {
             let text = display::field_text(&program.schema, field.kind, *value);
             let said = enum_text(&program.schema, field.kind, *value)
                 .map(|said| format!("  {said}"))
@@ -147,9 +131,9 @@ impl<F> Decided<'_, F> {
             rows.push((field.name.clone(), text + &said));
         }
         rows.push((String::new(), String::new()));
-        let rule = &program.rules[self.made.rule];
+        let rule = &program.rules[self.verdict.rule];
         rows.push(("rule".into(), named(&rule.id, &rule.title, &rule.cite)));
-        let version = &program.versions[self.made.version];
+        let version = &program.versions[self.verdict.version];
         let chosen = self.chosen_by().map(|(field, day)| {
             format!(", in force from {}, chosen by {field} = {day}", date::civil(version.from as i128))
         });
@@ -186,7 +170,7 @@ impl<F> Decided<'_, F> {
         let lines = |(trace, tree): &(reference::Trace, &hir::Policy)| {
             trace::json(&trace::lines(tree, self.source, self.given, trace))
         };
-        pretty(&Told {
+        pretty(&ShownJson {
             record: self.record.clone(),
             meaning: self.meaning,
             engine: self.engine,
@@ -222,7 +206,7 @@ fn named(id: &str, title: &Option<String>, cite: &Option<String>) -> String {
 
 /// The record of a refusal with what only this command knows.
 #[derive(Serialize)]
-struct ToldRefusal {
+struct ShownRefusal {
     #[serde(flatten)]
     record: Record,
     meaning: Hash,
@@ -240,7 +224,12 @@ fn refused(
     if terminal.is_json() {
         let record = refusal.record(policy, Some(row));
         let meaning = policy.artifact().meaning_hash();
-        terminal.print(&pretty(&ToldRefusal { record, meaning, engine: policy.engine().name(), ignored }))?;
+        terminal.print(&pretty(&ShownRefusal {
+            record,
+            meaning,
+            engine: policy.engine().name(),
+            ignored,
+        }))?;
     } else {
         let lines =
             refusal.reasons().iter().map(|reason| format!("  {}  {}\n", reason.fault.code(), reason.message));

@@ -7,9 +7,9 @@ use opus_runtime::{Engine, Policy};
 use serde_json::json;
 
 use crate::args::{FileFormat, Sample};
+use crate::endpoints::output;
 use crate::failure::{Exit, Failure};
 use crate::open::open;
-use crate::places::output;
 use crate::progress::Shown;
 use crate::summary::grouped;
 use crate::terminal::Terminal;
@@ -17,14 +17,14 @@ use opus_data::pipeline::Progress;
 use opus_data::sample::Sampler;
 use opus_data::sample::profile::Profile;
 use opus_data::write::{Data, Layout, Spec, Table, create};
-use opus_data::{CHUNK_ROWS, Place, apart};
+use opus_data::{CHUNK_ROWS, Endpoint, apart};
 
 /// How often a row is drawn again when it does not meet the requires.
 const ATTEMPTS_MAX: u32 = 1_000;
 
 pub fn run(args: &Sample, terminal: &Terminal) -> Result<(), Failure> {
     let output = output(&args.output, args.output_format.map(FileFormat::format), "--output-format")?;
-    apart(&[&Place::new(&args.policy)], &[&output.place])?;
+    apart(&[&Endpoint::new(&args.policy)], &[&output.endpoint])?;
     let opened = open(&args.policy, terminal)?;
     let program = opened.artifact.verified_program();
     let schema = program.schema.clone();
@@ -60,9 +60,9 @@ pub fn run(args: &Sample, terminal: &Terminal) -> Result<(), Failure> {
     }
     shown.clear();
     writer.finish()?.name()?;
-    let human = format!("{}: {} rows, seed {}", output.place, grouped(args.rows), args.seed);
-    let json = json!({ "file": output.place.to_string(), "rows": args.rows, "seed": args.seed });
-    terminal.report(&human, &json, !terminal.is_json() || output.place == Place::Standard)
+    let human = format!("{}: {} rows, seed {}", output.endpoint, grouped(args.rows), args.seed);
+    let json = json!({ "file": output.endpoint.to_string(), "rows": args.rows, "seed": args.seed });
+    terminal.report(&human, &json, !terminal.is_json() || output.endpoint == Endpoint::Standard)
 }
 
 struct Drawer {

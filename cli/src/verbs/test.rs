@@ -14,14 +14,14 @@ use crate::summary::grouped;
 use crate::terminal::Terminal;
 use opus_data::Names;
 use opus_data::pipeline::Progress;
-use opus_data::{Located, Mapping, Place, inputs, standard_input_once};
+use opus_data::{Endpoint, Located, Mapping, inputs, standard_input_once};
 
 /// The most differing rows that are shown; all are counted.
 const SHOWN_MAX: usize = 20;
 
 pub fn run(args: &Test, terminal: &Terminal) -> Result<(), Failure> {
     let read = [Some(&args.policy), args.input.as_ref(), args.expected.as_ref()];
-    let read: Vec<Place> = read.into_iter().flatten().map(|path| Place::new(path)).collect();
+    let read: Vec<Endpoint> = read.into_iter().flatten().map(|path| Endpoint::new(path)).collect();
     standard_input_once(&read.iter().collect::<Vec<_>>())?;
     let opened = open(&args.policy, terminal)?;
     match (&args.input, &args.expected) {

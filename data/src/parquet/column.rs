@@ -798,7 +798,7 @@ impl<T: Plain> Chunk<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::place::Place;
+    use crate::endpoint::Endpoint;
     use crate::testing::Scratch;
     use ::parquet::arrow::ArrowWriter;
     use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -852,7 +852,7 @@ mod tests {
         let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
         writer.write(&batch).unwrap();
         let path = scratch.file("columns.parquet", writer.into_inner().unwrap());
-        Positioned::open(&Place::File(path)).unwrap()
+        Positioned::open(&Endpoint::File(path)).unwrap()
     }
 
     /// What dictionaries stand for.
@@ -1006,7 +1006,7 @@ mod tests {
                 let mut bytes = bytes.to_vec();
                 bytes[at] ^= flip;
                 let path = scratch.file("damaged.parquet", bytes);
-                let file = Positioned::open(&Place::File(path)).unwrap();
+                let file = Positioned::open(&Endpoint::File(path)).unwrap();
                 let opened = PagedColumn::open((&"x".into(), 1), &file, &chunk, &DataType::Utf8, ROWS);
                 let Ok(Some(mut column)) = opened else { continue };
                 let Ok(part) = column.take(ROWS) else { continue };

@@ -13,7 +13,7 @@ use super::{Batch, Report};
 use crate::Names;
 use crate::error::{DataError, ErrorKind};
 use crate::testing::*;
-use crate::{CHUNK_ROWS, Place as FilePlace, inputs, output};
+use crate::{CHUNK_ROWS, Endpoint, inputs, output};
 
 /// Approves amounts of up to 100.00 by rule A, others by B; an amount of 13.00 breaks require Q. The policy only keeps
 /// the books of the rows.
@@ -393,7 +393,7 @@ fn clashes_are_said_before_anything_is_written() {
     let mut twice = batch(std::slice::from_ref(&from), &scratch.path("out.csv"), &[], 1);
     twice.batch.rejects = Some(twice.batch.output.clone());
     assert!(run(&twice).unwrap_err().message.contains("two outputs"));
-    assert_eq!(twice.batch.output.place, FilePlace::File(scratch.path("out.csv")));
+    assert_eq!(twice.batch.output.endpoint, Endpoint::File(scratch.path("out.csv")));
     assert_eq!(scratch.names(), ["in.csv"]);
 }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use ::parquet::errors::ParquetError;
 use arrow_array::RecordBatch;
 
-use super::place::Located;
+use super::endpoint::Located;
 use super::target::{Target, Whole};
 use crate::error::DataError;
 
@@ -57,8 +57,8 @@ pub enum Writer {
 /// # Errors
 /// Where it cannot be written, or a column cannot be held by the format.
 pub fn create(located: &Located, layout: &Arc<Layout>) -> Result<(Encoder, Writer), DataError> {
-    let name = located.place.to_string();
-    let target = Target::create(&located.place)?;
+    let name = located.endpoint.to_string();
+    let target = Target::create(&located.endpoint)?;
     (located.format.row().create)(target, &name, layout)
 }
 

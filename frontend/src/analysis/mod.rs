@@ -2,9 +2,9 @@
 //!
 //! Tables and rules are unions of boxes over one algebra (`regions`): which inputs the rows of a table leave out
 //! (`tables`), and which rules no input reaches (`reach`). On which input something goes wrong is found by trial
-//! (`witness`).
+//! (`counterexample`).
 
+pub mod counterexample;
 pub mod reach;
 pub mod regions;
 pub mod tables;
-pub mod witness;

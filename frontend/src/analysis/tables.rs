@@ -54,7 +54,7 @@ pub struct Space {
 }
 
 /// A combination of values of the keys; `None` is missing.
-pub type Witness = Vec<Option<i128>>;
+pub type Point = Vec<Option<i128>>;
 
 /// What is wrong with a table.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -62,11 +62,11 @@ pub struct Faults {
     /// Rows that apply to no combination that can occur.
     pub empty: Vec<usize>,
     /// Two rows, the earlier first, that apply to one combination.
-    pub overlaps: Vec<(usize, usize, Witness)>,
+    pub overlaps: Vec<(usize, usize, Point)>,
     /// Rows of which every combination is taken by rows before.
     pub unreached: Vec<usize>,
     /// A combination to which no row applies.
-    pub gap: Option<Witness>,
+    pub gap: Option<Point>,
 }
 
 /// What is wrong with a table in which exactly one row shall apply. Where rows overlap and the budget does not
@@ -152,19 +152,19 @@ impl Cut {
     }
 
     /// The combination of these pieces.
-    fn witness(&self, pieces: impl Iterator<Item = u32>) -> Witness {
+    fn point(&self, pieces: impl Iterator<Item = u32>) -> Point {
         pieces.zip(&self.axes).map(|(piece, axis)| axis.value(piece)).collect()
     }
 
     /// The least combination of a part.
-    fn least(&self, part: &Part) -> Witness {
-        self.witness(part.iter().map(|(start, _)| *start))
+    fn least(&self, part: &Part) -> Point {
+        self.point(part.iter().map(|(start, _)| *start))
     }
 
     /// The least combination of a region that is not empty.
-    fn least_of(&self, region: &Region) -> Witness {
+    fn least_of(&self, region: &Region) -> Point {
         let least = |axis| region.side(axis).map_or(0, |ranges| ranges[0].0);
-        self.witness((0..self.axes.len()).map(least))
+        self.point((0..self.axes.len()).map(least))
     }
 
     /// Two parts, cut at the middle one of the ends of rows of the key that has most of them.
@@ -175,7 +175,7 @@ impl Cut {
             let all = within(ranges, part[*axis]).iter().flat_map(|&(start, end)| [start, end]);
             ends[*axis].extend(all.filter(|&end| first < end && end < last));
         }
-        // ties go to the first key, so that witnesses are the same on every machine
+        // ties go to the first key, so that points are the same on every machine
         let axis = (0..part.len()).rev().max_by_key(|&axis| ends[axis].len()).expect("a table has a key");
         let ends = &mut ends[axis];
         let middle = ends.len() / 2;
@@ -205,7 +205,7 @@ const HALVING_LOOKS_MAX: usize = 100;
 
 /// Pairs of rows that meet, some for each row that meets others. Halving the space is quick where rows lie
 /// apart by several keys; where it is not, every row is compared with all that meet it in one key.
-fn overlaps(cut: &Cut, budget: &mut Budget) -> Result<Vec<(usize, usize, Witness)>, Exhausted> {
+fn overlaps(cut: &Cut, budget: &mut Budget) -> Result<Vec<(usize, usize, Point)>, Exhausted> {
     let mut allowance = Budget(budget.0.min(HALVING_LOOKS_MAX * cut.rows.len() * cut.axes.len()));
     let allowed = allowance.0;
     let found = overlaps_by_halving(cut, &mut allowance);
@@ -220,7 +220,7 @@ fn overlaps(cut: &Cut, budget: &mut Budget) -> Result<Vec<(usize, usize, Witness
     Ok(found)
 }
 
-fn overlaps_by_halving(cut: &Cut, budget: &mut Budget) -> Result<Vec<(usize, usize, Witness)>, Exhausted> {
+fn overlaps_by_halving(cut: &Cut, budget: &mut Budget) -> Result<Vec<(usize, usize, Point)>, Exhausted> {
     let mut found = vec![];
     let all: Vec<usize> = (0..cut.rows.len()).collect();
     let mut parts = vec![(cut.whole(), all)];
@@ -241,7 +241,7 @@ fn overlaps_by_halving(cut: &Cut, budget: &mut Budget) -> Result<Vec<(usize, usi
     Ok(found)
 }
 
-fn overlaps_by_sweeping(cut: &Cut, budget: &mut Budget) -> Result<Vec<(usize, usize, Witness)>, Exhausted> {
+fn overlaps_by_sweeping(cut: &Cut, budget: &mut Budget) -> Result<Vec<(usize, usize, Point)>, Exhausted> {
     let Some(axis) = (0..cut.axes.len()).max_by_key(|&axis| cut.axes[axis].pieces()) else {
         return Ok(vec![]);
     };
@@ -252,7 +252,7 @@ fn overlaps_by_sweeping(cut: &Cut, budget: &mut Budget) -> Result<Vec<(usize, us
     let mut order: Vec<usize> = (0..cut.rows.len()).filter(|&row| !cut.rows[row].is_empty()).collect();
     order.sort_by_key(|&row| (hull(row).0, row));
     let mut open: Vec<usize> = vec![];
-    let mut found: Vec<(usize, usize, Witness)> = vec![];
+    let mut found: Vec<(usize, usize, Point)> = vec![];
     for row in order {
         let start = hull(row).0;
         open.retain(|&other| hull(other).1 > start);
@@ -267,7 +267,7 @@ fn overlaps_by_sweeping(cut: &Cut, budget: &mut Budget) -> Result<Vec<(usize, us
 }
 
 /// A combination that rows which nowhere overlap leave out.
-fn counted_gap(cut: &Cut, budget: &mut Budget) -> Result<Option<Witness>, Exhausted> {
+fn counted_gap(cut: &Cut, budget: &mut Budget) -> Result<Option<Point>, Exhausted> {
     let asked = cut.asked();
     let mut space = Region::new(asked.iter().map(|range| vec![*range]).enumerate().collect());
     let mut rows: Vec<Region> = cut.rows.iter().filter_map(|row| row.common(&space)).collect();
@@ -282,7 +282,7 @@ fn counted_gap(cut: &Cut, budget: &mut Budget) -> Result<Option<Witness>, Exhaus
 }
 
 /// A combination that rows which may overlap leave out, where one is found within the budget.
-fn some_gap(cut: &Cut, budget: &mut Budget) -> Option<Witness> {
+fn some_gap(cut: &Cut, budget: &mut Budget) -> Option<Point> {
     let mut survey = Survey { cut, reached: vec![true; cut.rows.len()], gap: None };
     // what has been found before the budget was spent is one all the same
     let _ = survey.run(cut.asked(), budget);
@@ -336,7 +336,7 @@ fn total(rows: &[Region]) -> BigUint {
 struct Survey<'a> {
     cut: &'a Cut,
     reached: Vec<bool>,
-    gap: Option<Witness>,
+    gap: Option<Point>,
 }
 
 impl Survey<'_> {
@@ -389,7 +389,7 @@ mod tests {
     }
 
     /// The first row that applies, by trying all.
-    fn first(space: &Space, point: &Witness) -> Vec<usize> {
+    fn first(space: &Space, point: &Point) -> Vec<usize> {
         let accepts = |cell: &Accepts, value: &Option<i128>| match value {
             Some(value) => cell.spans.iter().any(|span| span.contains(*value)),
             None => cell.missing,
@@ -399,14 +399,14 @@ mod tests {
         (0..space.rows.len()).filter(applies).collect()
     }
 
-    fn points(space: &Space) -> Vec<Witness> {
+    fn points(space: &Space) -> Vec<Point> {
         let values = |axis: &Axis| {
             let all = (axis.domain.range.lo..=axis.domain.range.hi).filter(|x| axis.domain.contains(*x));
             let gone = (axis.missing == Missing::Asked).then_some(None);
             all.map(Some).chain(gone).collect::<Vec<_>>()
         };
         space.axes.iter().fold(vec![vec![]], |points, axis| {
-            let longer = |point: &Witness| {
+            let longer = |point: &Point| {
                 values(axis)
                     .into_iter()
                     .map(|value| [point.clone(), vec![value]].concat())
@@ -465,8 +465,8 @@ mod tests {
             let faults = partition(&space, &mut Budget(1_000_000)).unwrap();
             let overlapping: Vec<usize> = faults.overlaps.iter().map(|(_, second, _)| *second).collect();
             assert_eq!(overlapping.is_empty(), all.iter().all(|rows| rows.len() < 2), "{space:?}");
-            for (a, b, witness) in &faults.overlaps {
-                let rows = first(&space, witness);
+            for (a, b, point) in &faults.overlaps {
+                let rows = first(&space, point);
                 assert!(rows.contains(a) && rows.contains(b), "{space:?}");
             }
             assert_eq!(faults.gap.is_some(), all.iter().any(Vec::is_empty), "{space:?}");

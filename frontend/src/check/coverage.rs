@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use opus_ir::Interval;
 
-use crate::analysis::tables::{self, Accepts, Axis, Budget, Exhausted, Faults, Missing, Space, Witness};
+use crate::analysis::tables::{self, Accepts, Axis, Budget, Exhausted, Faults, Missing, Point, Space};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::hir::{Cell, ExprKind, Table, TableId, TableRow};
 use crate::limits::TABLE_WORK_MAX;
@@ -123,9 +123,9 @@ impl Checker<'_> {
     }
 
     /// A combination in words and as an input.
-    fn shown(&self, table: &Table, witness: &Witness) -> (String, Vec<(String, String)>) {
+    fn shown(&self, table: &Table, point: &Point) -> (String, Vec<(String, String)>) {
         let (mut words, mut fields) = (vec![], vec![]);
-        for (at, (key, value)) in table.keys.iter().zip(witness).enumerate() {
+        for (at, (key, value)) in table.keys.iter().zip(point).enumerate() {
             let expr = &self.version.exprs[key.value];
             let name = self.key_name(&expr.kind);
             let shown = value.map(|value| self.declared.written(expr.ty, self.sensible(table, at, value)));
@@ -181,10 +181,10 @@ impl Checker<'_> {
 
     /// The place where a table is used with a key that may be missing, of the first key that the combination
     /// leaves out.
-    fn asked_at(&self, table: &Table, witness: &Witness) -> Option<Span> {
+    fn asked_at(&self, table: &Table, point: &Point) -> Option<Span> {
         let (_, uses) =
             self.missing_keys.iter().find(|(id, _)| self.version.tables[**id].span == table.span)?;
-        uses.iter().zip(witness).find_map(|(at, value)| at.filter(|_| value.is_none()))
+        uses.iter().zip(point).find_map(|(at, value)| at.filter(|_| value.is_none()))
     }
 }
 
@@ -199,11 +199,11 @@ fn table_faults(checker: &Checker, table: &Table, space: Space, judge: &mut Judg
     }
     let empty = faults.empty.iter().map(|&row| empty_row(checker, table, &table.rows[row]));
     let unreached = faults.unreached.iter().map(|&row| unreached_row(&table.rows[row]));
-    let overlaps = faults.overlaps.iter().map(|(first, second, witness)| {
+    let overlaps = faults.overlaps.iter().map(|(first, second, point)| {
         let (first, second) = (table.rows[*first].span, table.rows[*second].span);
-        overlap(checker, table, first, second, witness)
+        overlap(checker, table, first, second, point)
     });
-    let gap = faults.gap.iter().map(|witness| gap(checker, table, witness));
+    let gap = faults.gap.iter().map(|point| gap(checker, table, point));
     let all = [empty.take(SHOWN_MAX).collect(), unreached.take(SHOWN_MAX).collect::<Vec<_>>()];
     let more = [overlaps.take(SHOWN_MAX).collect::<Vec<_>>(), gap.collect()];
     all.into_iter().chain(more).flatten().collect()
@@ -246,9 +246,9 @@ fn line_faults(
     faults: &Faults,
 ) -> Vec<Diagnostic> {
     let span = |line: &usize| table.rows[members[*line]].span;
-    let key = |witness: &Witness| {
+    let key = |point: &Point| {
         let mut whole = vec![Some(0); table.keys.len()];
-        whole[axis] = witness[0];
+        whole[axis] = point[0];
         whole
     };
     let one_key = Table { keys: vec![table.keys[axis].clone()], ..table.clone() };
@@ -257,8 +257,8 @@ fn line_faults(
         let message = format!("this {noun} does not apply to any value of `{name}`");
         Diagnostic::new(Code::DeadRow, span(line), message).help("correct its cell, or remove it")
     });
-    let overlaps = faults.overlaps.iter().take(SHOWN_MAX).map(|(first, second, witness)| {
-        let (words, fields) = checker.shown(&one_key, witness);
+    let overlaps = faults.overlaps.iter().take(SHOWN_MAX).map(|(first, second, point)| {
+        let (words, fields) = checker.shown(&one_key, point);
         let message = format!("two {noun}s of `{}` apply when {words}", table.name);
         let found = Diagnostic::new(Code::TableOverlap, span(second), message);
         on(
@@ -268,9 +268,9 @@ fn line_faults(
             fields,
         )
     });
-    let gap = faults.gap.iter().map(|witness| {
-        let asked = checker.asked_at(table, &key(witness));
-        let (words, fields) = checker.shown(&one_key, witness);
+    let gap = faults.gap.iter().map(|point| {
+        let asked = checker.asked_at(table, &key(point));
+        let (words, fields) = checker.shown(&one_key, point);
         gap_of(
             checker.name_span(table),
             format!("no {noun} of `{}` applies when {words}", table.name),
@@ -297,8 +297,8 @@ fn unreached_row(row: &TableRow) -> Diagnostic {
 /// Rows that overlap as they do where the first that applies is meant to count: each later row takes in the ones that
 /// it overlaps.
 fn meant_first(checker: &Checker, table: &Table, space: &Space, faults: &Faults) -> Option<Diagnostic> {
-    let (_, _, witness) = faults.overlaps.first()?;
-    let widens = |&(first, second, _): &(usize, usize, Witness)| {
+    let (_, _, point) = faults.overlaps.first()?;
+    let widens = |&(first, second, _): &(usize, usize, Point)| {
         let (inner, outer) = (&space.rows[first], &space.rows[second]);
         inner.iter().zip(outer).all(|(inner, outer)| takes_in(outer, inner)) && inner != outer
     };
@@ -307,7 +307,7 @@ fn meant_first(checker: &Checker, table: &Table, space: &Space, faults: &Faults)
         _ => None,
     })?;
     faults.overlaps.iter().all(widens).then(|| {
-        let (words, fields) = checker.shown(table, witness);
+        let (words, fields) = checker.shown(table, point);
         let message = format!(
             "`unique` allows one row for each value, but several rows of `{}` apply when {words}",
             table.name
@@ -328,8 +328,8 @@ fn takes_in(outer: &Accepts, inner: &Accepts) -> bool {
     (outer.missing || !inner.missing) && inner.spans.iter().all(within)
 }
 
-fn overlap(checker: &Checker, table: &Table, first: Span, second: Span, witness: &Witness) -> Diagnostic {
-    let (words, fields) = checker.shown(table, witness);
+fn overlap(checker: &Checker, table: &Table, first: Span, second: Span, point: &Point) -> Diagnostic {
+    let (words, fields) = checker.shown(table, point);
     let message = format!("two rows of `{}` apply when {words}", table.name);
     let found = Diagnostic::new(Code::TableOverlap, second, message)
         .also(first, "the other row")
@@ -337,9 +337,9 @@ fn overlap(checker: &Checker, table: &Table, first: Span, second: Span, witness:
     on(found, fields)
 }
 
-fn gap(checker: &Checker, table: &Table, witness: &Witness) -> Diagnostic {
-    let (words, fields) = checker.shown(table, witness);
-    let asked = checker.asked_at(table, witness);
+fn gap(checker: &Checker, table: &Table, point: &Point) -> Diagnostic {
+    let (words, fields) = checker.shown(table, point);
+    let asked = checker.asked_at(table, point);
     let at = checker.name_span(table);
     gap_of(at, format!("no row of `{}` applies when {words}", table.name), fields, asked, table.unique)
 }

@@ -32,9 +32,9 @@ use opus_ir::{Func, Program, Version};
 
 use self::complaint::{Complaint, Fault};
 use self::rules::{admits, decides};
+use crate::analysis::counterexample::Searches;
 use crate::analysis::reach::{self, Unmet, Unreachable};
 use crate::analysis::regions::Budget;
-use crate::analysis::witness::Searches;
 use crate::codes::Code;
 use crate::diagnostic::{Diagnostic, any_error, in_versions};
 use crate::hir::{self, LetId, Policy, RuleInfo, Step};

@@ -209,7 +209,7 @@ impl Tree {
                 let found = interpret(&decide, &values, &present);
                 assert_eq!(
                     (found.rule, found.outputs),
-                    (expected.rule, expected.outputs),
+                    (expected.rule as u32, expected.outputs),
                     "{name}: {given:?}"
                 );
                 decided.push(found.rule);

@@ -3,7 +3,7 @@
 use super::damage::claim_again;
 use super::{Source, damage, func, row};
 use crate::func::{Def, End, Func};
-use crate::interpret::{Decided, evaluate_straight, interpret};
+use crate::interpret::{Returned, evaluate_straight, interpret};
 use crate::merge::merge;
 use crate::ops::Op;
 use crate::passes;
@@ -25,7 +25,7 @@ pub fn witnesses_agree(source: &mut impl Source) {
     let rows: Vec<(Vec<i128>, Vec<bool>)> = (0..ROWS).map(|_| row(&func, source)).collect();
     let expected = decide_all(&original, &rows);
     let straight = straighten(&original);
-    let straightened: Vec<Decided> =
+    let straightened: Vec<Returned> =
         rows.iter().map(|(values, present)| evaluate_straight(&straight, values, present)).collect();
     assert_eq!(straightened, expected, "the straight line differs from\n{func}\n{straight}");
     for (name, pass) in passes::ALL.iter().chain(&[("optimize", passes::optimize as fn(&mut Func))]) {
@@ -113,7 +113,7 @@ fn verified(func: Func) -> Verified {
     verify(func.clone()).unwrap_or_else(|error| panic!("{error}\n{func}"))
 }
 
-fn decide_all(func: &Verified, rows: &[(Vec<i128>, Vec<bool>)]) -> Vec<Decided> {
+fn decide_all(func: &Verified, rows: &[(Vec<i128>, Vec<bool>)]) -> Vec<Returned> {
     rows.iter().map(|(values, present)| interpret(func, values, present)).collect()
 }
 

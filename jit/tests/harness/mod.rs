@@ -5,7 +5,7 @@ pub mod credit;
 
 use opus_ir::memory::{Columns, Row, RowLayout};
 use opus_ir::testing::{Seed, Source};
-use opus_ir::{Column, Decided, Straight, evaluate_straight};
+use opus_ir::{Column, Returned, Straight, evaluate_straight};
 use opus_jit::{
     ColumnKernel, Kind, Level, Native, RowKernel, Scratch, compile_columns, compile_in_pieces, compile_row,
 };
@@ -72,7 +72,7 @@ impl Batch {
 
 /// Checks that rows and columns decide as the straight line does, and alike at every level.
 pub fn check(line: &Straight, batch: &Batch, levels: &[Level], what: &str) {
-    let expected: Vec<Decided> =
+    let expected: Vec<Returned> =
         batch.rows.iter().map(|(values, present)| evaluate_straight(line, values, present)).collect();
     for level in levels {
         let row = compile_row(line, *level).expect("this is x86-64");
@@ -83,7 +83,7 @@ pub fn check(line: &Straight, batch: &Batch, levels: &[Level], what: &str) {
 
 /// Checks the same of kernels that are cut into small pieces.
 pub fn check_in_pieces(line: &Straight, batch: &Batch, level: Level, budget: usize, what: &str) {
-    let expected: Vec<Decided> =
+    let expected: Vec<Returned> =
         batch.rows.iter().map(|(values, present)| evaluate_straight(line, values, present)).collect();
     let natives = [Kind::Row, Kind::Columns]
         .map(|kind| compile_in_pieces(line, kind, level, budget).expect("this is x86-64"));
@@ -96,7 +96,7 @@ pub fn check_in_pieces(line: &Straight, batch: &Batch, level: Level, budget: usi
     );
 }
 
-fn check_natives(line: &Straight, batch: &Batch, expected: &[Decided], natives: [&Native; 2], what: &str) {
+fn check_natives(line: &Straight, batch: &Batch, expected: &[Returned], natives: [&Native; 2], what: &str) {
     let row = RowKernel::load(natives[0]).expect("it runs here");
     let columns = ColumnKernel::load(natives[1]).expect("it runs here");
     let by_columns = decide_columns(&columns, batch);
@@ -108,23 +108,23 @@ fn check_natives(line: &Straight, batch: &Batch, expected: &[Decided], natives: 
     }
 }
 
-pub fn decide_row(kernel: &RowKernel, batch: &Batch, index: usize) -> Decided {
+pub fn decide_row(kernel: &RowKernel, batch: &Batch, index: usize) -> Returned {
     let input = batch.row(kernel.inputs(), index);
     let mut output = Row::new(kernel.outputs());
     kernel.run(input.bytes(), output.bytes_mut());
     let mut values =
         kernel.outputs().slots.iter().map(|slot| output.get(*slot).expect("outputs are present"));
     let outputs = values.by_ref().take(kernel.outputs().slots.len() - 1).collect();
-    Decided { rule: values.next().expect("the rule is last") as u16 as u32, outputs }
+    Returned { rule: values.next().expect("the rule is last") as u16 as u32, outputs }
 }
 
-pub fn decide_columns(kernel: &ColumnKernel, batch: &Batch) -> Vec<Decided> {
+pub fn decide_columns(kernel: &ColumnKernel, batch: &Batch) -> Vec<Returned> {
     let inputs = batch.columns(kernel.inputs());
     let mut outputs = Columns::new(kernel.outputs(), batch.rows.len());
     kernel.run(&inputs, &mut outputs, &mut Scratch::new());
     let last = outputs.len() - 1;
     (0..batch.rows.len())
-        .map(|row| Decided {
+        .map(|row| Returned {
             rule: outputs.get(last, row).expect("outputs are present") as u16 as u32,
             outputs: (0..last).map(|i| outputs.get(i, row).expect("outputs are present")).collect(),
         })

@@ -1,6 +1,7 @@
 //! Why was a value or a row refused? A fault, the place, the value, and a sentence for people.
 
 use opus_ir::Fault;
+pub use opus_ir::Place;
 
 /// One fault of a row.
 ///
@@ -17,17 +18,6 @@ pub struct Reason {
     pub value: String,
     /// The sentence: lower case, what was wrong and what is right, in the policy's units.
     pub message: String,
-}
-
-/// What a reason is about.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Place {
-    /// The row as a whole.
-    Row,
-    /// The input field with this index.
-    Field(u32),
-    /// The require with this index in the program's table.
-    Require(u32),
 }
 
 impl Reason {

@@ -8,8 +8,8 @@
 mod route;
 mod rows;
 
-use opus_ir::Column;
 use opus_ir::memory::Columns;
+use opus_ir::{Column, Verdict};
 
 use crate::admission::Reason;
 use crate::engine::{ColumnEngine, Engine, Scratch};
@@ -71,17 +71,6 @@ impl Decide for Policy {
     fn decide(&self, batch: &mut Batch) {
         batch.decide();
     }
-}
-
-/// A decision on one row, as indices and integers.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Verdict {
-    /// The index of the version that was in force.
-    pub version: usize,
-    /// The index of the rule that decided.
-    pub rule: usize,
-    /// By output index, the integer of the output.
-    pub outputs: Vec<i128>,
 }
 
 /// What is used again from batch to batch.

@@ -9,7 +9,7 @@ mod written;
 
 use std::collections::BTreeMap;
 
-use opus_ir::{Field, Program, date};
+use opus_ir::{Field, Program, Verdict, date};
 use serde::{Deserialize, Serialize};
 
 pub use value::{Outputs, Value};
@@ -77,16 +77,10 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// A decision of a program: by index, its version and rule; the day that selected the version, if one did; and
-    /// the integers of the outputs.
-    pub fn decided<F>(
-        program: &Program<F>,
-        version: usize,
-        rule: usize,
-        day: Option<i128>,
-        outputs: &[i128],
-    ) -> Outcome {
-        let (version, rule, schema) = (&program.versions[version], &program.rules[rule], &program.schema);
+    /// A decision of a program, and the day that selected its version, if one did.
+    pub fn decided<F>(program: &Program<F>, verdict: &Verdict, day: Option<i128>) -> Outcome {
+        let (version, rule) = (&program.versions[verdict.version], &program.rules[verdict.rule]);
+        let (schema, outputs) = (&program.schema, &verdict.outputs);
         let output =
             |(field, value): (&Field, &i128)| (field.name.clone(), Value::of(schema, field.kind, *value));
         let chosen_by = |(field, day): (u32, i128)| {

@@ -5,7 +5,7 @@ use crate::ops::{Class, Imm, Laws, Row, TABLE};
 const PREFACE: &str = "\
 # The ops
 
-Generated from the op table in `ir/src/ops/table.rs` by `UPDATE=1 cargo test -p opus-ir --test reference`; do not edit.
+Generated from the op table in `ir/src/ops/table.rs` by `UPDATE=1 cargo test -p opus-ir --test op_page`; do not edit.
 
 A value is an integer of 32, 64 or 128 bits or a Boolean, and carries the interval that was proved for it. An op
 computes in the widest type among its operands and its result; narrower operands are sign-extended, and the result
@@ -24,8 +24,8 @@ it gives x).
 | --- | --- | --- | --- | --- |
 ";
 
-/// The reference of all ops, as Markdown.
-pub fn op_reference() -> String {
+/// A page on all ops, as Markdown.
+pub fn op_page() -> String {
     let line = |row: &Row| {
         let (code, op, result) = (row.op as u8, signature(row), class(row.result));
         format!("| {code} | `{op}` | {result} | {} | {} |\n", row.doc.trim(), laws(row))

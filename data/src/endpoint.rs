@@ -11,34 +11,34 @@ use crate::error::{DataError, ErrorKind};
 
 /// A file, or a standard stream.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Place {
+pub enum Endpoint {
     /// A file at this path.
     File(PathBuf),
     /// Standard input or standard output: `-`.
     Standard,
 }
 
-/// A place in a known format.
+/// An endpoint in a known format.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Located {
     /// Where.
-    pub place: Place,
+    pub endpoint: Endpoint,
     /// In which format.
     pub format: Format,
 }
 
-impl Place {
-    /// The place that a path names: `-` is a standard stream.
-    pub fn new(path: &Path) -> Place {
-        if path.as_os_str() == "-" { Place::Standard } else { Place::File(path.to_owned()) }
+impl Endpoint {
+    /// The endpoint that a path names: `-` is a standard stream.
+    pub fn new(path: &Path) -> Endpoint {
+        if path.as_os_str() == "-" { Endpoint::Standard } else { Endpoint::File(path.to_owned()) }
     }
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for Endpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Place::File(path) => path.display().fmt(f),
-            Place::Standard => f.write_str("-"),
+            Endpoint::File(path) => path.display().fmt(f),
+            Endpoint::Standard => f.write_str("-"),
         }
     }
 }
@@ -51,19 +51,19 @@ impl std::fmt::Display for Place {
 pub fn inputs(paths: &[PathBuf], format: Option<Format>) -> Result<Vec<Located>, DataError> {
     let mut found = Vec::new();
     for path in paths {
-        match Place::new(path) {
-            Place::Standard => {
+        match Endpoint::new(path) {
+            Endpoint::Standard => {
                 let format = format.ok_or_else(|| unnamed("input"))?;
-                found.push(Located { place: Place::Standard, format });
+                found.push(Located { endpoint: Endpoint::Standard, format });
             }
-            Place::File(path) if path.is_dir() => folder(&path, format, &mut found)?,
-            Place::File(path) => {
+            Endpoint::File(path) if path.is_dir() => folder(&path, format, &mut found)?,
+            Endpoint::File(path) => {
                 let format = format.map_or_else(|| Format::of_path(&path), Ok)?;
-                found.push(Located { place: Place::File(path), format });
+                found.push(Located { endpoint: Endpoint::File(path), format });
             }
         }
     }
-    standard_input_once(&found.iter().map(|file| &file.place).collect::<Vec<_>>())?;
+    standard_input_once(&found.iter().map(|file| &file.endpoint).collect::<Vec<_>>())?;
     each_once(&found)?;
     Ok(found)
 }
@@ -72,7 +72,7 @@ pub fn inputs(paths: &[PathBuf], format: Option<Format>) -> Result<Vec<Located>,
 fn each_once(files: &[Located]) -> Result<(), DataError> {
     let mut seen: BTreeMap<PathBuf, &Path> = BTreeMap::new();
     for file in files {
-        let Place::File(path) = &file.place else { continue };
+        let Endpoint::File(path) = &file.endpoint else { continue };
         // a pipe or a device is empty the second time
         if let Some(before) = seen.insert(resolved(path), path).filter(|_| !is_special(path)) {
             let message = match before == path {
@@ -86,33 +86,33 @@ fn each_once(files: &[Located]) -> Result<(), DataError> {
     Ok(())
 }
 
-/// The place and format of an output.
+/// The endpoint and format of an output.
 ///
 /// # Errors
 /// Where the format is unknown.
 pub fn output(path: &Path, format: Option<Format>) -> Result<Located, DataError> {
-    let place = Place::new(path);
-    let format = match (format, &place) {
+    let endpoint = Endpoint::new(path);
+    let format = match (format, &endpoint) {
         (Some(format), _) => format,
-        (None, Place::Standard) => return Err(unnamed("output")),
-        (None, Place::File(path)) => Format::of_path(path)?,
+        (None, Endpoint::Standard) => return Err(unnamed("output")),
+        (None, Endpoint::File(path)) => Format::of_path(path)?,
     };
-    Ok(Located { place, format })
+    Ok(Located { endpoint, format })
 }
 
 /// That nothing is written over what is read, and no two outputs go to one place.
 ///
 /// # Errors
 /// Where that is not so.
-pub fn apart(read: &[&Place], written: &[&Place]) -> Result<(), DataError> {
+pub fn apart(read: &[&Endpoint], written: &[&Endpoint]) -> Result<(), DataError> {
     for (index, output) in written.iter().enumerate() {
-        let Place::File(path) = output else {
+        let Endpoint::File(path) = output else {
             if written[..index].contains(output) {
                 return Err(DataError::request("standard output can be written only once"));
             }
             continue;
         };
-        let is_it = |other: &Place| matches!(other, Place::File(other) if same(path, other));
+        let is_it = |other: &Endpoint| matches!(other, Endpoint::File(other) if same(path, other));
         if read.iter().any(|other| is_it(other)) {
             let help = "name another file: what is read is never overwritten";
             return Err(
@@ -130,8 +130,8 @@ pub fn apart(read: &[&Place], written: &[&Place]) -> Result<(), DataError> {
 ///
 /// # Errors
 /// Where it stands for two things.
-pub fn standard_input_once(read: &[&Place]) -> Result<(), DataError> {
-    match read.iter().filter(|place| ***place == Place::Standard).count() {
+pub fn standard_input_once(read: &[&Endpoint]) -> Result<(), DataError> {
+    match read.iter().filter(|endpoint| ***endpoint == Endpoint::Standard).count() {
         0 | 1 => Ok(()),
         _ => Err(DataError::request("standard input can be read only once")
             .remedy("`-` is standard input: name files for all but one")),
@@ -154,15 +154,16 @@ fn unnamed(stream: &str) -> DataError {
 }
 
 fn folder(path: &Path, format: Option<Format>, found: &mut Vec<Located>) -> Result<(), DataError> {
-    let located =
-        |file: PathBuf| Some(Located { format: format_in_folder(&file, format)?, place: Place::File(file) });
+    let located = |file: PathBuf| {
+        Some(Located { format: format_in_folder(&file, format)?, endpoint: Endpoint::File(file) })
+    };
     let files = files_below(path)?.into_iter().filter(|file| file.is_file());
     let mut files: Vec<Located> = files.filter_map(located).collect();
     if files.is_empty() {
         let message = format!("{}: no file of a known format is in this folder", path.display());
         return Err(DataError::input(message));
     }
-    files.sort_by(|a, b| a.place.cmp(&b.place));
+    files.sort_by(|a, b| a.endpoint.cmp(&b.endpoint));
     found.append(&mut files);
     Ok(())
 }
@@ -214,10 +215,10 @@ fn is_note(file: &Path) -> bool {
 ///
 /// # Errors
 /// Where one does.
-pub fn outside(inputs: &[PathBuf], format: Option<Format>, written: &[&Place]) -> Result<(), DataError> {
+pub fn outside(inputs: &[PathBuf], format: Option<Format>, written: &[&Endpoint]) -> Result<(), DataError> {
     let folders = || inputs.iter().filter(|input| input.is_dir());
     for output in written {
-        let Place::File(path) = output else { continue };
+        let Endpoint::File(path) = output else { continue };
         let own = fs::canonicalize(folder_of(path)).unwrap_or_else(|_| folder_of(path).to_owned());
         // the folders above, up to one that is not read
         let mut above = own.ancestors().scan(false, |is_note_below, folder| {
@@ -289,7 +290,7 @@ mod tests {
     use super::*;
 
     fn scratch(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("opus-place-{}-{name}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("opus-endpoint-{}-{name}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         folder
@@ -310,7 +311,7 @@ mod tests {
         }
         let below = inputs(std::slice::from_ref(&folder), None).unwrap();
         assert_eq!(below.len(), 4);
-        assert_eq!(below[3].place, Place::File(folder.join("year=2024/z.csv")));
+        assert_eq!(below[3].endpoint, Endpoint::File(folder.join("year=2024/z.csv")));
         let left_out = left_out(std::slice::from_ref(&folder), None).unwrap();
         let names: Vec<&str> = left_out.iter().filter_map(|path| path.rsplit('/').next()).collect();
         assert_eq!(names, ["notes.txt", "z.txt"]);
@@ -324,13 +325,13 @@ mod tests {
         let folder = scratch("apart");
         let path = folder.join("rows.csv");
         fs::write(&path, "").unwrap();
-        let file = |path: PathBuf| Place::File(path);
+        let file = |path: PathBuf| Endpoint::File(path);
         let around = file(folder.join("../").join(folder.file_name().unwrap()).join("rows.csv"));
         let (input, other) = (file(path), file(folder.join("out.csv")));
         assert!(apart(&[&input], &[&around]).unwrap_err().message.contains("also an input"));
         assert!(apart(&[&input], &[&other, &other]).unwrap_err().message.contains("two outputs"));
-        assert!(apart(&[&input], &[&Place::Standard, &Place::Standard]).is_err());
-        assert!(apart(&[&input], &[&other, &Place::Standard]).is_ok());
+        assert!(apart(&[&input], &[&Endpoint::Standard, &Endpoint::Standard]).is_err());
+        assert!(apart(&[&input], &[&other, &Endpoint::Standard]).is_ok());
     }
 
     #[test]
@@ -339,7 +340,7 @@ mod tests {
         for name in ["below", "_below"] {
             fs::create_dir(folder.join(name)).unwrap();
         }
-        let name = |path: &str| Place::File(folder.join(path));
+        let name = |path: &str| Endpoint::File(folder.join(path));
         let mut pairs =
             vec![(name("same.csv"), name("./same.csv")), (name("same.csv"), name("below/../same.csv"))];
         #[cfg(unix)]
@@ -374,7 +375,7 @@ mod tests {
         }
         let inputs = [folder.clone()];
         let refused = |name: &str, format| {
-            outside(&inputs, format, &[&Place::Standard, &Place::File(folder.join(name))]).is_err()
+            outside(&inputs, format, &[&Endpoint::Standard, &Endpoint::File(folder.join(name))]).is_err()
         };
         assert!(
             refused("out.csv", None) && refused("below/../out.csv", None) && refused("below/out.csv", None)
@@ -387,8 +388,8 @@ mod tests {
 
     #[test]
     fn standard_input_is_read_once() {
-        let file = Place::File("a".into());
-        assert!(standard_input_once(&[&Place::Standard, &file, &file]).is_ok());
-        assert!(standard_input_once(&[&Place::Standard, &file, &Place::Standard]).is_err());
+        let file = Endpoint::File("a".into());
+        assert!(standard_input_once(&[&Endpoint::Standard, &file, &file]).is_ok());
+        assert!(standard_input_once(&[&Endpoint::Standard, &file, &Endpoint::Standard]).is_err());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use opus_data::{DataError, ErrorKind, Format, Located, Place};
+use opus_data::{DataError, Endpoint, ErrorKind, Format, Located};
 
 use crate::process::is_standard_output_closed;
 
@@ -14,22 +14,22 @@ pub fn inputs(paths: &[PathBuf], format: Option<Format>) -> Result<Vec<Located>,
     opus_data::inputs(paths, format).map_err(|error| with_option(error, "--input-format"))
 }
 
-/// The place and format of an output: [`opus_data::output`].
+/// The endpoint and format of an output: [`opus_data::output`].
 ///
 /// # Errors
 /// As there; for an unknown format, the message names `option`.
 pub fn output(path: &Path, format: Option<Format>, option: &str) -> Result<Located, DataError> {
     let located = opus_data::output(path, format).map_err(|error| with_option(error, option))?;
-    writable(&located.place)?;
+    writable(&located.endpoint)?;
     Ok(located)
 }
 
-/// That a place can be written at all.
+/// That an endpoint can be written at all.
 ///
 /// # Errors
 /// Where it is standard output, and the caller closed that: what is written there would be lost.
-pub fn writable(place: &Place) -> Result<(), DataError> {
-    match place == &Place::Standard && is_standard_output_closed() {
+pub fn writable(endpoint: &Endpoint) -> Result<(), DataError> {
+    match endpoint == &Endpoint::Standard && is_standard_output_closed() {
         true => {
             Err(DataError::output("standard output is closed")
                 .remedy("redirect it to a file, or to /dev/null"))
