@@ -100,7 +100,7 @@ impl<'a> Decision<'a> {
     ///         "requested": 9000, "work": "salaried"}"#,
     /// )?;
     /// assert_eq!(decision.verdict().outputs, [1, 900_000]);
-    /// # Ok::<(), opus_runtime::Refusal>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn verdict(&self) -> Verdict {
         Verdict {
