@@ -99,7 +99,7 @@ impl<'a> Decision<'a> {
     ///     r#"{"submitted_on": "2025-02-01", "age": 40, "score": 720, "income": 90000.00,
     ///         "requested": 9000, "work": "salaried"}"#,
     /// )?;
-    /// assert_eq!(decision.verdict().outputs, [1, 900_000]);
+    /// assert_eq!(decision.verdict().outputs, [0, 900_000]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn verdict(&self) -> Verdict {
