@@ -3,7 +3,7 @@ and a hand-written Rust program on stock readers and writers, in one run.
 
     python3 -m venv .venv && .venv/bin/pip install polars duckdb pyarrow
     cargo build --release -p opus-cli
-    cargo build --release -p opus-benches --features by_hand
+    cargo build --profile stock -p opus-benches --features by_hand
     .venv/bin/python benches/peers/compare.py
 
 The portfolio is sampled by a profile, given a column of unique ids and written by pyarrow, Polars and DuckDB, and as
@@ -45,7 +45,7 @@ def main():
     parser.add_argument("--inputs", nargs="+", help="only these, such as pyarrow or csv")
     parser.add_argument("--folder", help="keeps the inputs here, and takes those that are here already")
     parser.add_argument("--opus", default=str(ROOT / "target" / "release" / "opus"))
-    parser.add_argument("--by-hand", default=str(ROOT / "target" / "release" / "by_hand"))
+    parser.add_argument("--by-hand", default=str(ROOT / "target" / "stock" / "by_hand"))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = pathlib.Path(options.folder or scratch)
