@@ -130,7 +130,7 @@ impl Source for ArrowSource {
                 let rows = (batch.num_rows() - *given).min(CHUNK_ROWS);
                 let slice = |column: &usize| ColumnData::from(batch.column(*column).slice(*given, rows));
                 let fields = self.columns.fields.iter().map(|(index, column)| (*index, slice(column)));
-                let kept = self.columns.kept.iter().map(&slice).collect();
+                let kept = self.columns.kept.iter().map(|column| column.as_ref().map(&slice)).collect();
                 let body =
                     Body::Columns { fields: fields.collect(), kept, intake: self.columns.intake.clone() };
                 *given += rows;
@@ -148,7 +148,7 @@ impl Source for ArrowSource {
         }
     }
 
-    fn kept(&self) -> &[Kept] {
+    fn kept(&self) -> &[Option<Kept>] {
         &self.columns.kept_types
     }
 

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use arrow_array::ArrayRef;
 use arrow_schema::DataType;
 use opus_ir::memory::Columns;
+use opus_runtime::admission::Place;
 
 use super::columnar::{RowFault, fill, fill_coded};
 use super::csv::Csv;
-use super::given::Given;
+use super::given::{Given, Rows};
 use super::intake::Intake;
 use super::json_lines::JsonLines;
 use super::lines::Lines;
@@ -43,8 +44,9 @@ pub enum Body {
     Columns {
         /// Input indices, each with its column.
         fields: Vec<(usize, ColumnData)>,
-        /// In the order in which they were asked for.
-        kept: Vec<ColumnData>,
+        /// In the order in which they were asked for; `None` where a folder gives the value and the file has no such
+        /// column.
+        kept: Vec<Option<ColumnData>>,
         /// How this file's columns are counted, if the file states units that the mapping leaves open.
         intake: Option<Arc<Intake>>,
     },
@@ -160,7 +162,7 @@ impl Chunk {
     /// with a fault may hold anything.
     ///
     /// # Errors
-    /// Where a page is damaged.
+    /// Where a page is damaged, or a value is not the one that the name of the folder gives.
     pub fn fill(
         self,
         intake: &Intake,
@@ -169,31 +171,41 @@ impl Chunk {
     ) -> Result<Filled, DataError> {
         columns.set_rows(self.rows);
         let (mut ignored, mut seen) = (BTreeSet::new(), None);
+        let is_json = matches!(self.body, Body::JsonLines(..));
+        let mut held = BTreeSet::new();
         let kept = match self.body {
             Body::Columns { fields, kept, intake: own } => {
                 let intake = own.as_deref().unwrap_or(intake);
                 for (index, column) in &fields {
                     column.fill(intake, *index, columns, faults)?;
+                    held.insert(*index);
                 }
                 kept
             }
             Body::Csv(csv, lines) => {
-                csv.fill(intake, &lines, columns, faults).into_iter().map(ColumnData::from).collect()
+                held.extend((0..intake.schema.inputs.len()).filter(|index| csv.has_field(*index)));
+                let kept = csv.fill(intake, &lines, columns, faults).into_iter();
+                kept.map(|column| column.map(ColumnData::from)).collect()
             }
             Body::JsonLines(json, lines) => {
                 let mut named = Seen::default();
+                held.extend(0..intake.schema.inputs.len());
                 let kept = json.fill(intake, &lines, columns, faults, &mut ignored, &mut named);
                 // values that a folder's name gives are in no object
                 named
                     .fields
                     .extend((0..intake.schema.inputs.len()).filter(|index| self.given.has_field(*index)));
                 seen = Some(named);
-                kept.into_iter().map(ColumnData::from).collect()
+                kept.into_iter().map(|column| Some(column.into())).collect()
             }
         };
-        self.given.fill(intake, self.rows, columns, faults);
+        let unread = faults.iter().filter(|(_, reason)| reason.place == Place::Row).map(|(row, _)| *row);
+        let unread = unread.collect();
+        let rows = Rows { file: &self.file, first: self.first_row, count: self.rows, unread: &unread };
+        self.given.fill(intake, rows, |index| held.contains(&index), columns, faults)?;
         // found field by field, reported row by row
         faults.sort_by_key(|(row, _)| *row);
-        Ok(Filled { kept: self.given.with_kept(self.rows, kept), ignored, seen })
+        let kept = self.given.with_kept(intake, rows, is_json, kept)?;
+        Ok(Filled { kept, ignored, seen })
     }
 }

@@ -32,15 +32,15 @@ pub struct Csv {
     width: usize,
     /// Input indices, each with its cell.
     fields: Vec<(usize, usize)>,
-    /// The cells to keep.
-    kept: Vec<usize>,
+    /// The cells to keep; `None` where a folder gives the value and the file has no such column.
+    kept: Vec<Option<usize>>,
 }
 
 /// A CSV file.
 pub struct CsvSource {
     csv: Arc<Csv>,
     splitter: Splitter,
-    kept: Vec<Kept>,
+    kept: Vec<Option<Kept>>,
     ignored: Vec<String>,
 }
 
@@ -68,13 +68,10 @@ impl CsvSource {
         let names: Vec<&str> = names.iter().map(Cow::as_ref).collect();
         let Found { fields, kept } =
             intake.find(file, &names, given).map_err(|failure| with_cause(failure, &names))?;
+        let types = intake.keep.iter().zip(&kept).map(|(name, cell)| cell.map(|_| Kept::text(name, false)));
+        let kept_types = types.collect();
         let csv = Arc::new(Csv { delimiter: quotes.delimiter, width: names.len(), fields, kept });
-        Ok(CsvSource {
-            csv,
-            splitter,
-            kept: text_columns(intake, given, false),
-            ignored: intake.ignored(&names),
-        })
+        Ok(CsvSource { csv, splitter, kept: kept_types, ignored: intake.ignored(&names) })
     }
 }
 
@@ -115,7 +112,7 @@ impl Source for CsvSource {
         Ok(lines.map(|lines| (lines.len(), Body::Csv(self.csv.clone(), lines))))
     }
 
-    fn kept(&self) -> &[Kept] {
+    fn kept(&self) -> &[Option<Kept>] {
         &self.kept
     }
 
@@ -126,12 +123,6 @@ impl Source for CsvSource {
     fn bytes(&self) -> u64 {
         self.splitter.bytes()
     }
-}
-
-/// The columns to keep of a format that has no types.
-pub fn text_columns(intake: &Intake, given: &Given, is_json: bool) -> Vec<Kept> {
-    let names = intake.keep.iter().enumerate().filter(|(position, _)| !given.has_kept(*position));
-    names.map(|(_, name)| Kept::text(name, is_json)).collect()
 }
 
 /// Cells of CSV, which have no type.
@@ -155,16 +146,23 @@ impl Texts for Cells {
 type Record<'t> = Result<Vec<Cow<'t, str>>, String>;
 
 impl Csv {
-    /// Fills the columns of the fields; answers the columns to keep. Faults are added in no order of rows.
+    /// Whether the file holds the field with this index.
+    pub fn has_field(&self, index: usize) -> bool {
+        self.fields.iter().any(|(field, _)| *field == index)
+    }
+
+    /// Fills the columns of the fields; answers the columns to keep, `None` for those that the file does not hold. Faults
+    /// are added in no order of rows.
     pub fn fill(
         &self,
         intake: &Intake,
         lines: &super::lines::Lines,
         columns: &mut Columns,
         faults: &mut Vec<RowFault>,
-    ) -> Vec<ArrayRef> {
+    ) -> Vec<Option<ArrayRef>> {
         let usual: Vec<Usual> = self.fields.iter().map(|(index, _)| Usual::new(intake, *index)).collect();
-        let mut kept: Vec<StringBuilder> = self.kept.iter().map(|_| StringBuilder::new()).collect();
+        let kept_cells: Vec<usize> = self.kept.iter().flatten().copied().collect();
+        let mut kept: Vec<StringBuilder> = kept_cells.iter().map(|_| StringBuilder::new()).collect();
         let has_quotes = lines.have(b'"');
         let whole: Option<Vec<&str>> = lines.texts().map(Iterator::collect);
         let lines: Vec<&[u8]> = lines.iter().collect();
@@ -180,7 +178,7 @@ impl Csv {
                     None => std::str::from_utf8(line).ok(),
                 };
                 if text.is_some_and(|text| self.split(text, has_quotes, &mut texts)) {
-                    for (builder, cell) in kept.iter_mut().zip(&self.kept) {
+                    for (builder, cell) in kept.iter_mut().zip(&kept_cells) {
                         builder.append_option(texts[start + cell]);
                     }
                     continue;
@@ -189,7 +187,7 @@ impl Csv {
                 texts.resize(start + self.width, None);
                 set_aside[row] = true;
                 let record = cells(line, self.delimiter).and_then(|record| self.of_width(record));
-                for (builder, cell) in kept.iter_mut().zip(&self.kept) {
+                for (builder, cell) in kept.iter_mut().zip(&kept_cells) {
                     let text = record.as_ref().ok().map(|record| &record[*cell]);
                     builder.append_option(text.filter(|text| !text.is_empty()));
                 }
@@ -204,7 +202,8 @@ impl Csv {
                 self.fill_record(intake, first_row + row, lines[row], record, columns, faults);
             }
         }
-        kept.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef).collect()
+        let mut kept = kept.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef);
+        self.kept.iter().map(|cell| cell.and_then(|_| kept.next())).collect()
     }
 
     /// Splits a line; answers whether it has as many cells as the header, and no doubled quotes.

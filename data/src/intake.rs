@@ -69,15 +69,14 @@ impl Intake {
         }
     }
 
-    /// Where the columns of the fields, and then the columns to keep, are among the columns of a file: all but those
-    /// that are given otherwise.
+    /// Where the columns of the fields, and then the columns to keep, are among the columns of a file. A column that is
+    /// given otherwise may be absent.
     ///
     /// # Errors
     /// Which are missing, or that there are two of a name.
     pub fn find(&self, file: &str, names: &[&str], given: &Given) -> Result<Found, DataError> {
         let fields: Vec<usize> =
-            (0..self.schema.inputs.len()).filter(|index| !given.has_field(*index)).collect();
-        let kept = self.keep.iter().enumerate().filter(|(position, _)| !given.has_kept(*position));
+            (0..self.schema.inputs.len()).filter(|index| !given.is_absent(*index)).collect();
         if let Some(index) = fields.iter().find(|index| !self.field_mapping(**index).path.is_empty()) {
             let message = format!(
                 "{file}: `{}` is mapped to a value within a JSON object, which only JSON files have",
@@ -90,15 +89,21 @@ impl Intake {
             .map(|index| Wanted {
                 column: self.column(*index),
                 field: Some(&self.schema.inputs[*index].name),
+                is_given: given.has_field(*index),
             })
-            .chain(kept.map(|(_, column)| Wanted { column, field: None }))
+            .chain(self.keep.iter().enumerate().map(|(position, column)| Wanted {
+                column,
+                field: None,
+                is_given: given.has_kept(position),
+            }))
             .collect();
         let mut missing = Vec::new();
         let mut found = Vec::new();
         for wanted in wanted {
             let mut places = (0..names.len()).filter(|index| self.is_name(names[*index], wanted.column));
             match (places.next(), places.next()) {
-                (Some(index), None) => found.push(index),
+                (Some(index), None) => found.push(Some(index)),
+                (None, _) if wanted.is_given => found.push(None),
                 (None, _) => missing.push(wanted),
                 _ => {
                     let same = if self.mapping.ignore_case { ", ignoring case" } else { "" };
@@ -111,7 +116,8 @@ impl Intake {
             return Err(no_columns(file, &missing, &self.ignored(names), names));
         }
         let kept = found.split_off(fields.len());
-        Ok(Found { fields: fields.into_iter().zip(found).collect(), kept })
+        let fields = fields.into_iter().zip(found).filter_map(|(index, column)| Some((index, column?)));
+        Ok(Found { fields: fields.collect(), kept })
     }
 
     /// Whether a column of a file has the name that is wanted.
@@ -119,11 +125,13 @@ impl Intake {
         found == wanted || (self.mapping.ignore_case && found.to_lowercase() == wanted.to_lowercase())
     }
 
-    /// The columns that nobody asked for.
+    /// The columns that nobody asked for. A column that the mapping file says no file has is one of them.
     pub fn ignored(&self, names: &[&str]) -> Vec<String> {
         let read = |name: &str| {
             self.keep.iter().any(|keep| self.is_name(name, keep))
-                || (0..self.schema.inputs.len()).any(|index| self.is_name(name, self.column(index)))
+                || (0..self.schema.inputs.len()).any(|index| {
+                    !self.field_mapping(index).is_absent && self.is_name(name, self.column(index))
+                })
         };
         names.iter().filter(|name| !read(name)).map(|name| name.to_string()).collect()
     }
@@ -220,8 +228,9 @@ impl Intake {
 pub struct Found {
     /// Input indices, ascending, each with its column.
     pub fields: Vec<(usize, usize)>,
-    /// The columns to keep.
-    pub kept: Vec<usize>,
+    /// The columns to keep, in the order in which they were asked for; `None` where a folder gives the value and the file
+    /// has no such column.
+    pub kept: Vec<Option<usize>>,
 }
 
 /// What the values of a physical type are, as far as fields care.
@@ -299,6 +308,8 @@ struct Wanted<'a> {
     column: &'a str,
     /// The field that it is of; `None` for a column to keep.
     field: Option<&'a str>,
+    /// Whether a folder gives its value, so that the file need not have it.
+    is_given: bool,
 }
 
 /// That columns are missing, with those of the others that may have been meant.

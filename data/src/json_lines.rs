@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 
 use super::chunk::{Body, Kept};
 use super::columnar::RowFault;
-use super::csv::{malformed, text_columns};
+use super::csv::malformed;
 use super::given::Given;
 use super::intake::Intake;
 use super::lines::{Lines, RowKind, Splitter};
@@ -65,7 +65,7 @@ enum Slot {
 pub struct JsonLinesSource {
     json: Arc<JsonLines>,
     splitter: Splitter,
-    kept: Vec<Kept>,
+    kept: Vec<Option<Kept>>,
     file: String,
     is_begun: bool,
 }
@@ -82,7 +82,7 @@ impl JsonLinesSource {
         JsonLinesSource {
             json: Arc::new(JsonLines::new(intake, given)),
             splitter: Splitter::new(file, reader, kind),
-            kept: text_columns(intake, given, true),
+            kept: intake.keep.iter().map(|name| Some(Kept::text(name, true))).collect(),
             file: file.to_owned(),
             is_begun: false,
         }
@@ -100,7 +100,7 @@ impl Source for JsonLinesSource {
         Ok(lines.map(|lines| (lines.len(), Body::JsonLines(self.json.clone(), lines))))
     }
 
-    fn kept(&self) -> &[Kept] {
+    fn kept(&self) -> &[Option<Kept>] {
         &self.kept
     }
 
@@ -122,11 +122,10 @@ impl JsonLines {
             let name = if ignores_case { name.to_lowercase() } else { name.to_owned() };
             *slots.entry(name).or_insert(next)
         };
-        let fields = (0..intake.schema.inputs.len()).filter(|index| !given.has_field(*index));
+        let fields = (0..intake.schema.inputs.len()).filter(|index| !given.is_absent(*index));
         let mut fields: Vec<(usize, usize)> =
             fields.map(|index| (index, slot(intake.column(index)))).collect();
-        let kept = intake.keep.iter().enumerate().filter(|(position, _)| !given.has_kept(*position));
-        let kept = kept.map(|(_, name)| slot(name)).collect();
+        let kept = intake.keep.iter().map(|name| slot(name)).collect();
         let lower = slots.iter().map(|(name, slot)| (name.to_lowercase(), *slot)).collect();
         let mut nested = Vec::new();
         for (index, slot) in &mut fields {

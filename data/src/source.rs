@@ -25,8 +25,9 @@ pub trait Source: Send {
     /// Where the file cannot be read.
     fn next(&mut self) -> Result<Option<(usize, Body)>, DataError>;
 
-    /// The columns to keep, in the order in which they were asked for.
-    fn kept(&self) -> &[Kept];
+    /// The columns to keep, in the order in which they were asked for; `None` where a folder gives the value and the file
+    /// has no such column.
+    fn kept(&self) -> &[Option<Kept>];
 
     /// The columns that nobody asked for, where the file names its columns.
     fn ignored(&self) -> &[String];
@@ -128,7 +129,7 @@ impl Opened {
 
 /// Opens a file of any format; with its hash, where that is wanted.
 fn open_source(located: &Located, intake: &Intake, hashed: bool) -> Result<(Opened, Arc<Given>), DataError> {
-    let given = Arc::new(Given::new(Some(&located.endpoint), intake));
+    let given = Arc::new(Given::new(Some(&located.endpoint), intake)?);
     let file = name_of(&located.endpoint);
     let request = Request { file, endpoint: &located.endpoint, intake, given: &given, hashed };
     let opened = (located.format.row().open)(&request)?;
@@ -187,7 +188,7 @@ impl<'a> Reader<'a> {
             waiting,
             file: name_of(&first.endpoint).into(),
             endpoint: first.endpoint,
-            kept: given.with_kept_types(intake, now.source.kept().to_vec()),
+            kept: given.with_kept_types(intake, now.source.kept()),
             given,
             ignored: now.source.ignored().iter().cloned().collect(),
             now,
@@ -258,7 +259,7 @@ impl<'a> Reader<'a> {
         (self.now, self.given) = open_source(next, self.intake, hashed)?;
         let first = std::mem::replace(&mut self.endpoint, next.endpoint.clone());
         self.file = name_of(&next.endpoint).into();
-        let here = self.given.with_kept_types(self.intake, self.now.source.kept().to_vec());
+        let here = self.given.with_kept_types(self.intake, self.now.source.kept());
         for (kept, here) in self.kept.iter().zip(&here) {
             if kept != here {
                 let type_of =

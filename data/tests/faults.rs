@@ -4,10 +4,14 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow_ipc::writer::FileWriter;
 use opus_data::{DataError, ErrorKind, Intake, Mapping, Reader, inputs};
 use opus_ir::memory::Columns;
+use parquet::arrow::ArrowWriter;
 
 /// A policy of one field.
 fn one_field(field: &str) -> String {
@@ -274,4 +278,125 @@ fn texts_are_read_in_the_spelling_of_the_mapping_file() {
     assert!(failure.to_string().contains("delimiter = \";\""), "{failure}");
     let (values, _) = read(&folder.file("a.tsv", "id\tm\n1\t12.50\n"), &policy, "").expect("it can be read");
     assert_eq!(values, [Some(1_250)]);
+}
+
+/// The same rows of an integer and a text column in every format, by the name of the file.
+fn in_every_format(numbers: &[Option<i64>], texts: &[Option<&str>]) -> Vec<(&'static str, Vec<u8>)> {
+    let columns: [(&str, ArrayRef, bool); 2] = [
+        ("n", Arc::new(Int64Array::from(numbers.to_vec())), true),
+        ("s", Arc::new(StringArray::from(texts.to_vec())), true),
+    ];
+    let rows = RecordBatch::try_from_iter_with_nullable(columns).expect("columns of one length");
+    let mut parquet = ArrowWriter::try_new(Vec::new(), rows.schema(), None).expect("it begins");
+    parquet.write(&rows).expect("it is written");
+    let mut arrow = FileWriter::try_new(Vec::new(), &rows.schema()).expect("it begins");
+    arrow.write(&rows).expect("it is written");
+    let (mut csv, mut lines) = ("n,s\n".to_owned(), Vec::new());
+    for (number, text) in numbers.iter().zip(texts) {
+        let number = number.map(|number| number.to_string());
+        csv += &format!("{},{}\n", number.as_deref().unwrap_or_default(), text.unwrap_or_default());
+        let text = text.map_or("null".to_owned(), |text| format!("\"{text}\""));
+        lines.push(format!("{{\"n\": {}, \"s\": {text}}}", number.as_deref().unwrap_or("null")));
+    }
+    vec![
+        ("rows.parquet", parquet.into_inner().expect("it ends")),
+        ("rows.arrow", arrow.into_inner().expect("it ends")),
+        ("rows.csv", csv.into_bytes()),
+        ("rows.jsonl", lines.join("\n").into_bytes()),
+        ("rows.json", format!("[{}]", lines.join(",")).into_bytes()),
+    ]
+}
+
+/// The kept column of every row, as texts.
+fn kept(path: &Path, policy: &str, name: &str) -> Result<Vec<Option<String>>, DataError> {
+    let mut intake = intake(policy, "");
+    intake.keep = vec![name.to_owned()];
+    let mut reader = Reader::open(inputs(&[path.to_owned()], None)?, &intake)?;
+    let mut texts = Vec::new();
+    while let Some(chunk) = reader.next_chunk()? {
+        let mut columns = Columns::new(&intake.schema.input_columns(), chunk.rows);
+        let filled = chunk.fill(&intake, &mut columns, &mut Vec::new())?;
+        let column = filled.kept[0].array()?;
+        texts.extend(column.as_string::<i32>().iter().map(|text| text.map(str::to_owned)));
+    }
+    Ok(texts)
+}
+
+const STATES: &str = "policy a.echo { enum State { CA, NY } input { s : State optional  n : int in 0..9 optional }
+    output { b : bool } rules first { otherwise R1 => true } }";
+
+#[test]
+fn a_folder_and_a_column_of_one_name_agree_or_are_an_error() {
+    let folder = Folder::new("agree");
+    fs::create_dir_all(folder.0.join("s=CA/n=3")).expect("a folder can be made");
+    for (name, bytes) in in_every_format(&[Some(3), None], &[None, Some("CA")]) {
+        let path = folder.0.join("s=CA/n=3").join(name);
+        fs::write(&path, bytes).expect("a file can be written");
+        let (values, refused) = read(&path, STATES, "").unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((values, refused), (vec![Some(0), Some(0)], 0), "{name}");
+        let texts = kept(&path, STATES, "n").unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(texts, [Some("3".to_owned()), Some("3".to_owned())], "{name}");
+    }
+    for (name, bytes) in in_every_format(&[Some(3), Some(3)], &[Some("CA"), Some("NY")]) {
+        let path = folder.0.join("s=CA/n=3").join(name);
+        fs::write(&path, bytes).expect("a file can be written");
+        let expected =
+            format!("{name}: column `s` holds `NY` in row 2, and the folder says that it is `CA`");
+        let only_number = one_field("n : int in 0..9 optional");
+        for failure in [
+            read(&path, STATES, "").expect_err("the state is another"),
+            kept(&path, &only_number, "s").expect_err("the state is another"),
+        ] {
+            assert_eq!(failure.kind, ErrorKind::Input);
+            assert!(failure.message.ends_with(&expected), "{failure}");
+        }
+        // the column is not read, so that it does not matter
+        assert!(read(&path, &only_number, "").is_ok());
+    }
+    // a value that the field does not admit contradicts as well, and so does a value where the folder says none
+    for (place, text, expected) in [
+        ("s=CA", "TX", "holds `TX` in row 1, and the folder says that it is `CA`"),
+        ("s=TX", "CA", "holds `CA` in row 1, and the folder says that it is `TX`"),
+        ("s=__HIVE_DEFAULT_PARTITION__", "CA", "holds `CA` in row 1, and the folder says that it is missing"),
+    ] {
+        fs::create_dir_all(folder.0.join("other").join(place)).expect("a folder can be made");
+        for (name, bytes) in in_every_format(&[Some(3)], &[Some(text)]) {
+            let path = folder.0.join("other").join(place).join(name);
+            fs::write(&path, bytes).expect("a file can be written");
+            let failure = read(&path, STATES, "").expect_err("the state is another");
+            assert!(failure.message.ends_with(expected), "{failure}");
+        }
+    }
+    // both are refused, for the same reason
+    fs::create_dir_all(folder.0.join("s=TX")).expect("a folder can be made");
+    let path = folder.file("s=TX/rows.csv", "n,s\n1,TX\n");
+    assert_eq!(read(&path, STATES, "").expect("it can be read"), (Vec::new(), 1));
+}
+
+#[test]
+fn two_folders_of_one_name_agree_or_are_an_error() {
+    let folder = Folder::new("twice");
+    fs::create_dir_all(folder.0.join("s=CA/s=NY")).expect("a folder can be made");
+    fs::create_dir_all(folder.0.join("s=CA/s=CA")).expect("a folder can be made");
+    let failure = read(&folder.file("s=CA/s=NY/a.csv", "n\n1\n"), STATES, "").expect_err("which is it?");
+    assert!(failure.message.contains("one folder says that `s` is `CA`, and another that it is `NY`"), "{failure}");
+    assert!(read(&folder.file("s=CA/s=CA/a.csv", "n\n1\n"), STATES, "").is_ok());
+}
+
+#[test]
+fn a_column_that_no_file_should_have_is_ignored_and_named() {
+    let folder = Folder::new("ignored");
+    for (name, bytes) in in_every_format(&[Some(3)], &[Some("CA")]) {
+        let path = folder.0.join(name);
+        fs::write(&path, bytes).expect("a file can be written");
+        let intake = intake(STATES, "s = { column = false }");
+        let mut reader =
+            Reader::open(inputs(std::slice::from_ref(&path), None).expect("a file"), &intake).expect("it opens");
+        let chunk = reader.next_chunk().expect("it is read").expect("there are rows");
+        let mut columns = Columns::new(&intake.schema.input_columns(), chunk.rows);
+        let filled = chunk.fill(&intake, &mut columns, &mut Vec::new()).expect("it is filled");
+        assert_eq!((columns.get(0, 0), columns.get(1, 0)), (None, Some(3)), "{name}");
+        let ignored: BTreeSet<&String> = reader.ignored().iter().chain(&filled.ignored).collect();
+        assert_eq!(ignored, BTreeSet::from([&"s".to_owned()]), "{name}");
+    }
 }

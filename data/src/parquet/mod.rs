@@ -98,7 +98,7 @@ impl ParquetSource {
             .iter()
             .map(|(_, column)| named(*column, self.field_reader(row_group, *column)));
         let kept =
-            self.columns.kept.iter().map(|column| named(*column, self.kept_reader(row_group, *column)));
+            self.columns.kept.iter().flatten().map(|column| named(*column, self.kept_reader(row_group, *column)));
         self.readers = fields.chain(kept).collect::<Result<_, DataError>>()?;
         Ok(())
     }
@@ -169,10 +169,11 @@ impl ParquetSource {
         let is_paged = self.readers.iter().all(|reader| matches!(reader, ColumnReader::Paged(_)));
         if self.rows_left > ROWS_MAX
             && is_paged
+            && let Some(kept) = self.columns.kept.iter().flatten().next().copied()
             && let Some(ColumnReader::Paged(column)) = self.readers.get_mut(fields)
         {
             let end = column.last_page_end(ROWS_MAX);
-            let end = end.map_err(|error| self.unreadable_column(self.columns.kept[0], &error))?;
+            let end = end.map_err(|error| self.unreadable_column(kept, &error))?;
             return Ok(if end >= CHUNK_ROWS { end } else { ROWS_MAX });
         }
         Ok(self.rows_left.min(ROWS_MAX))
@@ -212,14 +213,14 @@ impl Source for ParquetSource {
         let read = read.into_iter().zip(columns);
         let read = read.map(|(read, column)| read.map_err(|error| self.unreadable_column(column, &error)));
         let mut fields = read.collect::<Result<Vec<ColumnData>, DataError>>()?;
-        let kept = fields.split_off(self.columns.fields.len());
+        let kept = self.columns.place(fields.split_off(self.columns.fields.len()));
         let fields = self.columns.fields.iter().map(|(index, _)| *index).zip(fields).collect();
         self.rows_left -= rows;
         self.rows_read += rows as u64;
         Ok(Some((rows, Body::Columns { fields, kept, intake: self.columns.intake.clone() })))
     }
 
-    fn kept(&self) -> &[Kept] {
+    fn kept(&self) -> &[Option<Kept>] {
         &self.columns.kept_types
     }
 
