@@ -22,6 +22,7 @@ mod format;
 mod given;
 mod guard;
 mod hash;
+mod ignored;
 mod intake;
 mod json_lines;
 mod lines;
@@ -48,6 +49,7 @@ pub use endpoint::{Endpoint, Located, apart, inputs, left_out, open, output, out
 pub use error::{DataError, ErrorKind};
 pub use format::Format;
 pub use guard::is_guarded;
+pub use ignored::Ignored;
 pub use intake::Intake;
 pub use mapping::{FieldMapping, Mapping, Sentinel};
 pub use names::Names;

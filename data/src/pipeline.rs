@@ -12,7 +12,7 @@ mod tests;
 pub mod units;
 mod work;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 
@@ -23,7 +23,7 @@ pub use counts::{Counts, FaultCount};
 use crate::arrays::Decisions;
 use crate::error::DataError;
 use crate::write::{Writer, create};
-use crate::{Chunk, Endpoint, Intake, Located, Names, Reader, Seen, Whole, apart};
+use crate::{Chunk, Endpoint, Ignored, Intake, Located, Names, Reader, Seen, Whole, apart};
 use rejects::Rejects;
 use units::Units;
 use work::{Done, Worker};
@@ -61,7 +61,7 @@ pub struct Report {
     /// How many of what.
     pub counts: Counts,
     /// The columns that nobody asked for.
-    pub ignored: BTreeSet<String>,
+    pub ignored: Ignored,
     /// The inputs with the hash of what was read of each, where that was asked for.
     pub hashes: Vec<(String, String)>,
 }
@@ -128,7 +128,7 @@ impl Batch {
         let counts = Counts::new(&self.intake.schema, &self.names);
         let units = Units::new(&self.intake);
         let mut end =
-            Ending { writer, rejects, counts, units, ignored: BTreeSet::new(), seen: None, progress };
+            Ending { writer, rejects, counts, units, ignored: Ignored::default(), seen: None, progress };
         rayon::in_place_scope_fifo(|scope| {
             let (sender, receiver) = mpsc::channel::<(u64, Result<Done, DataError>)>();
             let mut order = InOrder::default();
@@ -151,7 +151,7 @@ impl Batch {
             }
             Ok::<(), DataError>(())
         })?;
-        end.ignored.extend(reader.ignored().iter().cloned());
+        end.ignored.extend(reader.ignored());
         end.seen.as_ref().map_or(Ok(()), |seen| seen.check(&self.intake))?;
         end.finish(reader.into_hashes())
     }
@@ -201,7 +201,7 @@ struct Ending<'a> {
     rejects: Option<Rejects>,
     counts: Counts,
     units: Units<'a>,
-    ignored: BTreeSet<String>,
+    ignored: Ignored,
     /// Which fields the rows name; `None` where no file names values row by row.
     seen: Option<Seen>,
     progress: &'a (dyn Fn(Progress) + Sync),
@@ -211,7 +211,7 @@ impl Ending<'_> {
     fn write(&mut self, done: Done, fraction: Option<f64>) -> Result<(), DataError> {
         self.units.meet(&done.percentages)?;
         self.counts.add(&done.counts);
-        self.ignored.extend(done.ignored);
+        self.ignored.add(&done.file, done.ignored);
         if let Some(seen) = done.seen {
             self.seen.get_or_insert_default().add(seen);
         }

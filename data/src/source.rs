@@ -2,7 +2,7 @@
 //!
 //! A [`Source`] is one file; a [`Reader`] goes through all of them and numbers the rows.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,6 +11,7 @@ use super::chunk::{Body, Chunk, Kept};
 use super::endpoint::{Endpoint, Located};
 use super::given::Given;
 use super::hash::Hash;
+use super::ignored::Ignored;
 use super::intake::Intake;
 use super::packing::Packing;
 use super::positioned::Positioned;
@@ -156,7 +157,7 @@ pub struct Reader<'a> {
     /// What it is called.
     file: Arc<str>,
     kept: Vec<Kept>,
-    ignored: BTreeSet<String>,
+    ignored: Ignored,
     next_row: u64,
     /// The bytes of the files before this one.
     bytes_before: u64,
@@ -183,14 +184,17 @@ impl<'a> Reader<'a> {
         let mut waiting: VecDeque<Located> = files.into();
         let first = waiting.pop_front().ok_or_else(|| DataError::request("there is no input"))?;
         let (now, given) = open_source(&first, intake, hashed)?;
+        let file: Arc<str> = name_of(&first.endpoint).into();
+        let mut ignored = Ignored::default();
+        ignored.add(&file, now.source.ignored().iter().cloned());
         Ok(Reader {
             intake,
             waiting,
-            file: name_of(&first.endpoint).into(),
+            file,
             endpoint: first.endpoint,
             kept: given.with_kept_types(intake, now.source.kept()),
             given,
-            ignored: now.source.ignored().iter().cloned().collect(),
+            ignored,
             now,
             next_row: 1,
             bytes_before: 0,
@@ -204,8 +208,8 @@ impl<'a> Reader<'a> {
         &self.kept
     }
 
-    /// The columns that nobody asked for, of the files that were opened so far.
-    pub fn ignored(&self) -> &BTreeSet<String> {
+    /// The columns that nobody asked for, of the files that were opened so far and name their columns in a header.
+    pub fn ignored(&self) -> &Ignored {
         &self.ignored
     }
 
@@ -275,7 +279,7 @@ impl<'a> Reader<'a> {
                 );
             }
         }
-        self.ignored.extend(self.now.source.ignored().iter().cloned());
+        self.ignored.add(&self.file, self.now.source.ignored().iter().cloned());
         Ok(())
     }
 }

@@ -73,7 +73,7 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     shown.clear();
     let (report, outputs) = report?;
     terminal.note_names("files and folders that are not read", &left_out);
-    terminal.note_names("columns that no field reads", &report.ignored);
+    terminal.note_ignored(&report.ignored, work.inputs.len() > 1);
     let run = Run { report: &report, schema: &schema, names: &names, rules, seconds };
     let details = json!({
         "artifact": { "policy": path_text(&args.policy), "content": content.to_string(), "meaning": meaning.to_string() },
