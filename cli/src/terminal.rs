@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
 
-use opus_data::{Endpoint, Ignored};
 use opus_data::error::in_words;
+use opus_data::{Endpoint, Ignored};
 use opus_frontend::diagnostic::{Diagnostic, any_error};
 use serde_json::{Value, json};
 

@@ -160,7 +160,9 @@ impl Given {
                 check_kept(name, rows, value.as_deref(), is_json, held.array()?.as_ref())?;
             }
             let column: ArrayRef = match value {
-                Some(value) => Arc::new(StringArray::from_iter_values(std::iter::repeat_n(value, rows.count))),
+                Some(value) => {
+                    Arc::new(StringArray::from_iter_values(std::iter::repeat_n(value, rows.count)))
+                }
                 None => new_null_array(&DataType::Utf8, rows.count),
             };
             kept[*position] = Some(column.into());

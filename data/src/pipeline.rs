@@ -197,7 +197,7 @@ impl InOrder {
 
 /// What is written, in order.
 struct Ending<'a> {
-    writer: Writer,
+    writer: Box<dyn Writer>,
     rejects: Option<Rejects>,
     counts: Counts,
     units: Units<'a>,

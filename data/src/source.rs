@@ -9,12 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::chunk::{Body, Chunk, Kept};
 use super::endpoint::{Endpoint, Located};
+use super::format::Format;
 use super::given::Given;
 use super::hash::Hash;
 use super::ignored::Ignored;
 use super::intake::Intake;
 use super::packing::Packing;
 use super::positioned::Positioned;
+use super::signature;
 use super::unchanged::Unchanged;
 use crate::error::DataError;
 
@@ -24,7 +26,7 @@ pub trait Source: Send {
     ///
     /// # Errors
     /// Where the file cannot be read.
-    fn next(&mut self) -> Result<Option<(usize, Body)>, DataError>;
+    fn next(&mut self) -> Result<Option<(usize, Box<dyn Body>)>, DataError>;
 
     /// The columns to keep, in the order in which they were asked for; `None` where a folder gives the value and the file
     /// has no such column.
@@ -54,6 +56,8 @@ pub struct Request<'a> {
     pub file: String,
     /// Where it is.
     pub endpoint: &'a Endpoint,
+    /// The format that it should be in.
+    pub format: Format,
     /// What is wanted of it.
     pub intake: &'a Intake,
     /// What it need not hold.
@@ -72,6 +76,9 @@ impl Request<'_> {
         open: impl FnOnce(Positioned) -> Result<Box<dyn Source>, DataError>,
     ) -> Result<Opened, DataError> {
         let positioned = Positioned::open(self.endpoint)?;
+        let first = positioned.bytes_at(0, signature::FIRST_BYTES.min(positioned.length() as usize));
+        let first = first.map_err(|error| DataError::unreadable(&self.file, &error))?;
+        signature::check(&self.file, self.format, &first)?;
         let hash = if self.hashed { Some(Hash::whole(&self.file, &positioned)?) } else { None };
         let unchanged = positioned.unchanged();
         Ok(Opened { source: open(positioned)?, hash, unchanged, read: None })
@@ -102,7 +109,12 @@ impl Request<'_> {
             false => (text, None),
         };
         let read = Arc::new(AtomicU64::new(0));
-        let text = Packing::unpack(Box::new(Counting { text, read: read.clone() })).map_err(unreadable)?;
+        let mut text =
+            Packing::unpack(Box::new(Counting { text, read: read.clone() })).map_err(unreadable)?;
+        let mut first = Vec::new();
+        text.by_ref().take(signature::FIRST_BYTES as u64).read_to_end(&mut first).map_err(unreadable)?;
+        signature::check(&self.file, self.format, &first)?;
+        let text = Box::new(io::Cursor::new(first).chain(text));
         Ok(Opened { source: open(text)?, hash, unchanged, read: Some(read) })
     }
 }
@@ -132,7 +144,8 @@ impl Opened {
 fn open_source(located: &Located, intake: &Intake, hashed: bool) -> Result<(Opened, Arc<Given>), DataError> {
     let given = Arc::new(Given::new(Some(&located.endpoint), intake)?);
     let file = name_of(&located.endpoint);
-    let request = Request { file, endpoint: &located.endpoint, intake, given: &given, hashed };
+    let request =
+        Request { file, endpoint: &located.endpoint, format: located.format, intake, given: &given, hashed };
     let opened = (located.format.row().open)(&request)?;
     Ok((opened, given))
 }

@@ -5,7 +5,7 @@
 use bytemuck::Pod;
 use opus_ir::memory::{Columns, ROWS_PER_GROUP};
 use opus_ir::{Kind, Width, date};
-use opus_runtime::admission::{Reading, Unit};
+use opus_runtime::admission::{Reading, Reason, Unit};
 
 use super::columnar::RowFault;
 use super::intake::Intake;
@@ -268,6 +268,19 @@ impl<'t> Block<'t, '_> {
         }
         unusual
     }
+}
+
+/// So much of a row that could not be read is told.
+const TOLD_CHARACTERS: usize = 1000;
+
+/// A row that could not be read.
+pub fn malformed(wrong: String, row: &[u8]) -> Reason {
+    let text = String::from_utf8_lossy(row);
+    let mut value: String = text.chars().take(TOLD_CHARACTERS).collect();
+    if value.len() < text.len() {
+        value.push('…');
+    }
+    Reason { value, ..Reason::malformed_row(wrong) }
 }
 
 #[cfg(test)]

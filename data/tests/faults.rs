@@ -322,7 +322,8 @@ fn kept(path: &Path, policy: &str, name: &str) -> Result<Vec<Option<String>>, Da
     Ok(texts)
 }
 
-const STATES: &str = "policy a.echo { enum State { CA, NY } input { s : State optional  n : int in 0..9 optional }
+const STATES: &str =
+    "policy a.echo { enum State { CA, NY } input { s : State optional  n : int in 0..9 optional }
     output { b : bool } rules first { otherwise R1 => true } }";
 
 #[test]
@@ -340,8 +341,7 @@ fn a_folder_and_a_column_of_one_name_agree_or_are_an_error() {
     for (name, bytes) in in_every_format(&[Some(3), Some(3)], &[Some("CA"), Some("NY")]) {
         let path = folder.0.join("s=CA/n=3").join(name);
         fs::write(&path, bytes).expect("a file can be written");
-        let expected =
-            format!("{name}: column `s` holds `NY` in row 2, and the folder says that it is `CA`");
+        let expected = format!("{name}: column `s` holds `NY` in row 2, and the folder says that it is `CA`");
         let only_number = one_field("n : int in 0..9 optional");
         for failure in [
             read(&path, STATES, "").expect_err("the state is another"),
@@ -379,7 +379,10 @@ fn two_folders_of_one_name_agree_or_are_an_error() {
     fs::create_dir_all(folder.0.join("s=CA/s=NY")).expect("a folder can be made");
     fs::create_dir_all(folder.0.join("s=CA/s=CA")).expect("a folder can be made");
     let failure = read(&folder.file("s=CA/s=NY/a.csv", "n\n1\n"), STATES, "").expect_err("which is it?");
-    assert!(failure.message.contains("one folder says that `s` is `CA`, and another that it is `NY`"), "{failure}");
+    assert!(
+        failure.message.contains("one folder says that `s` is `CA`, and another that it is `NY`"),
+        "{failure}"
+    );
     assert!(read(&folder.file("s=CA/s=CA/a.csv", "n\n1\n"), STATES, "").is_ok());
 }
 
@@ -390,8 +393,8 @@ fn a_column_that_no_file_should_have_is_ignored_and_named() {
         let path = folder.0.join(name);
         fs::write(&path, bytes).expect("a file can be written");
         let intake = intake(STATES, "s = { column = false }");
-        let mut reader =
-            Reader::open(inputs(std::slice::from_ref(&path), None).expect("a file"), &intake).expect("it opens");
+        let mut reader = Reader::open(inputs(std::slice::from_ref(&path), None).expect("a file"), &intake)
+            .expect("it opens");
         let chunk = reader.next_chunk().expect("it is read").expect("there are rows");
         let mut columns = Columns::new(&intake.schema.input_columns(), chunk.rows);
         let filled = chunk.fill(&intake, &mut columns, &mut Vec::new()).expect("it is filled");

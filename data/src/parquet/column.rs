@@ -29,13 +29,13 @@ use arrow_schema::{DataType, TimeUnit};
 use arrow_select::take::take as take_values;
 use bytes::Bytes;
 
-use super::super::positioned::Positioned;
 use super::header::Kind;
 use super::open::{too_short, unreadable_column};
 use super::page::{DataPage, PageReader, RawPage, damaged, is_known};
 use super::runs::Runs;
 use super::verbatim::Verbatim;
 use crate::error::DataError;
+use crate::positioned::Positioned;
 
 type Result<T, E = ParquetError> = std::result::Result<T, E>;
 

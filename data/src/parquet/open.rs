@@ -8,10 +8,10 @@ use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::ParquetMetaData;
 
-use super::super::guard::guarded;
-use super::super::intake::Intake;
-use super::super::positioned::Positioned;
 use crate::error::DataError;
+use crate::guard::guarded;
+use crate::intake::Intake;
+use crate::positioned::Positioned;
 
 /// Reads the end of a file: its schema, and where its columns are.
 ///

@@ -11,9 +11,9 @@ use ::parquet::errors::{ParquetError, Result};
 use arrow_buffer::BooleanBuffer;
 use bytes::Bytes;
 
-use super::super::positioned::Positioned;
 use super::header::{Header, Incomplete, Kind};
 use super::runs::presence;
+use crate::positioned::Positioned;
 
 /// So much is read at a time, and more only where a page is longer.
 const WINDOW_BYTES: u64 = 1 << 20;

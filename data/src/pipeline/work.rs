@@ -22,7 +22,7 @@ pub struct Worker<'a> {
     engine: &'a dyn Decide,
     /// Batches that no thread uses at the moment.
     idle: Mutex<Vec<Batch>>,
-    encoder: Encoder,
+    encoder: Box<dyn Encoder>,
     /// Nothing counted yet.
     nothing: Counts,
     decisions: Decisions,
@@ -55,7 +55,7 @@ impl<'a> Worker<'a> {
         names: &Names,
         engine: &'a dyn Decide,
         decisions: Decisions,
-        encoder: Encoder,
+        encoder: Box<dyn Encoder>,
         tells_rejects: bool,
     ) -> Worker<'a> {
         Worker {

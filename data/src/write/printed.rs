@@ -8,9 +8,9 @@ use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, TimeUnit};
 use opus_runtime::admission::{Reading, push_date, push_decimal};
 
-use super::super::cells::{Cells, moment_text, ticks_per_second};
-use super::super::json_lines::unquoted;
 use super::table::{Content, Data, Spec};
+use crate::cells::{Cells, moment_text, ticks_per_second};
+use crate::json_lines::unquoted;
 
 /// A value on its way into a text.
 pub enum Printed<'a> {

@@ -14,9 +14,9 @@ use arrow_schema::{DataType, Field as ArrowField, Metadata, Schema as ArrowSchem
 use opus_ir::memory::Columns;
 use opus_ir::{Field, Interval, Kind, Schema};
 
-use super::super::chunk::{ColumnData, Kept};
-use super::super::parquet::Part;
+use crate::chunk::{ColumnData, Kept};
 use crate::error::DataError;
+use crate::parquet::Part;
 
 /// The columns of a table, and what is said about it as a whole.
 #[derive(Clone, Debug, Default)]

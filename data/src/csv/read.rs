@@ -2,30 +2,37 @@
 //!
 //! A cell that is empty is missing. A record with another number of cells than the header, with text after a closing
 //! quote, or that is not UTF-8, is refused as a whole. A quote in a cell that does not begin with one is a character
-//! like any other. Cells that span lines are a matter of [`super::lines`].
+//! like any other. Cells that span lines are a matter of [`crate::lines`].
 
 use std::borrow::Cow;
-use std::io::Read;
-use std::path::Path;
+use std::io;
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 use arrow_array::builder::StringBuilder;
 use opus_ir::memory::Columns;
-use opus_runtime::admission::{Reading, Reason};
+use opus_runtime::admission::Reading;
 
-use super::chunk::{Body, Kept};
-use super::columnar::RowFault;
-use super::given::Given;
-use super::intake::{Found, Intake};
-use super::lines::{Quotes, RowKind, Splitter, cells, counted};
-use super::packing::Packing;
-use super::source::Source;
-use super::texts::{BLOCK_ROWS, Block, Texts, Usual};
+use super::delimiter_of;
+use crate::chunk::{Body, ColumnData, Kept, Read};
+use crate::columnar::RowFault;
 use crate::error::DataError;
+use crate::given::Given;
+use crate::intake::{Found, Intake};
+use crate::lines::{Lines, Quotes, RowKind, Splitter, cells, counted};
+use crate::source::{Opened, Request, Source};
+use crate::texts::{BLOCK_ROWS, Block, Texts, Usual, malformed};
+
+/// Opens a CSV file.
+///
+/// # Errors
+/// Where it cannot be read, has no header, or a column is missing.
+pub fn open(of: &Request<'_>) -> Result<Opened, DataError> {
+    of.text(|text| Ok(Box::new(CsvSource::open(&of.file, text, of.intake, of.given)?)))
+}
 
 /// Which cells of a record are read.
-pub struct Csv {
+struct Csv {
     /// What separates cells.
     delimiter: u8,
     /// How many cells a record has.
@@ -37,7 +44,7 @@ pub struct Csv {
 }
 
 /// A CSV file.
-pub struct CsvSource {
+struct CsvSource {
     csv: Arc<Csv>,
     splitter: Splitter,
     kept: Vec<Option<Kept>>,
@@ -45,18 +52,14 @@ pub struct CsvSource {
 }
 
 impl CsvSource {
-    /// Opens a file: reads its header.
-    ///
-    /// # Errors
-    /// Where there is none, or a column is missing.
-    pub fn open(
+    fn open(
         file: &str,
-        reader: Box<dyn Read + Send>,
+        reader: Box<dyn io::Read + Send>,
         intake: &Intake,
         given: &Given,
     ) -> Result<CsvSource, DataError> {
         let quotes = Quotes {
-            delimiter: intake.mapping.delimiter.unwrap_or(default_delimiter(file)),
+            delimiter: intake.mapping.delimiter.unwrap_or(delimiter_of(file)),
             multiline: intake.mapping.multiline_cells,
         };
         let mut splitter = Splitter::new(file, reader, RowKind::Record(quotes));
@@ -73,17 +76,6 @@ impl CsvSource {
         let csv = Arc::new(Csv { delimiter: quotes.delimiter, width: names.len(), fields, kept });
         Ok(CsvSource { csv, splitter, kept: kept_types, ignored: intake.ignored(&names) })
     }
-}
-
-/// Whether the cells of a file of this name are separated by tabs.
-pub fn is_tabbed(name: &Path) -> bool {
-    name.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tsv"))
-}
-
-/// What separates cells where nobody says so: tabs in a file whose name ends in `.tsv`.
-fn default_delimiter(file: &str) -> u8 {
-    let (_, name) = Packing::of_name(Path::new(file));
-    if is_tabbed(name) { b'\t' } else { b',' }
 }
 
 /// Columns that are not found may be there, with other marks between cells or lines.
@@ -107,9 +99,11 @@ fn with_cause(failure: DataError, names: &[&str]) -> DataError {
 }
 
 impl Source for CsvSource {
-    fn next(&mut self) -> Result<Option<(usize, Body)>, DataError> {
+    fn next(&mut self) -> Result<Option<(usize, Box<dyn Body>)>, DataError> {
         let lines = self.splitter.next_lines()?;
-        Ok(lines.map(|lines| (lines.len(), Body::Csv(self.csv.clone(), lines))))
+        let records =
+            |lines: Lines| (lines.len(), Box::new(Records(self.csv.clone(), lines)) as Box<dyn Body>);
+        Ok(lines.map(records))
     }
 
     fn kept(&self) -> &[Option<Kept>] {
@@ -122,6 +116,23 @@ impl Source for CsvSource {
 
     fn bytes(&self) -> u64 {
         self.splitter.bytes()
+    }
+}
+
+/// Records of a file.
+struct Records(Arc<Csv>, Lines);
+
+impl Body for Records {
+    fn fill(
+        self: Box<Self>,
+        intake: &Intake,
+        columns: &mut Columns,
+        faults: &mut Vec<RowFault>,
+    ) -> Result<Read, DataError> {
+        let Records(csv, lines) = *self;
+        let kept = csv.fill(intake, &lines, columns, faults).into_iter();
+        let held = csv.fields.iter().map(|(index, _)| *index).collect();
+        Ok(Read { kept: kept.map(|column| column.map(ColumnData::from)).collect(), held, ..Read::default() })
     }
 }
 
@@ -146,17 +157,12 @@ impl Texts for Cells {
 type Record<'t> = Result<Vec<Cow<'t, str>>, String>;
 
 impl Csv {
-    /// Whether the file holds the field with this index.
-    pub fn has_field(&self, index: usize) -> bool {
-        self.fields.iter().any(|(field, _)| *field == index)
-    }
-
     /// Fills the columns of the fields; answers the columns to keep, `None` for those that the file does not hold. Faults
     /// are added in no order of rows.
-    pub fn fill(
+    fn fill(
         &self,
         intake: &Intake,
-        lines: &super::lines::Lines,
+        lines: &Lines,
         columns: &mut Columns,
         faults: &mut Vec<RowFault>,
     ) -> Vec<Option<ArrayRef>> {
@@ -272,19 +278,6 @@ impl Csv {
 
 fn reading(cell: &str) -> Reading<'_> {
     if cell.is_empty() { Reading::Missing } else { Reading::Text(cell) }
-}
-
-/// So much of a row that could not be read is told.
-const TOLD_CHARACTERS: usize = 1000;
-
-/// A row that could not be read.
-pub fn malformed(wrong: String, row: &[u8]) -> Reason {
-    let text = String::from_utf8_lossy(row);
-    let mut value: String = text.chars().take(TOLD_CHARACTERS).collect();
-    if value.len() < text.len() {
-        value.push('…');
-    }
-    Reason { value, ..Reason::malformed_row(wrong) }
 }
 
 #[cfg(test)]

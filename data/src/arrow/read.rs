@@ -6,15 +6,15 @@ use arrow_array::RecordBatch;
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::ArrowError;
 
-use super::chunk::{Body, CHUNK_ROWS, ColumnData, Kept};
 use super::claims::{Claim, check_file, check_stream};
-use super::given::Given;
-use super::guard::{Damaged, guarded};
-use super::intake::Intake;
-use super::positioned::{Positioned, PositionedReader};
-use super::source::Source;
-use super::typed::TypedColumns;
+use crate::chunk::{Body, CHUNK_ROWS, ColumnData, Columnar, Kept};
 use crate::error::DataError;
+use crate::given::Given;
+use crate::guard::{Damaged, guarded};
+use crate::intake::Intake;
+use crate::positioned::{Positioned, PositionedReader};
+use crate::source::{Opened, Request, Source};
+use crate::typed::TypedColumns;
 
 /// What a file with a footer begins with.
 const MAGIC: &[u8] = b"ARROW1";
@@ -22,8 +22,16 @@ const MAGIC: &[u8] = b"ARROW1";
 /// What a stream ends with, where messages begin with the first half of it: since 2019.
 const STREAM_END: [u8; 8] = [0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0];
 
+/// Opens an Arrow IPC file.
+///
+/// # Errors
+/// Where it is no Arrow IPC file, or has not the columns that are wanted.
+pub fn open(of: &Request<'_>) -> Result<Opened, DataError> {
+    of.positioned(|file| Ok(Box::new(ArrowSource::open(&of.file, file, of.intake, of.given)?)))
+}
+
 /// An Arrow IPC file.
-pub struct ArrowSource {
+struct ArrowSource {
     file: String,
     positioned: Positioned,
     batches: Batches,
@@ -48,11 +56,7 @@ impl Batches {
 }
 
 impl ArrowSource {
-    /// Opens a file.
-    ///
-    /// # Errors
-    /// Where it is no Arrow IPC file, or has not the columns that are wanted.
-    pub fn open(
+    fn open(
         file: &str,
         positioned: Positioned,
         intake: &Intake,
@@ -122,7 +126,7 @@ fn unreadable(file: &str, error: &dyn std::error::Error) -> DataError {
 }
 
 impl Source for ArrowSource {
-    fn next(&mut self) -> Result<Option<(usize, Body)>, DataError> {
+    fn next(&mut self) -> Result<Option<(usize, Box<dyn Body>)>, DataError> {
         loop {
             if let Some((batch, given)) =
                 self.batch.as_mut().filter(|(batch, given)| *given < batch.num_rows())
@@ -131,10 +135,10 @@ impl Source for ArrowSource {
                 let slice = |column: &usize| ColumnData::from(batch.column(*column).slice(*given, rows));
                 let fields = self.columns.fields.iter().map(|(index, column)| (*index, slice(column)));
                 let kept = self.columns.kept.iter().map(|column| column.as_ref().map(&slice)).collect();
-                let body =
-                    Body::Columns { fields: fields.collect(), kept, intake: self.columns.intake.clone() };
+                let fields = fields.collect();
+                let body = Columnar { fields, kept, intake: self.columns.intake.clone() };
                 *given += rows;
-                return Ok(Some((rows, body)));
+                return Ok(Some((rows, Box::new(body))));
             }
             let next = guarded(|| self.batches.next());
             let next = next.map_err(|damaged| unreadable(&self.file, &damaged))?;
