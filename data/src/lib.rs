@@ -18,6 +18,7 @@ mod csv;
 mod endpoint;
 pub mod error;
 mod format;
+pub mod fuzz;
 mod given;
 mod guard;
 mod hash;
