@@ -2,7 +2,7 @@
 //! columns to keep: one [`Intake`] for all files, checked against each file when it is opened.
 
 use arrow_schema::{DataType, TimeUnit};
-use opus_ir::{Field, Kind, Schema};
+use opus_ir::{Fault, Field, Kind, Schema};
 use opus_runtime::admission::{Admission, Reading, Reason, Unit};
 
 use super::given::Given;
@@ -56,7 +56,32 @@ impl Intake {
                 mapping.spelling.plain(kind, self.decimals(index), reading, &mut scratch)
             }
         };
-        self.admission(index).admit(plain).map_err(|reason| Reason { value: reading.to_string(), ..reason })
+        self.admission(index).admit(plain).map_err(|reason| self.in_words(index, reading, reason))
+    }
+
+    /// Why a value is refused, in the terms of its file and of the mapping.
+    #[cold]
+    fn in_words(&self, index: usize, reading: Reading<'_>, reason: Reason) -> Reason {
+        let (field, mapping) = (&self.schema.inputs[index], self.field_mapping(index));
+        let value = reading.to_string();
+        let mut message = reason.message;
+        if let (Fault::MalformedDate | Fault::WrongType, Kind::Date, Some(form)) =
+            (reason.fault, field.kind, &mapping.spelling.date)
+        {
+            message =
+                format!("{}: `{value}` is not {}, as the mapping file says", field.name, form.in_words());
+        }
+        let is_unread = matches!(reason.fault, Fault::WrongType | Fault::MalformedDate | Fault::UnknownValue);
+        if is_unread && matches!(reading, Reading::Text(_)) && stands_for_missing(&value) {
+            message += &match field.optional {
+                true => format!(
+                    "; if it stands for a missing value, write in a mapping file under [{}]: missing = ['{value}']",
+                    field.name
+                ),
+                false => "; it seems to stand for a missing value, but the field is not optional".to_owned(),
+            };
+        }
+        Reason { value, message, ..reason }
     }
 
     /// How many decimals a number in the column of this field may have.
@@ -301,6 +326,15 @@ fn wanted(field: &Field) -> &'static str {
         Kind::Date => "a date",
         Kind::Enum(_) => "the name of a value",
     }
+}
+
+/// What programs write for a missing value, in lower case.
+const MISSING: [&str; 14] =
+    ["na", "n/a", "#n/a", "<na>", "nan", "null", "(null)", "none", "nil", "\\n", "-", "--", ".", "?"];
+
+/// Whether a text looks as if it stood for a missing value.
+fn stands_for_missing(text: &str) -> bool {
+    MISSING.contains(&text.trim().to_lowercase().as_str())
 }
 
 /// A column that is looked for.

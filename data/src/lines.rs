@@ -9,11 +9,12 @@
 //! that names the lines, unless the caller says that quoted cells may span lines.
 
 use std::borrow::Cow;
-use std::io::Read;
+use std::io::{self, Read};
 
 use memchr::{memchr, memchr_iter, memchr2};
 
 use super::chunk::CHUNK_ROWS;
+use super::packing::Packing;
 use crate::error::DataError;
 
 /// Text is read in blocks of this size.
@@ -379,8 +380,7 @@ impl Splitter {
             );
             return Err(DataError::input(message).remedy("is a quote not closed, or are there no line ends?"));
         }
-        let unreadable =
-            |error: std::io::Error| DataError::input(format!("{}: cannot be read: {error}", self.file));
+        let unreadable = |error: io::Error| Packing::unreadable(&self.file, &error);
         let read = self
             .reader
             .by_ref()

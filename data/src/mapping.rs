@@ -28,7 +28,7 @@ use toml::{Table, Value};
 
 use super::near::did_you_mean;
 use super::spelling::{DateForm, Spelling, THOUSANDS};
-use crate::error::DataError;
+use crate::error::{DataError, invalid_toml};
 
 /// What is said about each field, by input index, and about files as a whole.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -119,10 +119,7 @@ impl Mapping {
     /// # Errors
     /// Where it says something that does not fit the fields.
     pub fn parse(text: &str, schema: &Schema) -> Result<Mapping, DataError> {
-        let table: Table = text.parse().map_err(|error: toml::de::Error| {
-            let message = error.to_string();
-            DataError::mapping(format!("invalid TOML: {}", message.trim_end()))
-        })?;
+        let table: Table = text.parse().map_err(|error| invalid_toml(text, &error))?;
         let mut mapping = Mapping::by_name(schema);
         let mut spelling = Spelling::default();
         for (name, value) in table.iter().filter(|(_, value)| !value.is_table()) {

@@ -109,10 +109,10 @@ impl Request<'_> {
             false => (text, None),
         };
         let read = Arc::new(AtomicU64::new(0));
-        let mut text =
-            Packing::unpack(Box::new(Counting { text, read: read.clone() })).map_err(unreadable)?;
+        let damaged = |error: io::Error| Packing::unreadable(&self.file, &error);
+        let mut text = Packing::unpack(Box::new(Counting { text, read: read.clone() })).map_err(damaged)?;
         let mut first = Vec::new();
-        text.by_ref().take(signature::FIRST_BYTES as u64).read_to_end(&mut first).map_err(unreadable)?;
+        text.by_ref().take(signature::FIRST_BYTES as u64).read_to_end(&mut first).map_err(damaged)?;
         signature::check(&self.file, self.format, &first)?;
         let text = Box::new(io::Cursor::new(first).chain(text));
         Ok(Opened { source: open(text)?, hash, unchanged, read: Some(read) })

@@ -66,12 +66,12 @@ impl ArrowSource {
         let panicked = |damaged: Damaged| unreadable(file, &damaged);
         let mut magic = Vec::new();
         let begins = positioned.reader().take(MAGIC.len() as u64).read_to_end(&mut magic);
-        begins.map_err(|error| DataError::input(format!("{file}: cannot be read: {error}")))?;
+        begins.map_err(|error| DataError::unreadable(file, &error))?;
         let is_file = magic == MAGIC;
         let checked = guarded(|| if is_file { check_file(&positioned) } else { check_stream(&positioned) });
         checked.map_err(panicked)?.map_err(|claim| match claim {
             Claim::Wrong(wrong) => {
-                DataError::input(format!("{file}: not a complete Arrow IPC file: {wrong}"))
+                DataError::input(format!("{file}: not a complete Arrow IPC file: {wrong}")).remedy(AGAIN)
             }
             Claim::Unreadable(error) => DataError::unreadable(file, &error),
         })?;
@@ -121,8 +121,17 @@ fn read_of(reader: &BufReader<PositionedReader>) -> u64 {
     reader.get_ref().position() - reader.buffer().len() as u64
 }
 
+/// What to do about a damaged file.
+const AGAIN: &str = "write the file again, or copy it again from where it was written";
+
 fn unreadable(file: &str, error: &dyn std::error::Error) -> DataError {
-    DataError::input(format!("{file}: not a complete Arrow IPC file: {error}"))
+    let text = error.to_string();
+    // what kind of error it is to the library
+    let words = text.split_once(" error: ").map_or(text.as_str(), |(_, words)| words);
+    let message = format!(
+        "{file}: not a complete Arrow IPC file: its bytes make no sense to the Arrow reader ({words})"
+    );
+    DataError::input(message).remedy(AGAIN)
 }
 
 impl Source for ArrowSource {

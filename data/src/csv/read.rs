@@ -192,12 +192,13 @@ impl Csv {
                 texts.truncate(start);
                 texts.resize(start + self.width, None);
                 set_aside[row] = true;
-                let record = cells(line, self.delimiter).and_then(|record| self.of_width(record));
+                // a record of another width is refused, but it may show which row it is
+                let record = cells(line, self.delimiter);
                 for (builder, cell) in kept.iter_mut().zip(&kept_cells) {
-                    let text = record.as_ref().ok().map(|record| &record[*cell]);
+                    let text = record.as_ref().ok().and_then(|record| record.get(*cell));
                     builder.append_option(text.filter(|text| !text.is_empty()));
                 }
-                records.push((row, record));
+                records.push((row, record.and_then(|record| self.of_width(record))));
             }
             let (width, rows) = (self.width, lines.len());
             let texts = Block { first_row, rows, width, cells: &texts, set_aside: &set_aside };

@@ -259,13 +259,16 @@ impl JsonLines {
                     texts[start..].fill(None);
                     read = self.read(line, &mut texts[start..], ignored);
                 }
+                for (builder, slot) in kept.iter_mut().zip(&self.kept) {
+                    // a name in another case does not make the other values unreadable
+                    let is_read = matches!(read, Ok(()) | Err(Wrong::Case { .. }));
+                    let text = texts[start + slot].filter(|text| is_read && *text != "null");
+                    builder.append_option(text);
+                }
                 if let Err(wrong) = read {
                     texts[start..].fill(None);
                     set_aside[row] = true;
                     wrongs.push((row, malformed(wrong.in_words(self), line)));
-                }
-                for (builder, slot) in kept.iter_mut().zip(&self.kept) {
-                    builder.append_option(texts[start + slot].filter(|text| *text != "null"));
                 }
             }
             seen.any |= !set_aside[..lines.len()].iter().all(|is_aside| *is_aside);

@@ -5,7 +5,8 @@ use ::parquet::basic::Compression;
 use ::parquet::errors::Result;
 use ::parquet::file::metadata::ColumnChunkMetaData;
 
-use super::page::{PageReader, damaged};
+use super::open::damaged;
+use super::page::PageReader;
 use crate::positioned::Positioned;
 
 /// The most that a page unpacks to.
