@@ -30,9 +30,9 @@ pub struct Chunk {
     /// How many rows there are.
     pub rows: usize,
     /// The rows.
-    pub body: Box<dyn Body>,
+    pub(crate) body: Box<dyn Body>,
     /// The columns that their file does not hold.
-    pub given: Arc<Given>,
+    pub(crate) given: Arc<Given>,
 }
 
 /// Rows as a format has them.
@@ -93,6 +93,15 @@ impl Body for Columnar {
 }
 
 /// A column of a chunk.
+///
+/// ```
+/// use arrow_array::{ArrayRef, Int64Array};
+/// use opus_data::ColumnData;
+/// use std::sync::Arc;
+/// let column = ColumnData::from(Arc::new(Int64Array::from(vec![1, 2])) as ArrayRef);
+/// assert_eq!(column.array()?.len(), 2);
+/// # Ok::<(), opus_data::DataError>(())
+/// ```
 #[derive(Clone)]
 pub enum ColumnData {
     /// Values.
@@ -149,6 +158,13 @@ impl From<ArrayRef> for ColumnData {
 }
 
 /// A column that is copied to the outputs.
+///
+/// ```
+/// use opus_data::Kept;
+/// let kept = Kept::text("id", false);
+/// assert_eq!(kept.data_type, arrow_schema::DataType::Utf8);
+/// assert!(!kept.is_uuid());
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Kept {
     /// Its name.

@@ -11,6 +11,22 @@ use super::near::did_you_mean;
 use crate::error::DataError;
 
 /// What is read of every file.
+///
+/// ```
+/// use opus_data::{Intake, Mapping};
+/// use opus_runtime::admission::Reading;
+///
+/// let policy = opus_runtime::example::policy();
+/// let mapping = Mapping::parse("score = { column = \"FICO\", missing = [-1] }", policy.schema())?;
+/// let intake = Intake { schema: policy.schema().clone(), mapping, keep: vec!["id".into()] };
+/// assert_eq!((intake.column(1), intake.column(2)), ("age", "FICO"));
+/// assert_eq!(intake.admit(2, Reading::Text("745")), Ok(Some(745)));
+/// assert_eq!(intake.admit(2, Reading::Text("-1")), Ok(None));
+/// let refused = intake.admit(2, Reading::Text("NA")).unwrap_err();
+/// assert!(refused.message.starts_with("score: `NA` is not a whole number; "));
+/// assert_eq!(intake.ignored(&["id", "FICO", "note"]), ["note"]);
+/// # Ok::<(), opus_data::DataError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Intake {
     /// The policy's fields.
@@ -107,7 +123,13 @@ impl Intake {
                 "{file}: `{}` is mapped to a value within a JSON object, which only JSON files have",
                 self.schema.inputs[*index].name
             );
-            return Err(DataError::unmapped(message).remedy("map it to a column of its own"));
+            let rest = self.field_mapping(*index).path.iter().map(String::as_str);
+            let path: Vec<&str> = std::iter::once(self.column(*index)).chain(rest).collect();
+            return Err(DataError::unmapped(message).remedy(format!(
+                "write the value to a column of its own, as with `SELECT {} AS {}`, and map the field to that column",
+                path.join("."),
+                path.join("_")
+            )));
         }
         let wanted: Vec<Wanted> = fields
             .iter()

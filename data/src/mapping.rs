@@ -31,6 +31,19 @@ use super::spelling::{DateForm, Spelling, THOUSANDS};
 use crate::error::{DataError, invalid_toml};
 
 /// What is said about each field, by input index, and about files as a whole.
+///
+/// ```
+/// use opus_data::Mapping;
+/// let policy = opus_runtime::example::policy();
+/// let text = "delimiter = \";\"\n[income]\ncolumn = \"cents\"\nunit = \"minor units\"";
+/// let mapping = Mapping::parse(text, policy.schema())?;
+/// assert_eq!(mapping.delimiter, Some(b';'));
+/// assert_eq!(mapping.field(3).column.as_deref(), Some("cents"));
+///
+/// let failure = Mapping::parse("[incme]", policy.schema()).unwrap_err();
+/// assert_eq!(failure.remedy.as_deref(), Some("did you mean `income`?"));
+/// # Ok::<(), opus_data::DataError>(())
+/// ```
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Mapping {
     fields: Vec<FieldMapping>,
@@ -43,6 +56,19 @@ pub struct Mapping {
 }
 
 /// What is said about one field.
+///
+/// ```
+/// use opus_data::Mapping;
+/// use opus_runtime::admission::Reading;
+/// let policy = opus_runtime::example::policy();
+/// let text = "work = { values = { SAL = \"salaried\" }, missing = [\"?\"] }";
+/// let mapping = Mapping::parse(text, policy.schema())?;
+/// let work = mapping.field(5);
+/// assert!(!work.is_plain());
+/// assert_eq!(work.apply(Reading::Text("SAL")), Reading::Text("salaried"));
+/// assert_eq!(work.apply(Reading::Text("?")), Reading::Missing);
+/// # Ok::<(), opus_data::DataError>(())
+/// ```
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct FieldMapping {
     /// The column, where it has another name.

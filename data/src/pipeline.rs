@@ -29,6 +29,34 @@ use units::Units;
 use work::{Done, Worker};
 
 /// What is to be done.
+///
+/// ```
+/// use opus_data::pipeline::Batch;
+/// use opus_data::{Intake, Names, inputs, output};
+///
+/// let policy = opus_runtime::example::policy();
+/// let folder = std::env::temp_dir().join(format!("opus-batch-{}", std::process::id()));
+/// std::fs::create_dir_all(&folder)?;
+/// let rows = "submitted_on,age,score,income,requested,work\n2025-02-01,40,800,90000,900,retired\n2025-02-01,5,,1,1,x\n";
+/// std::fs::write(folder.join("rows.csv"), rows)?;
+/// let batch = Batch {
+///     intake: Intake::by_name(policy.schema()),
+///     names: Names::of(policy.artifact().program()),
+///     inputs: inputs(&[folder.join("rows.csv")], None)?,
+///     output: output(&folder.join("decisions.csv"), None)?,
+///     rejects: Some(output(&folder.join("rejects.csv"), None)?),
+///     metadata: Vec::new(),
+///     hashed: false,
+/// };
+/// let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
+/// let (report, outputs) = batch.run(&pool, &policy, &|_| {})?;
+/// outputs.name()?;
+/// assert_eq!((report.counts.decided, report.counts.rejected()), (1, 1));
+/// let decisions = std::fs::read_to_string(folder.join("decisions.csv"))?;
+/// assert_eq!(decisions, "row,decision,amount,rule,version\n1,approve,900.00,R4,2\n");
+/// # std::fs::remove_dir_all(folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Batch {
     /// What is wanted of the inputs.
     pub intake: Intake,

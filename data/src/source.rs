@@ -159,6 +159,29 @@ fn name_of(endpoint: &Endpoint) -> String {
 }
 
 /// All files, one after another.
+///
+/// ```
+/// use opus_data::{Intake, Reader, inputs};
+/// use opus_ir::memory::Columns;
+///
+/// let policy = opus_runtime::example::policy();
+/// let path = std::env::temp_dir().join(format!("opus-reader-{}.csv", std::process::id()));
+/// std::fs::write(&path, "submitted_on,age,score,income,requested,work\n2025-02-01,40,,90000,900.50,retired\n")?;
+///
+/// let intake = Intake::by_name(policy.schema());
+/// let mut reader = Reader::open(inputs(&[path.clone()], None)?, &intake)?;
+/// while let Some(chunk) = reader.next_chunk()? {
+///     let mut columns = Columns::new(&intake.schema.input_columns(), chunk.rows);
+///     let mut faults = Vec::new();
+///     chunk.fill(&intake, &mut columns, &mut faults)?;
+///     assert!(faults.is_empty());
+///     // the age, the missing score, and the amount in cents
+///     assert_eq!((columns.get(1, 0), columns.get(2, 0), columns.get(4, 0)), (Some(40), None, Some(90_050)));
+/// }
+/// assert!(reader.ignored().names().next().is_none());
+/// # std::fs::remove_file(path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Reader<'a> {
     intake: &'a Intake,
     waiting: VecDeque<Located>,

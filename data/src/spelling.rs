@@ -8,6 +8,16 @@ use opus_runtime::admission::number::{Unreadable, scaled};
 use super::cells::{DAY_SECONDS, moment_text};
 
 /// How the values of a column are spelled.
+///
+/// ```
+/// use opus_data::Spelling;
+/// use opus_ir::Kind;
+/// use opus_runtime::admission::Reading;
+/// let spelling = Spelling { decimal_comma: true, thousands: Some('.'), ..Spelling::default() };
+/// let mut scratch = String::new();
+/// let plain = spelling.plain(Kind::Money, 2, Reading::Text("1.234,56"), &mut scratch);
+/// assert_eq!(plain, Reading::Text("1234.56"));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Spelling {
     /// Whether decimals follow a comma, as in `1234,56`.
@@ -21,6 +31,14 @@ pub struct Spelling {
 }
 
 /// How dates are spelled, where not as 2025-01-31.
+///
+/// ```
+/// use opus_data::DateForm;
+/// let form = DateForm::parse("DD.MM.YYYY").unwrap();
+/// assert_eq!(form.in_words(), "a date of the form DD.MM.YYYY");
+/// assert_eq!(DateForm::parse("epoch days"), Some(DateForm::Epoch { per_day: 1 }));
+/// assert_eq!(DateForm::parse("soon"), None);
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DateForm {
     /// As a number of ticks since 1970, so many a day.

@@ -28,6 +28,14 @@ use crate::did_you_mean;
 use crate::error::{DataError, invalid_toml};
 
 /// How the fields of a policy are drawn.
+///
+/// ```
+/// use opus_data::sample::profile::Profile;
+/// let schema = opus_runtime::example::program().schema;
+/// assert!(Profile::parse("score = { range = [600, 800], missing = \"4%\" }", &schema).is_ok());
+/// let failure = Profile::parse("scor = { missing = \"4%\" }", &schema).unwrap_err();
+/// assert_eq!(failure.remedy.as_deref(), Some("did you mean `score`?"));
+/// ```
 #[derive(Clone, PartialEq, Debug)]
 pub struct Profile {
     /// By input index.

@@ -67,6 +67,23 @@ impl Encoded {
 ///
 /// # Errors
 /// Where it cannot be written, or a column cannot be held by the format.
+///
+/// ```
+/// use opus_data::output;
+/// use opus_data::write::{Content, Data, Layout, Spec, Table, create};
+/// use std::sync::Arc;
+///
+/// let path = std::env::temp_dir().join(format!("opus-write-{}.jsonl", std::process::id()));
+/// let columns = vec![Spec { name: "n".into(), content: Content::Long, optional: false }];
+/// let layout = Layout::new(columns, &[], "the example")?;
+/// let (encoder, mut writer) = create(&output(&path, None)?, &Arc::new(layout))?;
+/// let rows = encoder.encode(&Table { rows: 2, columns: vec![Data::Longs(vec![1, 2].into())] })?;
+/// writer.append(rows)?;
+/// writer.finish()?.name()?;
+/// assert_eq!(std::fs::read_to_string(&path)?, "{\"n\":1}\n{\"n\":2}\n");
+/// # std::fs::remove_file(path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn create(
     located: &Located,
     layout: &Arc<Layout>,

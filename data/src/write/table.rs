@@ -28,6 +28,15 @@ pub struct Layout {
 }
 
 /// A column of a table.
+///
+/// ```
+/// use arrow_schema::DataType;
+/// use opus_data::write::Spec;
+/// let schema = opus_runtime::example::program().schema;
+/// assert_eq!(Spec::of_field(&schema, &schema.inputs[1]).arrow_type(), DataType::Int32);
+/// // amounts are decimals with as many places as the currency has
+/// assert_eq!(Spec::of_field(&schema, &schema.inputs[3]).arrow_type(), DataType::Decimal128(9, 2));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Spec {
     /// Its name.
