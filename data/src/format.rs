@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::packing::Packing;
 use super::source::{Opened, Request};
 use super::target::Target;
-use super::write::{Encoder, Layout, Writer};
+use super::write::{Begun, Layout};
 use super::{arrow, csv, json_lines, parquet};
 use crate::error::{DataError, ErrorKind};
 
@@ -31,7 +31,7 @@ pub struct Row {
 }
 
 /// Begins a file.
-type Create = fn(Target, &str, &Arc<Layout>) -> Result<(Box<dyn Encoder>, Box<dyn Writer>), DataError>;
+type Create = fn(Target, &str, &Arc<Layout>) -> Result<Begun, DataError>;
 
 /// Every format.
 static FORMATS: [Row; 5] = [

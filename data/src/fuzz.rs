@@ -239,7 +239,7 @@ fn write_stock(path: &Path, layout: &Layout, groups: &[Group], bytes: &mut Bytes
     let properties = WriterProperties::builder()
         .set_compression(codec[usize::from(shape % 3)])
         .set_writer_version(version)
-        .set_dictionary_enabled(shape / 6 % 2 == 0)
+        .set_dictionary_enabled((shape / 6).is_multiple_of(2))
         .set_data_page_row_count_limit([100, 20_000][usize::from(shape / 12 % 2)])
         .set_write_batch_size(64)
         .build();

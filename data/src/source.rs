@@ -20,13 +20,16 @@ use super::signature;
 use super::unchanged::Unchanged;
 use crate::error::DataError;
 
+/// How many rows, and the rows.
+pub type Rows = (usize, Box<dyn Body>);
+
 /// A file that rows are read from.
 pub trait Source: Send {
     /// The next rows, at most [`super::CHUNK_ROWS`], and of Parquet twice as many; `None` where there are no more.
     ///
     /// # Errors
     /// Where the file cannot be read.
-    fn next(&mut self) -> Result<Option<(usize, Box<dyn Body>)>, DataError>;
+    fn next(&mut self) -> Result<Option<Rows>, DataError>;
 
     /// The columns to keep, in the order in which they were asked for; `None` where a folder gives the value and the file
     /// has no such column.

@@ -7,13 +7,13 @@ use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::ArrowError;
 
 use super::claims::{Claim, check_file, check_stream};
-use crate::chunk::{Body, CHUNK_ROWS, ColumnData, Columnar, Kept};
+use crate::chunk::{CHUNK_ROWS, ColumnData, Columnar, Kept};
 use crate::error::DataError;
 use crate::given::Given;
 use crate::guard::{Damaged, guarded};
 use crate::intake::Intake;
 use crate::positioned::{Positioned, PositionedReader};
-use crate::source::{Opened, Request, Source};
+use crate::source::{Opened, Request, Rows, Source};
 use crate::typed::TypedColumns;
 
 /// What a file with a footer begins with.
@@ -135,7 +135,7 @@ fn unreadable(file: &str, error: &dyn std::error::Error) -> DataError {
 }
 
 impl Source for ArrowSource {
-    fn next(&mut self) -> Result<Option<(usize, Box<dyn Body>)>, DataError> {
+    fn next(&mut self) -> Result<Option<Rows>, DataError> {
         loop {
             if let Some((batch, given)) =
                 self.batch.as_mut().filter(|(batch, given)| *given < batch.num_rows())

@@ -13,7 +13,7 @@ use arrow_select::take::take;
 
 use crate::error::DataError;
 use crate::target::{Target, Whole};
-use crate::write::{Content, Encoded, Encoder, Layout, Table, Writer, cannot_encode};
+use crate::write::{Begun, Content, Encoded, Encoder, Layout, Table, Writer, cannot_encode};
 
 /// Encodes rows for an Arrow IPC file; shared by threads.
 struct ArrowEncoder {
@@ -31,11 +31,7 @@ struct ArrowWriter {
 ///
 /// # Errors
 /// Where the target cannot be written.
-pub fn create(
-    target: Target,
-    name: &str,
-    layout: &Arc<Layout>,
-) -> Result<(Box<dyn Encoder>, Box<dyn Writer>), DataError> {
+pub fn create(target: Target, name: &str, layout: &Arc<Layout>) -> Result<Begun, DataError> {
     let schema = layout.arrow_schema();
     let fields = schema.fields().iter().zip(&layout.columns).map(|(field, spec)| {
         match (field.data_type(), &spec.content) {

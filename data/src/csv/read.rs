@@ -20,7 +20,7 @@ use crate::error::DataError;
 use crate::given::Given;
 use crate::intake::{Found, Intake};
 use crate::lines::{Lines, Quotes, RowKind, Splitter, cells, counted};
-use crate::source::{Opened, Request, Source};
+use crate::source::{Opened, Request, Rows, Source};
 use crate::texts::{BLOCK_ROWS, Block, Texts, Usual, malformed};
 
 /// Opens a CSV file.
@@ -99,7 +99,7 @@ fn with_cause(failure: DataError, names: &[&str]) -> DataError {
 }
 
 impl Source for CsvSource {
-    fn next(&mut self) -> Result<Option<(usize, Box<dyn Body>)>, DataError> {
+    fn next(&mut self) -> Result<Option<Rows>, DataError> {
         let lines = self.splitter.next_lines()?;
         let records =
             |lines: Lines| (lines.len(), Box::new(Records(self.csv.clone(), lines)) as Box<dyn Body>);

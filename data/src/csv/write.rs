@@ -6,7 +6,7 @@ use super::delimiter_of;
 use crate::error::DataError;
 use crate::target::Target;
 use crate::write::text::{self, Notation};
-use crate::write::{Encoder, Layout, Printed, Printer, Writer};
+use crate::write::{Begun, Layout, Printed, Printer};
 
 /// Records, with what separates their cells.
 struct Records {
@@ -17,11 +17,7 @@ struct Records {
 ///
 /// # Errors
 /// Where a column cannot be text, or the target cannot be written.
-pub fn create(
-    target: Target,
-    name: &str,
-    layout: &Arc<Layout>,
-) -> Result<(Box<dyn Encoder>, Box<dyn Writer>), DataError> {
+pub fn create(target: Target, name: &str, layout: &Arc<Layout>) -> Result<Begun, DataError> {
     text::create(Records { delimiter: delimiter_of(name) }, target, name, layout)
 }
 

@@ -23,7 +23,7 @@ use crate::given::Given;
 use crate::intake::Intake;
 use crate::lines::{Lines, RowKind, Splitter};
 use crate::seen::Seen;
-use crate::source::{Opened, Request, Source};
+use crate::source::{Opened, Request, Rows, Source};
 use crate::texts::{BLOCK_ROWS, Block, Texts, Usual, malformed};
 
 /// So many names that nobody asked for are told.
@@ -105,7 +105,7 @@ impl JsonLinesSource {
 }
 
 impl Source for JsonLinesSource {
-    fn next(&mut self) -> Result<Option<(usize, Box<dyn Body>)>, DataError> {
+    fn next(&mut self) -> Result<Option<Rows>, DataError> {
         let lines = self.splitter.next_lines()?;
         if !std::mem::replace(&mut self.is_begun, true)
             && let Some(first) = lines.as_ref().and_then(|lines| lines.iter().next())

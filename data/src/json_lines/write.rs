@@ -7,7 +7,7 @@ use opus_runtime::admission::json::Quoted;
 use crate::error::DataError;
 use crate::target::Target;
 use crate::write::text::{self, Notation};
-use crate::write::{Encoder, Layout, Printed, Printer, Writer};
+use crate::write::{Begun, Layout, Printed, Printer};
 
 /// Objects.
 struct Objects {
@@ -21,11 +21,7 @@ struct Objects {
 ///
 /// # Errors
 /// Where a column cannot be text, or the target cannot be written.
-pub fn create_lines(
-    target: Target,
-    name: &str,
-    layout: &Arc<Layout>,
-) -> Result<(Box<dyn Encoder>, Box<dyn Writer>), DataError> {
+pub fn create_lines(target: Target, name: &str, layout: &Arc<Layout>) -> Result<Begun, DataError> {
     text::create(Objects::new(layout, false), target, name, layout)
 }
 
@@ -33,11 +29,7 @@ pub fn create_lines(
 ///
 /// # Errors
 /// Where a column cannot be text, or the target cannot be written.
-pub fn create_array(
-    target: Target,
-    name: &str,
-    layout: &Arc<Layout>,
-) -> Result<(Box<dyn Encoder>, Box<dyn Writer>), DataError> {
+pub fn create_array(target: Target, name: &str, layout: &Arc<Layout>) -> Result<Begun, DataError> {
     text::create(Objects::new(layout, true), target, name, layout)
 }
 

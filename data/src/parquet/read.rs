@@ -15,13 +15,13 @@ use rayon::prelude::*;
 use super::claims;
 use super::column::PagedColumn;
 use super::open::{metadata, too_short, unreadable, unreadable_column};
-use crate::chunk::{Body, CHUNK_ROWS, ColumnData, Columnar, Kept};
+use crate::chunk::{CHUNK_ROWS, ColumnData, Columnar, Kept};
 use crate::error::DataError;
 use crate::given::Given;
 use crate::guard::guarded;
 use crate::intake::Intake;
 use crate::positioned::Positioned;
-use crate::source::{Opened, Request, Source};
+use crate::source::{Opened, Request, Rows, Source};
 use crate::typed::TypedColumns;
 
 /// The most rows of a chunk. A row group that other tools write by default is a chunk, so that its columns can be
@@ -198,7 +198,7 @@ fn guarded_read(reader: &mut ColumnReader, rows: usize) -> Result<ColumnData, Ar
 }
 
 impl Source for ParquetSource {
-    fn next(&mut self) -> Result<Option<(usize, Box<dyn Body>)>, DataError> {
+    fn next(&mut self) -> Result<Option<Rows>, DataError> {
         while self.rows_left == 0 {
             if self.next_row_group == self.metadata.metadata().num_row_groups() {
                 return Ok(None);

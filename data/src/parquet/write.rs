@@ -19,7 +19,7 @@ use arrow_schema::{ArrowError, DataType, Schema, SchemaRef, TimeUnit};
 use super::pages::{Pages, encode, encode_texts, is_known};
 use crate::error::DataError;
 use crate::target::{Target, Whole};
-use crate::write::{Data, Encoded, Encoder, Layout, Spec, Table, Writer, cannot_encode};
+use crate::write::{Begun, Data, Encoded, Encoder, Layout, Spec, Table, Writer, cannot_encode};
 
 /// Encodes rows for a Parquet file; shared by threads.
 struct ParquetEncoder {
@@ -48,11 +48,7 @@ enum ColumnChunk {
 ///
 /// # Errors
 /// Where a column is of a type that Parquet has not, or the target cannot be written.
-pub fn create(
-    target: Target,
-    name: &str,
-    layout: &Arc<Layout>,
-) -> std::result::Result<(Box<dyn Encoder>, Box<dyn Writer>), DataError> {
+pub fn create(target: Target, name: &str, layout: &Arc<Layout>) -> std::result::Result<Begun, DataError> {
     let failed = |error: ParquetError| DataError::unwritable(name, &error);
     let arrow_schema = Arc::new(schema_of(layout));
     let schema = ArrowSchemaConverter::new().convert(&arrow_schema).map_err(failed)?;

@@ -48,6 +48,9 @@ pub trait Writer: Send {
     fn finish(self: Box<Self>) -> Result<Whole, DataError>;
 }
 
+/// A file that was begun: what encodes its rows, and what appends them.
+pub type Begun = (Box<dyn Encoder>, Box<dyn Writer>);
+
 /// Rows as an [`Encoder`] made them, for the [`Writer`] of the same file.
 pub struct Encoded(Box<dyn Any + Send>);
 
@@ -84,10 +87,7 @@ impl Encoded {
 /// # std::fs::remove_file(path)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn create(
-    located: &Located,
-    layout: &Arc<Layout>,
-) -> Result<(Box<dyn Encoder>, Box<dyn Writer>), DataError> {
+pub fn create(located: &Located, layout: &Arc<Layout>) -> Result<Begun, DataError> {
     let name = located.endpoint.to_string();
     let target = Target::create(&located.endpoint)?;
     (located.format.row().create)(target, &name, layout)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::printed::{Printer, is_printable};
 use super::table::{Content, Layout, Spec, Table};
-use super::{Encoded, Encoder, Writer, cannot_encode};
+use super::{Begun, Encoded, Encoder, Writer, cannot_encode};
 use crate::error::DataError;
 use crate::packing::Packing;
 use crate::target::{Target, Whole};
@@ -61,7 +61,7 @@ pub fn create<N: Notation>(
     target: Target,
     name: &str,
     layout: &Arc<Layout>,
-) -> Result<(Box<dyn Encoder>, Box<dyn Writer>), DataError> {
+) -> Result<Begun, DataError> {
     check(name, layout)?;
     let (packing, _) = Packing::of_name(Path::new(name));
     let notation = Arc::new(notation);
