@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
+use opus_data::Format as FileFormat;
 
 /// Turn written policy into decisions, each with its artifact, version and rule.
 #[derive(Parser, Debug)]
@@ -36,9 +38,6 @@ Example:
 
 /// A larger number is treated as a mistake: each thread holds a chunk of rows in memory.
 const THREADS_MAX: i64 = 1024;
-
-/// The names of the file formats.
-const FORMATS: &str = "parquet|csv|jsonl|arrow";
 
 /// How results are printed.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -165,7 +164,7 @@ pub struct Batch {
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
     /// The format of the rejects, if the file name does not show it.
-    #[arg(long, value_enum, value_name = FORMATS, hide_possible_values = true, requires = "rejects")]
+    #[arg(long, value_parser = file_format(), value_name = "FORMAT", requires = "rejects")]
     pub rejects_format: Option<FileFormat>,
     /// How many rows may be rejected before it is an error: a number or a percentage.
     #[arg(long, value_name = "N|P%", default_value = "0")]
@@ -185,29 +184,20 @@ pub struct Batch {
     #[arg(long, value_name = "FILE.toml")]
     pub columns: Option<PathBuf>,
     /// The format of the input, if the file name does not show it.
-    #[arg(long, value_enum, value_name = FORMATS, hide_possible_values = true)]
+    #[arg(long, value_parser = file_format(), value_name = "FORMAT")]
     pub input_format: Option<FileFormat>,
     /// The format of the output, if the file name does not show it.
-    #[arg(long, value_enum, value_name = FORMATS, hide_possible_values = true)]
+    #[arg(long, value_parser = file_format(), value_name = "FORMAT")]
     pub output_format: Option<FileFormat>,
     /// Where to write the summary as JSON, with the hashes of artifact and inputs.
     #[arg(long, value_name = "FILE")]
     pub summary: Option<PathBuf>,
 }
 
-/// The file formats.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FileFormat {
-    /// Apache Parquet.
-    Parquet,
-    /// Comma-separated values with a header.
-    Csv,
-    /// One JSON object per line.
-    Jsonl,
-    /// An array of JSON objects.
-    Json,
-    /// Arrow IPC, file or stream.
-    Arrow,
+/// The formats of files, by name.
+fn file_format() -> impl TypedValueParser<Value = FileFormat> {
+    let names = PossibleValuesParser::new(FileFormat::all().map(FileFormat::name));
+    names.map(|name| FileFormat::named(&name).expect("each of the possible values names a format"))
 }
 
 /// `opus test`
@@ -281,7 +271,7 @@ pub struct Sample {
     #[arg(long, value_name = "FILE")]
     pub profile: Option<PathBuf>,
     /// The format of the output, if the file name does not show it.
-    #[arg(long, value_enum, value_name = FORMATS, hide_possible_values = true)]
+    #[arg(long, value_parser = file_format(), value_name = "FORMAT")]
     pub output_format: Option<FileFormat>,
 }
 

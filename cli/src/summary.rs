@@ -86,7 +86,7 @@ pub fn json(run: &Run, details: Value) -> Value {
         "faults": faults.collect::<Vec<_>>(),
         "outputs": outputs.collect::<serde_json::Map<_, _>>(),
         "versions": versions.collect::<Vec<_>>(),
-        "ignored_columns": run.report.ignored,
+        "ignored_columns": run.report.ignored.names().collect::<Vec<_>>(),
         "seconds": run.seconds,
     });
     if let (Value::Object(value), Value::Object(details)) = (&mut value, details) {

@@ -10,6 +10,13 @@ use super::format::Format;
 use crate::error::{DataError, ErrorKind};
 
 /// A file, or a standard stream.
+///
+/// ```
+/// use opus_data::Endpoint;
+/// use std::path::Path;
+/// assert_eq!(Endpoint::new(Path::new("-")), Endpoint::Standard);
+/// assert_eq!(Endpoint::new(Path::new("rows.csv")).to_string(), "rows.csv");
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Endpoint {
     /// A file at this path.
@@ -90,6 +97,15 @@ fn each_once(files: &[Located]) -> Result<(), DataError> {
 ///
 /// # Errors
 /// Where the format is unknown.
+///
+/// ```
+/// use opus_data::{Format, output};
+/// use std::path::Path;
+/// assert_eq!(output(Path::new("decisions.csv"), None)?.format.name(), "csv");
+/// assert_eq!(output(Path::new("-"), Format::named("jsonl"))?.format.name(), "jsonl");
+/// assert!(output(Path::new("decisions"), None).is_err());
+/// # Ok::<(), opus_data::DataError>(())
+/// ```
 pub fn output(path: &Path, format: Option<Format>) -> Result<Located, DataError> {
     let endpoint = Endpoint::new(path);
     let format = match (format, &endpoint) {
@@ -104,6 +120,14 @@ pub fn output(path: &Path, format: Option<Format>) -> Result<Located, DataError>
 ///
 /// # Errors
 /// Where that is not so.
+///
+/// ```
+/// use opus_data::{Endpoint, apart};
+/// let [a, b] = ["a.csv", "b.csv"].map(|name| Endpoint::File(name.into()));
+/// assert!(apart(&[&a], &[&b]).is_ok());
+/// let failure = apart(&[&a], &[&a]).unwrap_err();
+/// assert_eq!(failure.kind, opus_data::ErrorKind::Request);
+/// ```
 pub fn apart(read: &[&Endpoint], written: &[&Endpoint]) -> Result<(), DataError> {
     for (index, output) in written.iter().enumerate() {
         let Endpoint::File(path) = output else {
@@ -130,6 +154,12 @@ pub fn apart(read: &[&Endpoint], written: &[&Endpoint]) -> Result<(), DataError>
 ///
 /// # Errors
 /// Where it stands for two things.
+///
+/// ```
+/// use opus_data::{Endpoint, standard_input_once};
+/// assert!(standard_input_once(&[&Endpoint::Standard]).is_ok());
+/// assert!(standard_input_once(&[&Endpoint::Standard, &Endpoint::Standard]).is_err());
+/// ```
 pub fn standard_input_once(read: &[&Endpoint]) -> Result<(), DataError> {
     match read.iter().filter(|endpoint| ***endpoint == Endpoint::Standard).count() {
         0 | 1 => Ok(()),
@@ -303,8 +333,8 @@ mod tests {
             fs::write(folder.join(name), "").unwrap();
         }
         let found = inputs(std::slice::from_ref(&folder), None).unwrap();
-        let formats: Vec<Format> = found.iter().map(|file| file.format).collect();
-        assert_eq!(formats, [Format::JsonLines, Format::Csv, Format::Parquet]);
+        let formats: Vec<&str> = found.iter().map(|file| file.format.name()).collect();
+        assert_eq!(formats, ["jsonl", "csv", "parquet"]);
         fs::create_dir_all(folder.join("year=2024/_temporary")).unwrap();
         for name in ["year=2024/z.csv", "year=2024/z.txt", "year=2024/_temporary/z.csv"] {
             fs::write(folder.join(name), "").unwrap();
@@ -380,7 +410,7 @@ mod tests {
         assert!(
             refused("out.csv", None) && refused("below/../out.csv", None) && refused("below/out.csv", None)
         );
-        assert!(refused("out.txt", Some(Format::Csv)));
+        assert!(refused("out.txt", Format::named("csv")));
         for name in ["summary.txt", "_out.csv", "_below/out.csv", "../out.csv"] {
             assert!(!refused(name, None), "{name}");
         }

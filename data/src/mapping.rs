@@ -28,9 +28,22 @@ use toml::{Table, Value};
 
 use super::near::did_you_mean;
 use super::spelling::{DateForm, Spelling, THOUSANDS};
-use crate::error::DataError;
+use crate::error::{DataError, invalid_toml};
 
 /// What is said about each field, by input index, and about files as a whole.
+///
+/// ```
+/// use opus_data::Mapping;
+/// let policy = opus_runtime::example::policy();
+/// let text = "delimiter = \";\"\n[income]\ncolumn = \"cents\"\nunit = \"minor units\"";
+/// let mapping = Mapping::parse(text, policy.schema())?;
+/// assert_eq!(mapping.delimiter, Some(b';'));
+/// assert_eq!(mapping.field(3).column.as_deref(), Some("cents"));
+///
+/// let failure = Mapping::parse("[incme]", policy.schema()).unwrap_err();
+/// assert_eq!(failure.remedy.as_deref(), Some("did you mean `income`?"));
+/// # Ok::<(), opus_data::DataError>(())
+/// ```
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Mapping {
     fields: Vec<FieldMapping>,
@@ -43,6 +56,19 @@ pub struct Mapping {
 }
 
 /// What is said about one field.
+///
+/// ```
+/// use opus_data::Mapping;
+/// use opus_runtime::admission::Reading;
+/// let policy = opus_runtime::example::policy();
+/// let text = "work = { values = { SAL = \"salaried\" }, missing = [\"?\"] }";
+/// let mapping = Mapping::parse(text, policy.schema())?;
+/// let work = mapping.field(5);
+/// assert!(!work.is_plain());
+/// assert_eq!(work.apply(Reading::Text("SAL")), Reading::Text("salaried"));
+/// assert_eq!(work.apply(Reading::Text("?")), Reading::Missing);
+/// # Ok::<(), opus_data::DataError>(())
+/// ```
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct FieldMapping {
     /// The column, where it has another name.
@@ -119,10 +145,7 @@ impl Mapping {
     /// # Errors
     /// Where it says something that does not fit the fields.
     pub fn parse(text: &str, schema: &Schema) -> Result<Mapping, DataError> {
-        let table: Table = text.parse().map_err(|error: toml::de::Error| {
-            let message = error.to_string();
-            DataError::mapping(format!("invalid TOML: {}", message.trim_end()))
-        })?;
+        let table: Table = text.parse().map_err(|error| invalid_toml(text, &error))?;
         let mut mapping = Mapping::by_name(schema);
         let mut spelling = Spelling::default();
         for (name, value) in table.iter().filter(|(_, value)| !value.is_table()) {

@@ -111,7 +111,7 @@ const ENDS: &[(&str, i32, &str)] = &[
     ("batch credit.opus empty.csv -o out.csv --rejects r.csv", 4, "empty.csv: there is no header"),
     ("batch credit.opus quote.csv -o out.csv --rejects r.csv", 4, "a quote in line 8 is never closed"),
     ("batch credit.opus short.parquet -o out.csv --rejects r.csv", 4, "not a complete Parquet file"),
-    ("batch credit.opus rows.csv --input-format arrow -o out.csv", 4, "not a complete Arrow IPC file"),
+    ("batch credit.opus rows.csv --input-format arrow -o out.csv", 4, "not an Arrow IPC file: it holds text"),
     ("batch credit.opus rows.csv good.csv short.parquet -o out.csv --rejects r.csv", 4, "short.parquet"),
     ("batch credit.opus renamed.csv -o out.csv", 4, "there are no columns `age`, `score`"),
     ("batch credit.opus renamed.csv -o out.csv", 4, "for `score`, did you mean `fico_score`?"),

@@ -110,7 +110,7 @@ row,field,value,code,message,id
 7,submitted_on,2025-02-30,malformed-date,submitted_on: `2025-02-30` is not a date such as 2025-01-31,g
 7,employment,salried,unknown-value,\"employment: `salried` is not one of salaried, self_employed, retired, student, unemployed\",g
 7,delinquencies_24m,x,wrong-type,delinquencies_24m: `x` is not a whole number,g
-8,,\"h,2025\",malformed-row,\"the record has 2 cells, the header 12 cells\",
+8,,\"h,2025\",malformed-row,\"the record has 2 cells, the header 12 cells\",h
 ";
     assert_eq!(folder.text("r.csv"), wanted);
     assert_eq!(
@@ -177,6 +177,14 @@ fn where_one_output_cannot_be_written_there_is_none() {
         assert!(ended.err.contains("/dev/full: cannot be written: no space left on device"), "{ended}");
         assert_eq!(folder.names(), before, "{ended}");
     }
+}
+
+#[test]
+fn a_note_about_columns_that_nobody_reads_names_the_files() {
+    let folder = Folder::new("ignored");
+    folder.write("copy.csv", folder.bytes("good.csv"));
+    let ended = folder.opus("batch credit.opus good.csv copy.csv -o out.csv").ends(0);
+    assert!(ended.err.contains("columns that no field reads: `id` in copy.csv and another file"), "{ended}");
 }
 
 #[test]
