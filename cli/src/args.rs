@@ -37,8 +37,18 @@ Example:
 /// A larger number is treated as a mistake: each thread holds a chunk of rows in memory.
 const THREADS_MAX: i64 = 1024;
 
+/// The number of a row.
+fn row_number(text: &str) -> Result<u64, &'static str> {
+    text.parse().ok().filter(|number| *number > 0).ok_or("rows are numbered from 1")
+}
+
+/// The number of rows to write.
+fn row_count(text: &str) -> Result<u64, &'static str> {
+    text.parse().map_err(|_| "a number of rows is written in digits, such as 1000")
+}
+
 /// The names of the file formats.
-const FORMATS: &str = "parquet|csv|jsonl|arrow";
+const FORMATS: &str = "parquet|csv|jsonl|json|arrow";
 
 /// How results are printed.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,8 +81,10 @@ pub enum Verb {
         after_help = "The cache folder is $OPUS_CACHE_DIR, or else $XDG_CACHE_HOME/opus, or else ~/.cache/opus. It may be emptied at any time.\n\nExample:\n  opus build credit.opus -o credit.opusc"
     )]
     Build(Build),
-    /// Decide one input.
-    #[command(after_help = "Example:\n  opus run credit.opus --input application.json --trace")]
+    /// Decide one JSON object, or one row of a file, and show how.
+    #[command(
+        after_help = "Example:\n  opus run credit.opus --input application.json --trace\n  opus run credit.opus --input applications.parquet --row 17 --trace"
+    )]
     Run(Run),
     /// Decide files of inputs: Parquet, CSV, JSON lines, Arrow IPC.
     #[command(
@@ -127,9 +139,18 @@ pub struct Build {
 pub struct Run {
     /// The policy or artifact.
     pub policy: PathBuf,
-    /// A file with one JSON object, or `-` for standard input.
+    /// A file with one JSON object, or `-` for standard input; with `--row`, any INPUT of `opus batch`, or several.
     #[arg(short, long, value_name = "FILE", default_value = "-")]
-    pub input: PathBuf,
+    pub input: Vec<PathBuf>,
+    /// Decide this row of the input, counted from 1 as in decisions and rejects.
+    #[arg(long, value_name = "N", value_parser = row_number, allow_negative_numbers = true)]
+    pub row: Option<u64>,
+    /// How columns map to fields, as for `opus batch`.
+    #[arg(long, value_name = "FILE.toml", requires = "row")]
+    pub columns: Option<PathBuf>,
+    /// The format of the input, if the file name does not show it.
+    #[arg(long, value_enum, value_name = FORMATS, hide_possible_values = true, requires = "row")]
+    pub input_format: Option<FileFormat>,
     /// Show every rule that was tried, with the values of its terms.
     #[arg(long)]
     pub trace: bool,
@@ -265,7 +286,7 @@ pub struct Sample {
     /// The policy or artifact.
     pub policy: PathBuf,
     /// The number of rows.
-    #[arg(short = 'n', long = "rows", value_name = "N", default_value_t = 1000)]
+    #[arg(short = 'n', long = "rows", value_name = "N", default_value_t = 1000, value_parser = row_count)]
     #[arg(allow_negative_numbers = true)]
     pub rows: u64,
     /// The seed of the random numbers.

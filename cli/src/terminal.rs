@@ -14,6 +14,9 @@ use crate::endpoints::writable;
 use crate::failure::{Exit, Failure};
 use crate::render;
 
+/// What columns are called that the policy does not need.
+pub const NOT_READ: &str = "columns that no field reads";
+
 /// The most names shown to a person; programs get all of them.
 const NAMES_MAX: usize = 20;
 

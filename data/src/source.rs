@@ -136,7 +136,7 @@ fn open_source(located: &Located, intake: &Intake, hashed: bool) -> Result<(Open
 }
 
 /// What an input is called in messages.
-fn name_of(endpoint: &Endpoint) -> String {
+pub fn name_of(endpoint: &Endpoint) -> String {
     match endpoint {
         Endpoint::Standard => "standard input".to_owned(),
         Endpoint::File(path) => path.display().to_string(),

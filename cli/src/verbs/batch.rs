@@ -12,7 +12,7 @@ use crate::failure::{Exit, Failure};
 use crate::open::open;
 use crate::progress::Shown;
 use crate::summary::{self, Run};
-use crate::terminal::Terminal;
+use crate::terminal::{NOT_READ, Terminal};
 use opus_data::Names;
 use opus_data::pipeline::{self, Report};
 use opus_data::{
@@ -73,7 +73,7 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     shown.clear();
     let (report, outputs) = report?;
     terminal.note_names("files and folders that are not read", &left_out);
-    terminal.note_names("columns that no field reads", &report.ignored);
+    terminal.note_names(NOT_READ, &report.ignored);
     let run = Run { report: &report, schema: &schema, names: &names, rules, seconds };
     let details = json!({
         "artifact": { "policy": path_text(&args.policy), "content": content.to_string(), "meaning": meaning.to_string() },
