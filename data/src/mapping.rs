@@ -26,6 +26,7 @@ use opus_ir::{Field, Kind, Schema};
 use opus_runtime::admission::{Reading, Unit, number};
 use toml::{Table, Value};
 
+use super::endpoint::read_text;
 use super::near::did_you_mean;
 use super::spelling::{DateForm, Spelling, THOUSANDS};
 use crate::error::DataError;
@@ -106,12 +107,20 @@ impl Mapping {
     /// # Errors
     /// Where it cannot be read, or says something that does not fit the fields.
     pub fn read(path: &Path, schema: &Schema) -> Result<Mapping, DataError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| DataError::unreadable(&path.display().to_string(), &error))?;
-        Mapping::parse(&text, schema).map_err(|failure| {
+        Ok(Mapping::read_hashed(path, schema)?.0)
+    }
+
+    /// Reads a mapping file; with the BLAKE3 hash of its bytes, which says what was read.
+    ///
+    /// # Errors
+    /// As [`Mapping::read`].
+    pub fn read_hashed(path: &Path, schema: &Schema) -> Result<(Mapping, String), DataError> {
+        let text = read_text(path)?;
+        let mapping = Mapping::parse(&text, schema).map_err(|failure| {
             let message = format!("{}: {}", path.display(), failure.message);
             DataError { message, ..failure }
-        })
+        })?;
+        Ok((mapping, blake3::hash(text.as_bytes()).to_hex().to_string()))
     }
 
     /// Reads the text of a mapping file.
@@ -119,10 +128,7 @@ impl Mapping {
     /// # Errors
     /// Where it says something that does not fit the fields.
     pub fn parse(text: &str, schema: &Schema) -> Result<Mapping, DataError> {
-        let table: Table = text.parse().map_err(|error: toml::de::Error| {
-            let message = error.to_string();
-            DataError::mapping(format!("invalid TOML: {}", message.trim_end()))
-        })?;
+        let table: Table = text.parse().map_err(|error| invalid_toml(&error))?;
         let mut mapping = Mapping::by_name(schema);
         let mut spelling = Spelling::default();
         for (name, value) in table.iter().filter(|(_, value)| !value.is_table()) {
@@ -277,6 +283,13 @@ impl Sentinel {
 
 fn with_help(message: String, help: Option<String>) -> DataError {
     DataError { remedy: help, ..DataError::mapping(message) }
+}
+
+/// That a file is not TOML, with the place in it.
+pub fn invalid_toml(error: &toml::de::Error) -> DataError {
+    let message = error.to_string();
+    let place = message.trim_start_matches("TOML parse error").trim_end();
+    DataError::mapping(format!("invalid TOML{place}"))
 }
 
 /// What can be said about files as a whole, besides spellings.

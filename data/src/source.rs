@@ -70,6 +70,9 @@ impl Request<'_> {
         open: impl FnOnce(Positioned) -> Result<Box<dyn Source>, DataError>,
     ) -> Result<Opened, DataError> {
         let positioned = Positioned::open(self.endpoint)?;
+        if positioned.length() == 0 {
+            return Err(DataError::input(format!("{}: the file is empty", self.file)));
+        }
         let hash = if self.hashed { Some(Hash::whole(&self.file, &positioned)?) } else { None };
         let unchanged = positioned.unchanged();
         Ok(Opened { source: open(positioned)?, hash, unchanged, read: None })

@@ -166,7 +166,7 @@ fn text(path: &Path) -> Result<String, Failure> {
     }
     let text = String::from_utf8(read(path)?).map_err(|_| match Format::of_extension(path) {
         Some(_) => no_object(path),
-        None => Failure::io(format!("`{}` is not UTF-8: one JSON object is expected", path.display()))
+        None => Failure::io(format!("`{}` is not a JSON object: it is not UTF-8", path.display()))
             .help("save it as UTF-8"),
     })?;
     Ok(text.strip_prefix('\u{FEFF}').map(str::to_owned).unwrap_or(text))

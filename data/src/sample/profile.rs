@@ -25,7 +25,9 @@ use toml::{Table, Value};
 
 use super::random::Random;
 use crate::did_you_mean;
+use crate::endpoint::read_text;
 use crate::error::DataError;
+use crate::mapping::invalid_toml;
 
 /// How the fields of a policy are drawn.
 #[derive(Clone, PartialEq, Debug)]
@@ -81,8 +83,7 @@ impl Profile {
     /// # Errors
     /// Where it cannot be read, or does not fit the fields of the policy.
     pub fn read(path: &Path, schema: &Schema) -> Result<Profile, DataError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| DataError::unreadable(&path.display().to_string(), &error))?;
+        let text = read_text(path)?;
         Profile::parse(&text, schema).map_err(|error| {
             let message = format!("{}: {}", path.display(), error.message);
             DataError { message, ..error }
@@ -94,10 +95,7 @@ impl Profile {
     /// # Errors
     /// Where it does not fit the fields of the policy.
     pub fn parse(text: &str, schema: &Schema) -> Result<Profile, DataError> {
-        let table: Table = text.parse().map_err(|error: toml::de::Error| {
-            let message = error.to_string();
-            DataError::mapping(format!("invalid TOML: {}", message.trim_end()))
-        })?;
+        let table: Table = text.parse().map_err(|error| invalid_toml(&error))?;
         let mut fields = vec![FieldProfile::default(); schema.inputs.len()];
         for (name, entry) in &table {
             let index = schema.input(name).ok_or_else(|| {
