@@ -11,6 +11,20 @@ use crate::row::Row;
 /// Why a row is not decided. Fields are checked first; requires are checked only if all fields are admitted.
 ///
 /// The codes of reasons are stable and the same as in reject files: [`opus_ir::Fault::code`].
+///
+/// ```
+/// use opus_runtime::Refusal;
+/// let policy = opus_runtime::example::policy();
+/// match policy.decide_json(r#"{"age": 200}"#) {
+///     Ok(decision) => println!("{}", decision.to_json()),
+///     Err(Refusal::Row(reason)) => println!("unreadable: {reason}"),
+///     Err(refusal) => {
+///         for reason in refusal.reasons() {
+///             println!("{} {}: {}", reason.name, reason.fault.code(), reason.message);
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -89,6 +103,12 @@ impl Refusal {
 
     /// The JSON form of [`Refusal::record`] without the hashes of artifact and input, which a refusal alone does
     /// not know.
+    ///
+    /// ```
+    /// let policy = opus_runtime::example::policy();
+    /// let refusal = policy.decide_json("{").unwrap_err();
+    /// assert!(refusal.to_json().starts_with(r#"{"refused":[{"field":"","value":"","code":"malformed-row","#));
+    /// ```
     pub fn to_json(&self) -> String {
         let mut text = String::new();
         record::push_refusal(&mut text, self.reasons());

@@ -43,6 +43,18 @@ use double::Inexact;
 use number::Unreadable;
 
 /// What the numbers of a source count, if the field alone does not determine it.
+///
+/// ```
+/// use opus_runtime::admission::{Admission, Reading, Unit};
+/// let policy = opus_runtime::example::policy();
+/// let income = policy.schema().input("income").unwrap();
+/// let admit = |unit| Admission::new(policy.schema(), income, unit).admit(Reading::Integer(500));
+/// assert_eq!((admit(Unit::Whole), admit(Unit::Minor)), (Ok(Some(50_000)), Ok(Some(500))));
+/// assert_eq!(
+///     admit(Unit::Written).unwrap_err().message,
+///     "income: 500 could be in whole units or in minor units: state the unit"
+/// );
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum Unit {
     /// As the policy writes it. Integers for amounts and numbers for percentages are then ambiguous.

@@ -6,6 +6,14 @@ pub use opus_ir::Place;
 /// One fault of a row.
 ///
 /// The message reads without the rest: `age: 200 is outside 16..120`.
+///
+/// ```
+/// use opus_runtime::{Fault, example};
+/// let policy = example::policy();
+/// let reason = policy.row().set_int("age", 200).unwrap_err();
+/// assert_eq!((reason.fault, &*reason.name, &*reason.value), (Fault::OutOfRange, "age", "200"));
+/// assert_eq!(reason.message, "age: 200 is outside 16..120");
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Reason {
     /// What is wrong.

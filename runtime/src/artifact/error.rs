@@ -8,6 +8,13 @@ use opus_ir::InvalidProgram;
 use super::FORMAT;
 
 /// Why bytes are not accepted as an artifact.
+///
+/// ```
+/// use opus_runtime::{Artifact, ArtifactError, example};
+/// let artifact = example::artifact();
+/// let cut_off = &artifact.bytes()[..artifact.bytes().len() - 1];
+/// assert!(matches!(Artifact::from_bytes(cut_off), Err(ArtifactError::Truncated { .. })));
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ArtifactError {

@@ -59,6 +59,15 @@ pub struct SourceText<'a> {
 }
 
 /// An artifact that has been verified and can run.
+///
+/// ```
+/// use opus_runtime::{Artifact, example};
+/// let artifact = Artifact::from_bytes(example::artifact().bytes())?;
+/// let program = artifact.program();
+/// assert_eq!((&*program.name, program.versions.len(), program.rules.len()), ("loan.small", 2, 4));
+/// println!("{} means {}", artifact.content_hash(), artifact.meaning_hash());
+/// # Ok::<(), opus_runtime::ArtifactError>(())
+/// ```
 pub struct Artifact {
     bytes: AlignedVec<ALIGNMENT_BYTES>,
     header: Header,
