@@ -25,7 +25,7 @@ use crate::row::Row;
 ///     }
 /// }
 /// ```
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
     /// The row cannot be read: malformed JSON, a member that appears twice, a row of another policy.
@@ -126,6 +126,13 @@ impl fmt::Display for Refusal {
             write!(f, "{semicolon}{reason}")?;
         }
         Ok(())
+    }
+}
+
+/// All reasons in one line: it is what a `main` prints that returns the refusal.
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
