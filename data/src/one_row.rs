@@ -10,6 +10,7 @@ use crate::chunk::{Body, Chunk};
 use crate::endpoint::Located;
 use crate::error::DataError;
 use crate::intake::Intake;
+use crate::pipeline::Progress;
 use crate::pipeline::units::{Units, percentages};
 use crate::seen::Seen;
 use crate::source::{Reader, name_of};
@@ -28,11 +29,11 @@ use crate::source::{Reader, name_of};
 /// )?;
 /// let intake = Intake::by_name(policy.schema());
 /// let files = inputs(std::slice::from_ref(&path), None)?;
-/// let first = OneRow::read(files.clone(), 1, &intake, &policy)?;
+/// let first = OneRow::read(files.clone(), 1, &intake, &policy, &|_| ())?;
 /// assert_eq!(first.row.unwrap_err().to_string(), "refused: age: 200 is outside 16..120");
-/// let second = OneRow::read(files.clone(), 2, &intake, &policy)?;
+/// let second = OneRow::read(files.clone(), 2, &intake, &policy, &|_| ())?;
 /// assert_eq!(policy.decide(&second.row?)?.rule().id, "R4");
-/// let error = OneRow::read(files, 3, &intake, &policy).err().unwrap();
+/// let error = OneRow::read(files, 3, &intake, &policy, &|_| ()).err().unwrap();
 /// assert!(error.message.ends_with("has 2 rows, so there is no row 3"));
 /// # std::fs::remove_file(path)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -60,6 +61,7 @@ impl OneRow {
         number: u64,
         intake: &Intake,
         policy: &Policy,
+        progress: &dyn Fn(Progress),
     ) -> Result<OneRow, DataError> {
         let what = match files.as_slice() {
             [file] => format!("{} has", name_of(&file.endpoint)),
@@ -79,6 +81,7 @@ impl OneRow {
             let ignored = at.map(|at| state.ignored(&chunk, at as usize));
             let name = chunk.file.to_string();
             let (columns, faults) = state.fill(chunk)?;
+            progress(Progress { rows, fraction: reader.progress() });
             if let Some(at) = at {
                 found = Some(OneRow {
                     row: row(policy, &columns, faults, at as usize),

@@ -177,7 +177,7 @@ fn batch(path: &Path, intake: &Intake, policy: &Policy, folder: &Folder) -> Resu
 
 /// What is said of one row. The hash of a decision is that of its version, rule and outputs.
 fn one(path: &Path, number: u64, intake: &Intake, policy: &Policy) -> Result<Value, DataError> {
-    let found = OneRow::read(inputs(&[path.to_owned()], None)?, number, intake, policy)?;
+    let found = OneRow::read(inputs(&[path.to_owned()], None)?, number, intake, policy, &|_| ())?;
     let refused = |refusal: &Refusal| {
         let reason = |reason: &opus_runtime::admission::Reason| {
             let text = |text: &str| if text.is_empty() { Value::Null } else { json!(text) };
@@ -309,8 +309,14 @@ fn rows_of_folders_are_counted_as_in_a_batch() {
     let path = folder.0.join("hive");
     let said = agree(&path, "", &policy, &folder);
     assert_eq!(said.len(), 2 + 5 + 3 + 11);
-    let found =
-        OneRow::read(inputs(&[path.clone()], None).unwrap(), 7, &intake(&policy, ""), &policy).unwrap();
+    let found = OneRow::read(
+        inputs(std::slice::from_ref(&path), None).unwrap(),
+        7,
+        &intake(&policy, ""),
+        &policy,
+        &|_| (),
+    )
+    .unwrap();
     assert!(
         found.file.ends_with("state=7/b.jsonl") && found.row_of_file == 2,
         "{}: {}",

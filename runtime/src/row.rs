@@ -43,7 +43,8 @@ impl FieldRef for &str {
 /// A row can be reused: what is not set keeps its value. Setting a value does not allocate. If a value is refused,
 /// the field is left without one, so the row is never decided with an old value.
 ///
-/// A row outlives a reload: every policy with the same inputs decides it ([`Policy::schema_hash`]).
+/// A row outlives a reload: every policy with the same inputs decides it ([`Policy::schema_hash`]). It keeps the policy
+/// that it was made for in memory.
 ///
 /// ```
 /// use opus_runtime::example;

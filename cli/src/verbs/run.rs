@@ -15,6 +15,7 @@ use crate::args::{FileFormat, Run};
 use crate::endpoints::inputs;
 use crate::failure::{Exit, Failure};
 use crate::open::{open, read};
+use crate::progress;
 use crate::terminal::{NOT_READ, Terminal};
 use opus_data::{Endpoint, Format, Intake, Located, Mapping, OneRow, did_you_mean, standard_input_once};
 use opus_govern::trace;
@@ -146,7 +147,10 @@ fn row_of(
     terminal: &Terminal,
 ) -> Result<Given, Failure> {
     let is_one = files.len() == 1;
-    let found = OneRow::read(files, number, intake, policy)?;
+    let shown = progress::Shown::new(terminal);
+    let found = OneRow::read(files, number, intake, policy, &|progress| shown.update(progress));
+    shown.clear();
+    let found = found?;
     if !is_one {
         terminal.note(&format!("row {number} is row {} of {}", found.row_of_file, found.file));
     }

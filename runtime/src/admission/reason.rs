@@ -14,7 +14,7 @@ pub use opus_ir::Place;
 /// assert_eq!((reason.fault, &*reason.name, &*reason.value), (Fault::OutOfRange, "age", "200"));
 /// assert_eq!(reason.message, "age: 200 is outside 16..120");
 /// ```
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Reason {
     /// What is wrong.
     pub fault: Fault,
@@ -56,6 +56,13 @@ impl Reason {
 }
 
 impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// The sentence: it is what a `main` prints that returns the reason.
+impl std::fmt::Debug for Reason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.message)
     }
