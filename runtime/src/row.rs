@@ -6,7 +6,7 @@ use opus_ir::memory::{self, Slot};
 use opus_ir::{Field, Kind};
 
 use crate::admission::json::{Malformed, Scanner};
-use crate::admission::{Admission, Reading, Reason, Unit};
+use crate::admission::{Admission, Reading, Reason, Shown, Unit};
 use crate::hash::Hash;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
@@ -591,6 +591,30 @@ impl Row {
 
     fn admission(&self, index: usize) -> Admission<'_> {
         Admission::new(self.policy.schema(), index, Unit::Written)
+    }
+}
+
+/// The values by field, in the policy's units; `None` for a field without one.
+///
+/// ```
+/// let mut row = opus_runtime::example::policy().row();
+/// row.set_money("income", 9_000_050)?;
+/// assert!(format!("{row:?}").contains("income: 90000.50, requested: None"));
+/// # Ok::<(), opus_runtime::admission::Reason>(())
+/// ```
+impl std::fmt::Debug for Row {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let schema = self.policy.schema();
+        let mut shown = f.debug_struct("Row");
+        for (index, field) in schema.inputs.iter().enumerate() {
+            match self.get(index) {
+                Some(value) => {
+                    shown.field(&field.name, &format_args!("{}", Shown::new(schema, field.kind, value)))
+                }
+                None => shown.field(&field.name, &None::<i128>),
+            };
+        }
+        shown.finish()
     }
 }
 
