@@ -14,6 +14,9 @@ use crate::endpoints::writable;
 use crate::failure::{Exit, Failure};
 use crate::render;
 
+/// What columns are called that the policy does not need.
+pub const NOT_READ: &str = "columns that no field reads";
+
 /// The most names shown to a person; programs get all of them.
 const NAMES_MAX: usize = 20;
 
@@ -116,7 +119,7 @@ impl Terminal {
             };
             format!("`{}`{place}", printable(name))
         });
-        self.note_list("columns that no field reads", told);
+        self.note_list(NOT_READ, told);
     }
 
     fn note_list(&self, what: &str, names: impl ExactSizeIterator<Item = String>) {

@@ -48,6 +48,9 @@ pub trait Body: Send {
         columns: &mut Columns,
         faults: &mut Vec<RowFault>,
     ) -> Result<Read, DataError>;
+
+    /// The names in one of the rows, where the format names values row by row.
+    fn names(&self, row: usize) -> Vec<String>;
 }
 
 /// What a file holds of the rows of a chunk, beside the values of fields.
@@ -89,6 +92,10 @@ impl Body for Columnar {
         }
         let held = self.fields.iter().map(|(index, _)| *index).collect();
         Ok(Read { kept: self.kept, held, ..Read::default() })
+    }
+
+    fn names(&self, _row: usize) -> Vec<String> {
+        Vec::new()
     }
 }
 

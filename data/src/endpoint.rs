@@ -176,7 +176,23 @@ pub fn open(path: &Path) -> Result<File, DataError> {
     let unreadable = |error: io::Error| DataError::unreadable(&path.display().to_string(), &error);
     let file = File::open(path).map_err(unreadable)?;
     let is_folder = file.metadata().map_err(unreadable)?.is_dir();
-    if is_folder { Err(DataError::input(format!("{}: is a folder", path.display()))) } else { Ok(file) }
+    if is_folder {
+        return Err(DataError::input(format!("{}: cannot be read: it is a folder", path.display())));
+    }
+    Ok(file)
+}
+
+/// The text of a file such as a mapping.
+///
+/// # Errors
+/// Where it cannot be read, or is not UTF-8.
+pub fn read_text(path: &Path) -> Result<String, DataError> {
+    let name = path.display();
+    let bytes = fs::read(path).map_err(|error| DataError::unreadable(&name.to_string(), &error))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to() + 1;
+        DataError::input(format!("{name}: invalid UTF-8 at byte {at}")).remedy("save the file as UTF-8")
+    })
 }
 
 fn unnamed(stream: &str) -> DataError {
@@ -191,7 +207,8 @@ fn folder(path: &Path, format: Option<Format>, found: &mut Vec<Located>) -> Resu
     let mut files: Vec<Located> = files.filter_map(located).collect();
     if files.is_empty() {
         let message = format!("{}: no file of a known format is in this folder", path.display());
-        return Err(DataError::input(message));
+        let remedy = format!("files are known by their extensions: {}", Format::extensions());
+        return Err(DataError::input(message).remedy(remedy));
     }
     files.sort_by(|a, b| a.endpoint.cmp(&b.endpoint));
     found.append(&mut files);

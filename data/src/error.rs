@@ -121,6 +121,9 @@ impl Error for DataError {}
 /// assert_eq!(opus_data::error::in_words(&error), "no such file or directory");
 /// ```
 pub fn in_words(error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::IsADirectory {
+        return "it is a folder".to_owned();
+    }
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut letters = text.chars();

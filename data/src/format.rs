@@ -170,15 +170,20 @@ impl Format {
         fitting.find(|format| format.0.extensions.contains(&extension.as_str()))
     }
 
+    /// One extension of each format, for messages.
+    pub(crate) fn extensions() -> String {
+        let extensions: Vec<String> = FORMATS.iter().map(|row| format!(".{}", row.extensions[0])).collect();
+        extensions.join(", ")
+    }
+
     /// The format of a file that must have one.
     ///
     /// # Errors
     /// Where the name does not say which.
     pub fn of_path(path: &Path) -> Result<Format, DataError> {
         Format::of_extension(path).ok_or_else(|| {
-            let known: Vec<String> = FORMATS.iter().map(|row| format!(".{}", row.extensions[0])).collect();
             let message = format!("{}: the name does not say which format the file is in", path.display());
-            let remedy = format!("use a name that ends in {}", known.join(", "));
+            let remedy = format!("use a name that ends in {}", Format::extensions());
             DataError::new(ErrorKind::UnknownFormat, message).remedy(remedy)
         })
     }

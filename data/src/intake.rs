@@ -397,7 +397,10 @@ fn no_columns(file: &str, missing: &[Wanted], unread: &[String], names: &[&str])
     if advice.is_empty() || missing.len() > 1 {
         advice.push(format!("the columns are {}", names.join(", ")));
     }
-    DataError::unmapped(message).remedy(advice.join("\n  "))
+    // a mapping can help fields, not columns to keep
+    let is_of_field = missing.iter().any(|wanted| wanted.field.is_some());
+    let error = if is_of_field { DataError::unmapped(message) } else { DataError::input(message) };
+    error.remedy(advice.join("\n  "))
 }
 
 impl Wanted<'_> {

@@ -3,8 +3,8 @@
 //! In reading order: what can go wrong ([`error`]); which format, where from and where to ([`Format`], [`Endpoint`]), and
 //! outputs that are complete or absent ([`Target`]); how columns map to fields ([`Mapping`], [`Intake`]); how cells and
 //! columns become the integers of fields, a [`Chunk`] at a time; how each format is read ([`Reader`]) and written
-//! ([`write`](mod@write)); how Arrow arrays are decided without a file ([`arrays`]), and how whole files are
-//! ([`pipeline`]). Parquet pages are [fuzzed](fuzz) both ways.
+//! ([`write`](mod@write)); how Arrow arrays are decided without a file ([`arrays`]), how one row of a file
+//! is found ([`OneRow`]), and how whole files are decided ([`pipeline`]). Parquet pages are [fuzzed](fuzz) both ways.
 //!
 //! This crate knows no command line, terminal or exit code, and installs no panic hook. It starts no threads: the
 //! pipeline runs on a pool that its caller brings.
@@ -29,6 +29,7 @@ mod lines;
 mod mapping;
 mod names;
 mod near;
+mod one_row;
 mod packing;
 mod parquet;
 pub mod pipeline;
@@ -55,6 +56,7 @@ pub use intake::Intake;
 pub use mapping::{FieldMapping, Mapping, Sentinel};
 pub use names::Names;
 pub use near::{did_you_mean, near};
+pub use one_row::OneRow;
 pub use seen::Seen;
 pub use source::Reader;
 pub use spelling::{DateForm, Part, Spelling};

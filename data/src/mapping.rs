@@ -26,6 +26,7 @@ use opus_ir::{Field, Kind, Schema};
 use opus_runtime::admission::{Reading, Unit, number};
 use toml::{Table, Value};
 
+use super::endpoint::read_text;
 use super::near::did_you_mean;
 use super::spelling::{DateForm, Spelling, THOUSANDS};
 use crate::error::{DataError, invalid_toml};
@@ -132,12 +133,20 @@ impl Mapping {
     /// # Errors
     /// Where it cannot be read, or says something that does not fit the fields.
     pub fn read(path: &Path, schema: &Schema) -> Result<Mapping, DataError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| DataError::unreadable(&path.display().to_string(), &error))?;
-        Mapping::parse(&text, schema).map_err(|failure| {
+        Ok(Mapping::read_hashed(path, schema)?.0)
+    }
+
+    /// Reads a mapping file; with the BLAKE3 hash of its bytes, which says what was read.
+    ///
+    /// # Errors
+    /// As [`Mapping::read`].
+    pub fn read_hashed(path: &Path, schema: &Schema) -> Result<(Mapping, String), DataError> {
+        let text = read_text(path)?;
+        let mapping = Mapping::parse(&text, schema).map_err(|failure| {
             let message = format!("{}: {}", path.display(), failure.message);
             DataError { message, ..failure }
-        })
+        })?;
+        Ok((mapping, blake3::hash(text.as_bytes()).to_hex().to_string()))
     }
 
     /// Reads the text of a mapping file.

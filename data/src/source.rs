@@ -79,6 +79,9 @@ impl Request<'_> {
         open: impl FnOnce(Positioned) -> Result<Box<dyn Source>, DataError>,
     ) -> Result<Opened, DataError> {
         let positioned = Positioned::open(self.endpoint)?;
+        if positioned.length() == 0 {
+            return Err(DataError::input(format!("{}: the file is empty", self.file)));
+        }
         let first = positioned.bytes_at(0, signature::FIRST_BYTES.min(positioned.length() as usize));
         let first = first.map_err(|error| DataError::unreadable(&self.file, &error))?;
         signature::check(&self.file, self.format, &first)?;
@@ -154,7 +157,7 @@ fn open_source(located: &Located, intake: &Intake, hashed: bool) -> Result<(Open
 }
 
 /// What an input is called in messages.
-fn name_of(endpoint: &Endpoint) -> String {
+pub fn name_of(endpoint: &Endpoint) -> String {
     match endpoint {
         Endpoint::Standard => "standard input".to_owned(),
         Endpoint::File(path) => path.display().to_string(),

@@ -7,7 +7,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::args::Batch;
-use crate::endpoints::{inputs, output, writable};
+use crate::endpoints::{inputs, output, policy_first, writable};
 use crate::failure::{Exit, Failure};
 use crate::open::open;
 use crate::progress::Shown;
@@ -27,9 +27,12 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     let left_out = left_out(&args.inputs, args.input_format)?;
     let mut opened = open(&args.policy, terminal)?;
     let schema = opened.artifact.program().schema.clone();
-    let mapping = match &args.columns {
-        Some(path) => Mapping::read(path, &schema)?,
-        None => Mapping::by_name(&schema),
+    let (mapping, mapping_file) = match &args.columns {
+        Some(path) => {
+            let (mapping, hash) = Mapping::read_hashed(path, &schema)?;
+            (mapping, Some((path_text(path), hash)))
+        }
+        None => (Mapping::by_name(&schema), None),
     };
     let summary = args.summary.as_ref().map(|path| Target::create(&Endpoint::new(path))).transpose()?;
     let (content, meaning) = (opened.artifact.content_hash(), opened.artifact.meaning_hash());
@@ -74,7 +77,7 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     let (report, outputs) = report?;
     terminal.note_names("files and folders that are not read", &left_out);
     terminal.note_ignored(&report.ignored, work.inputs.len() > 1);
-    let run = Run { report: &report, schema: &schema, names: &names, rules, seconds };
+    let run = Run { report: &report, schema: &schema, names: &names, rules, mapping: mapping_file, seconds };
     let details = json!({
         "artifact": { "policy": path_text(&args.policy), "content": content.to_string(), "meaning": meaning.to_string() },
         "inputs": report.hashes.iter().map(|(name, hash)| json!({ "file": name, "blake3": hash })).collect::<Vec<_>>(),
@@ -118,6 +121,7 @@ struct Endpoints {
 impl Endpoints {
     /// The endpoints named on the command line. Nothing is read twice or overwritten.
     fn of(args: &Batch) -> Result<Endpoints, Failure> {
+        policy_first(&args.policy, &args.inputs)?;
         let endpoints = Endpoints {
             inputs: inputs(&args.inputs, args.input_format)?,
             output: output(&args.output, args.output_format, "--output-format")?,

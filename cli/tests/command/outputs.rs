@@ -154,6 +154,13 @@ fn the_summary_names_what_was_decided_by_what() {
     ] {
         assert!(ended.err.contains(words), "`{words}` is missing\n{ended}");
     }
+    assert_eq!(summary["mapping"], Value::Null);
+    folder.write("columns.toml", "ignore_case = true\n");
+    let ended = folder.opus(&format!("{line} --columns columns.toml")).ends(0);
+    let summary: Value = serde_json::from_str(&folder.text("s.json")).expect("the summary is JSON");
+    let hash = blake3::hash(&folder.bytes("columns.toml")).to_hex();
+    assert_eq!(summary["mapping"], json!({ "file": "columns.toml", "blake3": hash.as_str() }));
+    assert!(ended.err.contains(&format!("mapping columns.toml  blake3 {hash}\n")), "{ended}");
     // formats that can say it name the artifact
     folder.opus("batch credit.opusc good.csv -o out.arrow").ends(0);
     for name in ["out.parquet", "out.arrow"] {

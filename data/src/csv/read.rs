@@ -134,6 +134,10 @@ impl Body for Records {
         let held = csv.fields.iter().map(|(index, _)| *index).collect();
         Ok(Read { kept: kept.map(|column| column.map(ColumnData::from)).collect(), held, ..Read::default() })
     }
+
+    fn names(&self, _row: usize) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Cells of CSV, which have no type.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use arrow_array::ArrayRef;
 use arrow_array::builder::StringBuilder;
 use opus_ir::memory::Columns;
-use opus_runtime::admission::Reading;
+use opus_runtime::admission::{Reading, json};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -146,6 +146,15 @@ impl Body for Objects {
         let kept = kept.map(|column| Some(ColumnData::from(column))).collect();
         let held = json.fields.iter().map(|(index, _)| *index).collect();
         Ok(Read { kept, held, is_json: true, ignored, seen: Some(seen) })
+    }
+
+    fn names(&self, row: usize) -> Vec<String> {
+        let Objects(_, lines) = self;
+        let line = lines.iter().nth(row).and_then(|line| std::str::from_utf8(line).ok()).unwrap_or_default();
+        let mut names = Vec::new();
+        // if the line is not an object, the row is refused
+        let _ = json::members(line, |name, _| names.push(name.to_owned()));
+        names
     }
 }
 

@@ -25,6 +25,7 @@ use toml::{Table, Value};
 
 use super::random::Random;
 use crate::did_you_mean;
+use crate::endpoint::read_text;
 use crate::error::{DataError, invalid_toml};
 
 /// How the fields of a policy are drawn.
@@ -89,8 +90,7 @@ impl Profile {
     /// # Errors
     /// Where it cannot be read, or does not fit the fields of the policy.
     pub fn read(path: &Path, schema: &Schema) -> Result<Profile, DataError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| DataError::unreadable(&path.display().to_string(), &error))?;
+        let text = read_text(path)?;
         Profile::parse(&text, schema).map_err(|error| {
             let message = format!("{}: {}", path.display(), error.message);
             DataError { message, ..error }

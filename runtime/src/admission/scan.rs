@@ -470,6 +470,7 @@ impl Malformed {
     /// ```
     pub fn message(&self, text: &str) -> String {
         let mut message = match &self.problem {
+            Problem::NotAnObject if text.trim().is_empty() => return "it is empty".into(),
             Problem::NotAnObject => return "a JSON object starts with `{`".into(),
             Problem::Unfinished => return "the JSON object is incomplete: the text ends inside it".into(),
             Problem::Repeated(name) => return format!("`{name}` appears twice"),

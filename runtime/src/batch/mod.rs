@@ -55,6 +55,14 @@ pub struct Batch {
 }
 
 /// What decides the rows of a batch: a policy with its engine, or an evaluator that checks engines.
+///
+/// ```
+/// use opus_runtime::{Decide, example};
+/// fn engine_of(decide: &dyn Decide) -> String {
+///     decide.batch(1).engine().to_string()
+/// }
+/// println!("{}", engine_of(&example::policy()));
+/// ```
 pub trait Decide: Sync {
     /// An empty batch with room for at least so many rows.
     fn batch(&self, capacity_rows: usize) -> Batch;
@@ -147,6 +155,16 @@ impl Batch {
 
     /// Says why a row is not to be decided; a row may have several reasons. Rows that there are not when the batch is
     /// decided are not decided either way.
+    ///
+    /// ```
+    /// use opus_runtime::admission::Reason;
+    /// let policy = opus_runtime::example::policy();
+    /// let mut batch = policy.batch(1);
+    /// batch.inputs_mut().set_rows(1);
+    /// batch.refuse(0, Reason::malformed_row("the line is not a JSON object"));
+    /// batch.decide();
+    /// assert_eq!((batch.rows().len(), batch.refused().len()), (0, 1));
+    /// ```
     ///
     /// # Panics
     /// Where there is no such row.

@@ -40,6 +40,12 @@ use std::path::{Path, PathBuf};
 use crate::hash::Hash;
 
 /// Where native code and notes are kept.
+///
+/// ```
+/// use opus_runtime::{Cache, CacheDir};
+/// assert_eq!(Cache::In(CacheDir::new("/var/cache/opus")).directory(), Some(CacheDir::new("/var/cache/opus")));
+/// assert_eq!(Cache::Off.directory(), None);
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Cache {
     /// In the directory that [`CacheDir::of_environment`] finds.
