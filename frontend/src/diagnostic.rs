@@ -170,20 +170,23 @@ fn key(diagnostic: &Diagnostic) -> (u32, Code, u32, &str) {
     (span.start, diagnostic.code, span.end, &diagnostic.message)
 }
 
-/// The word among `known` that the author may have meant by `word`: the nearest one, if it is near. Ties go to
-/// the first.
+/// The word among `known` that the author may have meant by `word`: the nearest one, if it is near. At most one letter
+/// in three differs, or one of the words begins with the other. Ties go to the first.
 ///
 /// ```
 /// use opus_frontend::diagnostic::nearest;
 /// assert_eq!(nearest("decine", ["approve", "refer", "decline"]), Some("decline"));
-/// assert_eq!(nearest("x", ["approve", "refer", "decline"]), None);
+/// assert_eq!(nearest("Zone", ["money", "date"]), None);
+/// assert_eq!(nearest("parameter", ["param", "table"]), Some("param"));
 /// ```
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let far = word.chars().count() / 3 + 1;
+    const PREFIX_MIN: usize = 3;
     let near = known.into_iter().filter_map(|candidate| {
         let (a, b) = (word.to_lowercase(), candidate.to_lowercase());
         let distance = edit_distance(&a, &b);
-        (distance <= far && distance < candidate.chars().count()).then_some((distance, candidate))
+        let (short, long) = (a.len().min(b.len()), a.len().max(b.len()));
+        let begins = short >= PREFIX_MIN && (a.starts_with(&b) || b.starts_with(&a));
+        (distance <= long / 3 || begins).then_some((distance, candidate))
     });
     near.min_by_key(|&(distance, _)| distance).map(|(_, candidate)| candidate)
 }

@@ -103,7 +103,8 @@ fn tried(
             Some(next) => {
                 let step = next.fix.as_ref()?;
                 sure &= step.sure;
-                if let Some(help) = &next.help {
+                if let Some(help) = next.help.as_ref().filter(|help| diagnostic.help.as_ref() != Some(*help))
+                {
                     then += &format!("; in place of `{}`, {help}", next.primary.span.text(&text));
                 }
                 text = step.apply(&text);

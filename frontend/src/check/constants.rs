@@ -152,7 +152,9 @@ impl Declared<'_> {
                 mark.text, known.code
             );
             let diagnostic = Diagnostic::new(Code::WrongCurrency, mark.span, message);
-            findings.report(diagnostic.help(format!("write `{}`", self.amount(amount))));
+            let meant = self.amount(amount);
+            // which of the two is wrong, the amount or the currency of the policy, is for its author to say
+            findings.report(diagnostic.help(format!("write `{meant}`")).fix(span, meant).unsure());
             return None;
         }
         let exact = amount.at_scale(known.digits);

@@ -264,7 +264,7 @@ fn line_faults(
         on(
             found
                 .also(span(first), "the other row")
-                .help("change the cells so that each value has one {noun}"),
+                .help(format!("change the cells so that exactly one {noun} applies to each value")),
             fields,
         )
     });

@@ -65,7 +65,7 @@ impl<'a> Checker<'a> {
     }
 
     /// `kind == auto or card`, `age == 18 or 19`: a value instead of a second condition.
-    fn value_without_subject(&self, left: ast::ExprId, right: ast::ExprId) -> Option<Diagnostic> {
+    fn value_without_subject(&self, op: Logic, left: ast::ExprId, right: ast::ExprId) -> Option<Diagnostic> {
         let mut left = left;
         while let Ast::Logic { right, .. } = &self.node(left).kind {
             left = *right;
@@ -73,8 +73,20 @@ impl<'a> Checker<'a> {
         let compared = matches!(self.node(left).kind, Ast::Compare { .. }) || self.is_value_alone(left);
         (compared && self.is_value_alone(right)).then(|| {
             let message = "expected a condition, found a value";
-            Diagnostic::new(Code::WrongType, self.node(right).span, message)
-                .help("write a whole condition on both sides, `x == a or x == b`, or use `x in {a, b}`")
+            let second = self.node(right).span;
+            let diagnostic = Diagnostic::new(Code::WrongType, second, message)
+                .help("write a whole condition on both sides, `x == a or x == b`, or use `x in {a, b}`");
+            match (op, &self.node(left).kind) {
+                // `x == a or b`: the signs between the three give way to those of a list
+                (Logic::Or, Ast::Compare { op: ast::Comparison::Equal, left: subject, right: first }) => {
+                    let (subject, first) = (self.node(*subject).span, self.node(*first).span);
+                    diagnostic
+                        .fix(Span { start: subject.end, end: first.start }, " in {")
+                        .fix(Span { start: first.end, end: second.start }, ", ")
+                        .fix(Span { start: second.end, ..second }, "}")
+                }
+                _ => diagnostic,
+            }
         })
     }
 
@@ -537,7 +549,7 @@ impl<'a> Checker<'a> {
             Logic::And => known.and_also(&a.truth.holds),
             Logic::Or => known.and_also(&a.truth.fails),
         });
-        if let Some(diagnostic) = self.value_without_subject(left, right) {
+        if let Some(diagnostic) = self.value_without_subject(op, left, right) {
             self.findings.report(diagnostic);
             return None;
         }

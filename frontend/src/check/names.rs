@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::currency;
 use crate::diagnostic::{Code, Diagnostic, nearest};
 use crate::text::ast::{self, Name, Span, Statement};
 
@@ -169,7 +170,17 @@ pub(super) fn duplicate(name: &Name, first: Span, noun: &str) -> Diagnostic {
 pub(super) fn unknown<'k>(name: &Name, noun: &str, known: impl IntoIterator<Item = &'k str>) -> Diagnostic {
     let message = format!("there is no {noun} `{}`", name.text);
     let diagnostic = Diagnostic::new(Code::UnknownName, name.span, message);
-    spelled(diagnostic, name, known)
+    match code_before_number(&name.text) {
+        Some(amount) => diagnostic.help(format!("write `{amount}`")).fix(name.span, amount),
+        None => spelled(diagnostic, name, known),
+    }
+}
+
+/// `EUR700`, as the language writes it.
+fn code_before_number(word: &str) -> Option<String> {
+    let (code, digits) = word.split_at_checked(3)?;
+    let number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+    (number && currency::find(code).is_some()).then(|| format!("{digits} {code}"))
 }
 
 /// With the nearest of the words that are known, where one is near. It is a guess, however near it is: `score_b` may be

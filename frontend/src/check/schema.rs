@@ -105,11 +105,14 @@ fn known_currency(decl: &ast::CurrencyDecl, findings: &mut Findings) -> Option<K
     let code = decl.code.text.as_str();
     let known = currency::find(code);
     if known.is_none() {
-        let upper = code.to_uppercase();
-        let meant = currency::find(&upper).map_or(String::new(), |known| format!(": `{}`", known.code));
         let message = format!("`{code}` is not a currency code");
         let diagnostic = Diagnostic::new(Code::UnknownCurrency, decl.code.span, message);
-        findings.report(diagnostic.help(format!("write an ISO 4217 code{meant}")));
+        findings.report(match currency::meant(code) {
+            Some(meant) => {
+                diagnostic.help(format!("write its ISO 4217 code: `{meant}`")).fix(decl.code.span, meant)
+            }
+            None => diagnostic.help("write an ISO 4217 code, such as `USD`"),
+        });
     }
     known
 }
@@ -192,7 +195,7 @@ impl<'a> Declared<'a> {
 
     fn unknown_type(&self, name: &ast::Name) -> Diagnostic {
         const BUILT_IN: [&str; 7] = ["bool", "int", "decimal", "money", "percent", "days", "date"];
-        const FOREIGN: [(&str, &str); 12] = [
+        const FOREIGN: &[(&str, &str)] = &[
             ("boolean", "bool"),
             ("integer", "int"),
             ("number", "int"),
@@ -203,24 +206,30 @@ impl<'a> Declared<'a> {
             ("amount", "money"),
             ("percentage", "percent"),
             ("datetime", "date"),
-            ("string", "an `enum`"),
-            ("text", "an `enum`"),
+            ("string", "enum"),
+            ("text", "enum"),
+            ("str", "enum"),
+            ("varchar", "enum"),
+            ("char", "enum"),
         ];
         let word = name.text.as_str();
+        let diagnostic = Diagnostic::new(Code::UnknownType, name.span, format!("there is no type `{word}`"));
         let foreign = FOREIGN.iter().find(|(foreign, _)| word.eq_ignore_ascii_case(foreign));
         let known = BUILT_IN.into_iter().chain(self.names.enums.keys().copied());
-        let help = match (foreign, nearest(word, known)) {
-            (Some((_, ours)), _) if ours.contains('`') => {
-                format!("there are no texts: list the possible values in {ours}")
+        match (foreign, nearest(word, known)) {
+            (Some((_, "enum")), _) => {
+                diagnostic.help("there are no text values: list the possible values in an `enum`, and use its name as the type")
             }
-            (Some((_, ours)), _) => format!("write `{ours}`"),
-            (None, Some(near)) => format!("write `{near}`, or define `enum {word} {{ … }}`"),
+            (Some((_, ours)), _) => diagnostic.help(format!("write `{ours}`")).fix(name.span, *ours),
+            (None, Some(near)) => {
+                let help = format!("did you mean `{near}`? Otherwise declare `enum {word} {{ … }}`");
+                diagnostic.help(help).fix(name.span, near).unsure()
+            }
             (None, None) => {
                 let words = BUILT_IN.map(|word| format!("`{word}`"));
-                format!("write {}, or define `enum {word} {{ … }}`", one_of(&words))
+                diagnostic.help(format!("declare `enum {word} {{ … }}`, or write {}", one_of(&words)))
             }
-        };
-        Diagnostic::new(Code::UnknownType, name.span, format!("there is no type `{word}`")).help(help)
+        }
     }
 
     fn natural_domain(&self, kind: Kind) -> Option<Domain> {

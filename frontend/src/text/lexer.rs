@@ -318,11 +318,22 @@ fn look_at_comment(token: Token, span: Span, text: &str) -> Option<Diagnostic> {
                 said[2..].trim().lines().map(|line| format!("-- {}", line.trim())).collect::<Vec<_>>();
             diagnostic.help(COMMENTS).fix(span, lines.join("\n") + "\n")
         }
+        ("//", _) if divides(&text[2..]) => diagnostic
+            .help("write `div` for a division that rounds down, and begin a comment with `--`")
+            .fix(place, "div"),
         ("//", _) => diagnostic
             .help("begin a comment with `--`; write `div` for a division that rounds down")
             .fix(place, "--"),
         _ => diagnostic.help(COMMENTS).fix(place, "--"),
     })
+}
+
+/// Whether what follows `//` goes on as a condition does: with one operand and a sign.
+fn divides(rest: &str) -> bool {
+    let operand = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+    let behind = rest.trim_start().trim_start_matches(operand);
+    let signs = ["==", "!=", "<", ">", "=>", ")", "+", "*"];
+    behind.len() < rest.trim_start().len() && signs.iter().any(|sign| behind.trim_start().starts_with(sign))
 }
 
 const COMMENTS: &str = "begin a comment with `--`; it ends with its line";
@@ -472,7 +483,9 @@ fn stray(span: Span, source: &str, lexed: &mut Lexed, diagnostics: &mut Vec<Diag
         return;
     }
     let diagnostic = Diagnostic::new(Code::StrayCharacter, span, format!("`{text}` has no meaning here"));
+    let behind_currency = matches!(lexed.tokens[..], [.., (Token::Currency, _), _]);
     diagnostics.push(diagnostic.help(match text.chars().next().unwrap_or(' ') {
+        _ if behind_currency => "write the ISO 4217 code of the currency: `currency EUR`",
         '%' => "write a percent sign directly after its number, and `mod` for a remainder",
         '“' | '”' | '„' | '«' | '»' | '\'' | '‘' | '’' | '`' => {
             "write a text in straight quotation marks, `\"`, and values of an enum without any"

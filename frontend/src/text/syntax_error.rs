@@ -5,6 +5,7 @@
 //! of help where it is a habit from elsewhere ([`habits`]). An error within three words of where the parser went
 //! on after the last one is taken for its consequence and not shown.
 
+mod declaration;
 mod foreign;
 mod habits;
 mod outline;
@@ -18,7 +19,7 @@ use std::rc::Rc;
 
 use lalrpop_util::ParseError;
 
-use crate::diagnostic::{Code, Diagnostic, nearest, one_of};
+use crate::diagnostic::{Code, Diagnostic, Edit, nearest, one_of};
 use crate::text::ast::Span;
 use crate::text::braces::Placed;
 use crate::text::builder::Recovery;
@@ -100,6 +101,17 @@ const NAMED: [(&str, Token, &str); 11] = [
 /// The mistakes that have a diagnostic of their own, the more telling ones first.
 const MISTAKES: &[fn(&Stop) -> Option<Diagnostic>] = &[
     unit_as_name,
+    declaration::set,
+    declaration::spaced_number,
+    declaration::optional_elsewhere,
+    declaration::values_of_enum,
+    declaration::head,
+    declaration::typed_let,
+    declaration::requirement,
+    declaration::dated,
+    declaration::block,
+    declaration::grid,
+    declaration::outcome,
     foreign::date,
     foreign::grouped_number,
     foreign::unit_word,
@@ -123,6 +135,7 @@ const MISTAKES: &[fn(&Stop) -> Option<Diagnostic>] = &[
     foreign::separated,
     foreign::listed,
     foreign::expectation,
+    declaration::item,
     other_letters,
     foreign_word,
     single_equals,
@@ -393,7 +406,10 @@ fn rule_without_id(stop: &Stop) -> Option<Diagnostic> {
         _ => return None,
     };
     stop.expects(Token::Word).then(|| {
-        let id = stop.outline().fresh_id();
+        let id = match before {
+            Token::Require => stop.outline().fresh_requirement(),
+            _ => stop.outline().fresh_id(),
+        };
         let diagnostic =
             Diagnostic::new(Code::UnexpectedToken, stop.span(), format!("{message}: {}", stop.found()));
         let help = format!("write an id that reports can refer to, for example `{} {id}`", stop.text_ago(1));
@@ -426,6 +442,8 @@ fn unclosed_bracket(stop: &Stop) -> Option<Diagnostic> {
             .label("opened here")
             .also(stop.span(), stop.found())
             .help(format!("write `{}` where it ends", closes.text().unwrap_or("")))
+            .fix(stop.end_of_before(), closes.text().unwrap_or(""))
+            .unsure()
     })
 }
 
@@ -483,9 +501,12 @@ fn missing_comma(stop: &Stop) -> Option<Diagnostic> {
         stop.expects(Token::Close) || stop.expects(Token::SetClose) || stop.expects(Token::BlockClose);
     (stop.expects(Token::Comma) && closes && stop.begins_value()).then(|| {
         let message = format!("`,` is missing, {}", stop.found());
+        let names = |at: usize| stop.words.get(at).is_some_and(|word| word.1.is_name());
+        let run = (stop.at..).take_while(|&at| at == stop.at || (names(at - 1) && names(at)));
+        let gaps = run.map(|at| Span { start: stop.place(at - 1).end, end: stop.place(at - 1).end });
         Diagnostic::new(Code::UnexpectedToken, stop.span(), message)
             .help("separate the members of a list by commas")
-            .fix(stop.end_of_before(), ",")
+            .edits(gaps.map(|gap| Edit::new(gap, ",")).collect::<Vec<_>>())
     })
 }
 

@@ -43,6 +43,9 @@ pub(super) fn date(stop: &Stop) -> Option<Diagnostic> {
             let span = across(stop, from, to);
             let ends = stop.words[to - 1].1 != Token::Comma && stop.words[to - 1].1 != Token::Dot;
             let text = span.text(stop.source).trim_matches('"');
+            // `12, 24, 36` is a list
+            let listed = text.contains([',', ' ']) && !text.contains(|c: char| c.is_ascii_alphabetic());
+            let ends = ends && !listed;
             let iso = opus_ir::date::parse(text).map(|_| foreign_date::Reading::One(text.to_string()));
             Some((span, iso.or_else(|| foreign_date::read(text)).filter(|_| ends)?))
         })
@@ -111,7 +114,9 @@ fn number_here(text: &str) -> Option<String> {
         let whole_part = head.replace('.', "_");
         return Some(format!("{whole_part}.{}", rest[0]));
     }
-    if rest.iter().all(|group| whole(group) == 3) {
+    // `1,234,567`, and `12,34,567` as in India
+    let grouped = rest.iter().all(|group| (2..=3).contains(&whole(group)));
+    if grouped && rest.last().is_some_and(|group| whole(group) == 3) {
         return Some(groups.join("_"));
     }
     (rest.len() == 1).then(|| format!("{head}.{}", rest[0]))

@@ -4,7 +4,6 @@
 //! The first that fits is taken, so what is more particular stands before what is less. A habit never decides
 //! whether a source is refused; it only finds the better words for it.
 
-use crate::currency;
 use crate::diagnostic::Diagnostic;
 use crate::text::ast::Span;
 use crate::text::token::Token;
@@ -59,30 +58,15 @@ const CELL: &str =
 const CHOICE: &str = "write a choice as `if … then … else …`, with both sides";
 const COMPARE: &str = "compare values with `==`, `!=`, `<`, `<=`, `>` and `>=`";
 const JOIN: &str = "join conditions with `and` or `or`";
-const NO_TEXTS: &str =
-    "there are no text values: list the possible values in an `enum`, and write them without quotation marks";
 const FIELD: &str = "write a field as `name : type`";
 
 const HABITS: &[Habit] = &[
     // numbers, dates, amounts
     (
-        |stop| stop.token() == Some(Token::Comma) && stop.joins_digits(),
-        "group digits with `_`, and write decimals after a point: `5_000.00`",
-        Unsure,
-    ),
-    (
         |stop| stop.text().starts_with('.') && stop.joins_digits() && stop.ago(1) == Some(Token::Number),
         "write a date as year, month and day: `2024-12-31`",
         Unsure,
     ),
-    (
-        |stop| stop.token() == Some(Token::Number) && currency::find(stop.text_ago(1)).is_some(),
-        "write the code of a currency after the number: `1_000 USD`",
-        Unsure,
-    ),
-    (|stop| stop.text() == "day" && stop.expects_unit(), "write `days` for any number", Write("days")),
-    (|stop| stop.text() == "month" && stop.expects_unit(), "write `months` for any number", Write("months")),
-    (|stop| stop.text() == "year" && stop.expects_unit(), "write `years` for any number", Write("years")),
     // names of policies, items
     (
         |stop| {
@@ -146,12 +130,6 @@ const HABITS: &[Habit] = &[
         "the types are `bool`, `int`, `decimal(n)`, `money`, `percent`, `days`, `date` and enums; a range may follow",
         Unsure,
     ),
-    (|stop| stop.expects(Token::Colon) && stop.text_ago(1) == "between", DOMAIN, Unsure),
-    (
-        |stop| stop.expects(Token::Colon) && matches!(stop.text_ago(1), "required" | "not_null" | "nullable"),
-        "mark an input that may be missing `optional`; all others are required",
-        Unsure,
-    ),
     (
         |stop| stop.expects(Token::Colon) && is_type(stop.text_ago(1)) && stop.token() == Some(Token::Word),
         FIELD,
@@ -166,11 +144,6 @@ const HABITS: &[Habit] = &[
     (
         |stop| stop.ago(2) == Some(Token::Let) && stop.token() == Some(Token::Colon),
         "a `let` takes the type of its value: `let x = …`",
-        Unsure,
-    ),
-    (
-        |stop| stop.expects(Token::Colon) && stop.token().is_some_and(Token::compares),
-        "begin a requirement with its id: `require Q1 : a <= b`",
         Unsure,
     ),
     (
@@ -213,21 +186,10 @@ const HABITS: &[Habit] = &[
     (|stop| stop.token() == Some(Token::To) && stop.expects(Token::Range), RANGE, Write("..")),
     (|stop| stop.expects(Token::Range) && stop.expects(Token::Arrow), CELL, Unsure),
     (
-        |stop| stop.expects(Token::Above) && stop.is_any(&[Token::Times, Token::Arrow, Token::Bar]),
-        "write `any` for a cell that applies to everything",
-        Unsure,
-    ),
-    (
-        |stop| stop.is_any(&[Token::Arrow, Token::Bar]) && stop.ago(1) == Some(Token::Minus),
-        "write `any` for a cell that applies to everything",
-        Unsure,
-    ),
-    (
         |stop| stop.expects(Token::Range),
         "write a range or a list after `in`: `x in a..b`, `x in {a, b}`",
         Unsure,
     ),
-    (|stop| stop.text() == "between", "write a range with `in`: `x in a..b`", Unsure),
     (
         |stop| {
             let literal =
@@ -308,18 +270,6 @@ const HABITS: &[Habit] = &[
     (|stop| stop.expects(Token::Then) || stop.expects(Token::Else), CHOICE, Unsure),
     // conditions
     (
-        |stop| {
-            stop.ago(1) == Some(Token::Is) && matches!(stop.text(), "null" | "NULL" | "None" | "none" | "nil")
-        },
-        "write `missing` for a missing value",
-        Write("missing"),
-    ),
-    (
-        |stop| stop.ago(1) == Some(Token::Is) && stop.begins_value(),
-        "compare two values with `==`; `is` asks whether an input is `missing` or `present`",
-        Unsure,
-    ),
-    (
         |stop| stop.is_any(&[Token::Missing, Token::Present]) && stop.after() == Some(Token::Open),
         "ask after the name of the input: `x is missing`, `x is present`",
         Unsure,
@@ -354,7 +304,6 @@ const HABITS: &[Habit] = &[
         JOIN,
         Unsure,
     ),
-    (|stop| stop.token() == Some(Token::Text) && stop.expects(Token::Number), NO_TEXTS, Unsure),
     // tests
     (
         |stop| stop.ago(1) == Some(Token::Given),

@@ -75,6 +75,13 @@ impl<'a> Outline<'a> {
         free.next().expect("there are more numbers than names")
     }
 
+    /// An id for a requirement that has none.
+    pub fn fresh_requirement(&self) -> String {
+        let ids = (1..).map(|number| format!("Q{number}"));
+        let mut free = ids.filter(|id| !self.names.contains(id.as_str()));
+        free.next().expect("there are more numbers than names")
+    }
+
     /// Whether a word is an input, an output or the value of an enum.
     pub fn declares(&self, word: &str) -> bool {
         let field = self.inputs.iter().chain(&self.outputs).any(|field| field.0 == word);

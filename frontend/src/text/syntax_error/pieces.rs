@@ -47,9 +47,21 @@ pub(super) fn name_in_pieces(stop: &Stop) -> Option<Diagnostic> {
     let diagnostic = Diagnostic::new(Code::UnexpectedToken, written, message);
     Some(match both {
         // `a b` between commas: one name, or two
+        Some(help)
+            if end == first + 2 && [first, first + 1].iter().all(|&at| appears_elsewhere(stop, at)) =>
+        {
+            let gap = stop.place(first).end;
+            diagnostic.help(help).fix(Span { start: gap, end: gap }, ",").unsure()
+        }
         Some(help) => diagnostic.help(help),
         None => diagnostic.help(help).edits(edits),
     })
+}
+
+/// Whether the policy uses the word with an index as a name at another place too.
+fn appears_elsewhere(stop: &Stop, at: usize) -> bool {
+    let text = stop.word_text(at);
+    (0..stop.words.len()).any(|other| other != at && stop.word_text(other) == text)
 }
 
 /// In a list two names side by side may be two: only hyphens and points join what belongs together.

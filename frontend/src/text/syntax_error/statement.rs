@@ -316,7 +316,9 @@ fn edits(stop: &Stop, parts: &Parts) -> (Vec<Edit>, Vec<(usize, usize)>) {
     let written =
         Span { start: first, end: if behind_head > start { stop.place(behind_head - 1).end } else { first } };
     if squeezed(written.text(source)) != head {
-        edits.push(Edit::new(written, spaced(stop, behind_head, head)));
+        let inserted = written.start == written.end;
+        let head = if inserted { head + " " } else { spaced(stop, behind_head, head) };
+        edits.push(Edit::new(written, head));
         concerned.push((start, behind_head + 1));
     }
     for &(from, to) in &parts.behind {

@@ -94,11 +94,28 @@ impl<'a> Stop<'a> {
                 And | Or if depth == 0 && !whole => return at,
                 token if token.compares() && depth == 0 && !whole => return at,
                 token if depth == 0 && token.begins_item() && self.begins_line(at) => return at,
+                // the next field
+                token if depth == 0 && token.is_name() && self.begins_line(at) && self.is_named(at) => {
+                    return at;
+                }
                 _ => {}
             }
         }
         self.words.len()
     }
+
+    /// Whether the word with an index is followed by what gives it a type or a value.
+    fn is_named(&self, at: usize) -> bool {
+        self.words.get(at + 1).is_some_and(|word| matches!(word.1, Token::Colon | Token::Becomes))
+    }
+
+    /// Whether the word with an index is a literal other than a name.
+    pub fn is_literal(&self, at: usize) -> bool {
+        use Token::{Date, False, Money, Number, Percent, True};
+        let literal = |token| matches!(token, Number | Percent | Money | Date | True | False);
+        self.words.get(at).is_some_and(|word| literal(word.1))
+    }
+
     /// The word that could not be read.
     pub fn token(&self) -> Option<Token> {
         self.words.get(self.at).map(|word| word.1)
