@@ -1,4 +1,4 @@
-//! What comes of a source? Reading, checking and lowering in one step.
+//! What does a source compile to? Reading, checking and lowering in one step.
 
 use opus_ir::Program;
 

@@ -1,9 +1,8 @@
-//! What is there to say about a policy, and where? Diagnostics as data; whoever shows them renders them.
+//! What is reported about a policy, and where? Diagnostics are data; callers render them.
 //!
-//! A diagnostic has one primary place. Others that explain it (the first definition, the brace that was not
-//! closed) are secondary. Messages are lower case, without a full stop, with the author's own words in
-//! backticks. Order and duplicates are settled in one place, [`settle`], so that a run says the same thing
-//! however the passes found it.
+//! A diagnostic has one primary place. Others that explain it (the first definition, the brace that was not closed)
+//! are secondary. Messages are lower case, without a full stop, with the author's own words in backticks. Order and
+//! duplicates are settled in one place, [`settle`], so that a run reports the same whatever the order of the passes.
 
 pub use crate::codes::{Code, Severity};
 use crate::display::grouped;
@@ -126,12 +125,12 @@ impl Diagnostic {
         self
     }
 
-    /// With an edit that mends it, together with those added before.
+    /// With an edit that resolves it, together with those added before.
     pub fn fix(self, span: Span, replacement: impl Into<String>) -> Diagnostic {
         self.edits([Edit::new(span, replacement)])
     }
 
-    /// With edits that mend it together.
+    /// With edits that resolve it together.
     pub fn edits(mut self, edits: impl IntoIterator<Item = Edit>) -> Diagnostic {
         let fix = self.fix.get_or_insert_with(|| Fix { edits: vec![], sure: true });
         fix.edits.extend(edits);

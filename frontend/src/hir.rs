@@ -1,11 +1,11 @@
-//! What does a policy say, once names are resolved, units are checked and versions are told apart?
+//! What does a policy say once names are resolved, units checked and versions separated?
 //!
 //! The typed tree. Everything dated has been decided: a [`Version`] holds the rules, amounts and rows that are
 //! in force in it and nothing else, so a policy restricted to one version is again a policy. Numbers are exact
 //! decimals; scaled integers appear first in the lowering. The reference evaluator runs this tree, and the
 //! lowering translates it; they share nothing else.
 //!
-//! Expressions lie in an arena, operands before their uses, so that depth costs no stack to drop or to walk.
+//! Expressions are in an arena, operands before their uses, so that depth costs no stack to drop or to walk.
 
 use std::collections::BTreeSet;
 
@@ -119,7 +119,7 @@ pub struct Param {
 pub struct Let {
     /// The name.
     pub name: String,
-    /// What it stands for.
+    /// What it means.
     pub body: ExprId,
     /// The declaration.
     pub span: Span,
@@ -159,19 +159,19 @@ pub struct Expr {
     pub span: Span,
 }
 
-/// A unit and how exactly it is held.
+/// A unit and how exactly it is represented.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Ty {
     /// What it measures.
     pub unit: Unit,
-    /// How it is held.
+    /// How it is represented.
     pub form: Form,
 }
 
 /// What a value measures.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Unit {
-    /// A truth value.
+    /// A Boolean.
     Bool,
     /// A value of the enum with this index.
     Enum(u32),
@@ -187,10 +187,10 @@ pub enum Unit {
     Money,
 }
 
-/// How a value is held.
+/// How a value is represented.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Form {
-    /// An integer of `10^-scale`. A `percent(n)` has the scale `n + 2`; truth values, enums, dates and days have 0.
+    /// An integer of `10^-scale`. A `percent(n)` has the scale `n + 2`; Booleans, enums, dates and days have 0.
     Scaled(u8),
     /// The exact quotient of two integers.
     Rational,
@@ -199,7 +199,7 @@ pub enum Form {
 /// What an expression is.
 #[derive(Clone, Debug)]
 pub enum ExprKind {
-    /// A number, truth value, enum value or date.
+    /// A number, Boolean, enum value or date.
     Constant(Constant),
     /// The value of an input field, which is known to be present.
     Field(u32),
@@ -238,7 +238,7 @@ pub enum ExprKind {
         /// To multiples of what.
         unit: Number,
     },
-    /// The date so many months later.
+    /// The date this many months later.
     AddMonths(ExprId, ExprId),
     /// The whole months from the first date to the second.
     WholeMonths(ExprId, ExprId),
@@ -251,7 +251,7 @@ pub enum ExprKind {
 pub enum Constant {
     /// A number, percentage (as a fraction), amount (in whole units), date (day number), number of days.
     Number(Number),
-    /// A truth value.
+    /// A Boolean.
     Bool(bool),
     /// The index of a value of the enum that the type names.
     Enum(u32),
@@ -442,12 +442,12 @@ impl Version {
 }
 
 impl Ty {
-    /// A type that is held as an integer.
+    /// A type represented as an integer.
     pub const fn scaled(unit: Unit, scale: u8) -> Ty {
         Ty { unit, form: Form::Scaled(scale) }
     }
 
-    /// A truth value.
+    /// A Boolean.
     pub const BOOL: Ty = Ty::scaled(Unit::Bool, 0);
 
     /// The scale, `None` for a rational.

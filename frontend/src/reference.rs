@@ -31,7 +31,7 @@ const STACK_GROW_BYTES: usize = 1024 * 1024;
 pub enum Value {
     /// A number, fraction, amount in whole units, number of days, or day number.
     Number(BigRational),
-    /// A truth value.
+    /// A Boolean.
     Bool(bool),
     /// The index of an enum's value.
     Enum(u32),

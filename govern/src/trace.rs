@@ -1,7 +1,7 @@
-//! How was it decided? Every rule until the one that decided, every named value and table row that they needed, and the
-//! outcome, in order, with the values of the terms.
+//! How was a decision reached? Every rule up to the one that decided, every named value and table row that they
+//! needed, and the outcome, in order, with the values of the terms.
 //!
-//! Values come from the reference evaluator, which is the meaning of the language; texts are the policy's own.
+//! Values come from the reference evaluator, which defines the meaning of the language; texts are the policy's own.
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,8 @@
-//! What does a condition say of a value, where it holds or where it has failed?
+//! What does a condition establish about a value, where it holds and where it has failed?
 //!
-//! A comparison bounds each side by the other and fixes the sign of what lies between them: their difference, and
-//! the whole months. `and` that holds and `or` that fails say what each part says; `not` turns the polarity round.
+//! A comparison bounds each side by the other, and fixes the sign of their difference and of the whole months between
+//! them. An `and` that holds establishes both of its parts, and so does an `or` that failed; `not` exchanges the two
+//! cases.
 
 use cranelift_entity::SecondaryMap;
 use cranelift_entity::packed_option::PackedOption;
@@ -134,7 +135,7 @@ enum Relation {
     Order { low: Value, high: Value, gap: i128 },
     /// The two differ.
     Differ(Value, Value),
-    /// A truth value is this one.
+    /// A Boolean is this one.
     Holds(Value, bool),
 }
 

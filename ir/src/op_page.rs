@@ -1,4 +1,4 @@
-//! The table as Markdown: `spec/ops.md` is this text, and a test compares them.
+//! The op table as Markdown. `spec/ops.md` is this text, and a test compares the two.
 
 use crate::ops::{Class, Imm, Laws, Row, TABLE};
 

@@ -1,4 +1,4 @@
-//! What is a compiled policy as a whole, before anyone serialises or runs it?
+//! What is a compiled policy as a whole, independent of its file format and of engines?
 
 mod check;
 
@@ -62,7 +62,7 @@ pub struct Version<F = Func> {
     pub cite: Option<String>,
     /// The indices of the requires that are in force, in order.
     pub requires: Vec<u32>,
-    /// From the fields of an admitted row to one truth value per entry of `requires`; one block, rule 0.
+    /// From the fields of an admitted row to one Boolean per entry of `requires`; one block, rule 0.
     /// Where it has no outputs there is nothing to check.
     pub admit: F,
     /// From the fields of a row that meets all requires to a rule and its outputs.

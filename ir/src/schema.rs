@@ -1,7 +1,7 @@
 //! What goes into a policy and what comes out of it?
 //!
 //! Every field is an integer once it is admitted: an amount counts minor units, a percent hundredths of a
-//! percent, a date days, an enum its values in the order of their declaration, a truth value 0 or 1.
+//! percent, a date days, an enum its values in the order of their declaration, a Boolean 0 or 1.
 
 use crate::date;
 use crate::func::FieldRange;
@@ -69,15 +69,15 @@ pub struct Field {
 /// What the integer of a field counts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Kind {
-    /// A truth value.
+    /// A Boolean.
     Bool,
     /// A whole number.
     Int,
-    /// A number with so many decimals.
+    /// A number with this many decimal places.
     Decimal(u8),
     /// An amount in the minor unit of the policy's currency.
     Money,
-    /// A percentage with so many decimals: 43.5 % as `percent(2)` is 4350.
+    /// A percentage with this many decimal places: 43.5 % as `percent(2)` is 4350.
     Percent(u8),
     /// A number of days.
     Days,

@@ -1,5 +1,5 @@
-//! What do tests and fuzzers need? Any valid function from a seed or from bytes, rows for it, damage to it, and
-//! the properties that all of them have to keep.
+//! What do tests and fuzzers need? Any valid function from a seed or from bytes, rows for it, damage to it, and the
+//! properties that all functions must have.
 //!
 //! Only with the feature `testing`. Nothing here is random by itself: the same source gives the same functions.
 

@@ -25,7 +25,7 @@
 //!
 //! After the mnemonic come the operands, then the immediate; `decide` names the rule. What follows a semicolon is
 //! a comment. Names, operands and immediates come from the op table; there is no other list. Functions in which
-//! every value stands where it is defined are read back exactly as they were, whether they verify or not.
+//! every value appears where it is defined are read back exactly as they were, whether they verify or not.
 
 mod parse;
 

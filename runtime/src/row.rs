@@ -125,7 +125,7 @@ impl Row {
     /// 1970-01-01, the code of an enum's value.
     ///
     /// # Errors
-    /// Where there is no such field, or it may not have this value.
+    /// If there is no such field, or it may not have this value.
     #[inline]
     pub fn set_counted(&mut self, field: impl FieldRef, value: i128) -> Result<(), Reason> {
         let index = self.index(field)?;
@@ -135,7 +135,7 @@ impl Row {
     /// Sets a field to missing.
     ///
     /// # Errors
-    /// Where there is no such field, or it is not optional.
+    /// If there is no such field, or it is not optional.
     pub fn set_missing(&mut self, field: impl FieldRef) -> Result<(), Reason> {
         let index = self.index(field)?;
         self.put(index, None)
@@ -317,7 +317,7 @@ impl Row {
     /// Sets any field from a value as some source has it.
     ///
     /// # Errors
-    /// Where there is no such field, or it does not take this value.
+    /// If there is no such field, or it does not take this value.
     pub fn set(&mut self, field: impl FieldRef, reading: Reading<'_>) -> Result<(), Reason> {
         let index = self.index(field)?;
         self.set_in(index, reading, Unit::Written)

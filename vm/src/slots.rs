@@ -1,4 +1,4 @@
-//! Where do the columns of a block lie while it is decided? In numbered slots, each of one type.
+//! Where are the columns of a block while it is decided? In numbered slots, each of one type.
 //!
 //! Every slot begins where a page begins, or a multiple of the block's rows further. Where a kernel writes a little
 //! ahead of where it reads, modulo a page, the processor takes what is read for what was just written, and waits;

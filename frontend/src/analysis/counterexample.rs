@@ -1,13 +1,13 @@
-//! On which input does it go wrong?
+//! On which input does an expression fail?
 //!
-//! A search by trial: rows are made from the ends of ranges, from the constants that the policy mentions and
-//! their neighbours, and from each other's values; one field is changed at a time, and a change is kept where
-//! it brings the row nearer to the place. The reference evaluator decides whether a row goes wrong, so every
-//! counterexample that is shown has been executed.
+//! A search by trial: rows are made from the ends of ranges, from the constants in the policy and their neighbours,
+//! and from each other's values. One field is changed at a time, and a change is kept if it brings the row nearer to
+//! the failing place. The reference evaluator decides whether a row fails, so every counterexample that is shown has
+//! been executed.
 //!
-//! The row is then made simple, and the fields that do not matter are left out: those that are not read on the
-//! way, and those with which it goes wrong whatever their value. The work is counted in expressions evaluated and
-//! bounded for the whole policy, so that the same policy has the same counterexamples on every machine.
+//! The row is then simplified, and fields that do not matter are left out: those that are not read on the way, and
+//! those whose value makes no difference. The work is counted in evaluated expressions and bounded for the whole
+//! policy, so that the same policy has the same counterexamples on every machine.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,11 +1,11 @@
 //! Which rules can no valid input reach?
 //!
-//! The conditions of a version are lowered side by side, without what earlier rules establish. Each value that
-//! is compared with constants is an axis; a condition is then a union of boxes ([`regions`](super::regions)), and a
-//! rule is dead where its boxes are covered by those of earlier rules, the requires and the ranges of the fields. A
-//! comparison of two values is an axis by itself, true or false. Axes are taken as independent: where a rule is
-//! dead for all combinations it is dead for those that exist. So what is claimed is proved, and where
-//! conditions compare values with constants nothing is missed, up to a constant amount of work.
+//! The conditions of a version are lowered side by side, without what earlier rules establish. Each value that is
+//! compared with constants is an axis. A condition is then a union of boxes ([`regions`](super::regions)), and a rule
+//! is unreachable if its boxes are covered by those of earlier rules, the requires and the ranges of the fields. A
+//! comparison of two values is an axis of its own, true or false. Axes are treated as independent: a rule that is
+//! unreachable for all combinations is unreachable for those that exist. So every claim is proved, and where
+//! conditions compare values with constants nothing is missed, within a fixed amount of work.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -123,7 +123,7 @@ struct Space<'a> {
     axes: Vec<Axis>,
     axis_of: BTreeMap<Value, usize>,
     /// The boxes of the conditions that have been taken apart: what is asked about twice, as both sides of a
-    /// comparison of truth values are, would otherwise double the work at every level.
+    /// comparison of Booleans are, would otherwise double the work at every level.
     known: RefCell<BTreeMap<(Value, bool), Regions>>,
 }
 
@@ -199,7 +199,7 @@ impl Space<'_> {
         product(&a, &self.regions_of(b.0, b.1, budget)?, budget)
     }
 
-    /// The box of a comparison with a constant; of any other truth value that value itself; none where it never
+    /// The box of a comparison with a constant; of any other Boolean that value itself; none where it never
     /// holds.
     fn boxes(&self, value: Value, holds: bool) -> Vec<Region> {
         let side = || (value, vec![Interval::point(holds as i128)]);
@@ -317,7 +317,7 @@ fn domain(policy: &Policy, version: &Version, func: &Func, value: Value) -> Doma
     listed.unwrap_or_else(|| Domain::all(all.range.intersect(in_force).unwrap_or(all.range)))
 }
 
-/// Where a truth value holds or fails, as spans of another value, if it compares that with a constant.
+/// Where a Boolean holds or fails, as spans of another value, if it compares that with a constant.
 fn compared(func: &Func, value: Value, holds: bool) -> Option<(Value, Vec<Interval>)> {
     let inst = func.inst(value).filter(|inst| inst.args().len() == 2)?;
     let [a, b] = inst.operands();

@@ -1,12 +1,12 @@
-//! Does a table apply to every combination of its keys, and to each once?
+//! Does a table cover every combination of its keys exactly once?
 //!
-//! The keys are the axes of a space, cut into pieces at the ends of all cells, and each row is a box in it
+//! The keys are the axes of a space, divided into pieces at the ends of all cells, and each row is a box in it
 //! ([`regions`](super::regions)).
 //!
-//! A unique table is exact by counting: where no two boxes meet, they cover the space if and only if they
-//! have as many cells as it, and a gap is found by counting slice by slice. Whether the rows of a `first` table
-//! are reached, and where rows that meet leave a gap, is found by halving the space until the first row that meets
-//! a part covers it; that can take long, and is bounded by a budget.
+//! For a unique table, counting is exact: if no two boxes meet, they cover the space if and only if they have as many
+//! cells as it, and a gap is found by counting slice by slice. Whether the rows of a `first` table are reached, and
+//! where rows that meet leave a gap, is found by halving the space until one row covers a part. That can take long,
+//! and is bounded by a budget.
 
 use num_bigint::BigUint;
 use num_traits::Zero;

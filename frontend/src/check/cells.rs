@@ -1,5 +1,5 @@
-//! What do the rows of a table or grid say? Keys are resolved, cells and values read against their types. A
-//! grid becomes a table of two keys, one row for each of its values.
+//! What do the rows of a table or grid say? Resolves keys and reads cells and values according to their types. A grid
+//! becomes a table of two keys with one row for each of its values.
 
 use std::collections::BTreeMap;
 
@@ -337,7 +337,7 @@ impl<'a> Checker<'a> {
         Some(self.input_domain(index))
     }
 
-    /// `700-759`: a range in the manner of prose.
+    /// `700-759`: a range as in prose.
     fn range_with_minus(&self, value: ast::ExprId) -> Option<Diagnostic> {
         use ast::ExprKind::{Arithmetic, Date, Money, Number, Percent};
         let node = self.node(value);

@@ -1,7 +1,7 @@
-//! Which value does a literal stand for, where a type says what is expected?
+//! Which value does a literal denote, given the type that is expected?
 //!
-//! Constants are literals with an optional sign: the values of parameters and cells, ranges, defaults, and what
-//! cases and tests give and expect. Each must be a value of its type exactly.
+//! Constants are literals with an optional sign: the values of parameters and cells, ranges, defaults, and the values
+//! in cases and tests. Each must be exactly a value of its type.
 
 use crate::currency;
 use crate::diagnostic::{Code, Diagnostic, nearest, one_of};
@@ -18,7 +18,7 @@ use super::words::{decimals, plain};
 const MAGNITUDE_MAX: u128 = 1 << 120;
 
 impl Declared<'_> {
-    /// A constant of a type that lies in its range.
+    /// A constant of a type, within its range.
     pub fn constant_in(
         &self,
         expr: ast::ExprId,

@@ -1,4 +1,4 @@
-//! Does every table of the version apply to everything it is asked, and does every row matter?
+//! Does every table of the version have a row for every key, and does every row matter?
 
 use std::collections::BTreeMap;
 
@@ -357,7 +357,7 @@ fn gap_of(
             .also(at, "declared here")
             .help("add a row with `missing` or `any`, or decide such rows in an earlier rule"),
         None => Diagnostic::new(Code::TableGap, at, message).help(match unique {
-            true => "add a row, or widen one",
+            true => "add a row, or widen one: `< a` and `>= a` have no outer end",
             false => "add a row, or end the table with a row of `any`",
         }),
     };

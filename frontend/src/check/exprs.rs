@@ -1,7 +1,8 @@
-//! Of what type is an expression, and what does it establish as a condition?
+//! What is the type of an expression, and what does it establish as a condition?
 //!
-//! Each kind of expression has its function here. What cannot be understood has no type, is said once, and
-//! what contains it is not judged. Enum values take their enum from what is expected where they stand.
+//! Each kind of expression has its function here. An expression that cannot be understood has no type and is reported
+//! once; whatever contains it is not judged. Enum values take their enum from the type that is expected at their
+//! place.
 
 use opus_ir::Rounding;
 
@@ -389,7 +390,7 @@ impl<'a> Checker<'a> {
             let message = "the policy does not say how months end";
             let diagnostic = Diagnostic::new(Code::MissingMonthEnd, span, message);
             self.findings.report(diagnostic.help(
-                "add `month_end clip` to end on the last day of a short month, or `month_end carry` to go on into the next",
+                "add `month_end clip` to end on the last day of a short month, or `month_end carry` to continue into the next month",
             ));
         }
         let years = if unit == DurationUnit::Years { 12 } else { 1 };

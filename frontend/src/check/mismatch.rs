@@ -1,4 +1,4 @@
-//! What is said where values of two units cannot be joined, and how an author may have meant it?
+//! What does a message say if the units of two values do not match, and what might the author have meant?
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::hir::{Form, Ty, Unit};

@@ -1,4 +1,4 @@
-//! What does each name of the policy's level stand for, and does each stand for one thing only?
+//! What does each top-level name mean, and does each have one meaning only?
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::text::ast::{self, Name, Span, Statement};
 use super::findings::Findings;
 use super::schema::Declared;
 
-/// What a name stands for in every version.
+/// What a name means in every version.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// An input, by index.
@@ -194,7 +194,7 @@ pub(super) fn spelled<'k>(
     diagnostic.help(format!("did you mean `{near}`?")).fix(name.span, near).unsure()
 }
 
-/// Whether a word stands for a missing value in other languages.
+/// Whether a word means a missing value in other languages.
 pub(super) fn means_nothing(word: &str) -> bool {
     const WORDS: [&str; 12] = [
         "null",

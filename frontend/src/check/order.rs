@@ -1,7 +1,7 @@
-//! In which order are the definitions of the policy's level understood, each before those that use it?
+//! In which order are top-level definitions checked, each before its uses?
 //!
-//! Order in the source does not matter for `let`s, tables and grids outside of rules; a circle among them is
-//! an error. Those that requires need come first: they are judged without what requires establish.
+//! Order in the source does not matter for `let`s, tables and grids outside of rules; a cycle among them is an error.
+//! Definitions that requires need come first, because they are checked without what the requires establish.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! Which value does each parameter have in each version?
 //!
-//! A value without `until` holds until the next one starts; one with `until` holds until then, and must not
-//! meet another.
+//! A value without `until` holds until the next one starts. One with `until` holds until then, and must not overlap
+//! another.
 
 use opus_ir::date;
 

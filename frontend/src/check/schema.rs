@@ -311,12 +311,12 @@ impl<'a> Declared<'a> {
         values.iter().position(|value| value.name.text == name).map(|at| at as u32)
     }
 
-    /// The index of the rule whose id stands there.
+    /// The index of the rule with the id at this place.
     pub fn rule_index(&self, id: ast::Span) -> u32 {
         self.rules.partition_point(|rule| rule.id.span < id) as u32
     }
 
-    /// The index of the requirement whose id stands there.
+    /// The index of the requirement with the id at this place.
     pub fn require_index(&self, id: ast::Span) -> u32 {
         self.items.requires.partition_point(|item| item.id.span < id) as u32
     }

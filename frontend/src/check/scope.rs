@@ -1,4 +1,4 @@
-//! What is known at a place of one version: what each name stands for there, and the tree that is being built.
+//! What is known at a place in one version: the meaning of each name there, and the tree under construction.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! Policies that are right and policies that are not.
 //!
-//! `tests/good.txt` lists policies of which there is nothing to say, `tests/bad.txt` bad ones: a line
-//! `## CODE LINE` for each diagnostic that is expected, in the order in which they are shown, then the policy.
-//! An empty line stands between two policies, and nowhere else.
+//! `tests/good.txt` lists policies without diagnostics. `tests/bad.txt` lists bad ones: a line `## CODE LINE` for each
+//! expected diagnostic, in the order in which they are shown, then the policy. An empty line separates two policies,
+//! and is used nowhere else.
 
 use super::check;
 use crate::codes::Code;
@@ -104,7 +104,7 @@ fn numbers(mut seed: u64) -> impl FnMut(usize) -> usize {
     }
 }
 
-/// A `first` table of `rows` rows over `keys` truth values, each row about three of them.
+/// A `first` table of `rows` rows over `keys` Booleans, each row about three of them.
 fn intricate(keys: usize, rows: usize, last: &str) -> String {
     let mut next = numbers(5);
     let row = |_| {
@@ -133,7 +133,7 @@ fn tables_that_take_too_much_work_are_told_apart() {
     assert_eq!(codes(&intricate(80, 340, &format!("| {any} => 2% ;"))), []);
 }
 
-/// Checks a source on a stack of so many bytes.
+/// Checks a source on a stack of this many bytes.
 fn checked_on(stack_bytes: usize, source: &str) -> Vec<String> {
     let source = source.to_string();
     let run = move || checked(&source).1.iter().map(|found| format!("{found:?}")).collect();

@@ -1,11 +1,11 @@
 //! How does an exact number become one value?
 //!
-//! Terms are brought together so that what is known of parts of a sum is found again: where two sides have
-//! been compared, their difference is computed as a difference of those sides; a sum that has been compared is
-//! computed as that sum; multiples of one value by others are multiplied last (`x - share * x` is
-//! `x * (1 - share)`); what is taken from a minimum or a maximum is taken from both of its sides
-//! (`x - min(x, y)` is `max(x - x, x - y)`, so never below zero). Each way gives the same number, and the one of which most is known is taken. Common
-//! factors are multiplied last, so that what is computed stays narrow.
+//! Terms are grouped so that known facts about parts of a sum apply. If two sides were compared, their difference is
+//! computed as a difference of those sides. A sum that was compared is computed as that sum. Multiples of one value
+//! are multiplied last (`x - share * x` is `x * (1 - share)`). What is subtracted from a minimum or maximum is
+//! subtracted from both of its sides (`x - min(x, y)` is `max(x - x, x - y)`, so never below zero). Each way gives the
+//! same number, and the one with the narrowest proof is taken. Common factors are multiplied last, so that
+//! intermediate values stay narrow.
 
 use opus_ir::{Interval, Op, Rounding, Unproved, Value};
 

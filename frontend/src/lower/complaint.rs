@@ -1,4 +1,4 @@
-//! What could go wrong, and how is it told?
+//! What could go wrong, and how is it reported?
 
 use num_bigint::BigInt;
 use num_rational::BigRational;

@@ -1,4 +1,4 @@
-//! What does an expression become? A number or a truth value at a site; what could go wrong with it is noted.
+//! What is an expression lowered to? A number or a Boolean at a site. Possible failures are recorded.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ const STACK_GROW_BYTES: usize = 1024 * 1024;
 pub enum Lowered {
     /// A number; also a date, a number of days and the code of an enum's value.
     Number(Quantity),
-    /// A truth value.
+    /// A Boolean.
     Truth(Truth),
 }
 
@@ -69,7 +69,7 @@ impl<'a> Lowerer<'a> {
         stacker::maybe_grow(STACK_RED_BYTES, STACK_GROW_BYTES, || self.number_of(expr))
     }
 
-    /// A truth value.
+    /// A Boolean.
     pub fn truth(&mut self, expr: ExprId) -> Result<Truth, Failed> {
         stacker::maybe_grow(STACK_RED_BYTES, STACK_GROW_BYTES, || self.truth_of(expr))
     }
@@ -123,7 +123,7 @@ impl<'a> Lowerer<'a> {
         Failed
     }
 
-    /// Between which numbers a quantity lies, by all that is known here.
+    /// The bounds of a quantity, from everything known here.
     pub fn extent(&mut self, quantity: &Quantity) -> Extent {
         let mut extent = Extent::point(quantity.sum.constant);
         for (value, coefficient) in quantity.sum.terms() {

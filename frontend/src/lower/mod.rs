@@ -6,7 +6,7 @@
 //! same intervals again, by the same functions.
 //!
 //! In reading order: exact numbers (`quantity`), a place in a function and what is known there (`site`), how a
-//! number becomes a value (`assemble`) and a comparison a truth value (`compare`); expressions (`expr`,
+//! number becomes a value (`assemble`) and a comparison a Boolean (`compare`); expressions (`expr`,
 //! `number`, `truth`, `table`), rules (`rules`), and what there is to say (`complaint`).
 
 mod assemble;

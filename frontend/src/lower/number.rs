@@ -1,4 +1,4 @@
-//! What does a numeric expression become?
+//! What is a numeric expression lowered to?
 
 use opus_ir::date::{DAY_MAX, DAY_MIN, MonthEnd};
 use opus_ir::{Interval, Op, Rounding, Unproved, Value};
@@ -69,7 +69,7 @@ impl Lowerer<'_> {
                 let years = self.proved(expr, years)?;
                 self.multiple(expr, years, 1, 1)
             }
-            _ => unreachable!("truth values are lowered as such"),
+            _ => unreachable!("Booleans are lowered as such"),
         }
     }
 
@@ -77,7 +77,7 @@ impl Lowerer<'_> {
         match constant {
             Constant::Number(number) => self.sized(expr, Quantity::decimal(number), None),
             Constant::Enum(code) => Ok(Quantity::whole(code as i128)),
-            Constant::Bool(_) => unreachable!("truth values are lowered as such"),
+            Constant::Bool(_) => unreachable!("Booleans are lowered as such"),
         }
     }
 

@@ -1,11 +1,10 @@
-//! Which number is it exactly, before a register holds it?
+//! Which exact number is it, before a register holds it?
 //!
-//! A quantity is a sum of multiples of IR values over an integer and, where something was divided by more than
-//! a constant, over a value. Multiples of one value by constants are collected here, before anyone asks for a
-//! range: `x - 15% of x` is `85 * x / 100`. Scales are only divisors: an amount in cents is `x / 100`, and to
-//! divide by twelve is to multiply the divisor.
+//! A quantity is a sum of multiples of IR values over an integer, or over a value if the divisor was not constant.
+//! Multiples of one value by constants are collected here, before anyone asks for a range: `x - 15% of x` is `85 * x /
+//! 100`. Scales are only divisors: an amount in cents is `x / 100`, and dividing by twelve multiplies the divisor.
 //!
-//! Everything answers `None` where a coefficient would leave 128 bits.
+//! Every function returns `None` if a coefficient would leave 128 bits.
 
 use std::collections::BTreeMap;
 

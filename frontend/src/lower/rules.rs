@@ -1,5 +1,5 @@
-//! What do the rules of a version become? Blocks in order: a condition, the outcome where it holds, and on to
-//! the next rule where it has failed, of which that is then known.
+//! What are the rules of a version lowered to? Blocks in order: a condition, the outcome if it holds, and otherwise
+//! the next rule, where the condition is known to have failed.
 
 use opus_ir::{Func, Interval, Kind, Op, Type, Value};
 
@@ -34,7 +34,7 @@ pub struct Admits {
     pub complaints: Vec<Complaint>,
 }
 
-/// The function that tells which requires hold: one block, one truth value for each.
+/// The function that tells which requires hold: one block, one Boolean for each.
 pub fn admits(policy: &Policy, version: &Version) -> Admits {
     let mut lowerer = Lowerer::new(policy, version, vec![Interval::BOOL; version.requires.len()]);
     let mut outputs = Vec::with_capacity(version.requires.len());

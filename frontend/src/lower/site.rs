@@ -27,7 +27,7 @@ use super::assemble::{Compared, Extreme};
 use super::scoped::Scoped;
 use facts::{Fact, Mark, Subject};
 
-/// A truth value.
+/// A Boolean.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Truth {
     /// It is known.
@@ -180,7 +180,7 @@ impl Site {
         }
     }
 
-    /// The result of comparing or combining truth values and integers as they were first computed: what is
+    /// The result of comparing or combining Booleans and integers as they were first computed: what is
     /// known of them shows in the answer, so that no operand has to be sharpened for it.
     pub fn judge(&mut self, op: Op, args: &[Value]) -> Truth {
         let mut args = args.to_vec();
@@ -209,13 +209,13 @@ impl Site {
         }
     }
 
-    /// The value of a truth value.
+    /// The value of a Boolean.
     pub fn truth_value(&mut self, truth: Truth) -> Value {
         match truth {
             Truth::Known(known) => self.builder.truth(known),
             Truth::Is(value, true) => value,
             Truth::Is(value, false) => {
-                self.compute(Op::Not, &[value], 0).expect("the contrary of a truth value is one")
+                self.compute(Op::Not, &[value], 0).expect("the negation of a Boolean is a Boolean")
             }
         }
     }

@@ -1,10 +1,10 @@
-//! Which closing brace belongs to which opening one? Settled before parsing, so that an error inside braces
-//! does not spill out of them, and a brace that is missing or too many is one error instead of a hundred.
+//! Which closing brace belongs to which opening one? This is settled before parsing, so that an error inside braces
+//! does not affect the text after them, and a missing or surplus brace is one error instead of a hundred.
 //!
-//! Braces of sets (`in {…}`, a cell) are told apart from those of blocks, and the policy's own from both. An
-//! item that begins inside a block shows that the block was not closed; it is closed there. A parenthesis that
-//! is not closed is left to the parser, which knows what it expected; here only depth is bounded, of brackets
-//! and of prefixes that wait for their operand, which bounds the parser's own stack.
+//! Braces of sets (`in {…}`, a cell) are distinguished from those of blocks, and both from the policy's own. An item
+//! that begins inside a block shows that the block was not closed, so it is closed there. A parenthesis that is not
+//! closed is left to the parser, which knows what it expected. Here only depth is bounded, of brackets and of prefixes
+//! that wait for their operand; this bounds the parser's own stack.
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::limits::{DEPTH_MAX, beyond};
@@ -224,7 +224,7 @@ impl Pass<'_> {
     }
 }
 
-/// Words that never stand in an expression.
+/// Words that never occur in an expression.
 fn begins_statement(token: Token) -> bool {
     use Token::{Arrow, Otherwise, Rule, Semicolon, When};
     token.begins_item() || matches!(token, Rule | Otherwise | When | Arrow | Semicolon)

@@ -1,5 +1,5 @@
-//! How do the parser's productions make nodes? The grammar says what follows what; this file what comes of it,
-//! and reports what the grammar lets pass and the language does not.
+//! How do the parser's productions make nodes? The grammar defines what may follow what. This file builds the nodes,
+//! and reports what the grammar accepts and the language does not.
 
 use cranelift_entity::SecondaryMap;
 use lalrpop_util::ErrorRecovery;

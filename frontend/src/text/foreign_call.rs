@@ -1,5 +1,5 @@
-//! What does a call mean of a function that the language does not have? Functions of spreadsheets, SQL and other
-//! languages as they are written here, and tables, which are used without parentheses.
+//! What does a call of a function mean that the language does not have? The functions of spreadsheets, SQL and other
+//! languages with their replacements here, and tables, which are used without parentheses.
 
 use crate::diagnostic::{Code, Diagnostic, nearest, one_of};
 use crate::text::ast::{Function, Item, Name, Span};
@@ -16,7 +16,7 @@ pub struct ForeignCall {
     pub of_quotient: bool,
 }
 
-/// What stands for a call: the names of the function, how many arguments it has (0 for any number), and the text, in
+/// A replacement for a call: the names of the function, how many arguments it has (0 for any number), and the text, in
 /// which `{0}` is the first argument and `{*}` are all of them. Empty where nothing does, or not the same.
 struct Instead {
     names: &'static [&'static str],
@@ -310,7 +310,7 @@ fn filled(row: &Instead, args: &[&str]) -> Option<String> {
     Some(text)
 }
 
-/// Whether a call is a whole expression, so that what stands for it needs no parentheses.
+/// Whether a call is a whole expression, so that its replacement needs no parentheses.
 fn is_whole(call: Span, source: &str) -> bool {
     let before = source.get(..call.start as usize).unwrap_or("").trim_end();
     let behind = source.get(call.end as usize..).unwrap_or("");

@@ -1,9 +1,9 @@
-//! How should a policy look? The same for everybody: written from the tree and the comments, with what belongs
-//! together in columns.
+//! How should a policy look? The same for everybody: it is written from the tree and the comments, with related things
+//! aligned in columns.
 //!
-//! What the author decides: the order of everything, empty lines (one at most), parentheses, and whether a
-//! short block stands on one line. All else is settled here. Formatting twice changes nothing, no comment is
-//! lost, and the formatted source reads as the same tree.
+//! The author decides the order of everything, empty lines (one at most), parentheses, and whether a short block is on
+//! one line. All else is settled here. Formatting twice changes nothing, no comment is lost, and the formatted source
+//! reads as the same tree.
 
 mod comments;
 mod page;
@@ -46,7 +46,7 @@ struct Writer<'a> {
     page: Page,
     /// Where in the source the last thing ended that was written.
     end: u32,
-    /// The columns of all enums that stand on lines of their own.
+    /// The columns of all enums that have lines of their own.
     enums: Group,
     /// The columns of the tests just before, where nothing came between.
     tests: Option<Group>,

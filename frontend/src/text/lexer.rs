@@ -1,9 +1,8 @@
-//! How does a source become words? logos finds them; this file looks at each one closely, reports what cannot
-//! be read, and puts something readable in its place, so that the parser goes on.
+//! How does a source become words? logos finds them. This file checks each one, reports those that cannot be read, and
+//! puts something readable in their place, so that the parser can continue.
 //!
-//! Comments are set aside. A word of another language (`&&`) becomes the one of this language that it stands
-//! for. A number and the code of a currency behind it become one amount, unless an `=` or `:` shows that the
-//! code is the name of the next field.
+//! Comments are set aside. A word of another language (`&&`) is replaced by its counterpart here. A number and the
+//! currency code after it become one amount, unless an `=` or `:` shows that the code is the name of the next field.
 
 use logos::Logos;
 
@@ -236,7 +235,7 @@ fn spelled_out(text: &str) -> Option<String> {
     Some(format!("{mark}{}", crate::display::grouped(&whole)))
 }
 
-/// Whether a word may stand behind a number: a word of the language, or the code of a currency.
+/// Whether a word may follow a number: a word of the language, or the code of a currency.
 fn may_follow_number(word: &str) -> bool {
     currency::find(word).is_some() || Token::HARD.iter().any(|token| token.text() == Some(word))
 }
@@ -465,7 +464,7 @@ fn stray(span: Span, source: &str, lexed: &mut Lexed, diagnostics: &mut Vec<Diag
     if text.chars().all(char::is_whitespace) {
         let message = "this is not a plain space";
         let diagnostic = Diagnostic::new(Code::StrayCharacter, span, message);
-        return diagnostics.push(diagnostic.help("replace it by a plain space").fix(span, " "));
+        return diagnostics.push(diagnostic.help("replace it with a plain space").fix(span, " "));
     }
     let before =
         lexed.tokens.last_mut().filter(|(token, last)| *token == Token::Error && last.end == span.start);

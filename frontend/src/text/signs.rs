@@ -1,6 +1,6 @@
-//! What do signs mean that the language does not have and that belong together? Lists (`[a, b]`), ranges (`[0..5]`,
-//! `(0..5]`), names (`[loan amount]`), subscripts (`rate[kind]`) and choices (`c ? a : b`) of other languages become words
-//! of this one, with one error for each.
+//! What do pairs of signs mean that the language does not have? Lists (`[a, b]`), ranges (`[0..5]`, `(0..5]`), names
+//! (`[loan amount]`), subscripts (`rate[kind]`), choices (`c ? a : b`) and optional types (`int?`) of other languages
+//! become words of this one, with one error for each.
 
 use crate::diagnostic::{Code, Diagnostic, Edit};
 use crate::text::ast::Span;

@@ -1,9 +1,9 @@
-//! What is said where the parser stops? Lists of expected words become a sentence, and common mistakes a
-//! diagnostic of their own.
+//! What is reported where the parser stops? Lists of expected words become a sentence, and common mistakes have
+//! diagnostics of their own.
 //!
-//! Mistakes are looked for in the order of [`MISTAKES`]; what is none of them is an unexpected word, with a word
-//! of help where it is a habit from elsewhere ([`habits`]). An error within three words of where the parser went
-//! on after the last one is taken for its consequence and not shown.
+//! Mistakes are looked for in the order of [`MISTAKES`]. If none fits, the word is unexpected, with a help text if it
+//! is a habit from another language ([`habits`]). An error within three words of the place where the parser resumed
+//! after the previous one is taken for its consequence and not shown.
 
 mod declaration;
 mod foreign;
@@ -180,9 +180,7 @@ fn other_letters(stop: &Stop) -> Option<Diagnostic> {
         _ if stop.ago_is_name(1) && ["NOT", "Not", "IF", "If"].contains(&prefix) && stop.begins_value() => {
             (stop.span_ago(1)?, if prefix.len() == 3 { "not" } else { "if" })
         }
-        Token::Word if begins && !habits::names_a_value(stop) => {
-            (span, same(text).or_else(|| nearest(text, words.iter().copied()))?)
-        }
+        Token::Word if begins => (span, same(text).or_else(|| nearest(text, words.iter().copied()))?),
         Token::Word => (span, same(text).or_else(|| behind_a_value(text))?),
         _ => return None,
     };
@@ -225,7 +223,7 @@ fn path(stop: &Stop) -> Option<Diagnostic> {
     (twice && stop.ago_is_name(1)).then(|| {
         let span = Span { end: stop.span().end + 1, ..stop.span() };
         Diagnostic::new(Code::UnexpectedToken, span, "`::` does not belong here")
-            .help("write a point between an enum and its value: `Kind.personal`")
+            .help("write a dot between an enum and its value: `Kind.personal`")
             .fix(span, ".")
     })
 }
@@ -540,7 +538,7 @@ fn readable(expected: &BTreeSet<Token>) -> Vec<String> {
     signs
 }
 
-/// Words that stand for a notion: where the first are expected, the notion is, and the last need not be named.
+/// Words that form a notion: if the first are all expected, the notion is named instead of the last.
 type Notion = (&'static [Token], &'static str, fn(Token) -> bool);
 
 const NOTIONS: [Notion; 6] = [

@@ -1,4 +1,4 @@
-//! What must hold for every source, however strange? Functions that fuzz targets and seeded tests call.
+//! What must hold for every source, however strange? Functions for fuzz targets and seeded tests.
 
 use crate::diagnostic::any_error;
 use crate::text::ast::Policy;

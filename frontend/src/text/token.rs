@@ -1,8 +1,8 @@
-//! What are the words of the language? One table of them, from which logos derives the lexer's machine.
+//! What are the words of the language? One table, from which logos derives the lexer.
 //!
-//! Hard words are reserved everywhere: they begin an item or stand between or behind expressions. Soft words
-//! mean something at one place and are names elsewhere. All other words (types, rounding modes, functions) are
-//! plain names to the lexer.
+//! Hard words are reserved everywhere: they begin an item, or come between or after expressions. Soft words have a
+//! meaning in one place and are names elsewhere. All other words (types, rounding modes, functions) are plain names to
+//! the lexer.
 
 use logos::Logos;
 
@@ -48,7 +48,7 @@ macro_rules! tokens {
             /// A comment, to the end of its line.
             #[regex(r"--[^\n]*", allow_greedy = true)]
             Comment,
-            /// A comment in the manner of another language.
+            /// A comment of another language.
             #[regex(r"(//|#)[^\n]*", allow_greedy = true)]
             #[token("/*", foreign_block)]
             ForeignComment,

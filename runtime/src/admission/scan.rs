@@ -145,7 +145,7 @@ impl<'a> Scanner<'a> {
         self.skip_space();
     }
 
-    /// Moves over a value of so many bytes that the caller has looked at, and over the comma behind it.
+    /// Moves past a value of this many bytes, which the caller has read, and past the comma after it.
     #[inline]
     pub(super) fn pass_value(&mut self, bytes: usize) -> Result<(), Malformed> {
         self.at += bytes;

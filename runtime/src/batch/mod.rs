@@ -56,7 +56,7 @@ pub struct Batch {
 
 /// What decides the rows of a batch: a policy with its engine, or an evaluator that checks engines.
 pub trait Decide: Sync {
-    /// An empty batch with room for at least so many rows.
+    /// An empty batch with room for at least this many rows.
     fn batch(&self, capacity_rows: usize) -> Batch;
 
     /// Decides every row of a batch that is not refused.
@@ -79,7 +79,7 @@ struct Work {
     parts: Vec<Vec<u32>>,
     gathered: Option<Columns>,
     decided: Option<Columns>,
-    /// By version, where truth values go.
+    /// By version, where Booleans go.
     admitted: Vec<Option<Columns>>,
     /// Rows and the requires that they break.
     broken: Vec<(u32, u32)>,
@@ -149,7 +149,7 @@ impl Batch {
     /// decided are not decided either way.
     ///
     /// # Panics
-    /// Where there is no such row.
+    /// If there is no such row.
     pub fn refuse(&mut self, row: usize, reason: Reason) {
         assert!(row < self.inputs.capacity_rows(), "a reason names a row of the batch");
         self.refused.push((row as u32, reason));

@@ -154,11 +154,11 @@ impl Key<'_> {
 /// Why an entry cannot be loaded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Miss {
-    /// There is no entry.
+    /// No entry.
     Absent,
     /// The entry is damaged, or was not written by this user on this machine.
     Refused,
-    /// There is no directory, or no key that only this user can read.
+    /// No directory, or no key that only this user can read.
     Unavailable,
 }
 

@@ -1,11 +1,11 @@
-//! How narrow is a value here, by all that is known?
+//! How narrow is a value here, given everything that is known?
 //!
-//! Three things are known of a value: its interval by the op that computes it, what facts say of it, and what has
-//! been claimed of it. What is known of one side of a comparison is known of the other: `a <= b` and later
-//! `b <= 10` make `a <= 10`; and what a value is known not to be counts as soon as its range ends there.
+//! Three things are known about a value: its interval from the op that computes it, what facts say about it, and what
+//! has been claimed about it. What is known about one side of a comparison also holds for the other: `a <= b` and
+//! later `b <= 10` establish `a <= 10`. A value that is known to be excluded counts as soon as the range ends there.
 //!
-//! A bound may be asked for ([`Site::bounds`]), or made to show in a value: by refinements, where branches have
-//! established it ([`Site::sharp`]), else by `min` and `max` ([`Site::held`]).
+//! A bound may be queried ([`Site::bounds`]), or built into a value: by refinements where branches have established it
+//! ([`Site::sharp`]), and otherwise by `min` and `max` ([`Site::held`]).
 
 use opus_ir::facts::Facts;
 use opus_ir::{Interval, Op, Ranges, Value};

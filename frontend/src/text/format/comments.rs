@@ -1,5 +1,5 @@
-//! Where does each comment go? Behind what it stands behind on its line, else on a line of its own before what
-//! follows it. A comment in the middle of something that is written as a whole goes before it.
+//! Where does each comment go? After the same thing on its line as before, or else on a line of its own before what
+//! follows it. A comment in the middle of something that is written as a whole goes before that.
 
 use crate::text::ast::Span;
 

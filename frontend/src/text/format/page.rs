@@ -1,4 +1,4 @@
-//! How do lines become text? Lines of cells; the cells of lines in one group stand in columns.
+//! How do lines become text? Lines of cells; the cells of lines in one group are aligned in columns.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ pub const WIDTH: usize = 110;
 /// A cell wider than this does not widen its column.
 const CELL_WIDTH_MAX: usize = 40;
 
-/// Lines whose cells stand in columns.
+/// Lines whose cells are aligned in columns.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Group(u32);
 
@@ -49,7 +49,7 @@ impl Page {
         self.lines.push(Line { indent, cells: vec![text.into()], ..Line::default() });
     }
 
-    /// Adds a line whose cells stand in the columns of a group.
+    /// Adds a line whose cells are aligned with those of a group.
     pub fn row(&mut self, indent: usize, group: Group, cells: Vec<String>) {
         self.lines.push(Line { indent, cells, group: Some(group), comment: None });
     }

@@ -1,5 +1,5 @@
-//! How are fields, lists, versions, parameters and grids declared elsewhere, and how are they declared here? Each
-//! mistake knows the words that show it and the edits that correct it.
+//! How are fields, lists, versions, parameters and grids declared in other languages, and how here? Each mistake knows
+//! the words that show it, and the edits that correct it.
 
 use crate::currency;
 use crate::diagnostic::{Code, Diagnostic, Edit};
@@ -350,7 +350,7 @@ pub(super) fn requirement(stop: &Stop) -> Option<Diagnostic> {
 
 /// `2024-01-01 = 5`, `from 2024-01-01 => 5`, `from 2024-01-01 = 5,`
 pub(super) fn dated(stop: &Stop) -> Option<Diagnostic> {
-    const FORM: &str = "write a value of a parameter as `from 2024-01-01 = 5`";
+    const FORM: &str = "write each value of a parameter as `from 2024-01-01 = 5`";
     let (span, gap) = (stop.span(), stop.end_of_before());
     let entries = stop.expects(Token::From) && stop.expects(Token::BlockClose) && !stop.expects(Token::Colon);
     let inside = || (stop.at..stop.words.len()).take_while(|&at| token(stop, at) != Some(Token::BlockClose));
@@ -370,7 +370,8 @@ pub(super) fn dated(stop: &Stop) -> Option<Diagnostic> {
     if entries && given && stop.is_any(&[Token::Comma, Token::Semicolon]) {
         let signs = inside().filter(|&at| matches!(token(stop, at), Some(Token::Comma | Token::Semicolon)));
         let edits = signs.map(|at| Edit::new(with_space(stop, at), ""));
-        let help = "write the values of a parameter one after the other, without a sign between them";
+        let help =
+            "write the values of a parameter one after the other, without a comma or semicolon between them";
         return Some(misplaced(stop, span, help).edits(edits.collect::<Vec<_>>()));
     }
     let gives = stop.expects(Token::Becomes) && stop.ago(1) == Some(Token::Date);

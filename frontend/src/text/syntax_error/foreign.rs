@@ -1,5 +1,5 @@
-//! How are dates, numbers, comparisons and choices written elsewhere, and what is that here? Each mistake knows the
-//! words that show it, and the edits that mend it.
+//! How are dates, numbers, comparisons and choices written in other languages, and how here? Each mistake knows the
+//! words that show it, and the edits that correct it.
 
 use crate::currency;
 use crate::diagnostic::{Code, Diagnostic, Edit};
@@ -99,7 +99,7 @@ pub(super) fn grouped_number(stop: &Stop) -> Option<Diagnostic> {
         Diagnostic::new(Code::MalformedNumber, span, format!("`{text}` is not written as a number"));
     Some(
         diagnostic
-            .help(format!("write `{meant}`: `_` groups digits, and a point comes before decimals"))
+            .help(format!("write `{meant}`: `_` groups digits, and `.` is the decimal point"))
             .fix(span, meant),
     )
 }
@@ -190,7 +190,7 @@ fn unit_word_at(stop: &Stop, at: usize) -> Option<Diagnostic> {
 
 // conditions
 
-/// Words that compare, ask or reckon in prose and in other languages, and how that is written here.
+/// Words that compare, test or calculate in prose and in other languages, and how that is written here.
 const PHRASES: &[(&str, &str)] = &[
     ("is greater than or equal to", ">="),
     ("greater than or equal to", ">="),
@@ -520,15 +520,15 @@ pub(super) fn quoted(stop: &Stop) -> Option<Diagnostic> {
         let meant = if stop.before() == Some(Token::Equal) { "is missing" } else { "is present" };
         return Some(written(span, span.text(stop.source), meant).fix(span, meant));
     }
-    let diagnostic =
-        Diagnostic::new(Code::UnexpectedToken, stop.span(), "there are no texts among the values");
+    let diagnostic = Diagnostic::new(Code::UnexpectedToken, stop.span(), "a value cannot be a text");
     let outline = stop.outline();
     Some(match outline.value_like(text).or(is_number.then_some(text)) {
         Some(meant) => {
             diagnostic.help(format!("write `{meant}` without quotation marks")).fix(stop.span(), meant)
         }
-        None => diagnostic
-            .help("list what can be told apart in an `enum`, and write its values without quotation marks"),
+        None => {
+            diagnostic.help("list the possible values in an `enum`, and write them without quotation marks")
+        }
     })
 }
 
@@ -945,7 +945,7 @@ pub(super) fn rounding(stop: &Stop) -> Option<Diagnostic> {
         return Some(
             Diagnostic::new(Code::UnexpectedToken, stop.span(), "the rounding mode is missing before `to`").help(
                 format!(
-                    "write `rounded half_up to {unit}`, which rounds ties up, or another mode such as `half_even` or `down`"
+                    "write `rounded half_up to {unit}`, which rounds ties away from zero, or another mode such as `half_even` or `down`"
                 ),
             ),
         );

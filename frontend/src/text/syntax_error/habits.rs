@@ -1,8 +1,8 @@
-//! What are authors used to from elsewhere, and how is it written here? A table of habits: how one shows where
-//! the parser stops, what to do about it, and the edit that does it, where one would.
+//! Which habits do authors bring from other languages? A table: how a habit shows where the parser stops, what the
+//! help says, and the edit, if there is a sure one.
 //!
-//! The first that fits is taken, so what is more particular stands before what is less. A habit never decides
-//! whether a source is refused; it only finds the better words for it.
+//! The first row that fits is taken, so the more specific comes first. A habit never decides whether a source is
+//! refused; it only improves the message.
 
 use crate::diagnostic::Diagnostic;
 use crate::text::ast::Span;
@@ -10,7 +10,7 @@ use crate::text::token::Token;
 
 use super::stop::Stop;
 
-/// A habit: where it shows, what is said about it, and what would mend it.
+/// A habit: where it shows, what the help says, and an edit.
 type Habit = (fn(&Stop) -> bool, &'static str, Mend);
 
 /// An edit of the source where the parser stopped.
@@ -18,7 +18,7 @@ type Habit = (fn(&Stop) -> bool, &'static str, Mend);
 enum Mend {
     /// None that is sure.
     Unsure,
-    /// Without the word that stands there.
+    /// Without the word at this place.
     Drop,
     /// With something else instead of it.
     Write(&'static str),
@@ -42,11 +42,6 @@ pub(super) fn advise(diagnostic: Diagnostic, stop: &Stop) -> Diagnostic {
         Write(text) => diagnostic.fix(place, text),
         Insert(text) => diagnostic.fix(behind, text),
     }
-}
-
-/// `floor = 18` where an item is expected.
-pub(super) fn names_a_value(stop: &Stop) -> bool {
-    stop.in_policy() && stop.is_followed(&[Token::Becomes])
 }
 
 const RULE: &str = "write a rule as `rule ID when CONDITION => OUTCOME`";
@@ -77,7 +72,7 @@ const HABITS: &[Habit] = &[
     ),
     (
         |stop| stop.ago(1) == Some(Token::Policy) || stop.ago(2) == Some(Token::Policy),
-        "name a policy with words joined by points: `policy shop.fee { … }`",
+        "name a policy with words joined by dots: `policy shop.fee { … }`",
         Unsure,
     ),
     (
@@ -87,16 +82,10 @@ const HABITS: &[Habit] = &[
     ),
     (|stop| stop.ago(1) == Some(Token::Currency), "write the code alone: `currency USD`", Unsure),
     (
-        |stop| stop.ago(1) == Some(Token::Rules),
-        "write `rules first { … }`: the first rule that applies decides",
-        Unsure,
-    ),
-    (
         |stop| stop.in_policy() && stop.token() == Some(Token::Rule),
         "put the rules together in `rules first { … }`",
         Unsure,
     ),
-    (names_a_value, "name a constant with `param`, and a computed value with `let`", Unsure),
     // enums and fields
     (
         |stop| stop.ago(2) == Some(Token::Enum) && stop.expects(Token::BlockOpen),
@@ -112,13 +101,8 @@ const HABITS: &[Habit] = &[
     ),
     (
         |stop| stop.is_any(&[Token::Comma, Token::Semicolon]) && stop.expects(Token::Optional),
-        "write fields one after the other, without a sign between them",
+        "write fields one after the other, without a comma or semicolon between them",
         Drop,
-    ),
-    (
-        |stop| stop.expects_type() && stop.token() == Some(Token::Optional),
-        "write `optional` after the type: `score : int in 300..850 optional`",
-        Unsure,
     ),
     (
         |stop| stop.expects_type() && stop.is_any(&[Token::BlockOpen, Token::SetOpen, Token::Enum]),
@@ -139,11 +123,6 @@ const HABITS: &[Habit] = &[
     (
         |stop| stop.ago(2) == Some(Token::Param) && stop.expects(Token::Colon),
         "give a parameter its type: `param floor : int in 0..120 = 18`",
-        Unsure,
-    ),
-    (
-        |stop| stop.ago(2) == Some(Token::Let) && stop.token() == Some(Token::Colon),
-        "a `let` takes the type of its value: `let x = …`",
         Unsure,
     ),
     (
@@ -271,7 +250,7 @@ const HABITS: &[Habit] = &[
     // conditions
     (
         |stop| stop.is_any(&[Token::Missing, Token::Present]) && stop.after() == Some(Token::Open),
-        "ask after the name of the input: `x is missing`, `x is present`",
+        "write the test after the name of the input: `x is missing`, `x is present`",
         Unsure,
     ),
     (

@@ -1,4 +1,4 @@
-//! What do the words say that a policy declares, also where the policy cannot be read? Enough to write an example in
+//! What does a policy declare, as far as its words show, even if it cannot be parsed? Enough to write an example in
 //! the author's own names.
 
 use std::collections::BTreeSet;

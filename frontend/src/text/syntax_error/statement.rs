@@ -1,5 +1,5 @@
-//! What does a rule mean that is written in the manner of another language? `else if c then x`, `WHEN c THEN x`,
-//! `R1: if c -> x`, `else => x`.
+//! What does a rule mean that is written as in another language? `else if c then x`, `WHEN c THEN x`, `R1: if c -> x`,
+//! `else => x`.
 //!
 //! Its parts are found by the words between them, and only those words are replaced.
 
@@ -11,7 +11,7 @@ use super::stop::Stop;
 
 /// A rule in parts, as indices of words.
 struct Parts {
-    /// The first word, and the first behind the rule.
+    /// The first word, and the first after the rule.
     whole: (usize, usize),
     /// The id, where it has one.
     id: Option<usize>,
@@ -21,13 +21,13 @@ struct Parts {
     behind: Vec<(usize, usize)>,
     /// The condition; empty for what decides the rest.
     condition: Option<(usize, usize)>,
-    /// What stands for the arrow, from the first word to the one behind the last; empty where nothing does.
+    /// What takes the place of the arrow, from the first word to the one after the last; empty if nothing does.
     arrow: (usize, usize),
-    /// The first word behind the outcomes that does not belong to the rule.
+    /// The first word after the outcomes that does not belong to the rule.
     end: usize,
 }
 
-/// A rule that is none, where the parser stopped at a word that shows the manner of another language.
+/// A rule of another language, where the parser stopped at a word that belongs to another language.
 pub(super) fn foreign_statement(stop: &Stop) -> Option<Diagnostic> {
     let start = start(stop)?;
     let parts = parts(stop, start)?;
@@ -231,7 +231,7 @@ fn parts(stop: &Stop, start: usize) -> Option<Parts> {
     (arrow.1 < rest).then_some(Parts { whole: (start, end), id, before, behind, condition, arrow, end: rest })
 }
 
-/// The first word behind the statement that begins at `start`.
+/// The first word after the statement that begins at `start`.
 fn end(stop: &Stop, start: usize) -> usize {
     let (mut depth, mut decides) = (0, false);
     for at in start + 1..stop.words.len() {
@@ -265,7 +265,7 @@ fn is_arrow_word(stop: &Stop, at: usize) -> bool {
         || stop.word_text(at).eq_ignore_ascii_case("then")
 }
 
-/// Whether it stands for the arrow of a rule whose condition begins at `from`.
+/// Whether it takes the place of the arrow in a rule whose condition begins at `from`.
 fn is_arrow(stop: &Stop, at: usize, from: usize) -> bool {
     // `if a then b else c` within a condition has a `then` of its own
     let choices = stop.words[from..at].iter().filter(|word| word.1 == Token::If).count();
