@@ -29,15 +29,15 @@ impl Severity {
     }
 }
 
-/// What has to have been read before something can be said: what is absent from a tree may stand where the source
+/// What has to have been read before something can be said: what is absent from a tree may be where the source
 /// could not be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Needs {
     /// Only what it is about.
     Nothing,
-    /// Every place where the word that it is about stands.
+    /// Every place where the word occurs that it is about.
     Word,
-    /// That, and all of the item that it stands in.
+    /// That, and all of the item that contains it.
     Item,
     /// That word, and all of the items that it refers to.
     Others,

@@ -34,7 +34,7 @@ fn causes(diagnostics: &mut Vec<Diagnostic>) -> Option<Vec<Diagnostic>> {
     (!causes.is_empty()).then(|| causes.into_iter().map(as_error).collect())
 }
 
-/// Compiles a source: the policy, where there is no error in it, and everything there is to say about it, in
+/// Compiles a source: the policy, if it has no errors, and all diagnostics, in
 /// the order of the source. Where parts of it cannot be read, the rest is checked all the same.
 ///
 /// ```

@@ -90,7 +90,7 @@ pub fn may_mean(mark: &str, code: &str) -> bool {
     mark == code || of_symbol.is_some_and(|(_, codes)| codes.split_whitespace().any(|known| known == code))
 }
 
-/// The symbol that amounts of a currency are written with, where there is one.
+/// The symbol that amounts of a currency are written with, if there is one.
 pub fn symbol(code: &str) -> Option<&'static str> {
     SYMBOLS.iter().map(|(symbol, _)| *symbol).find(|symbol| may_mean(symbol, code))
 }

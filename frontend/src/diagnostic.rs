@@ -220,7 +220,7 @@ pub fn counted(count: usize, noun: &str) -> String {
     format!("{} {noun}{plural}", grouped(&count.to_string()))
 }
 
-/// `, in version 2` or `, in versions 2, 3`: behind a message that holds in these versions only.
+/// `, in version 2` or `, in versions 2, 3`: after a message that holds in these versions only.
 pub fn in_versions(numbers: &[u32]) -> String {
     let plural = if numbers.len() == 1 { "" } else { "s" };
     let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();

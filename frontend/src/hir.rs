@@ -64,9 +64,9 @@ pub struct Policy {
 pub struct RuleInfo {
     /// The id.
     pub id: String,
-    /// The title, where there is one.
+    /// The title, if there is one.
     pub title: Option<String>,
-    /// The citation, where there is one.
+    /// The citation, if there is one.
     pub cite: Option<String>,
     /// The declaration.
     pub span: Span,
@@ -81,7 +81,7 @@ pub struct Version {
     pub from: i32,
     /// The first day of the next one, `i32::MAX` for the last.
     pub until: i32,
-    /// The citation, where there is one.
+    /// The citation, if there is one.
     pub cite: Option<String>,
     /// The declaration.
     pub span: Span,
@@ -108,7 +108,7 @@ pub struct Param {
     pub ty: Ty,
     /// The amount in this version.
     pub value: Constant,
-    /// The citation, where there is one.
+    /// The citation, if there is one.
     pub cite: Option<String>,
     /// Where that amount is written.
     pub span: Span,
@@ -223,9 +223,9 @@ pub enum ExprKind {
     In(ExprId, Vec<(ExprId, ExprId)>),
     /// `not e`
     Not(ExprId),
-    /// Whether both hold; the right side is only looked at where the left holds.
+    /// Whether both hold; the right side is evaluated only if the left holds.
     And(ExprId, ExprId),
-    /// Whether one holds; the right side is only looked at where the left fails.
+    /// Whether one holds; the right side is evaluated only if the left fails.
     Or(ExprId, ExprId),
     /// The second where the first holds, otherwise the third.
     If(ExprId, ExprId, ExprId),
@@ -309,7 +309,7 @@ pub struct Table {
     pub ty: Ty,
     /// Whether exactly one row applies.
     pub unique: bool,
-    /// The citation, where there is one.
+    /// The citation, if there is one.
     pub cite: Option<String>,
     /// The declaration.
     pub span: Span,
@@ -319,7 +319,7 @@ pub struct Table {
 #[derive(Clone, Debug)]
 pub struct Key {
     /// The value: a field, parameter or named value of the policy's level. Where the key may be missing it is
-    /// the field itself, and is not looked at where [`Key::optional`] is missing.
+    /// the field itself, and is not evaluated if [`Key::optional`] is missing.
     pub value: ExprId,
     /// The optional field that it is, where it may be missing.
     pub optional: Option<u32>,
@@ -334,9 +334,9 @@ pub struct TableRow {
     pub cells: Vec<Cell>,
     /// The value where the row applies.
     pub value: Constant,
-    /// The id, where there is one.
+    /// The id, if there is one.
     pub id: Option<String>,
-    /// The citation, where there is one.
+    /// The citation, if there is one.
     pub cite: Option<String>,
     /// The row.
     pub span: Span,
@@ -367,7 +367,7 @@ pub struct CellSpan {
 pub struct Test {
     /// What it is called.
     pub name: String,
-    /// By input index, as the scaled integer of the field; `None` where it is missing.
+    /// By input index, as the scaled integer of the field; `None` if it is missing.
     pub given: Vec<Option<i128>>,
     /// What is expected, in order, with the place where it is written.
     pub expects: Vec<(Expect, Span)>,
@@ -465,7 +465,7 @@ impl Number {
         Number { mantissa: x, scale: 0 }
     }
 
-    /// The number as an integer of `10^-scale`, `None` where it has more decimals than that or leaves 128 bits.
+    /// The number as an integer of `10^-scale`, `None` if it has more decimals than that or leaves 128 bits.
     ///
     /// ```
     /// use opus_frontend::hir::Number;

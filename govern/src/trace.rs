@@ -201,7 +201,7 @@ impl Words<'_> {
             let inside = within.start <= node.span.start && node.span.end <= within.end;
             if inside && (is_name(&node.kind) || sides.contains(expr)) {
                 shown.push(match node.kind {
-                    // what was asked is whether there is a value: so that is told, or what it is
+                    // the question is whether there is a value, so the trace shows that, or the value
                     ExprKind::IsPresent(field) => {
                         (node.span, self.field_name(field), self.field_value(field))
                     }

@@ -1,8 +1,7 @@
 //! How is predicated code emitted? Step by step: each step is computed once, and unused steps are left out.
 //!
-//! Steps that are alike become one: there are no branches, so each is computed for every row anyway. Its
-//! interval is the hull of what was proved at the places that it stands for, because it holds on the rows that
-//! reach one of them.
+//! Equal steps are merged: without branches, each is computed for every row anyway. The interval of a merged step is
+//! the hull of the intervals proved at its places, because it holds on the rows that reach one of them.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +19,7 @@ use crate::types::Type;
 pub(crate) struct Emitter {
     steps: PrimaryMap<Value, Step>,
     tables: PrimaryMap<Table, Vec<i128>>,
-    /// Steps by canonical instruction; constants are told apart by whether they are Booleans.
+    /// Steps by canonical instruction; Boolean constants are distinct from integers.
     known: BTreeMap<(Inst, bool), Value>,
     known_tables: BTreeMap<Vec<i128>, Table>,
 }
@@ -129,7 +128,7 @@ impl Emitter {
         *self.known_tables.entry(entries).or_insert_with_key(|entries| tables.push(entries.clone()))
     }
 
-    /// A step that gives a Boolean.
+    /// A step with a Boolean result.
     pub fn condition(&mut self, op: Op, args: &[Value]) -> Value {
         self.step(Type::Bool, Interval::BOOL, Inst::new(op, args, 0))
     }

@@ -146,7 +146,7 @@ impl Inst {
         self
     }
 
-    /// The value about which the instruction only says more; `None` where it computes something.
+    /// The value about which the instruction only says more; `None` if it computes something.
     pub fn refined(&self) -> Option<Value> {
         self.args().first().copied().filter(|_| self.op.is_claim())
     }
@@ -236,7 +236,7 @@ impl Func {
         }
     }
 
-    /// Whether an instruction gives a Boolean, by its row and its operands; `None` for a constant, which can
+    /// Whether the result of an instruction is a Boolean, by its row and its operands; `None` for a constant, which can
     /// be either.
     pub fn gives_truth(&self, inst: &Inst) -> Option<bool> {
         let row = inst.op.row();
@@ -404,7 +404,7 @@ impl Builder {
     }
 
     /// The finished function. Blocks are in the order in which they were first selected, which has to be
-    /// topological; blocks that were never gone to come last.
+    /// topological; blocks that were never selected come last.
     pub fn finish(mut self) -> Func {
         let never = self.func.blocks.keys().filter(|block| !self.visited.contains(*block));
         self.layout.extend(never);

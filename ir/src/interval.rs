@@ -33,7 +33,7 @@ impl Interval {
         Interval { lo: x, hi: x }
     }
 
-    /// The smallest interval that holds all `points`, `None` where there are none.
+    /// The smallest interval that holds all `points`, `None` if there are none.
     pub fn hull_of(points: impl IntoIterator<Item = i128>) -> Option<Interval> {
         points.into_iter().map(Interval::point).reduce(Interval::hull)
     }
@@ -58,7 +58,7 @@ impl Interval {
         Interval { lo: self.lo.min(other.lo), hi: self.hi.max(other.hi) }
     }
 
-    /// What both hold, `None` where that is nothing.
+    /// What both hold, `None` if that is nothing.
     pub fn intersect(self, other: Interval) -> Option<Interval> {
         let (lo, hi) = (self.lo.max(other.lo), self.hi.min(other.hi));
         (lo <= hi).then_some(Interval { lo, hi })

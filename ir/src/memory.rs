@@ -151,7 +151,7 @@ impl Columns {
         (values, &bytemuck::cast_slice(validity)[..groups])
     }
 
-    /// One value, `None` where it is missing.
+    /// One value, `None` if it is missing.
     pub fn get(&self, index: usize, row: usize) -> Option<i128> {
         let column = self.columns[index].column;
         let present = !column.optional || self.validity(index)[row / 64] >> (row % 64) & 1 == 1;
@@ -240,7 +240,7 @@ impl Row {
         bytemuck::cast_slice_mut(&mut self.cells)
     }
 
-    /// One value, `None` where it is missing.
+    /// One value, `None` if it is missing.
     pub fn get(&self, slot: Slot) -> Option<i128> {
         let present = slot.presence.is_none_or(|at| self.bytes()[at as usize] != 0);
         present.then(|| read(self.bytes(), slot.offset as usize, slot.width))

@@ -18,7 +18,7 @@ use crate::types::Type;
 const STEPS_MORE: usize = 32;
 
 /// Predicated code for versions of the same shape: the one with number `i` is in force from day `starts[i]`,
-/// and the first also before. `None` where they differ in more than constants, tables and rules, or where one
+/// and the first also before. `None` if they differ in more than constants, tables and rules, or where one
 /// line would compute much more than each of them. Intervals are those that hold in every version.
 pub fn merge(parts: &[&Straight], effective_field: u32, starts: &[i32]) -> Option<Straight> {
     let first = parts.first()?;
@@ -79,7 +79,7 @@ impl Merger<'_> {
         self.parts.iter().zip(values).map(|(part, value)| part.values[*value]).collect()
     }
 
-    /// The operands of one step of each version, side by side; `None` where the steps are not alike.
+    /// The operands of one step of each version, side by side; `None` if the steps are not alike.
     fn operands(&self, values: &[Value]) -> Option<Vec<Vec<Value>>> {
         let steps = self.steps(values);
         let first = &steps[0];

@@ -96,7 +96,7 @@ pub struct Domain {
     pub set: Option<Vec<i128>>,
 }
 
-/// Where a column or a row slot of a field lies: how wide a value is, and whether it may be missing.
+/// The layout of a field in a column or a row: the width of a value, and whether it may be missing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Column {
     /// The width of a value.
@@ -120,7 +120,7 @@ impl Schema {
         }
     }
 
-    /// The values that any field of a kind keeps to; `None` where there is no such kind in this schema.
+    /// The values that a field of this kind can have; `None` if the schema has no such kind.
     pub fn bounds(&self, kind: Kind) -> Option<Interval> {
         match kind {
             Kind::Bool => Some(Interval::BOOL),
@@ -169,7 +169,7 @@ impl Domain {
         Domain { range, set: None }
     }
 
-    /// The listed values; `None` where there are none.
+    /// The listed values; `None` if there are none.
     pub fn of(mut values: Vec<i128>) -> Option<Domain> {
         values.sort_unstable();
         values.dedup();

@@ -45,7 +45,7 @@ pub trait Source {
         self.below(of) == 0
     }
 
-    /// One of several, `None` where there is none.
+    /// One of several, `None` if there is none.
     fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
         let count = from.len();
         (count > 0).then(|| &from[self.below(count)])

@@ -115,7 +115,7 @@ impl Row {
         }
     }
 
-    /// The integer that a field has; `None` where it has no value.
+    /// The integer that a field has; `None` if it has no value.
     pub fn get(&self, field: impl FieldRef) -> Option<i128> {
         let index = field.index_in(&self.policy.schema().inputs)?;
         if self.open.has(index) { None } else { self.cells.get(self.slot(index)) }

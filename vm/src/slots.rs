@@ -23,7 +23,7 @@ pub(crate) struct Page([u8; PAGE_BYTES]);
 pub(crate) struct Slots<'a>(Vec<Option<&'a mut [u8]>>);
 
 impl<'a> Slots<'a> {
-    /// A slot for each of the types, in pages, of which more are added as needed.
+    /// Slots for each type, in pages; pages are added as needed.
     pub(crate) fn new(pages: &'a mut Vec<Page>, types: &[Type]) -> Slots<'a> {
         let bytes_of = |ty: Type| ty.width().bytes() * BLOCK_ROWS;
         let count = types.iter().map(|ty| bytes_of(*ty)).sum::<usize>().div_ceil(PAGE_BYTES);

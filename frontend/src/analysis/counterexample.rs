@@ -39,7 +39,7 @@ const SIMPLE_VALUES: usize = 4;
 /// How many values between the ends of a field's range are tried before the field is left out.
 const VALUES_BETWEEN: usize = 8;
 
-/// A row: by input index the scaled integer of the field, `None` where it is missing.
+/// A row: by input index the scaled integer of the field, `None` if it is missing.
 type Row = Vec<Option<i128>>;
 
 /// The search for the counterexamples of a policy.
@@ -57,7 +57,7 @@ impl<'a> Searches<'a> {
         Searches { policy, work_left: COUNTEREXAMPLE_WORK_MAX, values: BTreeMap::new() }
     }
 
-    /// An input on which the version goes wrong as the complaint says, where one is found: every field that
+    /// An input on which the version fails as the complaint says, if one is found: every field that
     /// matters, as it is written in a `case`, or `missing`. All others may have any value.
     pub fn counterexample(&mut self, version: usize, complaint: &Complaint) -> Option<Vec<(String, String)>> {
         let policy = self.policy;
@@ -111,9 +111,9 @@ struct Search<'a> {
     policy: &'a Policy,
     version: usize,
     complaint: &'a Complaint,
-    /// The place among the steps where the expression stands last; beyond the last where it stands in none.
+    /// The last step that contains the expression; beyond the last step if none does.
     step: usize,
-    /// The named value that the expression is part of, where it stands in no step.
+    /// The named value that contains the expression, if no step does.
     unused: Option<ExprId>,
     /// The expression whose value tells how near a row comes.
     watched: ExprId,

@@ -41,7 +41,7 @@ pub struct Unreachable {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Unmet {
     /// The place, among the requires of the version, of one that no input meets together with those before it.
-    /// Nothing is said of rules then.
+    /// Then nothing is reported about rules.
     pub require: Option<usize>,
     /// The rules that none reaches.
     pub rules: Vec<Unreachable>,
@@ -114,7 +114,7 @@ fn search(
 const MEET_WORK: usize = 2;
 const CUT_WORK: usize = 8;
 
-/// The boxes where a condition holds or fails; `None` where they are too many.
+/// The boxes where a condition holds or fails; `None` if they are too many.
 type Regions = Option<Vec<Region>>;
 
 /// What the values of the conditions may be.
@@ -150,7 +150,7 @@ impl Space<'_> {
         Space { func, axes, axis_of, known: RefCell::default() }
     }
 
-    /// The boxes where a condition holds; `None` where they are too many.
+    /// The boxes where a condition holds; `None` if they are too many.
     fn regions(&self, truth: Truth, budget: &mut Budget) -> Regions {
         match truth {
             Truth::Known(true) => Some(vec![Region::default()]),
@@ -255,7 +255,7 @@ impl Space<'_> {
         }
     }
 
-    /// The earlier rules whose boxes cover all that is asked for; `None` where they do not.
+    /// The earlier rules whose boxes cover all that is asked for; `None` if they do not.
     fn covered(
         &self,
         asked: &[Region],
@@ -344,7 +344,7 @@ fn compared(func: &Func, value: Value, holds: bool) -> Option<(Value, Vec<Interv
     Some((origin(func, compared), spans.into_iter().flatten().collect()))
 }
 
-/// The boxes of both unions; `None` where they are too many.
+/// The boxes of both unions; `None` if they are too many.
 fn product(a: &[Region], b: &[Region], budget: &mut Budget) -> Regions {
     budget.spend(MEET_WORK * a.len() * b.len()).ok()?;
     let all = a.iter().flat_map(|a| b.iter().filter_map(|b| a.common(b)));
@@ -352,7 +352,7 @@ fn product(a: &[Region], b: &[Region], budget: &mut Budget) -> Regions {
     (both.len() <= BOXES_MAX).then_some(both)
 }
 
-/// The boxes of either union; `None` where they are too many.
+/// The boxes of either union; `None` if they are too many.
 fn union(mut a: Vec<Region>, b: Vec<Region>, budget: &mut Budget) -> Regions {
     budget.spend(MEET_WORK * a.len() * b.len()).ok()?;
     for region in b {

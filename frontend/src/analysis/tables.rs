@@ -63,7 +63,7 @@ pub struct Faults {
     pub empty: Vec<usize>,
     /// Two rows, the earlier first, that apply to one combination.
     pub overlaps: Vec<(usize, usize, Point)>,
-    /// Rows of which every combination is taken by rows before.
+    /// Rows whose every combination is covered by earlier rows.
     pub unreached: Vec<usize>,
     /// A combination to which no row applies.
     pub gap: Option<Point>,
@@ -281,7 +281,7 @@ fn counted_gap(cut: &Cut, budget: &mut Budget) -> Result<Option<Point>, Exhauste
     Ok(Some(cut.least_of(&space)))
 }
 
-/// A combination that rows which may overlap leave out, where one is found within the budget.
+/// A combination that rows which may overlap leave out, if one is found within the budget.
 fn some_gap(cut: &Cut, budget: &mut Budget) -> Option<Point> {
     let mut survey = Survey { cut, reached: vec![true; cut.rows.len()], gap: None };
     // what has been found before the budget was spent is one all the same
@@ -309,7 +309,7 @@ fn deficient_slice(
     Ok((slice, rows))
 }
 
-/// A piece that has others before it in the ranges, about half of them; `None` where there is only one piece.
+/// A piece that has others before it in the ranges, about half of them; `None` if there is only one piece.
 fn middle(ranges: &Ranges) -> Option<u32> {
     let (first, last) = (ranges[0].0, ranges[ranges.len() - 1].1);
     match ranges.as_slice() {
@@ -332,7 +332,7 @@ fn total(rows: &[Region]) -> BigUint {
     rows.iter().map(size).fold(BigUint::zero(), |sum, size| sum + size)
 }
 
-/// Which rows are the first somewhere, and where there is none.
+/// Which rows are the first somewhere, and if there is none.
 struct Survey<'a> {
     cut: &'a Cut,
     reached: Vec<bool>,

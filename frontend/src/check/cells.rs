@@ -16,7 +16,7 @@ use super::schema::TypeInfo;
 use super::scope::{Binding, Checker, Named};
 use super::words::{plain, unit_to_round_to};
 
-/// What is said of a value of which nothing is known: its distance from any other still fits 128 bits.
+/// The range of a value about which nothing is known: its distance from any other still fits 128 bits.
 pub(super) const UNBOUNDED: Interval = Interval { lo: -(1 << 120), hi: 1 << 120 };
 
 /// A key while cells are read against it.
@@ -397,7 +397,7 @@ impl<'a> Checker<'a> {
         Some(span)
     }
 
-    /// The values of a span as integers of the key's scale, within what the key can have; `None` where there
+    /// The values of a span as integers of the key's scale, within what the key can have; `None` if there
     /// are none.
     pub fn interval(&self, span: &CellSpan, ty: Ty, within: Interval) -> Option<Interval> {
         let low = match span.low {

@@ -106,7 +106,7 @@ impl Declared<'_> {
         self.expect_unit(unit, ty, span, findings).then(|| self.fit(number, ty, span, findings)).flatten()
     }
 
-    /// The number that a literal stands for, and its unit; dates as day numbers, percentages as fractions.
+    /// The number that a literal denotes, and its unit; dates as day numbers, percentages as fractions.
     pub fn literal(&self, expr: ast::ExprId, findings: &mut Findings) -> Option<(Unit, Number)> {
         let span = self.tree.exprs[expr].span;
         Some(match &self.tree.exprs[expr].kind {
@@ -143,7 +143,7 @@ impl Declared<'_> {
     /// An amount at the scale of the currency.
     fn money(&self, mark: &Name, amount: Number, span: Span, findings: &mut Findings) -> Option<Number> {
         let Some(known) = self.currency else {
-            // that there is no currency, or which, has been said
+            // a missing or unknown currency has been reported
             return None;
         };
         if !currency::may_mean(&mark.text, known.code) {
@@ -336,7 +336,7 @@ impl Declared<'_> {
         }
     }
 
-    /// The value of an enum with this name; says so where there is none.
+    /// The value of an enum with this name; reports it if there is none.
     pub fn value_of(&self, index: u32, name: &Name, findings: &mut Findings) -> Option<u32> {
         let info = &self.enums[index as usize];
         let found = self.enum_value(index, &name.text);
@@ -368,7 +368,7 @@ impl Declared<'_> {
         diagnostic.help(format!("its values are {}{more}", shown.join(", ")))
     }
 
-    /// The enum and the value that `Reason.other` names; says so where there is none.
+    /// The enum and the value that `Reason.other` names; reports it if there is none.
     pub fn qualified(&self, of: &Name, value: &Name, findings: &mut Findings) -> Option<(u32, u32)> {
         let Some(&index) = self.names.enums.get(of.text.as_str()) else {
             findings.report(self.unknown_enum(of, value));
@@ -380,7 +380,7 @@ impl Declared<'_> {
 }
 
 impl Declared<'_> {
-    /// `principal.age`, `kind.auto`: what stands before the point is no enum.
+    /// `principal.age`, `kind.auto`: the name before the dot is not an enum.
     fn unknown_enum(&self, of: &Name, value: &Name) -> Diagnostic {
         let is_value = |name: &Name| self.names.values.contains_key(name.text.as_str());
         let has_value = self.names.enums_of_value.contains_key(value.text.as_str());

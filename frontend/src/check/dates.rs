@@ -9,7 +9,7 @@ use crate::text::ast::{self, ExprKind as Ast, Function, Name, Span};
 
 use super::scope::{Checker, Typed};
 
-/// The longest age in years that is taken for one where it is written in days.
+/// The longest age in years that is recognised as an age in days.
 const AGE_YEARS_MAX: i128 = 150;
 
 /// The difference of two dates that have names: `(later, earlier)`.

@@ -22,11 +22,11 @@ const STACK_RED_BYTES: usize = 64 * 1024;
 /// Stack that is added when there is less.
 const STACK_GROW_BYTES: usize = 1024 * 1024;
 
-/// The enum whose values are expected, where one is.
+/// The enum whose values are expected, if one is.
 type Want = Option<u32>;
 
 impl<'a> Checker<'a> {
-    /// The typed expression, empty where it has no type, which has been said. `known` are the fields that are
+    /// The typed expression; `None` if it has no type, which has been reported. `known` are the fields that are
     /// present where it is evaluated.
     pub fn expr(&mut self, expr: ast::ExprId, want: Want, known: &Known) -> Option<Typed> {
         stacker::maybe_grow(STACK_RED_BYTES, STACK_GROW_BYTES, || self.infer(expr, want, known))
@@ -49,7 +49,7 @@ impl<'a> Checker<'a> {
         Some(typed)
     }
 
-    /// `score or 0 > 700`: an input that is no condition, and may be missing besides.
+    /// `score or 0 > 700`: an input that is not a condition, and may also be missing.
     fn number_that_may_be_missing(&self, expr: ast::ExprId, known: &Known) -> Option<Diagnostic> {
         let Ast::Name(name) = &self.node(expr).kind else { return None };
         let Some(Binding::Input(index)) = self.bindings.get(name.text.as_str()) else { return None };
@@ -236,7 +236,7 @@ impl<'a> Checker<'a> {
             .help("use it only in those versions, or add a `let` for this one")
     }
 
-    /// A name that stands for no value: a value of an enum, or nothing.
+    /// A name that does not denote a value: a value of an enum, or unknown.
     fn unbound(&mut self, name: &'a Name, want: Want) -> Option<Typed> {
         if let Some(index) = want {
             let value = self.declared.value_of(index, name, &mut self.findings)?;
@@ -455,7 +455,7 @@ impl<'a> Checker<'a> {
         Some((a?, b?))
     }
 
-    /// Whether it is a name that stands for values of enums and nothing else, or a choice that begins with one.
+    /// Whether it is a name of enum values and nothing else, or a choice that begins with one.
     pub fn is_bare_value(&self, expr: ast::ExprId) -> bool {
         let mut expr = expr;
         while let Ast::If { then, .. } = &self.node(expr).kind {

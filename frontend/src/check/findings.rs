@@ -51,7 +51,7 @@ impl Findings {
         self.diagnostics
     }
 
-    /// Takes over what was found in each version. What was found alike in several versions is said once; where
+    /// Takes over what was found in each version. What was found in several versions is reported once; where
     /// the policy has several versions and not all are concerned, the message names those that are.
     pub fn merge(&mut self, versions: Vec<(u32, Findings)>) {
         let count = versions.len();

@@ -44,7 +44,7 @@ use coverage::Judge;
 use findings::Findings;
 use schema::Declared;
 
-/// The meaning of a policy, where no error was found, and everything there is to say about it.
+/// The meaning of a policy, where no error was found, and all diagnostics.
 ///
 /// ```
 /// use opus_frontend::{check::check, parse::parse};

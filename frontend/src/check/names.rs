@@ -25,7 +25,7 @@ pub(super) enum Meaning {
 /// The names of a policy.
 #[derive(Default)]
 pub(super) struct Names<'a> {
-    /// What stands for a value, and where it is defined.
+    /// The names of values, and where each is defined.
     pub values: BTreeMap<&'a str, (Meaning, Span)>,
     /// The enums, by index.
     pub enums: BTreeMap<&'a str, u32>,
@@ -183,7 +183,7 @@ fn code_before_number(word: &str) -> Option<String> {
     (number && currency::find(code).is_some()).then(|| format!("{digits} {code}"))
 }
 
-/// With the nearest of the words that are known, where one is near. It is a guess, however near it is: `score_b` may be
+/// With the nearest of the words that are known, if one is near. It is a guess, however near it is: `score_b` may be
 /// a field that was forgotten rather than a misspelling of `score_a`.
 pub(super) fn spelled<'k>(
     diagnostic: Diagnostic,

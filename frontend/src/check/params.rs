@@ -13,7 +13,7 @@ use super::findings::Findings;
 use super::schema::Declared;
 use super::versions::Period;
 
-/// The value of a parameter in a version and where it is written; empty where there is none that is right.
+/// The value of a parameter in a version and its span; `None` without a valid one.
 pub(super) type Amount = Option<(Constant, Span)>;
 
 /// The amounts of a parameter by version. Each is a constant of the parameter's range, and there is one in each

@@ -11,7 +11,7 @@
 const CHOICES_MAX: usize = 64;
 const CHOICE_FIELDS_MAX: usize = 8;
 
-/// What is known of which fields are present.
+/// Which fields are known to be present or missing.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Known {
     present: Bits,
@@ -27,7 +27,7 @@ struct Literal {
     present: bool,
 }
 
-/// Several of which at least one holds, in order.
+/// Alternatives of which at least one holds, in order.
 type Choice = Vec<Literal>;
 
 /// What a condition establishes where it holds, and where it fails.
@@ -118,7 +118,7 @@ impl Known {
         }
     }
 
-    /// Takes from every choice what is known not to be; where one is left, that holds.
+    /// Removes from every choice what is known not to hold; if one is left, it holds.
     fn settle(&mut self) {
         loop {
             let mut choices = std::mem::take(&mut self.choices);

@@ -1,4 +1,4 @@
-//! What goes in and what comes out: the currency, the enums, and the types of fields and parameters?
+//! What are the types of inputs, outputs and parameters? Also the currency and the enums.
 
 use opus_ir::date::{DAY_MAX, DAY_MIN};
 use opus_ir::{Currency, Domain, EnumDef, EnumValue, Field, Interval, Kind, Schema};
@@ -43,7 +43,7 @@ pub(super) struct EnumInfo<'a> {
     pub values: Vec<&'a ast::EnumValueDecl>,
 }
 
-/// An input or output; `ty` is empty where the type could not be understood, which has been said.
+/// An input or output; `ty` is empty where the type could not be understood, which has been reported.
 pub(super) struct FieldInfo<'a> {
     pub decl: &'a ast::Field,
     pub ty: Option<TypeInfo>,
@@ -160,7 +160,7 @@ impl<'a> Declared<'a> {
         self.amount(crate::hir::Number::whole(units))
     }
 
-    /// A type of the source; empty where it could not be understood, which has been said then.
+    /// A type of the source; `None` if it could not be understood, which has been reported.
     pub fn read_type(&self, ty: &ast::Type, findings: &mut Findings) -> Option<TypeInfo> {
         if self.tree.is_lost(ty.span) {
             return None;

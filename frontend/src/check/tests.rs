@@ -22,7 +22,7 @@ const GOOD: [(&str, &str); 4] = [
     ("insurance", include_str!("../../../spec/policies/insurance.opus")),
 ];
 
-/// The meaning of a source and what is said about it, in the order in which it is shown.
+/// The meaning of a source and its diagnostics, in the order in which they are shown.
 fn checked(source: &str) -> (Option<Policy>, Vec<Diagnostic>) {
     let (tree, mut diagnostics) = parse(source);
     let Some(tree) = tree else { return (None, diagnostics) };
@@ -96,7 +96,7 @@ fn ours() -> impl Iterator<Item = Code> {
     Code::ALL.iter().copied().filter(move |code| of_phase(code) || before_lowering(code))
 }
 
-/// Numbers below what is asked for, the same in every run.
+/// Numbers below a limit, the same in every run.
 fn numbers(mut seed: u64) -> impl FnMut(usize) -> usize {
     move |below| {
         seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
@@ -168,7 +168,7 @@ fn damaged_policies_are_judged_and_alike_on_any_stack() {
     assert!(judged > 200 && refused > 300, "{judged} {refused}");
 }
 
-/// Of a right policy that cannot be read in one place only that is said, and nothing that would follow from it.
+/// If a right policy is damaged in one place, only that is reported, and nothing that would follow from it.
 #[test]
 fn what_cannot_be_read_has_no_consequences() {
     let corpus = GOOD.iter().map(|(_, source)| *source).chain(MORE_GOOD.split("\n\n"));
@@ -181,7 +181,7 @@ fn what_cannot_be_read_has_no_consequences() {
             let (place, mut changed) = (place.range(), source.to_string());
             match next(3) {
                 0 => changed.insert_str(place.start, "=> "),
-                // where a name is gone altogether, nobody can know it
+                // a name that is gone altogether cannot be known
                 _ if token == Token::Word => continue,
                 1 => changed.replace_range(place, ""),
                 _ => changed.replace_range(place, "@"),

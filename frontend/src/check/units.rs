@@ -86,7 +86,7 @@ pub struct Row {
     pub left: Measure,
     /// The right operand.
     pub right: Measure,
-    /// What comes out.
+    /// The result.
     pub result: Measure,
     /// How exactly.
     pub scaling: Scaling,

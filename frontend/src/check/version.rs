@@ -101,7 +101,7 @@ impl<'a> Checker<'a> {
         found
     }
 
-    /// Lets the names of `let`s between rules be known before they are passed, so that early use is told apart
+    /// Lets the names of `let`s between rules be known before they are passed, so that early use is distinguished
     /// from unknown names.
     fn announce_lets_of_rules(&mut self) {
         let rules = self.declared.items.rules;
@@ -153,7 +153,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Understands the requires, and answers which fields are present where all of them hold. Each is judged
-    /// without the others, because all are asked of every row.
+    /// without the others, because every row is checked against all.
     fn requires(&mut self, requires: &[&'a ast::Require]) -> Known {
         let mut seen: BTreeMap<&str, ast::Span> = BTreeMap::new();
         let (nothing, mut known) = (Known::default(), Known::default());

@@ -12,7 +12,7 @@ use opus_ir::{Interval, Op, Rounding, Unproved, Value};
 use super::quantity::{Quantity, Sum};
 use super::site::Site;
 
-/// How many earlier comparisons are looked at, and how many are tried as parts of a sum, latest first.
+/// How many earlier comparisons are considered, and how many are tried as parts of a sum, latest first.
 const COMPARISONS_SEEN_MAX: usize = 256;
 const PARTS_TRIED_MAX: usize = 8;
 /// How many parts are taken out of one sum.
@@ -27,7 +27,7 @@ pub struct Compared {
     pub sum: Sum,
     /// Its value, or the value that it is more than the second.
     pub first: Value,
-    /// Where there is one, the sum is the first value less this one.
+    /// If there is one, the sum is the first value less this one.
     pub second: Option<Value>,
 }
 
@@ -258,7 +258,7 @@ impl Site {
         self.compute(op, &[a?, b?], 0)
     }
 
-    /// A value that the sum holds by itself and multiplied by another value: the value and the product.
+    /// A value that occurs in the sum both alone and multiplied by another value: the value and the product.
     fn repeated(&self, sum: &Sum) -> Option<(Value, Value)> {
         let factors = |product: Value| {
             let inst = self.func().inst(product).filter(|inst| inst.op == Op::Mul)?;

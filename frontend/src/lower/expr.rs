@@ -24,7 +24,7 @@ pub enum Lowered {
     Truth(Truth),
 }
 
-/// What could go wrong has been noted; there is nothing to go on with.
+/// A possible failure was recorded, and there is no value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Failed;
 
@@ -84,7 +84,7 @@ impl<'a> Lowerer<'a> {
         Ok(lowered)
     }
 
-    /// What comes of an expression where a condition is supposed to hold.
+    /// The result of an expression on the supposition that a condition holds.
     pub fn supposing<T>(&mut self, condition: Truth, lower: impl FnOnce(&mut Self) -> T) -> T {
         let (mark, lets) = (self.site.suppose(condition), self.lets.mark());
         let lowered = lower(self);

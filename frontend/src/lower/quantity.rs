@@ -59,12 +59,12 @@ impl Sum {
         self.terms.get(&value).copied().unwrap_or(0)
     }
 
-    /// The constant, where there is nothing else.
+    /// The constant, if it is the only term.
     pub fn as_constant(&self) -> Option<i128> {
         self.terms.is_empty().then_some(self.constant)
     }
 
-    /// The value and its coefficient, where there is nothing else.
+    /// The value and its coefficient, if it is the only term.
     pub fn as_multiple(&self) -> Option<(Value, i128)> {
         self.terms().next().filter(|_| self.count() == 1 && self.constant == 0)
     }
@@ -103,7 +103,7 @@ impl Sum {
         Sum { terms, constant: self.constant / factor }
     }
 
-    /// The greatest integer that divides the coefficients; 0 where there are none.
+    /// The greatest integer that divides the coefficients; 0 if there are none.
     pub fn terms_content(&self) -> i128 {
         self.terms.values().fold(0, |content, coefficient| gcd(content, *coefficient))
     }

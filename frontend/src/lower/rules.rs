@@ -61,7 +61,7 @@ pub fn decides(policy: &Policy, version: &Version, relies_on_requires: bool) -> 
     Decides { func: lowerer.site.finish(), complaints: lowerer.complaints, dead }
 }
 
-/// What could go wrong with named values that nothing uses: they are looked at as if they stood before the first
+/// What could go wrong with named values that nothing uses: they are lowered as if they came before the first
 /// rule.
 pub fn unused(policy: &Policy, version: &Version, names: &[LetId]) -> Vec<Complaint> {
     let mut lowerer = Lowerer::new(policy, version, Vec::new());
@@ -76,7 +76,7 @@ impl Lowerer<'_> {
     fn require(&mut self) {
         let mut required = Truth::Known(true);
         for (_, condition) in &self.version.requires {
-            // what could go wrong with a require is told where it is admitted
+            // failures of a require are reported where it is admitted
             let truth = self.truth(*condition).unwrap_or(Truth::Known(true));
             required = self.site.and(required, truth);
         }

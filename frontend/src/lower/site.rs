@@ -1,11 +1,11 @@
 //! Where is IR being built, and what is known there?
 //!
-//! A site stands in one block and hands out values. What has been computed in a block that dominates it is
+//! A site is in one block and hands out values. What has been computed in a block that dominates it is
 //! used again. Conditions that are known there narrow values in two ways:
 //!
 //! - The side of a branch that led to the block narrows what is computed in it: operands are sharpened by
 //!   `refine`, which costs nothing when it runs and which the verifier checks.
-//! - Within a condition or an `if`, the part that has been looked at so far is only supposed: there is no
+//! - Within a condition or an `if`, the part that has been processed so far is only supposed: there is no
 //!   branch. Both sides are computed, and one is selected. Where an op can only be proved under what is
 //!   supposed, its operands are held to their bounds by `min` and `max`: that changes nothing where the
 //!   supposition holds, and nothing is selected where it does not.
@@ -152,7 +152,7 @@ impl Site {
         table.as_u32() as i128
     }
 
-    /// The result of an op; one that was computed before, where there is one.
+    /// The result of an op, reused if it was computed before.
     ///
     /// # Errors
     /// Where the op cannot be proved with all that is known.

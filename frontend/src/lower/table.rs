@@ -12,7 +12,7 @@ use super::quantity::{Sum, gcd, power_of_ten};
 use super::site::Truth;
 use crate::hir::{Cell, CellSpan, Constant, ExprId, Key, Table, TableId, Unit};
 
-/// The most entries of a table over several keys, or so many for each of its rows. (A table over one key has at
+/// The most entries of a table over several keys, or this many for each of its rows. (A table over one key has at
 /// most two for each span.)
 const ENTRIES_MAX: usize = 4096;
 const ENTRIES_PER_ROW_MAX: usize = 4;

@@ -60,7 +60,7 @@ impl Lowerer<'_> {
         }
     }
 
-    /// A Boolean that is only looked at where a condition holds; anything where it never does.
+    /// A Boolean that matters only where a condition holds; arbitrary elsewhere.
     fn looked_at(&mut self, condition: Truth, expr: ExprId) -> Lowers {
         match condition {
             Truth::Known(false) => Ok(Truth::Known(false)),
@@ -122,7 +122,7 @@ impl Lowerer<'_> {
         Ok(within)
     }
 
-    /// Membership in ranges of constants: spans of one integer value, neighbours joined. `None` where it is
+    /// Membership in ranges of constants: spans of one integer value, neighbours joined. `None` if it is
     /// none of these.
     fn constant_membership(
         &mut self,
@@ -150,15 +150,15 @@ impl Lowerer<'_> {
         if spans.len() < 2 || is_code {
             return Some(within);
         }
-        // of alternatives nothing is known afterwards; that the value lies between the outermost ends is
+        // of alternatives nothing is known afterwards; that the value is between the outermost ends is
         let hull = spans.iter().copied().reduce(Interval::hull)?;
         let between = self.site.inside(value, hull, bounds);
         Some(self.site.and(between, within))
     }
 }
 
-/// The span of integers `n` such that the quantity, of which `n` is the part that is not constant divided by
-/// `content`, lies between the ends; an inner `None` where there is no such integer.
+/// The span of integers `n` such that the quantity, whose non-constant part divided by
+/// `content` is `n`, is between the ends; an inner `None` if there is no such integer.
 fn span_of(quantity: &Quantity, content: i128, low: &Quantity, high: &Quantity) -> Option<Option<Interval>> {
     let cut = |end: &Quantity, round: fn(&i128, &i128) -> i128| {
         let (numerator, divisor) = end.as_constant()?;
@@ -265,7 +265,7 @@ impl Site {
         }
     }
 
-    /// Whether a value lies in a span within its bounds.
+    /// Whether a value is in a span within its bounds.
     pub(super) fn inside(&mut self, value: Value, span: Interval, bounds: Interval) -> Truth {
         let (low, high) = (self.constant(span.lo), self.constant(span.hi));
         if span.lo == span.hi && span != bounds {

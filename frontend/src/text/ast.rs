@@ -256,7 +256,7 @@ pub struct EnumDecl {
 pub struct EnumValueDecl {
     /// The name.
     pub name: Name,
-    /// The text, where there is one.
+    /// The text, if there is one.
     pub text: Option<Text>,
 }
 
@@ -404,7 +404,7 @@ pub struct Let {
 /// `table cap_share(score) unique -> percent in 0%..100% cite "5.3" { | 300..739 => 20% ; }`
 #[derive(Clone, PartialEq, Debug)]
 pub struct Table {
-    /// The name, which stands for the table's value in expressions.
+    /// The name, which denotes the table's value in expressions.
     pub name: Name,
     /// The names that its cells look at; never empty.
     pub args: Vec<Name>,
@@ -440,7 +440,7 @@ pub struct TableRow {
     pub value: ExprId,
     /// When the row holds.
     pub dated: Dated,
-    /// Its name, where it has one.
+    /// Its name, if it has one.
     pub id: Option<Name>,
     /// Where it is written down.
     pub cite: Option<Text>,
@@ -451,7 +451,7 @@ pub struct TableRow {
 /// `grid cap_share : percent { score \ product | personal | auto ; 300..739 | 20% | 35% ; }`
 #[derive(Clone, PartialEq, Debug)]
 pub struct Grid {
-    /// The name, which stands for the grid's value in expressions.
+    /// The name, which denotes the grid's value in expressions.
     pub name: Name,
     /// The type of its values.
     pub ty: Type,
@@ -478,7 +478,7 @@ pub struct GridRow {
     pub values: Vec<ExprId>,
     /// When the row holds.
     pub dated: Dated,
-    /// Its name, where it has one.
+    /// Its name, if it has one.
     pub id: Option<Name>,
     /// Where it is written down.
     pub cite: Option<Text>,

@@ -81,7 +81,7 @@ impl Pass<'_> {
         self.out.push((span.start as usize, token, span.end as usize));
     }
 
-    /// A text that does not end may have swallowed a brace: then nothing is said about braces.
+    /// An unclosed text may contain a brace; then nothing is reported about braces.
     fn report(&mut self, diagnostic: Diagnostic) {
         if self.diagnostics.iter().all(|other| other.code != Code::UnterminatedText) {
             self.diagnostics.push(diagnostic);
@@ -230,7 +230,7 @@ fn begins_statement(token: Token) -> bool {
     token.begins_item() || matches!(token, Rule | Otherwise | When | Arrow | Semicolon)
 }
 
-/// Words behind which another expression begins.
+/// Words that another expression follows.
 fn separates(token: Token) -> bool {
     use Token::{Bar, Becomes, Colon, Comma};
     begins_statement(token) || matches!(token, Bar | Becomes | Colon | Comma)

@@ -234,7 +234,7 @@ fn misspelled(diagnostic: Diagnostic, name: &Name) -> Diagnostic {
     }
 }
 
-/// `base(cover)`: a table, or another name that is no function.
+/// `base(cover)`: a table, or another name that is not a function.
 fn of_a_definition(call: &ForeignCall, items: &[Item], source: &str) -> Option<Diagnostic> {
     let name = &call.name;
     let is = |known: &Name| known.text == name.text;

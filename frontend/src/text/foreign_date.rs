@@ -27,7 +27,7 @@ impl Reading {
         }
     }
 
-    /// The day, where there is no choice.
+    /// The day, if there is only one reading.
     pub fn sure(&self) -> Option<&str> {
         match self {
             Reading::One(day) => Some(day),

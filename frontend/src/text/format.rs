@@ -104,7 +104,7 @@ impl<'a> Writer<'a> {
         gap
     }
 
-    /// Writes the comment behind something, and notes where it ended.
+    /// Writes the comment after something, and records where it ended.
     fn trail(&mut self, end: u32, limit: u32) {
         self.end = end;
         if let Some(comment) = self.comments.behind(end, limit) {
@@ -123,7 +123,7 @@ impl<'a> Writer<'a> {
         self.end += (rest.len() - rest.trim_start().len()) as u32;
     }
 
-    /// A comment behind an opening brace stays there.
+    /// A comment after an opening brace stays there.
     fn trail_of_brace(&mut self) {
         let end = self.end;
         if let Some(comment) = self.comments.behind(end, u32::MAX) {

@@ -97,7 +97,7 @@ fn join(source: &str, lexed: Lexed) -> Lexed {
         let next = lexed.tokens.get(i + 1).map(|next| next.0);
         let joined = match (tokens.as_slice(), token) {
             (&[.., (Token::Number, number)], Token::Word) => {
-                // a word before `=` names what comes next, but behind the end of a range nothing is named
+                // a word before `=` names what comes next, but nothing is named after the end of a range
                 let ends_range = matches!(tokens[..], [.., (Token::Range | Token::RangeBelow, _), _]);
                 let names_next = !ends_range && matches!(next, Some(Token::Becomes | Token::Colon));
                 let joins = !names_next && currency::find(span.text(source)).is_some();
@@ -119,7 +119,7 @@ fn join(source: &str, lexed: Lexed) -> Lexed {
     Lexed { tokens, ..lexed }
 }
 
-/// The value of a number, `None` where it is not written as one or has too many digits.
+/// The value of a number, `None` if it is not written as one or has too many digits.
 ///
 /// ```
 /// use opus_frontend::{ast::Number, lexer::number};
@@ -141,7 +141,7 @@ pub fn number(text: &str) -> Option<Number> {
     })
 }
 
-/// An amount in its parts: the mark (a symbol or a code), where that stands, and the number.
+/// An amount in its parts: the mark (a symbol or a code), the span of the mark, and the number.
 pub fn amount(text: &str, span: Span) -> Option<(&str, Span, Number)> {
     let is_digit = |c: char| c.is_ascii_digit();
     let first = text.find(is_digit)?;
@@ -327,7 +327,7 @@ fn look_at_comment(token: Token, span: Span, text: &str) -> Option<Diagnostic> {
     })
 }
 
-/// Whether what follows `//` goes on as a condition does: with one operand and a sign.
+/// Whether what follows `//` continues a condition: one operand and a sign.
 fn divides(rest: &str) -> bool {
     let operand = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
     let behind = rest.trim_start().trim_start_matches(operand);
@@ -400,7 +400,7 @@ fn foreign_text(span: Span, source: &str, lexed: &mut Lexed, diagnostics: &mut V
     }
 }
 
-/// Whether a dash stands between the two ends of a range: in a cell, or behind `in`.
+/// Whether a dash is between the two ends of a range: in a cell, or after `in`.
 fn joins_range(span: Span, source: &str, lexed: &Lexed) -> bool {
     let [.., (before, _), (low, _)] = lexed.tokens.as_slice() else { return false };
     let literal = matches!(low, Token::Number | Token::Percent | Token::Money | Token::Date);
@@ -413,7 +413,7 @@ fn joins_range(span: Span, source: &str, lexed: &Lexed) -> bool {
     literal && begins && of_type && next.starts_with(|c: char| c.is_ascii_digit() || "$€£¥".contains(c))
 }
 
-/// Words of other languages, and what they stand for in this one.
+/// Words of other languages, and their counterparts in this one.
 const FOREIGN: &[(&str, &str, Token)] = &[
     ("&&", "and", Token::And),
     ("&", "and", Token::And),
@@ -458,7 +458,7 @@ fn foreign(span: Span, text: &str) -> Diagnostic {
 fn stray(span: Span, source: &str, lexed: &mut Lexed, diagnostics: &mut Vec<Diagnostic>) {
     let text = span.text(source);
     if ["[", "]", "?"].contains(&text) {
-        // told apart when the other one is known
+        // what it means is decided when the other one is known
         return lexed.tokens.push((Token::Error, span));
     }
     if text.chars().all(char::is_whitespace) {
@@ -496,7 +496,7 @@ fn stray(span: Span, source: &str, lexed: &mut Lexed, diagnostics: &mut Vec<Diag
     }));
 }
 
-/// `40 %`, `n % 2`, `500€`, `€ 500`, `$-5`: what stands for the sign of a unit, with the words read as meant.
+/// `40 %`, `n % 2`, `500€`, `€ 500`, `$-5`: misplaced signs of units, with the words read as meant.
 fn of_unit(span: Span, source: &str, lexed: &mut Lexed) -> Option<Diagnostic> {
     const SYMBOLS: &str = "$€£¥₡₦₩₪₫₭₱₲₴₸₹₺";
     let text = span.text(source);
@@ -563,7 +563,7 @@ fn closes_a_pair(span: Span, text: &str, lexed: &Lexed, source: &str) -> bool {
     })
 }
 
-/// How far apart two stray characters may be to be taken for a pair.
+/// How far apart two stray characters may be to count as a pair.
 const PAIR_TOKENS_MAX: usize = 32;
 
 #[cfg(test)]

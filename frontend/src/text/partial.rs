@@ -10,8 +10,8 @@ use crate::codes::Needs;
 use crate::diagnostic::{Diagnostic, Label};
 use crate::text::ast::{Policy, Span};
 
-/// Whether a diagnostic about the tree is sure, whatever stands in the lines that are lost. Of those themselves
-/// enough has been said.
+/// Whether a diagnostic about the tree is sure, whatever is in the lines that are lost. About those themselves
+/// enough has been reported.
 pub fn is_sure(diagnostic: &Diagnostic, tree: &Policy, source: &str) -> bool {
     let place = diagnostic.primary.span;
     if tree.lost.is_empty() || tree.is_lost(place) || place.start == place.end {

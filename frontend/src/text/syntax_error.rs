@@ -51,7 +51,7 @@ pub fn report(recoveries: Vec<Recovery>, words: &[Placed], source: &str, diagnos
     }
 }
 
-/// Where the parser stopped, and the index of the word with which it went on.
+/// Where the parser stopped, and the index of the word where it resumed.
 fn locate<'a>(
     recovery: Recovery,
     words: &'a [Placed],
@@ -516,7 +516,7 @@ fn shared_type(stop: &Stop) -> Option<Diagnostic> {
     })
 }
 
-/// What is expected, for people: many words at once are one notion.
+/// What is expected, in words: some sets of tokens form one notion.
 fn readable(expected: &BTreeSet<Token>) -> Vec<String> {
     let mut rest = expected.clone();
     let mut words: Vec<String> = vec![];

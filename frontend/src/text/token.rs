@@ -70,7 +70,7 @@ macro_rules! tokens {
             ListUpTo,
             /// `key up to`, reserved for a later version of the language.
             KeyUpTo,
-            /// What is no word of the language. The lexer has said so.
+            /// Not a word of the language; the lexer has reported it.
             Error,
         }
 
@@ -82,7 +82,7 @@ macro_rules! tokens {
             /// The signs.
             pub const SIGNS: &[Token] = &[$(Token::$sign),*];
 
-            /// What stands in the source, where that is always the same.
+            /// Its text, if that is always the same.
             pub const fn text(self) -> Option<&'static str> {
                 match self {
                     $(Token::$hard => Some($hard_text),)*
@@ -122,7 +122,7 @@ tokens! {
     }
 }
 
-/// Reads on to the end of a comment that `/*` begins: to `*/`, or where there is none to the end of the line.
+/// Reads on to the end of a comment that `/*` begins: to `*/`, or if there is none to the end of the line.
 fn foreign_block(lexer: &mut logos::Lexer<Token>) {
     let rest = lexer.remainder();
     let line = || rest.find('\n').unwrap_or(rest.len());

@@ -21,7 +21,7 @@ pub fn install(func: &mut Func, rewritten: Func) {
     }
 }
 
-/// A function that is written anew. Blocks keep their numbers.
+/// A function that is being rewritten. Blocks keep their numbers.
 pub struct Rewriter<'a> {
     pub old: &'a Func,
     pub new: Func,

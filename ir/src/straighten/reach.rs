@@ -88,7 +88,7 @@ impl Graph {
         &self.entering[block]
     }
 
-    /// The edges from a block to decisions, in the order in which they are to be asked.
+    /// The edges from a block to decisions, in the order in which they are tested.
     pub fn exits_of(&self, block: Block) -> impl Iterator<Item = &Edge> {
         self.leaving[block].iter().filter(|edge| self.is_exit(edge.to))
     }
@@ -130,7 +130,7 @@ fn edges_from(func: &Func, block: Block) -> Vec<Edge> {
     edges
 }
 
-/// Conditions that are asked one after another: each is simplified by what is given, and by the failure of
+/// Conditions that are tested one after another: each is simplified by what is given, and by the failure of
 /// those before it.
 pub(super) struct Known<'a> {
     emitter: &'a mut Emitter,

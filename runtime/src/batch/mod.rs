@@ -2,8 +2,8 @@
 //! meets the version of its own date; what is left is decided column by column.
 //!
 //! A batch knows no file format. Whoever fills it has admitted every field ([`crate::admission`]) and says which
-//! rows did not pass. What comes out depends on the rows alone: not on the engine, nor on how rows are spread
-//! over batches, and a batch of rows of several versions gives what batches of one version each would give.
+//! rows did not pass. The result depends on the rows alone: not on the engine, nor on how rows are divided into
+//! batches. A batch with rows of several versions has the same results as one batch for each version.
 
 mod route;
 mod rows;
@@ -140,7 +140,7 @@ impl Batch {
         &mut self.inputs
     }
 
-    /// The input columns beside the reasons to refuse rows, to be filled together: a reason names its row.
+    /// The input columns and the reasons to refuse rows, to be filled together: a reason names its row.
     pub fn filling(&mut self) -> (&mut Columns, &mut Vec<(u32, Reason)>) {
         (&mut self.inputs, &mut self.refused)
     }
@@ -174,7 +174,7 @@ impl Batch {
     }
 
     /// Decides every row that is not refused with an evaluator that checks the engines. It is given rows, by input
-    /// index the integer of the field or `None` where it is missing, and answers each of them. The bookkeeping is
+    /// index the integer of the field or `None` if it is missing, and answers each of them. The bookkeeping is
     /// that of [`Batch::decide`].
     ///
     /// # Panics
@@ -248,7 +248,7 @@ impl Batch {
         self.take_out(&refused);
     }
 
-    /// Takes rows out; `gone` is ascending and may name a row more than once.
+    /// Removes rows; `gone` is ascending and may name a row more than once.
     fn take_out(&mut self, gone: &[u32]) {
         if gone.is_empty() {
             return;
@@ -366,7 +366,7 @@ impl Work {
     }
 }
 
-/// Takes columns that are used again, or makes new ones where there is no room for the rows of `columns`.
+/// Reuses columns, or makes new ones if they have no room for the rows of `columns`.
 fn room(kept: &mut Option<Columns>, shape: &[Column], columns: &Columns) -> Columns {
     let kept = kept.take().filter(|kept| kept.capacity_rows() >= columns.rows());
     kept.unwrap_or_else(|| Columns::new(shape, columns.capacity_rows()))

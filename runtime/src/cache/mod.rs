@@ -2,7 +2,7 @@
 //! notes that an artifact was verified.
 //!
 //! The cache is not a promise. Whatever is wrong with an entry, it is ignored, the work is done again and the entry is
-//! written anew. The cache causes no errors.
+//! written again. The cache causes no errors.
 //!
 //! An entry is named by what it depends on ([`Key`]). A keyed BLAKE3 hash, with 32 random bytes that were made on this
 //! machine and that only this user can read, authenticates its name, its length and the hash of its contents. So an

@@ -13,9 +13,9 @@ use opus_ir::{Interval, Op, Ranges, Value};
 use super::Site;
 use super::facts::{Fact, Subject, two};
 
-/// How many definitions a bound is followed through: what lies deeper is taken as it was first proved.
+/// How many definitions a bound is followed through: deeper ones are used as they were first proved.
 const BOUND_DEPTH_MAX: u32 = 32;
-/// How many comparisons of a value with other values are looked at for what is known of those, latest first.
+/// How many comparisons of a value with other values are considered, latest first.
 const RELATIONS_SEEN_MAX: usize = 16;
 
 impl Site {
@@ -99,7 +99,7 @@ impl Site {
         }
         if depth > 0 && known.single().is_none() {
             known = self.derived(value, depth - 1).and_then(|more| more.intersect(known)).unwrap_or(known);
-            // who asks for it on the way gets what is known so far
+            // a query on the way gets what is known so far
             self.bounds[value] = Some((self.epoch, known));
             known = self.related(value, known, depth - 1);
         }
@@ -141,7 +141,7 @@ impl Site {
         [range.lo, range.hi].into_iter().find_map(at).copied()
     }
 
-    /// Whether a value is known not to be this, which may lie inside of its range.
+    /// Whether a value is known not to be this, which may be inside its range.
     pub fn excludes(&self, value: Value, x: i128) -> bool {
         self.hole_at_end(value, Interval::point(x)).is_some()
     }
@@ -159,7 +159,7 @@ impl Site {
         (inst.op.row().range)(&ranges).ok()
     }
 
-    /// The value that refinements of it stand for.
+    /// The value without its refinements.
     pub(super) fn origin(&self, value: Value) -> Value {
         opus_ir::facts::origin(self.func(), value)
     }

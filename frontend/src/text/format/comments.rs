@@ -29,7 +29,7 @@ impl<'a> Comments<'a> {
         self.rest.iter().take_while(|next| next.start < span.end).any(|next| next.start >= span.start)
     }
 
-    /// Takes the comment behind what ends at `end`, on the same line and before `limit`.
+    /// Takes the comment after what ends at `end`, on the same line and before `limit`.
     pub fn behind(&mut self, end: u32, limit: u32) -> Option<Span> {
         let next = *self.rest.first()?;
         let between = Span { start: end, end: next.start };

@@ -32,7 +32,7 @@ pub fn width(text: &str) -> usize {
     text.chars().count()
 }
 
-/// A text with spaces behind it, up to a width.
+/// A text padded with spaces to a width.
 pub fn padded(text: &str, to: usize) -> String {
     format!("{text}{}", " ".repeat(to.saturating_sub(width(text))))
 }
@@ -59,7 +59,7 @@ impl Page {
         self.lines.push(Line::default());
     }
 
-    /// Puts a comment behind the last line.
+    /// Puts a comment at the end of the last line.
     pub fn comment(&mut self, text: &str) {
         if let Some(line) = self.lines.last_mut() {
             line.comment = Some(text.to_string());

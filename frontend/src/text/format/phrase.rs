@@ -68,7 +68,7 @@ impl Phrase {
         self.then(Phrase::of(text))
     }
 
-    /// Adds a piece where there is one.
+    /// Adds a piece if there is one.
     pub fn maybe(self, text: Option<String>) -> Phrase {
         match text {
             Some(text) => self.word(text),

@@ -68,7 +68,7 @@ impl Columns {
         lines
     }
 
-    /// Adds the arrow and what the rule decides: behind the last line if it can be, else below.
+    /// Adds the arrow and the outcome: at the end of the last line if it fits, and otherwise below.
     fn decide(&self, exprs: &Exprs, rule: &Rule, indent: usize, lines: &mut Vec<(usize, String)>) {
         let outcomes = format!("=> {}", self.outcomes(exprs, rule));
         let in_column = self.arrow + width(&outcomes) <= WIDTH;

@@ -35,7 +35,7 @@ fn ago_in(stop: &Stop, count: usize, words: &[&str]) -> bool {
 const NULLABLE: [&str; 6] = ["nullable", "optional", "option", "maybe", "null", "missing"];
 const OPTIONAL: &str = "write `optional` after the type and its range: `score : int in 300..850 optional`";
 
-/// The place behind the type that the word with this index belongs to: where `optional` is written.
+/// The place after the type that the word with this index belongs to, where `optional` is written.
 fn end_of_field(stop: &Stop, from: usize) -> Span {
     let ends = |at: &usize| match token(stop, *at) {
         Some(Token::BlockClose | Token::PolicyClose | Token::Default | Token::Semicolon) => true,

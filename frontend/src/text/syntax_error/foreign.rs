@@ -9,7 +9,7 @@ use crate::text::token::Token;
 
 use super::stop::Stop;
 
-/// A diagnostic that says how something is written.
+/// A diagnostic that shows how something is written here.
 fn written(span: Span, found: &str, meant: &str) -> Diagnostic {
     Diagnostic::new(Code::UnexpectedToken, span, format!("`{found}` is written `{meant}`"))
         .help(format!("write `{meant}`"))
@@ -709,7 +709,7 @@ fn between_ends(stop: &Stop, low: usize, high: usize) -> Diagnostic {
         .fix(between, "..")
 }
 
-/// `from 0 to 120` behind a type
+/// `from 0 to 120` after a type
 pub(super) fn range_from(stop: &Stop) -> Option<Diagnostic> {
     let begins = stop.token() == Some(Token::From) && super::habits::is_type(stop.text_ago(1));
     let to = stop.words.get(stop.at + 2).is_some_and(|word| word.1 == Token::To);

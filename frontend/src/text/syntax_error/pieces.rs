@@ -9,7 +9,7 @@ use crate::text::token::Token;
 
 use super::stop::Stop;
 
-/// A name of several words, where the parser stopped behind the first.
+/// A name of several words, where the parser stopped after the first.
 pub(super) fn name_in_pieces(stop: &Stop) -> Option<Diagnostic> {
     let first = stop.at.checked_sub(1)?;
     if !defines(stop, first) || !is_piece(stop, first) || stop.begins_line(stop.at) {

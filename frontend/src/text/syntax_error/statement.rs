@@ -13,7 +13,7 @@ use super::stop::Stop;
 struct Parts {
     /// The first word, and the first after the rule.
     whole: (usize, usize),
-    /// The id, where it has one.
+    /// The id, if it has one.
     id: Option<usize>,
     /// Titles and citations before the condition.
     before: Vec<(usize, usize)>,
@@ -347,7 +347,7 @@ fn squeezed(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The text, with a space behind it where the next word follows directly.
+/// The text, with a space after it if the next word follows directly.
 fn spaced(stop: &Stop, next: usize, text: String) -> String {
     let joined = next > 0 && next < stop.words.len() && stop.place(next - 1).end == stop.place(next).start;
     if joined { text + " " } else { text }

@@ -194,11 +194,6 @@ impl<'a> Stop<'a> {
         self.ago_is(1, &[Token::Number, Token::Close]) || self.ago_is_name(1)
     }
 
-    /// Whether it is a name, and one of these follows it.
-    pub fn is_followed(&self, tokens: &[Token]) -> bool {
-        self.token() == Some(Token::Word) && self.after().is_some_and(|after| tokens.contains(&after))
-    }
-
     /// Whether a value begins with it.
     pub fn begins_value(&self) -> bool {
         self.token().is_some_and(Token::begins_value)
