@@ -296,7 +296,8 @@ impl Declared<'_> {
             true => format!("write the number without its unit, for example `{shown}`"),
             false => format!("write `{shown}`"),
         });
-        Some(if fraction { diagnostic } else { diagnostic.fix(place, shown) })
+        // the unit may be right, and the other operand wrong
+        Some(if fraction { diagnostic } else { diagnostic.fix(place, shown).unsure() })
     }
 
     /// `01/07/2025` and `1-7-2025`, which read as arithmetic.
@@ -384,15 +385,21 @@ impl Declared<'_> {
     fn unknown_enum(&self, of: &Name, value: &Name) -> Diagnostic {
         let is_value = |name: &Name| self.names.values.contains_key(name.text.as_str());
         let has_value = self.names.enums_of_value.contains_key(value.text.as_str());
-        let diagnostic = super::names::unknown(of, "enum", self.names.enums.keys().copied());
+        let unknown = super::names::unknown(of, "enum", self.names.enums.keys().copied());
+        // without the guess at the name of an enum
+        let plain = Diagnostic { fix: None, ..unknown.clone() };
         let whole = of.span.to(value.span);
         match (is_value(of), is_value(value)) {
             (true, _) if has_value => {
                 let condition = format!("{} == {}", of.text, value.text);
-                diagnostic.help(format!("compare them: `{condition}`")).fix(whole, condition)
+                plain.help(format!("compare them: `{condition}`")).fix(whole, condition)
             }
-            (_, true) => diagnostic.help("write the name alone, without a prefix").fix(whole, &value.text),
-            _ => diagnostic,
+            (_, true) => plain.help("write the name alone, without a prefix").fix(whole, &value.text),
+            (true, _) if matches!(value.text.as_str(), "year" | "month" | "day") => plain.help(
+                "the parts of a date are not available: compare whole dates, as in `d in 2025-01-01..2025-12-31`",
+            ),
+            (true, _) => plain.help(format!("values have no parts: write `{}` alone", of.text)),
+            _ => unknown,
         }
     }
 }

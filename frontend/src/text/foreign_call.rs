@@ -256,6 +256,9 @@ fn of_a_definition(call: &ForeignCall, items: &[Item], source: &str) -> Option<D
         );
     }
     let factor = behind.text(source).trim_start();
+    if factor.trim_matches(['(', ')', ' ']).is_empty() {
+        return Some(diagnostic.help(alone).fix(behind, ""));
+    }
     Some(diagnostic.help(format!("{alone}, or `{} * {factor}` for a product", name.text)))
 }
 

@@ -112,6 +112,8 @@ const MISTAKES: &[fn(&Stop) -> Option<Diagnostic>] = &[
     declaration::block,
     declaration::grid,
     declaration::outcome,
+    declaration::condition,
+    declaration::test,
     foreign::date,
     foreign::grouped_number,
     foreign::unit_word,

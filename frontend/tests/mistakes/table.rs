@@ -333,6 +333,45 @@ pub const MENDED: &[(&str, &str, &str)] = &[
     (BIKE, "vehicle in motorbike =>", "vehicle == motorbike =>"),
     (BIKE, "(vehicle == motorbike =>", "(vehicle == motorbike) =>"),
     (BIKE, "vehicle == motorbike and term // 12 == 1 =>", "vehicle == motorbike and term div 12 == 1 =>"),
+    // rules, cases and tests
+    (
+        R5,
+        "R5 when vehicle == motorbike => decision = refer",
+        "rule R5 when vehicle == motorbike => decision = refer",
+    ),
+    (
+        R5,
+        "Rule R5 When vehicle == motorbike => decision = refer",
+        "rule R5 when vehicle == motorbike => decision = refer",
+    ),
+    (
+        R5,
+        "rule 5 when vehicle == motorbike => decision = refer",
+        "rule R5 when vehicle == motorbike => decision = refer",
+    ),
+    (BIKE, "vehicle.motorbike =>", "vehicle == motorbike =>"),
+    (BIKE, "score not < 650 =>", "score >= 650 =>"),
+    (BIKE, "score < +650 =>", "score < 650 =>"),
+    (BIKE, "(score < 650)) =>", "(score < 650) =>"),
+    (BIKE, "score < \"score_floor\" + 10 =>", "score < score_floor + 10 =>"),
+    (BIKE, "score < score_floor() + 10 =>", "score < score_floor + 10 =>"),
+    ("case ok {", "case \"ok\" {", "case ok {"),
+    ("case ok {", "case ok = {", "case ok {"),
+    ("test \"priced\" {", "test priced {", "test \"priced\" {"),
+    ("test \"priced\" {", "test \"priced\": {", "test \"priced\" {"),
+    ("{ given ok on", "{ with ok on", "{ given ok on"),
+    ("{ given ok on", "{ ok on", "{ given ok on"),
+    ("{ given ok on", "{ given ok at", "{ given ok on"),
+    ("{ given ok on", "{ given ok on date", "{ given ok on"),
+    ("given ok with { score = 630 } on", "given ok, score = 630 on", "given ok with { score = 630 } on"),
+    ("given ok with { score = 630 } on", "given ok { score = 630 } on", "given ok with { score = 630 } on"),
+    ("given ok with { score = 630 } on", "given ok with score = 630 on", "given ok with { score = 630 } on"),
+    (PRICED, "expect decision = approve and rate = 7.9% and rule R6 }", PRICED),
+    (PRICED, "expect decision == approve, rate == 7.9%, rule == R6 }", PRICED),
+    (PRICED, "expect decision is approve, rate = 7.9%, rule R6 }", PRICED),
+    (PRICED, "expect { decision = approve, rate = 7.9%, rule R6 } }", PRICED),
+    (PRICED, "expects decision = approve, rate = 7.9%, rule R6 }", PRICED),
+    (PRICED, "=> decision = approve, rate = 7.9%, rule R6 }", PRICED),
     // comments
     ("-- Car loans", "// Car loans", "-- Car loans"),
     ("-- Car loans", "# Car loans", "-- Car loans"),
@@ -345,6 +384,7 @@ pub const TERMS: &str = "{12, 24, 36, 48, 60, 72}";
 pub const ANSWERS: &str = "enum Decision { approve, refer, decline }";
 pub const AMOUNT: &str = "let amount = price - deposit";
 pub const Q1: &str = "require Q1 \"the deposit is not more than the price\" : deposit <= price";
+pub const PRICED: &str = "expect decision = approve, rate = 7.9%, rule R6 }";
 pub const MISSING: &str = "score is missing =>";
 pub const BIKE: &str = "vehicle == motorbike =>";
 

@@ -477,3 +477,149 @@ pub(super) fn outcome(stop: &Stop) -> Option<Diagnostic> {
     let help = "separate outcomes by commas: `decision = approve, amount = $5`";
     Some(misplaced(stop, stop.place(at - 2), help).edits(edits.collect::<Vec<_>>()))
 }
+
+// rules and conditions
+
+/// `rule 2 when …`, `x not < y`, `x < +5`, a parenthesis that closes nothing
+pub(super) fn condition(stop: &Stop) -> Option<Diagnostic> {
+    let (at, span) = (stop.at, stop.span());
+    if stop.ago(1) == Some(Token::Rule) && stop.token() == Some(Token::Number) && stop.text().len() < 6 {
+        let id = format!("R{}", stop.text());
+        let free = !stop.outline().names.contains(id.as_str());
+        let diagnostic = wrong(span, "an id begins with a letter", format!("write an id such as `{id}`"));
+        return Some(if free { diagnostic.fix(span, id) } else { diagnostic });
+    }
+    let ends_value = !stop.expects(Token::Number);
+    if stop.token() == Some(Token::Not) && ends_value && stop.after().is_some_and(Token::compares) {
+        let sign = stop.word_text(at + 1);
+        let meant = match sign {
+            "<" => ">=",
+            "<=" => ">",
+            ">" => "<=",
+            ">=" => "<",
+            "==" => "!=",
+            _ => "==",
+        };
+        let both = span.to(stop.place(at + 1));
+        let message = format!("`not {sign}` is written `{meant}`");
+        return Some(wrong(both, message, format!("write `{meant}`")).fix(both, meant));
+    }
+    if stop.token() == Some(Token::Plus) && stop.expects(Token::Number) && stop.is_literal(at + 1) {
+        let help = "write a positive number without a sign";
+        return Some(misplaced(stop, span, help).fix(span, ""));
+    }
+    let closes = stop.token() == Some(Token::Close) && !stop.expects(Token::Close) && ends_value;
+    closes.then(|| {
+        wrong(
+            span,
+            "this parenthesis closes nothing",
+            "remove it, or write the opening one that it belongs to",
+        )
+        .fix(span, "")
+        .unsure()
+    })
+}
+
+// cases and tests
+
+/// `case "ok" {`, `test priced {`, `given ok, score = 5`, `expect a = b and rule R1`
+pub(super) fn test(stop: &Stop) -> Option<Diagnostic> {
+    if stop.ago(1) == Some(Token::Case) && stop.token() == Some(Token::Text) {
+        let name = stop.text().trim_matches('"').replace([' ', '-'], "_");
+        let diagnostic = misplaced(stop, stop.span(), "write the name of a case without quotation marks");
+        return Some(if is_name(&name) { diagnostic.fix(stop.span(), name) } else { diagnostic });
+    }
+    if stop.ago(1) == Some(Token::Test) && stop.expects(Token::Text) && stop.token()? != Token::BlockOpen {
+        let end = (stop.at..stop.words.len()).find(|&at| token(stop, at) == Some(Token::BlockOpen))?;
+        let title = stop.span().to(stop.place(end - 1));
+        let meant = format!("\"{}\"", title.text(stop.source));
+        let message = "the title of a test has quotation marks";
+        return Some(wrong(title, message, format!("write `test {meant}`")).fix(title, meant));
+    }
+    given(stop).or_else(|| expected(stop))
+}
+
+/// `{ ok on …`, `given ok { score = 5 }`, `given ok at 2025-01-01`
+fn given(stop: &Stop) -> Option<Diagnostic> {
+    const FORM: &str = "write `given CASE with { field = value } on DATE expect …`";
+    let (at, span, gap) = (stop.at, stop.span(), stop.end_of_before());
+    let missing = |word: &str| wrong(span, format!("`{word}` is missing, {}", stop.found()), FORM);
+    if stop.requires(Token::Given) {
+        return match stop.token()? {
+            Token::With => Some(missing("given").fix(span, "given")),
+            word if word.is_name() => Some(missing("given").fix(gap, " given")),
+            _ => None,
+        };
+    }
+    let values_end = |from: usize| {
+        let ends =
+            |at: &usize| matches!(token(stop, *at), Some(Token::On | Token::Expect | Token::BlockClose));
+        let end = (from..stop.words.len()).find(ends)?;
+        let last = stop.place(end - 1).end;
+        Some(Span { start: last, end: last })
+    };
+    if stop.ago(1) == Some(Token::With) && stop.expects(Token::BlockOpen) && stop.token()?.is_name() {
+        return Some(missing("{").fix(gap, " {").fix(values_end(at)?, " }"));
+    }
+    if !stop.requires(Token::Expect) || !stop.requires(Token::On) {
+        return word_before_date(stop, FORM);
+    }
+    match stop.token()? {
+        Token::BlockOpen if stop.expects(Token::With) => Some(missing("with").fix(gap, " with")),
+        Token::Comma if stop.expects(Token::With) && token(stop, at + 2) == Some(Token::Becomes) => {
+            let diagnostic = missing("with").fix(span.to(gap), " with {");
+            Some(diagnostic.fix(values_end(at + 1)?, " }"))
+        }
+        _ if stop.after() == Some(Token::Date) => Some(missing("on").fix(span, "on")),
+        _ => None,
+    }
+}
+
+/// `on date 2025-01-01`
+fn word_before_date(stop: &Stop, form: &str) -> Option<Diagnostic> {
+    let surplus =
+        stop.ago(1) == Some(Token::On) && stop.expects(Token::Date) && stop.after() == Some(Token::Date);
+    surplus.then(|| misplaced(stop, stop.span(), form).fix(with_space(stop, stop.at), ""))
+}
+
+/// `expects …`, `expect { … }`, `expect a == b`, `expect a = b and rule R1`
+fn expected(stop: &Stop) -> Option<Diagnostic> {
+    const FORM: &str = "write `expect decision = approve, rule R1`";
+    let (at, span) = (stop.at, stop.span());
+    let foreign = ["expects", "expected", "assert", "should", "returns"].contains(&stop.text());
+    if stop.requires(Token::Expect) && (foreign || stop.is_any(&[Token::Arrow, Token::Then, Token::Colon])) {
+        return Some(wrong(span, format!("`expect` is missing, {}", stop.found()), FORM).fix(span, "expect"));
+    }
+    if stop.ago(1) == Some(Token::Expect) && stop.is_any(&[Token::BlockOpen, Token::SetOpen]) {
+        let close = (at..stop.words.len())
+            .find(|&at| matches!(token(stop, at), Some(Token::BlockClose | Token::SetClose)))?;
+        let open = Span { end: stop.place(at + 1).start, ..span };
+        return Some(misplaced(stop, span, FORM).fix(open, "").fix(with_space(stop, close), ""));
+    }
+    let begin = stop.words[..at].iter().rposition(|word| {
+        matches!(word.1, Token::Expect | Token::BlockClose | Token::BlockOpen | Token::PolicyClose)
+    })?;
+    if stop.words[begin].1 != Token::Expect {
+        return None;
+    }
+    let joined = stop.ago(2) == Some(Token::And) && stop.token() == Some(Token::Becomes)
+        || stop.ago(1) == Some(Token::And);
+    let compared = stop.is_any(&[Token::Equal, Token::Is]) && stop.ago_is_name(1)
+        || stop.token() == Some(Token::Equal) && stop.ago(1) == Some(Token::Rule);
+    if !joined && !compared {
+        return None;
+    }
+    let inside = (begin..stop.words.len()).take_while(|&at| token(stop, at) != Some(Token::BlockClose));
+    let edits = inside.filter_map(|at| match token(stop, at)? {
+        Token::And => Some(Edit::new(with_space(stop, at), ",")),
+        Token::Equal | Token::Is | Token::Becomes
+            if matches!(token(stop, at - 1), Some(Token::Rule | Token::Version | Token::Refused)) =>
+        {
+            Some(Edit::new(with_space(stop, at), ""))
+        }
+        Token::Equal | Token::Is => Some(Edit::new(stop.place(at), "=")),
+        _ => None,
+    });
+    let place = if joined && stop.token() == Some(Token::Becomes) { stop.place(at - 2) } else { span };
+    Some(misplaced(stop, place, FORM).edits(edits.collect::<Vec<_>>()))
+}

@@ -522,7 +522,7 @@ pub(super) fn quoted(stop: &Stop) -> Option<Diagnostic> {
     }
     let diagnostic = Diagnostic::new(Code::UnexpectedToken, stop.span(), "a value cannot be a text");
     let outline = stop.outline();
-    Some(match outline.value_like(text).or(is_number.then_some(text)) {
+    Some(match outline.value_like(text).or((is_number || outline.names.contains(text)).then_some(text)) {
         Some(meant) => {
             diagnostic.help(format!("write `{meant}` without quotation marks")).fix(stop.span(), meant)
         }

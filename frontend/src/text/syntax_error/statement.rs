@@ -142,12 +142,22 @@ fn parts(stop: &Stop, start: usize) -> Option<Parts> {
         }
         _ if is_one_of(text(at), ELSE_IF) => at += 1,
         _ if is_one_of(text(at), IF) => {}
+        // `Rule R1 When …`
+        _ if text(at).eq_ignore_ascii_case("rule") && name_before(at + 1) => {
+            id = Some(at + 1);
+            at += 2;
+        }
         // `R1: if …`
         token_here
             if token_here.is_name() && token(at + 1) == Some(Token::Colon) && is_one_of(text(at + 2), IF) =>
         {
             id = Some(at);
             at += 2;
+        }
+        // `R1 when …`
+        token_here if token_here.is_name() && is_one_of(text(at + 1), IF) => {
+            id = Some(at);
+            at += 1;
         }
         Token::Let => return None,
         token_here if token_here.begins_value() && has_arrow(at) => {}

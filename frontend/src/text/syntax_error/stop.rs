@@ -178,6 +178,11 @@ impl<'a> Stop<'a> {
         self.expected.contains(&token)
     }
 
+    /// Whether the grammar allows this soft word there as a word, and not just as a name.
+    pub fn requires(&self, token: Token) -> bool {
+        self.expects(token) && !self.expects(Token::Word)
+    }
+
     /// Whether an item of the policy is expected.
     pub fn in_policy(&self) -> bool {
         self.expects(Token::Param) && self.expects(Token::Enum)
