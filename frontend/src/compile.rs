@@ -25,7 +25,7 @@ pub struct Compiled {
 /// The version of this compiler, which artifacts name.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Dates in the wrong order are the cause of what cannot be lowered, and the first thing to mend.
+/// Dates in the wrong order cause failures of the lowering, so they are reported first.
 fn causes(diagnostics: &mut Vec<Diagnostic>) -> Option<Vec<Diagnostic>> {
     let of_order = |said: &Diagnostic| said.code == Code::DatesInWrongOrder;
     let causes: Vec<Diagnostic> = diagnostics.iter().filter(|said| of_order(said)).cloned().collect();

@@ -21,9 +21,9 @@ pub struct Diagnostic {
     pub secondary: Vec<Label>,
     /// What to do about it.
     pub help: Option<String>,
-    /// An input on which it goes wrong: field and value, as they are written in a `case`.
+    /// An input for which the policy fails: field and value, as they are written in a `case`.
     pub counterexample: Option<Vec<(String, String)>>,
-    /// Edits that mend it.
+    /// Edits that resolve it.
     pub fix: Option<Fix>,
 }
 
@@ -36,7 +36,7 @@ pub struct Label {
     pub text: String,
 }
 
-/// Edits of the source that mend one error together. [`crate::compile`] offers only fixes that it has tried.
+/// Edits of the source that resolve one error together. [`crate::compile`] offers only fixes that it has tried.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fix {
     /// The edits, in the order of the source; no two of them overlap.
@@ -119,7 +119,7 @@ impl Diagnostic {
         self
     }
 
-    /// With an input on which it goes wrong.
+    /// With an input for which the policy fails.
     pub fn counterexample(mut self, fields: Vec<(String, String)>) -> Diagnostic {
         self.counterexample = Some(fields);
         self

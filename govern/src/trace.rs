@@ -24,7 +24,7 @@ pub struct Line {
     pub value: Option<String>,
     /// The citation of a table's row, or of its table.
     pub cite: Option<String>,
-    /// The terms that were looked at, with their values, in the order of their writing.
+    /// The terms that were evaluated, with their values, in the order in which they are written.
     pub terms: Vec<(String, String)>,
 }
 

@@ -16,7 +16,7 @@ use crate::ops::Op;
 pub const PARTS_MAX: usize = 256;
 
 /// The interval that `condition` with this `polarity` establishes for `value`; [`Interval::FULL`] where it says
-/// nothing about it, or where it contradicts what is known of the value. All that is true lies in it.
+/// nothing about it, or where it contradicts what is known of the value. It contains every value that is possible.
 pub fn established(func: &Func, value: Value, condition: Value, polarity: bool) -> Interval {
     Facts::of(func).narrowed(value, condition, polarity).unwrap_or(Interval::FULL)
 }
@@ -217,7 +217,7 @@ impl Facts<'_> {
         Some(Interval { lo: up, hi: i128::MAX })
     }
 
-    /// `value` says how far `high` lies above `low`, or `low` above `high`: its sign is known.
+    /// `value` says how far `high` is above `low`, or `low` above `high`: its sign is known.
     fn between(&self, value: Value, low: Value, high: Value, gap: i128) -> Option<Interval> {
         let inst = self.func.inst(value)?;
         let ([from, to], least) = match (inst.op, inst.operands()) {

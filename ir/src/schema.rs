@@ -1,4 +1,4 @@
-//! What goes into a policy and what comes out of it?
+//! What are the inputs and outputs of a policy?
 //!
 //! Every field is an integer once it is admitted: an amount counts minor units, a percent hundredths of a
 //! percent, a date days, an enum its values in the order of their declaration, a Boolean 0 or 1.

@@ -141,7 +141,7 @@ impl<'a> Search<'a> {
         &self.policy.versions[self.version]
     }
 
-    /// A row on which it goes wrong.
+    /// A failing row.
     fn run(&self, work: &mut usize) -> Option<Row> {
         if self.values.iter().any(Vec::is_empty) {
             return None;
@@ -211,7 +211,7 @@ impl<'a> Search<'a> {
         !selects || (self.data().from as i128 <= value && value < self.data().until as i128)
     }
 
-    /// The row with the simplest value of every field with which it still goes wrong.
+    /// The row with the simplest value of every field with which it still fails.
     fn simplified(&self, mut row: Row, work: &mut usize) -> Row {
         for field in 0..row.len() {
             for value in self.values[field].iter().take(SIMPLE_VALUES) {
@@ -262,7 +262,7 @@ impl<'a> Search<'a> {
             row.iter().flatten().flat_map(|value| [value.saturating_sub(1), *value, value.saturating_add(1)]);
         let fits = |value: &i128| self.may_be(field, *value);
         let more: Row = between.chain(others.take(VALUES_MAX)).filter(fits).map(Some).collect();
-        // where not all values that may matter are known, none is said not to
+        // if not all values that may matter are known, none is claimed not to
         self.values[field].len() < VALUES_MAX
             && self.values[field].iter().chain(&more).all(|value| {
                 let mut other = row.clone();

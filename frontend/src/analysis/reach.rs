@@ -33,7 +33,7 @@ const STACK_GROW_BYTES: usize = 1024 * 1024;
 pub struct Unreachable {
     /// Its place among the rules of the version.
     pub rule: usize,
-    /// The earlier rules that decide whatever it could; empty where its condition never holds at all.
+    /// The earlier rules that decide everything that it could; empty if its condition never holds.
     pub covered_by: Vec<usize>,
 }
 

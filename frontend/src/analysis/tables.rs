@@ -70,7 +70,7 @@ pub struct Faults {
 }
 
 /// What is wrong with a table in which exactly one row shall apply. Where rows overlap and the budget does not
-/// suffice to find out whether there is a gap as well, none is told.
+/// suffice to find out whether there is a gap as well, none is reported.
 ///
 /// # Errors
 /// Where the budget does not suffice.

@@ -364,7 +364,7 @@ fn gap_of(
     on(found, fields)
 }
 
-/// With the inputs on which it goes wrong, where inputs are among the keys.
+/// With the failing inputs, if inputs are among the keys.
 fn on(diagnostic: Diagnostic, fields: Vec<(String, String)>) -> Diagnostic {
     if fields.is_empty() { diagnostic } else { diagnostic.counterexample(fields) }
 }

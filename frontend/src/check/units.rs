@@ -1,4 +1,4 @@
-//! Which units may an operator join, and what comes out? One table: operator, left, right, result and scale.
+//! Which units may an operator combine, and what is the unit of the result? One table: operator, left, right, result and scale.
 //!
 //! What is not in the table is an error. The table of units in the book is generated from it.
 

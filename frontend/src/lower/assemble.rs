@@ -199,7 +199,7 @@ impl Site {
         self.compute(op, &[value, constant], 0)
     }
 
-    /// The earlier comparisons of a part of the sum of which something is known, latest first.
+    /// The earlier comparisons with a known part of the sum, latest first.
     fn parts_of(&self, sum: &Sum) -> Vec<Compared> {
         let seen = self.compared.iter().rev().take(COMPARISONS_SEEN_MAX);
         let parts =
@@ -291,7 +291,7 @@ impl Site {
         self.compute(Op::Add, &[value, rest], 0)
     }
 
-    /// The one of two values for the same number of which more is known. Where each is known to keep a bound that
+    /// Of two values for the same number, the one about which more is known. Where each is known to keep a bound that
     /// the other is not, it is the first, which keeps both.
     fn narrower(&mut self, a: Assembled, b: Assembled) -> Assembled {
         let (Ok(first), Ok(second)) = (a, b) else { return a.or(b) };

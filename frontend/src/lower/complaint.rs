@@ -67,7 +67,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Whether there is no input on which it goes wrong, because it is about what no input does.
+    /// Whether no failing input exists, because the complaint is about something that no input does.
     pub fn has_no_input(&self) -> bool {
         matches!(self, Fault::Contradiction { .. } | Fault::ZeroDivisor { is_never_zero: true, .. })
     }

@@ -1,13 +1,13 @@
-//! How does the typed tree become IR, and what does it prove on the way?
+//! How does the typed tree become IR, and what does that prove?
 //!
 //! The lowering is the range analysis. Every expression is built through [`opus_ir::Builder`], whose transfer
-//! functions give its interval; if there is none, or where an outcome leaves its output's range, that is a
-//! diagnostic with the place and, if one is found, an input on which it goes wrong. The verifier derives the
-//! same intervals again, by the same functions.
+//! functions return its interval. If there is none, or if an outcome leaves its output's range, the lowering reports a
+//! diagnostic with the place and, if one is found, a failing input. The verifier derives the same intervals again,
+//! with the same functions.
 //!
-//! In reading order: exact numbers (`quantity`), a place in a function and what is known there (`site`), how a
-//! number becomes a value (`assemble`) and a comparison a Boolean (`compare`); expressions (`expr`,
-//! `number`, `truth`, `table`), rules (`rules`), and the diagnostics (`complaint`).
+//! In reading order: exact numbers (`quantity`), a place in a function and what is known there (`site`), how a number
+//! becomes a value (`assemble`) and a comparison a Boolean (`compare`); expressions (`expr`, `number`, `truth`,
+//! `table`), rules (`rules`), and diagnostics (`complaint`).
 
 mod assemble;
 mod compare;
@@ -129,7 +129,7 @@ fn lower_version(
     Lowered { admit: admit.func, decide: alone.unwrap_or(decide.func), complaints, dead }
 }
 
-/// What could go wrong with requires of which one is met by no input, unless that has been reported.
+/// The failure of requires that no input satisfies, unless that has been reported.
 fn contradiction(mut complaints: Vec<Complaint>, at: hir::ExprId) -> Vec<Complaint> {
     if complaints.iter().all(|complaint| complaint.at != at) {
         complaints.push(Complaint { at, fault: Fault::Contradiction { alone: false } });

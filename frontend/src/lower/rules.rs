@@ -114,7 +114,7 @@ impl Lowerer<'_> {
                     dead.push(condition == Ok(Truth::Known(false)));
                     is_decided = self.rule(rule, condition);
                 }
-                // what could go wrong with it has been noted; where it is used, that is not said again
+                // its possible failure was recorded; a use does not report it again
                 Step::Let(name) => drop(self.named(*name)),
             }
         }

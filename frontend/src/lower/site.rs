@@ -1,18 +1,16 @@
 //! Where is IR being built, and what is known there?
 //!
-//! A site is in one block and hands out values. What has been computed in a block that dominates it is
-//! used again. Conditions that are known there narrow values in two ways:
+//! A site is a position in one block and hands out values. Values computed in blocks that dominate it are reused. Known
+//! conditions narrow values in two ways:
 //!
-//! - The side of a branch that led to the block narrows what is computed in it: operands are sharpened by
-//!   `refine`, which costs nothing when it runs and which the verifier checks.
-//! - Within a condition or an `if`, the part that has been processed so far is only supposed: there is no
-//!   branch. Both sides are computed, and one is selected. Where an op can only be proved under what is
-//!   supposed, its operands are held to their bounds by `min` and `max`: that changes nothing where the
-//!   supposition holds, and nothing is selected where it does not.
+//! - The side of a branch that led to the block narrows the values computed in it: operands are refined by `refine`,
+//!   which costs nothing at run time and which the verifier checks.
+//! - Within a condition or an `if`, the part processed so far is only supposed, because there is no branch: both sides are
+//!   computed, and one is selected. If an op can be proved only on the supposition, its operands are clamped by `min` and
+//!   `max`. That changes nothing if the supposition is true, and the result is not selected if it is false.
 //!
-//! Values that a site hands out are never refinements: they stand for what is computed, and facts are kept
-//! about them ([`facts`]). A bound that is asked for ([`Site::bounds`]) takes everything into account that is known
-//! ([`bounds`]).
+//! The values that a site hands out are never refinements: they are the computed values, and facts about them are kept
+//! separately ([`facts`]). A queried bound ([`Site::bounds`]) takes everything into account that is known ([`bounds`]).
 
 mod bounds;
 mod facts;

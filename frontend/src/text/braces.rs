@@ -256,7 +256,7 @@ mod tests {
     use super::*;
     use crate::text::lexer::lex;
 
-    /// The words as they are passed on, those put in marked, and what was said.
+    /// The resulting words, inserted ones marked, and the diagnostics.
     fn settled(source: &str) -> (Vec<Token>, Vec<(Code, u32)>) {
         let mut diagnostics = vec![];
         let lexed = lex(source, &mut diagnostics);

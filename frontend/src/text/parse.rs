@@ -461,7 +461,7 @@ mod tests {
         ]
     }
 
-    /// What parsing said, on a thread with a stack of this many bytes.
+    /// The diagnostics of parsing, on a thread with a stack of this many bytes.
     fn said_on_stack(bytes: usize, sources: Vec<String>) -> Vec<Vec<Diagnostic>> {
         let parse_all = move || sources.iter().map(|source| parse(source).1).collect();
         std::thread::Builder::new().stack_size(bytes).spawn(parse_all).unwrap().join().unwrap()

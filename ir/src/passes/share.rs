@@ -10,7 +10,7 @@ use super::rewrite::{Rewriter, install};
 use crate::dominators::Dominators;
 use crate::func::{Block, Func, Inst, Value};
 
-/// How many computations of one instruction, in blocks of which none dominates the other, are remembered: a limit
+/// How many computations of one instruction, in blocks that do not dominate one another, are remembered: a limit
 /// on effort.
 const PLACES_MAX: usize = 8;
 

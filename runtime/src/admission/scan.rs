@@ -138,7 +138,7 @@ impl<'a> Scanner<'a> {
         &self.text.as_bytes()[self.at..]
     }
 
-    /// Moves over `bytes` that the caller has looked at, which end a name with its colon; and over space.
+    /// Moves past `bytes`, which the caller has read and which end a name with its colon, and past space.
     #[inline]
     pub(super) fn pass(&mut self, bytes: usize) {
         self.at += bytes;
