@@ -104,6 +104,7 @@ const MISTAKES: &[fn(&Stop) -> Option<Diagnostic>] = &[
     declaration::set,
     declaration::spaced_number,
     declaration::optional_elsewhere,
+    declaration::field,
     declaration::values_of_enum,
     declaration::head,
     declaration::typed_let,

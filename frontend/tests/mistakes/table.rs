@@ -269,6 +269,13 @@ pub const MENDED: &[(&str, &str, &str)] = &[
         "money between 1_000.00 EUR and 150_000.00 EUR",
         "money in 1_000.00 EUR..150_000.00 EUR",
     ),
+    ("decision : Decision\n", "decision Decision\n", "decision : Decision\n"),
+    ("decision : Decision\n", "decision = Decision\n", "decision : Decision\n"),
+    ("decision : Decision\n", "Decision decision\n", "decision : Decision\n"),
+    ("0%..25% default 0%", "0%..25% = 0%", "0%..25% default 0%"),
+    // the policy
+    ("policy cars.loan {", "policy: cars.loan {", "policy cars.loan {"),
+    ("policy cars.loan {", "policy \"cars loan\" {", "policy cars_loan {"),
     // lists
     (TERMS, "{12 24 36 48 60 72}", TERMS),
     (TERMS, "(12, 24, 36, 48, 60, 72)", TERMS),
@@ -398,6 +405,7 @@ pub const HELPED: &[(&str, &str, &str)] = &[
     ("ok on 2025-01-02 expect", "ok on 02/01/2025 expect", "write `2025-01-02` for 2 January 2025"),
     (" rounded half_up to 0.01%", "", "`let ltv = … rounded half_up to 0.01%`"),
     ("rounded half_up to 0.01%", "rounded to 0.01%", "`rounded half_up to 0.01%`"),
+    ("rounded half_up to 0.01%", "rounded to nearest 0.01%", "`rounded half_up to 0.01%`"),
     (
         "amount / price rounded half_up to 0.01%",
         "ROUND(amount / price, 2)",

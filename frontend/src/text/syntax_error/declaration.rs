@@ -85,6 +85,32 @@ pub(super) fn optional_elsewhere(stop: &Stop) -> Option<Diagnostic> {
     None
 }
 
+/// `decision Decision`, `Decision decision`, `decision = Decision`, `percent in 0%..25% = 0%`
+pub(super) fn field(stop: &Stop) -> Option<Diagnostic> {
+    const FORM: &str = "write a field as `name : type`";
+    let (at, span) = (stop.at, stop.span());
+    let is_type = |text: &str| super::habits::is_type(text) || stop.outline().values_of(text).is_some();
+    if stop.token() == Some(Token::Becomes) && stop.expects(Token::Default) && stop.is_literal(at + 1) {
+        let help = "write `default` before the value of an output that a rule may leave out";
+        return Some(misplaced(stop, span, help).fix(span, "default"));
+    }
+    if !stop.expects(Token::Colon) || !stop.ago_is_name(1) || !stop.begins_line(at - 1) {
+        return None;
+    }
+    let (before, text) = (stop.text_ago(1), stop.text());
+    let missing = wrong(span, format!("`:` is missing, {}", stop.found()), FORM);
+    match stop.token()? {
+        Token::Becomes if is_type(stop.word_text(at + 1)) => Some(missing.fix(span, ":")),
+        Token::Days | Token::Word if is_type(text) => Some(missing.fix(stop.end_of_before(), " :")),
+        word if word.is_name() && is_type(before) && stop.ago(2) != Some(Token::Require) => {
+            let both = stop.place(at - 1).to(span);
+            let meant = format!("{text} : {before}");
+            Some(wrong(both, "the name of a field comes before its type", FORM).fix(both, meant))
+        }
+        _ => None,
+    }
+}
+
 // lists of names and values
 
 /// `enum Kind = { a, b }`, `enum Kind (a, b)`, `enum Kind : a, b`, `{ a = 1 }`, `{ "a", "b" }`
@@ -231,6 +257,25 @@ pub(super) fn spaced_number(stop: &Stop) -> Option<Diagnostic> {
 pub(super) fn head(stop: &Stop) -> Option<Diagnostic> {
     let span = stop.span();
     let gap = stop.end_of_before();
+    if stop.ago(1) == Some(Token::Policy) {
+        const FORM: &str = "name a policy with words joined by dots: `policy shop.fee { … }`";
+        return match stop.token()? {
+            Token::Colon | Token::Becomes => {
+                Some(misplaced(stop, span, FORM).fix(with_space(stop, stop.at), ""))
+            }
+            Token::Text => {
+                let name = stop.text().trim_matches('"').replace([' ', '-'], "_");
+                let diagnostic = misplaced(stop, span, FORM);
+                Some(if is_name(&name) { diagnostic.fix(span, name) } else { diagnostic })
+            }
+            _ => None,
+        };
+    }
+    let of_policy = stop.expects(Token::BlockOpen) && stop.expects(Token::Dot);
+    if of_policy && stop.is_any(&[Token::Colon, Token::Becomes]) && stop.begins_line(stop.at + 1) {
+        let help = "put the items of a policy in braces: `policy shop.fee { … }`";
+        return Some(misplaced(stop, span, help).fix(span, " {"));
+    }
     if stop.ago(1) == Some(Token::Currency) && stop.token() == Some(Token::Text) {
         let code = stop.text().trim_matches('"').to_uppercase();
         let help = "write the code without quotation marks: `currency USD`";

@@ -941,7 +941,8 @@ pub(super) fn expectation(stop: &Stop) -> Option<Diagnostic> {
 pub(super) fn rounding(stop: &Stop) -> Option<Diagnostic> {
     let rounded = |back: usize| stop.ago(back) == Some(Token::Rounded);
     if rounded(1) && stop.token() == Some(Token::To) {
-        let unit = stop.word_text(stop.at + 1);
+        let named = (stop.at + 1..).find(|&at| !["nearest", "the"].contains(&stop.word_text(at)));
+        let unit = stop.word_text(named.unwrap_or(stop.at + 1));
         return Some(
             Diagnostic::new(Code::UnexpectedToken, stop.span(), "the rounding mode is missing before `to`").help(
                 format!(
