@@ -49,7 +49,7 @@ impl Rounding {
         }
     }
 
-    /// The mode with this number, `None` where there is none.
+    /// The mode with this number, `None` if there is none.
     pub fn from_number(number: i128) -> Option<Rounding> {
         usize::try_from(number).ok().and_then(|i| Rounding::ALL.get(i).copied())
     }

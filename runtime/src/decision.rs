@@ -338,7 +338,7 @@ pub(crate) struct Cells {
     longer: Option<Box<[u128]>>,
 }
 
-/// So many times 16 bytes lie in place.
+/// This many times 16 bytes are stored in place.
 const SHORT: usize = 2;
 
 impl Cells {

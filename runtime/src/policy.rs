@@ -1,4 +1,4 @@
-//! How does a program decide by a policy? It opens the policy once, keeps it, and uses it from any thread.
+//! How does a program use a policy? It opens the policy once and decides with it from any thread.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};

@@ -134,7 +134,7 @@ impl Row {
         }
     }
 
-    /// The integer that a field has; `None` where it has no value.
+    /// The integer that a field has; `None` if it has no value.
     pub fn get(&self, field: impl FieldRef) -> Option<i128> {
         let index = field.index_in(&self.policy.schema().inputs)?;
         if self.open.has(index) { None } else { self.cells.get(self.slot(index)) }
@@ -153,7 +153,7 @@ impl Row {
     /// ```
     ///
     /// # Errors
-    /// Where there is no such field, or it may not have this value.
+    /// If there is no such field, or it may not have this value.
     #[inline]
     pub fn set_counted(&mut self, field: impl FieldRef, value: i128) -> Result<(), Reason> {
         let index = self.index(field)?;
@@ -171,7 +171,7 @@ impl Row {
     /// ```
     ///
     /// # Errors
-    /// Where there is no such field, or it is not optional.
+    /// If there is no such field, or it is not optional.
     pub fn set_missing(&mut self, field: impl FieldRef) -> Result<(), Reason> {
         let index = self.index(field)?;
         self.put(index, None)
@@ -375,7 +375,7 @@ impl Row {
     /// ```
     ///
     /// # Errors
-    /// Where there is no such field, or it does not take this value.
+    /// If there is no such field, or it does not take this value.
     pub fn set(&mut self, field: impl FieldRef, reading: Reading<'_>) -> Result<(), Reason> {
         let index = self.index(field)?;
         self.set_in(index, reading, Unit::Written)

@@ -25,7 +25,7 @@ pub(crate) enum Arg {
         offset: u32,
         width: Width,
     },
-    /// Whether the byte at this offset is set, or any byte of a field of truth values.
+    /// Whether the byte at this offset is set, or any byte of a field of Booleans.
     Set {
         offset: u32,
         width: Width,

@@ -37,7 +37,7 @@ pub enum Reading<'a> {
     Day(i32),
     /// A number as it is written: the digits of a JSON number.
     Number(&'a str),
-    /// A number that stands for several values of its field, as floating-point numbers do: what is written of it.
+    /// A number that denotes several values of its field, as a floating-point number does: its text.
     Inexact(&'a str),
     /// A text: a CSV cell, a JSON string, a string column.
     Text(&'a str),

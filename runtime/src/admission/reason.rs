@@ -29,7 +29,7 @@ pub struct Reason {
 }
 
 impl Reason {
-    /// A row that cannot be read at all.
+    /// A row that cannot be read.
     ///
     /// ```
     /// use opus_runtime::admission::Reason;

@@ -43,14 +43,14 @@ pub enum ArtifactError {
     Layout,
     /// The end is missing.
     Truncated {
-        /// The length that the header gives.
+        /// The length that the header states.
         expected_bytes: u64,
         /// The actual length.
         found_bytes: u64,
     },
     /// There are bytes after the end.
     TooLong {
-        /// The length that the header gives.
+        /// The length that the header states.
         expected_bytes: u64,
         /// The actual length.
         found_bytes: u64,

@@ -49,7 +49,7 @@ pub(super) fn sweep(directory: &Path) {
     let Ok(files) = fs::read_dir(directory) else { return };
     let paths = files.filter_map(|file| file.ok()).map(|file| file.path());
     for path in paths.filter(|path| is_temporary(path)) {
-        // a living writer holds a lock; the system gives back the locks of killed processes
+        // a living writer holds a lock; the system releases the locks of killed processes
         if let Ok(file) = open_plain(&path)
             && file.try_lock().is_ok()
         {
@@ -162,7 +162,7 @@ impl Drop for Temporary {
 
 const TEMPORARY: &str = ".tmp";
 
-/// Whether a file has a name that [`Temporary::write`] gives: other files in the directory are left alone.
+/// Whether [`Temporary::write`] gives files names like this one; other files in the directory are left alone.
 fn is_temporary(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     let digits = name.and_then(|name| name.strip_suffix(TEMPORARY));

@@ -74,7 +74,7 @@ pub enum Origin {
     Cached,
     /// The compiler, and it is stored in the cache now.
     Stored,
-    /// The compiler. There is no cache, or it could not be written.
+    /// The compiler, without a cache or with one that could not be written.
     Compiled,
 }
 

@@ -49,7 +49,7 @@ pub struct Record {
     pub artifact: Hash,
     /// The hash of the snapshot of facts that the artifact was bound to. Policies have no snapshots yet.
     pub snapshot: Option<Hash>,
-    /// The hash of the input; `None` where a field was refused, so that there is no admitted input.
+    /// The hash of the input; `None` if a field was refused, so that no input was admitted.
     pub input: Option<Hash>,
 }
 
