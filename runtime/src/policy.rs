@@ -232,8 +232,12 @@ impl Policy {
 
     #[inline]
     fn owns(&self, row: &Row) -> bool {
-        let same = Arc::ptr_eq(&self.0, &row.policy().0);
-        same || self.schema_hash() == row.policy().schema_hash()
+        Arc::ptr_eq(&self.0, &row.policy().0) || self.has_inputs_of(row.policy())
+    }
+
+    #[cold]
+    fn has_inputs_of(&self, other: &Policy) -> bool {
+        self.schema_hash() == other.schema_hash()
     }
 
     /// The version that is in force for a row.

@@ -6,8 +6,6 @@
 //! each height of the stack. There are two files of them: one for integers of up to 64 bits and one for 128. A narrower
 //! integer is kept sign-extended, so that converting it to a wider type takes no step.
 
-use std::collections::BTreeMap;
-
 use opus_ir::memory::RowLayout;
 use opus_ir::{Type, Width};
 
@@ -68,10 +66,10 @@ impl Plan {
             plan: Plan { steps: Vec::new(), constants: Vec::new(), registers: 0 },
             stack: Vec::new(),
             heights: 0,
-            starts: BTreeMap::new(),
+            starts: Vec::new(),
         };
         for (position, instruction) in code.iter() {
-            planner.starts.insert(position, planner.plan.steps.len() as u32);
+            planner.starts.push((position, planner.plan.steps.len() as u32));
             planner.instruction(instruction);
         }
         planner.finish()
@@ -85,8 +83,8 @@ struct Planner<'a> {
     stack: Vec<(Arg, Type)>,
     /// The greatest height of the stack so far.
     heights: usize,
-    /// The step at which each instruction begins, by its position.
-    starts: BTreeMap<usize, u32>,
+    /// The position of each instruction, in order, and the step at which it begins.
+    starts: Vec<(usize, u32)>,
 }
 
 impl Planner<'_> {
@@ -217,7 +215,10 @@ impl Planner<'_> {
     /// Replaces positions by step numbers.
     fn finish(self) -> Plan {
         let Planner { mut plan, starts, locals, heights, .. } = self;
-        let step = |position: u32| starts[&(position as usize)];
+        let step = |position: u32| {
+            let found = starts.binary_search_by_key(&(position as usize), |(position, _)| *position);
+            starts[found.expect("jumps go to instructions")].1
+        };
         for Step { op, otherwise, immediate, .. } in &mut plan.steps {
             if *otherwise != 0 {
                 *otherwise = step(*otherwise);

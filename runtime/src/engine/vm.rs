@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 
 use opus_ir::memory::Columns;
-use opus_vm::{ColumnEngine, RowEngine, row};
+use opus_vm::{ColumnEngine, RowEngine, Verified, row};
 
 use crate::artifact::{Artifact, load};
 use crate::functions::{Function, Part};
@@ -27,8 +27,7 @@ thread_local! {
 
 impl VmRows {
     pub(crate) fn new(artifact: &Artifact) -> VmRows {
-        let code = loaded(artifact, &artifact.bytecode().rows);
-        VmRows { engines: code.map(|_, code| RowEngine::new(code.clone())) }
+        VmRows { engines: loaded(artifact, &artifact.bytecode().rows, RowEngine::new) }
     }
 
     /// Runs a function on a row; returns whether it exists.
@@ -42,8 +41,7 @@ impl VmRows {
 
 impl VmColumns {
     pub(crate) fn new(artifact: &Artifact) -> VmColumns {
-        let code = loaded(artifact, &artifact.bytecode().columns);
-        VmColumns { engines: code.map(|_, code| ColumnEngine::new(code.clone())) }
+        VmColumns { engines: loaded(artifact, &artifact.bytecode().columns, ColumnEngine::new) }
     }
 
     /// Runs a function on columns; returns whether it exists.
@@ -60,9 +58,9 @@ impl VmColumns {
     }
 }
 
-/// The bytecode of an artifact, ready to run.
-fn loaded(artifact: &Artifact, part: &Part<&[u8]>) -> Part<opus_vm::Verified> {
+/// Engines for the bytecode of an artifact.
+fn loaded<T>(artifact: &Artifact, part: &Part<&[u8]>, engine: impl Fn(Verified) -> T) -> Part<T> {
     let program = artifact.program();
     let shapes = Shapes::of(program);
-    part.map(|function, bytes| load(program, &shapes, function, bytes))
+    part.map(|function, bytes| engine(load(program, &shapes, function, bytes)))
 }
