@@ -7,7 +7,7 @@ use opus_ir::{Scalar, Type, Width, for_each_op, immediate};
 
 use crate::code::Shape;
 use crate::ops::Op;
-use crate::plan_row::{Arg, Plan, Step};
+use crate::plan_row::{Arg, Cell, Plan, Step};
 use crate::verify::Verified;
 
 /// The registers of a decision. They keep no values between decisions, and serve any engine.
@@ -72,12 +72,16 @@ impl RowEngine {
             narrow.resize(self.plan.registers, 0);
             wide.resize(self.plan.registers, 0);
         }
-        // locals start at 0
-        let locals = self.code.locals.len();
-        narrow[..locals].fill(0);
-        wide[..locals].fill(0);
-        let constants = &self.plan.constants;
-        Machine { engine: self, constants, input, output, narrow, wide }.run();
+        let narrow = &mut narrow[..self.plan.registers];
+        bytemuck::cast_slice_mut(&mut narrow[..self.plan.first]).copy_from_slice(input);
+        // locals start at 0, and the last register is 0
+        let locals = self.plan.first..self.plan.first + self.code.locals.len();
+        narrow[locals.clone()].fill(0);
+        narrow[self.plan.registers - 1] = 0;
+        if self.plan.has_wide_locals {
+            wide[locals].fill(0);
+        }
+        Machine { engine: self, constants: &self.plan.constants, input, output, narrow, wide }.run();
     }
 }
 
@@ -86,40 +90,48 @@ struct Machine<'a> {
     constants: &'a [i128],
     input: &'a [u8],
     output: &'a mut [u8],
+    /// Little-endian, as the row is that comes first.
     narrow: &'a mut [i64],
     wide: &'a mut [i128],
 }
 
 /// An integer that a step computes in: of up to 64 bits, or of 128.
 trait File: Scalar {
-    /// An operand.
-    fn operand(machine: &Machine, arg: Arg) -> Self;
+    /// An operand of a step.
+    fn operand(machine: &Machine, step: &Step, index: usize) -> Self;
     /// Writes a result of this type to its register.
     fn put(self, machine: &mut Machine, register: u32, ty: Type);
 }
 
 impl File for i64 {
     #[inline(always)]
-    fn operand(machine: &Machine, arg: Arg) -> i64 {
-        machine.narrow(arg)
+    fn operand(machine: &Machine, step: &Step, index: usize) -> i64 {
+        let Cell { start, shift, is_set, constant } = step.cells[index];
+        let file: &[u8] = bytemuck::cast_slice(machine.narrow);
+        let x = i64::read(&file[start as usize..start as usize + size_of::<i64>()]);
+        let x = (x << (shift & 63) >> (shift & 63)).wrapping_add(constant);
+        if is_set { (x != 0) as i64 } else { x }
     }
 
     #[inline(always)]
     fn put(self, machine: &mut Machine, register: u32, ty: Type) {
         // 32 bits wrap at 32
-        machine.narrow[register as usize] = if ty == Type::I32 { self as i32 as i64 } else { self };
+        machine.keep(register, if ty == Type::I32 { self as i32 as i64 } else { self });
     }
 }
 
 impl File for i128 {
     #[inline(always)]
-    fn operand(machine: &Machine, arg: Arg) -> i128 {
-        machine.wide(arg)
+    fn operand(machine: &Machine, step: &Step, index: usize) -> i128 {
+        machine.wide(step.args[index])
     }
 
     #[inline(always)]
-    fn put(self, machine: &mut Machine, register: u32, _: Type) {
-        machine.wide[register as usize] = self;
+    fn put(self, machine: &mut Machine, register: u32, ty: Type) {
+        match ty {
+            Type::I128 => machine.wide[register as usize] = self,
+            _ => machine.keep(register, self as i64),
+        }
     }
 }
 
@@ -150,8 +162,7 @@ impl<'a> Machine<'a> {
     fn step<T: File>(&mut self, step: &Step, at: usize) -> usize {
         let engine: &'a RowEngine = self.engine;
         let next = at + 1;
-        let [a, b, c] = step.args;
-        let (x, y) = (T::operand(self, a), T::operand(self, b));
+        let (x, y) = (T::operand(self, step, 0), T::operand(self, step, 1));
         // an operand of a class
         macro_rules! operand {
             (Bool $x:expr) => {
@@ -170,7 +181,7 @@ impl<'a> Machine<'a> {
                 return self.truth(step, next, $x != 0)
             };
             (Small $x:expr) => {
-                self.narrow[step.out as usize] = $x as i64
+                self.keep(step.out, $x as i64)
             };
             ($any:ident $x:expr) => {
                 T::put($x, self, step.out, step.ty)
@@ -179,7 +190,7 @@ impl<'a> Machine<'a> {
         macro_rules! computed {
             // of two Booleans, one is chosen
             (select $($signature:tt)*) => {{
-                let chosen = if x.wide() != 0 { y } else { T::operand(self, c) };
+                let chosen = if x.wide() != 0 { y } else { T::operand(self, step, 2) };
                 if step.ty.is_bool() {
                     return self.truth(step, next, chosen.wide() != 0);
                 }
@@ -206,7 +217,7 @@ impl<'a> Machine<'a> {
                     $( Op::$leaf )|+ | Op::Get => unreachable!("they are operands in a plan"),
                     Op::Set => T::put(x, self, step.out, step.ty),
                     // only to a narrower type: a wider one takes no step
-                    Op::To => self.narrow[step.out as usize] = step.ty.wrap(x.wide()) as i64,
+                    Op::To => self.keep(step.out, step.ty.wrap(x.wide()) as i64),
                     Op::Jump => return step.immediate as usize,
                     Op::BranchFalse => return self.truth(step, next, x.wide() != 0),
                     Op::Output => self.give(step, x),
@@ -224,14 +235,25 @@ impl<'a> Machine<'a> {
         next
     }
 
+    /// Writes a register of up to 64 bits.
+    #[inline(always)]
+    fn keep(&mut self, register: u32, x: i64) {
+        self.narrow[register as usize] = x.to_le();
+    }
+
     /// Writes a Boolean, or continues elsewhere where it is false.
     #[inline(always)]
     fn truth(&mut self, step: &Step, next: usize, holds: bool) -> usize {
         if step.otherwise == 0 {
-            self.narrow[step.out as usize] = holds as i64;
+            self.keep(step.out, holds as i64);
             return next;
         }
-        if holds { next } else { step.otherwise as usize }
+        if holds {
+            return next;
+        }
+        // a branch, which the processor predicts; a choice of two indices would keep it waiting for the comparison
+        std::hint::cold_path();
+        step.otherwise as usize
     }
 
     /// Writes an output. Whatever the code computes, an output is clamped to its range.
@@ -250,17 +272,6 @@ impl<'a> Machine<'a> {
     }
 
     #[inline(always)]
-    fn narrow(&self, arg: Arg) -> i64 {
-        match arg {
-            Arg::Constant(x) => x,
-            Arg::Register(register) => self.narrow[register as usize],
-            Arg::Field { offset, width } => memory::read_narrow(self.input, offset as usize, width),
-            Arg::Set { offset, width } => self.is_set(offset as usize, width) as i64,
-            Arg::WideConstant(_) | Arg::WideRegister(_) => self.wide(arg) as i64,
-        }
-    }
-
-    #[inline(always)]
     fn wide(&self, arg: Arg) -> i128 {
         match arg {
             Arg::WideConstant(index) => self.constants[index as usize],
@@ -269,7 +280,7 @@ impl<'a> Machine<'a> {
                 memory::read(self.input, offset as usize, Width::W128)
             }
             Arg::Constant(x) => x as i128,
-            Arg::Register(register) => self.narrow[register as usize] as i128,
+            Arg::Register(register) => i64::from_le(self.narrow[register as usize]) as i128,
             Arg::Field { offset, width } => memory::read_narrow(self.input, offset as usize, width) as i128,
             Arg::Set { offset, width } => self.is_set(offset as usize, width) as i128,
         }

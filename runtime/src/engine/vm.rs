@@ -30,8 +30,8 @@ impl VmRows {
         VmRows { engines: loaded(artifact, &artifact.bytecode().rows, RowEngine::new) }
     }
 
-    /// Runs a function on a row; returns whether it exists.
-    #[inline]
+    /// Runs a function on a row; returns whether it exists. Apart from its callers, which are inlined for native code.
+    #[inline(never)]
     pub(crate) fn run(&self, function: Function, input: &[u8], output: &mut [u8]) -> bool {
         let Some(engine) = self.engines.get(function) else { return false };
         SCRATCH.with_borrow_mut(|scratch| engine.decide(input, output, scratch));
