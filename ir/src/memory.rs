@@ -280,7 +280,7 @@ pub fn read(bytes: &[u8], offset: usize, width: Width) -> i128 {
 
 /// Reads a signed little-endian integer of up to 64 bits, or the lower half of a wider one: one load, where
 /// [`read`] has to be ready for two.
-#[inline]
+#[inline(always)]
 pub fn read_narrow(bytes: &[u8], offset: usize, width: Width) -> i64 {
     by_width!(width, Cell => Cell::read(at::<Cell>(bytes, offset)).wide() as i64)
 }

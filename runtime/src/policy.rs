@@ -182,7 +182,9 @@ impl Policy {
     ///
     /// # Errors
     /// Why the row is refused.
-    #[inline]
+    // inlined, so that the engine writes to where the caller keeps the decision: a copy would wait for what the
+    // engine has just written
+    #[inline(always)]
     pub fn decide<'a>(&'a self, row: &'a Row) -> Result<Decision<'a>, Refusal> {
         let version = self.admitted(row)?;
         let mut cells = Cells::new(self.output_layout());
@@ -214,7 +216,7 @@ impl Policy {
     }
 
     /// The version that is in force for a row that is complete and meets all its requires.
-    #[inline]
+    #[inline(always)]
     fn admitted(&self, row: &Row) -> Result<usize, Refusal> {
         if !self.owns(row) {
             return Err(foreign());
@@ -257,12 +259,21 @@ impl Policy {
 
     #[inline]
     fn admit(&self, version: usize, input: &[u8]) -> Result<(), Refusal> {
-        let inner = &*self.0;
-        let layout = &inner.admitted_layouts[version];
-        let count = layout.slots.len() - 1;
-        if count == 0 {
-            return Ok(());
+        let layout = &self.0.admitted_layouts[version];
+        match layout.slots.len() - 1 {
+            0 => Ok(()),
+            count => self.check_requires(version, input, layout, count),
         }
+    }
+
+    #[inline(never)]
+    fn check_requires(
+        &self,
+        version: usize,
+        input: &[u8],
+        layout: &RowLayout,
+        count: usize,
+    ) -> Result<(), Refusal> {
         let mut cells = Cells::new(layout);
         self.run(Function::admit(version), input, cells.bytes_mut());
         // Booleans take one byte each and come first

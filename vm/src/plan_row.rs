@@ -273,8 +273,11 @@ impl Cell {
     /// How an operand is read. Those of 128 bits are not: no step in up to 64 bits has them.
     fn of(arg: Arg, zero: u32) -> Cell {
         let register = |index: u32| Cell { start: index * 8, shift: 0, is_set: false, constant: 0 };
-        let field = |start, width: Width, is_set| {
-            Cell { start, shift: 64 - 8 * width.bytes().min(8) as u8, is_set, constant: 0 }
+        let field = |start, width: Width, is_set| Cell {
+            start,
+            shift: 64 - 8 * width.bytes().min(8) as u8,
+            is_set,
+            constant: 0,
         };
         match arg {
             Arg::Constant(constant) => Cell { constant, ..register(zero) },
