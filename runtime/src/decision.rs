@@ -165,7 +165,7 @@ impl<'a> Decision<'a> {
     /// Appends the JSON form of [`Decision::record`] to a text.
     ///
     /// It computes the hashes of input and decision. That takes longer than everything else between the text of a
-    /// request and the text of the answer: half a microsecond for a dozen fields. Where nobody asks for them,
+    /// request and the text of the answer: almost a microsecond for a dozen fields. If nobody asks for them,
     /// [`write_json_without_hashes`](Decision::write_json_without_hashes) leaves them out.
     pub fn write_json(&self, text: &mut String) {
         self.write_open(text);
