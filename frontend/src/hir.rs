@@ -100,7 +100,7 @@ pub struct Version {
 }
 
 /// A constant with its declared range.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Param {
     /// The name.
     pub name: String,
@@ -115,7 +115,7 @@ pub struct Param {
 }
 
 /// A named value.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Let {
     /// The name.
     pub name: String,
@@ -126,7 +126,7 @@ pub struct Let {
 }
 
 /// An entry of `rules first`.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Step {
     /// From here on the name is known. It is a step only between rules; values of the policy's level are not.
     Let(LetId),
@@ -135,7 +135,7 @@ pub enum Step {
 }
 
 /// A rule with its outcome.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rule {
     /// The index in [`Policy::rules`].
     pub index: u32,
@@ -149,7 +149,7 @@ pub struct Rule {
 
 /// A typed expression. An expression is never missing: a field that may be is only used where it was narrowed,
 /// or in [`ExprKind::IsPresent`] and [`ExprKind::OrElse`].
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Expr {
     /// What it is.
     pub kind: ExprKind,
@@ -197,7 +197,7 @@ pub enum Form {
 }
 
 /// What an expression is.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ExprKind {
     /// A number, Boolean, enum value or date.
     Constant(Constant),
@@ -297,7 +297,7 @@ pub enum Comparison {
 
 /// A table or grid. In a `unique` one exactly one row applies to every input, in a `first` one the first that
 /// applies counts; both were checked, so that taking the first is right for both.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Table {
     /// The name.
     pub name: String,
@@ -316,7 +316,7 @@ pub struct Table {
 }
 
 /// What the cells of one column of a table are compared with.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Key {
     /// The value: a field, parameter or named value of the policy's level. Where the key may be missing it is
     /// the field itself, and is not evaluated if [`Key::optional`] is missing.
@@ -328,7 +328,7 @@ pub struct Key {
 }
 
 /// A row of a table.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TableRow {
     /// One cell per key.
     pub cells: Vec<Cell>,
@@ -394,6 +394,25 @@ impl Version {
         self.steps.iter().filter_map(|step| match step {
             Step::Rule(rule) => Some(rule),
             Step::Let(_) => None,
+        })
+    }
+
+    /// Whether the version says what another one says. The days when they are in force do not count.
+    pub fn says_the_same_as(&self, other: &Version) -> bool {
+        let Version { exprs, params, lets, tables, requires, steps, .. } = self;
+        steps == &other.steps
+            && requires == &other.requires
+            && params == &other.params
+            && lets == &other.lets
+            && tables == &other.tables
+            && exprs == &other.exprs
+    }
+
+    /// Whether the version looks at an input field.
+    pub fn reads(&self, field: u32) -> bool {
+        self.exprs.values().any(|expr| match expr.kind {
+            ExprKind::Field(read) | ExprKind::IsPresent(read) | ExprKind::OrElse(read, _) => read == field,
+            _ => false,
         })
     }
 

@@ -36,6 +36,7 @@ impl MonthEnd {
     }
 
     /// The choice with this number, `None` if there is none.
+    #[inline]
     pub fn from_number(number: i128) -> Option<MonthEnd> {
         usize::try_from(number).ok().and_then(|i| MonthEnd::ALL.get(i).copied())
     }

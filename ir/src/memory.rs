@@ -273,26 +273,38 @@ impl Row {
 #[inline]
 pub fn read(bytes: &[u8], offset: usize, width: Width) -> i128 {
     match width {
-        Width::W128 => i128::read(&bytes[offset..]),
+        Width::W128 => i128::read(at::<i128>(bytes, offset)),
         narrow => read_narrow(bytes, offset, narrow) as i128,
     }
 }
 
 /// Reads a signed little-endian integer of up to 64 bits, or the lower half of a wider one: one load, where
 /// [`read`] has to be ready for two.
-#[inline]
+#[inline(always)]
 pub fn read_narrow(bytes: &[u8], offset: usize, width: Width) -> i64 {
-    by_width!(width, Cell => Cell::read(&bytes[offset..]).wide() as i64)
+    by_width!(width, Cell => Cell::read(at::<Cell>(bytes, offset)).wide() as i64)
+}
+
+/// The bytes of an integer. Their number is known to the compiler, so reading them needs no further check.
+#[inline(always)]
+fn at<Cell>(bytes: &[u8], offset: usize) -> &[u8] {
+    &bytes[offset..offset + size_of::<Cell>()]
+}
+
+/// The same, to be written.
+#[inline(always)]
+fn at_mut<Cell>(bytes: &mut [u8], offset: usize) -> &mut [u8] {
+    &mut bytes[offset..offset + size_of::<Cell>()]
 }
 
 /// Writes an integer, truncated to the width.
 #[inline]
 pub fn write_narrow(bytes: &mut [u8], offset: usize, width: Width, value: i64) {
-    by_width!(width, Cell => Cell::truncate(value as i128).write(&mut bytes[offset..]));
+    by_width!(width, Cell => Cell::truncate(value as i128).write(at_mut::<Cell>(bytes, offset)));
 }
 
 /// Writes a signed little-endian integer, truncated to the width.
 #[inline]
 pub fn write(bytes: &mut [u8], offset: usize, width: Width, value: i128) {
-    by_width!(width, Cell => Cell::truncate(value).write(&mut bytes[offset..]));
+    by_width!(width, Cell => Cell::truncate(value).write(at_mut::<Cell>(bytes, offset)));
 }

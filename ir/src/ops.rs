@@ -475,11 +475,13 @@ impl Imm {
 }
 
 /// How many entries of an ascending `table` are at most `x`.
+#[inline]
 pub fn bucket_of(table: &[i128], x: i128) -> i128 {
     table.partition_point(|cut| *cut <= x) as i128
 }
 
 /// The entry at a clamped index, 0 in an empty table.
+#[inline]
 pub fn entry(table: &[i128], index: i128) -> i128 {
     let last = table.len().saturating_sub(1) as i128;
     table.get(index.clamp(0, last) as usize).copied().unwrap_or(0)
@@ -490,11 +492,13 @@ fn at<T: Copy + Default>(values: &[T], index: i128) -> T {
 }
 
 /// The rounding mode with this number; the first if there is none.
+#[inline]
 pub fn rounding(imm: i128) -> Rounding {
     Rounding::from_number(imm).unwrap_or(Rounding::HalfEven)
 }
 
 /// The end of a month with this number; the first if there is none.
+#[inline]
 pub fn month_end(imm: i128) -> MonthEnd {
     MonthEnd::from_number(imm).unwrap_or(MonthEnd::Clip)
 }

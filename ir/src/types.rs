@@ -55,6 +55,7 @@ impl Type {
     }
 
     /// `x` reduced to the type's bits: the identity on values in range.
+    #[inline]
     pub fn wrap(self, x: i128) -> i128 {
         match self {
             Type::Bool => (x != 0) as i128,

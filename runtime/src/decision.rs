@@ -203,6 +203,8 @@ impl<'a> Decision<'a> {
 
     /// The JSON form of [`Decision::record`]. Amounts and numbers are JSON numbers with all their decimals;
     /// percentages, dates and enums are strings.
+    ///
+    /// It computes the hashes of input and decision, as [`Decision::write_json`] does, and allocates the text.
     pub fn to_json(&self) -> String {
         let mut text = String::with_capacity(512);
         self.write_json(&mut text);
@@ -211,7 +213,8 @@ impl<'a> Decision<'a> {
 
     /// Appends the JSON form of [`Decision::record`] to a text.
     ///
-    /// Computing the hashes of input and decision takes longer than deciding:
+    /// It computes the hashes of input and decision. That takes longer than everything else between the text of a
+    /// request and the text of the answer: almost a microsecond for a dozen fields. If nobody asks for them,
     /// [`write_json_without_hashes`](Decision::write_json_without_hashes) leaves them out.
     ///
     /// ```

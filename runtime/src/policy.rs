@@ -242,7 +242,9 @@ impl Policy {
     ///
     /// # Errors
     /// Why the row is refused.
-    #[inline]
+    // inlined, so that the engine writes to where the caller keeps the decision: a copy would wait for what the
+    // engine has just written
+    #[inline(always)]
     pub fn decide<'a>(&'a self, row: &'a Row) -> Result<Decision<'a>, Refusal> {
         let version = self.admitted(row)?;
         let mut cells = Cells::new(self.output_layout());
@@ -287,7 +289,7 @@ impl Policy {
     }
 
     /// The version that is in force for a row that is complete and meets all its requires.
-    #[inline]
+    #[inline(always)]
     fn admitted(&self, row: &Row) -> Result<usize, Refusal> {
         if !self.owns(row) {
             return Err(foreign());
@@ -305,8 +307,12 @@ impl Policy {
 
     #[inline]
     fn owns(&self, row: &Row) -> bool {
-        let same = Arc::ptr_eq(&self.0, &row.policy().0);
-        same || self.schema_hash() == row.policy().schema_hash()
+        Arc::ptr_eq(&self.0, &row.policy().0) || self.has_inputs_of(row.policy())
+    }
+
+    #[cold]
+    fn has_inputs_of(&self, other: &Policy) -> bool {
+        self.schema_hash() == other.schema_hash()
     }
 
     /// The version that is in force for a row.
@@ -326,12 +332,21 @@ impl Policy {
 
     #[inline]
     fn admit(&self, version: usize, input: &[u8]) -> Result<(), Refusal> {
-        let inner = &*self.0;
-        let layout = &inner.admitted_layouts[version];
-        let count = layout.slots.len() - 1;
-        if count == 0 {
-            return Ok(());
+        let layout = &self.0.admitted_layouts[version];
+        match layout.slots.len() - 1 {
+            0 => Ok(()),
+            count => self.check_requires(version, input, layout, count),
         }
+    }
+
+    #[inline(never)]
+    fn check_requires(
+        &self,
+        version: usize,
+        input: &[u8],
+        layout: &RowLayout,
+        count: usize,
+    ) -> Result<(), Refusal> {
         let mut cells = Cells::new(layout);
         self.run(Function::admit(version), input, cells.bytes_mut());
         // Booleans take one byte each and come first

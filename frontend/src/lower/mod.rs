@@ -49,18 +49,42 @@ const COVERS_SHOWN_MAX: usize = 8;
 pub fn lower(policy: &Policy, source: &str) -> (Option<Program>, Vec<Diagnostic>) {
     let (mut program, diagnostics) = plain(policy, source);
     let versions = program.iter_mut().flat_map(|program| &mut program.versions);
-    versions
-        .flat_map(|version| [&mut version.admit, &mut version.decide])
-        .for_each(opus_ir::passes::optimize);
+    let (mut admit, mut decide) = (Optimized::default(), Optimized::default());
+    for version in versions {
+        admit.apply(&mut version.admit);
+        decide.apply(&mut version.decide);
+    }
     (program, diagnostics)
+}
+
+/// The function that the passes ran on last, before and after. Many versions share theirs with the version before.
+#[derive(Default)]
+struct Optimized(Option<(Func, Func)>);
+
+impl Optimized {
+    fn apply(&mut self, func: &mut Func) {
+        if let Some((before, after)) = &self.0
+            && before == func
+        {
+            func.clone_from(after);
+            return;
+        }
+        let before = func.clone();
+        opus_ir::passes::optimize(func);
+        self.0 = Some((before, func.clone()));
+    }
 }
 
 /// The same before the passes have run, for callers that compare the two.
 pub fn plain(policy: &Policy, source: &str) -> (Option<Program>, Vec<Diagnostic>) {
     let used = used(policy);
     let mut budget = Budget(REACHABILITY_WORK_MAX);
-    let lower = |version: &hir::Version| lower_version(policy, version, &used, &mut budget);
-    let lowered: Vec<Lowered> = policy.versions.iter().map(lower).collect();
+    let mut lowered: Vec<Lowered> = Vec::new();
+    for version in &policy.versions {
+        let before = lowered.last().filter(|_| is_unchanged(policy, version, lowered.len()));
+        let one = before.cloned().unwrap_or_else(|| lower_version(policy, version, &used, &mut budget));
+        lowered.push(one);
+    }
     let mut diagnostics = complaints(policy, &lowered, source);
     diagnostics.extend(dead_rules(policy, &lowered));
     if any_error(&diagnostics) {
@@ -78,7 +102,16 @@ pub fn plain(policy: &Policy, source: &str) -> (Option<Program>, Vec<Diagnostic>
     (Some(program), diagnostics)
 }
 
+/// Whether the version with this index is lowered to what the one before it was lowered to: it says the same, and
+/// does not look at the date whose range is another.
+fn is_unchanged(policy: &Policy, version: &hir::Version, index: usize) -> bool {
+    let before = index.checked_sub(1).map(|before| &policy.versions[before]);
+    let reads_date = policy.schema.effective.is_some_and(|date| version.reads(date));
+    !reads_date && before.is_some_and(|before| version.says_the_same_as(before))
+}
+
 /// A version after lowering.
+#[derive(Clone)]
 struct Lowered {
     admit: Func,
     decide: Func,

@@ -252,6 +252,9 @@ fn note(content: Hash) -> Key<'static> {
     }
 }
 
+/// The most bytes that are set aside for an artifact because its file claims to be as long.
+const RESERVED_BYTES_MAX: u64 = 1 << 20;
+
 /// The bytes of a file, where they may be an artifact: neither a large file of something else is read to its end,
 /// nor one that grows.
 fn read_file(path: &Path) -> Result<AlignedVec<ALIGNMENT_BYTES>, ArtifactError> {
@@ -261,15 +264,17 @@ fn read_file(path: &Path) -> Result<AlignedVec<ALIGNMENT_BYTES>, ArtifactError> 
     if found_bytes > ARTIFACT_BYTES_MAX {
         return Err(ArtifactError::TooLarge { found_bytes });
     }
-    let mut bytes = AlignedVec::new();
-    let mut extend = |limit: u64| {
+    let mut bytes = AlignedVec::with_capacity(HEADER_BYTES);
+    let mut extend = |limit: u64, expected_bytes: u64| {
+        // without room the reader would begin with a few bytes and double them
+        bytes.reserve(expected_bytes.min(RESERVED_BYTES_MAX) as usize);
         bytes.extend_from_reader(&mut (&mut file).take(limit)).map_err(unreadable)?;
         Ok::<_, ArtifactError>(bytes.starts_with(&MAGIC))
     };
-    if !extend(HEADER_BYTES as u64)? {
+    if !extend(HEADER_BYTES as u64, HEADER_BYTES as u64)? {
         return Err(ArtifactError::NotAnArtifact);
     }
-    extend(ARTIFACT_BYTES_MAX)?;
+    extend(ARTIFACT_BYTES_MAX, found_bytes)?;
     Ok(bytes)
 }
 
