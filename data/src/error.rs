@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::{fmt, io};
 
+use super::texts::truncated;
+
 /// What kind of thing went wrong, so that callers can choose an exit code or an exception class.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum ErrorKind {
@@ -130,11 +132,14 @@ pub fn in_words(error: &io::Error) -> String {
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
+/// The most characters shown of a line that is not TOML: the file may be one of data.
+const LINE_CHARACTERS: usize = 60;
+
 /// A text that is not TOML: the line, what it says, and what is wrong with it.
 pub(crate) fn invalid_toml(text: &str, error: &toml::de::Error) -> DataError {
     let at = error.span().map_or(0, |span| span.start.min(text.len()));
     let before = text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count();
-    let line = text.lines().nth(before).unwrap_or_default().trim();
+    let line = truncated(text.lines().nth(before).unwrap_or_default().trim(), LINE_CHARACTERS);
     let why = error.message().lines().next().unwrap_or_default();
     DataError::mapping(format!("line {}, `{line}`, is not valid TOML: {why}", before + 1)).remedy(
         "write `name = value`, with texts in double quotes, or `[field]` before the options of a field",

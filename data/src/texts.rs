@@ -263,17 +263,22 @@ impl<'t> Block<'t, '_> {
     }
 }
 
-/// So much of a row that could not be read is told.
+/// The most characters shown of a row that cannot be read.
 const TOLD_CHARACTERS: usize = 1000;
 
 /// A row that could not be read.
 pub fn malformed(wrong: String, row: &[u8]) -> Reason {
-    let text = String::from_utf8_lossy(row);
-    let mut value: String = text.chars().take(TOLD_CHARACTERS).collect();
-    if value.len() < text.len() {
-        value.push('…');
-    }
+    let value = truncated(&String::from_utf8_lossy(row), TOLD_CHARACTERS);
     Reason { value, ..Reason::malformed_row(wrong) }
+}
+
+/// The text up to a number of characters, with a mark where there is more.
+pub fn truncated(text: &str, characters: usize) -> String {
+    let mut shown: String = text.chars().take(characters).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
 }
 
 #[cfg(test)]

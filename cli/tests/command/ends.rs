@@ -130,7 +130,7 @@ const ENDS: &[(&str, i32, &str)] = &[
     (
         "batch credit.opus rows.csv -o out.csv --columns rows.csv",
         2,
-        "rows.csv: invalid TOML at line 1, column 3",
+        "rows.csv: line 1, `id,submitted_on,age,score,annual_income,monthly_debt,request…`, is not valid TOML",
     ),
     ("batch credit.opus empty.arrow -o out.csv", 4, "empty.arrow: the file is empty"),
     ("batch credit.opus nothing -o out.csv", 4, "files are known by their extensions: .parquet, .csv"),
