@@ -8,6 +8,7 @@ use opus_runtime::admission::{Admission, Reading, Reason, Unit};
 use super::given::Given;
 use super::mapping::{FieldMapping, Mapping};
 use super::near::did_you_mean;
+use super::spelling::{DateForm, Spelling};
 use crate::error::DataError;
 
 /// What is read of every file.
@@ -97,7 +98,28 @@ impl Intake {
                 false => "; it seems to stand for a missing value, but the field is not optional".to_owned(),
             };
         }
+        if let Some(form) = self.epoch_of(index, reading) {
+            message += &format!(
+                "; if it is a date, write in a mapping file under [{}]: date = '{form}'",
+                field.name
+            );
+        }
         Reason { value, message, ..reason }
+    }
+
+    /// The form of a date as which a number would be admitted, unless the mapping names one.
+    fn epoch_of(&self, index: usize, reading: Reading<'_>) -> Option<&'static str> {
+        let (field, mapping) = (&self.schema.inputs[index], self.field_mapping(index));
+        let is_number = matches!(reading, Reading::Number(_) | Reading::Integer(_) | Reading::Double(_));
+        if !is_number || field.kind != Kind::Date || mapping.spelling.date.is_some() {
+            return None;
+        }
+        DateForm::epochs().find_map(|(name, form)| {
+            let spelling = Spelling { date: Some(form), ..mapping.spelling.clone() };
+            let mut scratch = String::new();
+            let plain = spelling.plain(field.kind, self.decimals(index), reading, &mut scratch);
+            self.admission(index).admit(plain).is_ok().then_some(name)
+        })
     }
 
     /// How many decimals a number in the column of this field may have.

@@ -81,6 +81,11 @@ const NOT_SPELLED_SO: &str = "a text that is not a number in the spelling of the
 const MORE_DECIMALS: [u8; 3] = [6, 14, 22];
 
 impl DateForm {
+    /// The forms that are numbers of ticks since 1970, as the mapping file names them.
+    pub(crate) fn epochs() -> impl Iterator<Item = (&'static str, DateForm)> {
+        EPOCHS.iter().map(|(name, per_day)| (*name, DateForm::Epoch { per_day: *per_day }))
+    }
+
     /// The form that a text of the mapping file names.
     pub fn parse(text: &str) -> Option<DateForm> {
         if let Some((_, per_day)) = EPOCHS.iter().find(|(name, _)| *name == text) {

@@ -464,6 +464,20 @@ fn a_date_in_another_form_is_told_the_form_of_the_mapping() {
 }
 
 #[test]
+fn a_number_that_may_be_a_date_points_to_the_mapping() {
+    let folder = Folder::new("ticks");
+    let policy = one_field("d : date in 2000-01-01..2030-12-31");
+    let json = folder
+        .file("a.jsonl", "{\"d\": 1769212800000}\n{\"d\": 1769212800}\n{\"d\": 20477}\n{\"d\": 20250131}\n");
+    let told = messages(&json, &policy, "");
+    for (row, form) in ["epoch milliseconds", "epoch seconds", "epoch days"].into_iter().enumerate() {
+        let wanted = format!("; if it is a date, write in a mapping file under [d]: date = '{form}'");
+        assert!(told[row].ends_with(&wanted), "{told:?}");
+    }
+    assert_eq!(told[3], "d: 20250131 is not a date such as 2025-01-31");
+}
+
+#[test]
 fn a_percent_sign_may_be_apart_from_its_number() {
     let folder = Folder::new("percent");
     let policy = one_field("p : percent(2) in 0%..100%");
