@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use opus_data::Format as FileFormat;
 
 /// Turn written policy into decisions, each with its artifact, version and rule.
 #[derive(Parser, Debug)]
@@ -23,22 +25,35 @@ pub struct Opus {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  every row decided, every test passed
-  1  a policy does not compile, or a test failed
-  2  invalid command line
-  3  more rejects than allowed; the output is complete
-  4  a file cannot be read or written
-  5  artifact refused
+  0  success: no test failed, and no more rows were rejected than --max-rejects allows
+  1  a policy does not compile, a test failed, or `fmt --check` found something to change
+  2  invalid command line, or an output that is also an input
+  3  more rows were rejected than allowed (the output is complete), or `run` refused its input
+  4  a file cannot be read or written, or its content is wrong
+  5  an artifact is damaged, or another version made it
 
 Example:
   opus sample credit.opus -n 1000 -o in.parquet
   opus batch credit.opus in.parquet -o out.parquet";
 
 /// A larger number is treated as a mistake: each thread holds a chunk of rows in memory.
-const THREADS_MAX: i64 = 1024;
+const THREADS_MAX: u16 = 1024;
 
-/// The names of the file formats.
-const FORMATS: &str = "parquet|csv|jsonl|arrow";
+/// The number of a row.
+fn row_number(text: &str) -> Result<u64, &'static str> {
+    text.parse().ok().filter(|number| *number > 0).ok_or("rows are numbered from 1")
+}
+
+/// A number of rows, or a seed.
+fn whole_number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("a whole number from 0 to {}, in digits, is expected", u64::MAX))
+}
+
+/// A number of threads.
+fn thread_count(text: &str) -> Result<u16, String> {
+    let count = text.parse().ok().filter(|count| (1..=THREADS_MAX).contains(count));
+    count.ok_or_else(|| format!("a whole number from 1 to {THREADS_MAX} is expected"))
+}
 
 /// How results are printed.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,10 +86,12 @@ pub enum Verb {
         after_help = "The cache folder is $OPUS_CACHE_DIR, or else $XDG_CACHE_HOME/opus, or else ~/.cache/opus. It may be emptied at any time.\n\nExample:\n  opus build credit.opus -o credit.opusc"
     )]
     Build(Build),
-    /// Decide one input.
-    #[command(after_help = "Example:\n  opus run credit.opus --input application.json --trace")]
+    /// Decide one JSON object, or one row of a file, and show how.
+    #[command(
+        after_help = "Example:\n  opus run credit.opus --input application.json --trace\n  opus run credit.opus --input applications.parquet --row 17 --trace"
+    )]
     Run(Run),
-    /// Decide files of inputs: Parquet, CSV, JSON lines, Arrow IPC.
+    /// Decide files of inputs: Parquet, CSV, JSON lines, JSON, Arrow IPC.
     #[command(
         after_help = "Example:\n  opus batch credit.opus applications.parquet -o decisions.parquet --rejects rejects.csv"
     )]
@@ -127,9 +144,18 @@ pub struct Build {
 pub struct Run {
     /// The policy or artifact.
     pub policy: PathBuf,
-    /// A file with one JSON object, or `-` for standard input.
+    /// A file with one JSON object; with `--row`, a file or folder that `opus batch` reads; `-` for standard input.
     #[arg(short, long, value_name = "FILE", default_value = "-")]
-    pub input: PathBuf,
+    pub input: Vec<PathBuf>,
+    /// Decide this row of the input, numbered from 1 as in decisions and rejects.
+    #[arg(long, value_name = "N", value_parser = row_number, allow_negative_numbers = true)]
+    pub row: Option<u64>,
+    /// How columns map to fields, as for `opus batch`.
+    #[arg(long, value_name = "FILE.toml", requires = "row")]
+    pub columns: Option<PathBuf>,
+    /// The format of the input, if the file name does not show it.
+    #[arg(long, value_parser = file_format(), value_name = "FORMAT", requires = "row")]
+    pub input_format: Option<FileFormat>,
     /// Show every rule that was tried, with the values of its terms.
     #[arg(long)]
     pub trace: bool,
@@ -155,7 +181,7 @@ pub enum Decider {
 pub struct Batch {
     /// The policy or artifact.
     pub policy: PathBuf,
-    /// The files, or folders whose files are read in the order of their names; `-` for standard input.
+    /// The files, or folders whose files are read in the order of their paths; `-` for standard input.
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
     /// Where to write the decisions, or `-` for standard output.
@@ -165,18 +191,17 @@ pub struct Batch {
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
     /// The format of the rejects, if the file name does not show it.
-    #[arg(long, value_enum, value_name = FORMATS, hide_possible_values = true, requires = "rejects")]
+    #[arg(long, value_parser = file_format(), value_name = "FORMAT", requires = "rejects")]
     pub rejects_format: Option<FileFormat>,
-    /// How many rows may be rejected before it is an error: a number or a percentage.
-    #[arg(long, value_name = "N|P%", default_value = "0")]
+    /// How many rows may be rejected, as a number or a percentage; if there are more, the exit code is 3.
+    #[arg(long, value_name = "N|P%", default_value = "0", allow_negative_numbers = true)]
     pub max_rejects: String,
     /// The engine: native code (the VM if native code is unavailable), the VM, or the slow reference evaluator.
     #[arg(long, value_enum, value_name = "native|vm|reference", hide_possible_values = true)]
     #[arg(default_value_t = Decider::Native)]
     pub engine: Decider,
     /// The number of threads; by default, one for each processor.
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    #[arg(value_parser = value_parser!(u16).range(1..=THREADS_MAX))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = thread_count)]
     pub threads: Option<u16>,
     /// Input columns to copy to the output and to the rejects.
     #[arg(long, value_name = "COL,…", value_delimiter = ',')]
@@ -185,29 +210,20 @@ pub struct Batch {
     #[arg(long, value_name = "FILE.toml")]
     pub columns: Option<PathBuf>,
     /// The format of the input, if the file name does not show it.
-    #[arg(long, value_enum, value_name = FORMATS, hide_possible_values = true)]
+    #[arg(long, value_parser = file_format(), value_name = "FORMAT")]
     pub input_format: Option<FileFormat>,
     /// The format of the output, if the file name does not show it.
-    #[arg(long, value_enum, value_name = FORMATS, hide_possible_values = true)]
+    #[arg(long, value_parser = file_format(), value_name = "FORMAT")]
     pub output_format: Option<FileFormat>,
-    /// Where to write the summary as JSON, with the hashes of artifact and inputs.
+    /// Where to write the summary as JSON, with the hashes of artifact, inputs and mapping file.
     #[arg(long, value_name = "FILE")]
     pub summary: Option<PathBuf>,
 }
 
-/// The file formats.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FileFormat {
-    /// Apache Parquet.
-    Parquet,
-    /// Comma-separated values with a header.
-    Csv,
-    /// One JSON object per line.
-    Jsonl,
-    /// An array of JSON objects.
-    Json,
-    /// Arrow IPC, file or stream.
-    Arrow,
+/// The formats of files, by name.
+fn file_format() -> impl TypedValueParser<Value = FileFormat> {
+    let names = PossibleValuesParser::new(FileFormat::all().map(FileFormat::name));
+    names.map(|name| FileFormat::named(&name).expect("each of the possible values names a format"))
 }
 
 /// `opus test`
@@ -224,7 +240,7 @@ pub struct Test {
     /// The column that identifies a row in both files; without it, rows are matched by position.
     #[arg(long, value_name = "COL", requires = "input")]
     pub on: Option<String>,
-    /// How columns map to fields.
+    /// How columns map to fields, as for `opus batch`.
     #[arg(long, value_name = "FILE.toml", requires = "input")]
     pub columns: Option<PathBuf>,
 }
@@ -265,11 +281,12 @@ pub struct Sample {
     /// The policy or artifact.
     pub policy: PathBuf,
     /// The number of rows.
-    #[arg(short = 'n', long = "rows", value_name = "N", default_value_t = 1000)]
+    #[arg(short = 'n', long = "rows", value_name = "N", default_value_t = 1000, value_parser = whole_number)]
     #[arg(allow_negative_numbers = true)]
     pub rows: u64,
     /// The seed of the random numbers.
-    #[arg(long, value_name = "S", default_value_t = 0)]
+    #[arg(long, value_name = "S", default_value_t = 0, value_parser = whole_number)]
+    #[arg(allow_negative_numbers = true)]
     pub seed: u64,
     /// Where to write the rows, or `-` for standard output.
     #[arg(short, long, value_name = "FILE")]
@@ -281,7 +298,7 @@ pub struct Sample {
     #[arg(long, value_name = "FILE")]
     pub profile: Option<PathBuf>,
     /// The format of the output, if the file name does not show it.
-    #[arg(long, value_enum, value_name = FORMATS, hide_possible_values = true)]
+    #[arg(long, value_parser = file_format(), value_name = "FORMAT")]
     pub output_format: Option<FileFormat>,
 }
 

@@ -104,7 +104,7 @@ pub fn compare(
         let rows = first_row - 1 + count as u64;
         progress(Progress { rows, fraction: reader.progress() });
     }
-    comparison.ignored.extend(reader.ignored().iter().cloned());
+    comparison.ignored.extend(reader.ignored().names().map(str::to_owned));
     let mut left: Vec<String> = expected.into_keys().collect();
     left.sort();
     comparison.differences.extend(left.into_iter().map(|key| Difference {
@@ -172,7 +172,7 @@ fn expected(files: &Files, schema: &Schema) -> Result<(Expected, BTreeSet<String
             }
         }
     }
-    beside.extend(reader.ignored().iter().cloned());
+    beside.extend(reader.ignored().names().map(str::to_owned));
     Ok((found, beside))
 }
 

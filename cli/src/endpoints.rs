@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use opus_data::{DataError, Endpoint, ErrorKind, Format, Located};
 
+use crate::failure::Failure;
 use crate::process::is_standard_output_closed;
 
 /// The files behind the inputs: [`opus_data::inputs`].
@@ -12,6 +13,22 @@ use crate::process::is_standard_output_closed;
 /// As there; for an unknown format, the message names the option `--input-format`.
 pub fn inputs(paths: &[PathBuf], format: Option<Format>) -> Result<Vec<Located>, DataError> {
     opus_data::inputs(paths, format).map_err(|error| with_option(error, "--input-format"))
+}
+
+/// That the policy is not among the inputs, as it is if somebody names the inputs first.
+///
+/// # Errors
+/// If an input has the name of a policy and the policy has that of a data file.
+pub fn policy_first(policy: &Path, inputs: &[PathBuf]) -> Result<(), Failure> {
+    let is_policy = |path: &&PathBuf| path.extension().is_some_and(|end| end == "opus" || end == "opusc");
+    match inputs.iter().find(is_policy).filter(|_| Format::of_extension(policy).is_some()) {
+        None => Ok(()),
+        Some(found) => {
+            let (found, policy) = (found.display(), policy.display());
+            Err(Failure::usage(format!("`{found}` is a policy, not an input"))
+                .help(format!("the policy comes first: opus batch {found} {policy}")))
+        }
+    }
 }
 
 /// The endpoint and format of an output: [`opus_data::output`].

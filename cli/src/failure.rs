@@ -9,13 +9,13 @@ use opus_data::{DataError, ErrorKind};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(u8)]
 pub enum Exit {
-    /// Every row was decided and every test passed.
+    /// Success: every test passed, and no more rows were rejected than allowed.
     Ok = 0,
     /// A policy does not compile, or a test failed.
     Policy = 1,
     /// The command line is invalid.
     Usage = 2,
-    /// More rows were rejected than allowed; the output is complete.
+    /// More rows were rejected than allowed (the output is complete), or the one input was refused.
     Rejects = 3,
     /// A file could not be read or written, or is damaged.
     Io = 4,
@@ -26,12 +26,18 @@ pub enum Exit {
 impl Exit {
     /// Every code with its meaning, for the help.
     pub const ALL: [(Exit, &str); 6] = [
-        (Exit::Ok, "every row decided, every test passed"),
-        (Exit::Policy, "a policy does not compile, or a test failed"),
-        (Exit::Usage, "invalid command line"),
-        (Exit::Rejects, "more rejects than allowed; the output is complete"),
-        (Exit::Io, "a file cannot be read or written"),
-        (Exit::Artifact, "artifact refused"),
+        (Exit::Ok, "success: no test failed, and no more rows were rejected than --max-rejects allows"),
+        (
+            Exit::Policy,
+            "a policy does not compile, a test failed, or `fmt --check` found something to change",
+        ),
+        (Exit::Usage, "invalid command line, or an output that is also an input"),
+        (
+            Exit::Rejects,
+            "more rows were rejected than allowed (the output is complete), or `run` refused its input",
+        ),
+        (Exit::Io, "a file cannot be read or written, or its content is wrong"),
+        (Exit::Artifact, "an artifact is damaged, or another version made it"),
     ];
 }
 

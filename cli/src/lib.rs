@@ -21,7 +21,8 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
-use clap::error::ErrorKind;
+use clap::builder::StyledStr;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::args::{Color, Format, Opus};
 use crate::failure::Failure;
@@ -32,7 +33,7 @@ pub fn main() -> ExitCode {
     keep_damaged_files_quiet();
     let opus = match Opus::try_parse() {
         Ok(opus) => opus,
-        Err(error) => return not_understood(&error),
+        Err(error) => return not_understood(error),
     };
     let terminal = Terminal::new(opus.format, opus.color);
     match verbs::run(&opus.verb, &terminal) {
@@ -55,19 +56,31 @@ fn keep_damaged_files_quiet() {
 }
 
 /// Prints the requested help, or reports an invalid command line; as JSON for programs.
-fn not_understood(error: &clap::Error) -> ExitCode {
+fn not_understood(mut error: clap::Error) -> ExitCode {
+    suggest_input(&mut error);
     let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand || !error.use_stderr();
     if !is_help && wants_json(std::env::args_os()) {
         let text = error.to_string();
         let (message, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let failure = Failure::usage(words(message.trim_start_matches("error: "))).help(words(rest));
+        let help: Vec<String> = rest.split("\n\n").map(words).collect();
+        let failure = Failure::usage(words(message.trim_start_matches("error: "))).help(help.join("\n"));
         Terminal::new(Format::Json, Color::Never).failure(&failure);
     } else {
         // if this fails, the error has nowhere to go
         let _ = error.print();
     }
     ExitCode::from(error.exit_code() as u8)
+}
+
+/// `opus run POLICY FILE` leaves out the `--input` before the file.
+fn suggest_input(error: &mut clap::Error) {
+    let is_run = std::env::args().nth(1).is_some_and(|verb| verb == "run" || verb == "test");
+    let Some(ContextValue::String(found)) = error.get(ContextKind::InvalidArg) else { return };
+    if error.kind() == ErrorKind::UnknownArgument && is_run && !found.starts_with('-') {
+        let tip = StyledStr::from(format!("write `--input {found}`"));
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+    }
 }
 
 /// Whether an invalid command line asks for JSON.

@@ -16,6 +16,8 @@ pub struct Run<'a> {
     pub names: &'a Names,
     /// By rule index, id and title.
     pub rules: Vec<(String, Option<String>)>,
+    /// The mapping file, by name, with the hash of what was read; `None` where columns are found by name.
+    pub mapping: Option<(String, String)>,
     /// The time it took, in seconds.
     pub seconds: f64,
 }
@@ -55,7 +57,9 @@ pub fn human(run: &Run) -> String {
         }
     }
     let per_second = if run.seconds > 0.0 { (counts.rows as f64 / run.seconds) as u64 } else { 0 };
-    format!("{}\n{} rows per second ({:.3} s)", table.text(), grouped(per_second), run.seconds)
+    let mapping = run.mapping.as_ref().map(|(file, hash)| format!("mapping {file}  blake3 {hash}\n"));
+    let mapping = mapping.unwrap_or_default();
+    format!("{}\n{mapping}{} rows per second ({:.3} s)", table.text(), grouped(per_second), run.seconds)
 }
 
 /// The summary for programs; `details` describes what ran.
@@ -86,7 +90,8 @@ pub fn json(run: &Run, details: Value) -> Value {
         "faults": faults.collect::<Vec<_>>(),
         "outputs": outputs.collect::<serde_json::Map<_, _>>(),
         "versions": versions.collect::<Vec<_>>(),
-        "ignored_columns": run.report.ignored,
+        "ignored_columns": run.report.ignored.names().collect::<Vec<_>>(),
+        "mapping": run.mapping.as_ref().map(|(file, hash)| json!({ "file": file, "blake3": hash })),
         "seconds": run.seconds,
     });
     if let (Value::Object(value), Value::Object(details)) = (&mut value, details) {

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
 
-use opus_data::Endpoint;
 use opus_data::error::in_words;
+use opus_data::{Endpoint, Ignored};
 use opus_frontend::diagnostic::{Diagnostic, any_error};
 use serde_json::{Value, json};
 
@@ -13,6 +13,9 @@ use crate::args::{Color, Format};
 use crate::endpoints::writable;
 use crate::failure::{Exit, Failure};
 use crate::render;
+
+/// What columns are called that the policy does not need.
+pub const NOT_READ: &str = "columns that no field reads";
 
 /// The most names shown to a person; programs get all of them.
 const NAMES_MAX: usize = 20;
@@ -100,14 +103,33 @@ impl Terminal {
 
     /// Prints a note with a list of names, shortened if there are many; nothing if there are none.
     pub fn note_names(&self, what: &str, names: &BTreeSet<String>) {
-        let quoted = names.iter().take(NAMES_MAX).map(|name| format!("`{}`", printable(name)));
-        let quoted: Vec<String> = quoted.collect();
+        self.note_list(what, names.iter().map(|name| format!("`{}`", printable(name))));
+    }
+
+    /// Prints a note with the columns that no field reads, and the files that hold them if there are several inputs.
+    pub fn note_ignored(&self, ignored: &Ignored, names_files: bool) {
+        let told = ignored.names().map(|name| {
+            let mut files = ignored.files(name);
+            let first = files.next().filter(|_| names_files).map(printable);
+            let place = match (first, files.count()) {
+                (None, _) => String::new(),
+                (Some(first), 0) => format!(" in {first}"),
+                (Some(first), 1) => format!(" in {first} and another file"),
+                (Some(first), more) => format!(" in {first} and {more} more files"),
+            };
+            format!("`{}`{place}", printable(name))
+        });
+        self.note_list(NOT_READ, told);
+    }
+
+    fn note_list(&self, what: &str, names: impl ExactSizeIterator<Item = String>) {
         let more = match names.len().saturating_sub(NAMES_MAX) {
             0 => String::new(),
             more => format!(", and {more} more"),
         };
-        if !quoted.is_empty() {
-            self.note(&format!("{what}: {}{more}", quoted.join(", ")));
+        let told: Vec<String> = names.take(NAMES_MAX).collect();
+        if !told.is_empty() {
+            self.note(&format!("{what}: {}{more}", told.join(", ")));
         }
     }
 

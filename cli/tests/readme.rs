@@ -44,10 +44,26 @@ fn blocks_are_what_they_show() {
         "```\n$ opus run spec/policies/credit.opus --input spec/examples/application.json --trace\n";
     expect(opening, &String::from_utf8_lossy(&opus.stdout));
 
+    let first =
+        std::fs::read_to_string(root().join("examples/first/src/main.rs")).expect("the example is there");
+    let code = first.find("use opus_runtime").expect("the example uses the runtime");
+    expect("```rust\n", &first[code..]);
+}
+
+#[test]
+fn functions_of_the_gateway_are_quoted_as_they_are() {
     let gateway =
-        std::fs::read_to_string(root().join("examples/gateway/src/main.rs")).expect("the example is there");
-    let code = gateway.find("use opus_runtime").expect("the example uses the runtime");
-    expect("```rust\n", &gateway[code..]);
+        std::fs::read_to_string(root().join("examples/gateway/src/lib.rs")).expect("the example is there");
+    for name in ["    pub fn reload", "    fn take_newer"] {
+        let begin = gateway.find(name).expect("the example has the function");
+        let end = gateway[begin..].find("\n    }\n").expect("the function ends") + begin + "\n    }\n".len();
+        let code: String = gateway[begin..end]
+            .lines()
+            .map(|line| line.strip_prefix("    ").unwrap_or(line).to_owned() + "\n")
+            .collect();
+        let first = code.split_inclusive('\n').next().expect("a line");
+        expect(&format!("```rust\n{first}"), &code[first.len()..]);
+    }
 }
 
 #[test]

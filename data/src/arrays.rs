@@ -46,7 +46,7 @@ use opus_runtime::Batch;
 use crate::chunk::{ColumnData, Filled, Kept};
 use crate::columnar::fill;
 use crate::error::DataError;
-use crate::given::Given;
+use crate::given::{Given, Rows};
 use crate::intake::Intake;
 use crate::names::Names;
 use crate::typed::TypedColumns;
@@ -57,6 +57,7 @@ pub struct Input<'a> {
     name: String,
     intake: &'a Intake,
     columns: TypedColumns,
+    kept: Vec<Kept>,
     given: Given,
 }
 
@@ -66,14 +67,15 @@ impl<'a> Input<'a> {
     /// # Errors
     /// Where a column is missing, or its type cannot hold the field.
     pub fn new(name: &str, schema: &ArrowSchema, intake: &'a Intake) -> Result<Input<'a>, DataError> {
-        let given = Given::new(None, intake);
+        let given = Given::new(None, intake)?;
         let columns = TypedColumns::new(name, schema, intake, &given)?;
-        Ok(Input { name: name.to_owned(), intake, columns, given })
+        let kept = given.with_kept_types(intake, &columns.kept_types);
+        Ok(Input { name: name.to_owned(), intake, columns, kept, given })
     }
 
     /// The columns to keep.
     pub fn kept(&self) -> &[Kept] {
-        &self.columns.kept_types
+        &self.kept
     }
 
     /// The columns that no field reads.
@@ -102,8 +104,12 @@ impl<'a> Input<'a> {
         for (index, column) in &self.columns.fields {
             fill(intake, *index, rows.column(*column).as_ref(), columns, *index, refused);
         }
-        self.given.fill(self.intake, rows.num_rows(), columns, refused);
-        let kept = self.columns.kept.iter().map(|column| rows.column(*column).clone().into()).collect();
+        let unread = BTreeSet::new();
+        let count = rows.num_rows();
+        let named = Rows { file: &self.name, first: 1, count, unread: &unread };
+        self.given.fill(self.intake, named, |_| false, columns, refused)?;
+        let columns = self.columns.kept.iter().flatten();
+        let kept = columns.map(|column| rows.column(*column).clone().into()).collect();
         Ok(Filled { kept, ignored: BTreeSet::new(), seen: None })
     }
 }

@@ -9,13 +9,11 @@ use std::sync::Arc;
 use arrow_array::ArrayRef;
 use arrow_schema::DataType;
 use opus_ir::memory::Columns;
+use opus_runtime::admission::Place;
 
 use super::columnar::{RowFault, fill, fill_coded};
-use super::csv::Csv;
-use super::given::Given;
+use super::given::{Given, Rows};
 use super::intake::Intake;
-use super::json_lines::JsonLines;
-use super::lines::Lines;
 use super::parquet::{Decoded, Part};
 use super::seen::Seen;
 use crate::error::DataError;
@@ -32,29 +30,85 @@ pub struct Chunk {
     /// How many rows there are.
     pub rows: usize,
     /// The rows.
-    pub body: Body,
+    pub(crate) body: Box<dyn Body>,
     /// The columns that their file does not hold.
-    pub given: Arc<Given>,
+    pub(crate) given: Arc<Given>,
 }
 
 /// Rows as a format has them.
-pub enum Body {
-    /// Columns: those of the fields that the file holds, and those to keep.
-    Columns {
-        /// Input indices, each with its column.
-        fields: Vec<(usize, ColumnData)>,
-        /// In the order in which they were asked for.
-        kept: Vec<ColumnData>,
-        /// How this file's columns are counted, if the file states units that the mapping leaves open.
-        intake: Option<Arc<Intake>>,
-    },
-    /// Records of a CSV file.
-    Csv(Arc<Csv>, Lines),
-    /// Lines of JSON objects.
-    JsonLines(Arc<JsonLines>, Lines),
+pub trait Body: Send {
+    /// Reads the fields that the file holds into columns, and adds what is wrong with the rows to the faults, in no order
+    /// of rows.
+    ///
+    /// # Errors
+    /// Where a page is damaged.
+    fn fill(
+        self: Box<Self>,
+        intake: &Intake,
+        columns: &mut Columns,
+        faults: &mut Vec<RowFault>,
+    ) -> Result<Read, DataError>;
+
+    /// The names in one of the rows, where the format names values row by row.
+    fn names(&self, row: usize) -> Vec<String>;
+}
+
+/// What a file holds of the rows of a chunk, beside the values of fields.
+#[derive(Default)]
+pub struct Read {
+    /// The columns to keep, in the order in which they were asked for; `None` where a folder gives the value and the file
+    /// has no such column.
+    pub kept: Vec<Option<ColumnData>>,
+    /// Whether the texts of kept columns are JSON values.
+    pub is_json: bool,
+    /// The input indices of the fields that were filled.
+    pub held: BTreeSet<usize>,
+    /// Names in the rows that nobody asked for, where the format names values row by row.
+    pub ignored: BTreeSet<String>,
+    /// Which fields the rows name, where the format names values row by row.
+    pub seen: Option<Seen>,
+}
+
+/// Rows of a format that has columns: those of the fields that the file holds, and those to keep.
+pub struct Columnar {
+    /// Input indices, each with its column.
+    pub fields: Vec<(usize, ColumnData)>,
+    /// In the order in which they were asked for; `None` where a folder gives the value and the file has no such column.
+    pub kept: Vec<Option<ColumnData>>,
+    /// How this file's columns are counted, if the file states units that the mapping leaves open.
+    pub intake: Option<Arc<Intake>>,
+}
+
+impl Body for Columnar {
+    fn fill(
+        self: Box<Self>,
+        intake: &Intake,
+        columns: &mut Columns,
+        faults: &mut Vec<RowFault>,
+    ) -> Result<Read, DataError> {
+        let intake = self.intake.as_deref().unwrap_or(intake);
+        for (index, column) in &self.fields {
+            column.fill(intake, *index, columns, faults)?;
+        }
+        let held = self.fields.iter().map(|(index, _)| *index).collect();
+        Ok(Read { kept: self.kept, held, ..Read::default() })
+    }
+
+    fn names(&self, _row: usize) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// A column of a chunk.
+///
+/// ```
+/// use arrow_array::{ArrayRef, Int64Array};
+/// use opus_data::ColumnData;
+/// use std::sync::Arc;
+/// let column = ColumnData::from(Arc::new(Int64Array::from(vec![1, 2])) as ArrayRef);
+/// assert_eq!(column.array()?.len(), 2);
+/// # Ok::<(), opus_data::DataError>(())
+/// ```
 #[derive(Clone)]
 pub enum ColumnData {
     /// Values.
@@ -111,6 +165,13 @@ impl From<ArrayRef> for ColumnData {
 }
 
 /// A column that is copied to the outputs.
+///
+/// ```
+/// use opus_data::Kept;
+/// let kept = Kept::text("id", false);
+/// assert_eq!(kept.data_type, arrow_schema::DataType::Utf8);
+/// assert!(!kept.is_uuid());
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Kept {
     /// Its name.
@@ -160,7 +221,7 @@ impl Chunk {
     /// with a fault may hold anything.
     ///
     /// # Errors
-    /// Where a page is damaged.
+    /// Where a page is damaged, or a value is not the one that the name of the folder gives.
     pub fn fill(
         self,
         intake: &Intake,
@@ -168,32 +229,19 @@ impl Chunk {
         faults: &mut Vec<RowFault>,
     ) -> Result<Filled, DataError> {
         columns.set_rows(self.rows);
-        let (mut ignored, mut seen) = (BTreeSet::new(), None);
-        let kept = match self.body {
-            Body::Columns { fields, kept, intake: own } => {
-                let intake = own.as_deref().unwrap_or(intake);
-                for (index, column) in &fields {
-                    column.fill(intake, *index, columns, faults)?;
-                }
-                kept
-            }
-            Body::Csv(csv, lines) => {
-                csv.fill(intake, &lines, columns, faults).into_iter().map(ColumnData::from).collect()
-            }
-            Body::JsonLines(json, lines) => {
-                let mut named = Seen::default();
-                let kept = json.fill(intake, &lines, columns, faults, &mut ignored, &mut named);
-                // values that a folder's name gives are in no object
-                named
-                    .fields
-                    .extend((0..intake.schema.inputs.len()).filter(|index| self.given.has_field(*index)));
-                seen = Some(named);
-                kept.into_iter().map(ColumnData::from).collect()
-            }
-        };
-        self.given.fill(intake, self.rows, columns, faults);
+        let Read { kept, is_json, held, ignored, mut seen } = self.body.fill(intake, columns, faults)?;
+        if let Some(seen) = &mut seen {
+            // values that a folder's name gives are in no object
+            let fields = 0..intake.schema.inputs.len();
+            seen.fields.extend(fields.filter(|index| self.given.has_field(*index)));
+        }
+        let unread = faults.iter().filter(|(_, reason)| reason.place == Place::Row).map(|(row, _)| *row);
+        let unread = unread.collect();
+        let rows = Rows { file: &self.file, first: self.first_row, count: self.rows, unread: &unread };
+        self.given.fill(intake, rows, |index| held.contains(&index), columns, faults)?;
         // found field by field, reported row by row
         faults.sort_by_key(|(row, _)| *row);
-        Ok(Filled { kept: self.given.with_kept(self.rows, kept), ignored, seen })
+        let kept = self.given.with_kept(intake, rows, is_json, kept)?;
+        Ok(Filled { kept, ignored, seen })
     }
 }

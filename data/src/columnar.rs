@@ -16,9 +16,8 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef, ArrowPrimitiveType};
 use arrow_buffer::{ArrowNativeType, NullBuffer};
 use arrow_schema::{DataType, TimeUnit};
-use bytemuck::Pod;
 use opus_ir::memory::{Columns, ROWS_PER_GROUP};
-use opus_ir::{Column, Kind, Width};
+use opus_ir::{Column, Kind, Scalar, Width, by_width};
 use opus_runtime::admission::{Reading, Reason};
 
 use super::cells::{Cells, DAY_SECONDS, ticks_per_second};
@@ -44,13 +43,8 @@ pub fn fill(
     }
     let target = Target { field: index, at, rows: array.len() };
     fill_validity(array.nulls(), array.len(), columns, at);
-    let blocks = match columns.column(at).width {
-        Width::W8 => convert_to::<i8>(intake, target, array, columns),
-        Width::W16 => convert_to::<i16>(intake, target, array, columns),
-        Width::W32 => convert_to::<i32>(intake, target, array, columns),
-        Width::W64 => convert_to::<i64>(intake, target, array, columns),
-        Width::W128 => convert_to::<i128>(intake, target, array, columns),
-    };
+    let blocks =
+        by_width!(columns.column(at).width, Cell => convert_to::<Cell>(intake, target, array, columns));
     let blocks = match blocks {
         Some(blocks) => without_strangers(intake, target, columns, blocks),
         None => (0..array.len().div_ceil(ROWS_PER_GROUP)).collect(),
@@ -77,32 +71,6 @@ impl Target {
 /// Blocks that have to be done cell by cell; `None` where all have.
 type Unusual = Option<Vec<usize>>;
 
-/// An integer that columns are made of.
-trait Store: Pod {
-    /// The low bits of `x`.
-    fn cut(x: i64) -> Self;
-    /// The low bits of `x`.
-    fn cut_wide(x: i128) -> Self;
-    fn times(self, other: Self) -> Self;
-    fn wide(self) -> i128;
-}
-
-macro_rules! stores {
-    ($($ty:ty),+) => { $(
-        impl Store for $ty {
-            #[inline(always)]
-            fn cut(x: i64) -> Self { x as $ty }
-            #[inline(always)]
-            fn cut_wide(x: i128) -> Self { x as $ty }
-            #[inline(always)]
-            fn times(self, other: Self) -> Self { self.wrapping_mul(other) }
-            #[inline(always)]
-            fn wide(self) -> i128 { self as i128 }
-        }
-    )+ };
-}
-stores!(i8, i16, i32, i64, i128);
-
 /// An integer that arrays are made of.
 trait Native: Copy + PartialOrd {
     const LEAST: i128;
@@ -112,11 +80,11 @@ trait Native: Copy + PartialOrd {
     /// The value, where it fits in 64 bits; its low bits otherwise.
     fn low(self) -> i64;
     /// The value as a target integer, where it fits in one; its low bits otherwise.
-    fn store<W: Store>(self) -> W;
+    fn store<W: Scalar>(self) -> W;
 }
 
 macro_rules! natives {
-    ($($ty:ty => $cut:ident($via:ty)),+) => { $(
+    ($($ty:ty),+) => { $(
         impl Native for $ty {
             const LEAST: i128 = <$ty>::MIN as i128;
             const GREATEST: i128 = <$ty>::MAX as i128;
@@ -125,18 +93,13 @@ macro_rules! natives {
             #[inline(always)]
             fn low(self) -> i64 { self as i64 }
             #[inline(always)]
-            fn store<W: Store>(self) -> W { W::$cut(self as $via) }
+            fn store<W: Scalar>(self) -> W { W::truncate(self as i128) }
         }
     )+ };
 }
-natives!(
-    i8 => cut(i64), i16 => cut(i64), i32 => cut(i64), i64 => cut(i64),
-    u8 => cut(i64), u16 => cut(i64), u32 => cut(i64),
-    // beyond 63 bits the low bits alone would lie
-    u64 => cut_wide(i128), i128 => cut_wide(i128)
-);
+natives!(i8, i16, i32, i64, u8, u16, u32, u64, i128);
 
-fn convert_to<W: Store>(
+fn convert_to<W: Scalar>(
     intake: &Intake,
     target: Target,
     array: &dyn Array,
@@ -152,7 +115,7 @@ fn convert_to<W: Store>(
     match (intake.schema.inputs[target.field].kind, array.data_type()) {
         (Kind::Bool, Boolean) => {
             let bits = array.as_boolean().values();
-            job.each::<W>(|row| Some(W::cut(bits.value(row) as i64)))
+            job.each::<W>(|row| Some(W::truncate(i128::from(bits.value(row)))))
         }
         (Kind::Date, Date32) => job.integers::<Date32Type, W>(array, 0, 0),
         (Kind::Date, Date64) => job.ticks::<Date64Type, W>(array, 1_000),
@@ -208,7 +171,7 @@ fn factor(scale: i8, decimals: u8) -> Option<Factor> {
 
 impl Job<'_> {
     /// Integers that count `10^-scale` each, for a field of so many decimals.
-    fn integers<T: ArrowPrimitiveType<Native: Native>, W: Store>(
+    fn integers<T: ArrowPrimitiveType<Native: Native>, W: Scalar>(
         self,
         array: &dyn Array,
         scale: i8,
@@ -222,7 +185,7 @@ impl Job<'_> {
             }
             Factor::Times(power) => {
                 let (least, greatest) = self.bounds::<T::Native>(power)?;
-                let power = W::cut_wide(power);
+                let power = W::truncate(power);
                 self.run(values, |x| least <= x && x <= greatest, |x| x.store::<W>().times(power))
             }
             Factor::By(divisor) => self.quotients::<T::Native, W>(values, divisor as i64),
@@ -230,7 +193,7 @@ impl Job<'_> {
     }
 
     /// Moments without a zone.
-    fn ticks<T: ArrowPrimitiveType<Native = i64>, W: Store>(
+    fn ticks<T: ArrowPrimitiveType<Native = i64>, W: Scalar>(
         self,
         array: &dyn Array,
         per_second: i64,
@@ -239,17 +202,17 @@ impl Job<'_> {
     }
 
     /// Integers that must be multiples of `divisor`.
-    fn quotients<T: Native, W: Store>(self, values: &[T], divisor: i64) -> Unusual {
+    fn quotients<T: Native, W: Scalar>(self, values: &[T], divisor: i64) -> Unusual {
         let range = self.intake.schema.inputs[self.target.field].domain.range;
         let scaled = |bound: i128| bound.checked_mul(divisor as i128).filter(|x| i64::try_from(*x).is_ok());
         // within these bounds the low 64 bits are the value
         let (least, greatest) = within::<T>(scaled(range.lo)?, scaled(range.hi)?)?;
         let right = |x: T| least <= x && x <= greatest && x.low() % divisor == 0;
-        self.run(values, right, |x| W::cut(x.low() / divisor))
+        self.run(values, right, |x| W::truncate(i128::from(x.low() / divisor)))
     }
 
     /// Doubles, by what [`opus_runtime::admission::double`] says of small ones.
-    fn doubles<W: Store>(self, values: &[f64], decimals: u8) -> Unusual {
+    fn doubles<W: Scalar>(self, values: &[f64], decimals: u8) -> Unusual {
         /// Adding and taking this away rounds a smaller double to an integer.
         const ROUNDER: f64 = (3u64 << 51) as f64;
         /// Below this a double tells a value from its neighbours.
@@ -266,7 +229,7 @@ impl Job<'_> {
             let count = count(x);
             (x * power).abs() < TOLD_APART && count / power == x && least <= count && count <= greatest
         };
-        self.run(values, right, move |x| W::cut(count(x) as i64))
+        self.run(values, right, move |x| W::truncate(i128::from(count(x) as i64)))
     }
 
     /// The field's range divided by `power`, in native integers. `None` where no native integer is within.
@@ -278,7 +241,12 @@ impl Job<'_> {
 
     /// Converts block by block; answers which blocks hold a value that is not right.
     #[inline(always)]
-    fn run<T: Copy, W: Store>(self, values: &[T], right: impl Fn(T) -> bool, to: impl Fn(T) -> W) -> Unusual {
+    fn run<T: Copy, W: Scalar>(
+        self,
+        values: &[T],
+        right: impl Fn(T) -> bool,
+        to: impl Fn(T) -> W,
+    ) -> Unusual {
         let optional = self.columns.column(self.target.at).optional;
         let mut unusual = Vec::new();
         let mut valid = valid_words(self.nulls, self.target.rows);
@@ -307,17 +275,21 @@ impl Job<'_> {
     }
 
     /// Names of an enum's values.
-    fn names<'t, W: Store>(self, of: u32, texts: impl Iterator<Item = Option<&'t str>>) -> Unusual {
+    fn names<'t, W: Scalar>(self, of: u32, texts: impl Iterator<Item = Option<&'t str>>) -> Unusual {
         let values = &self.intake.schema.enums[of as usize].values;
         let value_of =
             |text: &str| values.iter().position(|value| value.name == text).map_or(-1, |at| at as i64);
         let codes: Vec<i64> = texts.map(|text| text.map_or(0, value_of)).collect();
         let (least, greatest) = self.bounds::<i64>(1)?;
-        self.run(&codes, |code| 0 <= code && least <= code && code <= greatest, |code| W::cut(code))
+        self.run(
+            &codes,
+            |code| 0 <= code && least <= code && code <= greatest,
+            |code| W::truncate(i128::from(code)),
+        )
     }
 
     /// Converts row by row.
-    fn each<W: Store>(self, value: impl Fn(usize) -> Option<W>) -> Unusual {
+    fn each<W: Scalar>(self, value: impl Fn(usize) -> Option<W>) -> Unusual {
         let rows: Vec<u32> = (0..self.target.rows as u32).collect();
         let range = self.intake.schema.inputs[self.target.field].domain.range;
         let right = |row: u32| value(row as usize).is_some_and(|value| range.contains(value.wide()));
@@ -389,7 +361,7 @@ fn without_strangers(
 }
 
 /// For each block, whether every value is in the mask of listed values from `low`.
-fn masked<W: Store + Into<i64>>(target: Target, columns: &Columns, mask: u64, low: i64) -> Vec<bool> {
+fn masked<W: Scalar + Into<i64>>(target: Target, columns: &Columns, mask: u64, low: i64) -> Vec<bool> {
     let values = &columns.values::<W>(target.at)[..target.rows];
     let is_listed = |value: &W| {
         let offset = (*value).into().wrapping_sub(low) as u64;
@@ -462,13 +434,8 @@ pub fn fill_coded(
     let target = Target { field: index, at, rows: codes.len() };
     let meanings = Meanings::new(intake, target, values.as_ref(), columns.column(at));
     fill_validity(codes.nulls(), codes.len(), columns, at);
-    let unusual = match columns.column(at).width {
-        Width::W8 => pick::<i8>(intake, target, codes, &meanings, columns),
-        Width::W16 => pick::<i16>(intake, target, codes, &meanings, columns),
-        Width::W32 => pick::<i32>(intake, target, codes, &meanings, columns),
-        Width::W64 => pick::<i64>(intake, target, codes, &meanings, columns),
-        Width::W128 => pick::<i128>(intake, target, codes, &meanings, columns),
-    };
+    let unusual =
+        by_width!(columns.column(at).width, Cell => pick::<Cell>(intake, target, codes, &meanings, columns));
     let unusual = unusual.unwrap_or_else(|| (0..target.rows.div_ceil(ROWS_PER_GROUP)).collect());
     if unusual.is_empty() {
         return;
@@ -489,7 +456,7 @@ pub fn fill_coded(
     }
 }
 
-fn pick<W: Store>(
+fn pick<W: Scalar>(
     intake: &Intake,
     target: Target,
     codes: &dyn Array,
@@ -529,7 +496,7 @@ fn code_of(codes: &dyn Array) -> Box<dyn Fn(usize) -> usize + '_> {
 }
 
 impl Job<'_> {
-    fn codes<K: ArrowDictionaryKeyType, W: Store>(self, codes: &dyn Array, meanings: &Meanings) -> Unusual {
+    fn codes<K: ArrowDictionaryKeyType, W: Scalar>(self, codes: &dyn Array, meanings: &Meanings) -> Unusual {
         let keys = codes.as_primitive::<K>().values();
         let table = &meanings.columns.values::<W>(0)[..meanings.columns.rows()];
         // an array's codes are within its dictionary, but for those of missing rows, which may be anything

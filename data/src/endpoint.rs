@@ -10,6 +10,13 @@ use super::format::Format;
 use crate::error::{DataError, ErrorKind};
 
 /// A file, or a standard stream.
+///
+/// ```
+/// use opus_data::Endpoint;
+/// use std::path::Path;
+/// assert_eq!(Endpoint::new(Path::new("-")), Endpoint::Standard);
+/// assert_eq!(Endpoint::new(Path::new("rows.csv")).to_string(), "rows.csv");
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Endpoint {
     /// A file at this path.
@@ -90,6 +97,15 @@ fn each_once(files: &[Located]) -> Result<(), DataError> {
 ///
 /// # Errors
 /// Where the format is unknown.
+///
+/// ```
+/// use opus_data::{Format, output};
+/// use std::path::Path;
+/// assert_eq!(output(Path::new("decisions.csv"), None)?.format.name(), "csv");
+/// assert_eq!(output(Path::new("-"), Format::named("jsonl"))?.format.name(), "jsonl");
+/// assert!(output(Path::new("decisions"), None).is_err());
+/// # Ok::<(), opus_data::DataError>(())
+/// ```
 pub fn output(path: &Path, format: Option<Format>) -> Result<Located, DataError> {
     let endpoint = Endpoint::new(path);
     let format = match (format, &endpoint) {
@@ -104,6 +120,14 @@ pub fn output(path: &Path, format: Option<Format>) -> Result<Located, DataError>
 ///
 /// # Errors
 /// Where that is not so.
+///
+/// ```
+/// use opus_data::{Endpoint, apart};
+/// let [a, b] = ["a.csv", "b.csv"].map(|name| Endpoint::File(name.into()));
+/// assert!(apart(&[&a], &[&b]).is_ok());
+/// let failure = apart(&[&a], &[&a]).unwrap_err();
+/// assert_eq!(failure.kind, opus_data::ErrorKind::Request);
+/// ```
 pub fn apart(read: &[&Endpoint], written: &[&Endpoint]) -> Result<(), DataError> {
     for (index, output) in written.iter().enumerate() {
         let Endpoint::File(path) = output else {
@@ -130,6 +154,12 @@ pub fn apart(read: &[&Endpoint], written: &[&Endpoint]) -> Result<(), DataError>
 ///
 /// # Errors
 /// Where it stands for two things.
+///
+/// ```
+/// use opus_data::{Endpoint, standard_input_once};
+/// assert!(standard_input_once(&[&Endpoint::Standard]).is_ok());
+/// assert!(standard_input_once(&[&Endpoint::Standard, &Endpoint::Standard]).is_err());
+/// ```
 pub fn standard_input_once(read: &[&Endpoint]) -> Result<(), DataError> {
     match read.iter().filter(|endpoint| ***endpoint == Endpoint::Standard).count() {
         0 | 1 => Ok(()),
@@ -146,7 +176,23 @@ pub fn open(path: &Path) -> Result<File, DataError> {
     let unreadable = |error: io::Error| DataError::unreadable(&path.display().to_string(), &error);
     let file = File::open(path).map_err(unreadable)?;
     let is_folder = file.metadata().map_err(unreadable)?.is_dir();
-    if is_folder { Err(DataError::input(format!("{}: is a folder", path.display()))) } else { Ok(file) }
+    if is_folder {
+        return Err(DataError::input(format!("{}: cannot be read: it is a folder", path.display())));
+    }
+    Ok(file)
+}
+
+/// The text of a file such as a mapping.
+///
+/// # Errors
+/// Where it cannot be read, or is not UTF-8.
+pub fn read_text(path: &Path) -> Result<String, DataError> {
+    let name = path.display();
+    let bytes = fs::read(path).map_err(|error| DataError::unreadable(&name.to_string(), &error))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to() + 1;
+        DataError::input(format!("{name}: invalid UTF-8 at byte {at}")).remedy("save the file as UTF-8")
+    })
 }
 
 fn unnamed(stream: &str) -> DataError {
@@ -161,7 +207,8 @@ fn folder(path: &Path, format: Option<Format>, found: &mut Vec<Located>) -> Resu
     let mut files: Vec<Located> = files.filter_map(located).collect();
     if files.is_empty() {
         let message = format!("{}: no file of a known format is in this folder", path.display());
-        return Err(DataError::input(message));
+        let remedy = format!("files are known by their extensions: {}", Format::extensions());
+        return Err(DataError::input(message).remedy(remedy));
     }
     files.sort_by(|a, b| a.endpoint.cmp(&b.endpoint));
     found.append(&mut files);
@@ -303,8 +350,8 @@ mod tests {
             fs::write(folder.join(name), "").unwrap();
         }
         let found = inputs(std::slice::from_ref(&folder), None).unwrap();
-        let formats: Vec<Format> = found.iter().map(|file| file.format).collect();
-        assert_eq!(formats, [Format::JsonLines, Format::Csv, Format::Parquet]);
+        let formats: Vec<&str> = found.iter().map(|file| file.format.name()).collect();
+        assert_eq!(formats, ["jsonl", "csv", "parquet"]);
         fs::create_dir_all(folder.join("year=2024/_temporary")).unwrap();
         for name in ["year=2024/z.csv", "year=2024/z.txt", "year=2024/_temporary/z.csv"] {
             fs::write(folder.join(name), "").unwrap();
@@ -380,7 +427,7 @@ mod tests {
         assert!(
             refused("out.csv", None) && refused("below/../out.csv", None) && refused("below/out.csv", None)
         );
-        assert!(refused("out.txt", Some(Format::Csv)));
+        assert!(refused("out.txt", Format::named("csv")));
         for name in ["summary.txt", "_out.csv", "_below/out.csv", "../out.csv"] {
             assert!(!refused(name, None), "{name}");
         }

@@ -121,10 +121,24 @@ impl Error for DataError {}
 /// assert_eq!(opus_data::error::in_words(&error), "no such file or directory");
 /// ```
 pub fn in_words(error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::IsADirectory {
+        return "it is a folder".to_owned();
+    }
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
+/// A text that is not TOML: the line, what it says, and what is wrong with it.
+pub(crate) fn invalid_toml(text: &str, error: &toml::de::Error) -> DataError {
+    let at = error.span().map_or(0, |span| span.start.min(text.len()));
+    let before = text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count();
+    let line = text.lines().nth(before).unwrap_or_default().trim();
+    let why = error.message().lines().next().unwrap_or_default();
+    DataError::mapping(format!("line {}, `{line}`, is not valid TOML: {why}", before + 1)).remedy(
+        "write `name = value`, with texts in double quotes, or `[field]` before the options of a field",
+    )
 }
 
 #[cfg(test)]

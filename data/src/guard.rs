@@ -23,6 +23,17 @@ pub fn guarded<T>(read: impl FnOnce() -> T) -> Result<T, Damaged> {
 }
 
 /// Whether this thread is reading a file that may be damaged, so that a panic means that it is.
+///
+/// ```
+/// // a hook that leaves out panics which mean that a file is damaged
+/// let before = std::panic::take_hook();
+/// std::panic::set_hook(Box::new(move |panic| {
+///     if !opus_data::is_guarded() {
+///         before(panic);
+///     }
+/// }));
+/// assert!(!opus_data::is_guarded());
+/// ```
 pub fn is_guarded() -> bool {
     IS_GUARDED.get()
 }

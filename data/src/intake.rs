@@ -2,7 +2,7 @@
 //! columns to keep: one [`Intake`] for all files, checked against each file when it is opened.
 
 use arrow_schema::{DataType, TimeUnit};
-use opus_ir::{Field, Kind, Schema};
+use opus_ir::{Fault, Field, Kind, Schema};
 use opus_runtime::admission::{Admission, Reading, Reason, Unit};
 
 use super::given::Given;
@@ -11,6 +11,22 @@ use super::near::did_you_mean;
 use crate::error::DataError;
 
 /// What is read of every file.
+///
+/// ```
+/// use opus_data::{Intake, Mapping};
+/// use opus_runtime::admission::Reading;
+///
+/// let policy = opus_runtime::example::policy();
+/// let mapping = Mapping::parse("score = { column = \"FICO\", missing = [-1] }", policy.schema())?;
+/// let intake = Intake { schema: policy.schema().clone(), mapping, keep: vec!["id".into()] };
+/// assert_eq!((intake.column(1), intake.column(2)), ("age", "FICO"));
+/// assert_eq!(intake.admit(2, Reading::Text("745")), Ok(Some(745)));
+/// assert_eq!(intake.admit(2, Reading::Text("-1")), Ok(None));
+/// let refused = intake.admit(2, Reading::Text("NA")).unwrap_err();
+/// assert!(refused.message.starts_with("score: `NA` is not a whole number; "));
+/// assert_eq!(intake.ignored(&["id", "FICO", "note"]), ["note"]);
+/// # Ok::<(), opus_data::DataError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Intake {
     /// The policy's fields.
@@ -56,7 +72,32 @@ impl Intake {
                 mapping.spelling.plain(kind, self.decimals(index), reading, &mut scratch)
             }
         };
-        self.admission(index).admit(plain).map_err(|reason| Reason { value: reading.to_string(), ..reason })
+        self.admission(index).admit(plain).map_err(|reason| self.in_words(index, reading, reason))
+    }
+
+    /// Why a value is refused, in the terms of its file and of the mapping.
+    #[cold]
+    fn in_words(&self, index: usize, reading: Reading<'_>, reason: Reason) -> Reason {
+        let (field, mapping) = (&self.schema.inputs[index], self.field_mapping(index));
+        let value = reading.to_string();
+        let mut message = reason.message;
+        if let (Fault::MalformedDate | Fault::WrongType, Kind::Date, Some(form)) =
+            (reason.fault, field.kind, &mapping.spelling.date)
+        {
+            message =
+                format!("{}: `{value}` is not {}, as the mapping file says", field.name, form.in_words());
+        }
+        let is_unread = matches!(reason.fault, Fault::WrongType | Fault::MalformedDate | Fault::UnknownValue);
+        if is_unread && matches!(reading, Reading::Text(_)) && stands_for_missing(&value) {
+            message += &match field.optional {
+                true => format!(
+                    "; if it stands for a missing value, write in a mapping file under [{}]: missing = ['{value}']",
+                    field.name
+                ),
+                false => "; it seems to stand for a missing value, but the field is not optional".to_owned(),
+            };
+        }
+        Reason { value, message, ..reason }
     }
 
     /// How many decimals a number in the column of this field may have.
@@ -69,36 +110,47 @@ impl Intake {
         }
     }
 
-    /// Where the columns of the fields, and then the columns to keep, are among the columns of a file: all but those
-    /// that are given otherwise.
+    /// Where the columns of the fields, and then the columns to keep, are among the columns of a file. A column that is
+    /// given otherwise may be absent.
     ///
     /// # Errors
     /// Which are missing, or that there are two of a name.
     pub fn find(&self, file: &str, names: &[&str], given: &Given) -> Result<Found, DataError> {
         let fields: Vec<usize> =
-            (0..self.schema.inputs.len()).filter(|index| !given.has_field(*index)).collect();
-        let kept = self.keep.iter().enumerate().filter(|(position, _)| !given.has_kept(*position));
+            (0..self.schema.inputs.len()).filter(|index| !given.is_absent(*index)).collect();
         if let Some(index) = fields.iter().find(|index| !self.field_mapping(**index).path.is_empty()) {
             let message = format!(
                 "{file}: `{}` is mapped to a value within a JSON object, which only JSON files have",
                 self.schema.inputs[*index].name
             );
-            return Err(DataError::unmapped(message).remedy("map it to a column of its own"));
+            let rest = self.field_mapping(*index).path.iter().map(String::as_str);
+            let path: Vec<&str> = std::iter::once(self.column(*index)).chain(rest).collect();
+            return Err(DataError::unmapped(message).remedy(format!(
+                "write the value to a column of its own, as with `SELECT {} AS {}`, and map the field to that column",
+                path.join("."),
+                path.join("_")
+            )));
         }
         let wanted: Vec<Wanted> = fields
             .iter()
             .map(|index| Wanted {
                 column: self.column(*index),
                 field: Some(&self.schema.inputs[*index].name),
+                is_given: given.has_field(*index),
             })
-            .chain(kept.map(|(_, column)| Wanted { column, field: None }))
+            .chain(self.keep.iter().enumerate().map(|(position, column)| Wanted {
+                column,
+                field: None,
+                is_given: given.has_kept(position),
+            }))
             .collect();
         let mut missing = Vec::new();
         let mut found = Vec::new();
         for wanted in wanted {
             let mut places = (0..names.len()).filter(|index| self.is_name(names[*index], wanted.column));
             match (places.next(), places.next()) {
-                (Some(index), None) => found.push(index),
+                (Some(index), None) => found.push(Some(index)),
+                (None, _) if wanted.is_given => found.push(None),
                 (None, _) => missing.push(wanted),
                 _ => {
                     let same = if self.mapping.ignore_case { ", ignoring case" } else { "" };
@@ -111,7 +163,8 @@ impl Intake {
             return Err(no_columns(file, &missing, &self.ignored(names), names));
         }
         let kept = found.split_off(fields.len());
-        Ok(Found { fields: fields.into_iter().zip(found).collect(), kept })
+        let fields = fields.into_iter().zip(found).filter_map(|(index, column)| Some((index, column?)));
+        Ok(Found { fields: fields.collect(), kept })
     }
 
     /// Whether a column of a file has the name that is wanted.
@@ -119,11 +172,13 @@ impl Intake {
         found == wanted || (self.mapping.ignore_case && found.to_lowercase() == wanted.to_lowercase())
     }
 
-    /// The columns that nobody asked for.
+    /// The columns that nobody asked for. A column that the mapping file says no file has is one of them.
     pub fn ignored(&self, names: &[&str]) -> Vec<String> {
         let read = |name: &str| {
             self.keep.iter().any(|keep| self.is_name(name, keep))
-                || (0..self.schema.inputs.len()).any(|index| self.is_name(name, self.column(index)))
+                || (0..self.schema.inputs.len()).any(|index| {
+                    !self.field_mapping(index).is_absent && self.is_name(name, self.column(index))
+                })
         };
         names.iter().filter(|name| !read(name)).map(|name| name.to_string()).collect()
     }
@@ -220,8 +275,9 @@ impl Intake {
 pub struct Found {
     /// Input indices, ascending, each with its column.
     pub fields: Vec<(usize, usize)>,
-    /// The columns to keep.
-    pub kept: Vec<usize>,
+    /// The columns to keep, in the order in which they were asked for; `None` where a folder gives the value and the file
+    /// has no such column.
+    pub kept: Vec<Option<usize>>,
 }
 
 /// What the values of a physical type are, as far as fields care.
@@ -294,11 +350,22 @@ fn wanted(field: &Field) -> &'static str {
     }
 }
 
+/// What programs write for a missing value, in lower case.
+const MISSING: [&str; 14] =
+    ["na", "n/a", "#n/a", "<na>", "nan", "null", "(null)", "none", "nil", "\\n", "-", "--", ".", "?"];
+
+/// Whether a text looks as if it stood for a missing value.
+fn stands_for_missing(text: &str) -> bool {
+    MISSING.contains(&text.trim().to_lowercase().as_str())
+}
+
 /// A column that is looked for.
 struct Wanted<'a> {
     column: &'a str,
     /// The field that it is of; `None` for a column to keep.
     field: Option<&'a str>,
+    /// Whether a folder gives its value, so that the file need not have it.
+    is_given: bool,
 }
 
 /// That columns are missing, with those of the others that may have been meant.
@@ -330,7 +397,10 @@ fn no_columns(file: &str, missing: &[Wanted], unread: &[String], names: &[&str])
     if advice.is_empty() || missing.len() > 1 {
         advice.push(format!("the columns are {}", names.join(", ")));
     }
-    DataError::unmapped(message).remedy(advice.join("\n  "))
+    // a mapping can help fields, not columns to keep
+    let is_of_field = missing.iter().any(|wanted| wanted.field.is_some());
+    let error = if is_of_field { DataError::unmapped(message) } else { DataError::input(message) };
+    error.remedy(advice.join("\n  "))
 }
 
 impl Wanted<'_> {

@@ -9,11 +9,12 @@
 //! that names the lines, unless the caller says that quoted cells may span lines.
 
 use std::borrow::Cow;
-use std::io::Read;
+use std::io::{self, Read};
 
 use memchr::{memchr, memchr_iter, memchr2};
 
 use super::chunk::CHUNK_ROWS;
+use super::packing::Packing;
 use crate::error::DataError;
 
 /// Text is read in blocks of this size.
@@ -379,8 +380,7 @@ impl Splitter {
             );
             return Err(DataError::input(message).remedy("is a quote not closed, or are there no line ends?"));
         }
-        let unreadable =
-            |error: std::io::Error| DataError::input(format!("{}: cannot be read: {error}", self.file));
+        let unreadable = |error: io::Error| Packing::unreadable(&self.file, &error);
         let read = self
             .reader
             .by_ref()
@@ -391,20 +391,16 @@ impl Splitter {
         let is_first = self.bytes == 0;
         self.bytes += read as u64;
         if is_first {
-            self.skip_mark()?;
+            self.skip_mark();
         }
         Ok(())
     }
 
-    /// A byte order mark is no part of the text; one of UTF-16 says that the text cannot be read.
-    fn skip_mark(&mut self) -> Result<(), DataError> {
+    /// A byte order mark is no part of the text.
+    fn skip_mark(&mut self) {
         if self.buffer.starts_with(b"\xEF\xBB\xBF") {
             self.at = 3;
-        } else if self.buffer.starts_with(b"\xFF\xFE") || self.buffer.starts_with(b"\xFE\xFF") {
-            let message = format!("{}: the text is in UTF-16", self.file);
-            return Err(DataError::input(message).remedy("save it as UTF-8"));
         }
-        Ok(())
     }
 }
 

@@ -26,11 +26,25 @@ use opus_ir::{Field, Kind, Schema};
 use opus_runtime::admission::{Reading, Unit, number};
 use toml::{Table, Value};
 
+use super::endpoint::read_text;
 use super::near::did_you_mean;
 use super::spelling::{DateForm, Spelling, THOUSANDS};
-use crate::error::DataError;
+use crate::error::{DataError, invalid_toml};
 
 /// What is said about each field, by input index, and about files as a whole.
+///
+/// ```
+/// use opus_data::Mapping;
+/// let policy = opus_runtime::example::policy();
+/// let text = "delimiter = \";\"\n[income]\ncolumn = \"cents\"\nunit = \"minor units\"";
+/// let mapping = Mapping::parse(text, policy.schema())?;
+/// assert_eq!(mapping.delimiter, Some(b';'));
+/// assert_eq!(mapping.field(3).column.as_deref(), Some("cents"));
+///
+/// let failure = Mapping::parse("[incme]", policy.schema()).unwrap_err();
+/// assert_eq!(failure.remedy.as_deref(), Some("did you mean `income`?"));
+/// # Ok::<(), opus_data::DataError>(())
+/// ```
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Mapping {
     fields: Vec<FieldMapping>,
@@ -43,6 +57,19 @@ pub struct Mapping {
 }
 
 /// What is said about one field.
+///
+/// ```
+/// use opus_data::Mapping;
+/// use opus_runtime::admission::Reading;
+/// let policy = opus_runtime::example::policy();
+/// let text = "work = { values = { SAL = \"salaried\" }, missing = [\"?\"] }";
+/// let mapping = Mapping::parse(text, policy.schema())?;
+/// let work = mapping.field(5);
+/// assert!(!work.is_plain());
+/// assert_eq!(work.apply(Reading::Text("SAL")), Reading::Text("salaried"));
+/// assert_eq!(work.apply(Reading::Text("?")), Reading::Missing);
+/// # Ok::<(), opus_data::DataError>(())
+/// ```
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct FieldMapping {
     /// The column, where it has another name.
@@ -106,12 +133,20 @@ impl Mapping {
     /// # Errors
     /// Where it cannot be read, or says something that does not fit the fields.
     pub fn read(path: &Path, schema: &Schema) -> Result<Mapping, DataError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| DataError::unreadable(&path.display().to_string(), &error))?;
-        Mapping::parse(&text, schema).map_err(|failure| {
+        Ok(Mapping::read_hashed(path, schema)?.0)
+    }
+
+    /// Reads a mapping file; with the BLAKE3 hash of its bytes, which says what was read.
+    ///
+    /// # Errors
+    /// As [`Mapping::read`].
+    pub fn read_hashed(path: &Path, schema: &Schema) -> Result<(Mapping, String), DataError> {
+        let text = read_text(path)?;
+        let mapping = Mapping::parse(&text, schema).map_err(|failure| {
             let message = format!("{}: {}", path.display(), failure.message);
             DataError { message, ..failure }
-        })
+        })?;
+        Ok((mapping, blake3::hash(text.as_bytes()).to_hex().to_string()))
     }
 
     /// Reads the text of a mapping file.
@@ -119,10 +154,7 @@ impl Mapping {
     /// # Errors
     /// Where it says something that does not fit the fields.
     pub fn parse(text: &str, schema: &Schema) -> Result<Mapping, DataError> {
-        let table: Table = text.parse().map_err(|error: toml::de::Error| {
-            let message = error.to_string();
-            DataError::mapping(format!("invalid TOML: {}", message.trim_end()))
-        })?;
+        let table: Table = text.parse().map_err(|error| invalid_toml(text, &error))?;
         let mut mapping = Mapping::by_name(schema);
         let mut spelling = Spelling::default();
         for (name, value) in table.iter().filter(|(_, value)| !value.is_table()) {

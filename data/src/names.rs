@@ -5,6 +5,13 @@ use std::collections::BTreeMap;
 use opus_ir::Program;
 
 /// What the decisions are called.
+///
+/// ```
+/// use opus_data::Names;
+/// let names = Names::of(&opus_runtime::example::program());
+/// assert_eq!(names.rules, ["R1", "R2", "R3", "R4"]);
+/// assert_eq!(names.versions, [1, 2]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Names {
     /// By rule index, the id.

@@ -22,6 +22,12 @@ pub fn near<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&
 }
 
 /// A help line about near names; `None` where there are none.
+///
+/// ```
+/// use opus_data::did_you_mean;
+/// assert_eq!(did_you_mean("scor", ["age", "score"]).as_deref(), Some("did you mean `score`?"));
+/// assert_eq!(did_you_mean("x", ["age", "score"]), None);
+/// ```
 pub fn did_you_mean<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let found = near(wanted, names);
     let quoted: Vec<String> = found.iter().map(|name| format!("`{name}`")).collect();

@@ -6,6 +6,7 @@
 use std::io::{self, Cursor, Read, Write};
 use std::path::Path;
 
+use crate::error::DataError;
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
@@ -58,6 +59,20 @@ impl Packing {
             Packing::Gzip => Box::new(MultiGzDecoder::new(io::BufReader::with_capacity(1 << 16, all))),
             Packing::Zstd => Box::new(zstd::Decoder::new(all)?),
         })
+    }
+
+    /// A text that cannot be read or unpacked.
+    pub fn unreadable(file: &str, error: &io::Error) -> DataError {
+        if error.raw_os_error().is_some() {
+            return DataError::unreadable(file, error);
+        }
+        // it is not the operating system that complains, so that it is what unpacks
+        let what = match error.kind() {
+            io::ErrorKind::UnexpectedEof => "ends early, so the file was cut off or is still being written",
+            _ => "is damaged",
+        };
+        DataError::input(format!("{file}: the compressed text {what}"))
+            .remedy("compress the file again, or copy it again from where it was written")
     }
 
     /// A part of a packed text.

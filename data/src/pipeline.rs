@@ -12,7 +12,7 @@ mod tests;
 pub mod units;
 mod work;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 
@@ -23,12 +23,40 @@ pub use counts::{Counts, FaultCount};
 use crate::arrays::Decisions;
 use crate::error::DataError;
 use crate::write::{Writer, create};
-use crate::{Chunk, Endpoint, Intake, Located, Names, Reader, Seen, Whole, apart};
+use crate::{Chunk, Endpoint, Ignored, Intake, Located, Names, Reader, Seen, Whole, apart};
 use rejects::Rejects;
 use units::Units;
 use work::{Done, Worker};
 
 /// What is to be done.
+///
+/// ```
+/// use opus_data::pipeline::Batch;
+/// use opus_data::{Intake, Names, inputs, output};
+///
+/// let policy = opus_runtime::example::policy();
+/// let folder = std::env::temp_dir().join(format!("opus-batch-{}", std::process::id()));
+/// std::fs::create_dir_all(&folder)?;
+/// let rows = "submitted_on,age,score,income,requested,work\n2025-02-01,40,800,90000,900,retired\n2025-02-01,5,,1,1,x\n";
+/// std::fs::write(folder.join("rows.csv"), rows)?;
+/// let batch = Batch {
+///     intake: Intake::by_name(policy.schema()),
+///     names: Names::of(policy.artifact().program()),
+///     inputs: inputs(&[folder.join("rows.csv")], None)?,
+///     output: output(&folder.join("decisions.csv"), None)?,
+///     rejects: Some(output(&folder.join("rejects.csv"), None)?),
+///     metadata: Vec::new(),
+///     hashed: false,
+/// };
+/// let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
+/// let (report, outputs) = batch.run(&pool, &policy, &|_| {})?;
+/// outputs.name()?;
+/// assert_eq!((report.counts.decided, report.counts.rejected()), (1, 1));
+/// let decisions = std::fs::read_to_string(folder.join("decisions.csv"))?;
+/// assert_eq!(decisions, "row,decision,amount,rule,version\n1,approve,900.00,R4,2\n");
+/// # std::fs::remove_dir_all(folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Batch {
     /// What is wanted of the inputs.
     pub intake: Intake,
@@ -61,7 +89,7 @@ pub struct Report {
     /// How many of what.
     pub counts: Counts,
     /// The columns that nobody asked for.
-    pub ignored: BTreeSet<String>,
+    pub ignored: Ignored,
     /// The inputs with the hash of what was read of each, where that was asked for.
     pub hashes: Vec<(String, String)>,
 }
@@ -128,7 +156,7 @@ impl Batch {
         let counts = Counts::new(&self.intake.schema, &self.names);
         let units = Units::new(&self.intake);
         let mut end =
-            Ending { writer, rejects, counts, units, ignored: BTreeSet::new(), seen: None, progress };
+            Ending { writer, rejects, counts, units, ignored: Ignored::default(), seen: None, progress };
         rayon::in_place_scope_fifo(|scope| {
             let (sender, receiver) = mpsc::channel::<(u64, Result<Done, DataError>)>();
             let mut order = InOrder::default();
@@ -151,7 +179,7 @@ impl Batch {
             }
             Ok::<(), DataError>(())
         })?;
-        end.ignored.extend(reader.ignored().iter().cloned());
+        end.ignored.extend(reader.ignored());
         end.seen.as_ref().map_or(Ok(()), |seen| seen.check(&self.intake))?;
         end.finish(reader.into_hashes())
     }
@@ -197,11 +225,11 @@ impl InOrder {
 
 /// What is written, in order.
 struct Ending<'a> {
-    writer: Writer,
+    writer: Box<dyn Writer>,
     rejects: Option<Rejects>,
     counts: Counts,
     units: Units<'a>,
-    ignored: BTreeSet<String>,
+    ignored: Ignored,
     /// Which fields the rows name; `None` where no file names values row by row.
     seen: Option<Seen>,
     progress: &'a (dyn Fn(Progress) + Sync),
@@ -211,7 +239,7 @@ impl Ending<'_> {
     fn write(&mut self, done: Done, fraction: Option<f64>) -> Result<(), DataError> {
         self.units.meet(&done.percentages)?;
         self.counts.add(&done.counts);
-        self.ignored.extend(done.ignored);
+        self.ignored.add(&done.file, done.ignored);
         if let Some(seen) = done.seen {
             self.seen.get_or_insert_default().add(seen);
         }

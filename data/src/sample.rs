@@ -21,6 +21,21 @@ const NEAR_ONE_IN: u64 = 2;
 const EDGE_ONE_IN: u64 = 3;
 
 /// What rows are drawn from.
+///
+/// ```
+/// use opus_data::sample::Sampler;
+/// use opus_data::sample::profile::Profile;
+/// use opus_ir::memory::Columns;
+///
+/// let schema = opus_runtime::example::program().schema;
+/// let profile = Profile::parse("age = { range = [40, 40] }", &schema)?;
+/// let sampler = Sampler::new(&schema, 7).with_profile(profile);
+/// let mut columns = Columns::new(&schema.input_columns(), 1);
+/// columns.set_rows(1);
+/// sampler.draw(0, 0, &mut columns, 0);
+/// assert_eq!(columns.get(1, 0), Some(40));
+/// # Ok::<(), opus_data::DataError>(())
+/// ```
 pub struct Sampler {
     schema: Schema,
     seed: u64,

@@ -7,6 +7,18 @@ use crate::error::DataError;
 use crate::intake::Intake;
 
 /// The fields that objects name.
+///
+/// ```
+/// use opus_data::{Intake, Mapping, Seen};
+/// let policy = opus_runtime::example::policy();
+/// let mapping = Mapping::parse("score = { column = \"FICO\" }", policy.schema())?;
+/// let intake = Intake { mapping, ..Intake::by_name(policy.schema()) };
+/// let mut seen = Seen { any: true, ..Seen::default() };
+/// assert!(seen.check(&intake).unwrap_err().message.starts_with("no object has `FICO`"));
+/// seen.add(Seen { any: true, fields: [2].into() });
+/// assert!(seen.check(&intake).is_ok());
+/// # Ok::<(), opus_data::DataError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Seen {
     /// Whether there was an object that could be read.

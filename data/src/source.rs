@@ -2,20 +2,26 @@
 //!
 //! A [`Source`] is one file; a [`Reader`] goes through all of them and numbers the rows.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::chunk::{Body, Chunk, Kept};
 use super::endpoint::{Endpoint, Located};
+use super::format::Format;
 use super::given::Given;
 use super::hash::Hash;
+use super::ignored::Ignored;
 use super::intake::Intake;
 use super::packing::Packing;
 use super::positioned::Positioned;
+use super::signature;
 use super::unchanged::Unchanged;
 use crate::error::DataError;
+
+/// How many rows, and the rows.
+pub type Rows = (usize, Box<dyn Body>);
 
 /// A file that rows are read from.
 pub trait Source: Send {
@@ -23,10 +29,11 @@ pub trait Source: Send {
     ///
     /// # Errors
     /// Where the file cannot be read.
-    fn next(&mut self) -> Result<Option<(usize, Body)>, DataError>;
+    fn next(&mut self) -> Result<Option<Rows>, DataError>;
 
-    /// The columns to keep, in the order in which they were asked for.
-    fn kept(&self) -> &[Kept];
+    /// The columns to keep, in the order in which they were asked for; `None` where a folder gives the value and the file
+    /// has no such column.
+    fn kept(&self) -> &[Option<Kept>];
 
     /// The columns that nobody asked for, where the file names its columns.
     fn ignored(&self) -> &[String];
@@ -52,6 +59,8 @@ pub struct Request<'a> {
     pub file: String,
     /// Where it is.
     pub endpoint: &'a Endpoint,
+    /// The format that it should be in.
+    pub format: Format,
     /// What is wanted of it.
     pub intake: &'a Intake,
     /// What it need not hold.
@@ -70,6 +79,12 @@ impl Request<'_> {
         open: impl FnOnce(Positioned) -> Result<Box<dyn Source>, DataError>,
     ) -> Result<Opened, DataError> {
         let positioned = Positioned::open(self.endpoint)?;
+        if positioned.length() == 0 {
+            return Err(DataError::input(format!("{}: the file is empty", self.file)));
+        }
+        let first = positioned.bytes_at(0, signature::FIRST_BYTES.min(positioned.length() as usize));
+        let first = first.map_err(|error| DataError::unreadable(&self.file, &error))?;
+        signature::check(&self.file, self.format, &first)?;
         let hash = if self.hashed { Some(Hash::whole(&self.file, &positioned)?) } else { None };
         let unchanged = positioned.unchanged();
         Ok(Opened { source: open(positioned)?, hash, unchanged, read: None })
@@ -100,7 +115,12 @@ impl Request<'_> {
             false => (text, None),
         };
         let read = Arc::new(AtomicU64::new(0));
-        let text = Packing::unpack(Box::new(Counting { text, read: read.clone() })).map_err(unreadable)?;
+        let damaged = |error: io::Error| Packing::unreadable(&self.file, &error);
+        let mut text = Packing::unpack(Box::new(Counting { text, read: read.clone() })).map_err(damaged)?;
+        let mut first = Vec::new();
+        text.by_ref().take(signature::FIRST_BYTES as u64).read_to_end(&mut first).map_err(damaged)?;
+        signature::check(&self.file, self.format, &first)?;
+        let text = Box::new(io::Cursor::new(first).chain(text));
         Ok(Opened { source: open(text)?, hash, unchanged, read: Some(read) })
     }
 }
@@ -128,15 +148,16 @@ impl Opened {
 
 /// Opens a file of any format; with its hash, where that is wanted.
 fn open_source(located: &Located, intake: &Intake, hashed: bool) -> Result<(Opened, Arc<Given>), DataError> {
-    let given = Arc::new(Given::new(Some(&located.endpoint), intake));
+    let given = Arc::new(Given::new(Some(&located.endpoint), intake)?);
     let file = name_of(&located.endpoint);
-    let request = Request { file, endpoint: &located.endpoint, intake, given: &given, hashed };
+    let request =
+        Request { file, endpoint: &located.endpoint, format: located.format, intake, given: &given, hashed };
     let opened = (located.format.row().open)(&request)?;
     Ok((opened, given))
 }
 
 /// What an input is called in messages.
-fn name_of(endpoint: &Endpoint) -> String {
+pub fn name_of(endpoint: &Endpoint) -> String {
     match endpoint {
         Endpoint::Standard => "standard input".to_owned(),
         Endpoint::File(path) => path.display().to_string(),
@@ -144,6 +165,29 @@ fn name_of(endpoint: &Endpoint) -> String {
 }
 
 /// All files, one after another.
+///
+/// ```
+/// use opus_data::{Intake, Reader, inputs};
+/// use opus_ir::memory::Columns;
+///
+/// let policy = opus_runtime::example::policy();
+/// let path = std::env::temp_dir().join(format!("opus-reader-{}.csv", std::process::id()));
+/// std::fs::write(&path, "submitted_on,age,score,income,requested,work\n2025-02-01,40,,90000,900.50,retired\n")?;
+///
+/// let intake = Intake::by_name(policy.schema());
+/// let mut reader = Reader::open(inputs(&[path.clone()], None)?, &intake)?;
+/// while let Some(chunk) = reader.next_chunk()? {
+///     let mut columns = Columns::new(&intake.schema.input_columns(), chunk.rows);
+///     let mut faults = Vec::new();
+///     chunk.fill(&intake, &mut columns, &mut faults)?;
+///     assert!(faults.is_empty());
+///     // the age, the missing score, and the amount in cents
+///     assert_eq!((columns.get(1, 0), columns.get(2, 0), columns.get(4, 0)), (Some(40), None, Some(90_050)));
+/// }
+/// assert!(reader.ignored().names().next().is_none());
+/// # std::fs::remove_file(path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Reader<'a> {
     intake: &'a Intake,
     waiting: VecDeque<Located>,
@@ -155,7 +199,7 @@ pub struct Reader<'a> {
     /// What it is called.
     file: Arc<str>,
     kept: Vec<Kept>,
-    ignored: BTreeSet<String>,
+    ignored: Ignored,
     next_row: u64,
     /// The bytes of the files before this one.
     bytes_before: u64,
@@ -182,14 +226,17 @@ impl<'a> Reader<'a> {
         let mut waiting: VecDeque<Located> = files.into();
         let first = waiting.pop_front().ok_or_else(|| DataError::request("there is no input"))?;
         let (now, given) = open_source(&first, intake, hashed)?;
+        let file: Arc<str> = name_of(&first.endpoint).into();
+        let mut ignored = Ignored::default();
+        ignored.add(&file, now.source.ignored().iter().cloned());
         Ok(Reader {
             intake,
             waiting,
-            file: name_of(&first.endpoint).into(),
+            file,
             endpoint: first.endpoint,
-            kept: given.with_kept_types(intake, now.source.kept().to_vec()),
+            kept: given.with_kept_types(intake, now.source.kept()),
             given,
-            ignored: now.source.ignored().iter().cloned().collect(),
+            ignored,
             now,
             next_row: 1,
             bytes_before: 0,
@@ -203,8 +250,8 @@ impl<'a> Reader<'a> {
         &self.kept
     }
 
-    /// The columns that nobody asked for, of the files that were opened so far.
-    pub fn ignored(&self) -> &BTreeSet<String> {
+    /// The columns that nobody asked for, of the files that were opened so far and name their columns in a header.
+    pub fn ignored(&self) -> &Ignored {
         &self.ignored
     }
 
@@ -258,7 +305,7 @@ impl<'a> Reader<'a> {
         (self.now, self.given) = open_source(next, self.intake, hashed)?;
         let first = std::mem::replace(&mut self.endpoint, next.endpoint.clone());
         self.file = name_of(&next.endpoint).into();
-        let here = self.given.with_kept_types(self.intake, self.now.source.kept().to_vec());
+        let here = self.given.with_kept_types(self.intake, self.now.source.kept());
         for (kept, here) in self.kept.iter().zip(&here) {
             if kept != here {
                 let type_of =
@@ -274,7 +321,7 @@ impl<'a> Reader<'a> {
                 );
             }
         }
-        self.ignored.extend(self.now.source.ignored().iter().cloned());
+        self.ignored.add(&self.file, self.now.source.ignored().iter().cloned());
         Ok(())
     }
 }

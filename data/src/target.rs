@@ -16,6 +16,19 @@ use crate::error::DataError;
 const BUFFER_BYTES: usize = 1 << 18;
 
 /// A file that is being written; it appears under its name when it is [complete](Target::complete).
+///
+/// ```
+/// use opus_data::{Endpoint, Target};
+/// use std::io::Write;
+/// let path = std::env::temp_dir().join(format!("opus-target-{}.txt", std::process::id()));
+/// let mut target = Target::create(&Endpoint::File(path.clone()))?;
+/// target.write_all(b"all of it")?;
+/// assert!(!path.exists());
+/// target.complete()?;
+/// assert_eq!(std::fs::read(&path)?, b"all of it");
+/// # std::fs::remove_file(path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Target {
     name: String,
     writer: Option<BufWriter<Box<dyn Write + Send>>>,

@@ -2,10 +2,9 @@
 //! here, column by column over a block of rows. Everything else goes to [`Intake::admit`], which knows what to say: a
 //! text that is read here would be read as the same integer there.
 
-use bytemuck::Pod;
 use opus_ir::memory::{Columns, ROWS_PER_GROUP};
-use opus_ir::{Kind, Width, date};
-use opus_runtime::admission::{Reading, Unit};
+use opus_ir::{Kind, Scalar, by_width, date};
+use opus_runtime::admission::{Reading, Reason, Unit};
 
 use super::columnar::RowFault;
 use super::intake::Intake;
@@ -191,13 +190,9 @@ impl<'t> Block<'t, '_> {
         columns: &mut Columns,
         faults: &mut Vec<RowFault>,
     ) {
-        let unusual = match columns.column(index).width {
-            Width::W8 => self.fill_usual::<F, i8>(usual, cell, index, columns, |value| value as i8),
-            Width::W16 => self.fill_usual::<F, i16>(usual, cell, index, columns, |value| value as i16),
-            Width::W32 => self.fill_usual::<F, i32>(usual, cell, index, columns, |value| value as i32),
-            Width::W64 => self.fill_usual::<F, i64>(usual, cell, index, columns, |value| value),
-            Width::W128 => self.fill_usual::<F, i128>(usual, cell, index, columns, |value| value as i128),
-        };
+        let unusual = by_width!(columns.column(index).width, Cell => {
+            self.fill_usual::<F, Cell>(usual, cell, index, columns)
+        });
         let mut scratch = String::new();
         for row in unusual {
             let at = self.first_row + row;
@@ -209,36 +204,34 @@ impl<'t> Block<'t, '_> {
     }
 
     /// Fills in what is in the usual form; answers the other rows.
-    fn fill_usual<F: Texts, W: Pod>(
+    fn fill_usual<F: Texts, W: Scalar>(
         &self,
         usual: &Usual<'_>,
         cell: usize,
         index: usize,
         columns: &mut Columns,
-        narrowed: impl Fn(i64) -> W,
     ) -> Vec<usize> {
         match &usual.form {
             Form::Number(decimals) => {
-                self.fill_by::<F, W>(usual, cell, index, columns, narrowed, |text| number(text, *decimals))
+                self.fill_by::<F, W>(usual, cell, index, columns, |text| number(text, *decimals))
             }
-            Form::Date => self.fill_by::<F, W>(usual, cell, index, columns, narrowed, day),
-            Form::Bool => self.fill_by::<F, W>(usual, cell, index, columns, narrowed, boolean),
+            Form::Date => self.fill_by::<F, W>(usual, cell, index, columns, day),
+            Form::Bool => self.fill_by::<F, W>(usual, cell, index, columns, boolean),
             Form::Names(names) => {
                 let code = |text: &[u8]| names.iter().position(|name| *name == text).map(|at| at as i64);
-                self.fill_by::<F, W>(usual, cell, index, columns, narrowed, code)
+                self.fill_by::<F, W>(usual, cell, index, columns, code)
             }
-            Form::None => self.fill_by::<F, W>(usual, cell, index, columns, narrowed, |_| None),
+            Form::None => self.fill_by::<F, W>(usual, cell, index, columns, |_| None),
         }
     }
 
     #[inline(always)]
-    fn fill_by<F: Texts, W: Pod>(
+    fn fill_by<F: Texts, W: Scalar>(
         &self,
         usual: &Usual<'_>,
         cell: usize,
         index: usize,
         columns: &mut Columns,
-        narrowed: impl Fn(i64) -> W,
         value_of: impl Fn(&[u8]) -> Option<i64>,
     ) -> Vec<usize> {
         let mut unusual = Vec::new();
@@ -253,7 +246,7 @@ impl<'t> Block<'t, '_> {
             };
             match value.filter(|value| usual.admits(*value)) {
                 Some(value) => {
-                    *out = narrowed(value);
+                    *out = W::truncate(i128::from(value));
                     present[row / ROWS_PER_GROUP] |= 1 << (row % ROWS_PER_GROUP);
                 }
                 None if self.set_aside[row] => {}
@@ -268,6 +261,19 @@ impl<'t> Block<'t, '_> {
         }
         unusual
     }
+}
+
+/// So much of a row that could not be read is told.
+const TOLD_CHARACTERS: usize = 1000;
+
+/// A row that could not be read.
+pub fn malformed(wrong: String, row: &[u8]) -> Reason {
+    let text = String::from_utf8_lossy(row);
+    let mut value: String = text.chars().take(TOLD_CHARACTERS).collect();
+    if value.len() < text.len() {
+        value.push('…');
+    }
+    Reason { value, ..Reason::malformed_row(wrong) }
 }
 
 #[cfg(test)]

@@ -16,10 +16,10 @@ use crate::error::DataError;
 pub struct TypedColumns {
     /// Input indices, ascending, each with its column.
     pub fields: Vec<(usize, usize)>,
-    /// The columns to keep.
-    pub kept: Vec<usize>,
+    /// The columns to keep; `None` where a folder gives the value and the file has no such column.
+    pub kept: Vec<Option<usize>>,
     /// What the columns to keep are.
-    pub kept_types: Vec<Kept>,
+    pub kept_types: Vec<Option<Kept>>,
     /// The names that nobody asked for.
     pub ignored: Vec<String>,
     /// How the columns are counted, if the file states units that the mapping leaves open.
@@ -58,13 +58,19 @@ impl TypedColumns {
                 extension,
             }
         };
-        let kept_types = kept.iter().map(kept_type).collect();
+        let kept_types = kept.iter().map(|column| column.as_ref().map(kept_type)).collect();
         Ok(TypedColumns { fields, kept, kept_types, ignored: intake.ignored(&names), intake: own })
+    }
+
+    /// The columns to keep, of all rows, out of those that were read: by position, `None` where the file has none.
+    pub fn place<T>(&self, read: impl IntoIterator<Item = T>) -> Vec<Option<T>> {
+        let mut read = read.into_iter();
+        self.kept.iter().map(|column| column.and_then(|_| read.next())).collect()
     }
 
     /// The columns of the fields, and then those to keep.
     pub fn columns(&self) -> impl Iterator<Item = usize> {
-        self.fields.iter().map(|(_, column)| *column).chain(self.kept.iter().copied())
+        self.fields.iter().map(|(_, column)| *column).chain(self.kept.iter().flatten().copied())
     }
 
     /// Every column that is wanted, ascending and once; from now on columns are counted among them.
@@ -73,7 +79,7 @@ impl TypedColumns {
         wanted.sort_unstable();
         wanted.dedup();
         let fields = self.fields.iter_mut().map(|(_, column)| column);
-        for column in fields.chain(&mut self.kept) {
+        for column in fields.chain(self.kept.iter_mut().flatten()) {
             *column = wanted.partition_point(|other| *other < *column);
         }
         wanted

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use arrow_array::{ArrayRef, DictionaryArray, Int64Array, RecordBatch, StringArray, types::Int32Type};
 use arrow_ipc::CompressionType;
@@ -91,6 +92,39 @@ fn read(path: &Path, intake: &Intake) {
     }
 }
 
+/// A panic of a library on a damaged file is an error, and nobody need see it.
+fn quietly() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !is_guarded() {
+            before(panic);
+        }
+    }));
+}
+
+/// How long random pages are tried.
+const PAGES_SECONDS: u64 = 1;
+
+#[test]
+fn pages_are_read_as_they_were_written_and_damage_is_an_error() {
+    quietly();
+    let end = Instant::now() + Duration::from_secs(PAGES_SECONDS);
+    let (mut state, mut seed) = (0u64, 0);
+    while Instant::now() < end {
+        seed += 1;
+        let bytes: Vec<u8> = (0..400)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (state >> 56) as u8
+            })
+            .collect();
+        LARGEST.store(0, Ordering::Relaxed);
+        opus_data::fuzz::pages(&bytes);
+        let largest = LARGEST.load(Ordering::Relaxed);
+        assert!(largest < LARGEST_MAX, "input {seed}: {largest} bytes at once");
+    }
+}
+
 #[test]
 fn no_allocation_follows_a_length_that_a_file_claims() {
     let policy = "policy a.echo { input { n : int in 0..1000 optional } output { b : bool }
@@ -98,12 +132,7 @@ fn no_allocation_follows_a_length_that_a_file_claims() {
     let schema = opus_frontend::compile(policy).0.expect("the policy compiles").program.schema;
     let keep = ["text", "coded"].map(str::to_owned).to_vec();
     let intake = Intake { mapping: Mapping::by_name(&schema), schema, keep };
-    let before = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        if !is_guarded() {
-            before(panic);
-        }
-    }));
+    quietly();
     let folder = std::env::temp_dir().join(format!("opus-allocations-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("a folder can be made");
     // the last two are numbers as Thrift writes them

@@ -1,14 +1,14 @@
-//! Which diagnostics are there? One table of them: a row is the name in Rust, the stable code, the severity,
-//! the name for people, the title of its page, and what it needs to have been read.
+//! Which diagnostics are there? One table: a row is the name in Rust, the stable code, the severity, the name for people,
+//! the title of its page, and what must have been read before it is sure.
 //!
-//! Codes are kept by phase, with room: `E00` words of the language and limits, `E01` sentences, `E02` names,
-//! `E03` types and units, `E04` ranges and overflow, `E05` tables, `E06` rules and reachability, `E07` time,
-//! `E08` cases and tests, `W09` warnings. A code is never used again for something else.
+//! Codes are grouped by phase, with room: `E00` words of the language and limits, `E01` sentences, `E02` names, `E03` types
+//! and units, `E04` ranges and overflow, `E05` tables, `E06` rules and reachability, `E07` time, `E08` cases and tests,
+//! `W09` warnings. A code is never reused for something else.
 //!
-//! Each row has a page, `codes/CODE.md`, that `opus explain-code` prints; a row without one does not compile.
-//! A page begins with the heading `# CODE: title`, says what the diagnostic means, shows a policy that is
-//! refused (the first `opus` block) under `## Example`, and under `## What to do` how to mend it, where it
-//! helps with the policy mended (the second `opus` block). Tests hold the blocks to that.
+//! Each row has a page, `codes/CODE.md`, that `opus explain-code` prints; a row without one does not compile. A page begins
+//! with the heading `# CODE: title` and explains the diagnostic. It shows a policy that is refused (the first `opus` block)
+//! under `## Example`. Under `## What to do` it says how to correct it, with the corrected policy (the second `opus` block)
+//! if that helps. Tests check the blocks.
 
 /// How bad is it?
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -29,15 +29,15 @@ impl Severity {
     }
 }
 
-/// What has to have been read before something can be said: what is absent from a tree may stand where the source
+/// What has to have been read before something can be said: what is absent from a tree may be where the source
 /// could not be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Needs {
     /// Only what it is about.
     Nothing,
-    /// Every place where the word that it is about stands.
+    /// Every place where the word occurs that it is about.
     Word,
-    /// That, and all of the item that it stands in.
+    /// That, and all of the item that contains it.
     Item,
     /// That word, and all of the items that it refers to.
     Others,
@@ -76,7 +76,7 @@ macro_rules! diagnostics {
                 match self { $(Code::$variant => Severity::$severity,)* }
             }
 
-            /// What has to have been read before it can be said.
+            /// What must have been read before it is sure.
             pub const fn needs(self) -> Needs {
                 match self { $(Code::$variant => diagnostics!(@needs $($needs)?),)* }
             }

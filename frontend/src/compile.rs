@@ -1,4 +1,4 @@
-//! What comes of a source? Reading, checking and lowering in one step.
+//! What does a source compile to? Reading, checking and lowering in one step.
 
 use opus_ir::Program;
 
@@ -25,7 +25,7 @@ pub struct Compiled {
 /// The version of this compiler, which artifacts name.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Dates in the wrong order are the cause of what cannot be lowered, and the first thing to mend.
+/// Dates in the wrong order cause failures of the lowering, so they are reported first.
 fn causes(diagnostics: &mut Vec<Diagnostic>) -> Option<Vec<Diagnostic>> {
     let of_order = |said: &Diagnostic| said.code == Code::DatesInWrongOrder;
     let causes: Vec<Diagnostic> = diagnostics.iter().filter(|said| of_order(said)).cloned().collect();
@@ -34,7 +34,7 @@ fn causes(diagnostics: &mut Vec<Diagnostic>) -> Option<Vec<Diagnostic>> {
     (!causes.is_empty()).then(|| causes.into_iter().map(as_error).collect())
 }
 
-/// Compiles a source: the policy, where there is no error in it, and everything there is to say about it, in
+/// Compiles a source: the policy, if it has no errors, and all diagnostics, in
 /// the order of the source. Where parts of it cannot be read, the rest is checked all the same.
 ///
 /// ```

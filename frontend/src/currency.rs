@@ -60,6 +60,17 @@ pub fn find(code: &str) -> Option<Known> {
     all().find(|known| known.code == code)
 }
 
+/// The code of a currency that is written in small letters or by its name: `eur`, `euros`.
+pub(crate) fn meant(word: &str) -> Option<&'static str> {
+    let word = word.to_lowercase();
+    let named = match word.as_str() {
+        "euro" | "euros" => "EUR",
+        "yen" => "JPY",
+        _ => return find(&word.to_uppercase()).map(|known| known.code),
+    };
+    Some(named)
+}
+
 /// Every currency.
 pub fn all() -> impl Iterator<Item = Known> {
     BY_DIGITS
@@ -79,7 +90,7 @@ pub fn may_mean(mark: &str, code: &str) -> bool {
     mark == code || of_symbol.is_some_and(|(_, codes)| codes.split_whitespace().any(|known| known == code))
 }
 
-/// The symbol that amounts of a currency are written with, where there is one.
+/// The symbol that amounts of a currency are written with, if there is one.
 pub fn symbol(code: &str) -> Option<&'static str> {
     SYMBOLS.iter().map(|(symbol, _)| *symbol).find(|symbol| may_mean(symbol, code))
 }

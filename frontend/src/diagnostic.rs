@@ -1,9 +1,8 @@
-//! What is there to say about a policy, and where? Diagnostics as data; whoever shows them renders them.
+//! What is reported about a policy, and where? Diagnostics are data; callers render them.
 //!
-//! A diagnostic has one primary place. Others that explain it (the first definition, the brace that was not
-//! closed) are secondary. Messages are lower case, without a full stop, with the author's own words in
-//! backticks. Order and duplicates are settled in one place, [`settle`], so that a run says the same thing
-//! however the passes found it.
+//! A diagnostic has one primary place. Others that explain it (the first definition, the brace that was not closed)
+//! are secondary. Messages are lower case, without a full stop, with the author's own words in backticks. Order and
+//! duplicates are settled in one place, [`settle`], so that a run reports the same whatever the order of the passes.
 
 pub use crate::codes::{Code, Severity};
 use crate::display::grouped;
@@ -22,9 +21,9 @@ pub struct Diagnostic {
     pub secondary: Vec<Label>,
     /// What to do about it.
     pub help: Option<String>,
-    /// An input on which it goes wrong: field and value, as they are written in a `case`.
+    /// An input for which the policy fails: field and value, as they are written in a `case`.
     pub counterexample: Option<Vec<(String, String)>>,
-    /// Edits that mend it.
+    /// Edits that resolve it.
     pub fix: Option<Fix>,
 }
 
@@ -37,7 +36,7 @@ pub struct Label {
     pub text: String,
 }
 
-/// Edits of the source that mend one error together. [`crate::compile`] offers only fixes that it has tried.
+/// Edits of the source that resolve one error together. [`crate::compile`] offers only fixes that it has tried.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fix {
     /// The edits, in the order of the source; no two of them overlap.
@@ -120,18 +119,18 @@ impl Diagnostic {
         self
     }
 
-    /// With an input on which it goes wrong.
+    /// With an input for which the policy fails.
     pub fn counterexample(mut self, fields: Vec<(String, String)>) -> Diagnostic {
         self.counterexample = Some(fields);
         self
     }
 
-    /// With an edit that mends it, together with those added before.
+    /// With an edit that resolves it, together with those added before.
     pub fn fix(self, span: Span, replacement: impl Into<String>) -> Diagnostic {
         self.edits([Edit::new(span, replacement)])
     }
 
-    /// With edits that mend it together.
+    /// With edits that resolve it together.
     pub fn edits(mut self, edits: impl IntoIterator<Item = Edit>) -> Diagnostic {
         let fix = self.fix.get_or_insert_with(|| Fix { edits: vec![], sure: true });
         fix.edits.extend(edits);
@@ -170,20 +169,23 @@ fn key(diagnostic: &Diagnostic) -> (u32, Code, u32, &str) {
     (span.start, diagnostic.code, span.end, &diagnostic.message)
 }
 
-/// The word among `known` that the author may have meant by `word`: the nearest one, if it is near. Ties go to
-/// the first.
+/// The word among `known` that the author may have meant by `word`: the nearest one, if it is near. At most one letter
+/// in three differs, or one of the words begins with the other. Ties go to the first.
 ///
 /// ```
 /// use opus_frontend::diagnostic::nearest;
 /// assert_eq!(nearest("decine", ["approve", "refer", "decline"]), Some("decline"));
-/// assert_eq!(nearest("x", ["approve", "refer", "decline"]), None);
+/// assert_eq!(nearest("Zone", ["money", "date"]), None);
+/// assert_eq!(nearest("parameter", ["param", "table"]), Some("param"));
 /// ```
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let far = word.chars().count() / 3 + 1;
+    const PREFIX_MIN: usize = 3;
     let near = known.into_iter().filter_map(|candidate| {
         let (a, b) = (word.to_lowercase(), candidate.to_lowercase());
         let distance = edit_distance(&a, &b);
-        (distance <= far && distance < candidate.chars().count()).then_some((distance, candidate))
+        let (short, long) = (a.len().min(b.len()), a.len().max(b.len()));
+        let begins = short >= PREFIX_MIN && (a.starts_with(&b) || b.starts_with(&a));
+        (distance <= long / 3 || begins).then_some((distance, candidate))
     });
     near.min_by_key(|&(distance, _)| distance).map(|(_, candidate)| candidate)
 }
@@ -218,7 +220,7 @@ pub fn counted(count: usize, noun: &str) -> String {
     format!("{} {noun}{plural}", grouped(&count.to_string()))
 }
 
-/// `, in version 2` or `, in versions 2, 3`: behind a message that holds in these versions only.
+/// `, in version 2` or `, in versions 2, 3`: after a message that holds in these versions only.
 pub fn in_versions(numbers: &[u32]) -> String {
     let plural = if numbers.len() == 1 { "" } else { "s" };
     let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();

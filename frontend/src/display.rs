@@ -109,7 +109,7 @@ fn money_text(schema: &Schema, value: &BigRational) -> String {
     }
 }
 
-/// A number with at least so many decimals, and as many as it has up to a limit.
+/// A number with at least this many decimal places, and as many as it has up to a limit.
 fn decimal_text(value: &BigRational, decimals_min: usize) -> String {
     let sign = if value.is_negative() { "-" } else { "" };
     let (whole, mut rest) = value.abs().numer().div_mod_floor(value.denom());

@@ -1,11 +1,11 @@
-//! What does a policy say, once names are resolved, units are checked and versions are told apart?
+//! What does a policy say once names are resolved, units checked and versions separated?
 //!
 //! The typed tree. Everything dated has been decided: a [`Version`] holds the rules, amounts and rows that are
 //! in force in it and nothing else, so a policy restricted to one version is again a policy. Numbers are exact
 //! decimals; scaled integers appear first in the lowering. The reference evaluator runs this tree, and the
 //! lowering translates it; they share nothing else.
 //!
-//! Expressions lie in an arena, operands before their uses, so that depth costs no stack to drop or to walk.
+//! Expressions are in an arena, operands before their uses, so that depth costs no stack to drop or to walk.
 
 use std::collections::BTreeSet;
 
@@ -64,9 +64,9 @@ pub struct Policy {
 pub struct RuleInfo {
     /// The id.
     pub id: String,
-    /// The title, where there is one.
+    /// The title, if there is one.
     pub title: Option<String>,
-    /// The citation, where there is one.
+    /// The citation, if there is one.
     pub cite: Option<String>,
     /// The declaration.
     pub span: Span,
@@ -81,7 +81,7 @@ pub struct Version {
     pub from: i32,
     /// The first day of the next one, `i32::MAX` for the last.
     pub until: i32,
-    /// The citation, where there is one.
+    /// The citation, if there is one.
     pub cite: Option<String>,
     /// The declaration.
     pub span: Span,
@@ -100,7 +100,7 @@ pub struct Version {
 }
 
 /// A constant with its declared range.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Param {
     /// The name.
     pub name: String,
@@ -108,25 +108,25 @@ pub struct Param {
     pub ty: Ty,
     /// The amount in this version.
     pub value: Constant,
-    /// The citation, where there is one.
+    /// The citation, if there is one.
     pub cite: Option<String>,
     /// Where that amount is written.
     pub span: Span,
 }
 
 /// A named value.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Let {
     /// The name.
     pub name: String,
-    /// What it stands for.
+    /// What it means.
     pub body: ExprId,
     /// The declaration.
     pub span: Span,
 }
 
 /// An entry of `rules first`.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Step {
     /// From here on the name is known. It is a step only between rules; values of the policy's level are not.
     Let(LetId),
@@ -135,7 +135,7 @@ pub enum Step {
 }
 
 /// A rule with its outcome.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rule {
     /// The index in [`Policy::rules`].
     pub index: u32,
@@ -149,7 +149,7 @@ pub struct Rule {
 
 /// A typed expression. An expression is never missing: a field that may be is only used where it was narrowed,
 /// or in [`ExprKind::IsPresent`] and [`ExprKind::OrElse`].
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Expr {
     /// What it is.
     pub kind: ExprKind,
@@ -159,19 +159,19 @@ pub struct Expr {
     pub span: Span,
 }
 
-/// A unit and how exactly it is held.
+/// A unit and how exactly it is represented.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Ty {
     /// What it measures.
     pub unit: Unit,
-    /// How it is held.
+    /// How it is represented.
     pub form: Form,
 }
 
 /// What a value measures.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Unit {
-    /// A truth value.
+    /// A Boolean.
     Bool,
     /// A value of the enum with this index.
     Enum(u32),
@@ -187,19 +187,19 @@ pub enum Unit {
     Money,
 }
 
-/// How a value is held.
+/// How a value is represented.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Form {
-    /// An integer of `10^-scale`. A `percent(n)` has the scale `n + 2`; truth values, enums, dates and days have 0.
+    /// An integer of `10^-scale`. A `percent(n)` has the scale `n + 2`; Booleans, enums, dates and days have 0.
     Scaled(u8),
     /// The exact quotient of two integers.
     Rational,
 }
 
 /// What an expression is.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ExprKind {
-    /// A number, truth value, enum value or date.
+    /// A number, Boolean, enum value or date.
     Constant(Constant),
     /// The value of an input field, which is known to be present.
     Field(u32),
@@ -223,9 +223,9 @@ pub enum ExprKind {
     In(ExprId, Vec<(ExprId, ExprId)>),
     /// `not e`
     Not(ExprId),
-    /// Whether both hold; the right side is only looked at where the left holds.
+    /// Whether both hold; the right side is evaluated only if the left holds.
     And(ExprId, ExprId),
-    /// Whether one holds; the right side is only looked at where the left fails.
+    /// Whether one holds; the right side is evaluated only if the left fails.
     Or(ExprId, ExprId),
     /// The second where the first holds, otherwise the third.
     If(ExprId, ExprId, ExprId),
@@ -238,7 +238,7 @@ pub enum ExprKind {
         /// To multiples of what.
         unit: Number,
     },
-    /// The date so many months later.
+    /// The date this many months later.
     AddMonths(ExprId, ExprId),
     /// The whole months from the first date to the second.
     WholeMonths(ExprId, ExprId),
@@ -251,7 +251,7 @@ pub enum ExprKind {
 pub enum Constant {
     /// A number, percentage (as a fraction), amount (in whole units), date (day number), number of days.
     Number(Number),
-    /// A truth value.
+    /// A Boolean.
     Bool(bool),
     /// The index of a value of the enum that the type names.
     Enum(u32),
@@ -297,7 +297,7 @@ pub enum Comparison {
 
 /// A table or grid. In a `unique` one exactly one row applies to every input, in a `first` one the first that
 /// applies counts; both were checked, so that taking the first is right for both.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Table {
     /// The name.
     pub name: String,
@@ -309,17 +309,17 @@ pub struct Table {
     pub ty: Ty,
     /// Whether exactly one row applies.
     pub unique: bool,
-    /// The citation, where there is one.
+    /// The citation, if there is one.
     pub cite: Option<String>,
     /// The declaration.
     pub span: Span,
 }
 
 /// What the cells of one column of a table are compared with.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Key {
     /// The value: a field, parameter or named value of the policy's level. Where the key may be missing it is
-    /// the field itself, and is not looked at where [`Key::optional`] is missing.
+    /// the field itself, and is not evaluated if [`Key::optional`] is missing.
     pub value: ExprId,
     /// The optional field that it is, where it may be missing.
     pub optional: Option<u32>,
@@ -328,15 +328,15 @@ pub struct Key {
 }
 
 /// A row of a table.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TableRow {
     /// One cell per key.
     pub cells: Vec<Cell>,
     /// The value where the row applies.
     pub value: Constant,
-    /// The id, where there is one.
+    /// The id, if there is one.
     pub id: Option<String>,
-    /// The citation, where there is one.
+    /// The citation, if there is one.
     pub cite: Option<String>,
     /// The row.
     pub span: Span,
@@ -367,7 +367,7 @@ pub struct CellSpan {
 pub struct Test {
     /// What it is called.
     pub name: String,
-    /// By input index, as the scaled integer of the field; `None` where it is missing.
+    /// By input index, as the scaled integer of the field; `None` if it is missing.
     pub given: Vec<Option<i128>>,
     /// What is expected, in order, with the place where it is written.
     pub expects: Vec<(Expect, Span)>,
@@ -394,6 +394,25 @@ impl Version {
         self.steps.iter().filter_map(|step| match step {
             Step::Rule(rule) => Some(rule),
             Step::Let(_) => None,
+        })
+    }
+
+    /// Whether the version says what another one says. The days when they are in force do not count.
+    pub fn says_the_same_as(&self, other: &Version) -> bool {
+        let Version { exprs, params, lets, tables, requires, steps, .. } = self;
+        steps == &other.steps
+            && requires == &other.requires
+            && params == &other.params
+            && lets == &other.lets
+            && tables == &other.tables
+            && exprs == &other.exprs
+    }
+
+    /// Whether the version looks at an input field.
+    pub fn reads(&self, field: u32) -> bool {
+        self.exprs.values().any(|expr| match expr.kind {
+            ExprKind::Field(read) | ExprKind::IsPresent(read) | ExprKind::OrElse(read, _) => read == field,
+            _ => false,
         })
     }
 
@@ -442,12 +461,12 @@ impl Version {
 }
 
 impl Ty {
-    /// A type that is held as an integer.
+    /// A type represented as an integer.
     pub const fn scaled(unit: Unit, scale: u8) -> Ty {
         Ty { unit, form: Form::Scaled(scale) }
     }
 
-    /// A truth value.
+    /// A Boolean.
     pub const BOOL: Ty = Ty::scaled(Unit::Bool, 0);
 
     /// The scale, `None` for a rational.
@@ -465,7 +484,7 @@ impl Number {
         Number { mantissa: x, scale: 0 }
     }
 
-    /// The number as an integer of `10^-scale`, `None` where it has more decimals than that or leaves 128 bits.
+    /// The number as an integer of `10^-scale`, `None` if it has more decimals than that or leaves 128 bits.
     ///
     /// ```
     /// use opus_frontend::hir::Number;

@@ -10,7 +10,7 @@
 //! - `analysis`: gaps of tables ([`tables`]), unreachable rules ([`reach`]), counterexamples ([`counterexample`]);
 //! - [`compile()`]: all of it in one step, after which `trial` tries each fix; [`mend`] applies those that are sure.
 //!
-//! Used by all of them: what there is to say ([`diagnostic`], [`codes`]), the limits of the language ([`limits`]),
+//! Used by all of them: diagnostics ([`diagnostic`], [`codes`]), the limits of the language ([`limits`]),
 //! currencies ([`currency`]), and how values are written ([`display`]).
 //!
 //! This crate does no I/O and reads no clock, environment or random source.

@@ -64,8 +64,8 @@ limits! {
     VERSIONS_MAX = 100, "versions", Some(Code::TooManyVersions),
         "each is checked and compiled separately";
     ERRORS_MAX = 64, "errors shown in one run", Some(Code::TooManyErrors),
-        "people fix the first ones first";
-    SCALE_OF_PRODUCT_MAX = 36, "decimal places in a result; a product has those of all its factors",
+        "later errors often follow from earlier ones";
+    SCALE_OF_PRODUCT_MAX = 36, "decimal places in a result; a product has as many as its factors together",
         Some(Code::TooManyDecimals), "the largest scale that leaves room for digits in 128 bits";
     TABLE_WORK_MAX = 10_000_000, "cell comparisons to check all tables of a policy",
         Some(Code::TableTooIntricate), "checking whether rows over many keys leave a gap can take very long";

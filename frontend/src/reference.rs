@@ -31,7 +31,7 @@ const STACK_GROW_BYTES: usize = 1024 * 1024;
 pub enum Value {
     /// A number, fraction, amount in whole units, number of days, or day number.
     Number(BigRational),
-    /// A truth value.
+    /// A Boolean.
     Bool(bool),
     /// The index of an enum's value.
     Enum(u32),
@@ -97,17 +97,17 @@ pub enum Traced {
         row: usize,
         /// What it says.
         value: Value,
-        /// By key, its value; `None` where it is missing.
+        /// By key, its value; `None` if it is missing.
         keys: Vec<Option<Value>>,
     },
-    /// A rule, whether it applied, and every expression of its condition that was looked at, operands before
+    /// A rule, whether it applied, and every expression of its condition that was evaluated, operands before
     /// their uses.
     Rule {
         /// The index of the rule.
         rule: u32,
         /// Whether it applied.
         applied: bool,
-        /// What was looked at.
+        /// The terms that were evaluated.
         terms: Vec<(ExprId, Value)>,
     },
     /// An output of the rule that applied, and every expression that it was computed from, operands before their uses.
@@ -116,7 +116,7 @@ pub enum Traced {
         output: usize,
         /// The expression.
         expr: ExprId,
-        /// What was looked at.
+        /// The terms that were evaluated.
         terms: Vec<(ExprId, Value)>,
     },
 }
@@ -255,7 +255,7 @@ impl<'a> Evaluator<'a> {
         Evaluator { met: Some(Vec::new()), ..self }
     }
 
-    /// Adds what a step needed, then the step itself, made from the terms that it looked at.
+    /// Adds what a step needed, then the step itself, made from the terms that it evaluated.
     fn record(&mut self, steps: &mut Vec<Traced>, step: impl FnOnce(Vec<(ExprId, Value)>) -> Option<Traced>) {
         let Some(met) = &mut self.met else { return };
         steps.append(met);
@@ -263,7 +263,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// An evaluator that keeps the values of one expression alone and stops once so much work is done: one for
-    /// each expression and each cell of a table that is looked at, more for numbers of many digits.
+    /// each expression and each cell of a table that is tested, more for numbers of many digits.
     pub fn bounded(self, work: usize, watched: ExprId) -> Evaluator<'a> {
         Evaluator { watched: Some(watched), work_left: work, ..self }
     }
@@ -273,7 +273,7 @@ impl<'a> Evaluator<'a> {
         self.work_left
     }
 
-    /// The input fields that have been looked at, by index.
+    /// The input fields that have been read, by index.
     pub fn fields_read(&self) -> &BTreeSet<u32> {
         &self.read
     }
@@ -308,7 +308,7 @@ impl<'a> Evaluator<'a> {
         self.value(condition).map(|value| value == Value::Bool(true))
     }
 
-    /// Every expression that has been looked at, operands before their uses, with its value; constants are left
+    /// Every expression that has been evaluated, operands before their uses, with its value; constants are left
     /// out.
     pub fn terms(&self) -> &[(ExprId, Value)] {
         &self.terms
@@ -472,7 +472,7 @@ fn order(a: &Value, b: &Value) -> Ordering {
     }
 }
 
-/// `None` where the divisor is zero.
+/// `None` if the divisor is zero.
 fn arithmetic(op: Arithmetic, a: BigRational, b: BigRational) -> Option<BigRational> {
     let divides = matches!(op, Arithmetic::Div | Arithmetic::FloorDiv | Arithmetic::Mod);
     if divides && b.is_zero() {
@@ -596,7 +596,7 @@ impl Value {
         1 + words * words / 16
     }
 
-    /// Whether the value can be written with so many decimals.
+    /// Whether the value can be written with this many decimal places.
     pub fn fits_scale(&self, scale: u8) -> bool {
         match self {
             Value::Number(number) => (number * BigRational::from(power_of_ten(scale))).is_integer(),

@@ -1,11 +1,11 @@
-//! Does a fix mend what it is offered for? Each is made, and the source is read and checked again.
+//! Does a fix resolve the diagnostic that it is offered for? Each is applied, and the source is read and checked
+//! again.
 //!
-//! A fix is kept where the error is gone, nothing that was not wrong before is wrong on the lines that it edits, and
-//! no more is wrong than before (what could not be read hid errors, so behind a syntax error only the edited lines
-//! count). Where the mended line shows an error that has a fix of its own, that is part of the fix: `IF(a, b, 0)`
-//! becomes `if a then b else $0` in one step.
+//! A fix is kept if the error is gone, the edited lines have no new error, and there are no more errors than before.
+//! (A syntax error hides others, so after one only the edited lines count.) If the edited line shows another error
+//! with a fix, that becomes part of the fix: `IF(a, b, 0)` becomes `if a then b else $0` in one step.
 //!
-//! The work is bounded by the bytes that are read again. What could not be tried is not offered.
+//! The work is bounded by the bytes that are read again. A fix that could not be tried is not offered.
 
 use crate::check::check;
 use crate::compile::compile;
@@ -19,10 +19,10 @@ const BYTES_MAX: usize = 4 << 20;
 /// How many fixes are made for one error, each for what the one before shows.
 const STEPS_MAX: usize = 6;
 
-/// How many errors are mended in one go.
+/// How many errors are fixed in one call.
 const MENDED_MAX: usize = 256;
 
-/// An error that was mended, at a line of the source as it was then.
+/// An error that was fixed, with its line in the source as it was then.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Mended {
     /// The error.
@@ -31,7 +31,7 @@ pub struct Mended {
     pub line: usize,
 }
 
-/// A source with all errors mended that have a sure fix, the first one first, and what was mended. Warnings, and fixes
+/// A source with all sure fixes of errors applied, in the order of the errors, and what was fixed. Warnings, and fixes
 /// that are guesses, are left to a person.
 ///
 /// ```
@@ -61,7 +61,7 @@ pub fn mend(source: &str) -> (String, Vec<Mended>) {
     (text, mended)
 }
 
-/// Keeps the fixes that mend what they are offered for.
+/// Keeps the fixes that resolve their diagnostics.
 pub fn keep_what_mends(source: &str, diagnostics: &mut [Diagnostic]) {
     let before = diagnostics.to_vec();
     let mut left = BYTES_MAX;
@@ -74,7 +74,7 @@ pub fn keep_what_mends(source: &str, diagnostics: &mut [Diagnostic]) {
     }
 }
 
-/// A fix that mends, and what the help has to add about its further steps.
+/// A fix that works, and what the help adds about its further steps.
 struct Tried {
     fix: Fix,
     then: String,
@@ -103,7 +103,8 @@ fn tried(
             Some(next) => {
                 let step = next.fix.as_ref()?;
                 sure &= step.sure;
-                if let Some(help) = &next.help {
+                if let Some(help) = next.help.as_ref().filter(|help| diagnostic.help.as_ref() != Some(*help))
+                {
                     then += &format!("; in place of `{}`, {help}", next.primary.span.text(&text));
                 }
                 text = step.apply(&text);

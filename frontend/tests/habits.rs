@@ -143,8 +143,8 @@ fn items_of_other_languages() {
     is_helped(field, "age    : int 0..120", "`age : int in 0..120`");
     is_helped(field, "age int in 0..120", "`name : type`");
     is_helped(field, "int age in 0..120", "`name : type`");
-    is_helped(field, "age    : int in 0..120,", "without a sign");
-    is_helped(field, "age    : int in 0..120;", "without a sign");
+    is_helped(field, "age    : int in 0..120,", "without a comma");
+    is_helped(field, "age    : int in 0..120;", "without a comma");
     is_helped(field, "age    : optional int in 0..120", "after the type");
     is_helped(field, "age    : int in 0..", "upper end");
     is_helped(field, "age    : int", "write it after the type");

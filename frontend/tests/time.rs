@@ -35,6 +35,25 @@ fn searches_for_counterexamples_are_bounded_by_what_they_evaluate() {
     });
 }
 
+#[test]
+fn a_version_that_says_the_same_as_the_one_before_it_takes_little_time() {
+    let versions_max = 100;
+    let rules: String = (0..200).map(|i| format!("rule R{i} when x == {i} => {i}\n")).collect();
+    let source = |versions: usize| {
+        let version = |i| format!("version {} from {}-01-01\n", i + 1, 1900 + i);
+        let versions: String = (0..versions).map(version).collect();
+        format!(
+            "policy p {{ effective on day\n{versions}
+             input {{ day : date in 1900-01-01..2029-12-31  x : int in 0..1_000_000 }}
+             output {{ o : int in 0..1_000 }}
+             rules first {{ {rules} otherwise R => 1_000 }} }}"
+        )
+    };
+    let (one, many) = (quickest(&source(1)), quickest(&source(versions_max)));
+    let allowed = one.max(Duration::from_millis(5)) * versions_max as u32 / 3;
+    assert!(many < allowed, "{one:?} for one version, and {many:?} for {versions_max}");
+}
+
 fn policy(input: &str, output: &str, lets: &str, rules: &str) -> String {
     format!(
         "policy p {{\ninput {{ {input} }}\noutput {{ o : {output} }}\n{lets}rules first {{\n{rules}\n}}\n}}\n"

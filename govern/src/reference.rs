@@ -1,4 +1,4 @@
-//! What if the reference evaluator decides the rows of a batch? Its decisions take the place of the engine's.
+//! How does the reference evaluator decide the rows of a batch? Its decisions replace the engine's.
 
 use opus_frontend::{hir, reference};
 use opus_runtime::admission::{Place, Reason};

@@ -1,7 +1,7 @@
-//! How was it decided? Every rule until the one that decided, every named value and table row that they needed, and the
-//! outcome, in order, with the values of the terms.
+//! How was a decision reached? Every rule up to the one that decided, every named value and table row that they
+//! needed, and the outcome, in order, with the values of the terms.
 //!
-//! Values come from the reference evaluator, which is the meaning of the language; texts are the policy's own.
+//! Values come from the reference evaluator, which defines the meaning of the language; texts are the policy's own.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ pub struct Line {
     pub value: Option<String>,
     /// The citation of a table's row, or of its table.
     pub cite: Option<String>,
-    /// The terms that were looked at, with their values, in the order of their writing.
+    /// The terms that were evaluated, with their values, in the order in which they are written.
     pub terms: Vec<(String, String)>,
 }
 
@@ -201,7 +201,7 @@ impl Words<'_> {
             let inside = within.start <= node.span.start && node.span.end <= within.end;
             if inside && (is_name(&node.kind) || sides.contains(expr)) {
                 shown.push(match node.kind {
-                    // what was asked is whether there is a value: so that is told, or what it is
+                    // the question is whether there is a value, so the trace shows that, or the value
                     ExprKind::IsPresent(field) => {
                         (node.span, self.field_name(field), self.field_value(field))
                     }

@@ -3,7 +3,7 @@
 //! A row holds, by input index, the integer that the field counts, before admission. The reference evaluator
 //! admits and decides by itself, from the typed tree; the interpreter takes the program as it was lowered, and
 //! as the passes left it; the virtual machine and native code decide row by row and column by column. Whatever
-//! they say, decisions and refusals, is brought to one form and compared.
+//! they answer, decisions and refusals, is converted to one form and compared.
 
 use std::fmt::{self, Write};
 
@@ -15,7 +15,7 @@ use opus_runtime::admission::{Admission, Place, Reason, Unit};
 use opus_runtime::artifact::SourceText;
 use opus_runtime::{Artifact, Batch, Cache, Decision, Engine, Level, Options, Policy, Refusal};
 
-/// A row before admission: by input index the integer of the field, `None` where it is missing.
+/// A row before admission: by input index the integer of the field, `None` if it is missing.
 pub type GivenRow = Vec<Option<i128>>;
 
 /// What one witness says about a row: a decision, or every fault in the order of the fields or requires.
@@ -66,7 +66,7 @@ pub struct Disagreement {
     pub index: usize,
     /// Each field with what it was given.
     pub row: Vec<(String, Option<i128>)>,
-    /// What each witness said, the reference evaluator first.
+    /// What each witness answered, the reference evaluator first.
     pub outcomes: Vec<(Witness, Outcome)>,
 }
 
@@ -283,7 +283,7 @@ fn by_row(policy: &Policy, given: &GivenRow) -> Outcome {
     outcome(policy.decide(&row))
 }
 
-/// What a policy decides of one row, in the form that all witnesses share.
+/// What a policy decides about one row, in the form that all witnesses share.
 pub fn outcome(decided: Result<Decision, Refusal>) -> Outcome {
     decided.map(|decision| decision.verdict()).map_err(|refusal| faults(refusal.reasons()))
 }
@@ -303,7 +303,7 @@ fn by_columns(policy: &Policy, rows: &[GivenRow]) -> Vec<Outcome> {
     outcomes(&batch, rows.len())
 }
 
-/// By row, what is decided of a batch of so many, in the form that all witnesses share.
+/// By row, the decisions about a batch of this many rows, in the form that all witnesses share.
 pub fn outcomes(batch: &Batch, rows: usize) -> Vec<Outcome> {
     let mut outcomes: Vec<Outcome> = vec![Err(Vec::new()); rows];
     for (row, reason) in batch.refused() {

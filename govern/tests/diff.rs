@@ -92,13 +92,11 @@ fn change(edits: &[(&str, &str)], expected: &[&str]) {
 #[test]
 fn what_says_nothing_changes_no_hash() {
     let same = [
-        ("age > 100", "((age) > 100) -- as always"),
+        ("age > 100", "((age) > 100)"),
         ("$50_000.00 rounded", "50000 USD rounded"),
-        ("  currency USD\n", ""),
-        ("requested, OK", "amount = requested, reason = OK, decision = approve"),
     ];
-    let mut text = edited(&[same[0], same[1]]);
-    text = text.replacen("  effective on", "\n\n  effective on", 1);
+    let mut text = edited(&same);
+    text = text.replacen("  effective on", "\n\n  -- as always\n  effective on", 1);
     // declarations in another order
     text = text.replacen("  currency USD\n", "", 1).replacen("  case good", "  currency USD\n  case good", 1);
     assert_eq!(structure(&text).hash(), structure(POLICY).hash());
@@ -194,7 +192,7 @@ fn every_closed_set_of_edits_is_a_policy_that_reads() {
         ("points < floor", "points <= floor"),
         ("let cap = cap_share of", "let top = $50_000\n  let cap = cap_share of top rounded half_up to cent\n  let old_cap = cap_share of"),
         ("requested > cap", "requested > old_cap"),
-        ("rule C6 when age > 100", "rule C7 when age > 90 => decline, $0, OK\n    rule C6 when age > 100"),
+        ("rule C6 when age > 100", "rule C7 when age == 90 => decline, $0, OK\n    rule C6 when age > 100"),
     ]);
     let (a, script) = (structure(POLICY), script(POLICY, &changed));
     let ids: Vec<_> = script.deciding().map(|edit| edit.id).collect();
@@ -205,6 +203,7 @@ fn every_closed_set_of_edits_is_a_policy_that_reads() {
         }
         let source = script.hybrid(&a, &on).unwrap().to_source();
         let (compiled, errors) = opus_frontend::compile(&source);
+        // hybrids have unused declarations, which are warnings
         assert!(compiled.is_some(), "{on:?}: {errors:?}\n{source}");
     }
 }

@@ -35,7 +35,8 @@ impl MonthEnd {
         }
     }
 
-    /// The choice with this number, `None` where there is none.
+    /// The choice with this number, `None` if there is none.
+    #[inline]
     pub fn from_number(number: i128) -> Option<MonthEnd> {
         usize::try_from(number).ok().and_then(|i| MonthEnd::ALL.get(i).copied())
     }
@@ -52,7 +53,7 @@ pub struct Civil {
     pub day: u32,
 }
 
-/// The day number of a date, `None` where there is no such date.
+/// The day number of a date, `None` if the date does not exist.
 ///
 /// ```
 /// use opus_ir::date::{Civil, day_number};
@@ -146,7 +147,7 @@ pub fn add_months_range(days: Interval, months: Interval, end: MonthEnd) -> Opti
 }
 
 /// The transfer of [`whole_months`]: it falls with the first argument and grows with the second. `None` where a
-/// day could lie outside of the calendar: no engine has to count months from there, so none keeps such days.
+/// day could be outside the calendar: no engine has to count months from there, so none keeps such days.
 pub fn whole_months_range(from: Interval, to: Interval) -> Option<Interval> {
     let calendar = Interval::new(DAY_MIN, DAY_MAX);
     let inside = calendar.contains_all(from) && calendar.contains_all(to);

@@ -1,4 +1,4 @@
-//! Which blocks lie on every path to a block? The dominator tree of an acyclic graph, in one pass.
+//! Which blocks are on every path to a block? The dominator tree of an acyclic graph, in one pass.
 //!
 //! Nodes are visited in topological order. When a node is settled, all edges into it are known and their
 //! sources are settled, so its parent is the deepest common ancestor of the sources. Ancestors are found by
@@ -100,7 +100,7 @@ enum Entered {
 }
 
 impl Dominators {
-    /// The dominators of a function whose targets exist and lie later than where they are gone to from.
+    /// The dominators of a function whose targets exist and come after the blocks that jump to them.
     ///
     /// # Errors
     /// A block that nothing goes to.

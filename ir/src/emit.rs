@@ -1,8 +1,7 @@
-//! How does a straight line come about? Step by step, each computed once, what is not used left out.
+//! How is predicated code emitted? Step by step: each step is computed once, and unused steps are left out.
 //!
-//! Steps that are alike become one: there are no branches, so each is computed for every row anyway. Its
-//! interval is the hull of what was proved at the places that it stands for, because it holds on the rows that
-//! reach one of them.
+//! Equal steps are merged: without branches, each is computed for every row anyway. The interval of a merged step is
+//! the hull of the intervals proved at its places, because it holds on the rows that reach one of them.
 
 use std::collections::BTreeMap;
 
@@ -15,12 +14,12 @@ use crate::ops::{Imm, Op};
 use crate::straight::{Step, Straight};
 use crate::types::Type;
 
-/// A straight line that is being written.
+/// Predicated code that is being written.
 #[derive(Default)]
 pub(crate) struct Emitter {
     steps: PrimaryMap<Value, Step>,
     tables: PrimaryMap<Table, Vec<i128>>,
-    /// Steps by canonical instruction; constants are told apart by whether they are truth values.
+    /// Steps by canonical instruction; Boolean constants are distinct from integers.
     known: BTreeMap<(Inst, bool), Value>,
     known_tables: BTreeMap<Vec<i128>, Table>,
 }
@@ -56,14 +55,14 @@ impl Emitter {
         value
     }
 
-    /// A constant integer, or truth value.
+    /// A constant integer or Boolean.
     pub fn constant(&mut self, is_truth: bool, x: i128) -> Value {
         let range = Interval::point(x);
         let ty = if is_truth { Type::Bool } else { Type::narrowest(range) };
         self.step(ty, range, Inst::new(Op::Const, &[], x))
     }
 
-    /// A constant truth value.
+    /// A constant Boolean.
     pub fn truth(&mut self, x: bool) -> Value {
         self.constant(true, x as i128)
     }
@@ -129,7 +128,7 @@ impl Emitter {
         *self.known_tables.entry(entries).or_insert_with_key(|entries| tables.push(entries.clone()))
     }
 
-    /// A step that gives a truth value.
+    /// A step with a Boolean result.
     pub fn condition(&mut self, op: Op, args: &[Value]) -> Value {
         self.step(Type::Bool, Interval::BOOL, Inst::new(op, args, 0))
     }
@@ -156,7 +155,7 @@ impl Emitter {
         negates(a, b) || negates(b, a)
     }
 
-    /// The straight line that computes a rule and outputs, in an order in which few values wait for their use:
+    /// The predicated code that computes a rule and outputs, in an order that keeps few values live:
     /// what a value needs last is computed last before it.
     pub fn finish(
         self,

@@ -1,7 +1,8 @@
-//! What does a condition say of a value, where it holds or where it has failed?
+//! What does a condition establish about a value, where it holds and where it has failed?
 //!
-//! A comparison bounds each side by the other and fixes the sign of what lies between them: their difference, and
-//! the whole months. `and` that holds and `or` that fails say what each part says; `not` turns the polarity round.
+//! A comparison bounds each side by the other, and fixes the sign of their difference and of the whole months between
+//! them. An `and` that holds establishes both of its parts, and so does an `or` that failed; `not` exchanges the two
+//! cases.
 
 use cranelift_entity::SecondaryMap;
 use cranelift_entity::packed_option::PackedOption;
@@ -10,12 +11,12 @@ use crate::func::{Func, Inst, Value};
 use crate::interval::Interval;
 use crate::ops::Op;
 
-/// How many parts of a condition are looked at: conditions are built from a handful, and what lies beyond says
+/// How many parts of a condition are considered: conditions are built from a handful, and what lies beyond says
 /// nothing. A constant of the format, so that every loader agrees and none can be kept busy.
 pub const PARTS_MAX: usize = 256;
 
 /// The interval that `condition` with this `polarity` establishes for `value`; [`Interval::FULL`] where it says
-/// nothing about it, or where it contradicts what is known of the value. All that is true lies in it.
+/// nothing about it, or where it contradicts what is known of the value. It contains every value that is possible.
 pub fn established(func: &Func, value: Value, condition: Value, polarity: bool) -> Interval {
     Facts::of(func).narrowed(value, condition, polarity).unwrap_or(Interval::FULL)
 }
@@ -23,7 +24,7 @@ pub fn established(func: &Func, value: Value, condition: Value, polarity: bool) 
 /// A value without the refinements on top of it.
 pub fn origin(func: &Func, value: Value) -> Value {
     let mut origin = value;
-    // a chain is no longer than the function; a longer one is a circle, which the verifier refuses
+    // a chain is no longer than the function; a longer one is a cycle, which the verifier refuses
     for _ in 0..func.values.len() {
         match func.inst(origin).and_then(Inst::refined) {
             Some(refined) => origin = refined,
@@ -34,7 +35,7 @@ pub fn origin(func: &Func, value: Value) -> Value {
 }
 
 /// A value for each value: itself without refinements. Filled in the order of definition, it makes
-/// [`Facts`] independent of how many refinements lie on top of each other.
+/// [`Facts`] independent of how many refinements are stacked.
 pub type Origins = SecondaryMap<Value, PackedOption<Value>>;
 
 /// The origins of all values of a function, in one pass. A refinement of what is not defined before it, which
@@ -85,7 +86,7 @@ impl<'a> Facts<'a> {
     }
 
     /// The interval of `value` where `condition` with this `polarity` is known: never empty and within what was
-    /// known of the value. `None` where the two contradict each other: no row comes to such a place.
+    /// known of the value. `None` if the two contradict each other: no row comes to such a place.
     pub fn narrowed(&self, value: Value, condition: Value, polarity: bool) -> Option<Interval> {
         self.narrowed_from(self.func.values[value].range, value, condition, polarity)
     }
@@ -134,7 +135,7 @@ enum Relation {
     Order { low: Value, high: Value, gap: i128 },
     /// The two differ.
     Differ(Value, Value),
-    /// A truth value is this one.
+    /// A Boolean is this one.
     Holds(Value, bool),
 }
 
@@ -153,7 +154,7 @@ fn comparison(inst: &Inst, holds: bool) -> [Option<Relation>; 2] {
     }
 }
 
-/// Up to three bounds that one relation gives.
+/// Up to three bounds that follow from one relation.
 type Bounds = [Option<Interval>; 3];
 
 impl Facts<'_> {
@@ -170,7 +171,7 @@ impl Facts<'_> {
         more.map_or(self.func.values[value].range, |(_, range)| *range)
     }
 
-    /// What one relation says of `value` (already without refinements), of which `known` is known.
+    /// What one relation establishes about `value` (already without refinements), whose interval is `known`.
     fn bounds(&self, value: Value, known: Interval, relation: Relation) -> Bounds {
         match relation {
             Relation::Holds(condition, holds) => {
@@ -216,12 +217,12 @@ impl Facts<'_> {
         Some(Interval { lo: up, hi: i128::MAX })
     }
 
-    /// `value` says how far `high` lies above `low`, or `low` above `high`: its sign is known.
+    /// `value` says how far `high` is above `low`, or `low` above `high`: its sign is known.
     fn between(&self, value: Value, low: Value, high: Value, gap: i128) -> Option<Interval> {
         let inst = self.func.inst(value)?;
         let ([from, to], least) = match (inst.op, inst.operands()) {
             (Op::Sub, [a, b]) => ([b, a], gap),
-            // a later day may lie in the same month
+            // a later day may be in the same month
             (Op::WholeMonths, sides) => (sides, 0),
             _ => return None,
         };

@@ -28,7 +28,7 @@ entity_impl!(Table, "table");
 /// A function: from the fields of an input to a rule and its outputs.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Func {
-    /// The declared ranges of the input fields, by field index; a truth value has [`Interval::BOOL`].
+    /// The declared ranges of the input fields, by field index; a Boolean has [`Interval::BOOL`].
     pub fields: Vec<FieldRange>,
     /// The range that each output has to keep, by output index.
     pub results: Vec<Interval>,
@@ -43,7 +43,7 @@ pub struct Func {
 /// What a function knows of an input field.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FieldRange {
-    /// Whether the field is a truth value.
+    /// Whether the field is a Boolean.
     pub is_bool: bool,
     /// Whether it may be missing.
     pub optional: bool,
@@ -146,7 +146,7 @@ impl Inst {
         self
     }
 
-    /// The value about which the instruction only says more; `None` where it computes something.
+    /// The value about which the instruction only says more; `None` if it computes something.
     pub fn refined(&self) -> Option<Value> {
         self.args().first().copied().filter(|_| self.op.is_claim())
     }
@@ -236,7 +236,7 @@ impl Func {
         }
     }
 
-    /// Whether an instruction gives a truth value, by its row and its operands; `None` for a constant, which can
+    /// Whether the result of an instruction is a Boolean, by its row and its operands; `None` for a constant, which can
     /// be either.
     pub fn gives_truth(&self, inst: &Inst) -> Option<bool> {
         let row = inst.op.row();
@@ -273,7 +273,7 @@ impl Func {
         self.transfer_where(inst, established)
     }
 
-    /// As [`Func::transfer`], for who already knows what the condition of a `refine` establishes.
+    /// As [`Func::transfer`], for callers that already know what the condition of a `refine` establishes.
     ///
     /// # Errors
     /// As [`Func::transfer`].
@@ -368,7 +368,7 @@ impl Builder {
         self.push_constant(Type::narrowest(Interval::point(x)).max(Type::I64), x)
     }
 
-    /// A constant truth value.
+    /// A constant Boolean.
     pub fn truth(&mut self, x: bool) -> Value {
         self.push_constant(Type::Bool, x as i128)
     }
@@ -378,7 +378,7 @@ impl Builder {
         self.func.tables.push(entries)
     }
 
-    /// A new block. In the finished function it stands where [`Builder::switch_to`] first went to it.
+    /// A new block. In the finished function it comes where [`Builder::switch_to`] first selected it.
     pub fn block(&mut self) -> Block {
         self.func.blocks.push(BlockData::open())
     }
@@ -403,8 +403,8 @@ impl Builder {
         self.func.blocks[self.current].end = end;
     }
 
-    /// The finished function. Blocks stand in the order in which they were first gone to, which has to be
-    /// topological; blocks that were never gone to come last.
+    /// The finished function. Blocks are in the order in which they were first selected, which has to be
+    /// topological; blocks that were never selected come last.
     pub fn finish(mut self) -> Func {
         let never = self.func.blocks.keys().filter(|block| !self.visited.contains(*block));
         self.layout.extend(never);

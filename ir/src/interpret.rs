@@ -1,7 +1,8 @@
-//! What does a function decide, by the plainest reading of it? Block by block, each op by its row.
+//! What does a function decide, by its plainest reading? It is evaluated block by block, each op by its row in the
+//! table.
 //!
-//! Slow on purpose: other engines are compared with this one. In debug builds every value is checked against
-//! the interval that was proved for it.
+//! Slow on purpose: other engines are compared with this one. In debug builds every value is checked against its
+//! proved interval.
 
 use cranelift_entity::SecondaryMap;
 
@@ -75,7 +76,7 @@ pub fn interpret(func: &Verified, values: &[i128], present: &[bool]) -> Returned
     }
 }
 
-/// What a straight line decides on an admitted row.
+/// What predicated code decides on an admitted row.
 pub fn evaluate_straight(straight: &Straight, values: &[i128], present: &[bool]) -> Returned {
     let values = &representative(&straight.fields, values, present);
     let mut known = SecondaryMap::<Value, i128>::with_capacity(straight.values.len());

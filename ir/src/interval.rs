@@ -1,8 +1,7 @@
-//! What is known of an integer: a closed, never empty interval, and the exact transfer functions of the
-//! arithmetic on it.
+//! What is known about an integer? A closed, never empty interval, and the exact transfer functions of arithmetic.
 //!
-//! A transfer function answers the smallest interval that holds every result, or `None` where a result could
-//! leave 128 bits.
+//! A transfer function returns the smallest interval that contains every result, or `None` if a result could leave 128
+//! bits.
 
 /// A closed interval of integers; `lo <= hi` always holds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,7 +16,7 @@ pub struct Interval {
 impl Interval {
     /// Every 128-bit integer: nothing is known.
     pub const FULL: Interval = Interval { lo: i128::MIN, hi: i128::MAX };
-    /// Both truth values.
+    /// Both Booleans.
     pub const BOOL: Interval = Interval { lo: 0, hi: 1 };
 
     /// The interval from `lo` to `hi`, both included.
@@ -34,7 +33,7 @@ impl Interval {
         Interval { lo: x, hi: x }
     }
 
-    /// The smallest interval that holds all `points`, `None` where there are none.
+    /// The smallest interval that holds all `points`, `None` if there are none.
     pub fn hull_of(points: impl IntoIterator<Item = i128>) -> Option<Interval> {
         points.into_iter().map(Interval::point).reduce(Interval::hull)
     }
@@ -59,7 +58,7 @@ impl Interval {
         Interval { lo: self.lo.min(other.lo), hi: self.hi.max(other.hi) }
     }
 
-    /// What both hold, `None` where that is nothing.
+    /// What both hold, `None` if that is nothing.
     pub fn intersect(self, other: Interval) -> Option<Interval> {
         let (lo, hi) = (self.lo.max(other.lo), self.hi.min(other.hi));
         (lo <= hi).then_some(Interval { lo, hi })

@@ -4,9 +4,9 @@
 //! In reading order: what a value is ([`types`], [`interval`]), what can be done with values ([`ops`]), how a
 //! decision is put together from them ([`func`]), what a condition establishes ([`facts`]), how all of that is
 //! checked ([`verify`](mod@verify)), what it means ([`interpret`](mod@interpret)) and how it reads ([`text`]). Then
-//! what is done with it: smaller functions ([`passes`]), straight lines without branches ([`straight`],
-//! [`straighten`](mod@straighten)) and one line for several versions ([`merge`](mod@merge)). Last, what a policy is
-//! as a whole ([`schema`], [`program`]) and how its rows lie in memory ([`memory`]).
+//! what is done with it: smaller functions ([`passes`]), predicated code without branches ([`straight`],
+//! [`straighten`](mod@straighten)) and one function for several versions ([`merge`](mod@merge)). Last, what a policy is
+//! as a whole ([`schema`], [`program`]) and how its rows are laid out in memory ([`memory`]).
 //!
 //! This crate does no I/O and reads no clock, environment or random source.
 

@@ -1,4 +1,4 @@
-//! How do rows and columns lie in memory, so that admission, both engines and the files agree?
+//! How are rows and columns laid out in memory, so that admission, both engines and the files agree?
 //!
 //! A column is an array of one [`Width`] in the machine's own order of bytes, aligned to 64 bytes and padded to whole
 //! groups of 64 rows, so that a kernel may read and write whole vectors past the last row; an optional column has a
@@ -12,7 +12,7 @@ use crate::scalar::Scalar;
 use crate::schema::Column;
 use crate::types::Width;
 
-/// Columns are padded to whole groups of so many rows.
+/// Columns are padded to a multiple of this many rows.
 pub const ROWS_PER_GROUP: usize = 64;
 
 /// A cache line of bytes: the unit that columns are allocated in.
@@ -72,7 +72,7 @@ impl Columns {
     /// Says how many rows there are.
     ///
     /// # Panics
-    /// Where there is no room for them.
+    /// If there is no room for them.
     pub fn set_rows(&mut self, rows: usize) {
         assert!(rows <= self.capacity_rows, "more rows than there is room for");
         self.rows = rows;
@@ -83,7 +83,7 @@ impl Columns {
         self.columns.len()
     }
 
-    /// Whether there is no column.
+    /// Whether there are no columns.
     pub fn is_empty(&self) -> bool {
         self.columns.is_empty()
     }
@@ -151,7 +151,7 @@ impl Columns {
         (values, &bytemuck::cast_slice(validity)[..groups])
     }
 
-    /// One value, `None` where it is missing.
+    /// One value, `None` if it is missing.
     pub fn get(&self, index: usize, row: usize) -> Option<i128> {
         let column = self.columns[index].column;
         let present = !column.optional || self.validity(index)[row / 64] >> (row % 64) & 1 == 1;
@@ -171,7 +171,7 @@ impl Columns {
     }
 }
 
-/// Where the fields of a row lie.
+/// The layout of the fields of a row.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RowLayout {
     /// By field index: the byte offset of the value, its width, and the byte offset of its presence byte.
@@ -180,7 +180,7 @@ pub struct RowLayout {
     pub size_bytes: usize,
 }
 
-/// Where a field of a row lies.
+/// The place of a field in a row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Slot {
     /// The byte offset of the value.
@@ -240,7 +240,7 @@ impl Row {
         bytemuck::cast_slice_mut(&mut self.cells)
     }
 
-    /// One value, `None` where it is missing.
+    /// One value, `None` if it is missing.
     pub fn get(&self, slot: Slot) -> Option<i128> {
         let present = slot.presence.is_none_or(|at| self.bytes()[at as usize] != 0);
         present.then(|| read(self.bytes(), slot.offset as usize, slot.width))
@@ -273,26 +273,38 @@ impl Row {
 #[inline]
 pub fn read(bytes: &[u8], offset: usize, width: Width) -> i128 {
     match width {
-        Width::W128 => i128::read(&bytes[offset..]),
+        Width::W128 => i128::read(at::<i128>(bytes, offset)),
         narrow => read_narrow(bytes, offset, narrow) as i128,
     }
 }
 
 /// Reads a signed little-endian integer of up to 64 bits, or the lower half of a wider one: one load, where
 /// [`read`] has to be ready for two.
-#[inline]
+#[inline(always)]
 pub fn read_narrow(bytes: &[u8], offset: usize, width: Width) -> i64 {
-    by_width!(width, Cell => Cell::read(&bytes[offset..]).wide() as i64)
+    by_width!(width, Cell => Cell::read(at::<Cell>(bytes, offset)).wide() as i64)
+}
+
+/// The bytes of an integer. Their number is known to the compiler, so reading them needs no further check.
+#[inline(always)]
+fn at<Cell>(bytes: &[u8], offset: usize) -> &[u8] {
+    &bytes[offset..offset + size_of::<Cell>()]
+}
+
+/// The same, to be written.
+#[inline(always)]
+fn at_mut<Cell>(bytes: &mut [u8], offset: usize) -> &mut [u8] {
+    &mut bytes[offset..offset + size_of::<Cell>()]
 }
 
 /// Writes an integer, truncated to the width.
 #[inline]
 pub fn write_narrow(bytes: &mut [u8], offset: usize, width: Width, value: i64) {
-    by_width!(width, Cell => Cell::truncate(value as i128).write(&mut bytes[offset..]));
+    by_width!(width, Cell => Cell::truncate(value as i128).write(at_mut::<Cell>(bytes, offset)));
 }
 
 /// Writes a signed little-endian integer, truncated to the width.
 #[inline]
 pub fn write(bytes: &mut [u8], offset: usize, width: Width, value: i128) {
-    by_width!(width, Cell => Cell::truncate(value).write(&mut bytes[offset..]));
+    by_width!(width, Cell => Cell::truncate(value).write(at_mut::<Cell>(bytes, offset)));
 }

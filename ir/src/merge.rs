@@ -1,9 +1,9 @@
-//! Can versions that differ in constants alone run as one? They are walked side by side, from what they answer
-//! to what they read: where the same op stands in all of them it is computed once, and where constants or tables
-//! differ the effective date chooses.
+//! Can versions that differ only in constants run as one? Their values are visited side by side, from the outputs to
+//! the inputs. Where all versions have the same op, it is computed once; where constants or tables differ, the
+//! effective date selects.
 //!
-//! What is walked is a tuple of values, one per version; constants are leaves. So it does not matter in what
-//! order the versions compute, nor that two constants which are equal in one of them differ in another.
+//! A tuple of values is visited, one per version, and constants are leaves. So the order in which the versions compute
+//! does not matter, and two constants may be equal in one version and differ in another.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +17,8 @@ use crate::types::Type;
 /// The merge may be so much longer than the longest version, in steps: twice, and a few.
 const STEPS_MORE: usize = 32;
 
-/// One straight line for versions of the same shape: the one with number `i` is in force from day `starts[i]`,
-/// and the first also before. `None` where they differ in more than constants, tables and rules, or where one
+/// Predicated code for versions of the same shape: the one with number `i` is in force from day `starts[i]`,
+/// and the first also before. `None` if they differ in more than constants, tables and rules, or where one
 /// line would compute much more than each of them. Intervals are those that hold in every version.
 pub fn merge(parts: &[&Straight], effective_field: u32, starts: &[i32]) -> Option<Straight> {
     let first = parts.first()?;
@@ -79,7 +79,7 @@ impl Merger<'_> {
         self.parts.iter().zip(values).map(|(part, value)| part.values[*value]).collect()
     }
 
-    /// The operands of one step of each version, side by side; `None` where the steps are not alike.
+    /// The operands of one step of each version, side by side; `None` if the steps are not alike.
     fn operands(&self, values: &[Value]) -> Option<Vec<Vec<Value>>> {
         let steps = self.steps(values);
         let first = &steps[0];

@@ -1,4 +1,4 @@
-//! The table as Markdown: `spec/ops.md` is this text, and a test compares them.
+//! The op table as Markdown. `spec/ops.md` is this text, and a test compares the two.
 
 use crate::ops::{Class, Imm, Laws, Row, TABLE};
 
@@ -9,16 +9,16 @@ Generated from the op table in `ir/src/ops/table.rs` by `UPDATE=1 cargo test -p 
 
 A value is an integer of 32, 64 or 128 bits or a Boolean, and carries the interval that was proved for it. An op
 computes in the widest type among its operands and its result; narrower operands are sign-extended, and the result
-is wrapped to its type. Every op is total: what a row says about zero, an index or the calendar holds on every
-bit pattern, also on rows that another branch decides.
+is wrapped to its type. Every op is total: it is defined for every bit pattern, including a divisor of zero, any index
+and any day, because predicated code also evaluates it on rows that another branch decides.
 
 `any` is an integer or a Boolean, the same for every `any` of an op. `small` is an integer that engines compute in 32
-bits; a wider one counts as the nearest integer of 32 bits. An immediate is written after the operands.
+bits; a wider one is clamped to 32 bits. An immediate is written after the operands.
 
-Laws hold on all operands with which the op is proved: `commutes` (the order of the operands does not matter),
-`idempotent` (of two equal operands it gives that operand), `modular` (the low bits of the result follow from the low
-bits of the operands), `unit x` (with x as its second operand it gives the first), `x of equals` (of two equal operands
-it gives x).
+Laws hold for all operands for which the op is proved: `commutes` (the order of the operands does not matter),
+`idempotent` (the result of two equal operands is that operand), `modular` (the low bits of the result follow from the
+low bits of the operands), `unit x` (with x as the second operand, the result is the first), `x of equals` (the result
+of two equal operands is x).
 
 | code | op | result | meaning | laws |
 | --- | --- | --- | --- | --- |

@@ -154,13 +154,13 @@ pub struct Row {
 pub struct Laws {
     /// The order of its two operands does not matter.
     pub commutes: bool,
-    /// Of two equal operands it gives just that.
+    /// Idempotent: with two equal operands, the result is that operand.
     pub idempotent: bool,
     /// The low bits of the result follow from the low bits of the integer operands.
     pub modular: bool,
-    /// With this as its second operand it gives the first.
+    /// With this as the second operand, the result is the first operand.
     pub unit: Option<i128>,
-    /// Of two equal operands it gives this.
+    /// With two equal operands, the result is this.
     pub of_equals: Option<i128>,
 }
 
@@ -220,7 +220,7 @@ macro_rules! immediate {
     };
 }
 
-/// The type of an immediate that [`immediate!`] gives.
+/// The type of an immediate, from [`immediate!`].
 macro_rules! immediate_type {
     (Rounding) => {
         Rounding
@@ -442,17 +442,17 @@ impl Op {
         &TABLE[INDEX[self as usize] as usize]
     }
 
-    /// The op with this code, `None` where there is none.
+    /// The op with this code, `None` if there is none.
     pub fn from_code(code: u8) -> Option<Op> {
         Op::ALL.iter().copied().find(|op| *op as u8 == code)
     }
 
-    /// The op with this mnemonic, `None` where there is none.
+    /// The op with this mnemonic, `None` if there is none.
     pub fn from_mnemonic(mnemonic: &str) -> Option<Op> {
         TABLE.iter().find(|row| row.mnemonic == mnemonic).map(|row| row.op)
     }
 
-    /// Whether it gives its first operand and only says more about it. Such an op stays in its block.
+    /// Whether its result is its first operand, with a narrower claim. Such an op stays in its block.
     pub fn is_claim(self) -> bool {
         self.row().role == Role::Claim
     }
@@ -475,11 +475,13 @@ impl Imm {
 }
 
 /// How many entries of an ascending `table` are at most `x`.
+#[inline]
 pub fn bucket_of(table: &[i128], x: i128) -> i128 {
     table.partition_point(|cut| *cut <= x) as i128
 }
 
 /// The entry at a clamped index, 0 in an empty table.
+#[inline]
 pub fn entry(table: &[i128], index: i128) -> i128 {
     let last = table.len().saturating_sub(1) as i128;
     table.get(index.clamp(0, last) as usize).copied().unwrap_or(0)
@@ -489,12 +491,14 @@ fn at<T: Copy + Default>(values: &[T], index: i128) -> T {
     usize::try_from(index).ok().and_then(|i| values.get(i).copied()).unwrap_or_default()
 }
 
-/// The rounding mode with this number; the first where there is none.
+/// The rounding mode with this number; the first if there is none.
+#[inline]
 pub fn rounding(imm: i128) -> Rounding {
     Rounding::from_number(imm).unwrap_or(Rounding::HalfEven)
 }
 
-/// The end of a month with this number; the first where there is none.
+/// The end of a month with this number; the first if there is none.
+#[inline]
 pub fn month_end(imm: i128) -> MonthEnd {
     MonthEnd::from_number(imm).unwrap_or(MonthEnd::Clip)
 }
@@ -517,7 +521,7 @@ fn modulo_range(a: Interval, b: Interval) -> Transfer {
     if b.contains(0) || b.lo == i128::MIN {
         return Err(if b.contains(0) { Unproved::ZeroDivisor } else { Unproved::Overflow });
     }
-    // the dividend itself where it already lies between zero and every divisor
+    // the dividend itself if it is already between zero and every divisor
     let (below, above) = if b.lo > 0 { (0, b.lo - 1) } else { (b.hi + 1, 0) };
     if Interval::new(below, above).contains_all(a) {
         return Ok(a);

@@ -1,8 +1,8 @@
-//! What makes a function smaller without changing what it decides? One file per pass, one table of them.
+//! What makes a function smaller without changing what it decides? One file per pass, and one table of them.
 //!
-//! Every pass takes a function that verifies and leaves one that verifies: a rewriting that lost a proof is not
-//! taken over. Each is optional, and none moves a refined value out of the reach of the branch that it relies
-//! on, because a value only ever takes the place of another that it dominates.
+//! Every pass takes a function that verifies and returns one that verifies: a rewriting that loses a proof is dropped.
+//! Each pass is optional. None moves a refined value away from the branch that it relies on, because a value is only
+//! ever replaced by one that dominates it.
 
 mod dead;
 mod fold;

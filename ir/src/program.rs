@@ -1,4 +1,4 @@
-//! What is a compiled policy as a whole, before anyone serialises or runs it?
+//! What is a compiled policy as a whole, independent of its file format and of engines?
 
 mod check;
 
@@ -28,9 +28,9 @@ pub struct Program<F = Func> {
 pub struct Rule {
     /// The id, unique within a version.
     pub id: String,
-    /// The title, where the policy gives one.
+    /// The title, if there is one.
     pub title: Option<String>,
-    /// The citation, where the policy gives one.
+    /// The citation, if there is one.
     pub cite: Option<String>,
     /// The bytes of the rule in the source text. Not part of the meaning.
     pub span: (u32, u32),
@@ -41,9 +41,9 @@ pub struct Rule {
 pub struct Require {
     /// The id.
     pub id: String,
-    /// The title, where the policy gives one.
+    /// The title, if there is one.
     pub title: Option<String>,
-    /// The citation, where the policy gives one.
+    /// The citation, if there is one.
     pub cite: Option<String>,
     /// The bytes of the condition in the source text. Not part of the meaning.
     pub span: (u32, u32),
@@ -52,17 +52,17 @@ pub struct Require {
 /// A version of a policy.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Version<F = Func> {
-    /// The number that the policy gives it.
+    /// Its number in the policy.
     pub number: u32,
     /// The first day on which it is in force.
     pub from: i32,
     /// The first day on which it is no longer in force; `i32::MAX` for the last version.
     pub until: i32,
-    /// The citation, where the policy gives one.
+    /// The citation, if there is one.
     pub cite: Option<String>,
     /// The indices of the requires that are in force, in order.
     pub requires: Vec<u32>,
-    /// From the fields of an admitted row to one truth value per entry of `requires`; one block, rule 0.
+    /// From the fields of an admitted row to one Boolean per entry of `requires`; one block, rule 0.
     /// Where it has no outputs there is nothing to check.
     pub admit: F,
     /// From the fields of a row that meets all requires to a rule and its outputs.

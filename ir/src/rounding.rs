@@ -49,7 +49,8 @@ impl Rounding {
         }
     }
 
-    /// The mode with this number, `None` where there is none.
+    /// The mode with this number, `None` if there is none.
+    #[inline]
     pub fn from_number(number: i128) -> Option<Rounding> {
         usize::try_from(number).ok().and_then(|i| Rounding::ALL.get(i).copied())
     }
@@ -67,6 +68,7 @@ impl Rounding {
 
     /// Whether a quotient that was truncated towards zero and left a remainder moves one away from zero: by how
     /// the remainder compares with half the divisor, whether the quotient is odd, and its exact sign.
+    #[inline]
     pub fn rounds_away(self, half: Ordering, odd: bool, positive: bool) -> bool {
         match self {
             Rounding::HalfEven => half.is_gt() || (half.is_eq() && odd),

@@ -1,7 +1,7 @@
-//! What goes into a policy and what comes out of it?
+//! What are the inputs and outputs of a policy?
 //!
 //! Every field is an integer once it is admitted: an amount counts minor units, a percent hundredths of a
-//! percent, a date days, an enum its values in the order of their declaration, a truth value 0 or 1.
+//! percent, a date days, an enum its values in the order of their declaration, a Boolean 0 or 1.
 
 use crate::date;
 use crate::func::FieldRange;
@@ -69,15 +69,15 @@ pub struct Field {
 /// What the integer of a field counts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Kind {
-    /// A truth value.
+    /// A Boolean.
     Bool,
     /// A whole number.
     Int,
-    /// A number with so many decimals.
+    /// A number with this many decimal places.
     Decimal(u8),
     /// An amount in the minor unit of the policy's currency.
     Money,
-    /// A percentage with so many decimals: 43.5 % as `percent(2)` is 4350.
+    /// A percentage with this many decimal places: 43.5 % as `percent(2)` is 4350.
     Percent(u8),
     /// A number of days.
     Days,
@@ -96,7 +96,7 @@ pub struct Domain {
     pub set: Option<Vec<i128>>,
 }
 
-/// Where a column or a row slot of a field lies: how wide a value is, and whether it may be missing.
+/// The layout of a field in a column or a row: the width of a value, and whether it may be missing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Column {
     /// The width of a value.
@@ -120,7 +120,7 @@ impl Schema {
         }
     }
 
-    /// The values that any field of a kind keeps to; `None` where there is no such kind in this schema.
+    /// The values that a field of this kind can have; `None` if the schema has no such kind.
     pub fn bounds(&self, kind: Kind) -> Option<Interval> {
         match kind {
             Kind::Bool => Some(Interval::BOOL),
@@ -169,7 +169,7 @@ impl Domain {
         Domain { range, set: None }
     }
 
-    /// The listed values; `None` where there are none.
+    /// The listed values; `None` if there are none.
     pub fn of(mut values: Vec<i128>) -> Option<Domain> {
         values.sort_unstable();
         values.dedup();

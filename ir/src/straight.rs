@@ -19,7 +19,7 @@ use crate::interval::Interval;
 use crate::ops::Imm;
 use crate::types::Type;
 
-/// A decision as a straight line.
+/// A decision as predicated code.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Straight {
     /// The input fields, as in the function.
@@ -36,7 +36,7 @@ pub struct Straight {
     pub rule: Value,
 }
 
-/// One instruction of a straight line with the type and interval of its result.
+/// One instruction of predicated code, with the type and interval of its result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Step {
     /// The type of the result.

@@ -1,11 +1,11 @@
-//! How does a function become a straight line? Blocks in order, each instruction once; where control would have
-//! chosen, a condition does.
+//! How does a function become predicated code? Blocks are emitted in order, each instruction once, and conditions take
+//! the place of control flow.
 //!
-//! A row that has been decided by an earlier exit asks for nothing any more: whatever later conditions say of
-//! it, the first exit that it meets has its decision. So a block's condition only has to be right on rows that
-//! have not been decided before it, and in a chain of rules it is simply true (the file `reach`). `refine` is dropped;
-//! what was proved with its help stays with the values that were computed from it. The decision (the file `exits`) is
-//! the number of the first exit whose condition holds; constant outputs are looked up by it.
+//! Once an earlier exit has decided a row, later conditions no longer matter for it: the first exit that it meets has
+//! its decision. So a block's condition only has to be right on rows that are not decided yet, and in a chain of rules
+//! it is simply true (the file `reach`). `refine` is dropped; what was proved with it stays with the values computed
+//! from it. The decision (the file `exits`) is the number of the first exit whose condition holds; constant outputs
+//! are looked up by it.
 
 mod exits;
 mod reach;
@@ -25,7 +25,7 @@ use crate::verify::Verified;
 use exits::{Exit, Output};
 use reach::{Edge, Graph, Side};
 
-/// The straight line that decides as the function does.
+/// The predicated code that decides as the function does.
 ///
 /// ```
 /// use opus_ir::{Builder, End, Interval, Op, Target, straighten, verify};

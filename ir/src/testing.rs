@@ -1,5 +1,5 @@
-//! What do tests and fuzzers need? Any valid function from a seed or from bytes, rows for it, damage to it, and
-//! the properties that all of them have to keep.
+//! What do tests and fuzzers need? Any valid function from a seed or from bytes, rows for it, damage to it, and the
+//! properties that all functions must have.
 //!
 //! Only with the feature `testing`. Nothing here is random by itself: the same source gives the same functions.
 
@@ -45,7 +45,7 @@ pub trait Source {
         self.below(of) == 0
     }
 
-    /// One of several, `None` where there is none.
+    /// One of several, `None` if there is none.
     fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
         let count = from.len();
         (count > 0).then(|| &from[self.below(count)])

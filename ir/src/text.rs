@@ -25,7 +25,7 @@
 //!
 //! After the mnemonic come the operands, then the immediate; `decide` names the rule. What follows a semicolon is
 //! a comment. Names, operands and immediates come from the op table; there is no other list. Functions in which
-//! every value stands where it is defined are read back exactly as they were, whether they verify or not.
+//! every value appears where it is defined are read back exactly as they were, whether they verify or not.
 
 mod parse;
 
@@ -52,7 +52,7 @@ impl fmt::Display for Func {
             for value in &data.body {
                 let inst = match self.values.get(*value).map(|data| &data.def) {
                     Some(Def::Inst(inst)) => written(inst),
-                    // what is no instruction cannot be written; the verifier says so
+                    // an invalid instruction cannot be written; the verifier reports it
                     _ => "?".into(),
                 };
                 writeln!(f, "  {} = {inst}", self.typed(*value))?;
@@ -137,7 +137,7 @@ fn written(inst: &Inst) -> String {
 const POLARITIES: [&str; 2] = ["failed", "holds"];
 
 impl Imm {
-    /// How an immediate is written, `None` where there is nothing to say. One that the kind does not know is
+    /// How an immediate is written, `None` if there is nothing to say. One that the kind does not know is
     /// written as its number: `#7`.
     pub fn text(self, imm: i128) -> Option<String> {
         let unknown = || Some(format!("#{imm}"));
@@ -154,7 +154,7 @@ impl Imm {
         }
     }
 
-    /// What [`Imm::text`] wrote, `None` where it never writes this.
+    /// What [`Imm::text`] wrote, `None` if it never writes this.
     pub fn parse(self, text: &str) -> Option<i128> {
         if let Some(number) = text.strip_prefix('#') {
             return number.parse().ok();

@@ -8,7 +8,7 @@ use crate::interval::Interval;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
 pub enum Type {
-    /// A truth value: 0 or 1.
+    /// A Boolean: 0 or 1.
     Bool = 0,
     /// 32-bit integer.
     I32 = 1,
@@ -55,6 +55,7 @@ impl Type {
     }
 
     /// `x` reduced to the type's bits: the identity on values in range.
+    #[inline]
     pub fn wrap(self, x: i128) -> i128 {
         match self {
             Type::Bool => (x != 0) as i128,
@@ -74,7 +75,7 @@ impl Type {
         }
     }
 
-    /// Whether values of this type are truth values.
+    /// Whether values of this type are Booleans.
     pub const fn is_bool(self) -> bool {
         matches!(self, Type::Bool)
     }

@@ -1,4 +1,4 @@
-//! What was decided of a row, before names are attached?
+//! What was decided about a row, before names are attached?
 
 /// A decision on one row, as indices and integers.
 #[derive(Clone, PartialEq, Eq, Debug)]

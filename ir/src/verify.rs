@@ -126,7 +126,7 @@ pub fn verify(func: Func) -> Result<Verified, Invalid> {
     Ok(Verified { func, certificate })
 }
 
-/// The check itself, for who keeps the function.
+/// The check itself, for callers that keep the function.
 pub(crate) fn check(func: &Func) -> Checked<Certificate> {
     check_declarations(func)?;
     check_targets(func)?;

@@ -13,7 +13,7 @@ use crate::isa::{self, Level};
 use crate::plan::{self, Piece, Plan};
 use crate::{lower_columns, lower_row, reduce};
 
-/// Why there is no native code.
+/// Why native code could not be made.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Unsupported {
     /// The target is not x86-64.

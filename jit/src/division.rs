@@ -28,7 +28,7 @@ pub(crate) struct Floored {
 }
 
 impl Floored {
-    /// The form of `a / divisor` for `a` within `range`; `None` where the sums exceed 127 bits.
+    /// The form of `a / divisor` for `a` within `range`; `None` if the sums exceed 127 bits.
     pub fn new(range: Interval, divisor: i128, mode: Rounding) -> Option<Floored> {
         let negate = divisor < 0;
         let c = i128::try_from(divisor.unsigned_abs()).ok().filter(|c| *c > 0)?;
@@ -86,7 +86,7 @@ pub(crate) struct Multiplier {
 }
 
 impl Multiplier {
-    /// The least multiplier that is exact for every `u <= u_max`, `None` where it has more than 128 bits.
+    /// The least multiplier that is exact for every `u <= u_max`, `None` if it has more than 128 bits.
     ///
     /// With `m = ceil(2^s / c)` and `e = m c - 2^s`, the product is too high by `u e / (c 2^s)`, which is harmless
     /// as long as `u_max e < 2^s`: the distance from a quotient to the next integer is at least `1 / c`.
@@ -193,7 +193,7 @@ impl Reciprocal {
     }
 
     fn by_correction(u_max: u128, c: u128) -> Option<Reciprocal> {
-        // three remainders have to fit a positive 32-bit lane, and a power of two is no reciprocal of this kind
+        // three remainders have to fit a positive 32-bit lane, and a power of two has no reciprocal of this kind
         if !(3..1 << 29).contains(&c) || c.is_power_of_two() {
             return None;
         }

@@ -30,7 +30,7 @@ impl Level {
         }
     }
 
-    /// The level with this number, `None` where there is none.
+    /// The level with this number, `None` if there is none.
     pub fn from_number(number: u8) -> Option<Level> {
         Level::ALL.get(number as usize).copied()
     }

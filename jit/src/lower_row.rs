@@ -312,7 +312,7 @@ impl Visitor for Lowering<'_, '_, '_> {
     }
 }
 
-/// The cuts that a value within `range` can be on either side of, and how many are at or below the whole range.
+/// The thresholds that divide `range`, and how many are at or below the whole range.
 pub(crate) fn cuts_within(cuts: &[i128], range: Interval) -> (i128, &[i128]) {
     let first = cuts.partition_point(|cut| *cut <= range.lo);
     let last = cuts.partition_point(|cut| *cut <= range.hi);

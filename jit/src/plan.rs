@@ -87,7 +87,7 @@ pub(crate) fn is_bool(line: &Straight, value: Value) -> bool {
 }
 
 /// By value: an interval that it keeps on every row, reached or not, because of how it is computed: a choice
-/// among constants, a count of cuts, an entry of a table. Addresses may rely on such an interval only.
+/// among constants, a count of thresholds, an entry of a table. Addresses may rely on such an interval only.
 fn kept_intervals(line: &Straight) -> SecondaryMap<Value, Option<Interval>> {
     let mut kept = SecondaryMap::<Value, Option<Interval>>::new();
     for (value, step) in &line.values {

@@ -96,7 +96,7 @@ impl Writer<'_> {
     }
 }
 
-/// The greatest common divisor of the constants that a value is chosen from, and their number; `None` where it is not
+/// The greatest common divisor of the constants that a value is chosen from, and their number; `None` if it is not
 /// chosen from constants.
 fn common_divisor(line: &Straight, value: Value, before: usize) -> Option<(u128, usize)> {
     let step = &line.values[value];
@@ -122,7 +122,7 @@ fn common_divisor(line: &Straight, value: Value, before: usize) -> Option<(u128,
     }
 }
 
-/// The multiples of `by` within an interval, divided by `by`; `None` where the interval has none.
+/// The multiples of `by` within an interval, divided by `by`; `None` if the interval has none.
 fn divided(range: Interval, by: i128) -> Option<Interval> {
     let up = range.lo.div_euclid(by) + (range.lo.rem_euclid(by) != 0) as i128;
     let down = range.hi.div_euclid(by);

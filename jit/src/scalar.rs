@@ -10,7 +10,7 @@ use opus_ir::{Interval, Rounding, Width};
 use crate::division::{Floored, Multiplier};
 use crate::emit::{Emit, memory, scalar_type, table_bytes};
 
-/// Up to this many cuts are compared one by one; more are searched.
+/// Up to this many thresholds are compared one by one; more are searched.
 const CUTS_COMPARED_MAX: usize = 8;
 
 /// `a / c` rounded, in the type of `a` (64 or 128 bits); `a` is within `range` where it matters.
@@ -304,7 +304,7 @@ fn load_entry(emit: &mut Emit, index: Clif, offset: u32, width: Width) -> Clif {
     emit.b.ins().load(scalar_type(width), memory(), address, offset as i32)
 }
 
-/// How many of the ascending `cuts` are at most `x`; 32 bits. The cuts fit the type of `x`.
+/// How many of the ascending thresholds `cuts` are at most `x`; 32 bits. The cuts fit the type of `x`.
 pub(crate) fn bucket(emit: &mut Emit, x: Clif, cuts: &[i128], width: Width) -> Clif {
     if cuts.len() > CUTS_COMPARED_MAX {
         return search(emit, x, cuts, width);

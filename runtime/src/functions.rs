@@ -1,5 +1,5 @@
-//! Which functions does a policy run? For each version one that admits and one that decides; over columns also one
-//! of each for all versions at once, where the versions can be merged.
+//! Which functions does a policy run? For each version one that admits and one that decides. Over columns, also one of
+//! each for all versions at once, if the versions can be merged.
 
 use opus_ir::{Column, Program, Straight, Verified, merge::merge, straighten};
 
@@ -74,7 +74,7 @@ pub(crate) enum Whose {
 }
 
 impl<T> Part<T> {
-    /// The things for all functions of so many versions; `None` if their number does not match.
+    /// The things for all functions of this many versions; `None` if their number does not match.
     pub(crate) fn new(versions: usize, all: Vec<Option<T>>) -> Option<Part<T>> {
         (all.len() == 2 * (versions + 1)).then_some(Part { versions, all })
     }

@@ -20,6 +20,14 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A BLAKE3 hash, written as 64 hexadecimal digits.
+///
+/// ```
+/// use opus_runtime::Hash;
+/// let hash = Hash::of(b"opus");
+/// assert_eq!(hash.to_string().len(), 64);
+/// assert_eq!(hash.to_string().parse(), Ok(hash));
+/// assert_eq!(Hash::from_bytes(*hash.as_bytes()), hash);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hash([u8; 32]);
 

@@ -1,4 +1,4 @@
-//! How does the code of a policy read? Listings for people.
+//! How is the code of a policy shown? Listings for people.
 
 use crate::artifact::{Artifact, load};
 use crate::functions::Function;

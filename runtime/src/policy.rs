@@ -1,4 +1,4 @@
-//! How does a program decide by a policy? It opens the policy once, keeps it, and uses it from any thread.
+//! How does a program use a policy? It opens the policy once and decides with it from any thread.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -62,6 +62,20 @@ struct Inner {
 impl Policy {
     /// Opens an artifact with the default [`Options`]: native code, and the cache of this user.
     ///
+    /// ```
+    /// use opus_runtime::{Policy, example};
+    /// let path = std::env::temp_dir().join(format!("open-{}.opusc", std::process::id()));
+    /// std::fs::write(&path, example::artifact().bytes())?;
+    /// let policy = Policy::open(&path)?;
+    /// assert_eq!(policy.artifact().program().name, "loan.small");
+    ///
+    /// std::fs::write(&path, "not an artifact")?;
+    /// let error = Policy::open(&path).unwrap_err();
+    /// assert_eq!(error.to_string(), "the file is not an artifact: give a file that `opus build` wrote");
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Where the file cannot be read, or does not hold an artifact that may run.
     pub fn open(path: impl AsRef<Path>) -> Result<Policy, ArtifactError> {
@@ -77,6 +91,14 @@ impl Policy {
     }
 
     /// The policy of an artifact in memory, with the default [`Options`].
+    ///
+    /// ```
+    /// use opus_runtime::{Policy, example};
+    /// let artifact = example::artifact();
+    /// let policy = Policy::from_bytes(artifact.bytes())?;
+    /// assert_eq!(policy.artifact().content_hash(), artifact.content_hash());
+    /// # Ok::<(), opus_runtime::ArtifactError>(())
+    /// ```
     ///
     /// # Errors
     /// Where the bytes are not an artifact that may run.
@@ -121,6 +143,15 @@ impl Policy {
     }
 
     /// Inputs and outputs.
+    ///
+    /// ```
+    /// use opus_runtime::Kind;
+    /// let policy = opus_runtime::example::policy();
+    /// let required: Vec<&str> =
+    ///     policy.schema().inputs.iter().filter(|field| !field.optional).map(|field| &*field.name).collect();
+    /// assert_eq!(required, ["submitted_on", "age", "income", "requested", "work"]);
+    /// assert_eq!(policy.schema().outputs[1].kind, Kind::Money);
+    /// ```
     pub fn schema(&self) -> &Schema {
         &self.0.artifact.program().schema
     }
@@ -142,6 +173,16 @@ impl Policy {
     }
 
     /// The engine that decides single rows.
+    ///
+    /// ```
+    /// use opus_runtime::{Cache, Engine, Options, Policy, example};
+    /// let options = Options { engine: Engine::Native, cache: Cache::Off, ..Options::default() };
+    /// let policy = Policy::from_artifact(example::artifact(), &options);
+    /// match policy.fallback() {
+    ///     None => assert_eq!(policy.engine(), Engine::Native),
+    ///     Some(why) => println!("the virtual machine decides: {why}"),
+    /// }
+    /// ```
     pub fn engine(&self) -> Engine {
         self.0.rows.engine()
     }
@@ -180,9 +221,30 @@ impl Policy {
 
     /// Decides a row. Nothing is allocated if the outputs take at most 32 bytes.
     ///
+    /// ```
+    /// let policy = opus_runtime::example::policy();
+    /// let mut row = policy.row();
+    /// row.set_date("submitted_on", 2025, 2, 1)?;
+    /// row.set_int("age", 40)?;
+    /// row.set_int("score", 720)?;
+    /// row.set_money("income", 9_000_000)?; // in cents
+    /// row.set_money("requested", 900_000)?;
+    /// row.set_enum("work", "salaried")?;
+    /// let decision = policy.decide(&row)?;
+    /// assert_eq!((&*decision.rule().id, decision.version().number), ("R4", 2));
+    ///
+    /// // a condition between fields is checked when the row is decided
+    /// row.set_money("income", 100_000)?;
+    /// let refusal = policy.decide(&row).unwrap_err();
+    /// assert_eq!(refusal.to_string(), "refused: Q1 (no more than an income) does not hold");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Why the row is refused.
-    #[inline]
+    // inlined, so that the engine writes to where the caller keeps the decision: a copy would wait for what the
+    // engine has just written
+    #[inline(always)]
     pub fn decide<'a>(&'a self, row: &'a Row) -> Result<Decision<'a>, Refusal> {
         let version = self.admitted(row)?;
         let mut cells = Cells::new(self.output_layout());
@@ -192,6 +254,19 @@ impl Policy {
 
     /// Decides a row given as a JSON object, which is read as by [`Row::set_json`]. This allocates a row; a service
     /// reuses one with [`Row::set_json`].
+    ///
+    /// ```
+    /// let policy = opus_runtime::example::policy();
+    /// let decision = policy.decide_json(
+    ///     r#"{"submitted_on": "2025-02-01", "age": 40, "score": 720, "income": 90000, "requested": 9000,
+    ///         "work": "salaried"}"#,
+    /// )?;
+    /// assert_eq!(decision.output("amount").unwrap().to_string(), "9000.00");
+    ///
+    /// let refusal = policy.decide_json(r#"{"age": 40}"#).unwrap_err();
+    /// assert_eq!(refusal.reasons()[0].message, "submitted_on: a value is required");
+    /// # Ok::<(), opus_runtime::Refusal>(())
+    /// ```
     ///
     /// # Errors
     /// Why the row is refused.
@@ -214,7 +289,7 @@ impl Policy {
     }
 
     /// The version that is in force for a row that is complete and meets all its requires.
-    #[inline]
+    #[inline(always)]
     fn admitted(&self, row: &Row) -> Result<usize, Refusal> {
         if !self.owns(row) {
             return Err(foreign());
@@ -232,8 +307,12 @@ impl Policy {
 
     #[inline]
     fn owns(&self, row: &Row) -> bool {
-        let same = Arc::ptr_eq(&self.0, &row.policy().0);
-        same || self.schema_hash() == row.policy().schema_hash()
+        Arc::ptr_eq(&self.0, &row.policy().0) || self.has_inputs_of(row.policy())
+    }
+
+    #[cold]
+    fn has_inputs_of(&self, other: &Policy) -> bool {
+        self.schema_hash() == other.schema_hash()
     }
 
     /// The version that is in force for a row.
@@ -253,12 +332,21 @@ impl Policy {
 
     #[inline]
     fn admit(&self, version: usize, input: &[u8]) -> Result<(), Refusal> {
-        let inner = &*self.0;
-        let layout = &inner.admitted_layouts[version];
-        let count = layout.slots.len() - 1;
-        if count == 0 {
-            return Ok(());
+        let layout = &self.0.admitted_layouts[version];
+        match layout.slots.len() - 1 {
+            0 => Ok(()),
+            count => self.check_requires(version, input, layout, count),
         }
+    }
+
+    #[inline(never)]
+    fn check_requires(
+        &self,
+        version: usize,
+        input: &[u8],
+        layout: &RowLayout,
+        count: usize,
+    ) -> Result<(), Refusal> {
         let mut cells = Cells::new(layout);
         self.run(Function::admit(version), input, cells.bytes_mut());
         // Booleans take one byte each and come first

@@ -11,7 +11,21 @@ use crate::row::Row;
 /// Why a row is not decided. Fields are checked first; requires are checked only if all fields are admitted.
 ///
 /// The codes of reasons are stable and the same as in reject files: [`opus_ir::Fault::code`].
-#[derive(Clone, PartialEq, Eq, Debug)]
+///
+/// ```
+/// use opus_runtime::Refusal;
+/// let policy = opus_runtime::example::policy();
+/// match policy.decide_json(r#"{"age": 200}"#) {
+///     Ok(decision) => println!("{}", decision.to_json()),
+///     Err(Refusal::Row(reason)) => println!("unreadable: {reason}"),
+///     Err(refusal) => {
+///         for reason in refusal.reasons() {
+///             println!("{} {}: {}", reason.name, reason.fault.code(), reason.message);
+///         }
+///     }
+/// }
+/// ```
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
     /// The row cannot be read: malformed JSON, a member that appears twice, a row of another policy.
@@ -89,6 +103,12 @@ impl Refusal {
 
     /// The JSON form of [`Refusal::record`] without the hashes of artifact and input, which a refusal alone does
     /// not know.
+    ///
+    /// ```
+    /// let policy = opus_runtime::example::policy();
+    /// let refusal = policy.decide_json("{").unwrap_err();
+    /// assert!(refusal.to_json().starts_with(r#"{"refused":[{"field":"","value":"","code":"malformed-row","#));
+    /// ```
     pub fn to_json(&self) -> String {
         let mut text = String::new();
         record::push_refusal(&mut text, self.reasons());
@@ -106,6 +126,13 @@ impl fmt::Display for Refusal {
             write!(f, "{semicolon}{reason}")?;
         }
         Ok(())
+    }
+}
+
+/// All reasons in one line: it is what a `main` prints that returns the refusal.
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

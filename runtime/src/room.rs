@@ -11,7 +11,7 @@ use crate::cache::Authentic;
 pub(crate) fn native(code: &Authentic, range: Range<usize>) -> Option<Native> {
     let bytes = code.get(range)?;
     // SAFETY: only the cache makes authentic bytes: this user stored them on this machine, with this crate, which
-    // stores what `Native::to_bytes` gives, under a key that names the compiler. They were not changed since, or
+    // stores what `Native::to_bytes` returns, under a key that names the compiler. They were not changed since, or
     // their authentication would fail.
     unsafe { Native::from_bytes(bytes) }.ok()
 }

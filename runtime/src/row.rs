@@ -6,12 +6,21 @@ use opus_ir::memory::{self, Slot};
 use opus_ir::{Field, Kind};
 
 use crate::admission::json::{Malformed, Scanner};
-use crate::admission::{Admission, Reading, Reason, Unit};
+use crate::admission::{Admission, Reading, Reason, Shown, Unit};
 use crate::hash::Hash;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
 
 /// How a field or an output is named: by its index, which costs nothing, or by its name.
+///
+/// ```
+/// let policy = opus_runtime::example::policy();
+/// let age = policy.schema().input("age").unwrap();
+/// let mut row = policy.row();
+/// row.set_int(age, 40)?;
+/// assert_eq!(row.get("age"), Some(40));
+/// # Ok::<(), opus_runtime::admission::Reason>(())
+/// ```
 pub trait FieldRef: Copy + std::fmt::Display {
     /// The index among `fields`.
     fn index_in(self, fields: &[Field]) -> Option<usize>;
@@ -34,7 +43,8 @@ impl FieldRef for &str {
 /// A row can be reused: what is not set keeps its value. Setting a value does not allocate. If a value is refused,
 /// the field is left without one, so the row is never decided with an old value.
 ///
-/// A row outlives a reload: every policy with the same inputs decides it ([`Policy::schema_hash`]).
+/// A row outlives a reload: every policy with the same inputs decides it ([`Policy::schema_hash`]). It keeps the policy
+/// that it was made for in memory.
 ///
 /// ```
 /// use opus_runtime::example;
@@ -105,6 +115,15 @@ impl Row {
     }
 
     /// Forgets all values.
+    ///
+    /// ```
+    /// let policy = opus_runtime::example::policy();
+    /// let mut row = policy.row();
+    /// row.set_int("age", 40)?;
+    /// row.clear();
+    /// assert_eq!(row.get("age"), None);
+    /// # Ok::<(), opus_runtime::admission::Reason>(())
+    /// ```
     pub fn clear(&mut self) {
         for index in 0..self.fields() {
             let optional = self.field(index).optional;
@@ -115,7 +134,7 @@ impl Row {
         }
     }
 
-    /// The integer that a field has; `None` where it has no value.
+    /// The integer that a field has; `None` if it has no value.
     pub fn get(&self, field: impl FieldRef) -> Option<i128> {
         let index = field.index_in(&self.policy.schema().inputs)?;
         if self.open.has(index) { None } else { self.cells.get(self.slot(index)) }
@@ -124,8 +143,17 @@ impl Row {
     /// Sets a field to the integer that it counts: minor units of an amount, hundredths of a percent, days since
     /// 1970-01-01, the code of an enum's value.
     ///
+    /// ```
+    /// let policy = opus_runtime::example::policy();
+    /// let mut row = policy.row();
+    /// row.set_counted("income", 9_000_000)?; // 90,000.00
+    /// row.set_counted("work", 2)?;           // the third name of the enum
+    /// assert_eq!(row.set_counted("work", 3).unwrap_err().fault.code(), "out-of-range");
+    /// # Ok::<(), opus_runtime::admission::Reason>(())
+    /// ```
+    ///
     /// # Errors
-    /// Where there is no such field, or it may not have this value.
+    /// If there is no such field, or it may not have this value.
     #[inline]
     pub fn set_counted(&mut self, field: impl FieldRef, value: i128) -> Result<(), Reason> {
         let index = self.index(field)?;
@@ -134,8 +162,16 @@ impl Row {
 
     /// Sets a field to missing.
     ///
+    /// ```
+    /// let policy = opus_runtime::example::policy();
+    /// let mut row = policy.row();
+    /// row.set_missing("score")?;
+    /// assert_eq!(row.set_missing("age").unwrap_err().message, "age: a value is required");
+    /// # Ok::<(), opus_runtime::admission::Reason>(())
+    /// ```
+    ///
     /// # Errors
-    /// Where there is no such field, or it is not optional.
+    /// If there is no such field, or it is not optional.
     pub fn set_missing(&mut self, field: impl FieldRef) -> Result<(), Reason> {
         let index = self.index(field)?;
         self.put(index, None)
@@ -193,12 +229,8 @@ impl Row {
         digits: impl Into<i128>,
         decimals: u8,
     ) -> Result<(), Reason> {
-        let index = self.index(field)?;
         let number = Reading::Decimal { digits: digits.into(), scale: decimals.into() };
-        match self.field(index).kind {
-            Kind::Decimal(_) => self.set_in(index, number, Unit::Written),
-            _ => Err(self.wrong_kind(index, number)),
-        }
+        self.set_scaled(field, |kind| matches!(kind, Kind::Decimal(_)), number, Unit::Written)
     }
 
     /// Sets a percentage, `digits / 10^decimals` percent: `(435, 1)` is 43.5 %.
@@ -219,12 +251,8 @@ impl Row {
         digits: impl Into<i128>,
         decimals: u8,
     ) -> Result<(), Reason> {
-        let index = self.index(field)?;
         let number = Reading::Decimal { digits: digits.into(), scale: decimals.into() };
-        match self.field(index).kind {
-            Kind::Percent(_) => self.set_in(index, number, Unit::Percent),
-            _ => Err(self.wrong_kind(index, Reading::Text(&format!("{number}%")))),
-        }
+        self.set_scaled(field, |kind| matches!(kind, Kind::Percent(_)), number, Unit::Percent)
     }
 
     /// Sets an amount, in the minor unit of its currency: 500 is 5.00.
@@ -300,6 +328,15 @@ impl Row {
 
     /// Sets a value of an enum, by name.
     ///
+    /// ```
+    /// let policy = opus_runtime::example::policy();
+    /// let mut row = policy.row();
+    /// row.set_enum("work", "retired")?;
+    /// let refused = row.set_enum("work", "student").unwrap_err();
+    /// assert_eq!(refused.message, "work: `student` is not one of salaried, self_employed, retired");
+    /// # Ok::<(), opus_runtime::admission::Reason>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Row::set`].
     pub fn set_enum(&mut self, field: impl FieldRef, name: &str) -> Result<(), Reason> {
@@ -307,6 +344,16 @@ impl Row {
     }
 
     /// Sets any field from a text, as [`crate::admission`] reads it: `12.50`, `43%`, `2025-01-31`, `salaried`.
+    ///
+    /// ```
+    /// let policy = opus_runtime::example::policy();
+    /// let mut row = policy.row();
+    /// row.set_text("submitted_on", "2025-01-31")?;
+    /// row.set_text("income", "90000.50")?;
+    /// assert_eq!(row.get("income"), Some(9_000_050));
+    /// assert_eq!(row.set_text("income", "0.005").unwrap_err().fault.code(), "too-precise");
+    /// # Ok::<(), opus_runtime::admission::Reason>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Row::set`].
@@ -316,8 +363,19 @@ impl Row {
 
     /// Sets any field from a value as some source has it.
     ///
+    /// ```
+    /// use opus_runtime::admission::Reading;
+    /// let policy = opus_runtime::example::policy();
+    /// let mut row = policy.row();
+    /// row.set("score", Reading::Missing)?;
+    /// row.set("income", Reading::Double(90_000.5))?;
+    /// // an integer could be dollars or cents: `set_money` takes cents
+    /// assert!(row.set("income", Reading::Integer(90_000)).is_err());
+    /// # Ok::<(), opus_runtime::admission::Reason>(())
+    /// ```
+    ///
     /// # Errors
-    /// Where there is no such field, or it does not take this value.
+    /// If there is no such field, or it does not take this value.
     pub fn set(&mut self, field: impl FieldRef, reading: Reading<'_>) -> Result<(), Reason> {
         let index = self.index(field)?;
         self.set_in(index, reading, Unit::Written)
@@ -457,6 +515,21 @@ impl Row {
         Err(self.wrong_kind(index, reading))
     }
 
+    fn set_scaled(
+        &mut self,
+        field: impl FieldRef,
+        is_right: impl Fn(Kind) -> bool,
+        number: Reading<'_>,
+        unit: Unit,
+    ) -> Result<(), Reason> {
+        let index = self.index(field)?;
+        if is_right(self.field(index).kind) {
+            return self.set_in(index, number, unit);
+        }
+        let sign = if unit == Unit::Percent { "%" } else { "" };
+        Err(self.wrong_kind(index, Reading::Text(&format!("{number}{sign}"))))
+    }
+
     #[cold]
     fn wrong_kind(&mut self, index: usize, reading: Reading<'_>) -> Reason {
         self.open.set(index, true);
@@ -518,6 +591,30 @@ impl Row {
 
     fn admission(&self, index: usize) -> Admission<'_> {
         Admission::new(self.policy.schema(), index, Unit::Written)
+    }
+}
+
+/// The values by field, in the policy's units; `None` for a field without one.
+///
+/// ```
+/// let mut row = opus_runtime::example::policy().row();
+/// row.set_money("income", 9_000_050)?;
+/// assert!(format!("{row:?}").contains("income: 90000.50, requested: None"));
+/// # Ok::<(), opus_runtime::admission::Reason>(())
+/// ```
+impl std::fmt::Debug for Row {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let schema = self.policy.schema();
+        let mut shown = f.debug_struct("Row");
+        for (index, field) in schema.inputs.iter().enumerate() {
+            match self.get(index) {
+                Some(value) => {
+                    shown.field(&field.name, &format_args!("{}", Shown::new(schema, field.kind, value)))
+                }
+                None => shown.field(&field.name, &None::<i128>),
+            };
+        }
+        shown.finish()
     }
 }
 

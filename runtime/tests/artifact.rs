@@ -80,9 +80,11 @@ fn errors_say_what_to_do() {
 
 #[test]
 fn a_file_that_is_gone_or_too_large_is_refused() {
-    let Err(ArtifactError::Read(error)) = Artifact::open("/nowhere/policy.opusc") else {
-        panic!("it was read")
-    };
+    let Err(refused) = Artifact::open("/nowhere/policy.opusc") else { panic!("it was read") };
+    let sentence = "the artifact /nowhere/policy.opusc cannot be read: No such file or directory";
+    // a `main` that returns the error prints its debug form
+    assert_eq!([refused.to_string(), format!("{refused:?}")], [sentence, sentence]);
+    let ArtifactError::Read { error, .. } = refused else { panic!("{refused}") };
     assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
 
     let path = std::env::temp_dir().join(format!("opus-artifact-large-{}", std::process::id()));

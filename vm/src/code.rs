@@ -144,7 +144,7 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    /// The length of a list whose items take at least so many bytes each: a list longer than the rest is never
+    /// The length of a list whose items take at least this many bytes each: a list longer than the rest is never
     /// allocated.
     fn length(&mut self, item_bytes: usize) -> Result<usize, Malformed> {
         let length = u32::from_le_bytes(self.take(4)?.try_into().expect("four bytes were taken")) as usize;

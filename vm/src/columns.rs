@@ -148,7 +148,7 @@ impl Block<'_, '_> {
     }
 
     /// Prefetches rows of the next block: every column is a stream of its own, and the processor does not prefetch past
-    /// the end of a page by itself. One column at a time, because only so many lines are fetched at once.
+    /// the end of a page by itself. One column at a time, because the number of lines fetched at once is limited.
     #[inline(always)]
     fn look_ahead(&self, step: &Step) {
         let next = |start: usize| start + BLOCK_ROWS..start + 2 * BLOCK_ROWS;
@@ -351,7 +351,7 @@ impl Block<'_, '_> {
         if table.len() > SCANNED_MAX {
             return self.unary::<T, i32>(step, |x| meaning::bucket::<T>(x, table));
         }
-        // cuts that the type cannot hold are below all of its values, or above them
+        // thresholds that the type cannot represent are below all of its values, or above them
         let fits = |cut: i128| T::truncate(cut).wide() == cut;
         let below = table.iter().filter(|cut| !fits(**cut) && **cut < 0).count() as i32;
         let out = self.slots.take::<i32>(step.out);

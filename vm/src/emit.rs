@@ -200,7 +200,7 @@ impl Layout {
         let last = self.last_reads(&kept, runs, &positions, &ends, resolve);
         let mut begins: BTreeMap<u32, Vec<Value>> = BTreeMap::new();
         for (index, run) in runs.iter().enumerate() {
-            // a parameter lives from the first end that gives it
+            // a parameter lives from the first block end that sets it
             let given = (0..runs.len()).find(|from| runs[*from].targets.contains(&index));
             for value in run.params {
                 begins.entry(given.map_or(0, |from| ends[from])).or_default().push(*value);
@@ -268,7 +268,7 @@ impl Layout {
     }
 }
 
-/// Each value without the claims on top of it, where there are any.
+/// Each value without the claims on top of it, if there are any.
 fn origins(nodes: &[(Type, Option<Inst>)]) -> SecondaryMap<Value, Option<Value>> {
     let mut origins: SecondaryMap<Value, Option<Value>> = SecondaryMap::new();
     for (index, (_, inst)) in nodes.iter().enumerate() {

@@ -186,7 +186,7 @@ for_each_op! { machine
         59 Jump "jump" [Bool] Position ();
         /// Continues at a later instruction where the condition fails.
         60 BranchFalse "branch_false" [Bool] Position (Same);
-        /// Pops an output. Each path gives all outputs at its end, in their order.
+        /// Pops an output. Each path ends with all outputs, in order.
         61 Output "output" [Bool I32 I64 I128] Output (Same);
         /// The rule has decided. Ends a path, only in code for rows.
         62 Decide "decide" [Bool] Rule ();
@@ -202,7 +202,7 @@ pub struct Instruction {
     pub op: Op,
     /// For which type.
     pub ty: Type,
-    /// The immediate, 0 where there is none.
+    /// The immediate, 0 if there is none.
     pub immediate: i128,
 }
 
@@ -218,7 +218,7 @@ const ROWS: [Option<&Row>; 64] = {
     rows
 };
 
-/// Op, type and size of the immediate, by an instruction's byte; `None` where there is no such instruction.
+/// Op, type and size of the immediate, by an instruction's byte; `None` if the instruction does not exist.
 pub const DECODE: [Option<(Op, Type, u8)>; 256] = {
     let mut table = [None; 256];
     let mut i = 0;
@@ -266,7 +266,7 @@ impl Immediate {
 }
 
 impl Operand {
-    /// What the machine takes or gives for an operand or result of the IR.
+    /// The machine's counterpart of an operand or result of the IR.
     const fn of_class(class: Class) -> Operand {
         match class {
             Class::Int | Class::Any => Same,
@@ -298,7 +298,7 @@ impl Instruction {
         code.extend_from_slice(&self.immediate.to_le_bytes()[..bytes]);
     }
 
-    /// The instruction at a byte position, and the position behind it; `None` where there is none.
+    /// The instruction at a byte position, and the position after it; `None` if there is none.
     ///
     /// ```
     /// use opus_ir::Type;

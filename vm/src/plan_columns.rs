@@ -43,7 +43,7 @@ pub(crate) struct Step {
     pub does: Does,
     /// The instruction's type.
     pub ty: Type,
-    /// The type of the first operand; where there is none, the instruction's.
+    /// The type of the first operand; if there is none, the instruction's.
     pub from: Type,
     pub immediate: i128,
     pub args: Vec<Arg>,
@@ -100,7 +100,7 @@ impl Plan {
         let mut free: [Vec<u32>; 4] = Default::default();
         let mut plan = Plan { steps: Vec::new(), slots: Vec::new() };
         let mut unread = vec![true; columns.len()];
-        // by node, where what it gives is found
+        // by node, where its result is
         let mut places: Vec<Arg> = Vec::with_capacity(nodes.len());
         for (at, node) in nodes.iter().enumerate() {
             // a field that is read in place takes no step, and neither does a value that nothing reads
@@ -154,7 +154,7 @@ impl Plan {
     }
 }
 
-/// By node, the last one that reads it, which is itself where it writes an output; `None` where no output depends on it.
+/// By node, the last one that reads it, which is itself where it writes an output; `None` if no output depends on it.
 fn last_reads(nodes: &[Node]) -> Vec<Option<usize>> {
     let mut last_reads = vec![None; nodes.len()];
     for (at, node) in nodes.iter().enumerate().rev() {

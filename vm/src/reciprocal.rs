@@ -17,7 +17,7 @@ pub(crate) struct Reciprocal<T> {
 }
 
 impl<T: Scalar> Reciprocal<T> {
-    /// The one of a divisor; `None` where the divisor is -1, 0 or 1 or is wider than `T`, and where `T` is neither of 32
+    /// The one of a divisor; `None` if the divisor is -1, 0 or 1 or is wider than `T`, and where `T` is neither of 32
     /// nor of 64 bits.
     #[inline(never)] // so that the halves stay halves
     pub fn new(divisor: i128) -> Option<Reciprocal<T>> {

@@ -6,8 +6,8 @@ use opus_ir::ops::meaning;
 use opus_ir::{Scalar, Type, Width, for_each_op, immediate};
 
 use crate::code::Shape;
-use crate::ops::{Op, varies};
-use crate::plan_row::{Arg, Plan};
+use crate::ops::Op;
+use crate::plan_row::{Arg, Cell, Plan, Step};
 use crate::verify::Verified;
 
 /// The registers of a decision. They keep no values between decisions, and serve any engine.
@@ -72,12 +72,16 @@ impl RowEngine {
             narrow.resize(self.plan.registers, 0);
             wide.resize(self.plan.registers, 0);
         }
-        // locals start at 0
-        let locals = self.code.locals.len();
-        narrow[..locals].fill(0);
-        wide[..locals].fill(0);
-        let constants = &self.plan.constants;
-        Machine { engine: self, constants, input, output, narrow, wide }.run();
+        let narrow = &mut narrow[..self.plan.registers];
+        bytemuck::cast_slice_mut(&mut narrow[..self.plan.first]).copy_from_slice(input);
+        // locals start at 0, and the last register is 0
+        let locals = self.plan.first..self.plan.first + self.code.locals.len();
+        narrow[locals.clone()].fill(0);
+        narrow[self.plan.registers - 1] = 0;
+        if self.plan.has_wide_locals {
+            wide[locals].fill(0);
+        }
+        Machine { engine: self, constants: &self.plan.constants, input, output, narrow, wide }.run();
     }
 }
 
@@ -86,140 +90,184 @@ struct Machine<'a> {
     constants: &'a [i128],
     input: &'a [u8],
     output: &'a mut [u8],
+    /// Little-endian, as the row is that comes first.
     narrow: &'a mut [i64],
     wide: &'a mut [i128],
 }
 
-impl Machine<'_> {
-    fn run(&mut self) {
-        let steps = self.engine.plan.steps.as_slice();
-        let tables = self.engine.code.tables.as_slice();
-        let mut at = 0;
-        loop {
-            let step = &steps[at];
-            at += 1;
-            let [a, b, c] = step.args;
-            // a Boolean is written, or decides where to continue
-            macro_rules! truth {
-                ($holds:expr) => {{
-                    let holds = $holds;
-                    if step.otherwise == 0 {
-                        self.narrow[step.out as usize] = holds as i64;
-                    } else if !holds {
-                        at = step.otherwise as usize;
-                    }
-                }};
-            }
-            // an operand of a class, where the op computes in one of the files
-            macro_rules! operand {
-                ($file:ident Bool $arg:expr) => {
-                    self.narrow($arg) as i8
-                };
-                ($file:ident Small $arg:expr) => {
-                    self.narrow($arg) as i32
-                };
-                ($file:ident $any:ident $arg:expr) => {
-                    self.$file($arg)
-                };
-            }
-            macro_rules! result {
-                ($file:ident Bool $x:expr) => {
-                    truth!($x != 0)
-                };
-                ($file:ident Small $x:expr) => {
-                    self.narrow[step.out as usize] = $x as i64
-                };
-                (wide $any:ident $x:expr) => {
-                    self.wide[step.out as usize] = $x
-                };
-                (narrow $any:ident $x:expr) => {{
-                    let x: i64 = $x;
-                    // 32 bits wrap at 32
-                    self.narrow[step.out as usize] = if step.ty == Type::I32 { x as i32 as i64 } else { x };
-                }};
-            }
-            macro_rules! computed {
-                // only one of the two is read
-                (select $($signature:tt)*) => {{
-                    let chosen = if self.narrow(a) != 0 { b } else { c };
-                    match step.ty {
-                        Type::I128 => self.wide[step.out as usize] = self.wide(chosen),
-                        Type::Bool => truth!(self.narrow(chosen) != 0),
-                        Type::I32 | Type::I64 => self.narrow[step.out as usize] = self.narrow(chosen),
-                    }
-                }};
-                ($method:ident ($($param:ident: $class:ident),+ $(; $imm:ident: $kind:ident)?) $result:ident) => {{
-                    let [$($param,)+ ..] = step.args;
-                    macro_rules! in_file {
-                        ($file:ident, $scalar:ty) => {
-                            result!($file $result meaning::$method::<$scalar>(
-                                $(operand!($file $class $param),)+
-                                $(immediate!($kind, step.immediate, &tables[step.immediate as usize]))?
-                            ))
-                        };
-                    }
-                    if varies!($($class)+ $result) && step.wide {
-                        in_file!(wide, i128)
-                    } else {
-                        in_file!(narrow, i64)
-                    }
-                }};
-            }
-            macro_rules! steps {
-                (
-                    leaves { $( $(#[$leaf_doc:meta])+ $leaf_code:literal $leaf:ident $leaf_method:ident
-                        $leaf_params:tt -> $leaf_result:ident $leaf_row:tt )+ }
-                    computed { $( $(#[$doc:meta])+ $code:literal $name:ident $method:ident
-                        $params:tt -> $result:ident $row:tt )+ }
-                    claims $claims:tt
-                ) => {
-            match step.op {
-                $( Op::$name => computed!($method $params $result), )+
-                $( Op::$leaf )|+ | Op::Get => unreachable!("they are operands in a plan"),
-                Op::Set if step.wide => self.wide[step.out as usize] = self.wide(a),
-                Op::Set => self.narrow[step.out as usize] = self.narrow(a),
-                // only to a narrower type: a wider one takes no step
-                Op::To => {
-                    let x = if step.wide { self.wide(a) } else { self.narrow(a) as i128 };
-                    self.narrow[step.out as usize] = step.ty.wrap(x) as i64;
-                }
-                Op::Jump => at = step.immediate as usize,
-                Op::BranchFalse => truth!(self.narrow(a) != 0),
-                Op::Output => {
-                    let slot = self.engine.outputs.slots[step.immediate as usize];
-                    let (offset, width) = (slot.offset as usize, slot.width);
-                    // whatever the code computes, an output is clamped to its range
-                    let range = self.engine.code.interface().ranges[step.immediate as usize];
-                    if step.wide || width == Width::W128 {
-                        let kept = self.wide(a).clamp(range.lo, range.hi);
-                        memory::write(self.output, offset, width, kept);
-                    } else {
-                        let (lo, hi) = (i64::nearest(range.lo), i64::nearest(range.hi));
-                        memory::write_narrow(self.output, offset, width, self.narrow(a).clamp(lo, hi));
-                    }
-                }
-                Op::Decide => {
-                    let slots = &self.engine.outputs.slots;
-                    let slot = slots[slots.len() - 1];
-                    let offset = slot.offset as usize;
-                    return memory::write_narrow(self.output, offset, slot.width, step.immediate as i64);
-                }
-                Op::End => unreachable!("code for columns does not decide rows"),
-            }
-                };
-            }
-            for_each_op!(steps);
-        }
+/// An integer that a step computes in: of up to 64 bits, or of 128.
+trait File: Scalar {
+    /// An operand of a step.
+    fn operand(machine: &Machine, step: &Step, index: usize) -> Self;
+    /// Writes a result of this type to its register.
+    fn put(self, machine: &mut Machine, register: u32, ty: Type);
+}
+
+impl File for i64 {
+    #[inline(always)]
+    fn operand(machine: &Machine, step: &Step, index: usize) -> i64 {
+        let Cell { start, shift, is_set, constant } = step.cells[index];
+        let file: &[u8] = bytemuck::cast_slice(machine.narrow);
+        let x = i64::read(&file[start as usize..start as usize + size_of::<i64>()]);
+        let x = (x << (shift & 63) >> (shift & 63)).wrapping_add(constant);
+        if is_set { (x != 0) as i64 } else { x }
     }
 
     #[inline(always)]
-    fn narrow(&self, arg: Arg) -> i64 {
-        match arg {
-            Arg::Constant(x) => x,
-            Arg::Register(register) => self.narrow[register as usize],
-            Arg::Field { offset, width } => memory::read_narrow(self.input, offset as usize, width),
-            Arg::Set { offset, width } => self.is_set(offset as usize, width) as i64,
-            Arg::WideConstant(_) | Arg::WideRegister(_) => self.wide(arg) as i64,
+    fn put(self, machine: &mut Machine, register: u32, ty: Type) {
+        // 32 bits wrap at 32
+        machine.keep(register, if ty == Type::I32 { self as i32 as i64 } else { self });
+    }
+}
+
+impl File for i128 {
+    #[inline(always)]
+    fn operand(machine: &Machine, step: &Step, index: usize) -> i128 {
+        machine.wide(step.args[index])
+    }
+
+    #[inline(always)]
+    fn put(self, machine: &mut Machine, register: u32, ty: Type) {
+        match ty {
+            Type::I128 => machine.wide[register as usize] = self,
+            _ => machine.keep(register, self as i64),
+        }
+    }
+}
+
+/// Where to continue after the last step of a path.
+const END: usize = usize::MAX;
+
+impl<'a> Machine<'a> {
+    fn run(&mut self) {
+        let steps = self.engine.plan.steps.as_slice();
+        let mut at = 0;
+        while at != END {
+            let step = &steps[at];
+            at = if step.wide { self.wide_step(step, at) } else { self.step::<i64>(step, at) };
+        }
+    }
+
+    /// Few steps compute in 128 bits. Kept apart, they do not slow down the others.
+    #[inline(never)]
+    fn wide_step(&mut self, step: &Step, at: usize) -> usize {
+        self.step::<i128>(step, at)
+    }
+
+    /// Executes the step at an index, and returns the index of the next.
+    ///
+    /// Operands are read before it is known which op takes them, so that there is only one place that reads; reading
+    /// one too many does no harm.
+    #[inline(always)]
+    fn step<T: File>(&mut self, step: &Step, at: usize) -> usize {
+        let engine: &'a RowEngine = self.engine;
+        let next = at + 1;
+        let (x, y) = (T::operand(self, step, 0), T::operand(self, step, 1));
+        // an operand of a class
+        macro_rules! operand {
+            (Bool $x:expr) => {
+                i8::truncate($x.wide())
+            };
+            (Small $x:expr) => {
+                i32::truncate($x.wide())
+            };
+            ($any:ident $x:expr) => {
+                $x
+            };
+        }
+        // a result of a class; a Boolean is written, or decides where to continue
+        macro_rules! result {
+            (Bool $x:expr) => {
+                return self.truth(step, next, $x != 0)
+            };
+            (Small $x:expr) => {
+                self.keep(step.out, $x as i64)
+            };
+            ($any:ident $x:expr) => {
+                T::put($x, self, step.out, step.ty)
+            };
+        }
+        macro_rules! computed {
+            // of two Booleans, one is chosen
+            (select $($signature:tt)*) => {{
+                let chosen = if x.wide() != 0 { y } else { T::operand(self, step, 2) };
+                if step.ty.is_bool() {
+                    return self.truth(step, next, chosen.wide() != 0);
+                }
+                T::put(chosen, self, step.out, step.ty)
+            }};
+            ($method:ident ($a:ident: $class:ident $(, $b:ident: $other:ident)? $(; $imm:ident: $kind:ident)?)
+                $result:ident) => {
+                result!($result meaning::$method::<T>(
+                    operand!($class x) $(, operand!($other y))?
+                    $(, immediate!($kind, step.immediate, &engine.code.tables[step.immediate as usize]))?
+                ))
+            };
+        }
+        macro_rules! ops {
+            (
+                leaves { $( $(#[$leaf_doc:meta])+ $leaf_code:literal $leaf:ident $leaf_method:ident
+                    $leaf_params:tt -> $leaf_result:ident $leaf_row:tt )+ }
+                computed { $( $(#[$doc:meta])+ $code:literal $name:ident $method:ident
+                    $params:tt -> $result:ident $row:tt )+ }
+                claims $claims:tt
+            ) => {
+                match step.op {
+                    $( Op::$name => computed!($method $params $result), )+
+                    $( Op::$leaf )|+ | Op::Get => unreachable!("they are operands in a plan"),
+                    Op::Set => T::put(x, self, step.out, step.ty),
+                    // only to a narrower type: a wider one takes no step
+                    Op::To => self.keep(step.out, step.ty.wrap(x.wide()) as i64),
+                    Op::Jump => return step.immediate as usize,
+                    Op::BranchFalse => return self.truth(step, next, x.wide() != 0),
+                    Op::Output => self.give(step, x),
+                    Op::Decide => {
+                        let slot = engine.outputs.slots[engine.outputs.slots.len() - 1];
+                        let (offset, rule) = (slot.offset as usize, step.immediate as i64);
+                        memory::write_narrow(self.output, offset, slot.width, rule);
+                        return END;
+                    }
+                    Op::End => unreachable!("code for columns does not decide rows"),
+                }
+            };
+        }
+        for_each_op!(ops);
+        next
+    }
+
+    /// Writes a register of up to 64 bits.
+    #[inline(always)]
+    fn keep(&mut self, register: u32, x: i64) {
+        self.narrow[register as usize] = x.to_le();
+    }
+
+    /// Writes a Boolean, or continues elsewhere where it is false.
+    #[inline(always)]
+    fn truth(&mut self, step: &Step, next: usize, holds: bool) -> usize {
+        if step.otherwise == 0 {
+            self.keep(step.out, holds as i64);
+            return next;
+        }
+        if holds {
+            return next;
+        }
+        // a branch, which the processor predicts; a choice of two indices would keep it waiting for the comparison
+        std::hint::cold_path();
+        step.otherwise as usize
+    }
+
+    /// Writes an output. Whatever the code computes, an output is clamped to its range.
+    #[inline(always)]
+    fn give<T: File>(&mut self, step: &Step, value: T) {
+        let slot = self.engine.outputs.slots[step.immediate as usize];
+        let range = self.engine.code.interface().ranges[step.immediate as usize];
+        if T::WIDTH == Width::W128 || slot.width == Width::W128 {
+            let kept = self.wide(step.args[0]).clamp(range.lo, range.hi);
+            memory::write(self.output, slot.offset as usize, slot.width, kept);
+        } else {
+            let (lo, hi) = (i64::nearest(range.lo), i64::nearest(range.hi));
+            let kept = i64::truncate(value.wide()).clamp(lo, hi);
+            memory::write_narrow(self.output, slot.offset as usize, slot.width, kept);
         }
     }
 
@@ -232,7 +280,7 @@ impl Machine<'_> {
                 memory::read(self.input, offset as usize, Width::W128)
             }
             Arg::Constant(x) => x as i128,
-            Arg::Register(register) => self.narrow[register as usize] as i128,
+            Arg::Register(register) => i64::from_le(self.narrow[register as usize]) as i128,
             Arg::Field { offset, width } => memory::read_narrow(self.input, offset as usize, width) as i128,
             Arg::Set { offset, width } => self.is_set(offset as usize, width) as i128,
         }

@@ -1,4 +1,4 @@
-//! Where do the columns of a block lie while it is decided? In numbered slots, each of one type.
+//! Where are the columns of a block while it is decided? In numbered slots, each of one type.
 //!
 //! Every slot begins where a page begins, or a multiple of the block's rows further. Where a kernel writes a little
 //! ahead of where it reads, modulo a page, the processor takes what is read for what was just written, and waits;
@@ -23,7 +23,7 @@ pub(crate) struct Page([u8; PAGE_BYTES]);
 pub(crate) struct Slots<'a>(Vec<Option<&'a mut [u8]>>);
 
 impl<'a> Slots<'a> {
-    /// A slot for each of the types, in pages, of which more are added as needed.
+    /// Slots for each type, in pages; pages are added as needed.
     pub(crate) fn new(pages: &'a mut Vec<Page>, types: &[Type]) -> Slots<'a> {
         let bytes_of = |ty: Type| ty.width().bytes() * BLOCK_ROWS;
         let count = types.iter().map(|ty| bytes_of(*ty)).sum::<usize>().div_ceil(PAGE_BYTES);

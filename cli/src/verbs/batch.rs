@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::args::{Batch, FileFormat};
-use crate::endpoints::{inputs, output, writable};
+use crate::args::Batch;
+use crate::endpoints::{inputs, output, policy_first, writable};
 use crate::failure::{Exit, Failure};
 use crate::open::open;
 use crate::progress::Shown;
@@ -16,7 +16,7 @@ use crate::terminal::Terminal;
 use opus_data::Names;
 use opus_data::pipeline::{self, Report};
 use opus_data::{
-    Endpoint, Format, Intake, Located, Mapping, Target, Whole, apart, left_out, outside, standard_input_once,
+    Endpoint, Intake, Located, Mapping, Target, Whole, apart, left_out, outside, standard_input_once,
 };
 use opus_govern::reference::ReferenceEngine;
 use opus_runtime::{Decide, Engine};
@@ -24,12 +24,15 @@ use opus_runtime::{Decide, Engine};
 pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     let allowed = Allowed::parse(&args.max_rejects)?;
     let endpoints = Endpoints::of(args)?;
-    let left_out = left_out(&args.inputs, args.input_format.map(FileFormat::format))?;
+    let left_out = left_out(&args.inputs, args.input_format)?;
     let mut opened = open(&args.policy, terminal)?;
     let schema = opened.artifact.program().schema.clone();
-    let mapping = match &args.columns {
-        Some(path) => Mapping::read(path, &schema)?,
-        None => Mapping::by_name(&schema),
+    let (mapping, mapping_file) = match &args.columns {
+        Some(path) => {
+            let (mapping, hash) = Mapping::read_hashed(path, &schema)?;
+            (mapping, Some((path_text(path), hash)))
+        }
+        None => (Mapping::by_name(&schema), None),
     };
     let summary = args.summary.as_ref().map(|path| Target::create(&Endpoint::new(path))).transpose()?;
     let (content, meaning) = (opened.artifact.content_hash(), opened.artifact.meaning_hash());
@@ -73,8 +76,8 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     shown.clear();
     let (report, outputs) = report?;
     terminal.note_names("files and folders that are not read", &left_out);
-    terminal.note_names("columns that no field reads", &report.ignored);
-    let run = Run { report: &report, schema: &schema, names: &names, rules, seconds };
+    terminal.note_ignored(&report.ignored, work.inputs.len() > 1);
+    let run = Run { report: &report, schema: &schema, names: &names, rules, mapping: mapping_file, seconds };
     let details = json!({
         "artifact": { "policy": path_text(&args.policy), "content": content.to_string(), "meaning": meaning.to_string() },
         "inputs": report.hashes.iter().map(|(name, hash)| json!({ "file": name, "blake3": hash })).collect::<Vec<_>>(),
@@ -118,12 +121,12 @@ struct Endpoints {
 impl Endpoints {
     /// The endpoints named on the command line. Nothing is read twice or overwritten.
     fn of(args: &Batch) -> Result<Endpoints, Failure> {
-        let format = |format: Option<FileFormat>| format.map(FileFormat::format);
+        policy_first(&args.policy, &args.inputs)?;
         let endpoints = Endpoints {
-            inputs: inputs(&args.inputs, format(args.input_format))?,
-            output: output(&args.output, format(args.output_format), "--output-format")?,
+            inputs: inputs(&args.inputs, args.input_format)?,
+            output: output(&args.output, args.output_format, "--output-format")?,
             rejects: match &args.rejects {
-                Some(path) => Some(output(path, format(args.rejects_format), "--rejects-format")?),
+                Some(path) => Some(output(path, args.rejects_format, "--rejects-format")?),
                 None => None,
             },
             summary: args.summary.as_deref().map(Endpoint::new),
@@ -138,7 +141,7 @@ impl Endpoints {
         endpoints.summary.as_ref().map_or(Ok(()), writable)?;
         standard_input_once(&read)?;
         apart(&read, &endpoints.written())?;
-        outside(&args.inputs, format(args.input_format), &endpoints.written())?;
+        outside(&args.inputs, args.input_format, &endpoints.written())?;
         Ok(endpoints)
     }
 
@@ -206,17 +209,4 @@ impl Allowed {
 
 fn available_threads() -> usize {
     std::thread::available_parallelism().map_or(1, |count| count.get())
-}
-
-impl FileFormat {
-    /// The file format.
-    pub fn format(self) -> Format {
-        match self {
-            FileFormat::Parquet => Format::Parquet,
-            FileFormat::Csv => Format::Csv,
-            FileFormat::Jsonl => Format::JsonLines,
-            FileFormat::Json => Format::Json,
-            FileFormat::Arrow => Format::Arrow,
-        }
-    }
 }

@@ -6,7 +6,7 @@ use opus_ir::memory::Columns;
 use opus_runtime::{Engine, Policy};
 use serde_json::json;
 
-use crate::args::{FileFormat, Sample};
+use crate::args::Sample;
 use crate::endpoints::output;
 use crate::failure::{Exit, Failure};
 use crate::open::open;
@@ -23,7 +23,7 @@ use opus_data::{CHUNK_ROWS, Endpoint, apart};
 const ATTEMPTS_MAX: u32 = 1_000;
 
 pub fn run(args: &Sample, terminal: &Terminal) -> Result<(), Failure> {
-    let output = output(&args.output, args.output_format.map(FileFormat::format), "--output-format")?;
+    let output = output(&args.output, args.output_format, "--output-format")?;
     apart(&[&Endpoint::new(&args.policy)], &[&output.endpoint])?;
     let opened = open(&args.policy, terminal)?;
     let program = opened.artifact.verified_program();

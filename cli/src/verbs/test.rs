@@ -11,7 +11,7 @@ use crate::failure::{Exit, Failure};
 use crate::open::{Opened, open};
 use crate::progress::Shown;
 use crate::summary::grouped;
-use crate::terminal::Terminal;
+use crate::terminal::{NOT_READ, Terminal};
 use opus_data::Names;
 use opus_data::pipeline::Progress;
 use opus_data::{Endpoint, Located, Mapping, inputs, standard_input_once};
@@ -56,7 +56,7 @@ fn against_file(
     let comparison = compare(&files, &schema, &names.rules, &engine, &progress);
     shown.clear();
     let comparison = comparison?;
-    terminal.note_names("columns that no field reads", &comparison.ignored);
+    terminal.note_names(NOT_READ, &comparison.ignored);
     terminal.note_names("columns that are not compared", &comparison.not_compared);
     report(&comparison, terminal)
 }

@@ -24,7 +24,9 @@ fn folder(name: &str) -> Folder {
     folder.write("loan.opus", LOAN);
     folder.write("bad.opus", "policy p { inputt {} }");
     folder.write("young.json", r#"{"age": 15}"#);
-    folder.write("empty.csv", "");
+    for name in ["empty.csv", "empty.parquet", "empty.arrow"] {
+        folder.write(name, "");
+    }
     folder.write("quote.csv", folder.text("rows.csv") + "g,\"2025-02-01,40\n");
     folder.write("renamed.csv", folder.text("rows.csv").replace("score", "fico_score").replace("age", "Age"));
     folder.write("semicolons.csv", folder.text("rows.csv").replace(',', ";"));
@@ -67,7 +69,14 @@ const ENDS: &[(&str, i32, &str)] = &[
     ("decide", 2, "unrecognized subcommand 'decide'"),
     ("batch credit.opus rows.csv", 2, "--output <FILE>"),
     ("batch credit.opus rows.csv -o out.csv --threads 0", 2, "--threads"),
-    ("batch credit.opus rows.csv -o out.csv --threads 1025", 2, "1025 is not in 1..=1024"),
+    ("batch credit.opus rows.csv -o out.csv --threads 1025", 2, "a whole number from 1 to 1024 is expected"),
+    ("batch credit.opus rows.csv -o out.csv --threads x", 2, "a whole number from 1 to 1024 is expected"),
+    ("batch credit.opus rows.csv -o out.csv --max-rejects -1", 2, "invalid number of rejects `-1`"),
+    ("batch rows.csv credit.opus -o out.csv", 2, "the policy comes first: opus batch credit.opus rows.csv"),
+    ("run credit.opus application.json", 2, "write `--input application.json`"),
+    ("run application.json --input credit.opus", 1, "a policy must begin with"),
+    ("sample credit.opus --seed -1 -o out.csv", 2, "a whole number from 0 to 18446744073709551615"),
+    ("sample credit.opus --seed x -o out.csv", 2, "in digits, is expected"),
     ("batch credit.opus rows.csv -o out.csv --max-rejects some", 2, "a percentage such as 0.5%"),
     ("batch credit.opus rows.csv -o out.csv --max-rejects 100.1%", 2, "invalid number of rejects `100.1%`"),
     ("batch credit.opus rows.csv -o out.txt", 2, "a name that ends in .parquet, .csv, .jsonl, .json, .arrow"),
@@ -106,12 +115,30 @@ const ENDS: &[(&str, i32, &str)] = &[
     ("check credit.opusc", 4, "`opus inspect credit.opusc --source` prints the text"),
     ("check whole.parquet", 4, "neither a policy nor an artifact"),
     ("run credit.opus --input nosuch.json", 4, "`nosuch.json` cannot be read"),
-    ("run credit.opus --input whole.parquet", 4, "one JSON object is expected"),
+    ("run credit.opus --input whole.parquet", 2, "`--row N` decides row N"),
+    ("run credit.opus --input credit.opusc", 4, "is not a JSON object: it is not UTF-8"),
+    ("run credit.opus --input empty.csv --row 1", 4, "empty.csv: there is no header"),
+    ("run credit.opus --input empty.parquet --row 1", 4, "empty.parquet: the file is empty"),
+    ("check nothing", 4, "`nothing` cannot be read: it is a folder"),
+    ("batch credit.opus rows.csv -o out.csv --columns nothing", 4, "nothing: cannot be read: it is a folder"),
+    (
+        "batch credit.opus rows.csv -o out.csv --columns credit.opusc",
+        4,
+        "credit.opusc: invalid UTF-8 at byte 5",
+    ),
+    ("sample credit.opus -o out.csv --profile credit.opusc", 4, "credit.opusc: invalid UTF-8 at byte 5"),
+    (
+        "batch credit.opus rows.csv -o out.csv --columns rows.csv",
+        2,
+        "rows.csv: invalid TOML at line 1, column 3",
+    ),
+    ("batch credit.opus empty.arrow -o out.csv", 4, "empty.arrow: the file is empty"),
+    ("batch credit.opus nothing -o out.csv", 4, "files are known by their extensions: .parquet, .csv"),
     ("batch credit.opus nosuch.csv -o out.csv", 4, "nosuch.csv: cannot be read"),
     ("batch credit.opus empty.csv -o out.csv --rejects r.csv", 4, "empty.csv: there is no header"),
     ("batch credit.opus quote.csv -o out.csv --rejects r.csv", 4, "a quote in line 8 is never closed"),
     ("batch credit.opus short.parquet -o out.csv --rejects r.csv", 4, "not a complete Parquet file"),
-    ("batch credit.opus rows.csv --input-format arrow -o out.csv", 4, "not a complete Arrow IPC file"),
+    ("batch credit.opus rows.csv --input-format arrow -o out.csv", 4, "not an Arrow IPC file: it holds text"),
     ("batch credit.opus rows.csv good.csv short.parquet -o out.csv --rejects r.csv", 4, "short.parquet"),
     ("batch credit.opus renamed.csv -o out.csv", 4, "there are no columns `age`, `score`"),
     ("batch credit.opus renamed.csv -o out.csv", 4, "for `score`, did you mean `fico_score`?"),

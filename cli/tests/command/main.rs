@@ -1,7 +1,8 @@
 //! Does the command do what it says? These tests run the binary as people and scripts do, each in a folder of its
 //! own: how it ends ([`ends`]), its help ([`help`]), its words for programs ([`json`]), fixes ([`fixes`]), streams ([`streams`]), files
 //! that are complete or not there ([`outputs`]), the same bytes however it is run ([`engines`]), the cache of native
-//! code ([`cache`]), and the page about all of it ([`page`]).
+//! code ([`cache`]), single rows of files
+//! ([`rows`]), and the page about all of it ([`page`]).
 
 mod cache;
 mod crafted;
@@ -13,6 +14,7 @@ mod help;
 mod json;
 mod outputs;
 mod page;
+mod rows;
 #[path = "../../../runtime/tests/common/schema.rs"]
 mod schema;
 mod streams;

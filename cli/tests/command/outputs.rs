@@ -110,7 +110,7 @@ row,field,value,code,message,id
 7,submitted_on,2025-02-30,malformed-date,submitted_on: `2025-02-30` is not a date such as 2025-01-31,g
 7,employment,salried,unknown-value,\"employment: `salried` is not one of salaried, self_employed, retired, student, unemployed\",g
 7,delinquencies_24m,x,wrong-type,delinquencies_24m: `x` is not a whole number,g
-8,,\"h,2025\",malformed-row,\"the record has 2 cells, the header 12 cells\",
+8,,\"h,2025\",malformed-row,\"the record has 2 cells, the header 12 cells\",h
 ";
     assert_eq!(folder.text("r.csv"), wanted);
     assert_eq!(
@@ -154,6 +154,13 @@ fn the_summary_names_what_was_decided_by_what() {
     ] {
         assert!(ended.err.contains(words), "`{words}` is missing\n{ended}");
     }
+    assert_eq!(summary["mapping"], Value::Null);
+    folder.write("columns.toml", "ignore_case = true\n");
+    let ended = folder.opus(&format!("{line} --columns columns.toml")).ends(0);
+    let summary: Value = serde_json::from_str(&folder.text("s.json")).expect("the summary is JSON");
+    let hash = blake3::hash(&folder.bytes("columns.toml")).to_hex();
+    assert_eq!(summary["mapping"], json!({ "file": "columns.toml", "blake3": hash.as_str() }));
+    assert!(ended.err.contains(&format!("mapping columns.toml  blake3 {hash}\n")), "{ended}");
     // formats that can say it name the artifact
     folder.opus("batch credit.opusc good.csv -o out.arrow").ends(0);
     for name in ["out.parquet", "out.arrow"] {
@@ -177,6 +184,14 @@ fn where_one_output_cannot_be_written_there_is_none() {
         assert!(ended.err.contains("/dev/full: cannot be written: no space left on device"), "{ended}");
         assert_eq!(folder.names(), before, "{ended}");
     }
+}
+
+#[test]
+fn a_note_about_columns_that_nobody_reads_names_the_files() {
+    let folder = Folder::new("ignored");
+    folder.write("copy.csv", folder.bytes("good.csv"));
+    let ended = folder.opus("batch credit.opus good.csv copy.csv -o out.csv").ends(0);
+    assert!(ended.err.contains("columns that no field reads: `id` in copy.csv and another file"), "{ended}");
 }
 
 #[test]

@@ -27,6 +27,13 @@ fn its_file_is_decided_as_it_says() {
     let line = line.trim_start_matches("opus ").replace("spec/policies/", "");
     folder.opus(&line).ends(0);
     assert_eq!(folder.text("decisions.csv"), decisions);
+    let (line, shown) = page
+        .split("```\n$ opus ")
+        .nth(1)
+        .and_then(|block| block.split("```").next()?.split_once('\n'))
+        .expect("a decision on one of its rows");
+    let found = folder.opus(&line.replace("spec/policies/", "")).ends(0);
+    assert_eq!(found.text(), shown, "the page shows another decision");
     folder.write("profile.toml", profile);
     folder.opus("sample credit.opus --profile profile.toml -n 100 -o sample.csv").ends(0);
     assert_eq!(folder.text("sample.csv").lines().count(), 101);

@@ -5,8 +5,9 @@ use ::parquet::basic::Compression;
 use ::parquet::errors::Result;
 use ::parquet::file::metadata::ColumnChunkMetaData;
 
-use super::super::positioned::Positioned;
-use super::page::{PageReader, damaged};
+use super::open::damaged;
+use super::page::PageReader;
+use crate::positioned::Positioned;
 
 /// The most that a page unpacks to.
 const PAGE_BYTES_MAX: usize = 1 << 30;

@@ -29,13 +29,13 @@ use arrow_schema::{DataType, TimeUnit};
 use arrow_select::take::take as take_values;
 use bytes::Bytes;
 
-use super::super::positioned::Positioned;
 use super::header::Kind;
-use super::open::{too_short, unreadable_column};
-use super::page::{DataPage, PageReader, RawPage, damaged, is_known};
+use super::open::{damaged, too_short, unreadable_column};
+use super::page::{DataPage, PageReader, RawPage, is_known};
 use super::runs::Runs;
 use super::verbatim::Verbatim;
 use crate::error::DataError;
+use crate::positioned::Positioned;
 
 type Result<T, E = ParquetError> = std::result::Result<T, E>;
 
@@ -652,7 +652,7 @@ impl Plain for Text {
     fn array(values: Texts, nulls: Option<NullBuffer>, _: &DataType) -> Result<ArrayRef> {
         let offsets = OffsetBuffer::new(ScalarBuffer::from(values.ends));
         let texts = StringArray::try_new(offsets, Buffer::from_vec(values.bytes), nulls);
-        Ok(Arc::new(texts.map_err(|error| damaged(error.to_string()))?))
+        Ok(Arc::new(texts.map_err(|_| damaged("a text is not valid UTF-8"))?))
     }
 }
 

@@ -2,16 +2,17 @@
 //! group and column; what is only unsupported is named as such.
 
 use std::error::Error;
+use std::fmt;
 
 use ::parquet::arrow::ARROW_SCHEMA_META_KEY;
 use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::ParquetMetaData;
 
-use super::super::guard::guarded;
-use super::super::intake::Intake;
-use super::super::positioned::Positioned;
 use crate::error::DataError;
+use crate::guard::guarded;
+use crate::intake::Intake;
+use crate::positioned::Positioned;
 
 /// Reads the end of a file: its schema, and where its columns are.
 ///
@@ -91,34 +92,69 @@ pub fn unreadable(file: &str, error: &dyn Error) -> DataError {
         let message = format!("{file}: the file is encrypted, and encrypted Parquet files are not read");
         return DataError::input(message).remedy("write it again without encryption");
     }
-    DataError::input(format!("{file}: not a complete Parquet file: {}", in_words(&text)))
+    DataError::input(format!("{file}: not a complete Parquet file: {}", in_words(&text))).remedy(AGAIN)
 }
 
 /// A column that cannot be read; row groups are counted from 1.
 pub fn unreadable_column(file: &str, row_group: usize, column: &str, error: &dyn Error) -> DataError {
     let text = error.to_string();
-    DataError::input(format!("{file}: row group {row_group}, column `{column}`: {}", in_words(&text)))
+    let message = format!("{file}: row group {row_group}, column `{column}`: {}", in_words(&text));
+    DataError::input(message).remedy(AGAIN)
 }
 
-/// What a library says is wrong, without the names of its types.
+/// What to do about a damaged file.
+const AGAIN: &str = "write the file again, or copy it again from where it was written";
+
+/// What this crate says of its own errors, once it is a text among those of the library.
+const OURS: &str = "External: ";
+
+/// Parts of what the library says, and what is said instead.
+const WORDS: [(&str, &str); 6] = [
+    ("CRC", "a page does not match its checksum, so its bytes have changed since it was written"),
+    ("less than footer", "it is too short, so it may have been cut off"),
+    ("smaller than footer", "it is too short, so it may have been cut off"),
+    ("Corrupt footer", "it does not end as it should, so it was cut off or is still being written"),
+    ("EOF", "it ends early, so it was cut off or is still being written"),
+    ("the file is damaged", "its bytes have changed since it was written"),
+];
+
+/// What is wrong: what this crate says of it, or what the library says in words that explain it.
 fn in_words(text: &str) -> String {
-    let mut text = text;
-    while let Some(rest) =
-        ["Parquet error: ", "Parquet argument error: ", "EOF: ", "External: ", "Arrow: ", "Parser error: "]
-            .iter()
-            .find_map(|prefix| text.strip_prefix(prefix))
+    if let Some((_, words)) = WORDS.iter().find(|(theirs, _)| text.contains(theirs)) {
+        return (*words).to_owned();
+    }
+    let (mut rest, mut is_ours) = (text, false);
+    while let Some(prefix) =
+        ["Parquet error: ", "Parquet argument error: ", OURS, "Arrow: ", "Parser error: "]
+            .into_iter()
+            .find(|prefix| rest.starts_with(prefix))
     {
-        text = rest;
+        is_ours |= prefix == OURS;
+        rest = &rest[prefix.len()..];
     }
-    if text.contains("CRC") {
-        return "a page does not match its checksum, so its bytes have changed since it was written".into();
+    if is_ours { rest.to_owned() } else { format!("its bytes make no sense to the Parquet reader ({rest})") }
+}
+
+/// What this crate finds wrong with a file.
+#[derive(Debug)]
+struct Damage(String);
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
-    text.to_owned()
+}
+
+impl Error for Damage {}
+
+/// An error in the words of this crate.
+pub fn damaged(message: impl Into<String>) -> ParquetError {
+    ParquetError::External(Box::new(Damage(message.into())))
 }
 
 /// A column that holds fewer rows than its row group.
 pub fn too_short() -> ParquetError {
-    ParquetError::General("the column ends early".into())
+    damaged("the column ends early")
 }
 
 #[cfg(test)]
@@ -143,11 +179,18 @@ mod tests {
             failure.message,
             "a.parquet: row group 2, column `age`: a page does not match its checksum, so its bytes have changed since it was written"
         );
+        let failure = unreadable_column("a.parquet", 1, "age", &damaged("the column ends early"));
+        assert_eq!(failure.message, "a.parquet: row group 1, column `age`: the column ends early");
+        let failure = unreadable_column("a.parquet", 1, "age", &ParquetError::General("TPage".into()));
+        assert!(
+            failure.message.ends_with("its bytes make no sense to the Parquet reader (TPage)"),
+            "{failure}"
+        );
         let failure =
             unreadable("a.parquet", &ParquetError::EOF("file size of 4 is less than footer".into()));
         assert_eq!(
             failure.message,
-            "a.parquet: not a complete Parquet file: file size of 4 is less than footer"
+            "a.parquet: not a complete Parquet file: it is too short, so it may have been cut off"
         );
     }
 }

@@ -7,13 +7,14 @@
 use std::sync::OnceLock;
 
 use ::parquet::basic::{Compression, Encoding};
-use ::parquet::errors::{ParquetError, Result};
+use ::parquet::errors::Result;
 use arrow_buffer::BooleanBuffer;
 use bytes::Bytes;
 
-use super::super::positioned::Positioned;
 use super::header::{Header, Incomplete, Kind};
+use super::open::damaged;
 use super::runs::presence;
+use crate::positioned::Positioned;
 
 /// So much is read at a time, and more only where a page is longer.
 const WINDOW_BYTES: u64 = 1 << 20;
@@ -26,10 +27,6 @@ const SMALL_BYTES: usize = 1 << 16;
 
 /// Snappy copies at most 64 bytes for each 3 bytes of input.
 const SNAPPY_EXPANSION: usize = 22;
-
-pub fn damaged(message: impl Into<String>) -> ParquetError {
-    ParquetError::General(message.into())
-}
 
 /// The pages of one column chunk, in order.
 pub struct PageReader {
@@ -232,7 +229,7 @@ impl RawPage {
 }
 
 fn snappy(packed: &[u8], plain_bytes: usize, plain: &mut Vec<u8>) -> Result<()> {
-    let failed = |error: snap::Error| damaged(error.to_string());
+    let failed = |_: snap::Error| damaged("a page cannot be unpacked with Snappy");
     let start = plain.len();
     let length = snap::raw::decompress_len(packed).map_err(failed)?;
     if start + length != plain_bytes || length > packed.len() * SNAPPY_EXPANSION {
@@ -245,14 +242,16 @@ fn snappy(packed: &[u8], plain_bytes: usize, plain: &mut Vec<u8>) -> Result<()> 
 
 fn zstandard(packed: &[u8], plain_bytes: usize, plain: &mut Vec<u8>) -> Result<()> {
     use std::io::Read;
+    let failed = |_: std::io::Error| damaged("a page cannot be unpacked with Zstandard");
     if plain.capacity() >= plain_bytes && plain.is_empty() {
         // one call where the memory is there
-        let mut decompressor = zstd::bulk::Decompressor::new()?;
-        decompressor.decompress_to_buffer(packed, plain)?;
+        let mut decompressor = zstd::bulk::Decompressor::new().map_err(failed)?;
+        decompressor.decompress_to_buffer(packed, plain).map_err(failed)?;
         return Ok(());
     }
     let left = (plain_bytes - plain.len()) as u64;
     // one byte more, so that a page that is too long is noticed
-    zstd::stream::read::Decoder::new(packed)?.take(left + 1).read_to_end(plain)?;
+    let decoder = zstd::stream::read::Decoder::new(packed).map_err(failed)?;
+    decoder.take(left + 1).read_to_end(plain).map_err(failed)?;
     Ok(())
 }

@@ -21,8 +21,8 @@ use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_schema::DataType;
 use bytes::Bytes;
-use opus_ir::Width;
 use opus_ir::memory::Columns;
+use opus_ir::{Scalar, by_width};
 
 use crate::write::{Content, Data, Spec};
 
@@ -319,7 +319,7 @@ impl ChunkWriter {
         let ends = present.iter().min().copied().zip(present.iter().max().copied());
         self.statistics = Some(T::statistics(ends, missing as u64));
         let span = ends
-            .and_then(|(least, most)| most.wide().checked_sub(least.wide()))
+            .and_then(|(least, most)| i64::try_from(most.wide() - least.wide()).ok())
             .and_then(|span| span.checked_add(1));
         match ends.zip(span).filter(|(_, span)| *span <= SPAN_MAX && *span * 2 <= present.len() as i64) {
             None => {
@@ -328,7 +328,8 @@ impl ChunkWriter {
             }
             Some(((least, _), span)) => {
                 let least = least.wide();
-                let span_values: Vec<T> = (0..span).map(|code| T::cut(least + code)).collect();
+                let span_values: Vec<T> =
+                    (0..span).map(|code| T::truncate(least + i128::from(code))).collect();
                 self.dictionary(bytemuck::cast_slice(&span_values).to_vec(), span as usize)?;
                 let codes: Vec<u16> = present.iter().map(|value| (value.wide() - least) as u16).collect();
                 let width = width_of(span as usize);
@@ -374,22 +375,12 @@ impl ChunkWriter {
 }
 
 /// A physical integer of Parquet.
-trait Physical: bytemuck::Pod + Ord {
-    fn cut(x: i64) -> Self;
-    fn wide(self) -> i64;
+trait Physical: Scalar {
     /// What is said of values between these ends.
     fn statistics(ends: Option<(Self, Self)>, missing: u64) -> Statistics;
 }
 
 impl Physical for i32 {
-    fn cut(x: i64) -> i32 {
-        x as i32
-    }
-
-    fn wide(self) -> i64 {
-        self as i64
-    }
-
     fn statistics(ends: Option<(i32, i32)>, missing: u64) -> Statistics {
         let (least, most) = ends.unzip();
         Statistics::int32(least, most, None, Some(missing), false)
@@ -397,14 +388,6 @@ impl Physical for i32 {
 }
 
 impl Physical for i64 {
-    fn cut(x: i64) -> i64 {
-        x
-    }
-
-    fn wide(self) -> i64 {
-        self
-    }
-
     fn statistics(ends: Option<(i64, i64)>, missing: u64) -> Statistics {
         let (least, most) = ends.unzip();
         Statistics::int64(least, most, None, Some(missing), false)
@@ -413,18 +396,9 @@ impl Physical for i64 {
 
 /// The values of a column of fields in a physical type that holds them all.
 fn narrowed<T: Physical>(columns: &Columns, index: usize, rows: usize) -> Vec<T> {
-    fn cut<W: bytemuck::Pod + Into<i64>, T: Physical>(values: &[W]) -> Vec<T> {
-        values.iter().map(|value| T::cut((*value).into())).collect()
-    }
-    match columns.column(index).width {
-        Width::W8 => cut(&columns.values::<i8>(index)[..rows]),
-        Width::W16 => cut(&columns.values::<i16>(index)[..rows]),
-        Width::W32 => cut(&columns.values::<i32>(index)[..rows]),
-        Width::W64 => cut(&columns.values::<i64>(index)[..rows]),
-        Width::W128 => {
-            columns.values::<i128>(index)[..rows].iter().map(|value| T::cut(*value as i64)).collect()
-        }
-    }
+    by_width!(columns.column(index).width, Cell => {
+        columns.values::<Cell>(index)[..rows].iter().map(|value| T::truncate(value.wide())).collect()
+    })
 }
 
 fn codes_of<'a>(data: &'a Data<'_>, rows: usize) -> Cow<'a, [u16]> {

@@ -1,6 +1,7 @@
 //! How are codes and levels written in a Parquet page? In runs: one value repeated, or values packed bit by bit.
 
-use ::parquet::errors::{ParquetError, Result};
+use super::open::damaged;
+use ::parquet::errors::Result;
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
 use bytes::Bytes;
 
@@ -15,10 +16,6 @@ pub struct Runs {
     /// Values of the last run that were unpacked and not given yet, and how many were given.
     unpacked: Vec<i32>,
     given: usize,
-}
-
-fn damaged(message: &str) -> ParquetError {
-    ParquetError::General(message.to_owned())
 }
 
 impl Runs {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use opus_ir::memory::Columns;
-use opus_ir::{Fault, Kind, Schema, Width};
+use opus_ir::{Fault, Kind, Scalar, Schema, by_width};
 use opus_runtime::admission::Reason;
 
 use crate::Names;
@@ -57,11 +57,9 @@ impl Counts {
     pub fn count_decisions(&mut self, outputs: &Columns, rules: &[u16], versions: &[u16]) {
         self.decided += rules.len() as u64;
         for (index, counts) in self.values.iter_mut().enumerate().filter(|(_, counts)| !counts.is_empty()) {
-            match outputs.column(index).width {
-                Width::W8 => count(&outputs.values::<i8>(index)[..outputs.rows()], counts),
-                Width::W16 => count(&outputs.values::<i16>(index)[..outputs.rows()], counts),
-                _ => count(&outputs.values::<i32>(index)[..outputs.rows()], counts),
-            }
+            by_width!(outputs.column(index).width, Cell => {
+                count(&outputs.values::<Cell>(index)[..outputs.rows()], counts);
+            });
         }
         for (rule, version) in rules.iter().zip(versions) {
             self.rules[*version as usize][*rule as usize] += 1;
@@ -106,11 +104,11 @@ impl Counts {
     }
 }
 
-fn count<T: Copy + Into<i64>>(codes: &[T], counts: &mut [u64]) {
+fn count<T: Scalar>(codes: &[T], counts: &mut [u64]) {
     // several counters per value, so that a run of one value does not wait for itself
     let mut partial = vec![[0u32; 4]; counts.len()];
     for (index, code) in codes.iter().enumerate() {
-        if let Some(partial) = partial.get_mut((*code).into() as usize) {
+        if let Some(partial) = partial.get_mut(code.wide() as usize) {
             partial[index % 4] += 1;
         }
     }

@@ -64,8 +64,8 @@ impl RejectedRows {
 
 /// The file of refused rows. Lines are gathered, so that a few of them do not make a row group.
 pub struct Rejects {
-    encoder: Encoder,
-    writer: Writer,
+    encoder: Box<dyn Encoder>,
+    writer: Box<dyn Writer>,
     /// Whether the file of each row is named.
     names_files: bool,
     waiting: Vec<(Range<usize>, Arc<RejectedRows>)>,

@@ -1,7 +1,7 @@
 //! What does a thread do with a chunk? Admit, decide, encode, count.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use arrow_array::{ArrayRef, UInt32Array};
 use arrow_schema::ArrowError;
@@ -22,7 +22,7 @@ pub struct Worker<'a> {
     engine: &'a dyn Decide,
     /// Batches that no thread uses at the moment.
     idle: Mutex<Vec<Batch>>,
-    encoder: Encoder,
+    encoder: Box<dyn Encoder>,
     /// Nothing counted yet.
     nothing: Counts,
     decisions: Decisions,
@@ -32,6 +32,8 @@ pub struct Worker<'a> {
 
 /// A chunk that is done.
 pub struct Done {
+    /// The file of its rows.
+    pub file: Arc<str>,
     /// The decisions; `None` where there are none.
     pub rows: Option<Encoded>,
     /// The rows that were refused.
@@ -53,7 +55,7 @@ impl<'a> Worker<'a> {
         names: &Names,
         engine: &'a dyn Decide,
         decisions: Decisions,
-        encoder: Encoder,
+        encoder: Box<dyn Encoder>,
         tells_rejects: bool,
     ) -> Worker<'a> {
         Worker {
@@ -100,7 +102,7 @@ impl<'a> Worker<'a> {
             true => RejectedRows::default(),
             false => {
                 let kept = ColumnData::arrays(&kept)?;
-                RejectedRows::new(file, first_row, batch.refused(), &kept).map_err(failed)?
+                RejectedRows::new(file.clone(), first_row, batch.refused(), &kept).map_err(failed)?
             }
         };
         let kept = match batch.rows().len() == count {
@@ -115,7 +117,7 @@ impl<'a> Worker<'a> {
             true => None,
             false => Some(self.encoder.encode(&self.decisions.table(batch, first_row, kept))?),
         };
-        Ok(Done { rows, rejects, counts, ignored, seen, percentages })
+        Ok(Done { file, rows, rejects, counts, ignored, seen, percentages })
     }
 }
 

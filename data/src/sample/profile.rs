@@ -25,9 +25,18 @@ use toml::{Table, Value};
 
 use super::random::Random;
 use crate::did_you_mean;
-use crate::error::DataError;
+use crate::endpoint::read_text;
+use crate::error::{DataError, invalid_toml};
 
 /// How the fields of a policy are drawn.
+///
+/// ```
+/// use opus_data::sample::profile::Profile;
+/// let schema = opus_runtime::example::program().schema;
+/// assert!(Profile::parse("score = { range = [600, 800], missing = \"4%\" }", &schema).is_ok());
+/// let failure = Profile::parse("scor = { missing = \"4%\" }", &schema).unwrap_err();
+/// assert_eq!(failure.remedy.as_deref(), Some("did you mean `score`?"));
+/// ```
 #[derive(Clone, PartialEq, Debug)]
 pub struct Profile {
     /// By input index.
@@ -81,8 +90,7 @@ impl Profile {
     /// # Errors
     /// Where it cannot be read, or does not fit the fields of the policy.
     pub fn read(path: &Path, schema: &Schema) -> Result<Profile, DataError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| DataError::unreadable(&path.display().to_string(), &error))?;
+        let text = read_text(path)?;
         Profile::parse(&text, schema).map_err(|error| {
             let message = format!("{}: {}", path.display(), error.message);
             DataError { message, ..error }
@@ -94,10 +102,7 @@ impl Profile {
     /// # Errors
     /// Where it does not fit the fields of the policy.
     pub fn parse(text: &str, schema: &Schema) -> Result<Profile, DataError> {
-        let table: Table = text.parse().map_err(|error: toml::de::Error| {
-            let message = error.to_string();
-            DataError::mapping(format!("invalid TOML: {}", message.trim_end()))
-        })?;
+        let table: Table = text.parse().map_err(|error| invalid_toml(text, &error))?;
         let mut fields = vec![FieldProfile::default(); schema.inputs.len()];
         for (name, entry) in &table {
             let index = schema.input(name).ok_or_else(|| {
@@ -416,7 +421,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_an_error_in_the_words_of_the_profile() {
         for (text, message, help) in [
-            ("income", "invalid TOML", ""),
+            ("income", "line 1, `income`, is not valid TOML", "double quotes"),
             ("scor.range = [1, 2]", "unknown field `scor`", "did you mean `score`?"),
             ("score = 5", "`score` must be a table", "write [score]"),
             ("score.rnge = [1, 2]", "score: unknown key `rnge`", "did you mean `range`?"),

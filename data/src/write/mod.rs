@@ -1,124 +1,99 @@
-//! How are rows written? What a table is ([`table`]); how Parquet ([`parquet`]), Arrow IPC ([`arrow`]),
-//! CSV and JSON lines ([`text`], [`printed`]) encode it.
+//! How are rows written? What a table is, and what every format makes of it: an [`Encoder`] that turns rows into bytes
+//! or the like, and a [`Writer`] that appends them to a file.
 //!
 //! An [`Encoder`] is shared by threads and turns rows into what a [`Writer`] appends in order. So the bytes depend
 //! on the rows and on where chunks end, and not on who encoded them.
 
-pub(crate) mod arrow;
-pub(crate) mod parquet;
 mod printed;
 mod table;
 pub(crate) mod text;
 
+use std::any::Any;
+use std::error::Error;
 use std::sync::Arc;
 
-use ::parquet::errors::ParquetError;
-use arrow_array::RecordBatch;
-
-use super::endpoint::Located;
-use super::target::{Target, Whole};
+use crate::endpoint::Located;
 use crate::error::DataError;
+use crate::target::{Target, Whole};
 
 pub use printed::{Printed, Printer};
 pub use table::{Content, Data, Layout, PERCENT, Spec, Table, UNIT_KEY};
 
-/// Turns rows into what a [`Writer`] appends; shared by threads.
-pub enum Encoder {
-    /// Row groups.
-    Parquet(parquet::ParquetEncoder),
-    /// Record batches.
-    Arrow(arrow::ArrowEncoder),
-    /// CSV or JSON lines.
-    Text(text::TextEncoder),
-}
-
-/// Rows that are encoded.
-pub enum Encoded {
-    /// A row group.
-    Parquet(parquet::RowGroup),
-    /// A record batch.
-    Arrow(RecordBatch),
-    /// Text.
-    Text(Vec<u8>),
-}
-
-/// A file that is being written; when it is [finished](Writer::finish) it may get its name.
-pub enum Writer {
-    /// Parquet.
-    Parquet(parquet::ParquetWriter),
-    /// Arrow IPC.
-    Arrow(arrow::ArrowWriter),
-    /// CSV or JSON lines.
-    Text(text::TextWriter),
-}
-
-/// Begins a file.
-///
-/// # Errors
-/// Where it cannot be written, or a column cannot be held by the format.
-pub fn create(located: &Located, layout: &Arc<Layout>) -> Result<(Encoder, Writer), DataError> {
-    let name = located.endpoint.to_string();
-    let target = Target::create(&located.endpoint)?;
-    (located.format.row().create)(target, &name, layout)
-}
-
-impl Encoder {
+/// Turns rows into what the [`Writer`] of the same file appends; shared by threads.
+pub trait Encoder: Send + Sync {
     /// Whether kept columns may come as the pages that they were read from.
-    pub fn copies_pages(&self) -> bool {
-        matches!(self, Encoder::Parquet(_))
+    fn copies_pages(&self) -> bool {
+        false
     }
 
     /// Encodes rows.
     ///
     /// # Errors
     /// Where a column cannot be encoded.
-    pub fn encode(&self, table: &Table<'_>) -> Result<Encoded, DataError> {
-        let failed =
-            |error: &dyn std::error::Error| DataError::output(format!("rows cannot be encoded: {error}"));
-        match self {
-            Encoder::Parquet(encoder) => {
-                encoder.encode(table).map(Encoded::Parquet).map_err(|error| match error {
-                    // pages that are copied are checked here
-                    ParquetError::External(error) => match error.downcast::<DataError>() {
-                        Ok(error) => *error,
-                        Err(error) => failed(&*error),
-                    },
-                    error => failed(&error),
-                })
-            }
-            Encoder::Arrow(encoder) => {
-                encoder.encode(table).map(Encoded::Arrow).map_err(|error| failed(&error))
-            }
-            Encoder::Text(encoder) => {
-                encoder.encode(table).map(Encoded::Text).map_err(|error| failed(&error))
-            }
-        }
-    }
+    fn encode(&self, table: &Table<'_>) -> Result<Encoded, DataError>;
 }
 
-impl Writer {
+/// A file that is being written; when it is [finished](Writer::finish) it may get its name.
+pub trait Writer: Send {
     /// Appends rows that the encoder of the same file made.
     ///
     /// # Errors
     /// Where they cannot be written.
-    pub fn append(&mut self, encoded: Encoded) -> Result<(), DataError> {
-        match (self, encoded) {
-            (Writer::Parquet(writer), Encoded::Parquet(rows)) => writer.append(rows),
-            (Writer::Arrow(writer), Encoded::Arrow(rows)) => writer.append(&rows),
-            (Writer::Text(writer), Encoded::Text(rows)) => writer.append(&rows),
-            _ => unreachable!("an encoder and a writer are of one file"),
-        }
-    }
+    fn append(&mut self, rows: Encoded) -> Result<(), DataError>;
 
     /// Completes the file, which has no name yet.
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn finish(self) -> Result<Whole, DataError> {
-        match self {
-            Writer::Parquet(writer) => writer.finish(),
-            Writer::Arrow(writer) => writer.finish(),
-            Writer::Text(writer) => writer.finish(),
-        }
+    fn finish(self: Box<Self>) -> Result<Whole, DataError>;
+}
+
+/// A file that was begun: what encodes its rows, and what appends them.
+pub type Begun = (Box<dyn Encoder>, Box<dyn Writer>);
+
+/// Rows as an [`Encoder`] made them, for the [`Writer`] of the same file.
+pub struct Encoded(Box<dyn Any + Send>);
+
+impl Encoded {
+    /// Rows in the form of a format.
+    pub(crate) fn new<T: Send + 'static>(rows: T) -> Encoded {
+        Encoded(Box::new(rows))
     }
+
+    /// The rows, in the form of the format that encoded them.
+    pub(crate) fn get<T: 'static>(self) -> T {
+        *self.0.downcast().expect("an encoder and a writer are of one file")
+    }
+}
+
+/// Begins a file.
+///
+/// # Errors
+/// Where it cannot be written, or a column cannot be held by the format.
+///
+/// ```
+/// use opus_data::output;
+/// use opus_data::write::{Content, Data, Layout, Spec, Table, create};
+/// use std::sync::Arc;
+///
+/// let path = std::env::temp_dir().join(format!("opus-write-{}.jsonl", std::process::id()));
+/// let columns = vec![Spec { name: "n".into(), content: Content::Long, optional: false }];
+/// let layout = Layout::new(columns, &[], "the example")?;
+/// let (encoder, mut writer) = create(&output(&path, None)?, &Arc::new(layout))?;
+/// let rows = encoder.encode(&Table { rows: 2, columns: vec![Data::Longs(vec![1, 2].into())] })?;
+/// writer.append(rows)?;
+/// writer.finish()?.name()?;
+/// assert_eq!(std::fs::read_to_string(&path)?, "{\"n\":1}\n{\"n\":2}\n");
+/// # std::fs::remove_file(path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn create(located: &Located, layout: &Arc<Layout>) -> Result<Begun, DataError> {
+    let name = located.endpoint.to_string();
+    let target = Target::create(&located.endpoint)?;
+    (located.format.row().create)(target, &name, layout)
+}
+
+/// Rows that cannot be encoded.
+pub(crate) fn cannot_encode(error: &dyn Error) -> DataError {
+    DataError::output(format!("rows cannot be encoded: {error}"))
 }

@@ -8,9 +8,9 @@ use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, TimeUnit};
 use opus_runtime::admission::{Reading, push_date, push_decimal};
 
-use super::super::cells::{Cells, moment_text, ticks_per_second};
-use super::super::json_lines::unquoted;
 use super::table::{Content, Data, Spec};
+use crate::cells::{Cells, moment_text, ticks_per_second};
+use crate::json_lines::unquoted;
 
 /// A value on its way into a text.
 pub enum Printed<'a> {
@@ -23,30 +23,32 @@ pub enum Printed<'a> {
 }
 
 /// The values of one column, row by row.
+///
+/// ```
+/// use opus_data::write::{Content, Data, Printed, Printer, Spec};
+/// let spec = Spec { name: "row".into(), content: Content::Long, optional: false };
+/// let data = Data::Longs(vec![7].into());
+/// let mut scratch = String::new();
+/// let printer = Printer::new(&spec, &data);
+/// assert!(matches!(printer.print(0, false, &mut scratch), Printed::Plain("7")));
+/// ```
 pub enum Printer<'a> {
-    /// Integers of 64 bits.
     /// Row numbers.
     Longs(&'a [i64]),
-    /// Codes of names.
     /// Names, and their codes.
     Names(&'a [String], &'a [u16]),
-    /// Codes of numbers.
     /// Numbers, and their codes.
     Numbers(&'a [i32], &'a [u16]),
-    /// A column of fields.
     /// A column of fields.
     Field(&'a Spec, &'a opus_ir::memory::Columns, usize),
     /// Texts that are JSON values.
     Json(&'a ArrayRef),
-    /// Floating point of 32 bits.
     /// Floats of 32 bits.
     Single(&'a ArrayRef),
-    /// Floating point of 64 bits.
     /// Floats of 64 bits.
     Double(&'a ArrayRef),
     /// Bytes of UUIDs.
     Uuid(&'a ArrayRef),
-    /// Timestamps with a zone.
     /// Moments in universal time.
     Zoned(&'a ArrayRef, TimeUnit),
     /// Any other column that was read, and whether its numbers are percentages, which need a sign.

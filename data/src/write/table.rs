@@ -14,9 +14,9 @@ use arrow_schema::{DataType, Field as ArrowField, Metadata, Schema as ArrowSchem
 use opus_ir::memory::Columns;
 use opus_ir::{Field, Interval, Kind, Schema};
 
-use super::super::chunk::{ColumnData, Kept};
-use super::super::parquet::Part;
+use crate::chunk::{ColumnData, Kept};
 use crate::error::DataError;
+use crate::parquet::Part;
 
 /// The columns of a table, and what is said about it as a whole.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +28,15 @@ pub struct Layout {
 }
 
 /// A column of a table.
+///
+/// ```
+/// use arrow_schema::DataType;
+/// use opus_data::write::Spec;
+/// let schema = opus_runtime::example::program().schema;
+/// assert_eq!(Spec::of_field(&schema, &schema.inputs[1]).arrow_type(), DataType::Int32);
+/// // amounts are decimals with as many places as the currency has
+/// assert_eq!(Spec::of_field(&schema, &schema.inputs[3]).arrow_type(), DataType::Decimal128(9, 2));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Spec {
     /// Its name.

@@ -1,96 +1,73 @@
-//! How are CSV and JSON written? By any thread, chunk by chunk; the bytes are appended in order. What the name of the
-//! file says is packed is packed chunk by chunk too.
+//! How are texts written? By any thread, chunk by chunk, in the [`Notation`] of their format; the bytes are appended in
+//! order. What the name of the file says is packed is packed chunk by chunk too.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use opus_runtime::admission::json::Quoted;
-
-use super::super::csv::is_tabbed;
-use super::super::packing::Packing;
-use super::super::target::{Target, Whole};
-use super::printed::{Printed, Printer, is_printable};
+use super::printed::{Printer, is_printable};
 use super::table::{Content, Layout, Spec, Table};
-use super::{Encoder, Writer};
+use super::{Begun, Encoded, Encoder, Writer, cannot_encode};
 use crate::error::DataError;
+use crate::packing::Packing;
+use crate::target::{Target, Whole};
 
-/// What separates rows and values.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Style {
-    /// CSV with this delimiter.
-    Csv(u8),
-    /// One JSON object a line.
-    Lines,
-    /// An array of JSON objects.
-    Array,
+/// How a format writes rows as text.
+pub trait Notation: Send + Sync + 'static {
+    /// What comes before the first row.
+    fn head(&self, layout: &Layout) -> String;
+
+    /// Appends a row, without what ends it; `scratch` is for values that are put together.
+    fn row(&self, printers: &[Printer<'_>], row: usize, text: &mut String, scratch: &mut String);
+
+    /// What ends every row.
+    fn end(&self) -> &'static str {
+        "\n"
+    }
+
+    /// What is between two rows, after the end of the first.
+    fn between(&self) -> &'static str {
+        ""
+    }
+
+    /// What comes after the last row; `is_empty` if there was none.
+    fn tail(&self, _is_empty: bool) -> &'static str {
+        ""
+    }
 }
 
 /// Encodes rows as text; shared by threads.
-pub struct TextEncoder {
-    style: Style,
+struct TextEncoder<N> {
+    notation: Arc<N>,
     packing: Packing,
     layout: Arc<Layout>,
-    /// By column of the layout, the name as JSON and a colon; empty for CSV.
-    names: Vec<String>,
 }
 
 /// A text that is being written.
-pub struct TextWriter {
-    style: Style,
+struct TextWriter<N> {
+    notation: Arc<N>,
     packing: Packing,
     target: Target,
     /// Whether no row was written yet.
     is_empty: bool,
 }
 
-impl Style {
-    /// CSV as the name of the file asks for it: with tabs, or with commas.
-    pub fn of_csv(name: &str) -> Style {
-        let (_, name) = Packing::of_name(Path::new(name));
-        Style::Csv(if is_tabbed(name) { b'\t' } else { b',' })
-    }
-
-    /// What comes before the first row.
-    fn head(self, layout: &Layout) -> String {
-        match self {
-            Style::Lines => String::new(),
-            Style::Array => "[\n".into(),
-            Style::Csv(delimiter) => {
-                let mut header = String::new();
-                for (index, spec) in layout.columns.iter().enumerate() {
-                    if index > 0 {
-                        header.push(char::from(delimiter));
-                    }
-                    push_csv(&spec.name, delimiter, &mut header);
-                }
-                header + "\n"
-            }
-        }
-    }
-}
-
 /// Begins a file: writes what comes before its rows.
 ///
 /// # Errors
 /// Where a column cannot be text, or the target cannot be written.
-pub fn create(
-    style: Style,
+pub fn create<N: Notation>(
+    notation: N,
     target: Target,
     name: &str,
     layout: &Arc<Layout>,
-) -> Result<(Encoder, Writer), DataError> {
+) -> Result<Begun, DataError> {
     check(name, layout)?;
     let (packing, _) = Packing::of_name(Path::new(name));
-    let names = match style {
-        Style::Csv(_) => Vec::new(),
-        Style::Lines | Style::Array => {
-            layout.columns.iter().map(|spec| format!("{}:", Quoted(&spec.name))).collect()
-        }
-    };
-    let mut writer = TextWriter { style, packing, target, is_empty: true };
-    writer.write(style.head(layout))?;
-    Ok((Encoder::Text(TextEncoder { style, packing, layout: layout.clone(), names }), Writer::Text(writer)))
+    let notation = Arc::new(notation);
+    let mut writer = TextWriter { notation: notation.clone(), packing, target, is_empty: true };
+    writer.write(&notation.head(layout))?;
+    Ok((Box::new(TextEncoder { notation, packing, layout: layout.clone() }), Box::new(writer)))
 }
 
 fn check(name: &str, layout: &Layout) -> Result<(), DataError> {
@@ -111,101 +88,48 @@ fn check(name: &str, layout: &Layout) -> Result<(), DataError> {
     }
 }
 
-impl TextEncoder {
-    /// Encodes rows.
-    ///
-    /// # Errors
-    /// Where they cannot be packed.
-    pub fn encode(&self, table: &Table<'_>) -> io::Result<Vec<u8>> {
+impl<N: Notation> Encoder for TextEncoder<N> {
+    fn encode(&self, table: &Table<'_>) -> Result<Encoded, DataError> {
         let columns = self.layout.columns.iter().zip(&table.columns);
         let printers: Vec<Printer<'_>> = columns.map(|(spec, data)| Printer::new(spec, data)).collect();
         let mut text = String::with_capacity(table.rows * printers.len() * 8);
         let mut scratch = String::new();
         for row in 0..table.rows {
-            match self.style {
-                Style::Csv(delimiter) => csv_row(&printers, row, delimiter, &mut text, &mut scratch),
-                Style::Lines => {
-                    self.json_row(&printers, row, &mut text, &mut scratch);
-                    text.push('\n');
-                }
-                Style::Array => {
-                    text.push_str(if row == 0 { "" } else { ",\n" });
-                    self.json_row(&printers, row, &mut text, &mut scratch);
-                }
-            }
+            text.push_str(if row == 0 { "" } else { self.notation.between() });
+            self.notation.row(&printers, row, &mut text, &mut scratch);
+            text.push_str(self.notation.end());
         }
-        self.packing.pack(text.into_bytes())
-    }
-
-    fn json_row(&self, printers: &[Printer<'_>], row: usize, text: &mut String, scratch: &mut String) {
-        text.push('{');
-        for (index, (printer, name)) in printers.iter().zip(&self.names).enumerate() {
-            text.push_str(if index == 0 { "" } else { "," });
-            text.push_str(name);
-            match printer.print(row, true, scratch) {
-                Printed::Missing => text.push_str("null"),
-                Printed::Plain(value) => text.push_str(value),
-                Printed::Text(value) => text.push_str(&Quoted(value).to_string()),
-            }
-        }
-        text.push('}');
+        let packed = self.packing.pack(text.into_bytes()).map_err(|error| cannot_encode(&error))?;
+        Ok(Encoded::new(packed))
     }
 }
 
-fn csv_row(printers: &[Printer<'_>], row: usize, delimiter: u8, text: &mut String, scratch: &mut String) {
-    for (index, printer) in printers.iter().enumerate() {
-        if index > 0 {
-            text.push(char::from(delimiter));
+impl<N: Notation> Writer for TextWriter<N> {
+    fn append(&mut self, rows: Encoded) -> Result<(), DataError> {
+        let rows: Vec<u8> = rows.get();
+        let between = self.notation.between();
+        if !std::mem::take(&mut self.is_empty) && !between.is_empty() {
+            self.write(between)?;
         }
-        match printer.print(row, false, scratch) {
-            Printed::Missing => {}
-            Printed::Plain(value) => text.push_str(value),
-            Printed::Text(value) => push_csv(value, delimiter, text),
-        }
-    }
-    text.push('\n');
-}
-
-/// A CSV cell, in quotes where it needs them.
-fn push_csv(value: &str, delimiter: u8, text: &mut String) {
-    if value.bytes().any(|byte| byte == delimiter || matches!(byte, b'"' | b'\n' | b'\r')) {
-        text.push('"');
-        text.push_str(&value.replace('"', "\"\""));
-        text.push('"');
-    } else {
-        text.push_str(value);
-    }
-}
-
-impl TextWriter {
-    /// Appends rows that are encoded.
-    ///
-    /// # Errors
-    /// Where they cannot be written.
-    pub fn append(&mut self, rows: &[u8]) -> Result<(), DataError> {
-        if self.style == Style::Array && !std::mem::take(&mut self.is_empty) {
-            self.write(",\n".into())?;
-        }
-        self.target.write_all(rows).map_err(|error| self.target.failure(&error))
+        self.target.write_all(&rows).map_err(|error| self.target.failure(&error))
     }
 
-    /// Ends the file: it is whole.
-    ///
-    /// # Errors
-    /// Where it cannot be written.
-    pub fn finish(mut self) -> Result<Whole, DataError> {
-        if self.style == Style::Array {
-            self.write(if self.is_empty { "]\n".into() } else { "\n]\n".into() })?;
+    fn finish(mut self: Box<Self>) -> Result<Whole, DataError> {
+        let tail = self.notation.tail(self.is_empty);
+        if !tail.is_empty() {
+            self.write(tail)?;
         }
         self.target.end()
     }
+}
 
+impl<N: Notation> TextWriter<N> {
     /// Writes what is no row.
-    fn write(&mut self, text: String) -> Result<(), DataError> {
+    fn write(&mut self, text: &str) -> Result<(), DataError> {
         if text.is_empty() && self.packing == Packing::None {
             return Ok(());
         }
-        let packed = self.packing.pack(text.into_bytes());
+        let packed = self.packing.pack(text.as_bytes().to_vec());
         packed.and_then(|bytes| self.target.write_all(&bytes)).map_err(|error| self.target.failure(&error))
     }
 }

@@ -1,13 +1,13 @@
-//! On which input does it go wrong?
+//! On which input does an expression fail?
 //!
-//! A search by trial: rows are made from the ends of ranges, from the constants that the policy mentions and
-//! their neighbours, and from each other's values; one field is changed at a time, and a change is kept where
-//! it brings the row nearer to the place. The reference evaluator decides whether a row goes wrong, so every
-//! counterexample that is shown has been executed.
+//! A search by trial: rows are made from the ends of ranges, from the constants in the policy and their neighbours,
+//! and from each other's values. One field is changed at a time, and a change is kept if it brings the row nearer to
+//! the failing place. The reference evaluator decides whether a row fails, so every counterexample that is shown has
+//! been executed.
 //!
-//! The row is then made simple, and the fields that do not matter are left out: those that are not read on the
-//! way, and those with which it goes wrong whatever their value. The work is counted in expressions evaluated and
-//! bounded for the whole policy, so that the same policy has the same counterexamples on every machine.
+//! The row is then simplified, and fields that do not matter are left out: those that are not read on the way, and
+//! those whose value makes no difference. The work is counted in evaluated expressions and bounded for the whole
+//! policy, so that the same policy has the same counterexamples on every machine.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,7 +39,7 @@ const SIMPLE_VALUES: usize = 4;
 /// How many values between the ends of a field's range are tried before the field is left out.
 const VALUES_BETWEEN: usize = 8;
 
-/// A row: by input index the scaled integer of the field, `None` where it is missing.
+/// A row: by input index the scaled integer of the field, `None` if it is missing.
 type Row = Vec<Option<i128>>;
 
 /// The search for the counterexamples of a policy.
@@ -57,7 +57,7 @@ impl<'a> Searches<'a> {
         Searches { policy, work_left: COUNTEREXAMPLE_WORK_MAX, values: BTreeMap::new() }
     }
 
-    /// An input on which the version goes wrong as the complaint says, where one is found: every field that
+    /// An input on which the version fails as the complaint says, if one is found: every field that
     /// matters, as it is written in a `case`, or `missing`. All others may have any value.
     pub fn counterexample(&mut self, version: usize, complaint: &Complaint) -> Option<Vec<(String, String)>> {
         let policy = self.policy;
@@ -111,9 +111,9 @@ struct Search<'a> {
     policy: &'a Policy,
     version: usize,
     complaint: &'a Complaint,
-    /// The place among the steps where the expression stands last; beyond the last where it stands in none.
+    /// The last step that contains the expression; beyond the last step if none does.
     step: usize,
-    /// The named value that the expression is part of, where it stands in no step.
+    /// The named value that contains the expression, if no step does.
     unused: Option<ExprId>,
     /// The expression whose value tells how near a row comes.
     watched: ExprId,
@@ -141,7 +141,7 @@ impl<'a> Search<'a> {
         &self.policy.versions[self.version]
     }
 
-    /// A row on which it goes wrong.
+    /// A failing row.
     fn run(&self, work: &mut usize) -> Option<Row> {
         if self.values.iter().any(Vec::is_empty) {
             return None;
@@ -211,7 +211,7 @@ impl<'a> Search<'a> {
         !selects || (self.data().from as i128 <= value && value < self.data().until as i128)
     }
 
-    /// The row with the simplest value of every field with which it still goes wrong.
+    /// The row with the simplest value of every field with which it still fails.
     fn simplified(&self, mut row: Row, work: &mut usize) -> Row {
         for field in 0..row.len() {
             for value in self.values[field].iter().take(SIMPLE_VALUES) {
@@ -262,7 +262,7 @@ impl<'a> Search<'a> {
             row.iter().flatten().flat_map(|value| [value.saturating_sub(1), *value, value.saturating_add(1)]);
         let fits = |value: &i128| self.may_be(field, *value);
         let more: Row = between.chain(others.take(VALUES_MAX)).filter(fits).map(Some).collect();
-        // where not all values that may matter are known, none is said not to
+        // if not all values that may matter are known, none is claimed not to
         self.values[field].len() < VALUES_MAX
             && self.values[field].iter().chain(&more).all(|value| {
                 let mut other = row.clone();

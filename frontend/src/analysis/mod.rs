@@ -1,7 +1,7 @@
 //! What can be shown about a policy beyond the type of each expression?
 //!
-//! Tables and rules are unions of boxes over one algebra (`regions`): which inputs the rows of a table leave out
-//! (`tables`), and which rules no input reaches (`reach`). On which input something goes wrong is found by trial
+//! Tables and rules are unions of boxes in one algebra (`regions`): which inputs the rows of a table leave out
+//! (`tables`), and which rules no input reaches (`reach`). An input on which something fails is found by trial
 //! (`counterexample`).
 
 pub mod counterexample;

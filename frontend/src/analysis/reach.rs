@@ -1,11 +1,11 @@
 //! Which rules can no valid input reach?
 //!
-//! The conditions of a version are lowered side by side, without what earlier rules establish. Each value that
-//! is compared with constants is an axis; a condition is then a union of boxes ([`regions`](super::regions)), and a
-//! rule is dead where its boxes are covered by those of earlier rules, the requires and the ranges of the fields. A
-//! comparison of two values is an axis by itself, true or false. Axes are taken as independent: where a rule is
-//! dead for all combinations it is dead for those that exist. So what is claimed is proved, and where
-//! conditions compare values with constants nothing is missed, up to a constant amount of work.
+//! The conditions of a version are lowered side by side, without what earlier rules establish. Each value that is
+//! compared with constants is an axis. A condition is then a union of boxes ([`regions`](super::regions)), and a rule
+//! is unreachable if its boxes are covered by those of earlier rules, the requires and the ranges of the fields. A
+//! comparison of two values is an axis of its own, true or false. Axes are treated as independent: a rule that is
+//! unreachable for all combinations is unreachable for those that exist. So every claim is proved, and where
+//! conditions compare values with constants nothing is missed, within a fixed amount of work.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,7 +33,7 @@ const STACK_GROW_BYTES: usize = 1024 * 1024;
 pub struct Unreachable {
     /// Its place among the rules of the version.
     pub rule: usize,
-    /// The earlier rules that decide whatever it could; empty where its condition never holds at all.
+    /// The earlier rules that decide everything that it could; empty if its condition never holds.
     pub covered_by: Vec<usize>,
 }
 
@@ -41,7 +41,7 @@ pub struct Unreachable {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Unmet {
     /// The place, among the requires of the version, of one that no input meets together with those before it.
-    /// Nothing is said of rules then.
+    /// Then nothing is reported about rules.
     pub require: Option<usize>,
     /// The rules that none reaches.
     pub rules: Vec<Unreachable>,
@@ -114,7 +114,7 @@ fn search(
 const MEET_WORK: usize = 2;
 const CUT_WORK: usize = 8;
 
-/// The boxes where a condition holds or fails; `None` where they are too many.
+/// The boxes where a condition holds or fails; `None` if they are too many.
 type Regions = Option<Vec<Region>>;
 
 /// What the values of the conditions may be.
@@ -123,7 +123,7 @@ struct Space<'a> {
     axes: Vec<Axis>,
     axis_of: BTreeMap<Value, usize>,
     /// The boxes of the conditions that have been taken apart: what is asked about twice, as both sides of a
-    /// comparison of truth values are, would otherwise double the work at every level.
+    /// comparison of Booleans are, would otherwise double the work at every level.
     known: RefCell<BTreeMap<(Value, bool), Regions>>,
 }
 
@@ -150,7 +150,7 @@ impl Space<'_> {
         Space { func, axes, axis_of, known: RefCell::default() }
     }
 
-    /// The boxes where a condition holds; `None` where they are too many.
+    /// The boxes where a condition holds; `None` if they are too many.
     fn regions(&self, truth: Truth, budget: &mut Budget) -> Regions {
         match truth {
             Truth::Known(true) => Some(vec![Region::default()]),
@@ -199,7 +199,7 @@ impl Space<'_> {
         product(&a, &self.regions_of(b.0, b.1, budget)?, budget)
     }
 
-    /// The box of a comparison with a constant; of any other truth value that value itself; none where it never
+    /// The box of a comparison with a constant; of any other Boolean that value itself; none where it never
     /// holds.
     fn boxes(&self, value: Value, holds: bool) -> Vec<Region> {
         let side = || (value, vec![Interval::point(holds as i128)]);
@@ -255,7 +255,7 @@ impl Space<'_> {
         }
     }
 
-    /// The earlier rules whose boxes cover all that is asked for; `None` where they do not.
+    /// The earlier rules whose boxes cover all that is asked for; `None` if they do not.
     fn covered(
         &self,
         asked: &[Region],
@@ -317,7 +317,7 @@ fn domain(policy: &Policy, version: &Version, func: &Func, value: Value) -> Doma
     listed.unwrap_or_else(|| Domain::all(all.range.intersect(in_force).unwrap_or(all.range)))
 }
 
-/// Where a truth value holds or fails, as spans of another value, if it compares that with a constant.
+/// Where a Boolean holds or fails, as spans of another value, if it compares that with a constant.
 fn compared(func: &Func, value: Value, holds: bool) -> Option<(Value, Vec<Interval>)> {
     let inst = func.inst(value).filter(|inst| inst.args().len() == 2)?;
     let [a, b] = inst.operands();
@@ -344,7 +344,7 @@ fn compared(func: &Func, value: Value, holds: bool) -> Option<(Value, Vec<Interv
     Some((origin(func, compared), spans.into_iter().flatten().collect()))
 }
 
-/// The boxes of both unions; `None` where they are too many.
+/// The boxes of both unions; `None` if they are too many.
 fn product(a: &[Region], b: &[Region], budget: &mut Budget) -> Regions {
     budget.spend(MEET_WORK * a.len() * b.len()).ok()?;
     let all = a.iter().flat_map(|a| b.iter().filter_map(|b| a.common(b)));
@@ -352,7 +352,7 @@ fn product(a: &[Region], b: &[Region], budget: &mut Budget) -> Regions {
     (both.len() <= BOXES_MAX).then_some(both)
 }
 
-/// The boxes of either union; `None` where they are too many.
+/// The boxes of either union; `None` if they are too many.
 fn union(mut a: Vec<Region>, b: Vec<Region>, budget: &mut Budget) -> Regions {
     budget.spend(MEET_WORK * a.len() * b.len()).ok()?;
     for region in b {

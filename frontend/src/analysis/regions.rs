@@ -2,7 +2,7 @@
 //!
 //! A space has axes: the keys of a table, or the values that conditions compare. Each axis is cut into pieces at
 //! every end that matters, since nothing changes between two ends; where a value can be missing, that is one piece
-//! more. A [`Region`] is a box: for some axes the ranges of pieces that it lies in; on all other axes it is
+//! more. A [`Region`] is a box: for some axes the ranges of pieces that contain it; on all other axes it is
 //! unbounded. Points are one piece number for each axis.
 //!
 //! Every search over regions spends from a [`Budget`], so that its time is bounded and the same everywhere.
@@ -78,7 +78,7 @@ impl Axis {
     }
 }
 
-/// A box: by axis, ascending, the pieces that it lies in. It is unbounded on all other axes.
+/// A box: by axis, ascending, the pieces that contain it. It is unbounded on all other axes.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Region {
     sides: Vec<(usize, Ranges)>,
@@ -239,7 +239,7 @@ pub fn complement(ranges: &Ranges) -> Ranges {
     outside
 }
 
-/// The ranges that lie in a range at least partly.
+/// The ranges that overlap a range.
 pub fn within(ranges: &Ranges, (start, end): (u32, u32)) -> &[(u32, u32)] {
     if let [only] = ranges.as_slice() {
         return if only.0 < end && start < only.1 { ranges } else { &[] };

@@ -1,12 +1,12 @@
-//! Does a table apply to every combination of its keys, and to each once?
+//! Does a table cover every combination of its keys exactly once?
 //!
-//! The keys are the axes of a space, cut into pieces at the ends of all cells, and each row is a box in it
+//! The keys are the axes of a space, divided into pieces at the ends of all cells, and each row is a box in it
 //! ([`regions`](super::regions)).
 //!
-//! A unique table is exact by counting: where no two boxes meet, they cover the space if and only if they
-//! have as many cells as it, and a gap is found by counting slice by slice. Whether the rows of a `first` table
-//! are reached, and where rows that meet leave a gap, is found by halving the space until the first row that meets
-//! a part covers it; that can take long, and is bounded by a budget.
+//! For a unique table, counting is exact: if no two boxes meet, they cover the space if and only if they have as many
+//! cells as it, and a gap is found by counting slice by slice. Whether the rows of a `first` table are reached, and
+//! where rows that meet leave a gap, is found by halving the space until one row covers a part. That can take long,
+//! and is bounded by a budget.
 
 use num_bigint::BigUint;
 use num_traits::Zero;
@@ -63,14 +63,14 @@ pub struct Faults {
     pub empty: Vec<usize>,
     /// Two rows, the earlier first, that apply to one combination.
     pub overlaps: Vec<(usize, usize, Point)>,
-    /// Rows of which every combination is taken by rows before.
+    /// Rows whose every combination is covered by earlier rows.
     pub unreached: Vec<usize>,
     /// A combination to which no row applies.
     pub gap: Option<Point>,
 }
 
 /// What is wrong with a table in which exactly one row shall apply. Where rows overlap and the budget does not
-/// suffice to find out whether there is a gap as well, none is told.
+/// suffice to find out whether there is a gap as well, none is reported.
 ///
 /// # Errors
 /// Where the budget does not suffice.
@@ -281,7 +281,7 @@ fn counted_gap(cut: &Cut, budget: &mut Budget) -> Result<Option<Point>, Exhauste
     Ok(Some(cut.least_of(&space)))
 }
 
-/// A combination that rows which may overlap leave out, where one is found within the budget.
+/// A combination that rows which may overlap leave out, if one is found within the budget.
 fn some_gap(cut: &Cut, budget: &mut Budget) -> Option<Point> {
     let mut survey = Survey { cut, reached: vec![true; cut.rows.len()], gap: None };
     // what has been found before the budget was spent is one all the same
@@ -309,7 +309,7 @@ fn deficient_slice(
     Ok((slice, rows))
 }
 
-/// A piece that has others before it in the ranges, about half of them; `None` where there is only one piece.
+/// A piece that has others before it in the ranges, about half of them; `None` if there is only one piece.
 fn middle(ranges: &Ranges) -> Option<u32> {
     let (first, last) = (ranges[0].0, ranges[ranges.len() - 1].1);
     match ranges.as_slice() {
@@ -332,7 +332,7 @@ fn total(rows: &[Region]) -> BigUint {
     rows.iter().map(size).fold(BigUint::zero(), |sum, size| sum + size)
 }
 
-/// Which rows are the first somewhere, and where there is none.
+/// Which rows are the first somewhere, and if there is none.
 struct Survey<'a> {
     cut: &'a Cut,
     reached: Vec<bool>,

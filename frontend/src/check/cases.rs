@@ -122,7 +122,7 @@ impl Declared<'_> {
                     given.iter_mut().for_each(|given| given.given[field as usize] = true);
                 }
                 None if self.items.effective.is_none() => findings.report(no_effective(on.span)),
-                // that it names no input has been said
+                // an unknown input has been reported
                 None => {}
             }
         }

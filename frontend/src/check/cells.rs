@@ -1,5 +1,5 @@
-//! What do the rows of a table or grid say? Keys are resolved, cells and values read against their types. A
-//! grid becomes a table of two keys, one row for each of its values.
+//! What do the rows of a table or grid say? Resolves keys and reads cells and values according to their types. A grid
+//! becomes a table of two keys with one row for each of its values.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use super::schema::TypeInfo;
 use super::scope::{Binding, Checker, Named};
 use super::words::{plain, unit_to_round_to};
 
-/// What is said of a value of which nothing is known: its distance from any other still fits 128 bits.
+/// The range of a value about which nothing is known: its distance from any other still fits 128 bits.
 pub(super) const UNBOUNDED: Interval = Interval { lo: -(1 << 120), hi: 1 << 120 };
 
 /// A key while cells are read against it.
@@ -337,7 +337,7 @@ impl<'a> Checker<'a> {
         Some(self.input_domain(index))
     }
 
-    /// `700-759`: a range in the manner of prose.
+    /// `700-759`: a range as in prose.
     fn range_with_minus(&self, value: ast::ExprId) -> Option<Diagnostic> {
         use ast::ExprKind::{Arithmetic, Date, Money, Number, Percent};
         let node = self.node(value);
@@ -397,7 +397,7 @@ impl<'a> Checker<'a> {
         Some(span)
     }
 
-    /// The values of a span as integers of the key's scale, within what the key can have; `None` where there
+    /// The values of a span as integers of the key's scale, within what the key can have; `None` if there
     /// are none.
     pub fn interval(&self, span: &CellSpan, ty: Ty, within: Interval) -> Option<Interval> {
         let low = match span.low {

@@ -1,7 +1,7 @@
-//! Which value does a literal stand for, where a type says what is expected?
+//! Which value does a literal denote, given the type that is expected?
 //!
-//! Constants are literals with an optional sign: the values of parameters and cells, ranges, defaults, and what
-//! cases and tests give and expect. Each must be a value of its type exactly.
+//! Constants are literals with an optional sign: the values of parameters and cells, ranges, defaults, and the values
+//! in cases and tests. Each must be exactly a value of its type.
 
 use crate::currency;
 use crate::diagnostic::{Code, Diagnostic, nearest, one_of};
@@ -18,7 +18,7 @@ use super::words::{decimals, plain};
 const MAGNITUDE_MAX: u128 = 1 << 120;
 
 impl Declared<'_> {
-    /// A constant of a type that lies in its range.
+    /// A constant of a type, within its range.
     pub fn constant_in(
         &self,
         expr: ast::ExprId,
@@ -106,7 +106,7 @@ impl Declared<'_> {
         self.expect_unit(unit, ty, span, findings).then(|| self.fit(number, ty, span, findings)).flatten()
     }
 
-    /// The number that a literal stands for, and its unit; dates as day numbers, percentages as fractions.
+    /// The number that a literal denotes, and its unit; dates as day numbers, percentages as fractions.
     pub fn literal(&self, expr: ast::ExprId, findings: &mut Findings) -> Option<(Unit, Number)> {
         let span = self.tree.exprs[expr].span;
         Some(match &self.tree.exprs[expr].kind {
@@ -143,7 +143,7 @@ impl Declared<'_> {
     /// An amount at the scale of the currency.
     fn money(&self, mark: &Name, amount: Number, span: Span, findings: &mut Findings) -> Option<Number> {
         let Some(known) = self.currency else {
-            // that there is no currency, or which, has been said
+            // a missing or unknown currency has been reported
             return None;
         };
         if !currency::may_mean(&mark.text, known.code) {
@@ -152,7 +152,9 @@ impl Declared<'_> {
                 mark.text, known.code
             );
             let diagnostic = Diagnostic::new(Code::WrongCurrency, mark.span, message);
-            findings.report(diagnostic.help(format!("write `{}`", self.amount(amount))));
+            let meant = self.amount(amount);
+            // which of the two is wrong, the amount or the currency of the policy, is for its author to say
+            findings.report(diagnostic.help(format!("write `{meant}`")).fix(span, meant).unsure());
             return None;
         }
         let exact = amount.at_scale(known.digits);
@@ -294,7 +296,8 @@ impl Declared<'_> {
             true => format!("write the number without its unit, for example `{shown}`"),
             false => format!("write `{shown}`"),
         });
-        Some(if fraction { diagnostic } else { diagnostic.fix(place, shown) })
+        // the unit may be right, and the other operand wrong
+        Some(if fraction { diagnostic } else { diagnostic.fix(place, shown).unsure() })
     }
 
     /// `01/07/2025` and `1-7-2025`, which read as arithmetic.
@@ -334,7 +337,7 @@ impl Declared<'_> {
         }
     }
 
-    /// The value of an enum with this name; says so where there is none.
+    /// The value of an enum with this name; reports it if there is none.
     pub fn value_of(&self, index: u32, name: &Name, findings: &mut Findings) -> Option<u32> {
         let info = &self.enums[index as usize];
         let found = self.enum_value(index, &name.text);
@@ -366,7 +369,7 @@ impl Declared<'_> {
         diagnostic.help(format!("its values are {}{more}", shown.join(", ")))
     }
 
-    /// The enum and the value that `Reason.other` names; says so where there is none.
+    /// The enum and the value that `Reason.other` names; reports it if there is none.
     pub fn qualified(&self, of: &Name, value: &Name, findings: &mut Findings) -> Option<(u32, u32)> {
         let Some(&index) = self.names.enums.get(of.text.as_str()) else {
             findings.report(self.unknown_enum(of, value));
@@ -378,19 +381,25 @@ impl Declared<'_> {
 }
 
 impl Declared<'_> {
-    /// `principal.age`, `kind.auto`: what stands before the point is no enum.
+    /// `principal.age`, `kind.auto`: the name before the dot is not an enum.
     fn unknown_enum(&self, of: &Name, value: &Name) -> Diagnostic {
         let is_value = |name: &Name| self.names.values.contains_key(name.text.as_str());
         let has_value = self.names.enums_of_value.contains_key(value.text.as_str());
-        let diagnostic = super::names::unknown(of, "enum", self.names.enums.keys().copied());
+        let unknown = super::names::unknown(of, "enum", self.names.enums.keys().copied());
+        // without the guess at the name of an enum
+        let plain = Diagnostic { fix: None, ..unknown.clone() };
         let whole = of.span.to(value.span);
         match (is_value(of), is_value(value)) {
             (true, _) if has_value => {
                 let condition = format!("{} == {}", of.text, value.text);
-                diagnostic.help(format!("compare them: `{condition}`")).fix(whole, condition)
+                plain.help(format!("compare them: `{condition}`")).fix(whole, condition)
             }
-            (_, true) => diagnostic.help("write the name alone, without a prefix").fix(whole, &value.text),
-            _ => diagnostic,
+            (_, true) => plain.help("write the name alone, without a prefix").fix(whole, &value.text),
+            (true, _) if matches!(value.text.as_str(), "year" | "month" | "day") => plain.help(
+                "the parts of a date are not available: compare whole dates, as in `d in 2025-01-01..2025-12-31`",
+            ),
+            (true, _) => plain.help(format!("values have no parts: write `{}` alone", of.text)),
+            _ => unknown,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Does every table of the version apply to everything it is asked, and does every row matter?
+//! Does every table of the version have a row for every key, and does every row matter?
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ const SHOWN_MAX: usize = 10;
 /// versions.
 pub(super) struct Judge {
     budget: Budget,
-    /// By table, and by key of a grid, what was asked last and the answer.
+    /// By table, and by key of a grid, the last question and its answer.
     known: BTreeMap<(Span, usize), (Space, Result<Faults, Exhausted>)>,
 }
 
@@ -70,7 +70,7 @@ impl Checker<'_> {
         }
     }
 
-    /// A key that is missing somewhere where the table is used is told to those who run it.
+    /// A key that may be missing where the table is used is reported at that place.
     fn mark_optional_keys(&mut self, id: TableId, space: &Space) {
         for (key, axis) in self.version.tables[id].keys.iter_mut().zip(&space.axes) {
             if let (ExprKind::Field(field), Missing::Asked) =
@@ -264,7 +264,7 @@ fn line_faults(
         on(
             found
                 .also(span(first), "the other row")
-                .help("change the cells so that each value has one {noun}"),
+                .help(format!("change the cells so that exactly one {noun} applies to each value")),
             fields,
         )
     });
@@ -357,19 +357,19 @@ fn gap_of(
             .also(at, "declared here")
             .help("add a row with `missing` or `any`, or decide such rows in an earlier rule"),
         None => Diagnostic::new(Code::TableGap, at, message).help(match unique {
-            true => "add a row, or widen one",
+            true => "add a row, or widen one: `< a` and `>= a` have no outer end",
             false => "add a row, or end the table with a row of `any`",
         }),
     };
     on(found, fields)
 }
 
-/// With the inputs on which it goes wrong, where inputs are among the keys.
+/// With the failing inputs, if inputs are among the keys.
 fn on(diagnostic: Diagnostic, fields: Vec<(String, String)>) -> Diagnostic {
     if fields.is_empty() { diagnostic } else { diagnostic.counterexample(fields) }
 }
 
-/// Nothing is said of a table that ends in a row for everything: what is not proved is not claimed.
+/// A table that ends with a row for everything is not reported: nothing is claimed that is not proved.
 fn too_intricate(checker: &Checker, table: &Table) -> Option<Diagnostic> {
     let closed = table.rows.last().is_some_and(|row| row.cells.iter().all(|cell| *cell == Cell::Any));
     if closed && !table.unique {

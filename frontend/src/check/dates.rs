@@ -1,8 +1,7 @@
-//! Which arithmetic of dates compiles and yet means something else? Years counted in days, and dates in the wrong
-//! order.
+//! Which arithmetic of dates compiles but means something else? Years counted in days, and dates in the wrong order.
 //!
-//! These are warnings, as a policy may mean them. Where the policy does not compile, dates in the wrong order are the
-//! first thing to say: `crate::compile` takes them for the cause.
+//! These are warnings, because a policy may mean them. If the policy does not compile, dates in the wrong order are
+//! reported first: `crate::compile` treats them as the cause.
 
 use crate::diagnostic::{Code, Diagnostic, Edit};
 use crate::hir::{self, Constant, ExprKind, Ty, Unit};
@@ -10,7 +9,7 @@ use crate::text::ast::{self, ExprKind as Ast, Function, Name, Span};
 
 use super::scope::{Checker, Typed};
 
-/// The longest age in years that is taken for one where it is written in days.
+/// The longest age in years that is recognised as an age in days.
 const AGE_YEARS_MAX: i128 = 150;
 
 /// The difference of two dates that have names: `(later, earlier)`.
@@ -151,7 +150,7 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// What counts the units of so many days.
+/// What counts units of this many days.
 pub(super) fn function_of(days: i128) -> Option<Function> {
     match days {
         360 | 365 | 366 => Some(Function::WholeYears),

@@ -1,7 +1,8 @@
-//! Of what type is an expression, and what does it establish as a condition?
+//! What is the type of an expression, and what does it establish as a condition?
 //!
-//! Each kind of expression has its function here. What cannot be understood has no type, is said once, and
-//! what contains it is not judged. Enum values take their enum from what is expected where they stand.
+//! Each kind of expression has its function here. An expression that cannot be understood has no type and is reported
+//! once; whatever contains it is not judged. Enum values take their enum from the type that is expected at their
+//! place.
 
 use opus_ir::Rounding;
 
@@ -21,11 +22,11 @@ const STACK_RED_BYTES: usize = 64 * 1024;
 /// Stack that is added when there is less.
 const STACK_GROW_BYTES: usize = 1024 * 1024;
 
-/// The enum whose values are expected, where one is.
+/// The enum whose values are expected, if one is.
 type Want = Option<u32>;
 
 impl<'a> Checker<'a> {
-    /// The typed expression, empty where it has no type, which has been said. `known` are the fields that are
+    /// The typed expression; `None` if it has no type, which has been reported. `known` are the fields that are
     /// present where it is evaluated.
     pub fn expr(&mut self, expr: ast::ExprId, want: Want, known: &Known) -> Option<Typed> {
         stacker::maybe_grow(STACK_RED_BYTES, STACK_GROW_BYTES, || self.infer(expr, want, known))
@@ -48,7 +49,7 @@ impl<'a> Checker<'a> {
         Some(typed)
     }
 
-    /// `score or 0 > 700`: an input that is no condition, and may be missing besides.
+    /// `score or 0 > 700`: an input that is not a condition, and may also be missing.
     fn number_that_may_be_missing(&self, expr: ast::ExprId, known: &Known) -> Option<Diagnostic> {
         let Ast::Name(name) = &self.node(expr).kind else { return None };
         let Some(Binding::Input(index)) = self.bindings.get(name.text.as_str()) else { return None };
@@ -65,7 +66,7 @@ impl<'a> Checker<'a> {
     }
 
     /// `kind == auto or card`, `age == 18 or 19`: a value instead of a second condition.
-    fn value_without_subject(&self, left: ast::ExprId, right: ast::ExprId) -> Option<Diagnostic> {
+    fn value_without_subject(&self, op: Logic, left: ast::ExprId, right: ast::ExprId) -> Option<Diagnostic> {
         let mut left = left;
         while let Ast::Logic { right, .. } = &self.node(left).kind {
             left = *right;
@@ -73,8 +74,20 @@ impl<'a> Checker<'a> {
         let compared = matches!(self.node(left).kind, Ast::Compare { .. }) || self.is_value_alone(left);
         (compared && self.is_value_alone(right)).then(|| {
             let message = "expected a condition, found a value";
-            Diagnostic::new(Code::WrongType, self.node(right).span, message)
-                .help("write a whole condition on both sides, `x == a or x == b`, or use `x in {a, b}`")
+            let second = self.node(right).span;
+            let diagnostic = Diagnostic::new(Code::WrongType, second, message)
+                .help("write a whole condition on both sides, `x == a or x == b`, or use `x in {a, b}`");
+            match (op, &self.node(left).kind) {
+                // `x == a or b`: the signs between the three give way to those of a list
+                (Logic::Or, Ast::Compare { op: ast::Comparison::Equal, left: subject, right: first }) => {
+                    let (subject, first) = (self.node(*subject).span, self.node(*first).span);
+                    diagnostic
+                        .fix(Span { start: subject.end, end: first.start }, " in {")
+                        .fix(Span { start: first.end, end: second.start }, ", ")
+                        .fix(Span { start: second.end, ..second }, "}")
+                }
+                _ => diagnostic,
+            }
         })
     }
 
@@ -223,7 +236,7 @@ impl<'a> Checker<'a> {
             .help("use it only in those versions, or add a `let` for this one")
     }
 
-    /// A name that stands for no value: a value of an enum, or nothing.
+    /// A name that does not denote a value: a value of an enum, or unknown.
     fn unbound(&mut self, name: &'a Name, want: Want) -> Option<Typed> {
         if let Some(index) = want {
             let value = self.declared.value_of(index, name, &mut self.findings)?;
@@ -377,7 +390,7 @@ impl<'a> Checker<'a> {
             let message = "the policy does not say how months end";
             let diagnostic = Diagnostic::new(Code::MissingMonthEnd, span, message);
             self.findings.report(diagnostic.help(
-                "add `month_end clip` to end on the last day of a short month, or `month_end carry` to go on into the next",
+                "add `month_end clip` to end on the last day of a short month, or `month_end carry` to continue into the next month",
             ));
         }
         let years = if unit == DurationUnit::Years { 12 } else { 1 };
@@ -442,7 +455,7 @@ impl<'a> Checker<'a> {
         Some((a?, b?))
     }
 
-    /// Whether it is a name that stands for values of enums and nothing else, or a choice that begins with one.
+    /// Whether it is a name of enum values and nothing else, or a choice that begins with one.
     pub fn is_bare_value(&self, expr: ast::ExprId) -> bool {
         let mut expr = expr;
         while let Ast::If { then, .. } = &self.node(expr).kind {
@@ -537,7 +550,7 @@ impl<'a> Checker<'a> {
             Logic::And => known.and_also(&a.truth.holds),
             Logic::Or => known.and_also(&a.truth.fails),
         });
-        if let Some(diagnostic) = self.value_without_subject(left, right) {
+        if let Some(diagnostic) = self.value_without_subject(op, left, right) {
             self.findings.report(diagnostic);
             return None;
         }

@@ -1,5 +1,5 @@
-//! What has been found so far, which definitions were referred to, and how is the same finding in several
-//! versions said once?
+//! What has been found so far, which definitions were referred to, and how is a finding that several versions share
+//! reported once?
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,12 +26,12 @@ impl Findings {
         self.incomplete = true;
     }
 
-    /// Remembers that something refers to the definition whose name stands there.
+    /// Records a reference to the definition with this name.
     pub fn refer(&mut self, definition: Span) {
         self.used.insert(definition);
     }
 
-    /// Whether nothing refers to the definition whose name stands there.
+    /// Whether nothing refers to the definition with this name.
     pub fn is_unused(&self, definition: Span) -> bool {
         !self.used.contains(&definition)
     }
@@ -51,7 +51,7 @@ impl Findings {
         self.diagnostics
     }
 
-    /// Takes over what was found in each version. What was found alike in several versions is said once; where
+    /// Takes over what was found in each version. What was found in several versions is reported once; where
     /// the policy has several versions and not all are concerned, the message names those that are.
     pub fn merge(&mut self, versions: Vec<(u32, Findings)>) {
         let count = versions.len();

@@ -1,4 +1,4 @@
-//! Which items does the policy have, by kind, and does it have what every policy has, once?
+//! Which items does the policy have, by kind? And does it have the items that every policy needs, once each?
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::ast::{self, Item, Span};

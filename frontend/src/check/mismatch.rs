@@ -1,4 +1,4 @@
-//! What is said where values of two units cannot be joined, and how an author may have meant it?
+//! What does a message say if the units of two values do not match, and what might the author have meant?
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::hir::{Form, Ty, Unit};
@@ -11,7 +11,7 @@ use super::units::{self, Mismatch, Operator};
 use super::words::{how_to_round, plain};
 
 impl Checker<'_> {
-    /// What is said of two values that cannot be joined.
+    /// The message about two values that cannot be joined.
     pub fn mismatch(
         &self,
         mismatch: Mismatch,
@@ -140,7 +140,7 @@ fn near_whole(number: ast::Number) -> i128 {
     number.mantissa / 10_i128.pow(u32::from(number.scale.min(30)))
 }
 
-/// What an author may have wanted who joins such units.
+/// What an author may have meant by joining such units.
 fn advice(operator: Operator, left: Unit, right: Unit) -> Option<&'static str> {
     use Operator::{Add, Divide, Equality, Multiply, Order, Subtract};
     Some(match (operator, left, right) {

@@ -1,13 +1,12 @@
 //! Does the policy mean something? From the tree as written to the typed tree, one version at a time.
 //!
-//! First what holds for all versions: the [`items`] by kind, their [`names`], the [`schema`], the [`versions`],
-//! the amounts of [`params`]. Then each [`version`] by itself, as if it were the whole policy: definitions in
-//! their [`order`], expressions ([`exprs`]) by the table of [`units`] and by what is known of [`presence`], the
-//! [`cells`] of tables, the [`rules`], and the [`coverage`] of tables. Last the [`cases`] and what is
-//! [`unused`].
+//! First what holds for all versions: the [`items`] by kind, their [`names`], the [`schema`], the [`versions`] and the
+//! amounts of [`params`]. Then each [`version`] as if it were the whole policy: definitions in their [`order`], expressions
+//! ([`exprs`]) by the table of [`units`] and by what is known about [`presence`], the [`cells`] of tables, the [`rules`],
+//! and the [`coverage`] of tables. Last the [`cases`] and what is [`unused`].
 //!
-//! Absent: ranges of what is computed, divisors and rules that are never reached. They are judged where the
-//! policy is lowered, by the intervals that the verifier derives again.
+//! Absent: ranges of computed values, divisors, and rules that are never reached. They are judged when the policy is
+//! lowered, by the intervals that the verifier derives again.
 
 mod cases;
 mod cells;
@@ -44,7 +43,7 @@ use coverage::Judge;
 use findings::Findings;
 use schema::Declared;
 
-/// The meaning of a policy, where no error was found, and everything there is to say about it.
+/// The meaning of a policy, where no error was found, and all diagnostics.
 ///
 /// ```
 /// use opus_frontend::{check::check, parse::parse};

@@ -1,14 +1,15 @@
-//! What does each name of the policy's level stand for, and does each stand for one thing only?
+//! What does each top-level name mean, and does each have one meaning only?
 
 use std::collections::BTreeMap;
 
+use crate::currency;
 use crate::diagnostic::{Code, Diagnostic, nearest};
 use crate::text::ast::{self, Name, Span, Statement};
 
 use super::findings::Findings;
 use super::schema::Declared;
 
-/// What a name stands for in every version.
+/// What a name means in every version.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// An input, by index.
@@ -24,7 +25,7 @@ pub(super) enum Meaning {
 /// The names of a policy.
 #[derive(Default)]
 pub(super) struct Names<'a> {
-    /// What stands for a value, and where it is defined.
+    /// The names of values, and where each is defined.
     pub values: BTreeMap<&'a str, (Meaning, Span)>,
     /// The enums, by index.
     pub enums: BTreeMap<&'a str, u32>,
@@ -169,10 +170,20 @@ pub(super) fn duplicate(name: &Name, first: Span, noun: &str) -> Diagnostic {
 pub(super) fn unknown<'k>(name: &Name, noun: &str, known: impl IntoIterator<Item = &'k str>) -> Diagnostic {
     let message = format!("there is no {noun} `{}`", name.text);
     let diagnostic = Diagnostic::new(Code::UnknownName, name.span, message);
-    spelled(diagnostic, name, known)
+    match code_before_number(&name.text) {
+        Some(amount) => diagnostic.help(format!("write `{amount}`")).fix(name.span, amount),
+        None => spelled(diagnostic, name, known),
+    }
 }
 
-/// With the nearest of the words that are known, where one is near. It is a guess, however near it is: `score_b` may be
+/// `EUR700`, as the language writes it.
+fn code_before_number(word: &str) -> Option<String> {
+    let (code, digits) = word.split_at_checked(3)?;
+    let number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+    (number && currency::find(code).is_some()).then(|| format!("{digits} {code}"))
+}
+
+/// With the nearest of the words that are known, if one is near. It is a guess, however near it is: `score_b` may be
 /// a field that was forgotten rather than a misspelling of `score_a`.
 pub(super) fn spelled<'k>(
     diagnostic: Diagnostic,
@@ -183,7 +194,7 @@ pub(super) fn spelled<'k>(
     diagnostic.help(format!("did you mean `{near}`?")).fix(name.span, near).unsure()
 }
 
-/// Whether a word stands for a missing value in other languages.
+/// Whether a word means a missing value in other languages.
 pub(super) fn means_nothing(word: &str) -> bool {
     const WORDS: [&str; 12] = [
         "null",

@@ -1,7 +1,7 @@
-//! In which order are the definitions of the policy's level understood, each before those that use it?
+//! In which order are top-level definitions checked, each before its uses?
 //!
-//! Order in the source does not matter for `let`s, tables and grids outside of rules; a circle among them is
-//! an error. Those that requires need come first: they are judged without what requires establish.
+//! Order in the source does not matter for `let`s, tables and grids outside of rules; a cycle among them is an error.
+//! Definitions that requires need come first, because they are checked without what the requires establish.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +39,7 @@ pub(super) struct Order<'a> {
     pub circular: Vec<Definition<'a>>,
 }
 
-/// Orders the definitions of a version, and reports circles among them.
+/// Orders the definitions of a version, and reports cycles among them.
 pub(super) fn order<'a>(
     exprs: &ast::Exprs,
     definitions: &[Definition<'a>],
@@ -53,8 +53,7 @@ pub(super) fn order<'a>(
         .collect();
     let needs: Vec<Vec<usize>> =
         definitions.iter().map(|definition| needs(exprs, *definition, &by_name)).collect();
-    let mut walk =
-        Walk { needs: &needs, state: vec![State::New; needs.len()], done: vec![], circles: vec![] };
+    let mut walk = Walk { needs: &needs, state: vec![State::New; needs.len()], done: vec![], cycles: vec![] };
     let roots: Vec<usize> = requires.iter().flat_map(|expr| names_in(exprs, *expr, &by_name)).collect();
     for root in roots {
         walk.visit(root);
@@ -64,11 +63,11 @@ pub(super) fn order<'a>(
         walk.visit(root);
     }
     let mut circular = vec![false; needs.len()];
-    for circle in &walk.circles {
-        if circle.iter().any(|index| !circular[*index]) {
-            findings.report(circle_of(&circle.iter().map(|index| definitions[*index]).collect::<Vec<_>>()));
+    for cycle in &walk.cycles {
+        if cycle.iter().any(|index| !circular[*index]) {
+            findings.report(cycle_of(&cycle.iter().map(|index| definitions[*index]).collect::<Vec<_>>()));
         }
-        circle.iter().for_each(|index| circular[*index] = true);
+        cycle.iter().for_each(|index| circular[*index] = true);
     }
     let sound = |indices: &[usize]| -> Vec<Definition<'a>> {
         indices.iter().filter(|index| !circular[**index]).map(|index| definitions[*index]).collect()
@@ -114,7 +113,7 @@ struct Walk<'n> {
     needs: &'n [Vec<usize>],
     state: Vec<State>,
     done: Vec<usize>,
-    circles: Vec<Vec<usize>>,
+    cycles: Vec<Vec<usize>>,
 }
 
 impl Walk<'_> {
@@ -139,7 +138,7 @@ impl Walk<'_> {
                 }
                 Some(&need) if self.state[need] == State::Open => {
                     let nodes = path.iter().map(|(node, _)| *node);
-                    self.circles.push(nodes.skip_while(|node| *node != need).collect());
+                    self.cycles.push(nodes.skip_while(|node| *node != need).collect());
                 }
                 Some(_) => {}
             }
@@ -147,12 +146,12 @@ impl Walk<'_> {
     }
 }
 
-fn circle_of(circle: &[Definition]) -> Diagnostic {
-    let first = circle[0].name();
-    let names: Vec<&str> = circle.iter().chain(&circle[..1]).map(|it| it.name().text.as_str()).collect();
+fn cycle_of(cycle: &[Definition]) -> Diagnostic {
+    let first = cycle[0].name();
+    let names: Vec<&str> = cycle.iter().chain(&cycle[..1]).map(|it| it.name().text.as_str()).collect();
     let message = format!("`{}` depends on itself: {}", first.text, names.join(" → "));
     let diagnostic = Diagnostic::new(Code::CircularDefinition, first.span, message);
-    let others = circle[1..].iter().take(8);
+    let others = cycle[1..].iter().take(8);
     let diagnostic =
         others.fold(diagnostic, |diagnostic, it| diagnostic.also(it.name().span, "through this definition"));
     diagnostic.help("define one of them without the others")

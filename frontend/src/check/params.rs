@@ -1,7 +1,7 @@
 //! Which value does each parameter have in each version?
 //!
-//! A value without `until` holds until the next one starts; one with `until` holds until then, and must not
-//! meet another.
+//! A value without `until` holds until the next one starts. One with `until` holds until then, and must not overlap
+//! another.
 
 use opus_ir::date;
 
@@ -13,7 +13,7 @@ use super::findings::Findings;
 use super::schema::Declared;
 use super::versions::Period;
 
-/// The value of a parameter in a version and where it is written; empty where there is none that is right.
+/// The value of a parameter in a version and its span; `None` without a valid one.
 pub(super) type Amount = Option<(Constant, Span)>;
 
 /// The amounts of a parameter by version. Each is a constant of the parameter's range, and there is one in each

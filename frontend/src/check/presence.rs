@@ -1,17 +1,17 @@
-//! Which optional fields are known to be present at a place of the policy?
+//! Which optional fields are known to be present at a place in the policy?
 //!
-//! A condition establishes something where it holds, and something where it fails. The right side of `and` sees
-//! what the left establishes by holding, the right side of `or` what it establishes by failing; a rule sees what
-//! all rules before it establish by failing, and what stands behind `or_else` that the field is missing.
+//! A condition establishes something if it holds, and something if it fails. The right side of `and` relies on what
+//! the left establishes by holding, and the right side of `or` on what it establishes by failing. A rule relies on
+//! what all earlier rules establish by failing, and the right side of `or_else` on the field being missing.
 //!
-//! What is known is a conjunction: of fields that are present, of fields that are missing, and of choices (`a is
-//! present or b is present`), of which a field that turns out otherwise leaves the rest.
+//! What is known is a conjunction: fields that are present, fields that are missing, and choices (`a is present or b
+//! is present`), which shrink to their other fields when one turns out to be missing.
 
 /// How many choices are remembered, and of how many fields one may be: what is beyond is not known.
 const CHOICES_MAX: usize = 64;
 const CHOICE_FIELDS_MAX: usize = 8;
 
-/// What is known of which fields are present.
+/// Which fields are known to be present or missing.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Known {
     present: Bits,
@@ -27,7 +27,7 @@ struct Literal {
     present: bool,
 }
 
-/// Several of which at least one holds, in order.
+/// Alternatives of which at least one holds, in order.
 type Choice = Vec<Literal>;
 
 /// What a condition establishes where it holds, and where it fails.
@@ -118,7 +118,7 @@ impl Known {
         }
     }
 
-    /// Takes from every choice what is known not to be; where one is left, that holds.
+    /// Removes from every choice what is known not to hold; if one is left, it holds.
     fn settle(&mut self) {
         loop {
             let mut choices = std::mem::take(&mut self.choices);

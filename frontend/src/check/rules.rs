@@ -32,7 +32,7 @@ impl<'a> Checker<'a> {
         }
         let closed = matches!(self.version.steps.last(), Some(Step::Rule(rule)) if rule.when.is_none());
         if !closed {
-            // the parser has said that `otherwise` is missing, or the last rule is wrong, which has been said
+            // the parser has reported that `otherwise` is missing, or the last rule is wrong, which has been reported
             self.findings.hole();
         }
     }
@@ -170,7 +170,7 @@ impl<'a> Checker<'a> {
 
     fn value(&mut self, outcome: &'a Outcome, output: &FieldInfo, known: &Known) -> Option<hir::ExprId> {
         let Some(info) = &output.ty else {
-            // nothing says of which enum it is, which would be said of it
+            // it is not clear which enum it belongs to, and that would be reported about it
             if !self.is_bare_value(outcome.value) {
                 self.expr(outcome.value, None, known);
             }

@@ -1,4 +1,4 @@
-//! What goes in and what comes out: the currency, the enums, and the types of fields and parameters?
+//! What are the types of inputs, outputs and parameters? Also the currency and the enums.
 
 use opus_ir::date::{DAY_MAX, DAY_MIN};
 use opus_ir::{Currency, Domain, EnumDef, EnumValue, Field, Interval, Kind, Schema};
@@ -43,7 +43,7 @@ pub(super) struct EnumInfo<'a> {
     pub values: Vec<&'a ast::EnumValueDecl>,
 }
 
-/// An input or output; `ty` is empty where the type could not be understood, which has been said.
+/// An input or output; `ty` is empty where the type could not be understood, which has been reported.
 pub(super) struct FieldInfo<'a> {
     pub decl: &'a ast::Field,
     pub ty: Option<TypeInfo>,
@@ -105,11 +105,14 @@ fn known_currency(decl: &ast::CurrencyDecl, findings: &mut Findings) -> Option<K
     let code = decl.code.text.as_str();
     let known = currency::find(code);
     if known.is_none() {
-        let upper = code.to_uppercase();
-        let meant = currency::find(&upper).map_or(String::new(), |known| format!(": `{}`", known.code));
         let message = format!("`{code}` is not a currency code");
         let diagnostic = Diagnostic::new(Code::UnknownCurrency, decl.code.span, message);
-        findings.report(diagnostic.help(format!("write an ISO 4217 code{meant}")));
+        findings.report(match currency::meant(code) {
+            Some(meant) => {
+                diagnostic.help(format!("write its ISO 4217 code: `{meant}`")).fix(decl.code.span, meant)
+            }
+            None => diagnostic.help("write an ISO 4217 code, such as `USD`"),
+        });
     }
     known
 }
@@ -157,7 +160,7 @@ impl<'a> Declared<'a> {
         self.amount(crate::hir::Number::whole(units))
     }
 
-    /// A type of the source; empty where it could not be understood, which has been said then.
+    /// A type of the source; `None` if it could not be understood, which has been reported.
     pub fn read_type(&self, ty: &ast::Type, findings: &mut Findings) -> Option<TypeInfo> {
         if self.tree.is_lost(ty.span) {
             return None;
@@ -192,7 +195,7 @@ impl<'a> Declared<'a> {
 
     fn unknown_type(&self, name: &ast::Name) -> Diagnostic {
         const BUILT_IN: [&str; 7] = ["bool", "int", "decimal", "money", "percent", "days", "date"];
-        const FOREIGN: [(&str, &str); 12] = [
+        const FOREIGN: &[(&str, &str)] = &[
             ("boolean", "bool"),
             ("integer", "int"),
             ("number", "int"),
@@ -203,24 +206,30 @@ impl<'a> Declared<'a> {
             ("amount", "money"),
             ("percentage", "percent"),
             ("datetime", "date"),
-            ("string", "an `enum`"),
-            ("text", "an `enum`"),
+            ("string", "enum"),
+            ("text", "enum"),
+            ("str", "enum"),
+            ("varchar", "enum"),
+            ("char", "enum"),
         ];
         let word = name.text.as_str();
+        let diagnostic = Diagnostic::new(Code::UnknownType, name.span, format!("there is no type `{word}`"));
         let foreign = FOREIGN.iter().find(|(foreign, _)| word.eq_ignore_ascii_case(foreign));
         let known = BUILT_IN.into_iter().chain(self.names.enums.keys().copied());
-        let help = match (foreign, nearest(word, known)) {
-            (Some((_, ours)), _) if ours.contains('`') => {
-                format!("there are no texts: list the possible values in {ours}")
+        match (foreign, nearest(word, known)) {
+            (Some((_, "enum")), _) => {
+                diagnostic.help("there are no text values: list the possible values in an `enum`, and use its name as the type")
             }
-            (Some((_, ours)), _) => format!("write `{ours}`"),
-            (None, Some(near)) => format!("write `{near}`, or define `enum {word} {{ … }}`"),
+            (Some((_, ours)), _) => diagnostic.help(format!("write `{ours}`")).fix(name.span, *ours),
+            (None, Some(near)) => {
+                let help = format!("did you mean `{near}`? Otherwise declare `enum {word} {{ … }}`");
+                diagnostic.help(help).fix(name.span, near).unsure()
+            }
             (None, None) => {
                 let words = BUILT_IN.map(|word| format!("`{word}`"));
-                format!("write {}, or define `enum {word} {{ … }}`", one_of(&words))
+                diagnostic.help(format!("declare `enum {word} {{ … }}`, or write {}", one_of(&words)))
             }
-        };
-        Diagnostic::new(Code::UnknownType, name.span, format!("there is no type `{word}`")).help(help)
+        }
     }
 
     fn natural_domain(&self, kind: Kind) -> Option<Domain> {
@@ -302,12 +311,12 @@ impl<'a> Declared<'a> {
         values.iter().position(|value| value.name.text == name).map(|at| at as u32)
     }
 
-    /// The index of the rule whose id stands there.
+    /// The index of the rule with the id at this place.
     pub fn rule_index(&self, id: ast::Span) -> u32 {
         self.rules.partition_point(|rule| rule.id.span < id) as u32
     }
 
-    /// The index of the requirement whose id stands there.
+    /// The index of the requirement with the id at this place.
     pub fn require_index(&self, id: ast::Span) -> u32 {
         self.items.requires.partition_point(|item| item.id.span < id) as u32
     }

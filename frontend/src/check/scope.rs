@@ -1,4 +1,4 @@
-//! What is known at a place of one version: what each name stands for there, and the tree that is being built.
+//! What is known at a place in one version: the meaning of each name there, and the tree under construction.
 
 use std::collections::BTreeMap;
 
@@ -18,16 +18,16 @@ pub(super) struct Checker<'a> {
     pub period: Period<'a>,
     /// What is being built.
     pub version: hir::Version,
-    /// What names stand for; of `let`s between rules, those passed so far and those to come.
+    /// The meanings of names; of `let`s between rules, those passed so far and those to come.
     pub bindings: BTreeMap<&'a str, Binding>,
     /// By table and key, the first use at which the key may be missing.
     pub missing_keys: BTreeMap<TableId, Vec<Option<Span>>>,
-    /// Whether what is being understood stands between the rules.
+    /// Whether the current expression is between the rules.
     pub among_rules: bool,
     pub findings: Findings,
 }
 
-/// What a name stands for in a version. What is empty is defined wrongly, which has been said.
+/// The meaning of a name in a version. `None` if its definition is wrong, which has been reported.
 #[derive(Clone)]
 pub(super) enum Binding {
     /// An input, by index.

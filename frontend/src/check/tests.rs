@@ -1,8 +1,8 @@
 //! Policies that are right and policies that are not.
 //!
-//! `tests/good.txt` lists policies of which there is nothing to say, `tests/bad.txt` bad ones: a line
-//! `## CODE LINE` for each diagnostic that is expected, in the order in which they are shown, then the policy.
-//! An empty line stands between two policies, and nowhere else.
+//! `tests/good.txt` lists policies without diagnostics. `tests/bad.txt` lists bad ones: a line `## CODE LINE` for each
+//! expected diagnostic, in the order in which they are shown, then the policy. An empty line separates two policies,
+//! and is used nowhere else.
 
 use super::check;
 use crate::codes::Code;
@@ -22,7 +22,7 @@ const GOOD: [(&str, &str); 4] = [
     ("insurance", include_str!("../../../spec/policies/insurance.opus")),
 ];
 
-/// The meaning of a source and what is said about it, in the order in which it is shown.
+/// The meaning of a source and its diagnostics, in the order in which they are shown.
 fn checked(source: &str) -> (Option<Policy>, Vec<Diagnostic>) {
     let (tree, mut diagnostics) = parse(source);
     let Some(tree) = tree else { return (None, diagnostics) };
@@ -96,7 +96,7 @@ fn ours() -> impl Iterator<Item = Code> {
     Code::ALL.iter().copied().filter(move |code| of_phase(code) || before_lowering(code))
 }
 
-/// Numbers below what is asked for, the same in every run.
+/// Numbers below a limit, the same in every run.
 fn numbers(mut seed: u64) -> impl FnMut(usize) -> usize {
     move |below| {
         seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
@@ -104,7 +104,7 @@ fn numbers(mut seed: u64) -> impl FnMut(usize) -> usize {
     }
 }
 
-/// A `first` table of `rows` rows over `keys` truth values, each row about three of them.
+/// A `first` table of `rows` rows over `keys` Booleans, each row about three of them.
 fn intricate(keys: usize, rows: usize, last: &str) -> String {
     let mut next = numbers(5);
     let row = |_| {
@@ -133,7 +133,7 @@ fn tables_that_take_too_much_work_are_told_apart() {
     assert_eq!(codes(&intricate(80, 340, &format!("| {any} => 2% ;"))), []);
 }
 
-/// Checks a source on a stack of so many bytes.
+/// Checks a source on a stack of this many bytes.
 fn checked_on(stack_bytes: usize, source: &str) -> Vec<String> {
     let source = source.to_string();
     let run = move || checked(&source).1.iter().map(|found| format!("{found:?}")).collect();
@@ -168,7 +168,7 @@ fn damaged_policies_are_judged_and_alike_on_any_stack() {
     assert!(judged > 200 && refused > 300, "{judged} {refused}");
 }
 
-/// Of a right policy that cannot be read in one place only that is said, and nothing that would follow from it.
+/// If a right policy is damaged in one place, only that is reported, and nothing that would follow from it.
 #[test]
 fn what_cannot_be_read_has_no_consequences() {
     let corpus = GOOD.iter().map(|(_, source)| *source).chain(MORE_GOOD.split("\n\n"));
@@ -181,7 +181,7 @@ fn what_cannot_be_read_has_no_consequences() {
             let (place, mut changed) = (place.range(), source.to_string());
             match next(3) {
                 0 => changed.insert_str(place.start, "=> "),
-                // where a name is gone altogether, nobody can know it
+                // a name that is gone altogether cannot be known
                 _ if token == Token::Word => continue,
                 1 => changed.replace_range(place, ""),
                 _ => changed.replace_range(place, "@"),

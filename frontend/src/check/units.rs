@@ -1,4 +1,4 @@
-//! Which units may an operator join, and what comes out? One table: operator, left, right, result and scale.
+//! Which units may an operator combine, and what is the unit of the result? One table: operator, left, right, result and scale.
 //!
 //! What is not in the table is an error. The table of units in the book is generated from it.
 
@@ -11,7 +11,7 @@ use crate::text::ast;
 /// What a value measures, without which enum it is of.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Measure {
-    /// A truth value.
+    /// A Boolean.
     Bool,
     /// A value of an enum; both sides of the same.
     Enum,
@@ -64,7 +64,7 @@ pub enum Operator {
     OrElse,
 }
 
-/// How exactly the result is held.
+/// How exactly the result is represented.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Scaling {
     /// The larger of both scales.
@@ -82,11 +82,11 @@ pub enum Scaling {
 pub struct Row {
     /// What joins them.
     pub operator: Operator,
-    /// What stands on the left.
+    /// The left operand.
     pub left: Measure,
-    /// What stands on the right.
+    /// The right operand.
     pub right: Measure,
-    /// What comes out.
+    /// The result.
     pub result: Measure,
     /// How exactly.
     pub scaling: Scaling,
@@ -393,8 +393,8 @@ impl fmt::Display for Measure {
 impl fmt::Display for Scaling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Larger => "as the more precise",
-            Sum => "sum of both",
+            Larger => "the larger of both",
+            Sum => "the sum of both",
             Quotient => "exact quotient",
             Whole => "whole",
         })

@@ -1,5 +1,5 @@
-//! Is the policy right in one of its versions? The policy is cut down to what is in force in the version, and
-//! checked as if that were all.
+//! Is the policy right in one of its versions? It is reduced to what is in force in that version, and checked as if
+//! that were the whole policy.
 
 use std::collections::BTreeMap;
 
@@ -68,7 +68,7 @@ impl<'a> Checker<'a> {
         Some(self.version.params.push(hir::Param { name: decl.name.text.clone(), ty, value, cite, span }))
     }
 
-    /// Whether a name stands for this in the policy: of definitions that share a name the first counts.
+    /// Whether this is what a name means in the policy. Of several definitions with the same name, the first counts.
     fn means(&self, name: &ast::Name, meaning: Meaning) -> bool {
         let found = self.declared.names.values.get(name.text.as_str());
         found
@@ -101,7 +101,7 @@ impl<'a> Checker<'a> {
         found
     }
 
-    /// Lets the names of `let`s between rules be known before they are passed, so that early use is told apart
+    /// Lets the names of `let`s between rules be known before they are passed, so that early use is distinguished
     /// from unknown names.
     fn announce_lets_of_rules(&mut self) {
         let rules = self.declared.items.rules;
@@ -153,7 +153,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Understands the requires, and answers which fields are present where all of them hold. Each is judged
-    /// without the others, because all are asked of every row.
+    /// without the others, because every row is checked against all.
     fn requires(&mut self, requires: &[&'a ast::Require]) -> Known {
         let mut seen: BTreeMap<&str, ast::Span> = BTreeMap::new();
         let (nothing, mut known) = (Known::default(), Known::default());

@@ -1,4 +1,4 @@
-//! Which versions are there, when is each in force, and do dates in the policy fall on their first days?
+//! Which versions does the policy have, when is each in force, and are all dates in the policy first days of versions?
 
 use opus_ir::{Kind, date};
 

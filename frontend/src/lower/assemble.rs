@@ -1,18 +1,18 @@
 //! How does an exact number become one value?
 //!
-//! Terms are brought together so that what is known of parts of a sum is found again: where two sides have
-//! been compared, their difference is computed as a difference of those sides; a sum that has been compared is
-//! computed as that sum; multiples of one value by others are multiplied last (`x - share * x` is
-//! `x * (1 - share)`); what is taken from a minimum or a maximum is taken from both of its sides
-//! (`x - min(x, y)` is `max(x - x, x - y)`, so never below zero). Each way gives the same number, and the one of which most is known is taken. Common
-//! factors are multiplied last, so that what is computed stays narrow.
+//! Terms are grouped so that known facts about parts of a sum apply. If two sides were compared, their difference is
+//! computed as a difference of those sides. A sum that was compared is computed as that sum. Multiples of one value
+//! are multiplied last (`x - share * x` is `x * (1 - share)`). What is subtracted from a minimum or maximum is
+//! subtracted from both of its sides (`x - min(x, y)` is `max(x - x, x - y)`, so never below zero). Each way gives the
+//! same number, and the one with the narrowest proof is taken. Common factors are multiplied last, so that
+//! intermediate values stay narrow.
 
 use opus_ir::{Interval, Op, Rounding, Unproved, Value};
 
 use super::quantity::{Quantity, Sum};
 use super::site::Site;
 
-/// How many earlier comparisons are looked at, and how many are tried as parts of a sum, latest first.
+/// How many earlier comparisons are considered, and how many are tried as parts of a sum, latest first.
 const COMPARISONS_SEEN_MAX: usize = 256;
 const PARTS_TRIED_MAX: usize = 8;
 /// How many parts are taken out of one sum.
@@ -27,7 +27,7 @@ pub struct Compared {
     pub sum: Sum,
     /// Its value, or the value that it is more than the second.
     pub first: Value,
-    /// Where there is one, the sum is the first value less this one.
+    /// If there is one, the sum is the first value less this one.
     pub second: Option<Value>,
 }
 
@@ -199,7 +199,7 @@ impl Site {
         self.compute(op, &[value, constant], 0)
     }
 
-    /// The earlier comparisons of a part of the sum of which something is known, latest first.
+    /// The earlier comparisons with a known part of the sum, latest first.
     fn parts_of(&self, sum: &Sum) -> Vec<Compared> {
         let seen = self.compared.iter().rev().take(COMPARISONS_SEEN_MAX);
         let parts =
@@ -258,7 +258,7 @@ impl Site {
         self.compute(op, &[a?, b?], 0)
     }
 
-    /// A value that the sum holds by itself and multiplied by another value: the value and the product.
+    /// A value that occurs in the sum both alone and multiplied by another value: the value and the product.
     fn repeated(&self, sum: &Sum) -> Option<(Value, Value)> {
         let factors = |product: Value| {
             let inst = self.func().inst(product).filter(|inst| inst.op == Op::Mul)?;
@@ -291,7 +291,7 @@ impl Site {
         self.compute(Op::Add, &[value, rest], 0)
     }
 
-    /// The one of two values for the same number of which more is known. Where each is known to keep a bound that
+    /// Of two values for the same number, the one about which more is known. Where each is known to keep a bound that
     /// the other is not, it is the first, which keeps both.
     fn narrower(&mut self, a: Assembled, b: Assembled) -> Assembled {
         let (Ok(first), Ok(second)) = (a, b) else { return a.or(b) };

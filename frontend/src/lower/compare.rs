@@ -1,9 +1,9 @@
-//! What does a comparison of exact numbers look like over integers?
+//! How is a comparison of exact numbers computed on integers?
 //!
-//! Divisors are multiplied to the other side; they are positive. Both sides are then sums with integer
-//! coefficients. Common factors are divided out, and what is left of a constant is rounded to where no integer
-//! lies between: `100 * x < 250` is `x < 3`. The sides stay as they were written wherever that is possible,
-//! because what is known afterwards is known about the sides.
+//! Divisors are positive and are multiplied to the other side. Both sides are then sums with integer coefficients.
+//! Common factors are divided out, and the remaining constant is rounded as far as no integer is skipped: `100 * x <
+//! 250` is `x < 3`. The sides stay as they were written wherever possible, because the facts established afterwards
+//! are about the sides.
 
 use num_integer::Integer;
 use opus_ir::{Op, Unproved, Value};
@@ -152,7 +152,7 @@ impl Site {
         let held_before = self.held_ever();
         let (first, second) = (self.sum(&left)?, self.sum(&right)?);
         if self.held_ever() != held_before {
-            // the values stand for the sums under a supposition only
+            // the values equal the sums only on a supposition
             return Ok((first, second));
         }
         for (side, value) in [(&left, first), (&right, second)] {

@@ -1,4 +1,4 @@
-//! What could go wrong, and how is it told?
+//! What could go wrong, and how is it reported?
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
@@ -26,14 +26,14 @@ pub enum Fault {
     ZeroDivisor {
         /// The divisor.
         divisor: ExprId,
-        /// Between what it lies.
+        /// Its bounds.
         extent: Option<Extent>,
         /// Whether it is known not to be zero, though neither to be positive nor negative.
         is_never_zero: bool,
     },
     /// A result could leave 128 bits.
     Overflow {
-        /// Between what it lies.
+        /// Its bounds.
         extent: Option<Extent>,
     },
     /// A date could leave the years 1 to 9999.
@@ -42,7 +42,7 @@ pub enum Fault {
     Output {
         /// The index of the output.
         output: u32,
-        /// Between what the outcome lies, as integers of the output.
+        /// The bounds of the outcome, as integers of the output.
         found: Interval,
     },
     /// An outcome could be none of the values that its output lists.
@@ -54,9 +54,9 @@ pub enum Fault {
     Key {
         /// The key.
         key: ExprId,
-        /// Between what it lies, as integers of its scale.
+        /// Its bounds, as integers of its scale.
         found: Interval,
-        /// Between what its values were taken to lie.
+        /// The bounds that its values were taken to have.
         range: Interval,
     },
     /// No input meets the require.
@@ -67,7 +67,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Whether there is no input on which it goes wrong, because it is about what no input does.
+    /// Whether no failing input exists, because the complaint is about something that no input does.
     pub fn has_no_input(&self) -> bool {
         matches!(self, Fault::Contradiction { .. } | Fault::ZeroDivisor { is_never_zero: true, .. })
     }
@@ -198,10 +198,10 @@ impl Complaint {
     }
 }
 
-/// Beyond this a value stands for one that nothing bounds.
+/// A value beyond this counts as unbounded.
 const FAR: i128 = 1 << 119;
 
-/// Between which numbers a value lies, both included.
+/// The bounds of a value, both included.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Extent {
     /// The least.
@@ -248,7 +248,7 @@ impl Extent {
         self.corners(other, |a, b| a / b)
     }
 
-    /// Between what the result of arithmetic lies; `None` where that is not known this way.
+    /// The bounds of an arithmetic result; `None` if they are not known this way.
     pub fn of_arithmetic(op: Arithmetic, a: &Extent, b: &Extent) -> Option<Extent> {
         match op {
             Arithmetic::Add => Some(a.plus(b)),
@@ -259,7 +259,7 @@ impl Extent {
         }
     }
 
-    /// Whether a value lies in it.
+    /// Whether a value is within the bounds.
     pub fn contains(&self, value: &BigRational) -> bool {
         &self.low <= value && value <= &self.high
     }

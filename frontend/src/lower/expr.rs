@@ -1,4 +1,4 @@
-//! What does an expression become? A number or a truth value at a site; what could go wrong with it is noted.
+//! What is an expression lowered to? A number or a Boolean at a site. Possible failures are recorded.
 
 use std::collections::BTreeSet;
 
@@ -20,11 +20,11 @@ const STACK_GROW_BYTES: usize = 1024 * 1024;
 pub enum Lowered {
     /// A number; also a date, a number of days and the code of an enum's value.
     Number(Quantity),
-    /// A truth value.
+    /// A Boolean.
     Truth(Truth),
 }
 
-/// What could go wrong has been noted; there is nothing to go on with.
+/// A possible failure was recorded, and there is no value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Failed;
 
@@ -69,7 +69,7 @@ impl<'a> Lowerer<'a> {
         stacker::maybe_grow(STACK_RED_BYTES, STACK_GROW_BYTES, || self.number_of(expr))
     }
 
-    /// A truth value.
+    /// A Boolean.
     pub fn truth(&mut self, expr: ExprId) -> Result<Truth, Failed> {
         stacker::maybe_grow(STACK_RED_BYTES, STACK_GROW_BYTES, || self.truth_of(expr))
     }
@@ -84,7 +84,7 @@ impl<'a> Lowerer<'a> {
         Ok(lowered)
     }
 
-    /// What comes of an expression where a condition is supposed to hold.
+    /// The result of an expression on the supposition that a condition holds.
     pub fn supposing<T>(&mut self, condition: Truth, lower: impl FnOnce(&mut Self) -> T) -> T {
         let (mark, lets) = (self.site.suppose(condition), self.lets.mark());
         let lowered = lower(self);
@@ -123,7 +123,7 @@ impl<'a> Lowerer<'a> {
         Failed
     }
 
-    /// Between which numbers a quantity lies, by all that is known here.
+    /// The bounds of a quantity, from everything known here.
     pub fn extent(&mut self, quantity: &Quantity) -> Extent {
         let mut extent = Extent::point(quantity.sum.constant);
         for (value, coefficient) in quantity.sum.terms() {

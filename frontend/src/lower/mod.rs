@@ -1,13 +1,13 @@
-//! How does the typed tree become IR, and what does it prove on the way?
+//! How does the typed tree become IR, and what does that prove?
 //!
 //! The lowering is the range analysis. Every expression is built through [`opus_ir::Builder`], whose transfer
-//! functions give its interval; where there is none, or where an outcome leaves its output's range, that is a
-//! diagnostic with the place and, where one is found, an input on which it goes wrong. The verifier derives the
-//! same intervals again, by the same functions.
+//! functions return its interval. If there is none, or if an outcome leaves its output's range, the lowering reports a
+//! diagnostic with the place and, if one is found, a failing input. The verifier derives the same intervals again,
+//! with the same functions.
 //!
-//! In reading order: exact numbers (`quantity`), a place in a function and what is known there (`site`), how a
-//! number becomes a value (`assemble`) and a comparison a truth value (`compare`); expressions (`expr`,
-//! `number`, `truth`, `table`), rules (`rules`), and what there is to say (`complaint`).
+//! In reading order: exact numbers (`quantity`), a place in a function and what is known there (`site`), how a number
+//! becomes a value (`assemble`) and a comparison a Boolean (`compare`); expressions (`expr`, `number`, `truth`,
+//! `table`), rules (`rules`), and diagnostics (`complaint`).
 
 mod assemble;
 mod compare;
@@ -44,23 +44,47 @@ use crate::text::ast::Span;
 /// How many of the rules that leave nothing to another are shown.
 const COVERS_SHOWN_MAX: usize = 8;
 
-/// The program of a policy, where nothing can go wrong with it, and what there is to say. `source` is the text
+/// The program of a policy, where nothing can go wrong with it, and the diagnostics. `source` is the text
 /// that the tree was read from; diagnostics quote it.
 pub fn lower(policy: &Policy, source: &str) -> (Option<Program>, Vec<Diagnostic>) {
     let (mut program, diagnostics) = plain(policy, source);
     let versions = program.iter_mut().flat_map(|program| &mut program.versions);
-    versions
-        .flat_map(|version| [&mut version.admit, &mut version.decide])
-        .for_each(opus_ir::passes::optimize);
+    let (mut admit, mut decide) = (Optimized::default(), Optimized::default());
+    for version in versions {
+        admit.apply(&mut version.admit);
+        decide.apply(&mut version.decide);
+    }
     (program, diagnostics)
 }
 
-/// The same before the passes have run, for who compares the two.
+/// The function that the passes ran on last, before and after. Many versions share theirs with the version before.
+#[derive(Default)]
+struct Optimized(Option<(Func, Func)>);
+
+impl Optimized {
+    fn apply(&mut self, func: &mut Func) {
+        if let Some((before, after)) = &self.0
+            && before == func
+        {
+            func.clone_from(after);
+            return;
+        }
+        let before = func.clone();
+        opus_ir::passes::optimize(func);
+        self.0 = Some((before, func.clone()));
+    }
+}
+
+/// The same before the passes have run, for callers that compare the two.
 pub fn plain(policy: &Policy, source: &str) -> (Option<Program>, Vec<Diagnostic>) {
     let used = used(policy);
     let mut budget = Budget(REACHABILITY_WORK_MAX);
-    let lower = |version: &hir::Version| lower_version(policy, version, &used, &mut budget);
-    let lowered: Vec<Lowered> = policy.versions.iter().map(lower).collect();
+    let mut lowered: Vec<Lowered> = Vec::new();
+    for version in &policy.versions {
+        let before = lowered.last().filter(|_| is_unchanged(policy, version, lowered.len()));
+        let one = before.cloned().unwrap_or_else(|| lower_version(policy, version, &used, &mut budget));
+        lowered.push(one);
+    }
     let mut diagnostics = complaints(policy, &lowered, source);
     diagnostics.extend(dead_rules(policy, &lowered));
     if any_error(&diagnostics) {
@@ -78,7 +102,16 @@ pub fn plain(policy: &Policy, source: &str) -> (Option<Program>, Vec<Diagnostic>
     (Some(program), diagnostics)
 }
 
+/// Whether the version with this index is lowered to what the one before it was lowered to: it says the same, and
+/// does not look at the date whose range is another.
+fn is_unchanged(policy: &Policy, version: &hir::Version, index: usize) -> bool {
+    let before = index.checked_sub(1).map(|before| &policy.versions[before]);
+    let reads_date = policy.schema.effective.is_some_and(|date| version.reads(date));
+    !reads_date && before.is_some_and(|before| version.says_the_same_as(before))
+}
+
 /// A version after lowering.
+#[derive(Clone)]
 struct Lowered {
     admit: Func,
     decide: Func,
@@ -112,7 +145,7 @@ fn lower_version(
     let decide = decides(policy, version, has_requires);
     let Unmet { require, rules } = reach::unmet(policy, version, budget);
     if let Some(index) = require {
-        // of rules that no input comes to nothing is said
+        // nothing is reported about rules that no input reaches
         let complaints = contradiction(admit.complaints, version.requires[index].1);
         return Lowered { admit: admit.func, decide: decide.func, complaints, dead: Vec::new() };
     }
@@ -123,13 +156,13 @@ fn lower_version(
     if !unused.is_empty() {
         complaints.extend(rules::unused(policy, version, &unused));
     }
-    // what no rule relies on is not asked for once more
+    // a require that no rule relies on is not evaluated again
     let alone = (has_requires && complaints.is_empty()).then(|| decides(policy, version, false));
     let alone = alone.filter(|alone| alone.complaints.is_empty()).map(|alone| alone.func);
     Lowered { admit: admit.func, decide: alone.unwrap_or(decide.func), complaints, dead }
 }
 
-/// What could go wrong with requires of which one is met by no input, if that has not been said.
+/// The failure of requires that no input satisfies, unless that has been reported.
 fn contradiction(mut complaints: Vec<Complaint>, at: hir::ExprId) -> Vec<Complaint> {
     if complaints.iter().all(|complaint| complaint.at != at) {
         complaints.push(Complaint { at, fault: Fault::Contradiction { alone: false } });
@@ -170,7 +203,7 @@ fn complaints(policy: &Policy, lowered: &[Lowered], source: &str) -> Vec<Diagnos
     told.into_iter().map(|(diagnostic, versions)| of_versions(policy, diagnostic, &versions)).collect()
 }
 
-/// What is said where no input was found on which it goes wrong.
+/// The message if no failing input was found.
 fn unseen(mut diagnostic: Diagnostic) -> Diagnostic {
     let proves = "no such input was found, but the compiler cannot exclude one";
     diagnostic.help = diagnostic.help.map(|help| format!("{help}; {proves}"));
@@ -269,7 +302,7 @@ mod tests {
 
     const DOLLAR: i128 = 100;
 
-    /// Which ops stand in the function that decides.
+    /// The ops in the function that decides.
     fn ops(program: &opus_ir::Program) -> Vec<Op> {
         let func = &program.versions[0].decide;
         let insts = func.blocks.values().flat_map(|block| &block.body).filter_map(|value| func.inst(*value));
@@ -366,7 +399,7 @@ mod tests {
         assert_eq!(variable.count(), 1);
     }
 
-    /// The instructions that something comes of.
+    /// The instructions with a use.
     fn opus_ir_used(func: &opus_ir::Func) -> Vec<opus_ir::Inst> {
         let mut open: Vec<opus_ir::Value> = func.blocks.values().flat_map(|block| block.end.uses()).collect();
         let mut seen = std::collections::BTreeSet::new();

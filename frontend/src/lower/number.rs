@@ -1,4 +1,4 @@
-//! What does a numeric expression become?
+//! What is a numeric expression lowered to?
 
 use opus_ir::date::{DAY_MAX, DAY_MIN, MonthEnd};
 use opus_ir::{Interval, Op, Rounding, Unproved, Value};
@@ -69,7 +69,7 @@ impl Lowerer<'_> {
                 let years = self.proved(expr, years)?;
                 self.multiple(expr, years, 1, 1)
             }
-            _ => unreachable!("truth values are lowered as such"),
+            _ => unreachable!("Booleans are lowered as such"),
         }
     }
 
@@ -77,7 +77,7 @@ impl Lowerer<'_> {
         match constant {
             Constant::Number(number) => self.sized(expr, Quantity::decimal(number), None),
             Constant::Enum(code) => Ok(Quantity::whole(code as i128)),
-            Constant::Bool(_) => unreachable!("truth values are lowered as such"),
+            Constant::Bool(_) => unreachable!("Booleans are lowered as such"),
         }
     }
 
@@ -102,7 +102,7 @@ impl Lowerer<'_> {
         self.proved(expr, value)
     }
 
-    /// The whole months between two dates that lie in the calendar.
+    /// The whole months between two dates within the calendar.
     fn whole_months(&mut self, from: ExprId, to: ExprId) -> Result<Value, Failed> {
         let [(from, first), (to, last)] = [self.date(from)?, self.date(to)?];
         let months = self.site.compute(Op::WholeMonths, &[from, to], 0);
@@ -120,7 +120,7 @@ impl Lowerer<'_> {
         Ok(months)
     }
 
-    /// A date that lies in the calendar, also as a sum.
+    /// A date within the calendar, also as a sum.
     fn date(&mut self, expr: ExprId) -> Result<(Value, Sum), Failed> {
         let sum = self.number(expr)?.counted(1).expect("dates are whole: types say so");
         let day = self.site.sum(&sum);
@@ -290,7 +290,7 @@ impl Site {
         Ok(Quantity::new(self.times(result, common)?, divisor))
     }
 
-    /// Whether a sum is known not to be zero, though it may lie on either side of it.
+    /// Whether a sum is known not to be zero, although it may be on either side of it.
     fn is_never_zero(&mut self, sum: &Sum) -> bool {
         let value = self.sum(&sum.over(sum.content().max(1)));
         value.is_ok_and(|value| self.excludes(value, 0))

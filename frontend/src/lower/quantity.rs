@@ -1,11 +1,10 @@
-//! Which number is it exactly, before a register holds it?
+//! Which exact number is it, before a register holds it?
 //!
-//! A quantity is a sum of multiples of IR values over an integer and, where something was divided by more than
-//! a constant, over a value. Multiples of one value by constants are collected here, before anyone asks for a
-//! range: `x - 15% of x` is `85 * x / 100`. Scales are only divisors: an amount in cents is `x / 100`, and to
-//! divide by twelve is to multiply the divisor.
+//! A quantity is a sum of multiples of IR values over an integer, or over a value if the divisor was not constant.
+//! Multiples of one value by constants are collected here, before anyone asks for a range: `x - 15% of x` is `85 * x /
+//! 100`. Scales are only divisors: an amount in cents is `x / 100`, and dividing by twelve multiplies the divisor.
 //!
-//! Everything answers `None` where a coefficient would leave 128 bits.
+//! Every function returns `None` if a coefficient would leave 128 bits.
 
 use std::collections::BTreeMap;
 
@@ -60,12 +59,12 @@ impl Sum {
         self.terms.get(&value).copied().unwrap_or(0)
     }
 
-    /// The constant, where there is nothing else.
+    /// The constant, if it is the only term.
     pub fn as_constant(&self) -> Option<i128> {
         self.terms.is_empty().then_some(self.constant)
     }
 
-    /// The value and its coefficient, where there is nothing else.
+    /// The value and its coefficient, if it is the only term.
     pub fn as_multiple(&self) -> Option<(Value, i128)> {
         self.terms().next().filter(|_| self.count() == 1 && self.constant == 0)
     }
@@ -104,7 +103,7 @@ impl Sum {
         Sum { terms, constant: self.constant / factor }
     }
 
-    /// The greatest integer that divides the coefficients; 0 where there are none.
+    /// The greatest integer that divides the coefficients; 0 if there are none.
     pub fn terms_content(&self) -> i128 {
         self.terms.values().fold(0, |content, coefficient| gcd(content, *coefficient))
     }

@@ -1,5 +1,5 @@
-//! Do all trees mean the same after lowering? Random typed trees, of which those that compile decide random
-//! rows as the reference evaluator does.
+//! Does lowering preserve the meaning of every tree? Random typed trees are lowered, and those that compile must
+//! decide random rows as the reference evaluator does.
 
 use opus_ir::{Interval, Kind, Rounding};
 

@@ -1,5 +1,5 @@
-//! What do the rules of a version become? Blocks in order: a condition, the outcome where it holds, and on to
-//! the next rule where it has failed, of which that is then known.
+//! What are the rules of a version lowered to? Blocks in order: a condition, the outcome if it holds, and otherwise
+//! the next rule, where the condition is known to have failed.
 
 use opus_ir::{Func, Interval, Kind, Op, Type, Value};
 
@@ -34,7 +34,7 @@ pub struct Admits {
     pub complaints: Vec<Complaint>,
 }
 
-/// The function that tells which requires hold: one block, one truth value for each.
+/// The function that tells which requires hold: one block, one Boolean for each.
 pub fn admits(policy: &Policy, version: &Version) -> Admits {
     let mut lowerer = Lowerer::new(policy, version, vec![Interval::BOOL; version.requires.len()]);
     let mut outputs = Vec::with_capacity(version.requires.len());
@@ -61,7 +61,7 @@ pub fn decides(policy: &Policy, version: &Version, relies_on_requires: bool) -> 
     Decides { func: lowerer.site.finish(), complaints: lowerer.complaints, dead }
 }
 
-/// What could go wrong with named values that nothing uses: they are looked at as if they stood before the first
+/// What could go wrong with named values that nothing uses: they are lowered as if they came before the first
 /// rule.
 pub fn unused(policy: &Policy, version: &Version, names: &[LetId]) -> Vec<Complaint> {
     let mut lowerer = Lowerer::new(policy, version, Vec::new());
@@ -76,7 +76,7 @@ impl Lowerer<'_> {
     fn require(&mut self) {
         let mut required = Truth::Known(true);
         for (_, condition) in &self.version.requires {
-            // what could go wrong with a require is told where it is admitted
+            // failures of a require are reported where it is admitted
             let truth = self.truth(*condition).unwrap_or(Truth::Known(true));
             required = self.site.and(required, truth);
         }
@@ -114,7 +114,7 @@ impl Lowerer<'_> {
                     dead.push(condition == Ok(Truth::Known(false)));
                     is_decided = self.rule(rule, condition);
                 }
-                // what could go wrong with it has been noted; where it is used, that is not said again
+                // its possible failure was recorded; a use does not report it again
                 Step::Let(name) => drop(self.named(*name)),
             }
         }

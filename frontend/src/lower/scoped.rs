@@ -1,4 +1,4 @@
-//! What is remembered for a while? A map whose latest entries can be taken back.
+//! What is remembered for a limited time? A map whose latest entries can be undone.
 
 use std::collections::BTreeMap;
 

@@ -1,18 +1,16 @@
 //! Where is IR being built, and what is known there?
 //!
-//! A site stands in one block and hands out values. What has been computed in a block that dominates it is
-//! used again. Conditions that are known there narrow values in two ways:
+//! A site is a position in one block and hands out values. Values computed in blocks that dominate it are reused. Known
+//! conditions narrow values in two ways:
 //!
-//! - The side of a branch that led to the block narrows what is computed in it: operands are sharpened by
-//!   `refine`, which costs nothing when it runs and which the verifier checks.
-//! - Within a condition or an `if`, the part that has been looked at so far is only supposed: there is no
-//!   branch. Both sides are computed, and one is selected. Where an op can only be proved under what is
-//!   supposed, its operands are held to their bounds by `min` and `max`: that changes nothing where the
-//!   supposition holds, and nothing is selected where it does not.
+//! - The side of a branch that led to the block narrows the values computed in it: operands are refined by `refine`,
+//!   which costs nothing at run time and which the verifier checks.
+//! - Within a condition or an `if`, the part processed so far is only supposed, because there is no branch: both sides are
+//!   computed, and one is selected. If an op can be proved only on the supposition, its operands are clamped by `min` and
+//!   `max`. That changes nothing if the supposition is true, and the result is not selected if it is false.
 //!
-//! Values that a site hands out are never refinements: they stand for what is computed, and facts are kept
-//! about them ([`facts`]). A bound that is asked for ([`Site::bounds`]) takes everything into account that is known
-//! ([`bounds`]).
+//! The values that a site hands out are never refinements: they are the computed values, and facts about them are kept
+//! separately ([`facts`]). A queried bound ([`Site::bounds`]) takes everything into account that is known ([`bounds`]).
 
 mod bounds;
 mod facts;
@@ -27,7 +25,7 @@ use super::assemble::{Compared, Extreme};
 use super::scoped::Scoped;
 use facts::{Fact, Mark, Subject};
 
-/// A truth value.
+/// A Boolean.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Truth {
     /// It is known.
@@ -152,7 +150,7 @@ impl Site {
         table.as_u32() as i128
     }
 
-    /// The result of an op; one that was computed before, where there is one.
+    /// The result of an op, reused if it was computed before.
     ///
     /// # Errors
     /// Where the op cannot be proved with all that is known.
@@ -180,7 +178,7 @@ impl Site {
         }
     }
 
-    /// The result of comparing or combining truth values and integers as they were first computed: what is
+    /// The result of comparing or combining Booleans and integers as they were first computed: what is
     /// known of them shows in the answer, so that no operand has to be sharpened for it.
     pub fn judge(&mut self, op: Op, args: &[Value]) -> Truth {
         let mut args = args.to_vec();
@@ -209,13 +207,13 @@ impl Site {
         }
     }
 
-    /// The value of a truth value.
+    /// The value of a Boolean.
     pub fn truth_value(&mut self, truth: Truth) -> Value {
         match truth {
             Truth::Known(known) => self.builder.truth(known),
             Truth::Is(value, true) => value,
             Truth::Is(value, false) => {
-                self.compute(Op::Not, &[value], 0).expect("the contrary of a truth value is one")
+                self.compute(Op::Not, &[value], 0).expect("the negation of a Boolean is a Boolean")
             }
         }
     }

@@ -1,6 +1,6 @@
-//! What does a table become? Each key becomes the number of its class, of values that no row tells apart; the
-//! classes become one index, and the index is looked up. Where that would be too many entries, the rows become
-//! a chain of choices.
+//! What is a table lowered to? Each key becomes the number of its class, a set of values that no row distinguishes.
+//! The classes become one index, and the index is looked up. If that would take too many entries, the rows become a
+//! chain of selects.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::quantity::{Sum, gcd, power_of_ten};
 use super::site::Truth;
 use crate::hir::{Cell, CellSpan, Constant, ExprId, Key, Table, TableId, Unit};
 
-/// The most entries of a table over several keys, or so many for each of its rows. (A table over one key has at
+/// The most entries of a table over several keys, or this many for each of its rows. (A table over one key has at
 /// most two for each span.)
 const ENTRIES_MAX: usize = 4096;
 const ENTRIES_PER_ROW_MAX: usize = 4;
@@ -21,7 +21,7 @@ const DIRECT_MAX: i128 = 64;
 
 /// The values of a key in classes that no row tells apart.
 struct Classes {
-    /// The first value of each span of values that lie together, the first being the least of the key.
+    /// The first value of each span of neighbouring values, the first being the least of the key.
     starts: Vec<i128>,
     /// The class of each of these spans.
     of_span: Vec<usize>,
@@ -166,7 +166,7 @@ impl Lowerer<'_> {
         Err(self.note(at, Fault::Key { key: key.value, found, range: key.range }))
     }
 
-    /// The entry for the span of values that `value` lies in.
+    /// The entry for the span of values that contains `value`.
     fn look_up(&mut self, value: Value, range: Interval, starts: &[i128], by_span: &[i128]) -> Value {
         let alike = |pair: &[i128]| pair[0] == pair[1];
         if by_span.windows(2).all(alike) {
@@ -199,7 +199,7 @@ impl Lowerer<'_> {
     }
 
     fn computed(&mut self, op: Op, args: &[Value]) -> Value {
-        self.site.compute(op, args, 0).expect("keys lie in their range, which is far from any limit")
+        self.site.compute(op, args, 0).expect("keys are within their range, which is far from any limit")
     }
 
     /// The first where the condition holds, otherwise the second.

@@ -1,4 +1,4 @@
-//! Typed trees built by hand, for tests of the lowering that stand apart from parser and checks.
+//! Typed trees built by hand, for tests of the lowering that do not depend on the parser and the checks.
 
 use cranelift_entity::PrimaryMap;
 use opus_ir::date::MonthEnd;

@@ -1,7 +1,7 @@
-//! What does a condition become? Straight-line logic: no condition branches by itself.
+//! What is a condition lowered to? Predicated logic: no condition branches by itself.
 //!
-//! The right side of `and` is lowered where the left is supposed to hold, that of `or` where it is supposed to
-//! have failed, and both are combined. So everything a condition says can be read from its value.
+//! The right side of `and` is lowered on the supposition that the left holds, that of `or` on the supposition that it
+//! failed, and both are combined. So everything that a condition establishes can be read from its value.
 
 use num_integer::Integer;
 use opus_ir::{Interval, Op, Value};
@@ -14,7 +14,7 @@ use crate::hir::{Comparison, Constant, ExprId, ExprKind, Unit};
 type Lowers = Result<Truth, Failed>;
 
 impl Lowerer<'_> {
-    /// A truth value, where the stack has room for it.
+    /// A Boolean, where the stack has room for it.
     pub(super) fn truth_of(&mut self, expr: ExprId) -> Lowers {
         let version = self.version;
         match &version.exprs[expr].kind {
@@ -29,7 +29,7 @@ impl Lowerer<'_> {
             }
             ExprKind::Let(name) => match self.named(*name)? {
                 Lowered::Truth(truth) => Ok(truth),
-                Lowered::Number(_) => unreachable!("a truth value is named where one is meant"),
+                Lowered::Number(_) => unreachable!("a Boolean is named where one is meant"),
             },
             ExprKind::Table(table) => {
                 let cell = self.cell(expr, *table)?;
@@ -60,7 +60,7 @@ impl Lowerer<'_> {
         }
     }
 
-    /// A truth value that is only looked at where a condition holds; anything where it never does.
+    /// A Boolean that matters only where a condition holds; arbitrary elsewhere.
     fn looked_at(&mut self, condition: Truth, expr: ExprId) -> Lowers {
         match condition {
             Truth::Known(false) => Ok(Truth::Known(false)),
@@ -113,7 +113,7 @@ impl Lowerer<'_> {
         let value = self.truth(value)?;
         let mut within = Truth::Known(false);
         for (low, high) in ranges {
-            // a range of truth values holds one that is at least the lower and at most the higher
+            // a range of Booleans holds one that is at least the lower and at most the higher
             let (low, high) = (self.truth(*low)?, self.truth(*high)?);
             let (above, below) = (self.site.or(value, !low), self.site.or(!value, high));
             let both = self.site.and(above, below);
@@ -122,7 +122,7 @@ impl Lowerer<'_> {
         Ok(within)
     }
 
-    /// Membership in ranges of constants: spans of one integer value, neighbours joined. `None` where it is
+    /// Membership in ranges of constants: spans of one integer value, neighbours joined. `None` if it is
     /// none of these.
     fn constant_membership(
         &mut self,
@@ -150,15 +150,15 @@ impl Lowerer<'_> {
         if spans.len() < 2 || is_code {
             return Some(within);
         }
-        // of alternatives nothing is known afterwards; that the value lies between the outermost ends is
+        // of alternatives nothing is known afterwards; that the value is between the outermost ends is
         let hull = spans.iter().copied().reduce(Interval::hull)?;
         let between = self.site.inside(value, hull, bounds);
         Some(self.site.and(between, within))
     }
 }
 
-/// The span of integers `n` such that the quantity, of which `n` is the part that is not constant divided by
-/// `content`, lies between the ends; an inner `None` where there is no such integer.
+/// The span of integers `n` such that the quantity, whose non-constant part divided by
+/// `content` is `n`, is between the ends; an inner `None` if there is no such integer.
 fn span_of(quantity: &Quantity, content: i128, low: &Quantity, high: &Quantity) -> Option<Option<Interval>> {
     let cut = |end: &Quantity, round: fn(&i128, &i128) -> i128| {
         let (numerator, divisor) = end.as_constant()?;
@@ -265,7 +265,7 @@ impl Site {
         }
     }
 
-    /// Whether a value lies in a span within its bounds.
+    /// Whether a value is in a span within its bounds.
     pub(super) fn inside(&mut self, value: Value, span: Interval, bounds: Interval) -> Truth {
         let (low, high) = (self.constant(span.lo), self.constant(span.hi));
         if span.lo == span.hi && span != bounds {

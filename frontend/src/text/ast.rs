@@ -1,8 +1,8 @@
-//! What did the author write? The tree of a policy, as written, with the place of every node.
+//! What did the author write? The tree of a policy, as written, with the span of every node.
 //!
-//! Expressions live in one arena, [`Policy::exprs`]: a node names its children by [`ExprId`], and children are
-//! allocated before their parents, so that one pass over the arena in order sees every operand before it is
-//! used, and depth costs no stack. Literals are exact: digits and a scale, never floating point.
+//! Expressions are in one arena, [`Policy::exprs`]. A node refers to its children by [`ExprId`], and children are
+//! allocated before their parents, so that one pass over the arena in order sees every operand before its use, and
+//! depth costs no stack. Literals are exact: digits and a scale, never floating point.
 //!
 //! Absent from this tree: what a name refers to, types of expressions, versions. Comments are kept beside it
 //! ([`Policy::comments`]) for the formatter.
@@ -58,7 +58,7 @@ impl Span {
 pub struct Name {
     /// The word.
     pub text: String,
-    /// Where it stands.
+    /// Its span in the source.
     pub span: Span,
 }
 
@@ -67,7 +67,7 @@ pub struct Name {
 pub struct Text {
     /// What is between the quotes.
     pub text: String,
-    /// Where it stands, quotes included.
+    /// Its span, quotation marks included.
     pub span: Span,
 }
 
@@ -76,7 +76,7 @@ pub struct Text {
 pub struct Day {
     /// The day number, 0 being 1970-01-01.
     pub day: i32,
-    /// Where it stands.
+    /// Its span in the source.
     pub span: Span,
 }
 
@@ -101,7 +101,7 @@ pub struct Policy {
     pub exprs: Exprs,
     /// The comments in the order of the source, each from its dashes to the end of its line.
     pub comments: Vec<Span>,
-    /// The lines that could not be read to their end: what is said to be absent may stand there. None where there
+    /// The lines that could not be read to their end: what seems to be absent may be there. None where there
     /// was no error.
     pub lost: Vec<Span>,
     /// From `policy` to the closing brace.
@@ -109,7 +109,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Whether a place lies in a line that could not be read to its end.
+    /// Whether a place is in a line that could not be read to its end.
     pub fn is_lost(&self, place: Span) -> bool {
         self.lost.iter().any(|lost| lost.meets(place))
     }
@@ -123,7 +123,7 @@ pub type Exprs = PrimaryMap<ExprId, Expr>;
 pub struct DottedName {
     /// The words between the dots; never empty.
     pub parts: Vec<Name>,
-    /// Where it stands.
+    /// Its span in the source.
     pub span: Span,
 }
 
@@ -134,7 +134,7 @@ impl std::fmt::Display for DottedName {
     }
 }
 
-/// What stands directly in a policy.
+/// An item at the top level of a policy.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Item {
     /// `currency USD`
@@ -227,7 +227,7 @@ pub struct VersionDecl {
 pub struct VersionNumber {
     /// The number, from 1 by custom.
     pub number: u32,
-    /// Where it stands.
+    /// Its span in the source.
     pub span: Span,
 }
 
@@ -256,7 +256,7 @@ pub struct EnumDecl {
 pub struct EnumValueDecl {
     /// The name.
     pub name: Name,
-    /// The text, where there is one.
+    /// The text, if there is one.
     pub text: Option<Text>,
 }
 
@@ -277,7 +277,7 @@ pub struct Field {
     pub name: Name,
     /// The type with its range.
     pub ty: Type,
-    /// The word `optional`, where it stands.
+    /// The word `optional`, if it is there.
     pub optional: Option<Span>,
     /// What the output is where an outcome does not name it.
     pub default: Option<ExprId>,
@@ -303,11 +303,11 @@ pub enum TypeKind {
     Bool,
     /// `int`
     Int,
-    /// `decimal(3)`: so many digits after the point.
+    /// `decimal(3)`: with this many decimal places.
     Decimal(u8),
     /// `money`
     Money,
-    /// `percent(2)`, which `percent` alone means: so many digits after the point of the percentage.
+    /// `percent(2)`, which `percent` alone means: with this many decimal places in the percentage.
     Percent(u8),
     /// `days`
     Days,
@@ -350,7 +350,7 @@ pub struct Dated {
 }
 
 impl Dated {
-    /// Where the dates stand, `None` where there are none.
+    /// The span of the dates; `None` without dates.
     pub fn span(self) -> Option<Span> {
         let spans = [self.from, self.until].into_iter().flatten().map(|day| day.span);
         spans.reduce(Span::to)
@@ -404,7 +404,7 @@ pub struct Let {
 /// `table cap_share(score) unique -> percent in 0%..100% cite "5.3" { | 300..739 => 20% ; }`
 #[derive(Clone, PartialEq, Debug)]
 pub struct Table {
-    /// The name, which stands for the table's value in expressions.
+    /// The name, which denotes the table's value in expressions.
     pub name: Name,
     /// The names that its cells look at; never empty.
     pub args: Vec<Name>,
@@ -431,7 +431,7 @@ pub enum Choice {
     First,
 }
 
-/// `| 300..739 | salaried => 20% from 2025-01-01 T1 cite "5.3" ;`; a comma may stand for a bar between cells.
+/// `| 300..739 | salaried => 20% from 2025-01-01 T1 cite "5.3" ;`; commas may replace the bars between cells.
 #[derive(Clone, PartialEq, Debug)]
 pub struct TableRow {
     /// One cell for each argument of the table; the checker compares the counts.
@@ -440,7 +440,7 @@ pub struct TableRow {
     pub value: ExprId,
     /// When the row holds.
     pub dated: Dated,
-    /// Its name, where it has one.
+    /// Its name, if it has one.
     pub id: Option<Name>,
     /// Where it is written down.
     pub cite: Option<Text>,
@@ -451,7 +451,7 @@ pub struct TableRow {
 /// `grid cap_share : percent { score \ product | personal | auto ; 300..739 | 20% | 35% ; }`
 #[derive(Clone, PartialEq, Debug)]
 pub struct Grid {
-    /// The name, which stands for the grid's value in expressions.
+    /// The name, which denotes the grid's value in expressions.
     pub name: Name,
     /// The type of its values.
     pub ty: Type,
@@ -478,7 +478,7 @@ pub struct GridRow {
     pub values: Vec<ExprId>,
     /// When the row holds.
     pub dated: Dated,
-    /// Its name, where it has one.
+    /// Its name, if it has one.
     pub id: Option<Name>,
     /// Where it is written down.
     pub cite: Option<Text>,
@@ -491,7 +491,7 @@ pub struct GridRow {
 pub struct Cell {
     /// Which values it accepts.
     pub kind: CellKind,
-    /// Where it stands.
+    /// Its span in the source.
     pub span: Span,
 }
 
@@ -563,7 +563,7 @@ pub struct Rules {
     pub span: Span,
 }
 
-/// What stands between the braces of `rules`.
+/// A statement between the braces of `rules`.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Statement {
     /// `rule …` or `otherwise …`
@@ -697,7 +697,7 @@ entity_impl!(ExprId, "expr");
 pub struct Expr {
     /// What it is.
     pub kind: ExprKind,
-    /// Where it stands, with its parentheses.
+    /// Its span, parentheses included.
     pub span: Span,
     /// Whether the author put it in parentheses; of no meaning, kept for the formatter.
     pub parentheses: bool,
@@ -745,27 +745,27 @@ pub enum ExprKind {
     Arithmetic {
         /// Which operation.
         op: Arithmetic,
-        /// What stands to its left.
+        /// The left operand.
         left: ExprId,
-        /// What stands to its right.
+        /// The right operand.
         right: ExprId,
     },
     /// `a <= b`
     Compare {
         /// Which comparison.
         op: Comparison,
-        /// What stands to its left.
+        /// The left operand.
         left: ExprId,
-        /// What stands to its right.
+        /// The right operand.
         right: ExprId,
     },
     /// `a and b`, `a or b`
     Logic {
         /// Which of the two.
         op: Logic,
-        /// What stands to its left.
+        /// The left operand.
         left: ExprId,
-        /// What stands to its right.
+        /// The right operand.
         right: ExprId,
     },
     /// `x rounded half_even to cent`
@@ -801,7 +801,7 @@ pub enum ExprKind {
     OrElse {
         /// What may be missing.
         value: ExprId,
-        /// What stands in for it.
+        /// The replacement for a missing value.
         fallback: ExprId,
     },
     /// `if c then a else b`
@@ -937,7 +937,7 @@ impl Logic {
 pub struct RoundingUnit {
     /// A word or a literal.
     pub kind: RoundingUnitKind,
-    /// Where it stands.
+    /// Its span in the source.
     pub span: Span,
 }
 

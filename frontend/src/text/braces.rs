@@ -1,10 +1,10 @@
-//! Which closing brace belongs to which opening one? Settled before parsing, so that an error inside braces
-//! does not spill out of them, and a brace that is missing or too many is one error instead of a hundred.
+//! Which closing brace belongs to which opening one? This is settled before parsing, so that an error inside braces
+//! does not affect the text after them, and a missing or surplus brace is one error instead of a hundred.
 //!
-//! Braces of sets (`in {…}`, a cell) are told apart from those of blocks, and the policy's own from both. An
-//! item that begins inside a block shows that the block was not closed; it is closed there. A parenthesis that
-//! is not closed is left to the parser, which knows what it expected; here only depth is bounded, of brackets
-//! and of prefixes that wait for their operand, which bounds the parser's own stack.
+//! Braces of sets (`in {…}`, a cell) are distinguished from those of blocks, and both from the policy's own. An item
+//! that begins inside a block shows that the block was not closed, so it is closed there. A parenthesis that is not
+//! closed is left to the parser, which knows what it expected. Here only depth is bounded, of brackets and of prefixes
+//! that wait for their operand; this bounds the parser's own stack.
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::limits::{DEPTH_MAX, beyond};
@@ -81,7 +81,7 @@ impl Pass<'_> {
         self.out.push((span.start as usize, token, span.end as usize));
     }
 
-    /// A text that does not end may have swallowed a brace: then nothing is said about braces.
+    /// An unclosed text may contain a brace; then nothing is reported about braces.
     fn report(&mut self, diagnostic: Diagnostic) {
         if self.diagnostics.iter().all(|other| other.code != Code::UnterminatedText) {
             self.diagnostics.push(diagnostic);
@@ -224,13 +224,13 @@ impl Pass<'_> {
     }
 }
 
-/// Words that never stand in an expression.
+/// Words that never occur in an expression.
 fn begins_statement(token: Token) -> bool {
     use Token::{Arrow, Otherwise, Rule, Semicolon, When};
     token.begins_item() || matches!(token, Rule | Otherwise | When | Arrow | Semicolon)
 }
 
-/// Words behind which another expression begins.
+/// Words that another expression follows.
 fn separates(token: Token) -> bool {
     use Token::{Bar, Becomes, Colon, Comma};
     begins_statement(token) || matches!(token, Bar | Becomes | Colon | Comma)
@@ -256,7 +256,7 @@ mod tests {
     use super::*;
     use crate::text::lexer::lex;
 
-    /// The words as they are passed on, those put in marked, and what was said.
+    /// The resulting words, inserted ones marked, and the diagnostics.
     fn settled(source: &str) -> (Vec<Token>, Vec<(Code, u32)>) {
         let mut diagnostics = vec![];
         let lexed = lex(source, &mut diagnostics);

@@ -1,5 +1,5 @@
-//! How do the parser's productions make nodes? The grammar says what follows what; this file what comes of it,
-//! and reports what the grammar lets pass and the language does not.
+//! How do the parser's productions make nodes? The grammar defines what may follow what. This file builds the nodes,
+//! and reports what the grammar accepts and the language does not.
 
 use cranelift_entity::SecondaryMap;
 use lalrpop_util::ErrorRecovery;
@@ -119,7 +119,7 @@ pub enum FieldClause {
 }
 
 impl<'s> Builder<'s> {
-    /// An empty tree over a source; `errors` counts what was recovered from, for whoever feeds the parser.
+    /// An empty tree over a source; `errors` counts what was recovered from, for the caller of the parser.
     pub fn new(source: &'s str, errors: &'s std::cell::Cell<usize>) -> Builder<'s> {
         let (exprs, depths) = (Exprs::new(), SecondaryMap::new());
         Builder {
@@ -342,7 +342,7 @@ impl<'s> Builder<'s> {
 
     // types, fields, cells
 
-    /// The type of this name; `digits` is the number in parentheses behind it.
+    /// The type of this name; `digits` is the number in parentheses after it.
     pub fn type_kind(&mut self, name: Name, digits: Option<Span>) -> TypeKind {
         match (name.text.as_str(), digits) {
             ("bool", None) => TypeKind::Bool,

@@ -1,5 +1,5 @@
-//! What does a call mean of a function that the language does not have? Functions of spreadsheets, SQL and other
-//! languages as they are written here, and tables, which are used without parentheses.
+//! What does a call of a function mean that the language does not have? The functions of spreadsheets, SQL and other
+//! languages with their replacements here, and tables, which are used without parentheses.
 
 use crate::diagnostic::{Code, Diagnostic, nearest, one_of};
 use crate::text::ast::{Function, Item, Name, Span};
@@ -16,7 +16,7 @@ pub struct ForeignCall {
     pub of_quotient: bool,
 }
 
-/// What stands for a call: the names of the function, how many arguments it has (0 for any number), and the text, in
+/// A replacement for a call: the names of the function, how many arguments it has (0 for any number), and the text, in
 /// which `{0}` is the first argument and `{*}` are all of them. Empty where nothing does, or not the same.
 struct Instead {
     names: &'static [&'static str],
@@ -124,19 +124,7 @@ const INSTEAD: &[Instead] = &[
         "write `whole_months(a, b)` for the whole months from the date `a` to the date `b`",
     ),
     row(
-        &[
-            "datediff",
-            "datedif",
-            "dateadd",
-            "year",
-            "month",
-            "day",
-            "age",
-            "years_between",
-            "date_part",
-            "extract",
-            "weekday",
-        ],
+        &["datediff", "datedif", "dateadd", "age", "years_between", "date_part", "extract", "weekday"],
         0,
         "",
         "write `b - a` for days, `whole_months(a, b)`, `whole_years(a, b)`, `d + 30 days`, `d + 3 months`",
@@ -145,8 +133,16 @@ const INSTEAD: &[Instead] = &[
     row(&["between"], 0, "", "write `x in a..b`"),
     row(&["pow", "power", "sqrt", "exp", "log", "ln"], 0, "", "there are no powers and no roots: multiply"),
     row(&["sum"], 0, "({*+})", "add the values with `+`"),
+    row(&["year"], 1, "", "compare the date itself with days: `d in 2025-01-01..2025-12-31`"),
     row(
-        &["avg", "average", "mean", "median", "count", "len", "length"],
+        &["month", "day", "weekday", "dayofweek"],
+        1,
+        "",
+        "the parts of a date are not available: compare whole dates, or make this part an input",
+    ),
+    row(&["len", "length"], 0, "", "there are no text functions and no lists"),
+    row(
+        &["avg", "average", "mean", "median", "count"],
         0,
         "",
         "there are no lists: add the values with `+` and divide",
@@ -238,7 +234,7 @@ fn misspelled(diagnostic: Diagnostic, name: &Name) -> Diagnostic {
     }
 }
 
-/// `base(cover)`: a table, or another name that is no function.
+/// `base(cover)`: a table, or another name that is not a function.
 fn of_a_definition(call: &ForeignCall, items: &[Item], source: &str) -> Option<Diagnostic> {
     let name = &call.name;
     let is = |known: &Name| known.text == name.text;
@@ -260,6 +256,9 @@ fn of_a_definition(call: &ForeignCall, items: &[Item], source: &str) -> Option<D
         );
     }
     let factor = behind.text(source).trim_start();
+    if factor.trim_matches(['(', ')', ' ']).is_empty() {
+        return Some(diagnostic.help(alone).fix(behind, ""));
+    }
     Some(diagnostic.help(format!("{alone}, or `{} * {factor}` for a product", name.text)))
 }
 
@@ -314,7 +313,7 @@ fn filled(row: &Instead, args: &[&str]) -> Option<String> {
     Some(text)
 }
 
-/// Whether a call is a whole expression, so that what stands for it needs no parentheses.
+/// Whether a call is a whole expression, so that its replacement needs no parentheses.
 fn is_whole(call: Span, source: &str) -> bool {
     let before = source.get(..call.start as usize).unwrap_or("").trim_end();
     let behind = source.get(call.end as usize..).unwrap_or("");

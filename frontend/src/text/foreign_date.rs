@@ -1,7 +1,7 @@
-//! Which day may a date mean that is written in the manner of another country? `31.12.2024`, `12/31/2024`,
+//! Which day does a date mean that is written as in another country? `31.12.2024`, `12/31/2024`,
 //! `31 Dec 2024`.
 //!
-//! Between day and month nothing is guessed: where both orders give a day of the calendar, there are two readings.
+//! The order of day and month is never guessed: if both orders give a day of the calendar, there are two readings.
 
 use opus_ir::date;
 
@@ -27,7 +27,7 @@ impl Reading {
         }
     }
 
-    /// The day, where there is no choice.
+    /// The day, if there is only one reading.
     pub fn sure(&self) -> Option<&str> {
         match self {
             Reading::One(day) => Some(day),

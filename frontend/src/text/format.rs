@@ -1,9 +1,9 @@
-//! How should a policy look? The same for everybody: written from the tree and the comments, with what belongs
-//! together in columns.
+//! How should a policy look? The same for everybody: it is written from the tree and the comments, with related things
+//! aligned in columns.
 //!
-//! What the author decides: the order of everything, empty lines (one at most), parentheses, and whether a
-//! short block stands on one line. All else is settled here. Formatting twice changes nothing, no comment is
-//! lost, and the formatted source reads as the same tree.
+//! The author decides the order of everything, empty lines (one at most), parentheses, and whether a short block is on
+//! one line. All else is settled here. Formatting twice changes nothing, no comment is lost, and the formatted source
+//! reads as the same tree.
 
 mod comments;
 mod page;
@@ -46,7 +46,7 @@ struct Writer<'a> {
     page: Page,
     /// Where in the source the last thing ended that was written.
     end: u32,
-    /// The columns of all enums that stand on lines of their own.
+    /// The columns of all enums that have lines of their own.
     enums: Group,
     /// The columns of the tests just before, where nothing came between.
     tests: Option<Group>,
@@ -104,7 +104,7 @@ impl<'a> Writer<'a> {
         gap
     }
 
-    /// Writes the comment behind something, and notes where it ended.
+    /// Writes the comment after something, and records where it ended.
     fn trail(&mut self, end: u32, limit: u32) {
         self.end = end;
         if let Some(comment) = self.comments.behind(end, limit) {
@@ -123,7 +123,7 @@ impl<'a> Writer<'a> {
         self.end += (rest.len() - rest.trim_start().len()) as u32;
     }
 
-    /// A comment behind an opening brace stays there.
+    /// A comment after an opening brace stays there.
     fn trail_of_brace(&mut self) {
         let end = self.end;
         if let Some(comment) = self.comments.behind(end, u32::MAX) {

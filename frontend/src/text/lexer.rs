@@ -1,9 +1,8 @@
-//! How does a source become words? logos finds them; this file looks at each one closely, reports what cannot
-//! be read, and puts something readable in its place, so that the parser goes on.
+//! How does a source become words? logos finds them. This file checks each one, reports those that cannot be read, and
+//! puts something readable in their place, so that the parser can continue.
 //!
-//! Comments are set aside. A word of another language (`&&`) becomes the one of this language that it stands
-//! for. A number and the code of a currency behind it become one amount, unless an `=` or `:` shows that the
-//! code is the name of the next field.
+//! Comments are set aside. A word of another language (`&&`) is replaced by its counterpart here. A number and the
+//! currency code after it become one amount, unless an `=` or `:` shows that the code is the name of the next field.
 
 use logos::Logos;
 
@@ -98,7 +97,7 @@ fn join(source: &str, lexed: Lexed) -> Lexed {
         let next = lexed.tokens.get(i + 1).map(|next| next.0);
         let joined = match (tokens.as_slice(), token) {
             (&[.., (Token::Number, number)], Token::Word) => {
-                // a word before `=` names what comes next, but behind the end of a range nothing is named
+                // a word before `=` names what comes next, but nothing is named after the end of a range
                 let ends_range = matches!(tokens[..], [.., (Token::Range | Token::RangeBelow, _), _]);
                 let names_next = !ends_range && matches!(next, Some(Token::Becomes | Token::Colon));
                 let joins = !names_next && currency::find(span.text(source)).is_some();
@@ -120,7 +119,7 @@ fn join(source: &str, lexed: Lexed) -> Lexed {
     Lexed { tokens, ..lexed }
 }
 
-/// The value of a number, `None` where it is not written as one or has too many digits.
+/// The value of a number, `None` if it is not written as one or has too many digits.
 ///
 /// ```
 /// use opus_frontend::{ast::Number, lexer::number};
@@ -142,7 +141,7 @@ pub fn number(text: &str) -> Option<Number> {
     })
 }
 
-/// An amount in its parts: the mark (a symbol or a code), where that stands, and the number.
+/// An amount in its parts: the mark (a symbol or a code), the span of the mark, and the number.
 pub fn amount(text: &str, span: Span) -> Option<(&str, Span, Number)> {
     let is_digit = |c: char| c.is_ascii_digit();
     let first = text.find(is_digit)?;
@@ -236,7 +235,7 @@ fn spelled_out(text: &str) -> Option<String> {
     Some(format!("{mark}{}", crate::display::grouped(&whole)))
 }
 
-/// Whether a word may stand behind a number: a word of the language, or the code of a currency.
+/// Whether a word may follow a number: a word of the language, or the code of a currency.
 fn may_follow_number(word: &str) -> bool {
     currency::find(word).is_some() || Token::HARD.iter().any(|token| token.text() == Some(word))
 }
@@ -318,11 +317,22 @@ fn look_at_comment(token: Token, span: Span, text: &str) -> Option<Diagnostic> {
                 said[2..].trim().lines().map(|line| format!("-- {}", line.trim())).collect::<Vec<_>>();
             diagnostic.help(COMMENTS).fix(span, lines.join("\n") + "\n")
         }
+        ("//", _) if divides(&text[2..]) => diagnostic
+            .help("write `div` for a division that rounds down, and begin a comment with `--`")
+            .fix(place, "div"),
         ("//", _) => diagnostic
             .help("begin a comment with `--`; write `div` for a division that rounds down")
             .fix(place, "--"),
         _ => diagnostic.help(COMMENTS).fix(place, "--"),
     })
+}
+
+/// Whether what follows `//` continues a condition: one operand and a sign.
+fn divides(rest: &str) -> bool {
+    let operand = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+    let behind = rest.trim_start().trim_start_matches(operand);
+    let signs = ["==", "!=", "<", ">", "=>", ")", "+", "*"];
+    behind.len() < rest.trim_start().len() && signs.iter().any(|sign| behind.trim_start().starts_with(sign))
 }
 
 const COMMENTS: &str = "begin a comment with `--`; it ends with its line";
@@ -390,7 +400,7 @@ fn foreign_text(span: Span, source: &str, lexed: &mut Lexed, diagnostics: &mut V
     }
 }
 
-/// Whether a dash stands between the two ends of a range: in a cell, or behind `in`.
+/// Whether a dash is between the two ends of a range: in a cell, or after `in`.
 fn joins_range(span: Span, source: &str, lexed: &Lexed) -> bool {
     let [.., (before, _), (low, _)] = lexed.tokens.as_slice() else { return false };
     let literal = matches!(low, Token::Number | Token::Percent | Token::Money | Token::Date);
@@ -403,7 +413,7 @@ fn joins_range(span: Span, source: &str, lexed: &Lexed) -> bool {
     literal && begins && of_type && next.starts_with(|c: char| c.is_ascii_digit() || "$€£¥".contains(c))
 }
 
-/// Words of other languages, and what they stand for in this one.
+/// Words of other languages, and their counterparts in this one.
 const FOREIGN: &[(&str, &str, Token)] = &[
     ("&&", "and", Token::And),
     ("&", "and", Token::And),
@@ -448,13 +458,13 @@ fn foreign(span: Span, text: &str) -> Diagnostic {
 fn stray(span: Span, source: &str, lexed: &mut Lexed, diagnostics: &mut Vec<Diagnostic>) {
     let text = span.text(source);
     if ["[", "]", "?"].contains(&text) {
-        // told apart when the other one is known
+        // what it means is decided when the other one is known
         return lexed.tokens.push((Token::Error, span));
     }
     if text.chars().all(char::is_whitespace) {
         let message = "this is not a plain space";
         let diagnostic = Diagnostic::new(Code::StrayCharacter, span, message);
-        return diagnostics.push(diagnostic.help("replace it by a plain space").fix(span, " "));
+        return diagnostics.push(diagnostic.help("replace it with a plain space").fix(span, " "));
     }
     let before =
         lexed.tokens.last_mut().filter(|(token, last)| *token == Token::Error && last.end == span.start);
@@ -472,7 +482,9 @@ fn stray(span: Span, source: &str, lexed: &mut Lexed, diagnostics: &mut Vec<Diag
         return;
     }
     let diagnostic = Diagnostic::new(Code::StrayCharacter, span, format!("`{text}` has no meaning here"));
+    let behind_currency = matches!(lexed.tokens[..], [.., (Token::Currency, _), _]);
     diagnostics.push(diagnostic.help(match text.chars().next().unwrap_or(' ') {
+        _ if behind_currency => "write the ISO 4217 code of the currency: `currency EUR`",
         '%' => "write a percent sign directly after its number, and `mod` for a remainder",
         '“' | '”' | '„' | '«' | '»' | '\'' | '‘' | '’' | '`' => {
             "write a text in straight quotation marks, `\"`, and values of an enum without any"
@@ -484,7 +496,7 @@ fn stray(span: Span, source: &str, lexed: &mut Lexed, diagnostics: &mut Vec<Diag
     }));
 }
 
-/// `40 %`, `n % 2`, `500€`, `€ 500`, `$-5`: what stands for the sign of a unit, with the words read as meant.
+/// `40 %`, `n % 2`, `500€`, `€ 500`, `$-5`: misplaced signs of units, with the words read as meant.
 fn of_unit(span: Span, source: &str, lexed: &mut Lexed) -> Option<Diagnostic> {
     const SYMBOLS: &str = "$€£¥₡₦₩₪₫₭₱₲₴₸₹₺";
     let text = span.text(source);
@@ -551,7 +563,7 @@ fn closes_a_pair(span: Span, text: &str, lexed: &Lexed, source: &str) -> bool {
     })
 }
 
-/// How far apart two stray characters may be to be taken for a pair.
+/// How far apart two stray characters may be to count as a pair.
 const PAIR_TOKENS_MAX: usize = 32;
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! How does a source become a tree? Words, braces told apart, the grammar; then what the grammar lets pass and
-//! the language does not: limits, and rules that `otherwise` does not close.
+//! How does a source become a tree? The words are found, braces matched, and the grammar applied. Then the rest of the
+//! language is checked, which the grammar does not express: limits, and `otherwise` at the end of the rules.
 //!
 //! Nothing here recurses, so the same source gives the same result on any stack.
 
@@ -63,7 +63,7 @@ fn read(source: &str, lexed: Lexed, diagnostics: &mut Vec<Diagnostic>) -> Option
     policy
 }
 
-/// The words from `policy` on: nothing may stand before it.
+/// The words from `policy` on: nothing may come before it.
 fn from_policy<'a>(
     tokens: &'a [(Token, Span)],
     diagnostics: &mut Vec<Diagnostic>,
@@ -369,7 +369,7 @@ mod tests {
         with(&format!("table t(a) first -> int {{ {rows} }}"))
     }
 
-    /// What is limited, a source with so many of it, and the most there may be.
+    /// What is limited, a source with that many, and the limit.
     type Size = (Code, fn(usize) -> String, usize);
 
     const SIZES: [Size; 8] = [
@@ -461,7 +461,7 @@ mod tests {
         ]
     }
 
-    /// What parsing said, on a thread with a stack of this many bytes.
+    /// The diagnostics of parsing, on a thread with a stack of this many bytes.
     fn said_on_stack(bytes: usize, sources: Vec<String>) -> Vec<Vec<Diagnostic>> {
         let parse_all = move || sources.iter().map(|source| parse(source).1).collect();
         std::thread::Builder::new().stack_size(bytes).spawn(parse_all).unwrap().join().unwrap()

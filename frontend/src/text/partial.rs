@@ -1,17 +1,17 @@
-//! What is said of a policy that could not be read to its end?
+//! Which diagnostics are sure about a policy that could not be read completely?
 //!
-//! What was read is checked like any other policy. But a name that is not defined may be defined where nothing
-//! could be read, and a table without a row for something may have it there: what is only said because something
-//! is absent is not said where that could have been lost. The table of codes says what each needs ([`Needs`]).
+//! What was read is checked like any other policy. But a name that seems undefined may be defined in a part that could
+//! not be read, and a table that seems to lack a row may have it there. A diagnostic that relies on something being
+//! absent is dropped if it could have been lost. The table of codes says what each diagnostic needs ([`Needs`]).
 //!
-//! Whole lines are lost: what a word that does not fit leaves of its line is a beginning at most.
+//! Whole lines are lost: an unexpected word leaves at most the beginning of its line.
 
 use crate::codes::Needs;
 use crate::diagnostic::{Diagnostic, Label};
 use crate::text::ast::{Policy, Span};
 
-/// Whether a diagnostic about the tree is sure, whatever stands in the lines that are lost. Of those themselves
-/// enough has been said.
+/// Whether a diagnostic about the tree is sure, whatever is in the lines that are lost. About those themselves
+/// enough has been reported.
 pub fn is_sure(diagnostic: &Diagnostic, tree: &Policy, source: &str) -> bool {
     let place = diagnostic.primary.span;
     if tree.lost.is_empty() || tree.is_lost(place) || place.start == place.end {

@@ -1,6 +1,6 @@
-//! What do signs mean that the language does not have and that belong together? Lists (`[a, b]`), ranges (`[0..5]`,
-//! `(0..5]`), names (`[loan amount]`), subscripts (`rate[kind]`) and choices (`c ? a : b`) of other languages become words
-//! of this one, with one error for each.
+//! What do pairs of signs mean that the language does not have? Lists (`[a, b]`), ranges (`[0..5]`, `(0..5]`), names
+//! (`[loan amount]`), subscripts (`rate[kind]`), choices (`c ? a : b`) and optional types (`int?`) of other languages
+//! become words of this one, with one error for each.
 
 use crate::diagnostic::{Code, Diagnostic, Edit};
 use crate::text::ast::Span;
@@ -155,6 +155,13 @@ fn choose(source: &str, tokens: &mut Vec<Word>, at: usize, diagnostics: &mut Vec
     let colon = (at..last).find(|&after| tokens[after].0 == Colon).filter(|&colon| colon > at + 1);
     let colon = colon.filter(|&colon| on_one_line(source, tokens[at].1, tokens[colon].1));
     let diagnostic = stray(source, tokens[at].1);
+    if let Some(end) = end_of_optional(source, tokens, at) {
+        let help = "write `optional` after the type and its range: `score : int in 300..850 optional`";
+        let edits = [Edit::new(tokens[at].1, ""), Edit::new(end, " optional")];
+        diagnostics.push(diagnostic.help(help).edits(edits));
+        tokens.remove(at);
+        return;
+    }
     let (Some(start), Some(colon)) = (start.filter(|start| start + 1 < at), colon) else {
         let help =
             "declare an input that may be missing `optional`, and write a choice as `if … then … else …`";
@@ -173,4 +180,24 @@ fn choose(source: &str, tokens: &mut Vec<Word>, at: usize, diagnostics: &mut Vec
     tokens[at].0 = Token::Then;
     tokens[colon].0 = Token::Else;
     tokens.insert(start + 1, (Token::If, begin));
+}
+
+/// Where `optional` is written for the field of `score? : int` or `score : int? in 300..850`.
+fn end_of_optional(source: &str, tokens: &[Word], at: usize) -> Option<Span> {
+    use Token::{BlockClose, Colon, Default, In, Word};
+    let is = |at: usize, token: Token| tokens.get(at).is_some_and(|word| word.0 == token);
+    let ends = |next: usize| {
+        let field = tokens[next].0.is_name() && is(next + 1, Colon);
+        matches!(tokens[next].0, BlockClose | Default)
+            || (field && !on_one_line(source, tokens[next - 1].1, tokens[next].1))
+    };
+    let attached = at >= 1 && is(at - 1, Word) && tokens[at - 1].1.end == tokens[at].1.start;
+    let behind_type =
+        at >= 2 && is(at - 2, Colon) && at + 1 < tokens.len() && (is(at + 1, In) || ends(at + 1));
+    if !attached || !(behind_type || is(at + 1, Colon)) {
+        return None;
+    }
+    let end = (at + 1..tokens.len()).find(|&next| ends(next))?;
+    let last = tokens[end - 1].1.end;
+    Some(Span { start: last, end: last })
 }

@@ -1,10 +1,11 @@
-//! What is said where the parser stops? Lists of expected words become a sentence, and common mistakes a
-//! diagnostic of their own.
+//! What is reported where the parser stops? Lists of expected words become a sentence, and common mistakes have
+//! diagnostics of their own.
 //!
-//! Mistakes are looked for in the order of [`MISTAKES`]; what is none of them is an unexpected word, with a word
-//! of help where it is a habit from elsewhere ([`habits`]). An error within three words of where the parser went
-//! on after the last one is taken for its consequence and not shown.
+//! Mistakes are looked for in the order of [`MISTAKES`]. If none fits, the word is unexpected, with a help text if it
+//! is a habit from another language ([`habits`]). An error within three words of the place where the parser resumed
+//! after the previous one is taken for its consequence and not shown.
 
+mod declaration;
 mod foreign;
 mod habits;
 mod outline;
@@ -18,7 +19,7 @@ use std::rc::Rc;
 
 use lalrpop_util::ParseError;
 
-use crate::diagnostic::{Code, Diagnostic, nearest, one_of};
+use crate::diagnostic::{Code, Diagnostic, Edit, nearest, one_of};
 use crate::text::ast::Span;
 use crate::text::braces::Placed;
 use crate::text::builder::Recovery;
@@ -50,7 +51,7 @@ pub fn report(recoveries: Vec<Recovery>, words: &[Placed], source: &str, diagnos
     }
 }
 
-/// Where the parser stopped, and the index of the word with which it went on.
+/// Where the parser stopped, and the index of the word where it resumed.
 fn locate<'a>(
     recovery: Recovery,
     words: &'a [Placed],
@@ -100,6 +101,20 @@ const NAMED: [(&str, Token, &str); 11] = [
 /// The mistakes that have a diagnostic of their own, the more telling ones first.
 const MISTAKES: &[fn(&Stop) -> Option<Diagnostic>] = &[
     unit_as_name,
+    declaration::set,
+    declaration::spaced_number,
+    declaration::optional_elsewhere,
+    declaration::field,
+    declaration::values_of_enum,
+    declaration::head,
+    declaration::typed_let,
+    declaration::requirement,
+    declaration::dated,
+    declaration::block,
+    declaration::grid,
+    declaration::outcome,
+    declaration::condition,
+    declaration::test,
     foreign::date,
     foreign::grouped_number,
     foreign::unit_word,
@@ -123,6 +138,7 @@ const MISTAKES: &[fn(&Stop) -> Option<Diagnostic>] = &[
     foreign::separated,
     foreign::listed,
     foreign::expectation,
+    declaration::item,
     other_letters,
     foreign_word,
     single_equals,
@@ -167,9 +183,7 @@ fn other_letters(stop: &Stop) -> Option<Diagnostic> {
         _ if stop.ago_is_name(1) && ["NOT", "Not", "IF", "If"].contains(&prefix) && stop.begins_value() => {
             (stop.span_ago(1)?, if prefix.len() == 3 { "not" } else { "if" })
         }
-        Token::Word if begins && !habits::names_a_value(stop) => {
-            (span, same(text).or_else(|| nearest(text, words.iter().copied()))?)
-        }
+        Token::Word if begins => (span, same(text).or_else(|| nearest(text, words.iter().copied()))?),
         Token::Word => (span, same(text).or_else(|| behind_a_value(text))?),
         _ => return None,
     };
@@ -212,7 +226,7 @@ fn path(stop: &Stop) -> Option<Diagnostic> {
     (twice && stop.ago_is_name(1)).then(|| {
         let span = Span { end: stop.span().end + 1, ..stop.span() };
         Diagnostic::new(Code::UnexpectedToken, span, "`::` does not belong here")
-            .help("write a point between an enum and its value: `Kind.personal`")
+            .help("write a dot between an enum and its value: `Kind.personal`")
             .fix(span, ".")
     })
 }
@@ -393,7 +407,10 @@ fn rule_without_id(stop: &Stop) -> Option<Diagnostic> {
         _ => return None,
     };
     stop.expects(Token::Word).then(|| {
-        let id = stop.outline().fresh_id();
+        let id = match before {
+            Token::Require => stop.outline().fresh_requirement(),
+            _ => stop.outline().fresh_id(),
+        };
         let diagnostic =
             Diagnostic::new(Code::UnexpectedToken, stop.span(), format!("{message}: {}", stop.found()));
         let help = format!("write an id that reports can refer to, for example `{} {id}`", stop.text_ago(1));
@@ -426,6 +443,8 @@ fn unclosed_bracket(stop: &Stop) -> Option<Diagnostic> {
             .label("opened here")
             .also(stop.span(), stop.found())
             .help(format!("write `{}` where it ends", closes.text().unwrap_or("")))
+            .fix(stop.end_of_before(), closes.text().unwrap_or(""))
+            .unsure()
     })
 }
 
@@ -483,9 +502,12 @@ fn missing_comma(stop: &Stop) -> Option<Diagnostic> {
         stop.expects(Token::Close) || stop.expects(Token::SetClose) || stop.expects(Token::BlockClose);
     (stop.expects(Token::Comma) && closes && stop.begins_value()).then(|| {
         let message = format!("`,` is missing, {}", stop.found());
+        let names = |at: usize| stop.words.get(at).is_some_and(|word| word.1.is_name());
+        let run = (stop.at..).take_while(|&at| at == stop.at || (names(at - 1) && names(at)));
+        let gaps = run.map(|at| Span { start: stop.place(at - 1).end, end: stop.place(at - 1).end });
         Diagnostic::new(Code::UnexpectedToken, stop.span(), message)
             .help("separate the members of a list by commas")
-            .fix(stop.end_of_before(), ",")
+            .edits(gaps.map(|gap| Edit::new(gap, ",")).collect::<Vec<_>>())
     })
 }
 
@@ -497,7 +519,7 @@ fn shared_type(stop: &Stop) -> Option<Diagnostic> {
     })
 }
 
-/// What is expected, for people: many words at once are one notion.
+/// What is expected, in words: some sets of tokens form one notion.
 fn readable(expected: &BTreeSet<Token>) -> Vec<String> {
     let mut rest = expected.clone();
     let mut words: Vec<String> = vec![];
@@ -519,7 +541,7 @@ fn readable(expected: &BTreeSet<Token>) -> Vec<String> {
     signs
 }
 
-/// Words that stand for a notion: where the first are expected, the notion is, and the last need not be named.
+/// Words that form a notion: if the first are all expected, the notion is named instead of the last.
 type Notion = (&'static [Token], &'static str, fn(Token) -> bool);
 
 const NOTIONS: [Notion; 6] = [

@@ -1,11 +1,11 @@
-//! What must hold for every source, however strange? Functions that fuzz targets and seeded tests call.
+//! What must hold for every source, however strange? Functions for fuzz targets and seeded tests.
 
 use crate::diagnostic::any_error;
 use crate::text::ast::Policy;
 use crate::text::format::format;
 use crate::text::parse::parse;
 
-/// Reads bytes as a source. Whatever they are there is a tree or an error, and every place lies in the source.
+/// Reads bytes as a source. Whatever they are, the result is a tree or an error, and every span is within the source.
 ///
 /// ```
 /// opus_frontend::testing::read_any(b"policy p { \xff }").unwrap();
@@ -49,7 +49,7 @@ pub fn format_keeps(source: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The texts of all comments, in order of the alphabet: formatting may move one before what it stood in.
+/// The texts of all comments, in alphabetical order: formatting may move one out of the middle of something.
 fn comments(source: &str, policy: &Policy) -> Vec<String> {
     let mut texts: Vec<String> = policy.comments.iter().map(|span| span.text(source).to_string()).collect();
     texts.sort();

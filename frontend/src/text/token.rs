@@ -1,8 +1,8 @@
-//! What are the words of the language? One table of them, from which logos derives the lexer's machine.
+//! What are the words of the language? One table, from which logos derives the lexer.
 //!
-//! Hard words are reserved everywhere: they begin an item or stand between or behind expressions. Soft words
-//! mean something at one place and are names elsewhere. All other words (types, rounding modes, functions) are
-//! plain names to the lexer.
+//! Hard words are reserved everywhere: they begin an item, or come between or after expressions. Soft words have a
+//! meaning in one place and are names elsewhere. All other words (types, rounding modes, functions) are plain names to
+//! the lexer.
 
 use logos::Logos;
 
@@ -48,7 +48,7 @@ macro_rules! tokens {
             /// A comment, to the end of its line.
             #[regex(r"--[^\n]*", allow_greedy = true)]
             Comment,
-            /// A comment in the manner of another language.
+            /// A comment of another language.
             #[regex(r"(//|#)[^\n]*", allow_greedy = true)]
             #[token("/*", foreign_block)]
             ForeignComment,
@@ -70,7 +70,7 @@ macro_rules! tokens {
             ListUpTo,
             /// `key up to`, reserved for a later version of the language.
             KeyUpTo,
-            /// What is no word of the language. The lexer has said so.
+            /// Not a word of the language; the lexer has reported it.
             Error,
         }
 
@@ -82,7 +82,7 @@ macro_rules! tokens {
             /// The signs.
             pub const SIGNS: &[Token] = &[$(Token::$sign),*];
 
-            /// What stands in the source, where that is always the same.
+            /// Its text, if that is always the same.
             pub const fn text(self) -> Option<&'static str> {
                 match self {
                     $(Token::$hard => Some($hard_text),)*
@@ -122,7 +122,7 @@ tokens! {
     }
 }
 
-/// Reads on to the end of a comment that `/*` begins: to `*/`, or where there is none to the end of the line.
+/// Reads on to the end of a comment that `/*` begins: to `*/`, or if there is none to the end of the line.
 fn foreign_block(lexer: &mut logos::Lexer<Token>) {
     let rest = lexer.remainder();
     let line = || rest.find('\n').unwrap_or(rest.len());

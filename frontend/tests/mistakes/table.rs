@@ -237,6 +237,148 @@ pub const MENDED: &[(&str, &str, &str)] = &[
     ("expect decision = approve }", "expect approve }", "expect decision = approve }"),
     ("expect decision = approve }", "expect decision == approve }", "expect decision = approve }"),
     ("decision = decline, rule R2 }", "decision = decline, R2 }", "decision = decline, rule R2 }"),
+    // currencies
+    ("= 20_000.00 EUR", "= $20_000.00", "= €20_000.00"),
+    ("= 20_000.00 EUR", "= 20_000.00 USD", "= €20_000.00"),
+    (
+        "1_000.00 EUR..150_000.00 EUR\n    deposit",
+        "$1_000..$150_000\n    deposit",
+        "€1_000..€150_000\n    deposit",
+    ),
+    ("currency EUR", "currency \"EUR\"", "currency EUR"),
+    ("currency EUR", "currency eur", "currency EUR"),
+    ("currency EUR", "currency euro", "currency EUR"),
+    (BIKE, "price > 1 500 EUR =>", "price > 1_500 EUR =>"),
+    (BIKE, "price > EUR120_000 =>", "price > 120_000 EUR =>"),
+    (BIKE, "price > 1,20,000.00 EUR =>", "price > 1_20_000.00 EUR =>"),
+    // types
+    (SCORE, "score        : integer in 300..850 optional", SCORE),
+    (SCORE, "score        : Number in 300..850 optional", SCORE),
+    ("rate     : percent in", "rate     : percentage in", "rate     : percent in"),
+    (SCORE, "score        : optional int in 300..850", SCORE),
+    (SCORE, "score        : int optional in 300..850", SCORE),
+    (SCORE, "score        : nullable int in 300..850", SCORE),
+    (SCORE, "score        : Optional<int> in 300..850", SCORE),
+    (SCORE, "score        : int? in 300..850", SCORE),
+    (SCORE, "score?        : int in 300..850", SCORE),
+    (SCORE, "score        : int in 300..850 nullable", SCORE),
+    (SCORE, "score        : int in 300..850 null", SCORE),
+    (SCORE, "score        : int in 300..850 optional required", SCORE),
+    (
+        "money in 1_000.00 EUR..150_000.00 EUR",
+        "money between 1_000.00 EUR and 150_000.00 EUR",
+        "money in 1_000.00 EUR..150_000.00 EUR",
+    ),
+    ("decision : Decision\n", "decision Decision\n", "decision : Decision\n"),
+    ("decision : Decision\n", "decision = Decision\n", "decision : Decision\n"),
+    ("decision : Decision\n", "Decision decision\n", "decision : Decision\n"),
+    ("0%..25% default 0%", "0%..25% = 0%", "0%..25% default 0%"),
+    // the policy
+    ("policy cars.loan {", "policy: cars.loan {", "policy cars.loan {"),
+    ("policy cars.loan {", "policy \"cars loan\" {", "policy cars_loan {"),
+    // lists
+    (TERMS, "{12 24 36 48 60 72}", TERMS),
+    (TERMS, "(12, 24, 36, 48, 60, 72)", TERMS),
+    (TERMS, "12, 24, 36, 48, 60, 72", TERMS),
+    (ANSWERS, "enum Decision = { approve, refer, decline }", ANSWERS),
+    (ANSWERS, "enum Decision { approve refer decline }", ANSWERS),
+    (ANSWERS, "enum Decision ( approve, refer, decline )", ANSWERS),
+    (ANSWERS, "enum Decision : approve, refer, decline", ANSWERS),
+    (ANSWERS, "enum Decision = approve | refer | decline", ANSWERS),
+    (ANSWERS, "enum Decision { approve = 1, refer = 2, decline = 3 }", ANSWERS),
+    (ANSWERS, "enum Decision { \"approve\", \"refer\", \"decline\" }", ANSWERS),
+    // blocks
+    ("input {", "input = {", "input {"),
+    ("input {", "input: {", "input {"),
+    ("rules first {", "rules {", "rules first {"),
+    ("rules first {", "rules: {", "rules first {"),
+    ("rules first {", "rules first: {", "rules first {"),
+    ("rules first {", "rules in order {", "rules first {"),
+    // versions and parameters
+    ("effective on applied_on", "effective applied_on", "effective on applied_on"),
+    ("effective on applied_on", "effective from applied_on", "effective on applied_on"),
+    ("version 1 from", "version 1: from", "version 1 from"),
+    ("version 1 from", "version v1 from", "version 1 from"),
+    ("version 1 from 2024-01-01", "version 1 2024-01-01", "version 1 from 2024-01-01"),
+    ("version 1 from 2024-01-01", "version 1 = 2024-01-01", "version 1 from 2024-01-01"),
+    ("from 2024-01-01 = 620", "from 2024-01-01 => 620", "from 2024-01-01 = 620"),
+    ("from 2024-01-01 = 620", "2024-01-01 = 620", "from 2024-01-01 = 620"),
+    ("from 2024-01-01 = 620", "from 2024-01-01 = 620;", "from 2024-01-01 = 620"),
+    ("from 2024-01-01 = 620", "from 2024-01-01 = 620,", "from 2024-01-01 = 620"),
+    (AMOUNT, "amount = price - deposit", AMOUNT),
+    (AMOUNT, "var amount = price - deposit", AMOUNT),
+    (AMOUNT, "const amount = price - deposit", AMOUNT),
+    (AMOUNT, "let amount : money = price - deposit", AMOUNT),
+    (Q1, "require deposit <= price", "require Q1 : deposit <= price"),
+    (Q1, "require Q1 deposit <= price", "require Q1 : deposit <= price"),
+    (Q1, "require Q1 when deposit <= price", "require Q1 : deposit <= price"),
+    (Q1, "require Q1 \"the deposit\" deposit <= price", "require Q1 \"the deposit\" : deposit <= price"),
+    (Q1, "assert deposit <= price", "require Q1 : deposit <= price"),
+    // grids
+    ("score \\ ltv |", "score / ltv |", "score \\ ltv |"),
+    ("score \\ ltv |", "score, ltv |", "score \\ ltv |"),
+    ("score \\ ltv |", "| score \\ ltv |", "score \\ ltv |"),
+    ("grid base_rate :", "grid base_rate(score, ltv) :", "grid base_rate :"),
+    ("grid base_rate :", "grid base_rate -> ", "grid base_rate : "),
+    ("640..699    |", "640..699 =>", "640..699 |"),
+    ("640..699    |", "| 640..699    |", "640..699    |"),
+    ("13.9% ;", "13.9% | ;", "13.9% ;"),
+    // outcomes
+    (
+        "when ltv > max_ltv => decision = decline\n",
+        "when ltv > max_ltv => decision = decline,\n",
+        "when ltv > max_ltv => decision = decline\n",
+    ),
+    ("approve, base_rate, amount\n", "approve base_rate, amount\n", "approve, base_rate, amount\n"),
+    ("approve, base_rate, amount\n", "approve, base_rate amount\n", "approve, base_rate, amount\n"),
+    (
+        "approve, base_rate, amount\n",
+        "decision = approve and rate = base_rate and loan = amount\n",
+        "decision = approve, rate = base_rate, loan = amount\n",
+    ),
+    (BIKE, "vehicle == motorbike or used =>", "vehicle in {motorbike, used} =>"),
+    (BIKE, "vehicle in motorbike =>", "vehicle == motorbike =>"),
+    (BIKE, "(vehicle == motorbike =>", "(vehicle == motorbike) =>"),
+    (BIKE, "vehicle == motorbike and term // 12 == 1 =>", "vehicle == motorbike and term div 12 == 1 =>"),
+    // rules, cases and tests
+    (
+        R5,
+        "R5 when vehicle == motorbike => decision = refer",
+        "rule R5 when vehicle == motorbike => decision = refer",
+    ),
+    (
+        R5,
+        "Rule R5 When vehicle == motorbike => decision = refer",
+        "rule R5 when vehicle == motorbike => decision = refer",
+    ),
+    (
+        R5,
+        "rule 5 when vehicle == motorbike => decision = refer",
+        "rule R5 when vehicle == motorbike => decision = refer",
+    ),
+    (BIKE, "vehicle.motorbike =>", "vehicle == motorbike =>"),
+    (BIKE, "score not < 650 =>", "score >= 650 =>"),
+    (BIKE, "score < +650 =>", "score < 650 =>"),
+    (BIKE, "(score < 650)) =>", "(score < 650) =>"),
+    (BIKE, "score < \"score_floor\" + 10 =>", "score < score_floor + 10 =>"),
+    (BIKE, "score < score_floor() + 10 =>", "score < score_floor + 10 =>"),
+    ("case ok {", "case \"ok\" {", "case ok {"),
+    ("case ok {", "case ok = {", "case ok {"),
+    ("test \"priced\" {", "test priced {", "test \"priced\" {"),
+    ("test \"priced\" {", "test \"priced\": {", "test \"priced\" {"),
+    ("{ given ok on", "{ with ok on", "{ given ok on"),
+    ("{ given ok on", "{ ok on", "{ given ok on"),
+    ("{ given ok on", "{ given ok at", "{ given ok on"),
+    ("{ given ok on", "{ given ok on date", "{ given ok on"),
+    ("given ok with { score = 630 } on", "given ok, score = 630 on", "given ok with { score = 630 } on"),
+    ("given ok with { score = 630 } on", "given ok { score = 630 } on", "given ok with { score = 630 } on"),
+    ("given ok with { score = 630 } on", "given ok with score = 630 on", "given ok with { score = 630 } on"),
+    (PRICED, "expect decision = approve and rate = 7.9% and rule R6 }", PRICED),
+    (PRICED, "expect decision == approve, rate == 7.9%, rule == R6 }", PRICED),
+    (PRICED, "expect decision is approve, rate = 7.9%, rule R6 }", PRICED),
+    (PRICED, "expect { decision = approve, rate = 7.9%, rule R6 } }", PRICED),
+    (PRICED, "expects decision = approve, rate = 7.9%, rule R6 }", PRICED),
+    (PRICED, "=> decision = approve, rate = 7.9%, rule R6 }", PRICED),
     // comments
     ("-- Car loans", "// Car loans", "-- Car loans"),
     ("-- Car loans", "# Car loans", "-- Car loans"),
@@ -244,6 +386,12 @@ pub const MENDED: &[(&str, &str, &str)] = &[
 
 pub const R5: &str =
     "rule R5 \"Motorbikes are looked at\" cite \"Policy 6\" when vehicle == motorbike => decision = refer";
+pub const SCORE: &str = "score        : int in 300..850 optional";
+pub const TERMS: &str = "{12, 24, 36, 48, 60, 72}";
+pub const ANSWERS: &str = "enum Decision { approve, refer, decline }";
+pub const AMOUNT: &str = "let amount = price - deposit";
+pub const Q1: &str = "require Q1 \"the deposit is not more than the price\" : deposit <= price";
+pub const PRICED: &str = "expect decision = approve, rate = 7.9%, rule R6 }";
 pub const MISSING: &str = "score is missing =>";
 pub const BIKE: &str = "vehicle == motorbike =>";
 
@@ -257,6 +405,7 @@ pub const HELPED: &[(&str, &str, &str)] = &[
     ("ok on 2025-01-02 expect", "ok on 02/01/2025 expect", "write `2025-01-02` for 2 January 2025"),
     (" rounded half_up to 0.01%", "", "`let ltv = … rounded half_up to 0.01%`"),
     ("rounded half_up to 0.01%", "rounded to 0.01%", "`rounded half_up to 0.01%`"),
+    ("rounded half_up to 0.01%", "rounded to nearest 0.01%", "`rounded half_up to 0.01%`"),
     (
         "amount / price rounded half_up to 0.01%",
         "ROUND(amount / price, 2)",
@@ -265,6 +414,13 @@ pub const HELPED: &[(&str, &str, &str)] = &[
     ("expect decision = approve, rate = 7.9%, rule R6 }", "expect reject }", "`decision = decline`"),
     (" vehicle = new }", " }", "`vehicle = new`"),
     ("ok on 2025-01-02 expect", "ok expect", "`on 2024-01-01`"),
+    ("vehicle      : Vehicle\n", "vehicle      : Zone\n", "declare `enum Zone { … }`"),
+    ("vehicle      : Vehicle\n", "vehicle      : string\n", "list the possible values in an `enum`"),
+    ("vehicle      : Vehicle\n", "vehicle      : boolean\n", "write `bool`"),
+    ("currency EUR", "currency €", "ISO 4217"),
+    (BIKE, "vehicle == m =>", "its values are `new`, `used`, `motorbike`"),
+    (BIKE, "applied_on in 2025 =>", "`in 2025-01-01..2025-12-31`"),
+    (BIKE, "year(applied_on) == 2025 =>", "`d in 2025-01-01..2025-12-31`"),
     (MISSING, "vehicle == used =>", "`rule ID when score is missing => …`"),
 ];
 

@@ -33,7 +33,7 @@ macro_rules! for_each_op {
                 meaning: |o| o.imm;
                 range: |r| Ok(Interval::point(r.imm));
             }
-            /// The value of an input field. Where the field is missing it is any value of the field's range.
+            /// The value of an input field. If the field is missing, it is any value in the field's range.
             2 Field field(; field: Field) -> Any {
                 meaning: |o| at(o.values, o.imm);
                 range: |r| Ok(r.field);
@@ -63,13 +63,13 @@ macro_rules! for_each_op {
                 meaning: a.times(b);
                 range: bounded(a.mul(b));
             }
-            /// The quotient rounded by the mode; 0 where the divisor is 0.
+            /// The quotient rounded by the mode; 0 if the divisor is 0.
             13 Divide divide(a: Int, b: Int; mode: Rounding) -> Int {
                 laws: unit(1), of_equals(1);
                 meaning: a.divide(b, mode);
                 range: divide_range(a, b, mode);
             }
-            /// The remainder of floor division, which has the divisor's sign; 0 where the divisor is 0.
+            /// The remainder of floor division, which has the divisor's sign; 0 if the divisor is 0.
             14 Modulo modulo(a: Int, b: Int) -> Int {
                 laws: of_equals(0);
                 meaning: a.modulo(b);
@@ -108,7 +108,7 @@ macro_rules! for_each_op {
                 meaning: (a != b) as i8;
                 range: Ok(not_range(eq_range(a, b)));
             }
-            /// Whether the first is below the second.
+            /// Whether the first is less than the second.
             22 Lt lt(a: Int, b: Int) -> Bool {
                 laws: of_equals(0);
                 meaning: (a < b) as i8;
@@ -121,30 +121,30 @@ macro_rules! for_each_op {
                 range: Ok(known(a.hi <= b.lo, a.lo > b.hi));
             }
 
-            /// Whether both hold.
+            /// Whether both are true.
             30 And and(a: Bool, b: Bool) -> Bool {
                 laws: commutes, idempotent, unit(1);
                 meaning: a & b;
                 range: Ok(a.min(b));
             }
-            /// Whether at least one holds.
+            /// Whether at least one is true.
             31 Or or(a: Bool, b: Bool) -> Bool {
                 laws: commutes, idempotent, unit(0);
                 meaning: a | b;
                 range: Ok(a.max(b));
             }
-            /// Whether exactly one holds.
+            /// Whether exactly one is true.
             32 Xor xor(a: Bool, b: Bool) -> Bool {
                 laws: commutes, unit(0), of_equals(0);
                 meaning: a ^ b;
                 range: Ok(not_range(eq_range(a, b)));
             }
-            /// Whether it fails.
+            /// Whether it is false.
             33 Not not(a: Bool) -> Bool {
                 meaning: a ^ 1;
                 range: Ok(not_range(a));
             }
-            /// The second where the first holds, the third where it fails.
+            /// The second operand if the first is true, the third if it is false.
             34 Select select(condition: Bool, a: Any, b: Any) -> Any {
                 laws: modular;
                 meaning: T::choose(condition, a, b);
@@ -168,7 +168,7 @@ macro_rules! for_each_op {
                 meaning: date::add_months(day.wide(), months.wide(), end) as i32;
                 range: date::add_months_range(day, months, end).ok_or(Unproved::Calendar);
             }
-            /// The whole months from the first day to the second, negative where the second is earlier. Days are
+            /// The whole months from the first day to the second, negative if the second is earlier. Days are
             /// clamped to the years 1 to 9999, and proved to be within them.
             51 WholeMonths whole_months(from: Small, to: Small) -> Small {
                 laws: of_equals(0);
@@ -177,9 +177,8 @@ macro_rules! for_each_op {
             }
         }
         claims {
-            /// The first operand, about which the condition (the second) says more than its own definition does, because
-            /// the condition is known to hold or to fail. Allowed only in a block that every path enters by that side of
-            /// the condition.
+            /// The first operand, with the narrower interval that the condition (the second operand) establishes by being
+            /// true or false. Allowed only in a block that every path enters through that side of the condition.
             60 Refine refine(a: Any, condition: Bool; holds: Polarity) -> Any {
                 range: |r| Ok(r.args[0].intersect(r.established).unwrap_or(r.args[0]));
             }

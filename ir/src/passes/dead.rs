@@ -1,4 +1,4 @@
-//! What does no decision depend on? Values, parameters and tables that nothing uses are left out.
+//! Which values does no decision depend on? Values, parameters and tables that nothing uses are removed.
 
 use cranelift_entity::packed_option::PackedOption;
 use cranelift_entity::{EntityRef, EntitySet, SecondaryMap};

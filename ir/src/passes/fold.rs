@@ -1,9 +1,9 @@
-//! What is known before any row is seen? Results that their interval fixes become constants, identities become
-//! their operand, and ways that are never gone disappear.
+//! What is known before any row is seen? Results that their interval fixes become constants, identities become their
+//! operand, and branches that are never taken disappear.
 //!
-//! One pass forwards, over the blocks that can still be reached: where a condition is known, only one side is
-//! followed. A block that one jump alone leads to becomes part of the block before it, and a parameter that is
-//! the same on every edge becomes that.
+//! One forward pass over the blocks that can still be reached: if a condition is known, only one side is followed. A
+//! block with a single incoming jump is appended to the block before it, and a parameter that is the same on every
+//! edge is replaced by that value.
 
 use cranelift_entity::SecondaryMap;
 use cranelift_entity::packed_option::PackedOption;

@@ -1,5 +1,4 @@
-//! How little can a value be, and how narrow the type that holds it? One pass forwards, every interval derived
-//! from those before it.
+//! How small can a value be, and how narrow its type? One forward pass derives every interval from those before it.
 
 use cranelift_entity::SecondaryMap;
 

@@ -1,5 +1,5 @@
-//! How does a pass write a function anew? Block by block, each value where it stood or something that dominates
-//! it in its place; intervals are derived again, so that what a pass finds out carries on.
+//! How does a pass rewrite a function? Block by block, each value stays in place or is replaced by one that dominates
+//! it. Intervals are derived again, so that later values profit from what a pass finds out.
 
 use cranelift_entity::packed_option::PackedOption;
 use cranelift_entity::{PrimaryMap, SecondaryMap};
@@ -13,6 +13,9 @@ use crate::verify;
 
 /// Takes over what a pass has written, unless a proof was lost on the way.
 pub fn install(func: &mut Func, rewritten: Func) {
+    if rewritten == *func {
+        return;
+    }
     match verify::check(&rewritten) {
         Ok(_) => *func = rewritten,
         Err(error) => {
@@ -21,7 +24,7 @@ pub fn install(func: &mut Func, rewritten: Func) {
     }
 }
 
-/// A function that is written anew. Blocks keep their numbers.
+/// A function that is being rewritten. Blocks keep their numbers.
 pub struct Rewriter<'a> {
     pub old: &'a Func,
     pub new: Func,
@@ -60,7 +63,7 @@ impl<'a> Rewriter<'a> {
         self.new
     }
 
-    /// What stands in the place of an old value.
+    /// The replacement of an old value.
     pub fn moved(&self, old: Value) -> Value {
         self.moved[old].expect("values are written in the order of their definition")
     }

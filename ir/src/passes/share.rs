@@ -1,8 +1,8 @@
-//! What is computed twice? An instruction that has been computed in the same block or in one that dominates it
-//! is not computed again.
+//! What is computed twice? An instruction that was computed in the same block, or in one that dominates it, is not
+//! computed again.
 //!
-//! A refinement is shared like anything else: what dominates it refines by the same side of the same condition,
-//! so wherever the first stands, that side is established.
+//! A refinement is shared like any other instruction: the one that dominates it refines by the same side of the same
+//! condition, so that side is established wherever the first one is.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::rewrite::{Rewriter, install};
 use crate::dominators::Dominators;
 use crate::func::{Block, Func, Inst, Value};
 
-/// How many computations of one instruction, in blocks of which none dominates the other, are remembered: a limit
+/// How many computations of one instruction, in blocks that do not dominate one another, are remembered: a limit
 /// on effort.
 const PLACES_MAX: usize = 8;
 

@@ -90,7 +90,7 @@ fn absolute(writer: &Rewriter, x: Value, known: Interval) -> Option<Simpler> {
     proved.is_ok_and(|range| known.contains_all(range)).then_some(Simpler::Inst(inst))
 }
 
-/// The value whose absolute value a choice gives: `if x < 0 then -x else x`, `if x < y then y - x else x - y`.
+/// The value whose absolute value a choice computes: `if x < 0 then -x else x`, `if x < y then y - x else x - y`.
 fn distance(writer: &Rewriter, inst: &Inst) -> Option<Value> {
     let [condition, a, b] = inst.operands();
     let is_order = |inst: &&Inst| matches!(inst.op, Op::Lt | Op::Le);
@@ -100,7 +100,7 @@ fn distance(writer: &Rewriter, inst: &Inst) -> Option<Value> {
     chosen.then_some(if is_zero(writer, low) { a } else { b })
 }
 
-/// One of two values that are each other's negation.
+/// One of two values of which each is the negation of the other.
 fn negates(writer: &Rewriter, a: Value, b: Value) -> Option<Value> {
     let sub = |value: Value| writer.new.inst(value).filter(|inst| inst.op == Op::Sub);
     let negates = |a: Value, b: Value| {

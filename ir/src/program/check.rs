@@ -1,4 +1,4 @@
-//! Is a program as a whole what engines and files rely on? The schema, the versions and every function.
+//! Does a whole program satisfy what engines and files rely on? Checks the schema, the versions and every function.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,9 +1,9 @@
-//! On which rows is a block reached, as far as anyone asks? The graph of the blocks that do not decide.
+//! On which rows is a block reached, as far as it matters? The graph of the blocks that do not decide.
 //!
-//! A row that has been decided may be thought to go anywhere, so a block that leads to decisions alone is
-//! thought to go on with the block after it. In this graph nothing ends but the last block, and a block that
-//! every path from `above` leads through, and that is reached through `above` alone, is reached exactly when
-//! `above` is. For rows that have not been decided before the block this is also true of the function.
+//! A decided row may be assumed to go anywhere, so a block that leads only to decisions is assumed to continue with
+//! the block after it. In this graph only the last block is an end. A block that every path from `above` passes
+//! through, and that is reached through `above` alone, is reached exactly when `above` is. For rows that were not
+//! decided before the block, this also holds in the function.
 
 use std::collections::BTreeSet;
 
@@ -88,12 +88,12 @@ impl Graph {
         &self.entering[block]
     }
 
-    /// The edges from a block to decisions, in the order in which they are to be asked.
+    /// The edges from a block to decisions, in the order in which they are tested.
     pub fn exits_of(&self, block: Block) -> impl Iterator<Item = &Edge> {
         self.leaving[block].iter().filter(|edge| self.is_exit(edge.to))
     }
 
-    /// The block that all rows come through before this one, both of which do not decide; `None` for the entry.
+    /// The last block that all rows pass through before this one, if neither of the two decides; `None` for the entry.
     pub fn above(&self, block: Block) -> Option<Block> {
         Some(self.inner[self.dominators.parent(self.rank[block]?)?])
     }
@@ -130,7 +130,7 @@ fn edges_from(func: &Func, block: Block) -> Vec<Edge> {
     edges
 }
 
-/// Conditions that are asked one after another: each is simplified by what is given, and by the failure of
+/// Conditions that are tested one after another: each is simplified by what is given, and by the failure of
 /// those before it.
 pub(super) struct Known<'a> {
     emitter: &'a mut Emitter,

@@ -9,7 +9,7 @@ use crate::ops::Op;
 use crate::types::Type;
 use crate::verify::check_classes;
 
-/// Changes one thing; what comes out may be invalid, or valid with another meaning.
+/// Changes one thing; the result may be invalid, or valid with another meaning.
 pub fn damage(func: &mut Func, source: &mut impl Source) {
     const KINDS: &[Kind] = &[
         op,

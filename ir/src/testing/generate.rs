@@ -141,7 +141,7 @@ impl<S: Source> Writer<'_, S> {
         all.filter(|value| self.is_truth(*value) == is_truth).collect()
     }
 
-    /// A value that is visible; a new constant where there is none or by chance.
+    /// A value that is visible; a new constant if there is none or by chance.
     fn operand(&mut self, block: usize, is_truth: bool) -> Value {
         let mut visible = self.visible(block, is_truth);
         if !self.source.one_in(4) {
@@ -240,7 +240,7 @@ impl<S: Source> Writer<'_, S> {
         self.push(block, Op::Max, &[value, one], 0).unwrap_or(one)
     }
 
-    /// The value cut to `-limit..limit`.
+    /// The value clamped to `-limit..limit`.
     fn bounded(&mut self, block: usize, value: Value, limit: i128) -> Value {
         if Interval::new(-limit, limit).contains_all(self.builder.range(value)) {
             return value;

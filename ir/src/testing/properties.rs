@@ -1,4 +1,4 @@
-//! What has to hold for every function? Checked for one source at a time, so that tests and fuzzers share it.
+//! What must hold for every function? Checked for one source at a time, so that tests and fuzzers share it.
 
 use super::damage::claim_again;
 use super::{Source, damage, func, row};
@@ -15,7 +15,7 @@ use crate::verify::{Verified, verify};
 
 const ROWS: usize = 8;
 
-/// The interpreter, the straight line, and both after every pass decide the same on every row.
+/// The interpreter, predicated code, and both after every pass decide the same on every row.
 ///
 /// # Panics
 /// Where they do not, or where something valid is refused.

@@ -1,4 +1,4 @@
-//! What function does a text say? Line by line; what is wrong is said with its line.
+//! Which function does a text describe? It is read line by line, and errors name their line.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -39,7 +39,7 @@ impl std::error::Error for TextError {}
 /// ```
 ///
 /// # Errors
-/// The first line that is not understood, or a value that is missing or stands twice.
+/// The first line that is not understood, or a value that is missing or defined twice.
 pub fn parse(text: &str) -> Result<Func, TextError> {
     if text.len() > SOURCE_BYTES_MAX {
         let message = format!("the text is longer than {SOURCE_BYTES_MAX} bytes");

@@ -1,4 +1,4 @@
-//! Where is code kept? In memory of `cranelift-jit`'s provider, which is written first and then made executable, and
+//! Where is code kept? In memory from `cranelift-jit`'s provider, which is first written and then made executable, and
 //! is never both at once.
 
 use std::slice;

@@ -53,7 +53,7 @@ pub enum Kernel {
 }
 
 /// Makes several pieces of native code ready to run, in one piece of memory. The kernels share it, and the last one
-/// that is dropped gives it back.
+/// that is dropped returns it.
 ///
 /// # Errors
 /// Where this machine or system cannot run it.
@@ -312,7 +312,7 @@ impl ColumnKernel {
             // memory that `self` keeps. The pointers are those of buffers whose shapes the caller has checked; they are
             // aligned to 64 bytes and hold whole groups of 64 rows, so that steps of 16 rows from a multiple of 16
             // stay inside. Outputs are borrowed for writing and cannot overlap inputs. The function reads its
-            // own constants, and from the state, of which there is one slice per step, only what an earlier
+            // own constants, and from the state, which has one slice per step, only what an earlier
             // piece has written there.
             unsafe {
                 let piece = std::mem::transmute::<*const u8, ColumnPiece>(piece.0);

@@ -1,4 +1,4 @@
-//! How do lanes count cuts and look up entries? By comparisons and byte shuffles, without touching memory.
+//! How do lanes count thresholds and look up entries? By comparisons and byte shuffles, without touching memory.
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value as Clif, types};
@@ -8,7 +8,7 @@ use super::{Lowering, double, parts};
 use crate::emit::part_type;
 
 impl Lowering<'_, '_, '_> {
-    /// How many of `cuts` are at most the part's values, in lanes of its width.
+    /// How many of the thresholds `cuts` are at most the part's values, in lanes of its width.
     pub(super) fn counted(&mut self, x: Clif, cuts: &[i128]) -> Clif {
         let ty = self.emit.type_of(x);
         let zero = self.emit.int(ty, 0);

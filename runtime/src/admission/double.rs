@@ -1,12 +1,12 @@
 //! Which value of a field does a double mean? The one whose nearest double it is, if exactly one value qualifies.
 //!
 //! A column of doubles holds `0.1` as 0.1000000000000000055…, which nobody means. So a double is admitted if
-//! rounding the decimal number of exactly one value of the field to a double gives it. `0.1 + 0.2` is refused: it is
+//! exactly one value of the field, as a decimal number, rounds to it. `0.1 + 0.2` is refused: it is
 //! not the nearest double to any value with few decimal places.
 
 use opus_ir::Interval;
 
-/// Why a double gives no value.
+/// Why a double does not denote a value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Inexact {
     /// No value with this many decimal places has it as its nearest double.

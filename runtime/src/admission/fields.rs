@@ -36,9 +36,9 @@ struct Prepared {
 #[derive(Clone, Copy)]
 enum Form {
     Bool,
-    /// A number with so many decimals.
+    /// A number with this many decimal places.
     Number(u8),
-    /// A string of a number with so many decimals, and a percent sign.
+    /// A string: a number with this many decimal places, and a percent sign.
     Percent(u8),
     Date,
     /// A name of the enum with this index.

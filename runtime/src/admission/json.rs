@@ -139,7 +139,8 @@ mod tests {
     #[test]
     fn what_is_not_an_object_is_said_in_plain_words() {
         for (text, message) in [
-            ("", "a JSON object starts with `{`"),
+            ("", "it is empty"),
+            (" \n", "it is empty"),
             ("null", "a JSON object starts with `{`"),
             ("[]", "a JSON object starts with `{`"),
             ("\u{feff}{}", "a JSON object starts with `{`"),

@@ -10,10 +10,14 @@
 //! | `int`, `decimal`, `days` | integers, decimals, floats, numbers, and texts of digits |
 //! | `money` | the same, in whole units; an integer from a typed source needs a [`Unit`] |
 //! | `percent` | a text with a percent sign; any other number needs a [`Unit`] |
-//! | `date` | days, and texts of the form `2025-01-31` |
+//! | `date` | days, and texts of the form `2025-01-31`, with or without the time of midnight |
 //! | an enum | the texts of its names |
 //!
 //! A float that is not a number (NaN) counts as missing, as data frames use it.
+//!
+//! A date may carry a time, as many programs write it, if the time is midnight and the zone is absent or UTC:
+//! `2025-01-31T00:00:00`, `2025-01-31 00:00:00.000Z`. Any other time is refused, because it is not a date; in any other
+//! zone, it is not certain which day is meant.
 //!
 //! Requires, which look at several fields, are checked afterwards, by the engine.
 
@@ -39,6 +43,18 @@ use double::Inexact;
 use number::Unreadable;
 
 /// What the numbers of a source count, if the field alone does not determine it.
+///
+/// ```
+/// use opus_runtime::admission::{Admission, Reading, Unit};
+/// let policy = opus_runtime::example::policy();
+/// let income = policy.schema().input("income").unwrap();
+/// let admit = |unit| Admission::new(policy.schema(), income, unit).admit(Reading::Integer(500));
+/// assert_eq!((admit(Unit::Whole), admit(Unit::Minor)), (Ok(Some(50_000)), Ok(Some(500))));
+/// assert_eq!(
+///     admit(Unit::Written).unwrap_err().message,
+///     "income: 500 could be in whole units or in minor units: state the unit"
+/// );
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum Unit {
     /// As the policy writes it. Integers for amounts and numbers for percentages are then ambiguous.
@@ -173,7 +189,7 @@ impl<'a> Admission<'a> {
             (Kind::Bool, Reading::Text("false")) => Ok(0),
             (Kind::Bool, Reading::Text("true")) => Ok(1),
             (Kind::Date, Reading::Day(day)) => Ok(day as i128),
-            (Kind::Date, Reading::Text(text)) => date::parse(text).map(i128::from).ok_or(Wrong::Date),
+            (Kind::Date, Reading::Text(text)) => day_of(text).map(i128::from).ok_or(Wrong::Date),
             (Kind::Enum(index), Reading::Text(text)) => self.enum_value(index, text),
             (Kind::Bool | Kind::Date | Kind::Enum(_), _) => Err(Wrong::Type),
             (Kind::Percent(decimals), Reading::Text(text)) if text.ends_with('%') => {
@@ -320,6 +336,22 @@ impl<'a> Admission<'a> {
         }
     }
 }
+
+/// The day that a text names, with or without the time of midnight.
+fn day_of(text: &str) -> Option<i32> {
+    let Some((day, time)) = text.split_at_checked(DAY_BYTES).filter(|(_, time)| !time.is_empty()) else {
+        return date::parse(text);
+    };
+    let time = time.strip_prefix(['T', 't', ' '])?;
+    let time = time.strip_suffix(['Z', 'z']).or(time.strip_suffix("+00:00")).unwrap_or(time);
+    let (clock, fraction) = time.split_once('.').unwrap_or((time, "0"));
+    let is_midnight = matches!(clock, "00:00" | "00:00:00");
+    let is_zero = !fraction.is_empty() && fraction.bytes().all(|byte| byte == b'0');
+    date::parse(day).filter(|_| is_midnight && is_zero)
+}
+
+/// The length of `2025-01-31`.
+const DAY_BYTES: usize = 10;
 
 /// Longer values are truncated in messages.
 const QUOTED_MAX: usize = 60;
@@ -474,6 +506,30 @@ mod tests {
         for (name, reading, fault, message) in table {
             let reason = admit(name, Unit::Written, reading).unwrap_err();
             assert_eq!((reason.fault, reason.message.as_str()), (fault, message));
+        }
+    }
+
+    #[test]
+    fn the_time_of_midnight_is_part_of_a_date() {
+        for (text, is_date) in [
+            ("1971-01-01", true),
+            ("1971-01-01T00:00:00Z", true),
+            ("1971-01-01T00:00:00.000Z", true),
+            ("1971-01-01T00:00:00+00:00", true),
+            ("1971-01-01 00:00:00", true),
+            ("1971-01-01T00:00", true),
+            ("1971-01-01T", false),
+            ("1971-01-01x", false),
+            ("1971-01-01T00:00:01Z", false),
+            ("1971-01-01T00:00:00+01:00", false),
+            ("1971-01-01T00:00:00.", false),
+            ("1971-13-01T00:00:00Z", false),
+        ] {
+            let admitted = admit("on", Unit::Written, Reading::Text(text));
+            assert_eq!(
+                admitted.map_err(|reason| reason.fault),
+                if is_date { Ok(365) } else { Err(Fault::MalformedDate) }
+            );
         }
     }
 

@@ -19,7 +19,7 @@ impl Names {
         Names { places }
     }
 
-    /// The index of a name, where `name_of` gives the name at an index.
+    /// The index of a name; `name_of` returns the name at an index.
     #[inline]
     pub(crate) fn find<'n>(&self, name: &str, name_of: impl Fn(usize) -> &'n str) -> Option<usize> {
         for place in probe(name, self.places.len()) {

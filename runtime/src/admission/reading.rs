@@ -3,6 +3,19 @@
 use opus_ir::date;
 
 /// A value as some source has it. The documentation of [`crate::admission`] lists which readings a field takes.
+///
+/// ```
+/// use opus_runtime::admission::Reading;
+/// let policy = opus_runtime::example::policy();
+/// let mut row = policy.row();
+/// // 90,000.5 as a decimal column, a float column and a JSON number have it
+/// let decimal = Reading::Decimal { digits: 900_005, scale: 1 };
+/// for reading in [decimal, Reading::Double(90_000.5), Reading::Number("9.00005e4")] {
+///     row.set("income", reading)?;
+///     assert_eq!(row.get("income"), Some(9_000_050));
+/// }
+/// # Ok::<(), opus_runtime::admission::Reason>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Reading<'a> {
     /// There is none.
@@ -24,7 +37,7 @@ pub enum Reading<'a> {
     Day(i32),
     /// A number as it is written: the digits of a JSON number.
     Number(&'a str),
-    /// A number that stands for several values of its field, as floating-point numbers do: what is written of it.
+    /// A number that denotes several values of its field, as a floating-point number does: its text.
     Inexact(&'a str),
     /// A text: a CSV cell, a JSON string, a string column.
     Text(&'a str),

@@ -6,7 +6,15 @@ pub use opus_ir::Place;
 /// One fault of a row.
 ///
 /// The message reads without the rest: `age: 200 is outside 16..120`.
-#[derive(Clone, PartialEq, Eq, Debug)]
+///
+/// ```
+/// use opus_runtime::{Fault, example};
+/// let policy = example::policy();
+/// let reason = policy.row().set_int("age", 200).unwrap_err();
+/// assert_eq!((reason.fault, &*reason.name, &*reason.value), (Fault::OutOfRange, "age", "200"));
+/// assert_eq!(reason.message, "age: 200 is outside 16..120");
+/// ```
+#[derive(Clone, PartialEq, Eq)]
 pub struct Reason {
     /// What is wrong.
     pub fault: Fault,
@@ -21,7 +29,7 @@ pub struct Reason {
 }
 
 impl Reason {
-    /// A row that cannot be read at all.
+    /// A row that cannot be read.
     ///
     /// ```
     /// use opus_runtime::admission::Reason;
@@ -48,6 +56,13 @@ impl Reason {
 }
 
 impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// The sentence: it is what a `main` prints that returns the reason.
+impl std::fmt::Debug for Reason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.message)
     }

@@ -96,7 +96,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// The value of a member, up to the comma or bracket behind it.
+    /// The value of a member, up to the comma or bracket after it.
     ///
     /// # Errors
     /// Where the text holds no value here.
@@ -138,14 +138,14 @@ impl<'a> Scanner<'a> {
         &self.text.as_bytes()[self.at..]
     }
 
-    /// Moves over `bytes` that the caller has looked at, which end a name with its colon; and over space.
+    /// Moves past `bytes`, which the caller has read and which end a name with its colon, and past space.
     #[inline]
     pub(super) fn pass(&mut self, bytes: usize) {
         self.at += bytes;
         self.skip_space();
     }
 
-    /// Moves over a value of so many bytes that the caller has looked at, and over the comma behind it.
+    /// Moves past a value of this many bytes, which the caller has read, and past the comma after it.
     #[inline]
     pub(super) fn pass_value(&mut self, bytes: usize) -> Result<(), Malformed> {
         self.at += bytes;
@@ -164,7 +164,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Moves over the comma behind a member, or up to the bracket.
+    /// Moves past the comma after a member, or up to the bracket.
     #[inline]
     fn separator(&mut self) -> Result<(), Malformed> {
         self.skip_space();
@@ -290,7 +290,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Moves over digits, of which there must be one.
+    /// Moves past digits; there must be at least one.
     fn digits(&mut self) -> Result<usize, Malformed> {
         let count = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
         self.at += count;
@@ -470,6 +470,7 @@ impl Malformed {
     /// ```
     pub fn message(&self, text: &str) -> String {
         let mut message = match &self.problem {
+            Problem::NotAnObject if text.trim().is_empty() => return "it is empty".into(),
             Problem::NotAnObject => return "a JSON object starts with `{`".into(),
             Problem::Unfinished => return "the JSON object is incomplete: the text ends inside it".into(),
             Problem::Repeated(name) => return format!("`{name}` appears twice"),

@@ -2,7 +2,7 @@
 //! percentage with its sign, a date as a date, an enum by name.
 //!
 //! This is the only place that writes values as text: records, CSV and JSON files, and messages share it. In JSON,
-//! Booleans and numbers without a sign behind them are bare, everything else is a string ([`is_bare`]).
+//! Booleans and numbers without a percent sign are bare, everything else is a string ([`is_bare`]).
 
 use std::fmt::{Display, Formatter, Result};
 

@@ -124,7 +124,7 @@ archived! {
     }
     /// A version.
     struct Version {
-        /// The number that the policy gives it.
+        /// Its number in the policy.
         number: u32,
         /// The first day on which it is in force.
         from: i32,
@@ -134,9 +134,9 @@ archived! {
         cite: Text,
         /// The indices of its requires.
         requires: Vec<u32>,
-        /// The function that gives one Boolean per require.
+        /// The function that computes one Boolean per require.
         admit: Func,
-        /// The function that gives the rule and the outputs.
+        /// The function that computes the rule and the outputs.
         decide: Func,
     }
     /// A function. Its fields and results follow from the schema.

@@ -36,7 +36,7 @@ pub(crate) fn outline(meaning: &ArchivedMeaning, detail: &ArchivedDetail) -> Dec
     Ok(Program { name: meaning.name.to_string(), schema: schema(meaning)?, rules, requires, versions })
 }
 
-/// The whole program, of which `outline` is known.
+/// The whole program, given its `outline`.
 pub(crate) fn program(meaning: &ArchivedMeaning, outline: &Program<()>) -> Decoded<Program> {
     let Program { name, schema, rules, requires, .. } = outline.clone();
     let shape = Shape { fields: schema.field_ranges(), outputs: ranges(&schema.outputs) };

@@ -1,18 +1,30 @@
 //! Why is an artifact refused, and what can be done about it? In the order of the checks.
 
 use std::cmp::Ordering;
-use std::fmt;
+use std::path::PathBuf;
+use std::{fmt, io};
 
 use opus_ir::InvalidProgram;
 
 use super::FORMAT;
 
 /// Why bytes are not accepted as an artifact.
-#[derive(Debug)]
+///
+/// ```
+/// use opus_runtime::{Artifact, ArtifactError, example};
+/// let artifact = example::artifact();
+/// let cut_off = &artifact.bytes()[..artifact.bytes().len() - 1];
+/// assert!(matches!(Artifact::from_bytes(cut_off), Err(ArtifactError::Truncated { .. })));
+/// ```
 #[non_exhaustive]
 pub enum ArtifactError {
     /// The file could not be read.
-    Read(std::io::Error),
+    Read {
+        /// Where it should be.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
     /// The file is larger than any artifact.
     TooLarge {
         /// The size of the file.
@@ -31,14 +43,14 @@ pub enum ArtifactError {
     Layout,
     /// The end is missing.
     Truncated {
-        /// The length that the header gives.
+        /// The length that the header states.
         expected_bytes: u64,
         /// The actual length.
         found_bytes: u64,
     },
     /// There are bytes after the end.
     TooLong {
-        /// The length that the header gives.
+        /// The length that the header states.
         expected_bytes: u64,
         /// The actual length.
         found_bytes: u64,
@@ -93,7 +105,12 @@ const AGAIN: &str = "build the artifact again, or fetch a fresh copy";
 impl fmt::Display for ArtifactError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ArtifactError::Read(error) => write!(f, "the artifact cannot be read: {error}"),
+            ArtifactError::Read { path, error } => {
+                let text = error.to_string();
+                // without the number of the operating system
+                let why = text.split(" (os error").next().unwrap_or_default();
+                write!(f, "the artifact {} cannot be read: {why}", path.display())
+            }
             ArtifactError::TooLarge { found_bytes } => write!(
                 f,
                 "the file has {found_bytes} bytes, more than any artifact: give a file that `opus build` wrote"
@@ -148,10 +165,17 @@ impl fmt::Display for ArtifactError {
     }
 }
 
+/// The sentence: it is what a `main` prints that returns the error.
+impl fmt::Debug for ArtifactError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl std::error::Error for ArtifactError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            ArtifactError::Read(error) => Some(error),
+            ArtifactError::Read { error, .. } => Some(error),
             ArtifactError::Program(error) => Some(error),
             _ => None,
         }

@@ -59,6 +59,15 @@ pub struct SourceText<'a> {
 }
 
 /// An artifact that has been verified and can run.
+///
+/// ```
+/// use opus_runtime::{Artifact, example};
+/// let artifact = Artifact::from_bytes(example::artifact().bytes())?;
+/// let program = artifact.program();
+/// assert_eq!((&*program.name, program.versions.len(), program.rules.len()), ("loan.small", 2, 4));
+/// println!("{} means {}", artifact.content_hash(), artifact.meaning_hash());
+/// # Ok::<(), opus_runtime::ArtifactError>(())
+/// ```
 pub struct Artifact {
     bytes: AlignedVec<ALIGNMENT_BYTES>,
     header: Header,
@@ -243,23 +252,29 @@ fn note(content: Hash) -> Key<'static> {
     }
 }
 
+/// The most bytes that are set aside for an artifact because its file claims to be as long.
+const RESERVED_BYTES_MAX: u64 = 1 << 20;
+
 /// The bytes of a file, where they may be an artifact: neither a large file of something else is read to its end,
 /// nor one that grows.
 fn read_file(path: &Path) -> Result<AlignedVec<ALIGNMENT_BYTES>, ArtifactError> {
-    let mut file = File::open(path).map_err(ArtifactError::Read)?;
-    let found_bytes = file.metadata().map_err(ArtifactError::Read)?.len();
+    let unreadable = |error| ArtifactError::Read { path: path.to_owned(), error };
+    let mut file = File::open(path).map_err(unreadable)?;
+    let found_bytes = file.metadata().map_err(unreadable)?.len();
     if found_bytes > ARTIFACT_BYTES_MAX {
         return Err(ArtifactError::TooLarge { found_bytes });
     }
-    let mut bytes = AlignedVec::new();
-    let mut extend = |limit: u64| {
-        bytes.extend_from_reader(&mut (&mut file).take(limit)).map_err(ArtifactError::Read)?;
+    let mut bytes = AlignedVec::with_capacity(HEADER_BYTES);
+    let mut extend = |limit: u64, expected_bytes: u64| {
+        // without room the reader would begin with a few bytes and double them
+        bytes.reserve(expected_bytes.min(RESERVED_BYTES_MAX) as usize);
+        bytes.extend_from_reader(&mut (&mut file).take(limit)).map_err(unreadable)?;
         Ok::<_, ArtifactError>(bytes.starts_with(&MAGIC))
     };
-    if !extend(HEADER_BYTES as u64)? {
+    if !extend(HEADER_BYTES as u64, HEADER_BYTES as u64)? {
         return Err(ArtifactError::NotAnArtifact);
     }
-    extend(ARTIFACT_BYTES_MAX)?;
+    extend(ARTIFACT_BYTES_MAX, found_bytes)?;
     Ok(bytes)
 }
 

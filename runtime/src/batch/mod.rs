@@ -2,8 +2,8 @@
 //! meets the version of its own date; what is left is decided column by column.
 //!
 //! A batch knows no file format. Whoever fills it has admitted every field ([`crate::admission`]) and says which
-//! rows did not pass. What comes out depends on the rows alone: not on the engine, nor on how rows are spread
-//! over batches, and a batch of rows of several versions gives what batches of one version each would give.
+//! rows did not pass. The result depends on the rows alone: not on the engine, nor on how rows are divided into
+//! batches. A batch with rows of several versions has the same results as one batch for each version.
 
 mod route;
 mod rows;
@@ -55,8 +55,16 @@ pub struct Batch {
 }
 
 /// What decides the rows of a batch: a policy with its engine, or an evaluator that checks engines.
+///
+/// ```
+/// use opus_runtime::{Decide, example};
+/// fn engine_of(decide: &dyn Decide) -> String {
+///     decide.batch(1).engine().to_string()
+/// }
+/// println!("{}", engine_of(&example::policy()));
+/// ```
 pub trait Decide: Sync {
-    /// An empty batch with room for at least so many rows.
+    /// An empty batch with room for at least this many rows.
     fn batch(&self, capacity_rows: usize) -> Batch;
 
     /// Decides every row of a batch that is not refused.
@@ -79,7 +87,7 @@ struct Work {
     parts: Vec<Vec<u32>>,
     gathered: Option<Columns>,
     decided: Option<Columns>,
-    /// By version, where truth values go.
+    /// By version, where Booleans go.
     admitted: Vec<Option<Columns>>,
     /// Rows and the requires that they break.
     broken: Vec<(u32, u32)>,
@@ -140,7 +148,7 @@ impl Batch {
         &mut self.inputs
     }
 
-    /// The input columns beside the reasons to refuse rows, to be filled together: a reason names its row.
+    /// The input columns and the reasons to refuse rows, to be filled together: a reason names its row.
     pub fn filling(&mut self) -> (&mut Columns, &mut Vec<(u32, Reason)>) {
         (&mut self.inputs, &mut self.refused)
     }
@@ -148,8 +156,18 @@ impl Batch {
     /// Says why a row is not to be decided; a row may have several reasons. Rows that there are not when the batch is
     /// decided are not decided either way.
     ///
+    /// ```
+    /// use opus_runtime::admission::Reason;
+    /// let policy = opus_runtime::example::policy();
+    /// let mut batch = policy.batch(1);
+    /// batch.inputs_mut().set_rows(1);
+    /// batch.refuse(0, Reason::malformed_row("the line is not a JSON object"));
+    /// batch.decide();
+    /// assert_eq!((batch.rows().len(), batch.refused().len()), (0, 1));
+    /// ```
+    ///
     /// # Panics
-    /// Where there is no such row.
+    /// If there is no such row.
     pub fn refuse(&mut self, row: usize, reason: Reason) {
         assert!(row < self.inputs.capacity_rows(), "a reason names a row of the batch");
         self.refused.push((row as u32, reason));
@@ -174,7 +192,7 @@ impl Batch {
     }
 
     /// Decides every row that is not refused with an evaluator that checks the engines. It is given rows, by input
-    /// index the integer of the field or `None` where it is missing, and answers each of them. The bookkeeping is
+    /// index the integer of the field or `None` if it is missing, and answers each of them. The bookkeeping is
     /// that of [`Batch::decide`].
     ///
     /// # Panics
@@ -248,7 +266,7 @@ impl Batch {
         self.take_out(&refused);
     }
 
-    /// Takes rows out; `gone` is ascending and may name a row more than once.
+    /// Removes rows; `gone` is ascending and may name a row more than once.
     fn take_out(&mut self, gone: &[u32]) {
         if gone.is_empty() {
             return;
@@ -366,7 +384,7 @@ impl Work {
     }
 }
 
-/// Takes columns that are used again, or makes new ones where there is no room for the rows of `columns`.
+/// Reuses columns, or makes new ones if they have no room for the rows of `columns`.
 fn room(kept: &mut Option<Columns>, shape: &[Column], columns: &Columns) -> Columns {
     let kept = kept.take().filter(|kept| kept.capacity_rows() >= columns.rows());
     kept.unwrap_or_else(|| Columns::new(shape, columns.capacity_rows()))

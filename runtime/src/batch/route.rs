@@ -6,7 +6,7 @@ use opus_ir::{Scalar, by_width};
 /// Rules for rows of several versions. The number of a version is its index in the program.
 #[derive(Clone, Debug)]
 pub(super) struct Route {
-    /// The column of the date that selects the version; `None` where there is only one version.
+    /// The column of the date that selects the version; `None` if there is only one version.
     effective: Option<usize>,
     /// The first day of every version but the first.
     starts: Vec<i32>,

@@ -20,7 +20,7 @@ pub(super) fn close_up(columns: &mut Columns, kept: &[u32]) {
 }
 
 fn close_up_cells<T: Pod>(cells: &mut [T], kept: &[u32]) {
-    // what stands before the first gap stays where it is
+    // rows before the first gap stay in place
     let first = kept.iter().enumerate().position(|(to, from)| to != *from as usize).unwrap_or(kept.len());
     for (to, from) in kept.iter().enumerate().skip(first) {
         cells[to] = cells[*from as usize];

@@ -1,6 +1,6 @@
 //! How does the cache read, authenticate and write its files on Linux?
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -19,13 +19,13 @@ type MachineKey = [u8; 32];
 
 /// The contents of the entry with this name.
 pub(super) fn load(directory: &Path, file_name: &str, name: Hash) -> Result<Vec<u8>, Miss> {
-    let mut file = match open_plain(&directory.join(file_name)) {
-        Ok(file) => file,
+    let (mut file, metadata) = match open_plain(&directory.join(file_name)) {
+        Ok(opened) => opened,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Miss::Absent),
         Err(_) => return Err(Miss::Unavailable),
     };
     let key = read_key(directory).map_err(|_| Miss::Unavailable)?;
-    read_entry(&mut file, name, &key).ok_or(Miss::Refused)
+    read_entry(&mut file, metadata.len(), name, &key).ok_or(Miss::Refused)
 }
 
 /// Writes the entry with this name.
@@ -49,8 +49,8 @@ pub(super) fn sweep(directory: &Path) {
     let Ok(files) = fs::read_dir(directory) else { return };
     let paths = files.filter_map(|file| file.ok()).map(|file| file.path());
     for path in paths.filter(|path| is_temporary(path)) {
-        // a living writer holds a lock; the system gives back the locks of killed processes
-        if let Ok(file) = open_plain(&path)
+        // a living writer holds a lock; the system releases the locks of killed processes
+        if let Ok((file, _)) = open_plain(&path)
             && file.try_lock().is_ok()
         {
             let _ = fs::remove_file(path);
@@ -59,7 +59,7 @@ pub(super) fn sweep(directory: &Path) {
 }
 
 /// The contents of an entry. Nothing is allocated or read by a length that the key does not vouch for.
-fn read_entry(file: &mut File, name: Hash, key: &MachineKey) -> Option<Vec<u8>> {
+fn read_entry(file: &mut File, file_bytes: u64, name: Hash, key: &MachineKey) -> Option<Vec<u8>> {
     let mut head = [0; HEAD_BYTES];
     file.read_exact(&mut head).ok()?;
     let (vouched, authentication) = head.split_at(AUTHENTICATION);
@@ -70,7 +70,7 @@ fn read_entry(file: &mut File, name: Hash, key: &MachineKey) -> Option<Vec<u8>> 
         return None;
     }
     let length = u64::from_le_bytes(head[LENGTH..HASH].try_into().expect("the length has 8 bytes"));
-    if file.metadata().ok()?.len() != HEAD_BYTES as u64 + length {
+    if Some(file_bytes) != length.checked_add(HEAD_BYTES as u64) {
         return None;
     }
     let mut contents = vec![0; usize::try_from(length).ok()?];
@@ -82,17 +82,18 @@ fn key_path(directory: &Path) -> PathBuf {
     directory.join("key")
 }
 
-/// Opens a regular file. It neither follows a link, nor waits for the other end of a pipe.
-fn open_plain(path: &Path) -> io::Result<File> {
+/// Opens a regular file, and asks for its metadata once. It neither follows a link, nor waits for the other end of a
+/// pipe.
+fn open_plain(path: &Path) -> io::Result<(File, Metadata)> {
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
+    let metadata = file.metadata()?;
+    if metadata.is_file() { Ok((file, metadata)) } else { Err(io::ErrorKind::InvalidInput.into()) }
 }
 
 /// The key, if only this user can have read or written it.
 fn read_key(directory: &Path) -> io::Result<MachineKey> {
-    let mut file = open_plain(&key_path(directory))?;
-    let metadata = file.metadata()?;
+    let (mut file, metadata) = open_plain(&key_path(directory))?;
     let own = metadata.uid() == rustix::process::geteuid().as_raw();
     let private = metadata.mode() & 0o077 == 0;
     let mut key = MachineKey::default();
@@ -162,7 +163,7 @@ impl Drop for Temporary {
 
 const TEMPORARY: &str = ".tmp";
 
-/// Whether a file has a name that [`Temporary::write`] gives: other files in the directory are left alone.
+/// Whether [`Temporary::write`] gives files names like this one; other files in the directory are left alone.
 fn is_temporary(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     let digits = name.and_then(|name| name.strip_suffix(TEMPORARY));

@@ -2,7 +2,7 @@
 //! notes that an artifact was verified.
 //!
 //! The cache is not a promise. Whatever is wrong with an entry, it is ignored, the work is done again and the entry is
-//! written anew. The cache causes no errors.
+//! written again. The cache causes no errors.
 //!
 //! An entry is named by what it depends on ([`Key`]). A keyed BLAKE3 hash, with 32 random bytes that were made on this
 //! machine and that only this user can read, authenticates its name, its length and the hash of its contents. So an
@@ -40,6 +40,12 @@ use std::path::{Path, PathBuf};
 use crate::hash::Hash;
 
 /// Where native code and notes are kept.
+///
+/// ```
+/// use opus_runtime::{Cache, CacheDir};
+/// assert_eq!(Cache::In(CacheDir::new("/var/cache/opus")).directory(), Some(CacheDir::new("/var/cache/opus")));
+/// assert_eq!(Cache::Off.directory(), None);
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Cache {
     /// In the directory that [`CacheDir::of_environment`] finds.
@@ -154,11 +160,11 @@ impl Key<'_> {
 /// Why an entry cannot be loaded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Miss {
-    /// There is no entry.
+    /// No entry.
     Absent,
     /// The entry is damaged, or was not written by this user on this machine.
     Refused,
-    /// There is no directory, or no key that only this user can read.
+    /// No directory, or no key that only this user can read.
     Unavailable,
 }
 

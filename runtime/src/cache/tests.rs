@@ -1,4 +1,4 @@
-//! What is stored is loaded, and nothing else is.
+//! Whatever is stored is loaded, and nothing else.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};

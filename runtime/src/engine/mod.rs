@@ -48,6 +48,15 @@ impl std::fmt::Display for Engine {
 }
 
 /// How to execute a policy.
+///
+/// ```
+/// use opus_runtime::{Cache, CacheDir, Engine, Options};
+/// // native code is kept in a folder of the service
+/// let cached = Options { cache: Cache::In(CacheDir::new("/var/cache/gateway")), ..Options::default() };
+/// // no file is written, and no code is generated
+/// let portable = Options { engine: Engine::Vm, cache: Cache::Off, ..Options::default() };
+/// assert_eq!(cached.engine, Engine::Native);
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Options {
     /// The preferred engine. If native code is not available, the virtual machine runs.
@@ -65,7 +74,7 @@ pub enum Origin {
     Cached,
     /// The compiler, and it is stored in the cache now.
     Stored,
-    /// The compiler. There is no cache, or it could not be written.
+    /// The compiler, without a cache or with one that could not be written.
     Compiled,
 }
 

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 
 use opus_ir::memory::Columns;
-use opus_vm::{ColumnEngine, RowEngine, row};
+use opus_vm::{ColumnEngine, RowEngine, Verified, row};
 
 use crate::artifact::{Artifact, load};
 use crate::functions::{Function, Part};
@@ -27,12 +27,11 @@ thread_local! {
 
 impl VmRows {
     pub(crate) fn new(artifact: &Artifact) -> VmRows {
-        let code = loaded(artifact, &artifact.bytecode().rows);
-        VmRows { engines: code.map(|_, code| RowEngine::new(code.clone())) }
+        VmRows { engines: loaded(artifact, &artifact.bytecode().rows, RowEngine::new) }
     }
 
-    /// Runs a function on a row; returns whether it exists.
-    #[inline]
+    /// Runs a function on a row; returns whether it exists. Apart from its callers, which are inlined for native code.
+    #[inline(never)]
     pub(crate) fn run(&self, function: Function, input: &[u8], output: &mut [u8]) -> bool {
         let Some(engine) = self.engines.get(function) else { return false };
         SCRATCH.with_borrow_mut(|scratch| engine.decide(input, output, scratch));
@@ -42,8 +41,7 @@ impl VmRows {
 
 impl VmColumns {
     pub(crate) fn new(artifact: &Artifact) -> VmColumns {
-        let code = loaded(artifact, &artifact.bytecode().columns);
-        VmColumns { engines: code.map(|_, code| ColumnEngine::new(code.clone())) }
+        VmColumns { engines: loaded(artifact, &artifact.bytecode().columns, ColumnEngine::new) }
     }
 
     /// Runs a function on columns; returns whether it exists.
@@ -60,9 +58,9 @@ impl VmColumns {
     }
 }
 
-/// The bytecode of an artifact, ready to run.
-fn loaded(artifact: &Artifact, part: &Part<&[u8]>) -> Part<opus_vm::Verified> {
+/// Engines for the bytecode of an artifact.
+fn loaded<T>(artifact: &Artifact, part: &Part<&[u8]>, engine: impl Fn(Verified) -> T) -> Part<T> {
     let program = artifact.program();
     let shapes = Shapes::of(program);
-    part.map(|function, bytes| load(program, &shapes, function, bytes))
+    part.map(|function, bytes| engine(load(program, &shapes, function, bytes)))
 }

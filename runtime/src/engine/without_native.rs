@@ -1,5 +1,5 @@
-//! What stands in for native code in a build without the feature `native`? Types without values: nothing can be
-//! loaded, and the virtual machine decides.
+//! What replaces native code in a build without the feature `native`? Types without values: nothing can be loaded, and
+//! the virtual machine decides.
 
 use opus_ir::memory::Columns;
 

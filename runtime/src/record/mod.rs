@@ -49,11 +49,21 @@ pub struct Record {
     pub artifact: Hash,
     /// The hash of the snapshot of facts that the artifact was bound to. Policies have no snapshots yet.
     pub snapshot: Option<Hash>,
-    /// The hash of the input; `None` where a field was refused, so that there is no admitted input.
+    /// The hash of the input; `None` if a field was refused, so that no input was admitted.
     pub input: Option<Hash>,
 }
 
 /// What became of a row.
+///
+/// ```
+/// use opus_runtime::record::Outcome;
+/// let policy = opus_runtime::example::policy();
+/// let refusal = policy.decide_json(r#"{"age": 200}"#).unwrap_err();
+/// match refusal.record(&policy, None).outcome {
+///     Outcome::Decided { outputs, rule, .. } => println!("{} by {}", outputs.get("decision").unwrap(), rule.id),
+///     Outcome::Refused { reasons, .. } => assert_eq!(reasons[1].code, "out-of-range"),
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Outcome {
     /// It was decided.
@@ -153,6 +163,16 @@ impl Record {
     }
 
     /// The hash of the canonical form.
+    ///
+    /// ```
+    /// use opus_runtime::{Hash, Record};
+    /// let policy = opus_runtime::example::policy();
+    /// let record = policy.decide_json(r#"{"age": 200}"#).unwrap_err().record(&policy, None);
+    /// // whoever has the JSON form can compute the hash again
+    /// let read: Record = serde_json::from_str(&serde_json::to_string(&record)?)?;
+    /// assert_eq!(read.hash(), Hash::of(&record.canonical()));
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub fn hash(&self) -> Hash {
         Hash::of(&self.canonical())
     }

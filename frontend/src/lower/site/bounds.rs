@@ -1,11 +1,11 @@
-//! How narrow is a value here, by all that is known?
+//! How narrow is a value here, given everything that is known?
 //!
-//! Three things are known of a value: its interval by the op that computes it, what facts say of it, and what has
-//! been claimed of it. What is known of one side of a comparison is known of the other: `a <= b` and later
-//! `b <= 10` make `a <= 10`; and what a value is known not to be counts as soon as its range ends there.
+//! Three things are known about a value: its interval from the op that computes it, what facts say about it, and what
+//! has been claimed about it. What is known about one side of a comparison also holds for the other: `a <= b` and
+//! later `b <= 10` establish `a <= 10`. A value that is known to be excluded counts as soon as the range ends there.
 //!
-//! A bound may be asked for ([`Site::bounds`]), or made to show in a value: by refinements, where branches have
-//! established it ([`Site::sharp`]), else by `min` and `max` ([`Site::held`]).
+//! A bound may be queried ([`Site::bounds`]), or built into a value: by refinements where branches have established it
+//! ([`Site::sharp`]), and otherwise by `min` and `max` ([`Site::held`]).
 
 use opus_ir::facts::Facts;
 use opus_ir::{Interval, Op, Ranges, Value};
@@ -13,9 +13,9 @@ use opus_ir::{Interval, Op, Ranges, Value};
 use super::Site;
 use super::facts::{Fact, Subject, two};
 
-/// How many definitions a bound is followed through: what lies deeper is taken as it was first proved.
+/// How many definitions a bound is followed through: deeper ones are used as they were first proved.
 const BOUND_DEPTH_MAX: u32 = 32;
-/// How many comparisons of a value with other values are looked at for what is known of those, latest first.
+/// How many comparisons of a value with other values are considered, latest first.
 const RELATIONS_SEEN_MAX: usize = 16;
 
 impl Site {
@@ -99,7 +99,7 @@ impl Site {
         }
         if depth > 0 && known.single().is_none() {
             known = self.derived(value, depth - 1).and_then(|more| more.intersect(known)).unwrap_or(known);
-            // who asks for it on the way gets what is known so far
+            // a query on the way gets what is known so far
             self.bounds[value] = Some((self.epoch, known));
             known = self.related(value, known, depth - 1);
         }
@@ -141,7 +141,7 @@ impl Site {
         [range.lo, range.hi].into_iter().find_map(at).copied()
     }
 
-    /// Whether a value is known not to be this, which may lie inside of its range.
+    /// Whether a value is known not to be this, which may be inside its range.
     pub fn excludes(&self, value: Value, x: i128) -> bool {
         self.hole_at_end(value, Interval::point(x)).is_some()
     }
@@ -159,7 +159,7 @@ impl Site {
         (inst.op.row().range)(&ranges).ok()
     }
 
-    /// The value that refinements of it stand for.
+    /// The value without its refinements.
     pub(super) fn origin(&self, value: Value) -> Value {
         opus_ir::facts::origin(self.func(), value)
     }

@@ -1,8 +1,8 @@
 //! Which conditions are known to hold or to have failed here, and what are they about?
 //!
-//! A fact is a part of a condition, and is found again by the values that it says something of: one value, two
-//! that were compared, or one by way of the other. What a value is known not to be is remembered apart, because
-//! it counts only once the value's range ends there: `b != 0` and later `b <= 0` make `b <= -1`.
+//! A fact is a part of a condition. It is found by the values that it is about: one value, two values that were
+//! compared, or one by way of the other. Excluded values are stored separately, because they count only once the
+//! value's range ends there: `b != 0` and later `b <= 0` establish `b <= -1`.
 
 use opus_ir::facts::Facts;
 use opus_ir::{Inst, Op, Value};

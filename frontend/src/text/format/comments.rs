@@ -1,5 +1,5 @@
-//! Where does each comment go? Behind what it stands behind on its line, else on a line of its own before what
-//! follows it. A comment in the middle of something that is written as a whole goes before it.
+//! Where does each comment go? After the same thing on its line as before, or else on a line of its own before what
+//! follows it. A comment in the middle of something that is written as a whole goes before that.
 
 use crate::text::ast::Span;
 
@@ -29,7 +29,7 @@ impl<'a> Comments<'a> {
         self.rest.iter().take_while(|next| next.start < span.end).any(|next| next.start >= span.start)
     }
 
-    /// Takes the comment behind what ends at `end`, on the same line and before `limit`.
+    /// Takes the comment after what ends at `end`, on the same line and before `limit`.
     pub fn behind(&mut self, end: u32, limit: u32) -> Option<Span> {
         let next = *self.rest.first()?;
         let between = Span { start: end, end: next.start };

@@ -1,4 +1,4 @@
-//! How do lines become text? Lines of cells; the cells of lines in one group stand in columns.
+//! How do lines become text? Lines of cells; the cells of lines in one group are aligned in columns.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ pub const WIDTH: usize = 110;
 /// A cell wider than this does not widen its column.
 const CELL_WIDTH_MAX: usize = 40;
 
-/// Lines whose cells stand in columns.
+/// Lines whose cells are aligned in columns.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Group(u32);
 
@@ -32,7 +32,7 @@ pub fn width(text: &str) -> usize {
     text.chars().count()
 }
 
-/// A text with spaces behind it, up to a width.
+/// A text padded with spaces to a width.
 pub fn padded(text: &str, to: usize) -> String {
     format!("{text}{}", " ".repeat(to.saturating_sub(width(text))))
 }
@@ -49,7 +49,7 @@ impl Page {
         self.lines.push(Line { indent, cells: vec![text.into()], ..Line::default() });
     }
 
-    /// Adds a line whose cells stand in the columns of a group.
+    /// Adds a line whose cells are aligned with those of a group.
     pub fn row(&mut self, indent: usize, group: Group, cells: Vec<String>) {
         self.lines.push(Line { indent, cells, group: Some(group), comment: None });
     }
@@ -59,7 +59,7 @@ impl Page {
         self.lines.push(Line::default());
     }
 
-    /// Puts a comment behind the last line.
+    /// Puts a comment at the end of the last line.
     pub fn comment(&mut self, text: &str) {
         if let Some(line) = self.lines.last_mut() {
             line.comment = Some(text.to_string());

@@ -1,5 +1,4 @@
-//! How is an expression written, and where may it be broken? As pieces, each with how willingly a line breaks
-//! before it.
+//! How is an expression written, and where may a line break? As pieces, each with a preference for a break before it.
 
 use crate::text::ast::*;
 use crate::text::format::page::width;
@@ -69,7 +68,7 @@ impl Phrase {
         self.then(Phrase::of(text))
     }
 
-    /// Adds a piece where there is one.
+    /// Adds a piece if there is one.
     pub fn maybe(self, text: Option<String>) -> Phrase {
         match text {
             Some(text) => self.word(text),

@@ -1,5 +1,5 @@
-//! How are rules laid out? With their arrows and outcomes in columns, where a rule and what it decides fit a
-//! line side by side; otherwise the condition, and what it decides, go to lines of their own.
+//! How are rules laid out? If a rule and its outcome fit on one line, the arrows and outcomes are aligned in columns.
+//! Otherwise the condition and the outcome get lines of their own.
 
 use crate::text::ast::{Exprs, Rule, Rules, Statement};
 use crate::text::format::page::{WIDTH, padded, width};
@@ -13,7 +13,7 @@ const OUTCOMES_WIDTH_MAX: usize = 40;
 
 /// The columns of a block of rules.
 pub struct Columns {
-    /// Where the arrows stand.
+    /// The spans of the arrows.
     arrow: usize,
     /// How wide each outcome is, where there are as many.
     outcomes: Vec<usize>,
@@ -68,7 +68,7 @@ impl Columns {
         lines
     }
 
-    /// Adds the arrow and what the rule decides: behind the last line if it can be, else below.
+    /// Adds the arrow and the outcome: at the end of the last line if it fits, and otherwise below.
     fn decide(&self, exprs: &Exprs, rule: &Rule, indent: usize, lines: &mut Vec<(usize, String)>) {
         let outcomes = format!("=> {}", self.outcomes(exprs, rule));
         let in_column = self.arrow + width(&outcomes) <= WIDTH;

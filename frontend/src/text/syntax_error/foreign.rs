@@ -1,5 +1,5 @@
-//! How are dates, numbers, comparisons and choices written elsewhere, and what is that here? Each mistake knows the
-//! words that show it, and the edits that mend it.
+//! How are dates, numbers, comparisons and choices written in other languages, and how here? Each mistake knows the
+//! words that show it, and the edits that correct it.
 
 use crate::currency;
 use crate::diagnostic::{Code, Diagnostic, Edit};
@@ -9,7 +9,7 @@ use crate::text::token::Token;
 
 use super::stop::Stop;
 
-/// A diagnostic that says how something is written.
+/// A diagnostic that shows how something is written here.
 fn written(span: Span, found: &str, meant: &str) -> Diagnostic {
     Diagnostic::new(Code::UnexpectedToken, span, format!("`{found}` is written `{meant}`"))
         .help(format!("write `{meant}`"))
@@ -43,6 +43,9 @@ pub(super) fn date(stop: &Stop) -> Option<Diagnostic> {
             let span = across(stop, from, to);
             let ends = stop.words[to - 1].1 != Token::Comma && stop.words[to - 1].1 != Token::Dot;
             let text = span.text(stop.source).trim_matches('"');
+            // `12, 24, 36` is a list
+            let listed = text.contains([',', ' ']) && !text.contains(|c: char| c.is_ascii_alphabetic());
+            let ends = ends && !listed;
             let iso = opus_ir::date::parse(text).map(|_| foreign_date::Reading::One(text.to_string()));
             Some((span, iso.or_else(|| foreign_date::read(text)).filter(|_| ends)?))
         })
@@ -96,7 +99,7 @@ pub(super) fn grouped_number(stop: &Stop) -> Option<Diagnostic> {
         Diagnostic::new(Code::MalformedNumber, span, format!("`{text}` is not written as a number"));
     Some(
         diagnostic
-            .help(format!("write `{meant}`: `_` groups digits, and a point comes before decimals"))
+            .help(format!("write `{meant}`: `_` groups digits, and `.` is the decimal point"))
             .fix(span, meant),
     )
 }
@@ -111,7 +114,9 @@ fn number_here(text: &str) -> Option<String> {
         let whole_part = head.replace('.', "_");
         return Some(format!("{whole_part}.{}", rest[0]));
     }
-    if rest.iter().all(|group| whole(group) == 3) {
+    // `1,234,567`, and `12,34,567` as in India
+    let grouped = rest.iter().all(|group| (2..=3).contains(&whole(group)));
+    if grouped && rest.last().is_some_and(|group| whole(group) == 3) {
         return Some(groups.join("_"));
     }
     (rest.len() == 1).then(|| format!("{head}.{}", rest[0]))
@@ -185,7 +190,7 @@ fn unit_word_at(stop: &Stop, at: usize) -> Option<Diagnostic> {
 
 // conditions
 
-/// Words that compare, ask or reckon in prose and in other languages, and how that is written here.
+/// Words that compare, test or calculate in prose and in other languages, and how that is written here.
 const PHRASES: &[(&str, &str)] = &[
     ("is greater than or equal to", ">="),
     ("greater than or equal to", ">="),
@@ -515,15 +520,15 @@ pub(super) fn quoted(stop: &Stop) -> Option<Diagnostic> {
         let meant = if stop.before() == Some(Token::Equal) { "is missing" } else { "is present" };
         return Some(written(span, span.text(stop.source), meant).fix(span, meant));
     }
-    let diagnostic =
-        Diagnostic::new(Code::UnexpectedToken, stop.span(), "there are no texts among the values");
+    let diagnostic = Diagnostic::new(Code::UnexpectedToken, stop.span(), "a value cannot be a text");
     let outline = stop.outline();
-    Some(match outline.value_like(text).or(is_number.then_some(text)) {
+    Some(match outline.value_like(text).or((is_number || outline.names.contains(text)).then_some(text)) {
         Some(meant) => {
             diagnostic.help(format!("write `{meant}` without quotation marks")).fix(stop.span(), meant)
         }
-        None => diagnostic
-            .help("list what can be told apart in an `enum`, and write its values without quotation marks"),
+        None => {
+            diagnostic.help("list the possible values in an `enum`, and write them without quotation marks")
+        }
     })
 }
 
@@ -704,7 +709,7 @@ fn between_ends(stop: &Stop, low: usize, high: usize) -> Diagnostic {
         .fix(between, "..")
 }
 
-/// `from 0 to 120` behind a type
+/// `from 0 to 120` after a type
 pub(super) fn range_from(stop: &Stop) -> Option<Diagnostic> {
     let begins = stop.token() == Some(Token::From) && super::habits::is_type(stop.text_ago(1));
     let to = stop.words.get(stop.at + 2).is_some_and(|word| word.1 == Token::To);
@@ -936,11 +941,12 @@ pub(super) fn expectation(stop: &Stop) -> Option<Diagnostic> {
 pub(super) fn rounding(stop: &Stop) -> Option<Diagnostic> {
     let rounded = |back: usize| stop.ago(back) == Some(Token::Rounded);
     if rounded(1) && stop.token() == Some(Token::To) {
-        let unit = stop.word_text(stop.at + 1);
+        let named = (stop.at + 1..).find(|&at| !["nearest", "the"].contains(&stop.word_text(at)));
+        let unit = stop.word_text(named.unwrap_or(stop.at + 1));
         return Some(
             Diagnostic::new(Code::UnexpectedToken, stop.span(), "the rounding mode is missing before `to`").help(
                 format!(
-                    "write `rounded half_up to {unit}`, which rounds ties up, or another mode such as `half_even` or `down`"
+                    "write `rounded half_up to {unit}`, which rounds ties away from zero, or another mode such as `half_even` or `down`"
                 ),
             ),
         );

@@ -1,17 +1,16 @@
-//! What are authors used to from elsewhere, and how is it written here? A table of habits: how one shows where
-//! the parser stops, what to do about it, and the edit that does it, where one would.
+//! Which habits do authors bring from other languages? A table: how a habit shows where the parser stops, what the
+//! help says, and the edit, if there is a sure one.
 //!
-//! The first that fits is taken, so what is more particular stands before what is less. A habit never decides
-//! whether a source is refused; it only finds the better words for it.
+//! The first row that fits is taken, so the more specific comes first. A habit never decides whether a source is
+//! refused; it only improves the message.
 
-use crate::currency;
 use crate::diagnostic::Diagnostic;
 use crate::text::ast::Span;
 use crate::text::token::Token;
 
 use super::stop::Stop;
 
-/// A habit: where it shows, what is said about it, and what would mend it.
+/// A habit: where it shows, what the help says, and an edit.
 type Habit = (fn(&Stop) -> bool, &'static str, Mend);
 
 /// An edit of the source where the parser stopped.
@@ -19,7 +18,7 @@ type Habit = (fn(&Stop) -> bool, &'static str, Mend);
 enum Mend {
     /// None that is sure.
     Unsure,
-    /// Without the word that stands there.
+    /// Without the word at this place.
     Drop,
     /// With something else instead of it.
     Write(&'static str),
@@ -45,11 +44,6 @@ pub(super) fn advise(diagnostic: Diagnostic, stop: &Stop) -> Diagnostic {
     }
 }
 
-/// `floor = 18` where an item is expected.
-pub(super) fn names_a_value(stop: &Stop) -> bool {
-    stop.in_policy() && stop.is_followed(&[Token::Becomes])
-}
-
 const RULE: &str = "write a rule as `rule ID when CONDITION => OUTCOME`";
 const OTHERWISE: &str = "write the last rule as `otherwise ID => OUTCOME`";
 const RANGE: &str = "write a range as `a..b`, with both ends included";
@@ -59,30 +53,15 @@ const CELL: &str =
 const CHOICE: &str = "write a choice as `if … then … else …`, with both sides";
 const COMPARE: &str = "compare values with `==`, `!=`, `<`, `<=`, `>` and `>=`";
 const JOIN: &str = "join conditions with `and` or `or`";
-const NO_TEXTS: &str =
-    "there are no text values: list the possible values in an `enum`, and write them without quotation marks";
 const FIELD: &str = "write a field as `name : type`";
 
 const HABITS: &[Habit] = &[
     // numbers, dates, amounts
     (
-        |stop| stop.token() == Some(Token::Comma) && stop.joins_digits(),
-        "group digits with `_`, and write decimals after a point: `5_000.00`",
-        Unsure,
-    ),
-    (
         |stop| stop.text().starts_with('.') && stop.joins_digits() && stop.ago(1) == Some(Token::Number),
         "write a date as year, month and day: `2024-12-31`",
         Unsure,
     ),
-    (
-        |stop| stop.token() == Some(Token::Number) && currency::find(stop.text_ago(1)).is_some(),
-        "write the code of a currency after the number: `1_000 USD`",
-        Unsure,
-    ),
-    (|stop| stop.text() == "day" && stop.expects_unit(), "write `days` for any number", Write("days")),
-    (|stop| stop.text() == "month" && stop.expects_unit(), "write `months` for any number", Write("months")),
-    (|stop| stop.text() == "year" && stop.expects_unit(), "write `years` for any number", Write("years")),
     // names of policies, items
     (
         |stop| {
@@ -93,7 +72,7 @@ const HABITS: &[Habit] = &[
     ),
     (
         |stop| stop.ago(1) == Some(Token::Policy) || stop.ago(2) == Some(Token::Policy),
-        "name a policy with words joined by points: `policy shop.fee { … }`",
+        "name a policy with words joined by dots: `policy shop.fee { … }`",
         Unsure,
     ),
     (
@@ -103,16 +82,10 @@ const HABITS: &[Habit] = &[
     ),
     (|stop| stop.ago(1) == Some(Token::Currency), "write the code alone: `currency USD`", Unsure),
     (
-        |stop| stop.ago(1) == Some(Token::Rules),
-        "write `rules first { … }`: the first rule that applies decides",
-        Unsure,
-    ),
-    (
         |stop| stop.in_policy() && stop.token() == Some(Token::Rule),
         "put the rules together in `rules first { … }`",
         Unsure,
     ),
-    (names_a_value, "name a constant with `param`, and a computed value with `let`", Unsure),
     // enums and fields
     (
         |stop| stop.ago(2) == Some(Token::Enum) && stop.expects(Token::BlockOpen),
@@ -128,13 +101,8 @@ const HABITS: &[Habit] = &[
     ),
     (
         |stop| stop.is_any(&[Token::Comma, Token::Semicolon]) && stop.expects(Token::Optional),
-        "write fields one after the other, without a sign between them",
+        "write fields one after the other, without a comma or semicolon between them",
         Drop,
-    ),
-    (
-        |stop| stop.expects_type() && stop.token() == Some(Token::Optional),
-        "write `optional` after the type: `score : int in 300..850 optional`",
-        Unsure,
     ),
     (
         |stop| stop.expects_type() && stop.is_any(&[Token::BlockOpen, Token::SetOpen, Token::Enum]),
@@ -146,12 +114,6 @@ const HABITS: &[Habit] = &[
         "the types are `bool`, `int`, `decimal(n)`, `money`, `percent`, `days`, `date` and enums; a range may follow",
         Unsure,
     ),
-    (|stop| stop.expects(Token::Colon) && stop.text_ago(1) == "between", DOMAIN, Unsure),
-    (
-        |stop| stop.expects(Token::Colon) && matches!(stop.text_ago(1), "required" | "not_null" | "nullable"),
-        "mark an input that may be missing `optional`; all others are required",
-        Unsure,
-    ),
     (
         |stop| stop.expects(Token::Colon) && is_type(stop.text_ago(1)) && stop.token() == Some(Token::Word),
         FIELD,
@@ -161,16 +123,6 @@ const HABITS: &[Habit] = &[
     (
         |stop| stop.ago(2) == Some(Token::Param) && stop.expects(Token::Colon),
         "give a parameter its type: `param floor : int in 0..120 = 18`",
-        Unsure,
-    ),
-    (
-        |stop| stop.ago(2) == Some(Token::Let) && stop.token() == Some(Token::Colon),
-        "a `let` takes the type of its value: `let x = …`",
-        Unsure,
-    ),
-    (
-        |stop| stop.expects(Token::Colon) && stop.token().is_some_and(Token::compares),
-        "begin a requirement with its id: `require Q1 : a <= b`",
         Unsure,
     ),
     (
@@ -213,21 +165,10 @@ const HABITS: &[Habit] = &[
     (|stop| stop.token() == Some(Token::To) && stop.expects(Token::Range), RANGE, Write("..")),
     (|stop| stop.expects(Token::Range) && stop.expects(Token::Arrow), CELL, Unsure),
     (
-        |stop| stop.expects(Token::Above) && stop.is_any(&[Token::Times, Token::Arrow, Token::Bar]),
-        "write `any` for a cell that applies to everything",
-        Unsure,
-    ),
-    (
-        |stop| stop.is_any(&[Token::Arrow, Token::Bar]) && stop.ago(1) == Some(Token::Minus),
-        "write `any` for a cell that applies to everything",
-        Unsure,
-    ),
-    (
         |stop| stop.expects(Token::Range),
         "write a range or a list after `in`: `x in a..b`, `x in {a, b}`",
         Unsure,
     ),
-    (|stop| stop.text() == "between", "write a range with `in`: `x in a..b`", Unsure),
     (
         |stop| {
             let literal =
@@ -308,20 +249,8 @@ const HABITS: &[Habit] = &[
     (|stop| stop.expects(Token::Then) || stop.expects(Token::Else), CHOICE, Unsure),
     // conditions
     (
-        |stop| {
-            stop.ago(1) == Some(Token::Is) && matches!(stop.text(), "null" | "NULL" | "None" | "none" | "nil")
-        },
-        "write `missing` for a missing value",
-        Write("missing"),
-    ),
-    (
-        |stop| stop.ago(1) == Some(Token::Is) && stop.begins_value(),
-        "compare two values with `==`; `is` asks whether an input is `missing` or `present`",
-        Unsure,
-    ),
-    (
         |stop| stop.is_any(&[Token::Missing, Token::Present]) && stop.after() == Some(Token::Open),
-        "ask after the name of the input: `x is missing`, `x is present`",
+        "write the test after the name of the input: `x is missing`, `x is present`",
         Unsure,
     ),
     (
@@ -354,7 +283,6 @@ const HABITS: &[Habit] = &[
         JOIN,
         Unsure,
     ),
-    (|stop| stop.token() == Some(Token::Text) && stop.expects(Token::Number), NO_TEXTS, Unsure),
     // tests
     (
         |stop| stop.ago(1) == Some(Token::Given),

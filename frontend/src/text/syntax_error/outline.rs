@@ -1,4 +1,4 @@
-//! What do the words say that a policy declares, also where the policy cannot be read? Enough to write an example in
+//! What does a policy declare, as far as its words show, even if it cannot be parsed? Enough to write an example in
 //! the author's own names.
 
 use std::collections::BTreeSet;
@@ -71,6 +71,13 @@ impl<'a> Outline<'a> {
             return (*id).to_string();
         }
         let ids = (1..).map(|number| format!("R{number}"));
+        let mut free = ids.filter(|id| !self.names.contains(id.as_str()));
+        free.next().expect("there are more numbers than names")
+    }
+
+    /// An id for a requirement that has none.
+    pub fn fresh_requirement(&self) -> String {
+        let ids = (1..).map(|number| format!("Q{number}"));
         let mut free = ids.filter(|id| !self.names.contains(id.as_str()));
         free.next().expect("there are more numbers than names")
     }

@@ -1,7 +1,7 @@
-//! Which name does an author mean who writes one in several words? `max-ltv`, `max ltv`, `max.ltv`.
+//! Which name does an author mean by several words? `max-ltv`, `max ltv`, `max.ltv`.
 //!
-//! A name is one word of letters, digits and `_`. The pieces are joined by `_`, here and wherever else they stand in
-//! the same manner.
+//! A name is one word of letters, digits and `_`. The pieces are joined by `_`, here and wherever else they appear
+//! joined in the same way.
 
 use crate::diagnostic::{Code, Diagnostic, Edit};
 use crate::text::ast::Span;
@@ -9,7 +9,7 @@ use crate::text::token::Token;
 
 use super::stop::Stop;
 
-/// A name of several words, where the parser stopped behind the first.
+/// A name of several words, where the parser stopped after the first.
 pub(super) fn name_in_pieces(stop: &Stop) -> Option<Diagnostic> {
     let first = stop.at.checked_sub(1)?;
     if !defines(stop, first) || !is_piece(stop, first) || stop.begins_line(stop.at) {
@@ -47,9 +47,21 @@ pub(super) fn name_in_pieces(stop: &Stop) -> Option<Diagnostic> {
     let diagnostic = Diagnostic::new(Code::UnexpectedToken, written, message);
     Some(match both {
         // `a b` between commas: one name, or two
+        Some(help)
+            if end == first + 2 && [first, first + 1].iter().all(|&at| appears_elsewhere(stop, at)) =>
+        {
+            let gap = stop.place(first).end;
+            diagnostic.help(help).fix(Span { start: gap, end: gap }, ",").unsure()
+        }
         Some(help) => diagnostic.help(help),
         None => diagnostic.help(help).edits(edits),
     })
+}
+
+/// Whether the policy uses the word with this index as a name at another place too.
+fn appears_elsewhere(stop: &Stop, at: usize) -> bool {
+    let text = stop.word_text(at);
+    (0..stop.words.len()).any(|other| other != at && stop.word_text(other) == text)
 }
 
 /// In a list two names side by side may be two: only hyphens and points join what belongs together.
@@ -97,7 +109,7 @@ fn is_said(word: &str) -> bool {
     )
 }
 
-/// The first word behind the pieces.
+/// The first word after the pieces.
 fn end(stop: &Stop, first: usize) -> usize {
     let mut end = first + 1;
     loop {
@@ -111,7 +123,7 @@ fn end(stop: &Stop, first: usize) -> usize {
     }
 }
 
-/// Whether a definition goes on with this word behind its name.
+/// Whether a definition continues with this word after its name.
 fn may_follow(stop: &Stop, token: Token) -> bool {
     stop.expects(token) || matches!(token, Token::Comma | Token::BlockClose if stop.expects(Token::Comma))
 }
@@ -121,7 +133,7 @@ fn joined(stop: &Stop, first: usize, end: usize) -> String {
     pieces.collect::<Vec<_>>().join("_")
 }
 
-/// Where else the same pieces stand, this place included.
+/// Every place where the same pieces appear, this one included.
 fn occurrences(stop: &Stop, first: usize, end: usize) -> Vec<Span> {
     let texts: Vec<&str> = (first..end).map(|at| stop.word_text(at)).collect();
     let gaps = |from: usize| -> Vec<bool> {

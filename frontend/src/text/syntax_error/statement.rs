@@ -1,5 +1,5 @@
-//! What does a rule mean that is written in the manner of another language? `else if c then x`, `WHEN c THEN x`,
-//! `R1: if c -> x`, `else => x`.
+//! What does a rule mean that is written as in another language? `else if c then x`, `WHEN c THEN x`, `R1: if c -> x`,
+//! `else => x`.
 //!
 //! Its parts are found by the words between them, and only those words are replaced.
 
@@ -11,9 +11,9 @@ use super::stop::Stop;
 
 /// A rule in parts, as indices of words.
 struct Parts {
-    /// The first word, and the first behind the rule.
+    /// The first word, and the first after the rule.
     whole: (usize, usize),
-    /// The id, where it has one.
+    /// The id, if it has one.
     id: Option<usize>,
     /// Titles and citations before the condition.
     before: Vec<(usize, usize)>,
@@ -21,13 +21,13 @@ struct Parts {
     behind: Vec<(usize, usize)>,
     /// The condition; empty for what decides the rest.
     condition: Option<(usize, usize)>,
-    /// What stands for the arrow, from the first word to the one behind the last; empty where nothing does.
+    /// What takes the place of the arrow, from the first word to the one after the last; empty if nothing does.
     arrow: (usize, usize),
-    /// The first word behind the outcomes that does not belong to the rule.
+    /// The first word after the outcomes that does not belong to the rule.
     end: usize,
 }
 
-/// A rule that is none, where the parser stopped at a word that shows the manner of another language.
+/// A rule of another language, where the parser stopped at a word that belongs to another language.
 pub(super) fn foreign_statement(stop: &Stop) -> Option<Diagnostic> {
     let start = start(stop)?;
     let parts = parts(stop, start)?;
@@ -142,12 +142,22 @@ fn parts(stop: &Stop, start: usize) -> Option<Parts> {
         }
         _ if is_one_of(text(at), ELSE_IF) => at += 1,
         _ if is_one_of(text(at), IF) => {}
+        // `Rule R1 When …`
+        _ if text(at).eq_ignore_ascii_case("rule") && name_before(at + 1) => {
+            id = Some(at + 1);
+            at += 2;
+        }
         // `R1: if …`
         token_here
             if token_here.is_name() && token(at + 1) == Some(Token::Colon) && is_one_of(text(at + 2), IF) =>
         {
             id = Some(at);
             at += 2;
+        }
+        // `R1 when …`
+        token_here if token_here.is_name() && is_one_of(text(at + 1), IF) => {
+            id = Some(at);
+            at += 1;
         }
         Token::Let => return None,
         token_here if token_here.begins_value() && has_arrow(at) => {}
@@ -231,7 +241,7 @@ fn parts(stop: &Stop, start: usize) -> Option<Parts> {
     (arrow.1 < rest).then_some(Parts { whole: (start, end), id, before, behind, condition, arrow, end: rest })
 }
 
-/// The first word behind the statement that begins at `start`.
+/// The first word after the statement that begins at `start`.
 fn end(stop: &Stop, start: usize) -> usize {
     let (mut depth, mut decides) = (0, false);
     for at in start + 1..stop.words.len() {
@@ -265,7 +275,7 @@ fn is_arrow_word(stop: &Stop, at: usize) -> bool {
         || stop.word_text(at).eq_ignore_ascii_case("then")
 }
 
-/// Whether it stands for the arrow of a rule whose condition begins at `from`.
+/// Whether it takes the place of the arrow in a rule whose condition begins at `from`.
 fn is_arrow(stop: &Stop, at: usize, from: usize) -> bool {
     // `if a then b else c` within a condition has a `then` of its own
     let choices = stop.words[from..at].iter().filter(|word| word.1 == Token::If).count();
@@ -316,7 +326,9 @@ fn edits(stop: &Stop, parts: &Parts) -> (Vec<Edit>, Vec<(usize, usize)>) {
     let written =
         Span { start: first, end: if behind_head > start { stop.place(behind_head - 1).end } else { first } };
     if squeezed(written.text(source)) != head {
-        edits.push(Edit::new(written, spaced(stop, behind_head, head)));
+        let inserted = written.start == written.end;
+        let head = if inserted { head + " " } else { spaced(stop, behind_head, head) };
+        edits.push(Edit::new(written, head));
         concerned.push((start, behind_head + 1));
     }
     for &(from, to) in &parts.behind {
@@ -345,7 +357,7 @@ fn squeezed(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The text, with a space behind it where the next word follows directly.
+/// The text, with a space after it if the next word follows directly.
 fn spaced(stop: &Stop, next: usize, text: String) -> String {
     let joined = next > 0 && next < stop.words.len() && stop.place(next - 1).end == stop.place(next).start;
     if joined { text + " " } else { text }

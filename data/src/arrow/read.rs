@@ -6,15 +6,15 @@ use arrow_array::RecordBatch;
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::ArrowError;
 
-use super::chunk::{Body, CHUNK_ROWS, ColumnData, Kept};
 use super::claims::{Claim, check_file, check_stream};
-use super::given::Given;
-use super::guard::{Damaged, guarded};
-use super::intake::Intake;
-use super::positioned::{Positioned, PositionedReader};
-use super::source::Source;
-use super::typed::TypedColumns;
+use crate::chunk::{CHUNK_ROWS, ColumnData, Columnar, Kept};
 use crate::error::DataError;
+use crate::given::Given;
+use crate::guard::{Damaged, guarded};
+use crate::intake::Intake;
+use crate::positioned::{Positioned, PositionedReader};
+use crate::source::{Opened, Request, Rows, Source};
+use crate::typed::TypedColumns;
 
 /// What a file with a footer begins with.
 const MAGIC: &[u8] = b"ARROW1";
@@ -22,8 +22,16 @@ const MAGIC: &[u8] = b"ARROW1";
 /// What a stream ends with, where messages begin with the first half of it: since 2019.
 const STREAM_END: [u8; 8] = [0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0];
 
+/// Opens an Arrow IPC file.
+///
+/// # Errors
+/// Where it is no Arrow IPC file, or has not the columns that are wanted.
+pub fn open(of: &Request<'_>) -> Result<Opened, DataError> {
+    of.positioned(|file| Ok(Box::new(ArrowSource::open(&of.file, file, of.intake, of.given)?)))
+}
+
 /// An Arrow IPC file.
-pub struct ArrowSource {
+struct ArrowSource {
     file: String,
     positioned: Positioned,
     batches: Batches,
@@ -48,11 +56,7 @@ impl Batches {
 }
 
 impl ArrowSource {
-    /// Opens a file.
-    ///
-    /// # Errors
-    /// Where it is no Arrow IPC file, or has not the columns that are wanted.
-    pub fn open(
+    fn open(
         file: &str,
         positioned: Positioned,
         intake: &Intake,
@@ -62,12 +66,12 @@ impl ArrowSource {
         let panicked = |damaged: Damaged| unreadable(file, &damaged);
         let mut magic = Vec::new();
         let begins = positioned.reader().take(MAGIC.len() as u64).read_to_end(&mut magic);
-        begins.map_err(|error| DataError::input(format!("{file}: cannot be read: {error}")))?;
+        begins.map_err(|error| DataError::unreadable(file, &error))?;
         let is_file = magic == MAGIC;
         let checked = guarded(|| if is_file { check_file(&positioned) } else { check_stream(&positioned) });
         checked.map_err(panicked)?.map_err(|claim| match claim {
             Claim::Wrong(wrong) => {
-                DataError::input(format!("{file}: not a complete Arrow IPC file: {wrong}"))
+                DataError::input(format!("{file}: not a complete Arrow IPC file: {wrong}")).remedy(AGAIN)
             }
             Claim::Unreadable(error) => DataError::unreadable(file, &error),
         })?;
@@ -117,12 +121,21 @@ fn read_of(reader: &BufReader<PositionedReader>) -> u64 {
     reader.get_ref().position() - reader.buffer().len() as u64
 }
 
+/// What to do about a damaged file.
+const AGAIN: &str = "write the file again, or copy it again from where it was written";
+
 fn unreadable(file: &str, error: &dyn std::error::Error) -> DataError {
-    DataError::input(format!("{file}: not a complete Arrow IPC file: {error}"))
+    let text = error.to_string();
+    // what kind of error it is to the library
+    let words = text.split_once(" error: ").map_or(text.as_str(), |(_, words)| words);
+    let message = format!(
+        "{file}: not a complete Arrow IPC file: its bytes make no sense to the Arrow reader ({words})"
+    );
+    DataError::input(message).remedy(AGAIN)
 }
 
 impl Source for ArrowSource {
-    fn next(&mut self) -> Result<Option<(usize, Body)>, DataError> {
+    fn next(&mut self) -> Result<Option<Rows>, DataError> {
         loop {
             if let Some((batch, given)) =
                 self.batch.as_mut().filter(|(batch, given)| *given < batch.num_rows())
@@ -130,11 +143,11 @@ impl Source for ArrowSource {
                 let rows = (batch.num_rows() - *given).min(CHUNK_ROWS);
                 let slice = |column: &usize| ColumnData::from(batch.column(*column).slice(*given, rows));
                 let fields = self.columns.fields.iter().map(|(index, column)| (*index, slice(column)));
-                let kept = self.columns.kept.iter().map(&slice).collect();
-                let body =
-                    Body::Columns { fields: fields.collect(), kept, intake: self.columns.intake.clone() };
+                let kept = self.columns.kept.iter().map(|column| column.as_ref().map(&slice)).collect();
+                let fields = fields.collect();
+                let body = Columnar { fields, kept, intake: self.columns.intake.clone() };
                 *given += rows;
-                return Ok(Some((rows, body)));
+                return Ok(Some((rows, Box::new(body))));
             }
             let next = guarded(|| self.batches.next());
             let next = next.map_err(|damaged| unreadable(&self.file, &damaged))?;
@@ -148,7 +161,7 @@ impl Source for ArrowSource {
         }
     }
 
-    fn kept(&self) -> &[Kept] {
+    fn kept(&self) -> &[Option<Kept>] {
         &self.columns.kept_types
     }
 

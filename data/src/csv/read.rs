@@ -2,61 +2,64 @@
 //!
 //! A cell that is empty is missing. A record with another number of cells than the header, with text after a closing
 //! quote, or that is not UTF-8, is refused as a whole. A quote in a cell that does not begin with one is a character
-//! like any other. Cells that span lines are a matter of [`super::lines`].
+//! like any other. Cells that span lines are a matter of [`crate::lines`].
 
 use std::borrow::Cow;
-use std::io::Read;
-use std::path::Path;
+use std::io;
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 use arrow_array::builder::StringBuilder;
 use opus_ir::memory::Columns;
-use opus_runtime::admission::{Reading, Reason};
+use opus_runtime::admission::Reading;
 
-use super::chunk::{Body, Kept};
-use super::columnar::RowFault;
-use super::given::Given;
-use super::intake::{Found, Intake};
-use super::lines::{Quotes, RowKind, Splitter, cells, counted};
-use super::packing::Packing;
-use super::source::Source;
-use super::texts::{BLOCK_ROWS, Block, Texts, Usual};
+use super::delimiter_of;
+use crate::chunk::{Body, ColumnData, Kept, Read};
+use crate::columnar::RowFault;
 use crate::error::DataError;
+use crate::given::Given;
+use crate::intake::{Found, Intake};
+use crate::lines::{Lines, Quotes, RowKind, Splitter, cells, counted};
+use crate::source::{Opened, Request, Rows, Source};
+use crate::texts::{BLOCK_ROWS, Block, Texts, Usual, malformed};
+
+/// Opens a CSV file.
+///
+/// # Errors
+/// Where it cannot be read, has no header, or a column is missing.
+pub fn open(of: &Request<'_>) -> Result<Opened, DataError> {
+    of.text(|text| Ok(Box::new(CsvSource::open(&of.file, text, of.intake, of.given)?)))
+}
 
 /// Which cells of a record are read.
-pub struct Csv {
+struct Csv {
     /// What separates cells.
     delimiter: u8,
     /// How many cells a record has.
     width: usize,
     /// Input indices, each with its cell.
     fields: Vec<(usize, usize)>,
-    /// The cells to keep.
-    kept: Vec<usize>,
+    /// The cells to keep; `None` where a folder gives the value and the file has no such column.
+    kept: Vec<Option<usize>>,
 }
 
 /// A CSV file.
-pub struct CsvSource {
+struct CsvSource {
     csv: Arc<Csv>,
     splitter: Splitter,
-    kept: Vec<Kept>,
+    kept: Vec<Option<Kept>>,
     ignored: Vec<String>,
 }
 
 impl CsvSource {
-    /// Opens a file: reads its header.
-    ///
-    /// # Errors
-    /// Where there is none, or a column is missing.
-    pub fn open(
+    fn open(
         file: &str,
-        reader: Box<dyn Read + Send>,
+        reader: Box<dyn io::Read + Send>,
         intake: &Intake,
         given: &Given,
     ) -> Result<CsvSource, DataError> {
         let quotes = Quotes {
-            delimiter: intake.mapping.delimiter.unwrap_or(default_delimiter(file)),
+            delimiter: intake.mapping.delimiter.unwrap_or(delimiter_of(file)),
             multiline: intake.mapping.multiline_cells,
         };
         let mut splitter = Splitter::new(file, reader, RowKind::Record(quotes));
@@ -68,25 +71,11 @@ impl CsvSource {
         let names: Vec<&str> = names.iter().map(Cow::as_ref).collect();
         let Found { fields, kept } =
             intake.find(file, &names, given).map_err(|failure| with_cause(failure, &names))?;
+        let types = intake.keep.iter().zip(&kept).map(|(name, cell)| cell.map(|_| Kept::text(name, false)));
+        let kept_types = types.collect();
         let csv = Arc::new(Csv { delimiter: quotes.delimiter, width: names.len(), fields, kept });
-        Ok(CsvSource {
-            csv,
-            splitter,
-            kept: text_columns(intake, given, false),
-            ignored: intake.ignored(&names),
-        })
+        Ok(CsvSource { csv, splitter, kept: kept_types, ignored: intake.ignored(&names) })
     }
-}
-
-/// Whether the cells of a file of this name are separated by tabs.
-pub fn is_tabbed(name: &Path) -> bool {
-    name.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tsv"))
-}
-
-/// What separates cells where nobody says so: tabs in a file whose name ends in `.tsv`.
-fn default_delimiter(file: &str) -> u8 {
-    let (_, name) = Packing::of_name(Path::new(file));
-    if is_tabbed(name) { b'\t' } else { b',' }
 }
 
 /// Columns that are not found may be there, with other marks between cells or lines.
@@ -110,12 +99,14 @@ fn with_cause(failure: DataError, names: &[&str]) -> DataError {
 }
 
 impl Source for CsvSource {
-    fn next(&mut self) -> Result<Option<(usize, Body)>, DataError> {
+    fn next(&mut self) -> Result<Option<Rows>, DataError> {
         let lines = self.splitter.next_lines()?;
-        Ok(lines.map(|lines| (lines.len(), Body::Csv(self.csv.clone(), lines))))
+        let records =
+            |lines: Lines| (lines.len(), Box::new(Records(self.csv.clone(), lines)) as Box<dyn Body>);
+        Ok(lines.map(records))
     }
 
-    fn kept(&self) -> &[Kept] {
+    fn kept(&self) -> &[Option<Kept>] {
         &self.kept
     }
 
@@ -128,10 +119,25 @@ impl Source for CsvSource {
     }
 }
 
-/// The columns to keep of a format that has no types.
-pub fn text_columns(intake: &Intake, given: &Given, is_json: bool) -> Vec<Kept> {
-    let names = intake.keep.iter().enumerate().filter(|(position, _)| !given.has_kept(*position));
-    names.map(|(_, name)| Kept::text(name, is_json)).collect()
+/// Records of a file.
+struct Records(Arc<Csv>, Lines);
+
+impl Body for Records {
+    fn fill(
+        self: Box<Self>,
+        intake: &Intake,
+        columns: &mut Columns,
+        faults: &mut Vec<RowFault>,
+    ) -> Result<Read, DataError> {
+        let Records(csv, lines) = *self;
+        let kept = csv.fill(intake, &lines, columns, faults).into_iter();
+        let held = csv.fields.iter().map(|(index, _)| *index).collect();
+        Ok(Read { kept: kept.map(|column| column.map(ColumnData::from)).collect(), held, ..Read::default() })
+    }
+
+    fn names(&self, _row: usize) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Cells of CSV, which have no type.
@@ -155,16 +161,18 @@ impl Texts for Cells {
 type Record<'t> = Result<Vec<Cow<'t, str>>, String>;
 
 impl Csv {
-    /// Fills the columns of the fields; answers the columns to keep. Faults are added in no order of rows.
-    pub fn fill(
+    /// Fills the columns of the fields; answers the columns to keep, `None` for those that the file does not hold. Faults
+    /// are added in no order of rows.
+    fn fill(
         &self,
         intake: &Intake,
-        lines: &super::lines::Lines,
+        lines: &Lines,
         columns: &mut Columns,
         faults: &mut Vec<RowFault>,
-    ) -> Vec<ArrayRef> {
+    ) -> Vec<Option<ArrayRef>> {
         let usual: Vec<Usual> = self.fields.iter().map(|(index, _)| Usual::new(intake, *index)).collect();
-        let mut kept: Vec<StringBuilder> = self.kept.iter().map(|_| StringBuilder::new()).collect();
+        let kept_cells: Vec<usize> = self.kept.iter().flatten().copied().collect();
+        let mut kept: Vec<StringBuilder> = kept_cells.iter().map(|_| StringBuilder::new()).collect();
         let has_quotes = lines.have(b'"');
         let whole: Option<Vec<&str>> = lines.texts().map(Iterator::collect);
         let lines: Vec<&[u8]> = lines.iter().collect();
@@ -180,7 +188,7 @@ impl Csv {
                     None => std::str::from_utf8(line).ok(),
                 };
                 if text.is_some_and(|text| self.split(text, has_quotes, &mut texts)) {
-                    for (builder, cell) in kept.iter_mut().zip(&self.kept) {
+                    for (builder, cell) in kept.iter_mut().zip(&kept_cells) {
                         builder.append_option(texts[start + cell]);
                     }
                     continue;
@@ -188,12 +196,13 @@ impl Csv {
                 texts.truncate(start);
                 texts.resize(start + self.width, None);
                 set_aside[row] = true;
-                let record = cells(line, self.delimiter).and_then(|record| self.of_width(record));
-                for (builder, cell) in kept.iter_mut().zip(&self.kept) {
-                    let text = record.as_ref().ok().map(|record| &record[*cell]);
+                // a record of another width is refused, but it may show which row it is
+                let record = cells(line, self.delimiter);
+                for (builder, cell) in kept.iter_mut().zip(&kept_cells) {
+                    let text = record.as_ref().ok().and_then(|record| record.get(*cell));
                     builder.append_option(text.filter(|text| !text.is_empty()));
                 }
-                records.push((row, record));
+                records.push((row, record.and_then(|record| self.of_width(record))));
             }
             let (width, rows) = (self.width, lines.len());
             let texts = Block { first_row, rows, width, cells: &texts, set_aside: &set_aside };
@@ -204,7 +213,8 @@ impl Csv {
                 self.fill_record(intake, first_row + row, lines[row], record, columns, faults);
             }
         }
-        kept.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef).collect()
+        let mut kept = kept.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef);
+        self.kept.iter().map(|cell| cell.and_then(|_| kept.next())).collect()
     }
 
     /// Splits a line; answers whether it has as many cells as the header, and no doubled quotes.
@@ -273,19 +283,6 @@ impl Csv {
 
 fn reading(cell: &str) -> Reading<'_> {
     if cell.is_empty() { Reading::Missing } else { Reading::Text(cell) }
-}
-
-/// So much of a row that could not be read is told.
-const TOLD_CHARACTERS: usize = 1000;
-
-/// A row that could not be read.
-pub fn malformed(wrong: String, row: &[u8]) -> Reason {
-    let text = String::from_utf8_lossy(row);
-    let mut value: String = text.chars().take(TOLD_CHARACTERS).collect();
-    if value.len() < text.len() {
-        value.push('…');
-    }
-    Reason { value, ..Reason::malformed_row(wrong) }
 }
 
 #[cfg(test)]

@@ -6,32 +6,47 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::io::Read;
+use std::io;
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 use arrow_array::builder::StringBuilder;
 use opus_ir::memory::Columns;
-use opus_runtime::admission::Reading;
+use opus_runtime::admission::{Reading, json};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::chunk::{Body, Kept};
-use super::columnar::RowFault;
-use super::csv::{malformed, text_columns};
-use super::given::Given;
-use super::intake::Intake;
-use super::lines::{Lines, RowKind, Splitter};
-use super::seen::Seen;
-use super::source::Source;
-use super::texts::{BLOCK_ROWS, Block, Texts, Usual};
+use crate::chunk::{Body, ColumnData, Kept, Read};
+use crate::columnar::RowFault;
 use crate::error::DataError;
+use crate::given::Given;
+use crate::intake::Intake;
+use crate::lines::{Lines, RowKind, Splitter};
+use crate::seen::Seen;
+use crate::source::{Opened, Request, Rows, Source};
+use crate::texts::{BLOCK_ROWS, Block, Texts, Usual, malformed};
 
 /// So many names that nobody asked for are told.
 const IGNORED_MAX: usize = 100;
 
+/// Opens a file with an object a line.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn open_lines(of: &Request<'_>) -> Result<Opened, DataError> {
+    of.text(|text| Ok(Box::new(JsonLinesSource::open(&of.file, text, RowKind::Line, of.intake, of.given))))
+}
+
+/// Opens a file with an array of objects, or with one object after another.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn open_array(of: &Request<'_>) -> Result<Opened, DataError> {
+    of.text(|text| Ok(Box::new(JsonLinesSource::open(&of.file, text, RowKind::Value, of.intake, of.given))))
+}
+
 /// Which names of an object are read.
-pub struct JsonLines {
+struct JsonLines {
     /// The slot of each name, in lower case where case is ignored.
     slots: BTreeMap<String, usize>,
     /// The same names in lower case, where case matters.
@@ -62,19 +77,19 @@ enum Slot {
 }
 
 /// A file of JSON objects.
-pub struct JsonLinesSource {
+struct JsonLinesSource {
     json: Arc<JsonLines>,
     splitter: Splitter,
-    kept: Vec<Kept>,
+    kept: Vec<Option<Kept>>,
     file: String,
     is_begun: bool,
 }
 
 impl JsonLinesSource {
     /// Opens a file whose rows are lines or values.
-    pub fn open(
+    fn open(
         file: &str,
-        reader: Box<dyn Read + Send>,
+        reader: Box<dyn io::Read + Send>,
         kind: RowKind,
         intake: &Intake,
         given: &Given,
@@ -82,7 +97,7 @@ impl JsonLinesSource {
         JsonLinesSource {
             json: Arc::new(JsonLines::new(intake, given)),
             splitter: Splitter::new(file, reader, kind),
-            kept: text_columns(intake, given, true),
+            kept: intake.keep.iter().map(|name| Some(Kept::text(name, true))).collect(),
             file: file.to_owned(),
             is_begun: false,
         }
@@ -90,17 +105,19 @@ impl JsonLinesSource {
 }
 
 impl Source for JsonLinesSource {
-    fn next(&mut self) -> Result<Option<(usize, Body)>, DataError> {
+    fn next(&mut self) -> Result<Option<Rows>, DataError> {
         let lines = self.splitter.next_lines()?;
         if !std::mem::replace(&mut self.is_begun, true)
             && let Some(first) = lines.as_ref().and_then(|lines| lines.iter().next())
         {
             self.json.check_names(&self.file, first)?;
         }
-        Ok(lines.map(|lines| (lines.len(), Body::JsonLines(self.json.clone(), lines))))
+        let objects =
+            |lines: Lines| (lines.len(), Box::new(Objects(self.json.clone(), lines)) as Box<dyn Body>);
+        Ok(lines.map(objects))
     }
 
-    fn kept(&self) -> &[Kept] {
+    fn kept(&self) -> &[Option<Kept>] {
         &self.kept
     }
 
@@ -113,6 +130,34 @@ impl Source for JsonLinesSource {
     }
 }
 
+/// Objects of a file.
+struct Objects(Arc<JsonLines>, Lines);
+
+impl Body for Objects {
+    fn fill(
+        self: Box<Self>,
+        intake: &Intake,
+        columns: &mut Columns,
+        faults: &mut Vec<RowFault>,
+    ) -> Result<Read, DataError> {
+        let Objects(json, lines) = *self;
+        let (mut ignored, mut seen) = (BTreeSet::new(), Seen::default());
+        let kept = json.fill(intake, &lines, columns, faults, &mut ignored, &mut seen).into_iter();
+        let kept = kept.map(|column| Some(ColumnData::from(column))).collect();
+        let held = json.fields.iter().map(|(index, _)| *index).collect();
+        Ok(Read { kept, held, is_json: true, ignored, seen: Some(seen) })
+    }
+
+    fn names(&self, row: usize) -> Vec<String> {
+        let Objects(_, lines) = self;
+        let line = lines.iter().nth(row).and_then(|line| std::str::from_utf8(line).ok()).unwrap_or_default();
+        let mut names = Vec::new();
+        // if the line is not an object, the row is refused
+        let _ = json::members(line, |name, _| names.push(name.to_owned()));
+        names
+    }
+}
+
 impl JsonLines {
     fn new(intake: &Intake, given: &Given) -> JsonLines {
         let ignores_case = intake.mapping.ignore_case;
@@ -122,11 +167,10 @@ impl JsonLines {
             let name = if ignores_case { name.to_lowercase() } else { name.to_owned() };
             *slots.entry(name).or_insert(next)
         };
-        let fields = (0..intake.schema.inputs.len()).filter(|index| !given.has_field(*index));
+        let fields = (0..intake.schema.inputs.len()).filter(|index| !given.is_absent(*index));
         let mut fields: Vec<(usize, usize)> =
             fields.map(|index| (index, slot(intake.column(index)))).collect();
-        let kept = intake.keep.iter().enumerate().filter(|(position, _)| !given.has_kept(*position));
-        let kept = kept.map(|(_, name)| slot(name)).collect();
+        let kept = intake.keep.iter().map(|name| slot(name)).collect();
         let lower = slots.iter().map(|(name, slot)| (name.to_lowercase(), *slot)).collect();
         let mut nested = Vec::new();
         for (index, slot) in &mut fields {
@@ -192,7 +236,7 @@ impl JsonLines {
 
     /// Fills the columns of the fields; answers the columns to keep, adds to the names that nobody asked for, and says
     /// which fields had a value or `null` in any object. Faults are added in no order of rows.
-    pub fn fill(
+    fn fill(
         &self,
         intake: &Intake,
         lines: &Lines,
@@ -224,13 +268,16 @@ impl JsonLines {
                     texts[start..].fill(None);
                     read = self.read(line, &mut texts[start..], ignored);
                 }
+                for (builder, slot) in kept.iter_mut().zip(&self.kept) {
+                    // a name in another case does not make the other values unreadable
+                    let is_read = matches!(read, Ok(()) | Err(Wrong::Case { .. }));
+                    let text = texts[start + slot].filter(|text| is_read && *text != "null");
+                    builder.append_option(text);
+                }
                 if let Err(wrong) = read {
                     texts[start..].fill(None);
                     set_aside[row] = true;
                     wrongs.push((row, malformed(wrong.in_words(self), line)));
-                }
-                for (builder, slot) in kept.iter_mut().zip(&self.kept) {
-                    builder.append_option(texts[start + slot].filter(|text| *text != "null"));
                 }
             }
             seen.any |= !set_aside[..lines.len()].iter().all(|is_aside| *is_aside);

@@ -16,13 +16,13 @@ use arrow_array::types::{Date64Type, TimestampMillisecondType, TimestampSecondTy
 use arrow_array::{ArrayRef, TimestampMillisecondArray};
 use arrow_schema::{ArrowError, DataType, Schema, SchemaRef, TimeUnit};
 
-use super::super::target::{Target, Whole};
-use super::table::{Data, Layout, Spec, Table};
+use super::pages::{Pages, encode, encode_texts, is_known};
 use crate::error::DataError;
-use crate::parquet::pages::{Pages, encode, encode_texts, is_known};
+use crate::target::{Target, Whole};
+use crate::write::{Begun, Data, Encoded, Encoder, Layout, Spec, Table, Writer, cannot_encode};
 
 /// Encodes rows for a Parquet file; shared by threads.
-pub struct ParquetEncoder {
+struct ParquetEncoder {
     layout: Arc<Layout>,
     arrow_schema: SchemaRef,
     schema: SchemaDescriptor,
@@ -30,13 +30,13 @@ pub struct ParquetEncoder {
 }
 
 /// A Parquet file that is being written.
-pub struct ParquetWriter {
+struct ParquetWriter {
     file: SerializedFileWriter<Target>,
     name: String,
 }
 
 /// A row group.
-pub struct RowGroup(Vec<ColumnChunk>);
+struct RowGroup(Vec<ColumnChunk>);
 
 /// The chunks of one column: several where its type has several leaves.
 enum ColumnChunk {
@@ -48,11 +48,7 @@ enum ColumnChunk {
 ///
 /// # Errors
 /// Where a column is of a type that Parquet has not, or the target cannot be written.
-pub fn create(
-    target: Target,
-    name: &str,
-    layout: &Arc<Layout>,
-) -> std::result::Result<(ParquetEncoder, ParquetWriter), DataError> {
+pub fn create(target: Target, name: &str, layout: &Arc<Layout>) -> std::result::Result<Begun, DataError> {
     let failed = |error: ParquetError| DataError::unwritable(name, &error);
     let arrow_schema = Arc::new(schema_of(layout));
     let schema = ArrowSchemaConverter::new().convert(&arrow_schema).map_err(failed)?;
@@ -60,7 +56,7 @@ pub fn create(
         .map_err(failed)?;
     let general = ArrowRowGroupWriterFactory::new(&file, arrow_schema.clone());
     let encoder = ParquetEncoder { layout: layout.clone(), arrow_schema, schema, general };
-    Ok((encoder, ParquetWriter { file, name: name.to_owned() }))
+    Ok((Box::new(encoder), Box::new(ParquetWriter { file, name: name.to_owned() })))
 }
 
 /// The layout in types that Parquet has: moments in milliseconds for those that it would hold as bare integers.
@@ -111,12 +107,25 @@ fn properties(layout: &Layout) -> WriterProperties {
     properties
 }
 
+impl Encoder for ParquetEncoder {
+    fn copies_pages(&self) -> bool {
+        true
+    }
+
+    fn encode(&self, table: &Table<'_>) -> std::result::Result<Encoded, DataError> {
+        self.row_group(table).map(Encoded::new).map_err(|error| match error {
+            // pages that are copied are checked here
+            ParquetError::External(error) => match error.downcast::<DataError>() {
+                Ok(error) => *error,
+                Err(error) => cannot_encode(&*error),
+            },
+            error => cannot_encode(&error),
+        })
+    }
+}
+
 impl ParquetEncoder {
-    /// Encodes rows as a row group.
-    ///
-    /// # Errors
-    /// Where a column cannot be encoded.
-    pub fn encode(&self, table: &Table<'_>) -> Result<RowGroup> {
+    fn row_group(&self, table: &Table<'_>) -> Result<RowGroup> {
         let mut general = Vec::new();
         let mut chunks = Vec::new();
         let mut leaf = 0;
@@ -175,15 +184,18 @@ fn array_of(spec: &Spec, data: &Data<'_>, rows: usize) -> Result<ArrayRef> {
     }
 }
 
-impl ParquetWriter {
-    /// Appends a row group.
-    ///
-    /// # Errors
-    /// Where it cannot be written.
-    pub fn append(&mut self, row_group: RowGroup) -> std::result::Result<(), DataError> {
-        self.append_to(row_group).map_err(|error| DataError::unwritable(&self.name, &error))
+impl Writer for ParquetWriter {
+    fn append(&mut self, rows: Encoded) -> std::result::Result<(), DataError> {
+        self.append_to(rows.get()).map_err(|error| DataError::unwritable(&self.name, &error))
     }
 
+    fn finish(self: Box<Self>) -> std::result::Result<Whole, DataError> {
+        let ParquetWriter { file, name } = *self;
+        file.into_inner().map_err(|error| DataError::unwritable(&name, &error))?.end()
+    }
+}
+
+impl ParquetWriter {
     fn append_to(&mut self, row_group: RowGroup) -> Result<()> {
         let mut writer = self.file.next_row_group()?;
         for chunk in row_group.0 {
@@ -196,14 +208,5 @@ impl ParquetWriter {
         }
         writer.close()?;
         Ok(())
-    }
-
-    /// Writes the footer: the file is whole.
-    ///
-    /// # Errors
-    /// Where it cannot be written.
-    pub fn finish(self) -> std::result::Result<Whole, DataError> {
-        let failed = |error: ParquetError| DataError::unwritable(&self.name, &error);
-        self.file.into_inner().map_err(failed)?.end()
     }
 }

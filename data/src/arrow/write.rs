@@ -11,18 +11,18 @@ use arrow_ipc::writer::FileWriter;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use arrow_select::take::take;
 
-use super::super::target::{Target, Whole};
-use super::table::{Content, Layout, Table};
 use crate::error::DataError;
+use crate::target::{Target, Whole};
+use crate::write::{Begun, Content, Encoded, Encoder, Layout, Table, Writer, cannot_encode};
 
 /// Encodes rows for an Arrow IPC file; shared by threads.
-pub struct ArrowEncoder {
+struct ArrowEncoder {
     layout: Arc<Layout>,
     schema: SchemaRef,
 }
 
 /// An Arrow IPC file that is being written.
-pub struct ArrowWriter {
+struct ArrowWriter {
     file: FileWriter<Target>,
     name: String,
 }
@@ -31,11 +31,7 @@ pub struct ArrowWriter {
 ///
 /// # Errors
 /// Where the target cannot be written.
-pub fn create(
-    target: Target,
-    name: &str,
-    layout: &Arc<Layout>,
-) -> Result<(ArrowEncoder, ArrowWriter), DataError> {
+pub fn create(target: Target, name: &str, layout: &Arc<Layout>) -> Result<Begun, DataError> {
     let schema = layout.arrow_schema();
     let fields = schema.fields().iter().zip(&layout.columns).map(|(field, spec)| {
         match (field.data_type(), &spec.content) {
@@ -48,15 +44,18 @@ pub fn create(
     let fields: Vec<Field> = fields.collect();
     let schema = Arc::new(Schema::new(fields).with_metadata(schema.metadata().clone()));
     let file = FileWriter::try_new(target, &schema).map_err(|error| DataError::unwritable(name, &error))?;
-    Ok((ArrowEncoder { layout: layout.clone(), schema }, ArrowWriter { file, name: name.to_owned() }))
+    let encoder = ArrowEncoder { layout: layout.clone(), schema };
+    Ok((Box::new(encoder), Box::new(ArrowWriter { file, name: name.to_owned() })))
+}
+
+impl Encoder for ArrowEncoder {
+    fn encode(&self, table: &Table<'_>) -> Result<Encoded, DataError> {
+        self.record_batch(table).map(Encoded::new).map_err(|error| cannot_encode(&error))
+    }
 }
 
 impl ArrowEncoder {
-    /// Encodes rows as a record batch.
-    ///
-    /// # Errors
-    /// Where a column is not what the layout says.
-    pub fn encode(&self, table: &Table<'_>) -> Result<RecordBatch, ArrowError> {
+    fn record_batch(&self, table: &Table<'_>) -> Result<RecordBatch, ArrowError> {
         let columns = self.layout.columns.iter().zip(&table.columns);
         let arrays = columns.map(|(spec, data)| {
             let array = spec.array(data, table.rows);
@@ -71,20 +70,13 @@ impl ArrowEncoder {
     }
 }
 
-impl ArrowWriter {
-    /// Appends a record batch.
-    ///
-    /// # Errors
-    /// Where it cannot be written.
-    pub fn append(&mut self, batch: &RecordBatch) -> Result<(), DataError> {
-        self.file.write(batch).map_err(|error| DataError::unwritable(&self.name, &error))
+impl Writer for ArrowWriter {
+    fn append(&mut self, rows: Encoded) -> Result<(), DataError> {
+        let batch: RecordBatch = rows.get();
+        self.file.write(&batch).map_err(|error| DataError::unwritable(&self.name, &error))
     }
 
-    /// Writes the footer: the file is whole.
-    ///
-    /// # Errors
-    /// Where it cannot be written.
-    pub fn finish(mut self) -> Result<Whole, DataError> {
+    fn finish(mut self: Box<Self>) -> Result<Whole, DataError> {
         self.file.finish().map_err(|error| DataError::unwritable(&self.name, &error))?;
         self.file.into_inner().map_err(|error| DataError::unwritable(&self.name, &error))?.end()
     }

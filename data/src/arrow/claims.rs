@@ -6,7 +6,7 @@ use std::io;
 
 use arrow_ipc::{Block, CompressionType, MessageHeader, RecordBatch};
 
-use super::positioned::Positioned;
+use crate::positioned::Positioned;
 
 /// What LZ4 makes of a byte at most.
 const LZ4_EXPANSION: u64 = 255;

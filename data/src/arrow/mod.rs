@@ -1,0 +1,8 @@
+//! Arrow IPC: the file format, and on reading also the stream format.
+
+mod claims;
+mod read;
+mod write;
+
+pub use read::open;
+pub use write::create;

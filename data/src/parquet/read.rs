@@ -1,0 +1,234 @@
+//! What does a Parquet file hold? Row groups, read column by column. The pages of a chunk are found in order; whoever
+//! admits the chunk decodes them ([`Part`]). Columns that are not plain enough for that are decoded in order, by several
+//! threads at once.
+
+use std::sync::Arc;
+
+use ::parquet::arrow::ProjectionMask;
+use ::parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+use ::parquet::errors::ParquetError;
+use arrow_schema::ArrowError;
+use rayon::prelude::*;
+
+use super::claims;
+use super::column::PagedColumn;
+use super::open::{metadata, too_short, unreadable, unreadable_column};
+use crate::chunk::{CHUNK_ROWS, ColumnData, Columnar, Kept};
+use crate::error::DataError;
+use crate::given::Given;
+use crate::guard::guarded;
+use crate::intake::Intake;
+use crate::positioned::Positioned;
+use crate::source::{Opened, Request, Rows, Source};
+use crate::typed::TypedColumns;
+
+/// The most rows of a chunk. A row group that other tools write by default is a chunk, so that its columns can be
+/// copied as they are.
+const ROWS_MAX: usize = 2 * CHUNK_ROWS;
+
+/// Opens a Parquet file.
+///
+/// # Errors
+/// Where it is no Parquet file, or has not the columns that are wanted.
+pub fn open(of: &Request<'_>) -> Result<Opened, DataError> {
+    of.positioned(|file| Ok(Box::new(ParquetSource::open(&of.file, file, of.intake, of.given)?)))
+}
+
+/// A Parquet file.
+struct ParquetSource {
+    file: Arc<str>,
+    positioned: Positioned,
+    metadata: ArrowReaderMetadata,
+    columns: TypedColumns,
+    /// The columns of the row group that is being read: the fields, then what is kept.
+    readers: Vec<ColumnReader>,
+    next_row_group: usize,
+    /// How many rows of the row group are still to be read.
+    rows_left: usize,
+    rows_read: u64,
+}
+
+/// A column of a row group.
+enum ColumnReader {
+    /// A column that is plain enough.
+    Paged(Box<PagedColumn>),
+    /// Anything else.
+    General(Box<ParquetRecordBatchReader>),
+}
+
+impl ParquetSource {
+    fn open(
+        file: &str,
+        positioned: Positioned,
+        intake: &Intake,
+        given: &Given,
+    ) -> Result<ParquetSource, DataError> {
+        let metadata = metadata(file, &positioned, intake)?;
+        let columns = TypedColumns::new(file, metadata.schema(), intake, given)?;
+        Ok(ParquetSource {
+            file: file.into(),
+            positioned,
+            metadata,
+            columns,
+            readers: Vec::new(),
+            next_row_group: 0,
+            rows_left: 0,
+            rows_read: 0,
+        })
+    }
+
+    fn open_row_group(&mut self) -> Result<(), DataError> {
+        let row_group = self.next_row_group;
+        self.next_row_group += 1;
+        let rows = self.metadata.metadata().row_group(row_group).num_rows();
+        self.rows_left = usize::try_from(rows).map_err(|error| unreadable(&self.file, &error))?;
+        let named = |column: usize, reader: Result<ColumnReader, ParquetError>| {
+            reader.map_err(|error| self.unreadable_column(column, &error))
+        };
+        let fields = self
+            .columns
+            .fields
+            .iter()
+            .map(|(_, column)| named(*column, self.field_reader(row_group, *column)));
+        let kept = self
+            .columns
+            .kept
+            .iter()
+            .flatten()
+            .map(|column| named(*column, self.kept_reader(row_group, *column)));
+        self.readers = fields.chain(kept).collect::<Result<_, DataError>>()?;
+        Ok(())
+    }
+
+    /// A column of the row group that is being read cannot be read.
+    fn unreadable_column(&self, column: usize, error: &dyn std::error::Error) -> DataError {
+        let name = self.metadata.schema().field(column).name();
+        unreadable_column(&self.file, self.next_row_group, name, error)
+    }
+
+    fn field_reader(&self, row_group: usize, column: usize) -> Result<ColumnReader, ParquetError> {
+        match self.paged(row_group, column)? {
+            Some(paged) => Ok(ColumnReader::Paged(Box::new(paged))),
+            None => self.general_reader(row_group, column),
+        }
+    }
+
+    /// The reader of a column to keep, whose type is what the file says.
+    fn kept_reader(&self, row_group: usize, column: usize) -> Result<ColumnReader, ParquetError> {
+        match self.paged(row_group, column)?.filter(PagedColumn::can_be_kept) {
+            Some(paged) => Ok(ColumnReader::Paged(Box::new(paged))),
+            None => self.general_reader(row_group, column),
+        }
+    }
+
+    fn paged(&self, row_group: usize, column: usize) -> Result<Option<PagedColumn>, ParquetError> {
+        let parquet = self.metadata.parquet_schema();
+        // the leaf of a column that has one; nested columns are the general reader's
+        let leaves: Vec<usize> =
+            (0..parquet.num_columns()).filter(|leaf| parquet.get_column_root_idx(*leaf) == column).collect();
+        let [leaf] = leaves[..] else { return Ok(None) };
+        let chunk = self.metadata.metadata().row_group(row_group).column(leaf);
+        let data_type = self.metadata.schema().field(column).data_type();
+        PagedColumn::open(
+            (&self.file, self.next_row_group),
+            &self.positioned,
+            chunk,
+            data_type,
+            self.rows_left,
+        )
+    }
+
+    fn general_reader(&self, row_group: usize, column: usize) -> Result<ColumnReader, ParquetError> {
+        let parquet = self.metadata.parquet_schema();
+        let group = self.metadata.metadata().row_group(row_group);
+        for leaf in (0..parquet.num_columns()).filter(|leaf| parquet.get_column_root_idx(*leaf) == column) {
+            claims::check(&self.positioned, group.column(leaf))?;
+        }
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
+            self.positioned.clone(),
+            self.metadata.clone(),
+        );
+        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), [column]);
+        let reader = builder
+            .with_projection(mask)
+            .with_row_groups(vec![row_group])
+            .with_batch_size(ROWS_MAX)
+            .build()?;
+        Ok(ColumnReader::General(Box::new(reader)))
+    }
+}
+
+impl ParquetSource {
+    /// How many rows the next chunk has. A row group that is not too long is one chunk; otherwise the chunk ends with
+    /// a page of the first kept column, if it can, so that its pages can be copied.
+    fn next_rows(&mut self) -> Result<usize, DataError> {
+        let fields = self.columns.fields.len();
+        let is_paged = self.readers.iter().all(|reader| matches!(reader, ColumnReader::Paged(_)));
+        if self.rows_left > ROWS_MAX
+            && is_paged
+            && let Some(kept) = self.columns.kept.iter().flatten().next().copied()
+            && let Some(ColumnReader::Paged(column)) = self.readers.get_mut(fields)
+        {
+            let end = column.last_page_end(ROWS_MAX);
+            let end = end.map_err(|error| self.unreadable_column(kept, &error))?;
+            return Ok(if end >= CHUNK_ROWS { end } else { ROWS_MAX });
+        }
+        Ok(self.rows_left.min(ROWS_MAX))
+    }
+}
+
+impl ColumnReader {
+    /// The next rows, as many as are wanted.
+    fn read(&mut self, rows: usize) -> Result<ColumnData, ArrowError> {
+        match self {
+            ColumnReader::Paged(column) => Ok(ColumnData::Pages(column.take(rows)?)),
+            ColumnReader::General(reader) => {
+                let batch = reader.next().transpose()?.filter(|batch| batch.num_rows() == rows);
+                let batch = batch.ok_or_else(|| ArrowError::from(too_short()))?;
+                Ok(ColumnData::Array(Arc::clone(batch.column(0))))
+            }
+        }
+    }
+}
+
+fn guarded_read(reader: &mut ColumnReader, rows: usize) -> Result<ColumnData, ArrowError> {
+    guarded(|| reader.read(rows)).unwrap_or_else(|damaged| Err(ArrowError::ParquetError(damaged.to_string())))
+}
+
+impl Source for ParquetSource {
+    fn next(&mut self) -> Result<Option<Rows>, DataError> {
+        while self.rows_left == 0 {
+            if self.next_row_group == self.metadata.metadata().num_row_groups() {
+                return Ok(None);
+            }
+            guarded(|| self.open_row_group()).map_err(|damaged| unreadable(&self.file, &damaged))??;
+        }
+        let rows = self.next_rows()?;
+        let read: Vec<Result<ColumnData, ArrowError>> =
+            self.readers.par_iter_mut().map(|reader| guarded_read(reader, rows)).collect();
+        let columns = self.columns.columns();
+        let read = read.into_iter().zip(columns);
+        let read = read.map(|(read, column)| read.map_err(|error| self.unreadable_column(column, &error)));
+        let mut fields = read.collect::<Result<Vec<ColumnData>, DataError>>()?;
+        let kept = self.columns.place(fields.split_off(self.columns.fields.len()));
+        let fields = self.columns.fields.iter().map(|(index, _)| *index).zip(fields).collect();
+        self.rows_left -= rows;
+        self.rows_read += rows as u64;
+        Ok(Some((rows, Box::new(Columnar { fields, kept, intake: self.columns.intake.clone() }))))
+    }
+
+    fn kept(&self) -> &[Option<Kept>] {
+        &self.columns.kept_types
+    }
+
+    fn ignored(&self) -> &[String] {
+        &self.columns.ignored
+    }
+
+    fn bytes(&self) -> u64 {
+        let rows = self.metadata.metadata().file_metadata().num_rows().max(1) as u128;
+        (self.positioned.length() as u128 * self.rows_read as u128 / rows) as u64
+    }
+}
