@@ -15,10 +15,43 @@ pub struct Aligned {
     pub b: Structure,
     /// What was renamed.
     pub renames: Vec<Rename>,
+    /// The numbers of the versions of both policies.
+    pub numbers: Numbers,
+}
+
+/// By number of a version in each of two policies, the number that stands for it in keys.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Numbers {
+    /// In the first policy.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub before: BTreeMap<u32, u32>,
+    /// In the second.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub after: BTreeMap<u32, u32>,
+}
+
+impl Numbers {
+    /// The way back.
+    pub fn inverted(&self) -> Numbers {
+        Numbers { before: self.after.clone(), after: self.before.clone() }
+    }
+
+    /// How people are told of the version for which a number stands: by the number in the first policy, or else in the
+    /// second.
+    pub fn shown(&self, number: u32) -> String {
+        let own = |numbers: &BTreeMap<u32, u32>| {
+            numbers.iter().find(|(_, shared)| **shared == number).map(|(own, _)| *own)
+        };
+        match (own(&self.before), own(&self.after)) {
+            (Some(own), _) => own.to_string(),
+            (None, Some(own)) if self.before.contains_key(&own) => format!("{own} of the second policy"),
+            (None, own) => own.unwrap_or(number).to_string(),
+        }
+    }
 }
 
 /// A name that was changed everywhere.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct Rename {
     /// What is named so.
     pub family: Family,
@@ -61,7 +94,7 @@ impl Rename {
         Rename { family, before: self.after.clone(), after: self.before.clone() }
     }
 
-    /// The structure with the new name.
+    /// The structure with the new name. Sets of names keep their order until the source is read again.
     pub fn apply(&self, structure: &Structure) -> Structure {
         let mut out =
             Structure { name: structure.name.clone(), elements: BTreeMap::new(), sequences: BTreeMap::new() };
@@ -138,14 +171,7 @@ impl Rename {
             | Part::Cite => text.to_owned(),
             Part::Type if self.family == Family::Enum => replaced(text, &self.before, &self.after),
             Part::Type => text.to_owned(),
-            Part::Body => match self.family {
-                // whatever else a case or a test says, it says these by name
-                Family::Input | Family::Output | Family::EnumValue(_) | Family::Enum => self.expression(text),
-                Family::Rule => after_word("rule ", text, &self.before, &self.after),
-                Family::Require => after_word("refused ", text, &self.before, &self.after),
-                Family::Case => after_word("given ", text, &self.before, &self.after),
-                Family::Param | Family::Let | Family::Table => text.to_owned(),
-            },
+            Part::Body => self.body(text),
             Part::Value if matches!(key, Key::Currency | Key::MonthEnd) => text.to_owned(),
             Part::Value
             | Part::Range
@@ -156,6 +182,27 @@ impl Rename {
             | Part::Condition
             | Part::Output(_) => self.expression(text),
         }
+    }
+
+    /// A case or a test: rules, requires and cases follow a word that says so, and everything else does not.
+    fn body(&self, text: &str) -> String {
+        let follows = |previous: &str| match self.family {
+            Family::Input | Family::Output | Family::Enum | Family::EnumValue(_) => {
+                !matches!(previous, "rule" | "given")
+            }
+            Family::Rule => previous == "rule",
+            Family::Require => previous == "refused",
+            Family::Case => previous == "given",
+            Family::Param | Family::Let | Family::Table => false,
+        };
+        let mut previous = "";
+        words(text)
+            .flat_map(|(between, word)| {
+                let is_it = word == self.before && follows(if between == " " { previous } else { "" });
+                previous = word;
+                [between, if is_it { &self.after } else { word }]
+            })
+            .collect()
     }
 
     /// An expression, a cell or a list of names: whatever has a value has its name there.
@@ -190,37 +237,52 @@ fn words(text: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// The names in a text.
+/// The names in a text. The mode of a rounding is not one.
 pub fn names(text: &str) -> impl Iterator<Item = &str> {
-    words(text).map(|(_, word)| word).filter(|word| word.starts_with(|c: char| c.is_alphabetic() || c == '_'))
+    let is_name = |word: &str| word.starts_with(|c: char| c.is_alphabetic() || c == '_');
+    let mut previous = "";
+    words(text).map(|(_, word)| word).filter(move |word| {
+        let is_mode = std::mem::replace(&mut previous, word) == "rounded";
+        is_name(word) && !is_mode
+    })
 }
 
 fn replaced(text: &str, before: &str, after: &str) -> String {
-    words(text).flat_map(|(between, word)| [between, if word == before { after } else { word }]).collect()
-}
-
-/// The text with the name replaced where it follows this word.
-fn after_word(word: &str, text: &str, before: &str, after: &str) -> String {
-    let mut previous = String::new();
+    let mut previous = "";
     words(text)
-        .flat_map(|(between, name)| {
-            let follows = format!("{previous} ") == word && between == " ";
-            previous = name.to_owned();
-            [between.to_owned(), if follows && name == before { after } else { name }.to_owned()]
+        .flat_map(|(between, word)| {
+            let is_mode = std::mem::replace(&mut previous, word) == "rounded";
+            [between, if word == before && !is_mode { after } else { word }]
         })
         .collect()
 }
 
 /// Brings two structures to one set of version numbers and names.
 pub fn align(a: &Structure, b: &Structure) -> Aligned {
-    let b = renumbered(b, &matching(a, b));
+    let own = days(a).into_keys().map(|number| (number, number)).collect();
+    let numbers = Numbers { before: own, after: matching(a, b) };
+    let b = renumbered(b, &numbers.after);
     let (mut a, mut renames) = (a.clone(), Vec::new());
     // a renamed enum lets its values be compared, a renamed input the rules: until nothing more is found
-    while let Some(found) = next_rename(&a, &b) {
-        a = found.apply(&a);
+    while let Some((found, renamed)) = next_rename(&a, &b) {
+        a = renamed;
         renames.push(found);
     }
-    Aligned { a, b, renames }
+    Aligned { a, b, renames, numbers }
+}
+
+/// The structure with these new names, read again, so that sets of names are in order. `None` where that cannot be
+/// read.
+pub fn renamed<'a>(
+    structure: &Structure,
+    renames: impl IntoIterator<Item = &'a Rename>,
+) -> Option<Structure> {
+    let mut renames = renames.into_iter().peekable();
+    if renames.peek().is_none() {
+        return Some(structure.clone());
+    }
+    let out = renames.fold(structure.clone(), |out, rename| rename.apply(&out));
+    Structure::of_source(&out.to_source()).ok()
 }
 
 // versions
@@ -263,7 +325,8 @@ fn days(structure: &Structure) -> BTreeMap<u32, &str> {
         .collect()
 }
 
-fn renumbered(structure: &Structure, numbers: &BTreeMap<u32, u32>) -> Structure {
+/// The structure with other numbers for its versions; those that are not named keep theirs.
+pub fn renumbered(structure: &Structure, numbers: &BTreeMap<u32, u32>) -> Structure {
     let when = |when: When| match when {
         When::Version(number) => When::Version(*numbers.get(&number).unwrap_or(&number)),
         When::Day(day) => When::Day(day),
@@ -331,43 +394,70 @@ fn declared_names(structure: &Structure) -> BTreeSet<(Family, String)> {
     structure.elements.keys().filter_map(declared).map(|(family, name)| (family, name.to_owned())).collect()
 }
 
-fn next_rename(a: &Structure, b: &Structure) -> Option<Rename> {
+/// Words that mean something in a cell, an expression or a test where a name may be too: their uses cannot be told from
+/// the text.
+const BUILT_IN: [&str; 17] = [
+    "any", "cent", "dollar", "integer", "min", "max", "whole_months", "whole_years", "clip", "carry", "given", "with",
+    "on", "expect", "refused", "first", "unique",
+];
+
+fn next_rename(a: &Structure, b: &Structure) -> Option<(Rename, Structure)> {
     let (first, second) = (declared_names(a), declared_names(b));
     let gone: Vec<_> = first.difference(&second).collect();
     let new: Vec<_> = second.difference(&first).collect();
-    let fits = |before: &(Family, String), after: &(Family, String)| -> Option<(Rename, Structure)> {
+    let fits = |before: &(Family, String), after: &(Family, String)| -> Option<Rename> {
         if before.0 != after.0 {
             return None;
         }
         let rename = Rename { family: before.0.clone(), before: before.1.clone(), after: after.1.clone() };
-        // a word that something else has too cannot be replaced by its text
-        let is_shared = |name: &str, names: &BTreeSet<(Family, String)>| {
-            names.iter().filter(|(_, other)| other == name).count() > 1
+        // a word that something else has too cannot be replaced by its text, here or on the way back
+        let uses = |names: &BTreeSet<(Family, String)>, name: &str| {
+            names.iter().filter(|(family, other)| other == name && meets(family, &before.0)).count()
         };
-        if is_shared(&before.1, &first) || is_shared(&after.1, &second) {
+        let is_own = uses(&first, &before.1) == 1
+            && uses(&second, &before.1) == 0
+            && uses(&first, &after.1) == 0
+            && uses(&second, &after.1) == 1;
+        let is_plain = |name: &str| !BUILT_IN.contains(&name) && opus_frontend::currency::find(name).is_none();
+        if !is_own || !is_plain(&before.1) || !is_plain(&after.1) {
             return None;
         }
-        let renamed = rename.apply(a);
-        let same = declaration(&renamed, &after.0, &after.1) == declaration(b, &after.0, &after.1);
-        same.then_some((rename, renamed))
+        let own = declaration(&rename.apply(&only(a, before)), &after.0, &after.1)
+            == declaration(b, &after.0, &after.1);
+        own.then_some(rename)
     };
     for before in &gone {
         let candidates: Vec<_> = new.iter().filter_map(|after| fits(before, after)).collect();
-        let [(rename, renamed)] = candidates.as_slice() else { continue };
+        let [rename] = candidates.as_slice() else { continue };
         let target = (rename.family.clone(), rename.after.clone());
         let rivals = gone.iter().filter(|other| fits(other, &target).is_some()).count();
-        if rivals == 1 && every_use_follows(renamed, b, &rename.after) {
-            return Some(rename.clone());
+        let Some(renamed) = renamed(a, [rename]).filter(|_| rivals == 1) else { continue };
+        if every_use_follows(&renamed, b, &rename.after) {
+            return Some((rename.clone(), renamed));
         }
     }
     None
+}
+
+/// Whether a name of one family can be taken for one of the other where it is used. Rules, requires and cases have their
+/// own words before them.
+fn meets(a: &Family, b: &Family) -> bool {
+    let stands_apart = |family: &Family| matches!(family, Family::Rule | Family::Require | Family::Case);
+    a == b || !stands_apart(a) && !stands_apart(b)
+}
+
+/// The declaration of a name, as a structure of its own.
+fn only(structure: &Structure, (family, name): &(Family, String)) -> Structure {
+    let elements = declaration(structure, family, name);
+    let elements = elements.into_iter().map(|(key, element)| (key.clone(), element.clone())).collect();
+    Structure { name: structure.name.clone(), elements, sequences: BTreeMap::new() }
 }
 
 /// Whether what uses the new name in the renamed first policy uses it in the second, where both have the part.
 fn every_use_follows(renamed: &Structure, b: &Structure, name: &str) -> bool {
     renamed.elements.iter().all(|(key, element)| {
         let Some(other) = b.elements.get(key) else { return true };
-        element.iter().all(|(part, text)| {
+        element.iter().filter(|(part, _)| part.decides()).all(|(part, text)| {
             let uses = |text: &str| names(text).any(|word| word == name);
             other.get(part).is_none_or(|other| !uses(text) || uses(other))
         })

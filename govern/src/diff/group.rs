@@ -5,17 +5,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use opus_frontend::currency;
+
 use super::align::{Aligned, Family, declared, names};
 use super::extent::may_overlap;
-use super::{Change, Edit, EditId, words};
+use super::{Change, Edit, EditId, Order, Side, words};
 use crate::structure::{Dates, Element, Key, Part, Sequence, Structure, When};
 
 /// The differences between two structures but for the places of elements.
 pub struct Changes {
     /// All of them.
     pub list: Vec<Change>,
-    /// Elements that have other dates, before and after.
-    pub redated: Vec<(Key, Key)>,
+    /// Elements that have another key, before and after: other dates, or a row of a `first` table with other cells.
+    pub renewed: Vec<(Key, Key)>,
 }
 
 /// Compares two aligned structures.
@@ -42,8 +44,49 @@ pub fn changes(a: &Structure, b: &Structure) -> Changes {
             }
         }
     }
-    let redated = redated(&list);
-    Changes { list, redated }
+    let mut renewed = redated(&list);
+    renewed.extend(recut(a, b, &renewed));
+    Changes { list, renewed }
+}
+
+/// Rows of `first` tables that have other cells on each side: rows with one name, then a row that alone takes the place of
+/// another between the rows that both have.
+fn recut(a: &Structure, b: &Structure, redated: &[(Key, Key)]) -> Vec<(Key, Key)> {
+    let mut pairs = Vec::new();
+    for (sequence, first) in &a.sequences {
+        let (Sequence::FirstRows(_), Some(second)) = (sequence, b.sequences.get(sequence)) else { continue };
+        let is_paired = |key: &Key| redated.iter().any(|(before, after)| before == key || after == key);
+        let named = |structure: &Structure, key: &Key| structure.elements[key].get(&Part::Id).cloned();
+        let gone: Vec<&Key> = first.iter().filter(|key| !second.contains(key) && !is_paired(key)).collect();
+        let new: Vec<&Key> = second.iter().filter(|key| !first.contains(key) && !is_paired(key)).collect();
+        let mut own: Vec<(&Key, &Key)> = Vec::new();
+        for before in &gone {
+            let name = named(a, before);
+            let same = new.iter().find(|after| name.is_some() && named(b, after) == name);
+            own.extend(same.map(|after| (*before, *after)));
+        }
+        let is_new = |key: &Key| !own.iter().any(|(before, after)| *before == key || *after == key);
+        let gaps = |keys: &[Key], wanted: &[&Key], others: &[Key]| {
+            let mut gaps: BTreeMap<(Option<Key>, Option<Key>), Vec<Key>> = BTreeMap::new();
+            for (at, key) in keys.iter().enumerate().filter(|(_, key)| wanted.contains(key) && is_new(key)) {
+                let is_shared = |key: &&Key| others.contains(key);
+                let around = (
+                    keys[..at].iter().rev().find(is_shared).cloned(),
+                    keys[at..].iter().find(is_shared).cloned(),
+                );
+                gaps.entry(around).or_default().push(key.clone());
+            }
+            gaps
+        };
+        let after = gaps(second, &new, first);
+        for (around, gone) in gaps(first, &gone, second) {
+            if let ([before], Some([after])) = (gone.as_slice(), after.get(&around).map(Vec::as_slice)) {
+                pairs.push((before.clone(), after.clone()));
+            }
+        }
+        pairs.extend(own.into_iter().map(|(before, after)| (before.clone(), after.clone())));
+    }
+    pairs
 }
 
 /// Pairs of elements that differ in their dates: first those that are equal otherwise, then those that are the only
@@ -76,40 +119,46 @@ fn redated(changes: &[Change]) -> Vec<(Key, Key)> {
     pairs
 }
 
-/// The edits: changes that belong together, in the order of the texts, with what they need.
-pub fn edits(aligned: &Aligned, changes: Changes, moves: Vec<Change>) -> Vec<Edit> {
+/// The edits: renames, and changes that belong together, in the order of the texts, with what they need.
+pub fn edits(aligned: &Aligned, changes: Changes, moves: Vec<Change>, orders: &[Order]) -> Vec<Edit> {
     let mut together = Together::new(changes.list.len());
-    together.redated(&changes);
+    together.renewed(&changes);
     together.parents(&changes.list);
     together.rows(&changes.list, aligned);
     together.grids(&changes.list, aligned);
     together.outputs(&changes.list);
     together.types(&changes.list);
+    together.currency(&changes.list);
+    together.kinds(&changes.list);
+    together.values(&changes.list);
+    together.members(&changes.list, aligned);
     let mut groups = together.groups(changes.list);
     groups.extend(moves.into_iter().map(|one| vec![one]));
 
     let ranks = ranks(aligned);
     let rank = |change: &Change| match change {
-        Change::Name { .. } => 0,
+        Change::Name { .. } | Change::Rename(_) => 0,
         Change::Part { key, .. } | Change::Element { key, .. } | Change::Move { key, .. } => {
             ranks.get(&placed(key)).map_or(usize::MAX, |rank| rank + 1)
         }
     };
+    groups.iter_mut().for_each(|group| group.sort_by_key(rank));
     let is_move = |group: &[Change]| matches!(group, [Change::Move { .. }]);
     groups.sort_by_key(|group| (group.iter().map(rank).min(), is_move(group)));
 
+    let renames = aligned.renames.iter().map(|rename| vec![Change::Rename(rename.clone())]);
     let mut numbers = BTreeMap::from([(true, 0), (false, 0)]);
-    let mut edits: Vec<Edit> = groups
-        .into_iter()
+    let mut edits: Vec<Edit> = renames
+        .chain(groups)
         .map(|changes| {
             let decides = changes.iter().any(Change::decides);
             let number = numbers.entry(decides).or_default();
             *number += 1;
             let id = EditId { decides, number: *number };
-            Edit { id, says: words::says(&changes), needs: BTreeSet::new(), changes }
+            Edit { id, says: words::says(&changes, &aligned.numbers), needs: BTreeSet::new(), changes }
         })
         .collect();
-    let needs = needs(&edits, aligned);
+    let needs = needs(&edits, aligned, orders);
     for (edit, needs) in edits.iter_mut().zip(needs) {
         edit.needs = needs;
     }
@@ -149,9 +198,9 @@ impl Together {
         groups.into_values().collect()
     }
 
-    fn redated(&mut self, changes: &Changes) {
+    fn renewed(&mut self, changes: &Changes) {
         let at = elements(&changes.list);
-        for (before, after) in &changes.redated {
+        for (before, after) in &changes.renewed {
             self.join(at[before], at[after]);
         }
     }
@@ -221,6 +270,12 @@ impl Together {
                 _ => {}
             }
         }
+        // a new row has no cell under a column that goes, nor a new column beside a row that goes
+        for ((grid, is_rows), heads) in &axes {
+            let (true, Some(columns)) = (is_rows, axes.get(&(*grid, false))) else { continue };
+            let all: Vec<usize> = heads.iter().chain(columns).map(|(i, ..)| *i).collect();
+            all.windows(2).for_each(|pair| self.join(pair[0], pair[1]));
+        }
         for ((grid, is_rows), heads) in axes {
             for (j, change) in list.iter().enumerate() {
                 let Change::Part { key: Key::Grid(name), part, .. } = change else { continue };
@@ -270,7 +325,7 @@ impl Together {
                     Change::Part { key, .. } | Change::Element { key, .. } => {
                         parents(key).iter().any(|parent| declared(parent) == Some((family.clone(), name)))
                     }
-                    Change::Name { .. } | Change::Move { .. } => false,
+                    Change::Name { .. } | Change::Rename(_) | Change::Move { .. } => false,
                 };
                 let uses = other.decides() && {
                     let [before, after] = uses(other);
@@ -281,6 +336,118 @@ impl Together {
                 }
             }
         }
+    }
+}
+
+impl Together {
+    /// Another currency, and every change of an amount in one of the two.
+    fn currency(&mut self, list: &[Change]) {
+        for (i, change) in list.iter().enumerate() {
+            let codes = match change {
+                Change::Part { key: Key::Currency, before, after, .. } => [before.clone(), after.clone()],
+                Change::Element { key: Key::Currency, before, after } => [before, after]
+                    .map(|element| element.as_ref().and_then(|element| element.get(&Part::Value).cloned())),
+                _ => continue,
+            };
+            let marks: Vec<&str> = codes
+                .iter()
+                .flatten()
+                .flat_map(|code| [Some(code.as_str()), currency::symbol(code)])
+                .flatten()
+                .collect();
+            for (j, other) in list.iter().enumerate() {
+                let has_amount = |text: &&str| {
+                    marks.iter().any(|mark| match mark.starts_with(|c: char| c.is_ascii_alphabetic()) {
+                        true => names(text).any(|word| word == *mark),
+                        false => text.contains(mark),
+                    })
+                };
+                if other.decides() && texts(other).iter().any(has_amount) {
+                    self.join(i, j);
+                }
+            }
+        }
+    }
+
+    /// A name that is declared as something else: a parameter becomes a `let`, a table a grid.
+    fn kinds(&mut self, list: &[Change]) {
+        let mut declarations: BTreeMap<String, Vec<(usize, &Key)>> = BTreeMap::new();
+        for (i, change) in list.iter().enumerate() {
+            if let Change::Element { key, .. } = change
+                && let Some(name) = used_name(key)
+            {
+                declarations.entry(name).or_default().push((i, key));
+            }
+        }
+        for same in declarations.into_values() {
+            let kind = |key: &Key| std::mem::discriminant(key);
+            if same.iter().any(|(_, key)| kind(key) != kind(same[0].1)) {
+                same.windows(2).for_each(|pair| self.join(pair[0].0, pair[1].0));
+            }
+        }
+    }
+
+    /// The values of a parameter that has one without a date on either side: such a value stands alone.
+    fn values(&mut self, list: &[Change]) {
+        let mut values: BTreeMap<&str, Vec<(usize, Dates)>> = BTreeMap::new();
+        for (i, change) in list.iter().enumerate() {
+            if let Change::Element { key: Key::ParamValue(name, dates), .. } = change {
+                values.entry(name).or_default().push((i, *dates));
+            }
+        }
+        for values in values.into_values() {
+            if values.iter().any(|(_, dates)| *dates == Dates::default()) {
+                values.windows(2).for_each(|pair| self.join(pair[0].0, pair[1].0));
+            }
+        }
+    }
+
+    /// The members of a declaration of which none stays: it is never without members.
+    fn members(&mut self, list: &[Change], aligned: &Aligned) {
+        let mut members: BTreeMap<Sequence, Vec<usize>> = BTreeMap::new();
+        for (i, change) in list.iter().enumerate() {
+            let Change::Element { key, .. } = change else { continue };
+            if matches!(key, Key::Require(..) | Key::Rule(..) | Key::RuleLet(..)) {
+                continue;
+            }
+            match key.sequence(|_| false) {
+                None | Some(Sequence::Items) => {}
+                Some(sequence) => members.entry(sequence).or_default().push(i),
+            }
+        }
+        for changes in members.into_values() {
+            let is_before = |i: &usize| matches!(&list[*i], Change::Element { before: Some(_), .. });
+            let (gone, new): (Vec<usize>, Vec<usize>) = changes.iter().partition(|i| is_before(i));
+            let stays = |key: &Key, i: usize| {
+                let Change::Element { key: own, .. } = &list[i] else { return false };
+                own.sequence(|_| false) == key.sequence(|_| false)
+                    && own.sequence(|_| false).is_some()
+                    && aligned.b.elements.contains_key(key)
+            };
+            let some_stay = changes.first().is_some_and(|i| aligned.a.elements.keys().any(|key| stays(key, *i)));
+            let is_replaced = gone.iter().any(|i| new.iter().any(|j| self.first(*i) == self.first(*j)));
+            if !some_stay && !is_replaced {
+                changes.windows(2).for_each(|pair| self.join(pair[0], pair[1]));
+            }
+        }
+    }
+}
+
+/// Every text of a change, on both sides.
+fn texts(change: &Change) -> Vec<&str> {
+    match change {
+        Change::Part { before, after, .. } => [before, after].into_iter().flatten().map(String::as_str).collect(),
+        Change::Element { key, before, after } => {
+            let of_key = match key {
+                Key::TableRow(_, cells, _) => cells.iter().map(String::as_str).collect(),
+                Key::GridColumn(_, cell) | Key::GridRow(_, cell, _) => vec![cell.as_str()],
+                _ => Vec::new(),
+            };
+            let elements = [before, after].into_iter().flatten();
+            let parts = elements.flat_map(|element| element.iter().filter(|(part, _)| part.decides()));
+            parts.map(|(_, text)| text.as_str()).chain(of_key).collect()
+        }
+        Change::Name { .. } | Change::Rename(_) | Change::Move { .. } => Vec::new(),
     }
 }
 
@@ -388,6 +555,8 @@ fn uses(change: &Change) -> [BTreeSet<String>; 2] {
             Key::TableRow(_, cells, _) => cells.iter().collect(),
             Key::GridColumn(_, cell) | Key::GridRow(_, cell, _) => vec![cell],
             Key::GridCell(_, row, _, column) => vec![row, column],
+            // versions and `effective on` come and go together
+            Key::Version(_) => return vec![SELECTS.to_owned()],
             _ => Vec::new(),
         };
         let version = |when: Option<When>| match when {
@@ -419,21 +588,25 @@ fn uses(change: &Change) -> [BTreeSet<String>; 2] {
             let parts = element.iter().flat_map(|(part, text)| of_part(part, text));
             of_key(key).into_iter().chain(parts).collect()
         }),
-        Change::Name { .. } | Change::Move { .. } => [BTreeSet::new(), BTreeSet::new()],
+        Change::Name { .. } | Change::Rename(_) | Change::Move { .. } => [BTreeSet::new(), BTreeSet::new()],
     }
 }
+
+/// The name under which `effective on` is used by versions.
+const SELECTS: &str = "effective on";
 
 /// The name that an element declares and expressions, types or dates use.
 fn used_name(key: &Key) -> Option<String> {
     match (key, declared(key)) {
         (Key::Version(number), _) => Some(format!("version {number}")),
+        (Key::Effective, _) => Some(SELECTS.to_owned()),
         (_, Some((Family::Rule | Family::Require | Family::Case, _)) | None) => None,
         (_, Some((_, name))) => Some(name.to_owned()),
     }
 }
 
 /// By edit, the edits that it needs.
-fn needs(edits: &[Edit], aligned: &Aligned) -> Vec<BTreeSet<EditId>> {
+fn needs(edits: &[Edit], aligned: &Aligned, orders: &[Order]) -> Vec<BTreeSet<EditId>> {
     let declares = |edit: &Edit, adds: bool| -> BTreeSet<String> {
         let of = |change: &Change| match change {
             Change::Element { key, before, after } if before.is_none() == adds && after.is_some() == adds => {
@@ -448,7 +621,6 @@ fn needs(edits: &[Edit], aligned: &Aligned) -> Vec<BTreeSet<EditId>> {
         [0, 1].map(|side| sides.iter().flat_map(|sides| sides[side].iter().cloned()).collect())
     };
     let used: Vec<[BTreeSet<String>; 2]> = edits.iter().map(used).collect();
-    let [takes, gives] = otherwise(edits, aligned);
     let mut needs: Vec<BTreeSet<EditId>> = vec![BTreeSet::new(); edits.len()];
     for (i, edit) in edits.iter().enumerate() {
         let (added, removed) = (declares(edit, true), declares(edit, false));
@@ -466,8 +638,10 @@ fn needs(edits: &[Edit], aligned: &Aligned) -> Vec<BTreeSet<EditId>> {
             }
         }
     }
-    for i in takes {
-        needs[i].extend(gives.iter().filter(|j| **j != i).map(|j| edits[*j].id));
+    for (i, j) in otherwise(edits, aligned, orders) {
+        if i != j {
+            needs[i].insert(edits[j].id);
+        }
     }
     needs
 }
@@ -476,25 +650,39 @@ fn is_declared(structure: &Structure, name: &str) -> bool {
     structure.elements.keys().any(|key| used_name(key).as_deref() == Some(name))
 }
 
-/// The edits that take `otherwise` from a rule, and those that give it to one: a policy always has one.
-fn otherwise(edits: &[Edit], aligned: &Aligned) -> [Vec<usize>; 2] {
-    let last = |structure: &Structure| {
-        structure.sequences.get(&Sequence::Rules).and_then(|keys| keys.last()).cloned()
-    };
-    let (before, after) = (last(&aligned.a), last(&aligned.b));
+/// Pairs of edits of which the first needs the second because the last rule is always `otherwise`.
+fn otherwise(edits: &[Edit], aligned: &Aligned, orders: &[Order]) -> Vec<(usize, usize)> {
+    let last = |structure: &Structure| structure.sequences.get(&Sequence::Rules)?.last().cloned();
+    let (Some(before), Some(after)) = (last(&aligned.a), last(&aligned.b)) else { return Vec::new() };
+    let Some(order) = orders.iter().find(|order| order.sequence == Sequence::Rules) else { return Vec::new() };
     if before == after {
-        return [Vec::new(), Vec::new()];
+        return Vec::new();
     }
-    let of = |wanted: &Option<Key>, is_before: bool| -> Vec<usize> {
+    // the edits that change whether an element is there, its place, or whether it always applies
+    let touching = |wanted: &Key, with_condition: bool| -> Vec<usize> {
         let touches = |change: &Change| match change {
-            Change::Part { key, part: Part::Condition, .. } => Some(key) == wanted.as_ref(),
-            Change::Element { key, before, after } => {
-                let side = if is_before { before } else { after };
-                Some(key) == wanted.as_ref() && side.is_some()
-            }
+            Change::Part { key, part: Part::Condition, .. } => with_condition && key == wanted,
+            Change::Element { key, .. } | Change::Move { key, .. } => key == wanted,
             _ => false,
         };
         (0..edits.len()).filter(|i| edits[*i].changes.iter().any(touches)).collect()
     };
-    [of(&before, true), of(&after, false)]
+    let behind = |last: &Key, not: Side, side: Side, other: &Key| -> Vec<usize> {
+        let at = order.entries.iter().rposition(|entry| entry.key == *last && entry.side != not);
+        let entries = at.map_or(&[][..], |at| &order.entries[at + 1..]);
+        let keys = entries.iter().filter(|entry| entry.side == side && entry.key != *other);
+        keys.flat_map(|entry| touching(&entry.key, false)).collect()
+    };
+    let (takes, gives) = (touching(&before, true), touching(&after, true));
+    let late = behind(&before, Side::After, Side::After, &after);
+    let early = behind(&after, Side::Before, Side::Before, &before);
+    let pairs = |first: &[usize], second: &[usize]| -> Vec<(usize, usize)> {
+        first.iter().flat_map(|i| second.iter().map(|j| (*i, *j))).collect()
+    };
+    // a rule that comes to the end has to apply always by then
+    let applies = |i: &usize| {
+        edits[*i].changes.iter().any(|change| matches!(change, Change::Part { part: Part::Condition, .. }))
+    };
+    let (condition, place): (Vec<usize>, Vec<usize>) = gives.iter().partition(|i| applies(i));
+    [pairs(&takes, &gives), pairs(&takes, &early), pairs(&late, &gives), pairs(&place, &condition)].concat()
 }

@@ -22,7 +22,7 @@ use opus_runtime::Hash;
 use serde::{Deserialize, Serialize};
 
 use crate::structure::{Element, Key, Part, Sequence, Structure};
-pub use align::{Family, Rename};
+pub use align::{Family, Numbers, Rename};
 pub use apply::ApplyError;
 
 /// The format of scripts that this build writes and reads.
@@ -51,10 +51,13 @@ pub struct Script {
     pub from: Hash,
     /// The structure hash of the policy that all edits lead to.
     pub to: Hash,
-    /// Names that were changed everywhere, in the order in which they are applied.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub renames: Vec<Rename>,
-    /// The edits, in the order of the policies' texts.
+    /// In which of the two policies the names in keys and texts are. Renames are made before all other edits if it is the
+    /// second, and after them if it is the first.
+    pub names: Side,
+    /// The numbers of the versions of both policies, and those that stand for them in keys.
+    pub numbers: Numbers,
+    /// The edits: renames, each in the names that those before it lead to, and then all others in the order of the
+    /// policies' texts.
     pub edits: Vec<Edit>,
     /// By sequence in which elements are added, removed or moved, the places of both sides in one order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -96,6 +99,8 @@ pub enum Change {
         /// In the second.
         after: String,
     },
+    /// A name that was changed everywhere.
+    Rename(Rename),
     /// A part of an element that both have.
     Part {
         /// The element.
@@ -164,8 +169,16 @@ pub fn diff(a: &Structure, b: &Structure) -> Script {
     let aligned = align::align(a, b);
     let changes = group::changes(&aligned.a, &aligned.b);
     let (orders, moves) = order::orders(&aligned.a, &aligned.b, &changes);
-    let edits = group::edits(&aligned, changes, moves);
-    Script { format: FORMAT, from: a.hash(), to: b.hash(), renames: aligned.renames, edits, orders }
+    let edits = group::edits(&aligned, changes, moves, &orders);
+    Script {
+        format: FORMAT,
+        from: a.hash(),
+        to: b.hash(),
+        names: Side::After,
+        numbers: aligned.numbers,
+        edits,
+        orders,
+    }
 }
 
 impl Script {
@@ -174,9 +187,17 @@ impl Script {
         self.edits.iter().filter(|edit| edit.id.decides)
     }
 
+    /// What was renamed.
+    pub fn renames(&self) -> impl DoubleEndedIterator<Item = &Rename> {
+        self.edits.iter().flat_map(|edit| &edit.changes).filter_map(|change| match change {
+            Change::Rename(rename) => Some(rename),
+            _ => None,
+        })
+    }
+
     /// Whether the policies have the same structure.
     pub fn is_empty(&self) -> bool {
-        self.edits.is_empty() && self.renames.is_empty()
+        self.edits.is_empty()
     }
 
     /// The edits with what they need, and what that needs.
@@ -200,6 +221,7 @@ impl Script {
     /// The script that leads back.
     #[must_use]
     pub fn inverted(&self) -> Script {
+        let numbers = self.numbers.inverted();
         let needed_by = |id: EditId| {
             self.edits.iter().filter(move |edit| edit.needs.contains(&id)).map(|edit| edit.id).collect()
         };
@@ -209,7 +231,8 @@ impl Script {
             .map(|edit| {
                 let changes: Vec<Change> = edit.changes.iter().map(Change::inverted).collect();
                 // what adds a name backwards is what removed it forwards
-                Edit { id: edit.id, says: words::says(&changes), needs: needed_by(edit.id), changes }
+                let says = words::says(&changes, &numbers);
+                Edit { id: edit.id, says, needs: needed_by(edit.id), changes }
             })
             .collect();
         let side = |side: Side| match side {
@@ -229,7 +252,8 @@ impl Script {
             format: self.format,
             from: self.to,
             to: self.from,
-            renames: self.renames.iter().rev().map(Rename::inverted).collect(),
+            names: side(self.names),
+            numbers,
             edits,
             orders: self.orders.iter().map(order).collect(),
         }
@@ -240,6 +264,7 @@ impl Change {
     fn inverted(&self) -> Change {
         match self.clone() {
             Change::Name { before, after } => Change::Name { before: after, after: before },
+            Change::Rename(rename) => Change::Rename(rename.inverted()),
             Change::Part { key, part, before, after } => {
                 Change::Part { key, part, before: after, after: before }
             }
@@ -253,7 +278,7 @@ impl Change {
     /// Whether it can change a decision.
     fn decides(&self) -> bool {
         match self {
-            Change::Name { .. } => false,
+            Change::Name { .. } | Change::Rename(_) => false,
             Change::Part { part, .. } => part.decides(),
             Change::Element { key, .. } => !matches!(key, Key::Case(_) | Key::Test(_)),
             Change::Move { sequence, .. } => sequence.decides(),

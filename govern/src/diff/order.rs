@@ -17,7 +17,7 @@ pub fn orders(a: &Structure, b: &Structure, changes: &Changes) -> (Vec<Order>, V
         if first == second {
             continue;
         }
-        let places = Places::new(&first, &second, &changes.redated);
+        let places = Places::new(&first, &second, &changes.renewed);
         let kept = if sequence.counts() { longest_rising(&places.common) } else { places.common.clone() };
         let entries = if sequence.counts() {
             merged(&first, &second, &kept)
@@ -27,7 +27,7 @@ pub fn orders(a: &Structure, b: &Structure, changes: &Changes) -> (Vec<Order>, V
         if sequence.counts() {
             let stays: BTreeSet<(usize, usize)> = kept.into_iter().collect();
             for (i, j) in places.common.iter().filter(|pair| !stays.contains(pair)) {
-                // an element with other dates is another one on each side and needs no switch for its place
+                // an element with another key is another one on each side and needs no switch for its place
                 if first[*i] == second[*j] {
                     let before = |keys: &[Key], at: usize| at.checked_sub(1).map(|at| keys[at].clone());
                     moves.push(Change::Move {
@@ -39,7 +39,9 @@ pub fn orders(a: &Structure, b: &Structure, changes: &Changes) -> (Vec<Order>, V
                 }
             }
         }
-        orders.push(Order { sequence: sequence.clone(), entries });
+        if entries.iter().any(|entry| entry.side != Side::Both) {
+            orders.push(Order { sequence: sequence.clone(), entries });
+        }
     }
     (orders, moves)
 }
@@ -50,8 +52,8 @@ struct Places {
 }
 
 impl Places {
-    fn new(first: &[Key], second: &[Key], redated: &[(Key, Key)]) -> Places {
-        let renewed: BTreeMap<&Key, &Key> = redated.iter().map(|(before, after)| (before, after)).collect();
+    fn new(first: &[Key], second: &[Key], renewed: &[(Key, Key)]) -> Places {
+        let renewed: BTreeMap<&Key, &Key> = renewed.iter().map(|(before, after)| (before, after)).collect();
         let at: BTreeMap<&Key, usize> = second.iter().enumerate().map(|(at, key)| (key, at)).collect();
         let common = first
             .iter()
@@ -113,7 +115,7 @@ fn inserted(first: &[Key], second: &[Key], places: &Places) -> Vec<Entry> {
     for (j, key) in second.iter().enumerate() {
         let at = places.common.iter().find(|(_, other)| *other == j).map(|(i, _)| *i);
         last = at.or(last);
-        // an element with other dates comes behind itself
+        // an element with another key comes behind itself
         if !shared.contains(&j) || at.is_some_and(|i| first[i] != *key) {
             behind.entry(last).or_default().push(key);
         }

@@ -1,184 +1,285 @@
 //! What does an edit say to people? One line, in the words of the policy, down to the operand that changed.
 
-use super::Change;
-use crate::structure::{Dates, Element, Key, Part, Sequence, When};
+use std::collections::{BTreeMap, BTreeSet};
+
+use opus_frontend::format;
+
+use super::{Change, Family, Numbers, Rename};
+use crate::structure::{Dates, Element, Key, Part, When};
 
 /// What an edit does.
-pub fn says(changes: &[Change]) -> String {
-    match changes {
-        [only] => one(only),
-        [
-            Change::Element { key: a, before, after },
-            Change::Element { key: b, before: other, after: new },
-        ] if a != b && a.dated(Dates::default()) == b.dated(Dates::default()) => {
-            match (before, after, other, new) {
-                (Some(before), None, None, Some(after)) => redated(a, before, b, after),
-                (None, Some(after), Some(before), None) => redated(b, before, a, after),
-                _ => several(changes),
+pub fn says(changes: &[Change], numbers: &Numbers) -> String {
+    Words { numbers }.edit(changes)
+}
+
+struct Words<'a> {
+    numbers: &'a Numbers,
+}
+
+/// What an edit adds and removes.
+type Sides<'a> = (Vec<(&'a Key, &'a Element)>, Vec<(&'a Key, &'a Element)>);
+
+impl Words<'_> {
+    fn edit(&self, changes: &[Change]) -> String {
+        if let [only] = changes {
+            return self.one(only);
+        }
+        // a declaration that comes or goes speaks for what is in it
+        let whole = changes.iter().find(|change| {
+            matches!(
+                change,
+                Change::Element { key: Key::Param(_) | Key::Table(_) | Key::Grid(_) | Key::Enum(_) | Key::Output(_), .. }
+            )
+        });
+        if let Some(Change::Element { key, before, .. }) = whole {
+            let kinds = changes.iter().filter(|change| self.declares_same(change, key, before.is_some()));
+            return std::iter::once(self.one(whole.expect("it was found")))
+                .chain(kinds.map(|other| self.one(other)))
+                .collect::<Vec<_>>()
+                .join("; ");
+        }
+        let leads = |change: &&Change| {
+            matches!(change, Change::Part { part: Part::Type, .. } | Change::Part { key: Key::Currency, .. })
+        };
+        if let Some(head) = changes.iter().find(leads) {
+            let uses = changes.len() - 1;
+            let changes = if uses == 1 { "change that follows" } else { "changes that follow" };
+            return format!("{}, with {uses} {changes}", self.one(head));
+        }
+        self.redated(changes)
+            .or_else(|| self.rows(changes))
+            .unwrap_or_else(|| changes.iter().map(|change| self.one(change)).collect::<Vec<_>>().join("; "))
+    }
+
+    /// Whether a change declares the name of a declaration as something else.
+    fn declares_same(&self, change: &Change, key: &Key, is_gone: bool) -> bool {
+        let Change::Element { key: other, before, .. } = change else { return false };
+        let name = |key: &Key| super::align::declared(key).map(|(_, name)| name.to_owned());
+        before.is_some() != is_gone && name(other).is_some() && name(other) == name(key)
+    }
+
+    fn one(&self, change: &Change) -> String {
+        match change {
+            Change::Name { before, after } => format!("policy {before} becomes {after}"),
+            Change::Rename(Rename { family, before, after }) => {
+                let what = match family {
+                    Family::Input => "input ".to_owned(),
+                    Family::Output => "output ".to_owned(),
+                    Family::Param => "param ".to_owned(),
+                    Family::Let => "let ".to_owned(),
+                    Family::Table => "table ".to_owned(),
+                    Family::Enum => "enum ".to_owned(),
+                    Family::EnumValue(of) => format!("{of}."),
+                    Family::Rule => "rule ".to_owned(),
+                    Family::Require => "require ".to_owned(),
+                    Family::Case => "case ".to_owned(),
+                };
+                format!("{what}{before} renamed to {after}")
+            }
+            Change::Part { key, part, before, after } => {
+                self.part(key, part, before.as_deref(), after.as_deref())
+            }
+            Change::Element { key, before, after } => match (before, after) {
+                (None, Some(element)) => self.element(key, element, "added"),
+                (Some(element), None) => self.element(key, element, "removed"),
+                _ => self.named(key),
+            },
+            Change::Move { sequence, key, before, after } => {
+                let place = |before: &Option<Key>| match before {
+                    Some(before) => format!("after {}", self.short(before)),
+                    None => "first".to_owned(),
+                };
+                let what = if sequence.decides() { "moved" } else { "moved in the order" };
+                format!("{} {what}: {} (was {})", self.named(key), place(after), place(before))
             }
         }
-        _ => several(changes),
     }
-}
 
-fn one(change: &Change) -> String {
-    match change {
-        Change::Name { before, after } => format!("policy {before} becomes {after}"),
-        Change::Part { key, part, before, after } => {
-            part_says(key, part, before.as_deref(), after.as_deref())
+    /// The name of an element without its kind: `C4` of `rule C4`.
+    fn short(&self, key: &Key) -> String {
+        match key {
+            Key::Rule(name, _)
+            | Key::Require(name, _)
+            | Key::Input(name)
+            | Key::Output(name)
+            | Key::EnumValue(_, name) => name.clone(),
+            Key::TableRow(_, cells, _) => cells.join(", "),
+            other => self.head(other),
         }
-        Change::Element { key, before: None, after: Some(element) } => element_says(key, element, "added"),
-        Change::Element { key, before: Some(element), after: None } => element_says(key, element, "removed"),
-        Change::Element { key, .. } => key.to_string(),
-        Change::Move { sequence, key, before, after } => {
-            let place = |before: &Option<Key>| match before {
-                Some(before) => format!("after {}", short(before)),
-                None => "first".to_owned(),
+    }
+
+    /// As messages name it, without its dates.
+    fn head(&self, key: &Key) -> String {
+        match key {
+            Key::Version(number) => format!("version {}", self.numbers.shown(*number)),
+            other => other.to_string(),
+        }
+    }
+
+    /// `rule C4 from version 2`
+    fn named(&self, key: &Key) -> String {
+        let dates = key.dates().and_then(|dates| self.dates(dates));
+        dates.map_or_else(|| self.head(key), |dates| format!("{} {dates}", self.head(key)))
+    }
+
+    fn dates(&self, dates: Dates) -> Option<String> {
+        let when = |when: When| match when {
+            When::Version(number) => format!("version {}", self.numbers.shown(number)),
+            When::Day(day) => format::date(day),
+        };
+        let parts = [
+            dates.from.map(|from| format!("from {}", when(from))),
+            dates.until.map(|until| format!("until {}", when(until))),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join(" "))
+    }
+
+    fn part(&self, key: &Key, part: &Part, before: Option<&str>, after: Option<&str>) -> String {
+        let name = self.named(key);
+        if *part == Part::Optional {
+            return if after.is_some() {
+                format!("{name} becomes optional")
+            } else {
+                format!("{name} is no longer optional")
             };
-            let what = match sequence {
-                Sequence::FirstRows(_) | Sequence::Rules | Sequence::Requires => "moved",
-                _ => "moved in the order",
-            };
-            format!("{key} {what}: {} (was {})", place(after), place(before))
+        }
+        if *part == Part::Body && !matches!((before, after), (Some(_), Some(_))) {
+            return name;
+        }
+        // what a value or a range is about is plain from the element
+        let name = match part {
+            Part::Value | Part::Range | Part::From | Part::Body => name,
+            Part::Output(output) => format!("{name} {output}"),
+            other => format!("{name} {other}"),
+        };
+        let is_text = matches!(part, Part::Title | Part::Cite);
+        let whole = |text: &str| if is_text { opus_frontend::lexer::quote(text) } else { text.to_owned() };
+        match (before, after) {
+            (Some(before), Some(after)) => match is_computed(key, part) {
+                true => format!("{name}: {}", becomes(before, after)),
+                false => format!("{name}: {} becomes {}", whole(before), whole(after)),
+            },
+            (None, Some(after)) => format!("{name}: {} added", whole(after)),
+            (Some(before), None) => format!("{name}: {} removed", whole(before)),
+            (None, None) => name,
         }
     }
-}
 
-/// The name of an element without its kind: `C4` of `rule C4`.
-fn short(key: &Key) -> String {
-    match key {
-        Key::Rule(name, _)
-        | Key::Require(name, _)
-        | Key::Input(name)
-        | Key::Output(name)
-        | Key::EnumValue(_, name) => name.clone(),
-        other => other.to_string(),
-    }
-}
-
-fn part_says(key: &Key, part: &Part, before: Option<&str>, after: Option<&str>) -> String {
-    let name = named(key);
-    // what a value or a range is about is plain from the element
-    let name = match part {
-        Part::Value | Part::Range | Part::From | Part::Body => format!("{name}:"),
-        Part::Output(output) => format!("{name} {output}:"),
-        other => format!("{name} {other}:"),
-    };
-    match (before, after) {
-        (Some(before), Some(after)) => format!("{name} {}", becomes(before, after)),
-        (None, Some(after)) => format!("{name} {after} added"),
-        (Some(before), None) => format!("{name} {before} removed"),
-        (None, None) => name,
-    }
-}
-
-fn element_says(key: &Key, element: &Element, done: &str) -> String {
-    let text = |part: Part| element.get(&part).map_or("", String::as_str);
-    match key {
-        Key::Version(_) => format!("{key} {done}, from {}", text(Part::From)),
-        Key::ParamValue(_, dates) => {
-            let when = dates_say(*dates).map(|dates| format!(" {dates}")).unwrap_or_default();
-            let done = if done == "added" { String::new() } else { format!(" {done}") };
-            format!("{key}: {}{when}{done}", text(Part::Value))
-        }
-        Key::TableRow(..) | Key::GridCell(..) => format!("{key} = {} {done}", text(Part::Value)),
-        _ => format!("{} {done}", named(key)),
-    }
-}
-
-/// `rule C4 from version 2`
-fn named(key: &Key) -> String {
-    let dates = key.dates().and_then(dates_say);
-    dates.map_or(key.to_string(), |dates| format!("{key} {dates}"))
-}
-
-fn dates_say(dates: Dates) -> Option<String> {
-    let when = |when: When| match when {
-        When::Version(number) => format!("version {number}"),
-        When::Day(day) => opus_frontend::format::date(day),
-    };
-    let parts = [
-        dates.from.map(|from| format!("from {}", when(from))),
-        dates.until.map(|until| format!("until {}", when(until))),
-    ];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| parts.join(" "))
-}
-
-/// `param score_floor = 700: from version 2 becomes from version 3`
-fn redated(before: &Key, old: &Element, after: &Key, new: &Element) -> String {
-    let dates = |key: &Key| key.dates().and_then(dates_say).unwrap_or_else(|| "always".to_owned());
-    let value = old.get(&Part::Value).filter(|_| matches!(before, Key::ParamValue(..) | Key::TableRow(..)));
-    let value = value.map(|value| format!(" = {value}")).unwrap_or_default();
-    let mut says = format!("{before}{value}: {} becomes {}", dates(before), dates(after));
-    for (part, text) in new {
-        if let Some(other) = old.get(part).filter(|other| *other != text) {
-            says += &format!("; {part}: {}", becomes(other, text));
+    fn element(&self, key: &Key, element: &Element, done: &str) -> String {
+        let text = |part: Part| element.get(&part).map_or("", String::as_str);
+        match key {
+            Key::Version(_) => format!("{} {done}, from {}", self.head(key), text(Part::From)),
+            Key::Currency | Key::MonthEnd => format!("{key} {} {done}", text(Part::Value)),
+            Key::Effective => format!("{key}: {} {done}", text(Part::Value)),
+            Key::ParamValue(_, dates) => {
+                let when = self.dates(*dates).map(|dates| format!(" {dates}")).unwrap_or_default();
+                let done = if done == "added" { "" } else { " removed" };
+                format!("{key}: {}{when}{done}", text(Part::Value))
+            }
+            Key::TableRow(_, _, dates) => {
+                let when = self.dates(*dates).map(|dates| format!(" {dates}")).unwrap_or_default();
+                format!("{key} = {}{when} {done}", text(Part::Value))
+            }
+            _ => format!("{} {done}", self.named(key)),
         }
     }
-    says
-}
 
-fn several(changes: &[Change]) -> String {
-    if let Some(head) = changes.iter().find(|change| is_head(change)) {
-        return one(head);
-    }
-    if let Some(says) = rows_say(changes) {
-        return says;
-    }
-    let typed = changes.iter().find(|change| matches!(change, Change::Part { part: Part::Type, .. }));
-    if let Some(Change::Part { key, before: Some(before), after: Some(after), .. }) = typed {
-        let uses = changes.len() - 1;
-        return format!(
-            "{key} type: {before} becomes {after}, with {uses} more change{} that follow",
-            if uses == 1 { "" } else { "s" }
-        );
-    }
-    changes.iter().map(one).collect::<Vec<_>>().join("; ")
-}
-
-/// A declaration that comes or goes speaks for what is in it.
-fn is_head(change: &Change) -> bool {
-    matches!(
-        change,
-        Change::Element {
-            key: Key::Param(_) | Key::Table(_) | Key::Grid(_) | Key::Enum(_) | Key::Output(_),
-            ..
+    /// `param score_floor = 700: from version 2 becomes from version 3`
+    fn redated(&self, changes: &[Change]) -> Option<String> {
+        let (gone, new) = heads(changes);
+        let ([(before, old)], [(after, new)]) = (gone.as_slice(), new.as_slice()) else { return None };
+        if before.dated(Dates::default()) != after.dated(Dates::default()) {
+            return None;
         }
-    )
+        let dates =
+            |key: &Key| key.dates().and_then(|dates| self.dates(dates)).unwrap_or_else(|| "always".to_owned());
+        let is_valued = matches!(before, Key::ParamValue(..) | Key::TableRow(..));
+        let value = old.get(&Part::Value).filter(|_| is_valued);
+        let value = value.map(|value| format!(" = {value}")).unwrap_or_default();
+        let mut says = format!("{before}{value}: {} becomes {}", dates(before), dates(after));
+        let undated = before.dated(Dates::default());
+        let parts: BTreeSet<&Part> = old.keys().chain(new.keys()).collect();
+        for part in parts {
+            let (before, after) = (old.get(part).map(String::as_str), new.get(part).map(String::as_str));
+            if before != after {
+                let change = self.part(&undated, part, before, after);
+                says += &format!("; {}", change.strip_prefix(&format!("{undated} ")).unwrap_or(&change));
+            }
+        }
+        let cells = cell_changes(changes);
+        if cells > 0 {
+            says += &format!("; {cells} of its cells {}", if cells == 1 { "changes" } else { "change" });
+        }
+        Some(says)
+    }
+
+    /// `cap_share: 740..850 = 30% becomes 740..779 = 30%, 780..850 = 40%`
+    fn rows(&self, changes: &[Change]) -> Option<String> {
+        let (gone, new) = heads(changes);
+        let table = |(key, _): &(&Key, &Element)| match key {
+            Key::TableRow(table, ..) | Key::GridRow(table, ..) | Key::GridColumn(table, _) => Some(table.clone()),
+            _ => None,
+        };
+        let name = gone.iter().chain(&new).map(table).next()??;
+        if gone.iter().chain(&new).any(|row| table(row).as_ref() != Some(&name)) {
+            return None;
+        }
+        let row = |(key, element): &(&Key, &Element)| {
+            let when = key.dates().and_then(|dates| self.dates(dates));
+            let when = when.map(|dates| format!(" {dates}")).unwrap_or_default();
+            match key {
+                Key::TableRow(_, cells, _) => {
+                    let value = element.get(&Part::Value).map_or("", String::as_str);
+                    format!("{} = {value}{when}", cells.join(", "))
+                }
+                Key::GridRow(_, cell, _) => format!("{cell}{when}"),
+                Key::GridColumn(_, cell) => format!("column {cell}"),
+                other => other.to_string(),
+            }
+        };
+        let listed = |rows: &[(&Key, &Element)]| rows.iter().map(row).collect::<Vec<_>>().join(", ");
+        let says = match (gone.is_empty(), new.is_empty()) {
+            (false, false) => format!("{name}: {} becomes {}", listed(&gone), listed(&new)),
+            (true, _) => format!("{name}: {} added", listed(&new)),
+            (_, true) => format!("{name}: {} removed", listed(&gone)),
+        };
+        let parts = changes.iter().filter(|change| matches!(change, Change::Part { .. }));
+        Some(parts.map(|part| self.one(part)).chain([says]).collect::<Vec<_>>().join("; "))
+    }
 }
 
-/// `cap_share: 740..850 = 30% becomes 740..779 = 30%, 780..850 = 40%`
-fn rows_say(changes: &[Change]) -> Option<String> {
-    let table = changes.iter().find_map(|change| match change {
-        Change::Element {
-            key: Key::TableRow(table, ..) | Key::GridRow(table, ..) | Key::GridColumn(table, _),
-            ..
-        } => Some(table),
-        _ => None,
-    })?;
-    let row = |key: &Key, element: &Element| match key {
-        Key::TableRow(_, cells, dates) => {
-            let when = dates_say(*dates).map(|dates| format!(" {dates}")).unwrap_or_default();
-            let value = element.get(&Part::Value).map_or("", String::as_str);
-            Some(format!("{} = {value}{when}", cells.join(", ")))
-        }
-        Key::GridRow(_, cell, _) | Key::GridColumn(_, cell) => Some(cell.clone()),
-        _ => None,
-    };
-    let (mut gone, mut new) = (Vec::new(), Vec::new());
+/// The elements that come and go, but for the cells of grids.
+fn heads(changes: &[Change]) -> Sides<'_> {
+    let mut sides = (Vec::new(), Vec::new());
     for change in changes {
-        if let Change::Element { key, before, after } = change {
-            gone.extend(before.as_ref().and_then(|element| row(key, element)));
-            new.extend(after.as_ref().and_then(|element| row(key, element)));
+        let Change::Element { key, before, after } = change else { continue };
+        if !matches!(key, Key::GridCell(..)) {
+            sides.0.extend(before.as_ref().map(|element| (key, element)));
+            sides.1.extend(after.as_ref().map(|element| (key, element)));
         }
     }
-    let (gone, new) = (gone.join(", "), new.join(", "));
-    Some(match (gone.is_empty(), new.is_empty()) {
-        (false, false) => format!("{table}: {gone} becomes {new}"),
-        (true, false) => format!("{table}: {new} added"),
-        _ => format!("{table}: {gone} removed"),
-    })
+    sides
+}
+
+/// How many cells of a re-dated row of a grid have another value.
+fn cell_changes(changes: &[Change]) -> usize {
+    let mut values: BTreeMap<&String, Vec<&Element>> = BTreeMap::new();
+    for change in changes {
+        if let Change::Element { key: Key::GridCell(_, _, _, column), before, after } = change {
+            values.entry(column).or_default().extend(before.iter().chain(after));
+        }
+    }
+    values.values().filter(|sides| sides.iter().any(|side| side != &sides[0])).count()
+}
+
+/// Whether a part is computed, so that the operand that changed says more than the whole.
+fn is_computed(key: &Key, part: &Part) -> bool {
+    match part {
+        Part::Condition | Part::Output(_) | Part::Body => true,
+        Part::Value => matches!(key, Key::Let(..) | Key::RuleLet(..)),
+        _ => false,
+    }
 }
 
 /// What differs between two texts, word by word.

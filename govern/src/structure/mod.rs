@@ -6,13 +6,15 @@
 //! equal structures are the same policy to an analyst; the hash of the structure names it. Dates of validity are
 //! references to versions, so that moving a version moves what it dates.
 //!
-//! In reading order: reading a tree ([`read`]), writing a source again ([`write`]).
+//! In reading order: what names an element ([`key`]), reading a tree ([`read`]), writing a source again ([`write`]), one
+//! version for every row ([`version`]).
 //!
 //! Absent: types, ranges that were proved, and what is decided. A construct of the language that has no element does not
 //! compile: `read` takes every node apart without a wildcard.
 
 mod key;
 mod read;
+mod version;
 mod write;
 
 use std::collections::BTreeMap;
@@ -68,6 +70,34 @@ impl Structure {
     /// The structure of a tree that was read without an error.
     pub fn of_tree(tree: ast::Policy) -> Structure {
         read::read(&canonical::canonical(tree))
+    }
+
+    /// Version `number` applied to every row, whatever its date: what is not in force in it is gone, and so are dates, the
+    /// declarations of versions with `effective on`, and tests, which are about days. `None` where no version has the
+    /// number; version 1 of a policy without versions is the policy.
+    ///
+    /// ```
+    /// use opus_govern::structure::Structure;
+    /// let source = "policy shop { effective on day  version 1 from 2024-01-01  version 2 from 2025-01-01
+    ///               input { day : date in 2024-01-01..2030-12-31  age : int in 0..120 }  output { child : bool }
+    ///               param limit : int in 0..99 { from 2024-01-01 = 18  from 2025-01-01 = 21 }
+    ///               rules first { rule A when age < limit => true  otherwise B => false } }";
+    /// let policy = Structure::of_source(source).unwrap();
+    /// let second = policy.at_version(2).unwrap();
+    /// assert!(second.to_source().contains("param limit : int in 0..99 = 21"));
+    /// assert_eq!(policy.at_version(3), None);
+    /// ```
+    #[must_use]
+    pub fn at_version(&self, number: u32) -> Option<Structure> {
+        version::at(self, number)
+    }
+
+    /// The numbers of the versions, in order.
+    pub fn versions(&self) -> impl Iterator<Item = u32> {
+        self.elements.keys().filter_map(|key| match key {
+            Key::Version(number) => Some(*number),
+            _ => None,
+        })
     }
 
     /// The structure as a source: formatted, without comments.

@@ -36,8 +36,14 @@ impl<'a> Writer<'a> {
 
     fn policy(mut self) -> String {
         let _ = writeln!(self.out, "policy {} {{", self.structure.name);
-        let (settings, others): (Vec<&Key>, Vec<&Key>) =
+        let (mut settings, others): (Vec<&Key>, Vec<&Key>) =
             self.sequence(&Sequence::Items).iter().partition(|key| leads(key));
+        // versions are declared in the order of their days, wherever a version was moved to
+        settings.sort_by_key(|key| match key {
+            Key::Version(_) => (1, text(self.element(key), &Part::From)),
+            Key::Enum(_) => (2, ""),
+            _ => (0, ""),
+        });
         settings.into_iter().for_each(|key| self.item(key));
         self.fields("input", &Sequence::Inputs);
         self.fields("output", &Sequence::Outputs);
@@ -70,16 +76,19 @@ impl<'a> Writer<'a> {
 
     /// ` from 2025-01-01 until 2026-01-01`, with a space before it; nothing for what always holds.
     fn dates(&self, dates: Dates) -> String {
-        let day = |when: When| match when {
+        let word = |word: &str, when: Option<When>| {
+            when.map_or(String::new(), |when| format!(" {word} {}", self.day(when)))
+        };
+        word("from", dates.from) + &word("until", dates.until)
+    }
+
+    fn day(&self, when: When) -> String {
+        match when {
             When::Version(number) => {
                 self.days.get(&number).map_or("a version that is gone", |day| *day).to_owned()
             }
             When::Day(day) => format::date(day),
-        };
-        let word = |word: &str, when: Option<When>| {
-            when.map_or(String::new(), |when| format!(" {word} {}", day(when)))
-        };
-        word("from", dates.from) + &word("until", dates.until)
+        }
     }
 
     fn ty(&self, element: &Element) -> String {
@@ -157,11 +166,12 @@ impl<'a> Writer<'a> {
     fn param(&mut self, name: &str, element: &Element) {
         self.gap();
         let head = format!("param {name} : {}{}", self.ty(element), cite(element));
-        let values: Vec<(Dates, &str)> = self
+        let mut values: Vec<(Dates, &str)> = self
             .sequence(&Sequence::ParamValues(name.to_owned()))
             .iter()
             .map(|key| (key.dates().unwrap_or_default(), text(self.element(key), &Part::Value)))
             .collect();
+        values.sort_by_key(|(dates, _)| dates.from.map(|from| self.day(from)));
         match values.as_slice() {
             [(dates, value)] if *dates == Dates::default() => self.line(format!("{head} = {value}")),
             _ => {
