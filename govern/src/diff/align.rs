@@ -419,7 +419,8 @@ fn next_rename(a: &Structure, b: &Structure) -> Option<(Rename, Structure)> {
             && uses(&first, &after.1) == 0
             && uses(&second, &after.1) == 1;
         let is_plain = |name: &str| !BUILT_IN.contains(&name) && opus_frontend::currency::find(name).is_none();
-        if !is_own || !is_plain(&before.1) || !is_plain(&after.1) {
+        let is_free = is_own && !occurs(b, &before.1) && !occurs(a, &after.1);
+        if !is_free || !is_plain(&before.1) || !is_plain(&after.1) {
             return None;
         }
         let own = declaration(&rename.apply(&only(a, before)), &after.0, &after.1)
@@ -437,6 +438,19 @@ fn next_rename(a: &Structure, b: &Structure) -> Option<(Rename, Structure)> {
         }
     }
     None
+}
+
+/// Whether a word is in a text in which it could be a name.
+fn occurs(structure: &Structure, word: &str) -> bool {
+    let is_in = |text: &String| words(text).any(|(_, other)| other == word);
+    structure.elements.iter().any(|(key, element)| {
+        let in_cells = match key {
+            Key::TableRow(_, cells, _) => cells.iter().any(is_in),
+            Key::GridRow(_, cell, _) | Key::GridColumn(_, cell) => is_in(cell),
+            _ => false,
+        };
+        in_cells || element.iter().any(|(part, text)| (part.decides() || *part == Part::Body) && is_in(text))
+    })
 }
 
 /// Whether a name of one family can be taken for one of the other where it is used. Rules, requires and cases have their
