@@ -88,22 +88,8 @@ fn base(source: &mut Bytes, data: &[u8]) -> Structure {
         }
     }
     let whole = source.pick(corpus()).expect("the corpus has policies").clone();
-    let versions: Vec<u32> = whole.versions().collect();
-    match source.pick(&versions).filter(|_| source.clone_one_in(8)) {
-        Some(version) => whole.at_version(*version).unwrap_or(whole),
-        None => whole,
-    }
-}
-
-trait Again {
-    fn clone_one_in(&self, of: usize) -> bool;
-}
-
-impl Again for Bytes<'_> {
-    /// As `one_in`, of what comes next, which is not used up.
-    fn clone_one_in(&self, of: usize) -> bool {
-        Bytes(self.0).one_in(of)
-    }
+    let versions: Vec<u32> = if source.one_in(8) { whole.versions().collect() } else { Vec::new() };
+    source.pick(&versions).and_then(|version| whole.at_version(*version)).unwrap_or(whole)
 }
 
 /// The policies of `spec/` that can be read: whole files, and blocks of the book and the cases.
@@ -325,8 +311,8 @@ fn shift(out: &mut Structure, _: &Structure, source: &mut Bytes) {
 
 /// A `when` of one of the versions, or always.
 fn some_day(structure: &Structure, source: &mut Bytes) -> Option<When> {
-    let versions: Vec<u32> = structure.versions().collect();
-    source.pick(&versions).filter(|_| !Bytes(source.0).one_in(3)).map(|number| When::Version(*number))
+    let versions: Vec<u32> = if source.one_in(3) { Vec::new() } else { structure.versions().collect() };
+    source.pick(&versions).map(|number| When::Version(*number))
 }
 
 fn redate(out: &mut Structure, _: &Structure, source: &mut Bytes) {
@@ -406,7 +392,8 @@ fn rename(out: &mut Structure, _: &Structure, source: &mut Bytes) {
         })
         .collect();
     let Some((family, before)) = source.pick(&named).cloned() else { return };
-    let after = match source.pick(&named).filter(|_| Bytes(source.0).one_in(4)) {
+    let taken = if source.one_in(4) { source.pick(&named) } else { None };
+    let after = match taken {
         Some((_, other)) => other.clone(),
         None => format!("{}_{before}", ["a", "old", "z"][source.below(3)]),
     };
@@ -492,8 +479,10 @@ fn layout(structure: &Structure, source: &mut Bytes) -> Result<(), String> {
 /// One operand in parentheses, if that can be read.
 fn in_parentheses(text: &str, source: &mut Bytes) -> String {
     let (Some(tree), _) = parse(text) else { return text.to_owned() };
-    let is_operand = |kind: &ExprKind| !matches!(kind, ExprKind::Error);
-    let spans: Vec<Span> = tree.exprs.values().filter(|expr| is_operand(&expr.kind)).map(|expr| expr.span).collect();
+    // `any` is a cell only without parentheses
+    let is_operand = |kind: &ExprKind| !matches!(kind, ExprKind::Name(name) if name.text == "any");
+    let spans: Vec<Span> =
+        tree.exprs.values().filter(|expr| is_operand(&expr.kind)).map(|expr| expr.span).collect();
     let Some(span) = source.pick(&spans) else { return text.to_owned() };
     let range = span.range();
     let wrapped = format!("{}({}){}", &text[..range.start], &text[range.clone()], &text[range.end..]);
