@@ -115,7 +115,8 @@ impl Named {
             let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
             Some((PathBuf::from(file), number.parse().ok().filter(|_| is_number)?))
         });
-        let (path, version) = versioned.map_or((path.to_owned(), None), |(file, number)| (file, Some(number)));
+        let (path, version) =
+            versioned.map_or((path.to_owned(), None), |(file, number)| (file, Some(number)));
         Named { path, version }
     }
 

@@ -28,7 +28,8 @@ pub fn check(data: &[u8]) -> Result<(), String> {
     let mut source = Bytes(data);
     let (a, donor) = (base(&mut source, data), base(&mut source, data));
     let b = mutated(&a, &donor, &mut source);
-    pair(&a, &b, &mut source).map_err(|wrong| format!("{wrong}\n{}\nand\n{}", a.to_source(), b.to_source()))?;
+    pair(&a, &b, &mut source)
+        .map_err(|wrong| format!("{wrong}\n{}\nand\n{}", a.to_source(), b.to_source()))?;
     layout(&b, &mut source).map_err(|wrong| format!("{wrong}\n{}", b.to_source()))
 }
 
@@ -50,7 +51,8 @@ fn pair(a: &Structure, b: &Structure, source: &mut Bytes) -> Result<(), String> 
         let wrong = |what: &str, text: &str| format!("{what}\nedits {on:?} of {:#?}\n{text}", lines(&script));
         let text = script.hybrid(a, &on).map_err(|error| wrong(&error.to_string(), ""))?.to_source();
         let read = Structure::of_source(&text).map_err(|errors| wrong(&format!("{errors:?}"), &text))?;
-        let again = Structure::of_source(&read.to_source()).map_err(|errors| wrong(&format!("{errors:?}"), &text))?;
+        let again =
+            Structure::of_source(&read.to_source()).map_err(|errors| wrong(&format!("{errors:?}"), &text))?;
         if read.hash() != again.hash() {
             return Err(wrong("written and read again, the hybrid is another one", &text));
         }
@@ -216,7 +218,9 @@ fn is_inside(inner: &Key, outer: &Key) -> bool {
     match (inner, outer) {
         (Key::EnumValue(of, _), Key::Enum(name)) | (Key::ParamValue(of, _), Key::Param(name)) => of == name,
         (Key::TableRow(of, ..), Key::Table(name)) => of == name,
-        (Key::GridRow(of, ..) | Key::GridColumn(of, _) | Key::GridCell(of, ..), Key::Grid(name)) => of == name,
+        (Key::GridRow(of, ..) | Key::GridColumn(of, _) | Key::GridCell(of, ..), Key::Grid(name)) => {
+            of == name
+        }
         (Key::GridCell(of, cell, when, _), Key::GridRow(grid, row, dates)) => {
             of == grid && cell == row && when == dates
         }
@@ -234,7 +238,8 @@ fn add(out: &mut Structure, donor: &Structure, source: &mut Bytes) {
         return;
     }
     let number = 1 + source.below(9);
-    let cell = *source.pick(&["any", "missing", "1..5", "> 7", "{1, 2}", "740..779", "true"]).expect("a cell");
+    let cell =
+        *source.pick(&["any", "missing", "1..5", "> 7", "{1, 2}", "740..779", "true"]).expect("a cell");
     let new = |name: &str| format!("{name}_{number}");
     let copied = |other: &Key| -> Key {
         match (other, key) {
@@ -248,7 +253,9 @@ fn add(out: &mut Structure, donor: &Structure, source: &mut Bytes) {
             (Key::Let(name, dates), _) => Key::Let(new(name), *dates),
             (Key::RuleLet(name, dates), _) => Key::RuleLet(new(name), *dates),
             (Key::Table(name), _) => Key::Table(new(name)),
-            (Key::TableRow(name, cells, dates), Key::Table(_)) => Key::TableRow(new(name), cells.clone(), *dates),
+            (Key::TableRow(name, cells, dates), Key::Table(_)) => {
+                Key::TableRow(new(name), cells.clone(), *dates)
+            }
             (Key::TableRow(name, cells, dates), _) => {
                 let mut cells = cells.clone();
                 let at = number % cells.len().max(1);
@@ -301,7 +308,8 @@ fn place(out: &mut Structure, from: &Structure, key: Key, element: Element, sour
 
 /// An element comes to another place in its sequence.
 fn shift(out: &mut Structure, _: &Structure, source: &mut Bytes) {
-    let sequences: Vec<Sequence> = out.sequences.keys().filter(|sequence| sequence.counts()).cloned().collect();
+    let sequences: Vec<Sequence> =
+        out.sequences.keys().filter(|sequence| sequence.counts()).cloned().collect();
     let Some(sequence) = source.pick(&sequences) else { return };
     let keys = out.sequences.get_mut(sequence).expect("it is one of them");
     let moved = keys.remove(source.below(keys.len()));
@@ -321,7 +329,8 @@ fn redate(out: &mut Structure, _: &Structure, source: &mut Bytes) {
     let dates = Dates { from: some_day(out, source), until: some_day(out, source) };
     let is_value = matches!(key, Key::ParamValue(..));
     let dates = if is_value { Dates { until: None, ..dates } } else { dates };
-    let new = |other: &Key| if other == key || is_inside(other, key) { other.dated(dates) } else { other.clone() };
+    let new =
+        |other: &Key| if other == key || is_inside(other, key) { other.dated(dates) } else { other.clone() };
     rekey(out, new);
 }
 
@@ -329,7 +338,10 @@ fn redate(out: &mut Structure, _: &Structure, source: &mut Bytes) {
 fn rekey(out: &mut Structure, new: impl Fn(&Key) -> Key) {
     let keys: BTreeSet<Key> = out.elements.keys().map(&new).collect();
     if keys.len() == out.elements.len() {
-        out.elements = std::mem::take(&mut out.elements).into_iter().map(|(key, element)| (new(&key), element)).collect();
+        out.elements = std::mem::take(&mut out.elements)
+            .into_iter()
+            .map(|(key, element)| (new(&key), element))
+            .collect();
         out.sequences.values_mut().flatten().for_each(|key| *key = new(key));
     }
 }
@@ -356,7 +368,9 @@ fn versions(out: &mut Structure, _: &Structure, source: &mut Bytes) {
             out.elements.remove(&key);
             out.sequences.values_mut().for_each(|keys| keys.retain(|other| *other != key));
             rekey(out, |key| match key.dates() {
-                Some(dates) => key.dated(Dates { from: dates.from.and_then(when), until: dates.until.and_then(when) }),
+                Some(dates) => {
+                    key.dated(Dates { from: dates.from.and_then(when), until: dates.until.and_then(when) })
+                }
                 None => key.clone(),
             });
         }
@@ -492,11 +506,8 @@ fn in_parentheses(text: &str, source: &mut Bytes) -> String {
 /// The declarations in another order, but for those whose order counts.
 fn reordered(text: &str, source: &mut Bytes) -> String {
     let (Some(tree), _) = parse(text) else { return text.to_owned() };
-    let mut items: Vec<(bool, &str)> = tree
-        .items
-        .iter()
-        .map(|item| (matches!(item, Item::Require(_)), item.span().text(text)))
-        .collect();
+    let mut items: Vec<(bool, &str)> =
+        tree.items.iter().map(|item| (matches!(item, Item::Require(_)), item.span().text(text))).collect();
     let requires: Vec<&str> = items.iter().filter(|(counts, _)| *counts).map(|(_, text)| *text).collect();
     for last in (1..items.len()).rev() {
         items.swap(last, source.below(last + 1));

@@ -58,7 +58,9 @@ fn read(path: &Path) -> Result<Script, Failure> {
     let mut text = Vec::new();
     let bytes = match path.as_os_str() == "-" {
         true => std::io::stdin().lock().take(SCRIPT_BYTES_MAX).read_to_end(&mut text),
-        false => std::fs::File::open(path).and_then(|file| file.take(SCRIPT_BYTES_MAX).read_to_end(&mut text)),
+        false => {
+            std::fs::File::open(path).and_then(|file| file.take(SCRIPT_BYTES_MAX).read_to_end(&mut text))
+        }
     };
     bytes.map_err(|error| Failure::io(format!("`{name}` cannot be read: {}", in_words(&error))))?;
     serde_json::from_slice(&text).map_err(|error| {

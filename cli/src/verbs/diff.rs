@@ -15,7 +15,8 @@ pub fn run(args: &Diff, terminal: &Terminal) -> Result<(), Failure> {
     let target = args.output.as_ref().map(|path| Endpoint::new(path));
     let inputs = [Endpoint::new(&a.path), Endpoint::new(&b.path)];
     if inputs == [Endpoint::Standard, Endpoint::Standard] {
-        return Err(Failure::usage("standard input can be read only once").help("name a file for one of the policies"));
+        return Err(Failure::usage("standard input can be read only once")
+            .help("name a file for one of the policies"));
     }
     if let Some(target) = &target {
         apart(&[&inputs[0], &inputs[1]], &[target])?;

@@ -397,8 +397,23 @@ fn declared_names(structure: &Structure) -> BTreeSet<(Family, String)> {
 /// Words that mean something in a cell, an expression or a test where a name may be too: their uses cannot be told from
 /// the text.
 const BUILT_IN: [&str; 17] = [
-    "any", "cent", "dollar", "integer", "min", "max", "whole_months", "whole_years", "clip", "carry", "given", "with",
-    "on", "expect", "refused", "first", "unique",
+    "any",
+    "cent",
+    "dollar",
+    "integer",
+    "min",
+    "max",
+    "whole_months",
+    "whole_years",
+    "clip",
+    "carry",
+    "given",
+    "with",
+    "on",
+    "expect",
+    "refused",
+    "first",
+    "unique",
 ];
 
 fn next_rename(a: &Structure, b: &Structure) -> Option<(Rename, Structure)> {
@@ -418,7 +433,8 @@ fn next_rename(a: &Structure, b: &Structure) -> Option<(Rename, Structure)> {
             && uses(&second, &before.1) == 0
             && uses(&first, &after.1) == 0
             && uses(&second, &after.1) == 1;
-        let is_plain = |name: &str| !BUILT_IN.contains(&name) && opus_frontend::currency::find(name).is_none();
+        let is_plain =
+            |name: &str| !BUILT_IN.contains(&name) && opus_frontend::currency::find(name).is_none();
         let is_free = is_own && !occurs(b, &before.1) && !occurs(a, &after.1);
         if !is_free || !is_plain(&before.1) || !is_plain(&after.1) {
             return None;

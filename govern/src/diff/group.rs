@@ -424,7 +424,8 @@ impl Together {
                     && own.sequence(|_| false).is_some()
                     && aligned.b.elements.contains_key(key)
             };
-            let some_stay = changes.first().is_some_and(|i| aligned.a.elements.keys().any(|key| stays(key, *i)));
+            let some_stay =
+                changes.first().is_some_and(|i| aligned.a.elements.keys().any(|key| stays(key, *i)));
             let is_replaced = gone.iter().any(|i| new.iter().any(|j| self.first(*i) == self.first(*j)));
             if !some_stay && !is_replaced {
                 changes.windows(2).for_each(|pair| self.join(pair[0], pair[1]));
@@ -436,7 +437,9 @@ impl Together {
 /// Every text of a change, on both sides.
 fn texts(change: &Change) -> Vec<&str> {
     match change {
-        Change::Part { before, after, .. } => [before, after].into_iter().flatten().map(String::as_str).collect(),
+        Change::Part { before, after, .. } => {
+            [before, after].into_iter().flatten().map(String::as_str).collect()
+        }
         Change::Element { key, before, after } => {
             let of_key = match key {
                 Key::TableRow(_, cells, _) => cells.iter().map(String::as_str).collect(),
@@ -654,7 +657,9 @@ fn is_declared(structure: &Structure, name: &str) -> bool {
 fn otherwise(edits: &[Edit], aligned: &Aligned, orders: &[Order]) -> Vec<(usize, usize)> {
     let last = |structure: &Structure| structure.sequences.get(&Sequence::Rules)?.last().cloned();
     let (Some(before), Some(after)) = (last(&aligned.a), last(&aligned.b)) else { return Vec::new() };
-    let Some(order) = orders.iter().find(|order| order.sequence == Sequence::Rules) else { return Vec::new() };
+    let Some(order) = orders.iter().find(|order| order.sequence == Sequence::Rules) else {
+        return Vec::new();
+    };
     if before == after {
         return Vec::new();
     }

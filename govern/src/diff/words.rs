@@ -28,7 +28,10 @@ impl Words<'_> {
         let whole = changes.iter().find(|change| {
             matches!(
                 change,
-                Change::Element { key: Key::Param(_) | Key::Table(_) | Key::Grid(_) | Key::Enum(_) | Key::Output(_), .. }
+                Change::Element {
+                    key: Key::Param(_) | Key::Table(_) | Key::Grid(_) | Key::Enum(_) | Key::Output(_),
+                    ..
+                }
             )
         });
         if let Some(Change::Element { key, before, .. }) = whole {
@@ -192,8 +195,9 @@ impl Words<'_> {
         if before.dated(Dates::default()) != after.dated(Dates::default()) {
             return None;
         }
-        let dates =
-            |key: &Key| key.dates().and_then(|dates| self.dates(dates)).unwrap_or_else(|| "always".to_owned());
+        let dates = |key: &Key| {
+            key.dates().and_then(|dates| self.dates(dates)).unwrap_or_else(|| "always".to_owned())
+        };
         let is_valued = matches!(before, Key::ParamValue(..) | Key::TableRow(..));
         let value = old.get(&Part::Value).filter(|_| is_valued);
         let value = value.map(|value| format!(" = {value}")).unwrap_or_default();
@@ -218,7 +222,9 @@ impl Words<'_> {
     fn rows(&self, changes: &[Change]) -> Option<String> {
         let (gone, new) = heads(changes);
         let table = |(key, _): &(&Key, &Element)| match key {
-            Key::TableRow(table, ..) | Key::GridRow(table, ..) | Key::GridColumn(table, _) => Some(table.clone()),
+            Key::TableRow(table, ..) | Key::GridRow(table, ..) | Key::GridColumn(table, _) => {
+                Some(table.clone())
+            }
             _ => None,
         };
         let name = gone.iter().chain(&new).map(table).next()??;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use opus_ir::date;
 
-use super::key::{Dates, Key, Part, When};
 use super::Structure;
+use super::key::{Dates, Key, Part, When};
 
 /// The structure at a version.
 pub fn at(structure: &Structure, number: u32) -> Option<Structure> {
