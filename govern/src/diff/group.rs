@@ -167,6 +167,12 @@ pub fn edits(aligned: &Aligned, changes: Changes, moves: Vec<Change>, orders: &[
 
 // what belongs together
 
+/// A row that comes or goes: the index of the change, its cells and dates.
+type Row<'a> = (usize, &'a [String], Dates);
+
+/// A row or column of a grid that comes or goes: the index of the change, its cell and dates.
+type Head<'a> = (usize, &'a str, Dates);
+
 /// Sets of changes that are joined step by step.
 struct Together {
     /// By change, another one of its set; the first of a set names itself.
@@ -220,7 +226,7 @@ impl Together {
     /// Rows of a `unique` table that overlap, and all rows of a table whose keys or choice change.
     fn rows(&mut self, list: &[Change], aligned: &Aligned) {
         let values = enum_values(aligned);
-        let mut rows: BTreeMap<&str, Vec<(usize, &[String], Dates)>> = BTreeMap::new();
+        let mut rows: BTreeMap<&str, Vec<Row>> = BTreeMap::new();
         for (i, change) in list.iter().enumerate() {
             if let Change::Element { key: Key::TableRow(table, cells, dates), .. } = change {
                 rows.entry(table).or_default().push((i, cells, *dates));
@@ -258,7 +264,7 @@ impl Together {
     /// The rows of a grid that overlap, its columns that do, and what both look at.
     fn grids(&mut self, list: &[Change], aligned: &Aligned) {
         let values = enum_values(aligned);
-        let mut axes: BTreeMap<(&str, bool), Vec<(usize, &str, Dates)>> = BTreeMap::new();
+        let mut axes: BTreeMap<(&str, bool), Vec<Head>> = BTreeMap::new();
         for (i, change) in list.iter().enumerate() {
             match change {
                 Change::Element { key: Key::GridRow(grid, cell, dates), .. } => {
