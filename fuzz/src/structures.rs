@@ -439,7 +439,7 @@ fn give_otherwise(out: &mut Structure, _: &Structure, source: &mut Bytes) {
         }
     }
     let condition = |out: &mut Structure, key: &Key, text: String| {
-        out.elements.get_mut(key).map(|rule| rule.insert(Part::Condition, text)).flatten()
+        out.elements.get_mut(key).and_then(|rule| rule.insert(Part::Condition, text))
     };
     if let Some(old) = condition(out, &new, "true".to_owned()) {
         condition(out, &last, old);
