@@ -44,6 +44,18 @@ fn pair(a: &Structure, b: &Structure, source: &mut Bytes) -> Result<(), String> 
     if read != script {
         return Err("the script is another one after it was written and read".to_owned());
     }
+    // all off is the first policy, with what decides nothing; all on is the second
+    let read = |on: &BTreeSet<EditId>| {
+        script.hybrid(a, on).ok().and_then(|found| Structure::of_source(&found.to_source()).ok())
+    };
+    let all: BTreeSet<EditId> = script.deciding().map(|edit| edit.id).collect();
+    if read(&all).is_none_or(|found| found.hash() != b.hash()) {
+        return Err(format!("with all edits on, another policy\n{:#?}", lines(&script)));
+    }
+    let is_pure = script.edits.iter().all(|edit| edit.id.decides);
+    if is_pure && read(&BTreeSet::new()).is_none_or(|found| found.hash() != a.hash()) {
+        return Err(format!("with all edits off, another policy\n{:#?}", lines(&script)));
+    }
     for _ in 0..SETS {
         let on: BTreeSet<EditId> =
             script.edits.iter().map(|edit| edit.id).filter(|_| source.one_in(2)).collect();
