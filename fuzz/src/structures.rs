@@ -14,6 +14,15 @@ use opus_ir::testing::{Bytes, Source};
 
 use crate::policy;
 
+/// Bytes as choices. The low bits of [`Bytes`] are always 0, and most choices here are between few.
+struct Choices<'a>(Bytes<'a>);
+
+impl Source for Choices<'_> {
+    fn next(&mut self) -> u64 {
+        self.0.next() >> 24
+    }
+}
+
 /// The most mutations of one policy.
 const MUTATIONS_MAX: usize = 8;
 /// Sets of edits that are tried of each script.
@@ -25,7 +34,7 @@ const SETS: usize = 4;
 /// If the script between them does not lead from one to the other and back, if a closed set of its edits gives a source
 /// that cannot be read, or if layout changes a hash.
 pub fn check(data: &[u8]) -> Result<(), String> {
-    let mut source = Bytes(data);
+    let mut source = Choices(Bytes(data));
     let (a, donor) = (base(&mut source, data), base(&mut source, data));
     let b = mutated(&a, &donor, &mut source);
     pair(&a, &b, &mut source)
@@ -33,7 +42,7 @@ pub fn check(data: &[u8]) -> Result<(), String> {
     layout(&b, &mut source).map_err(|wrong| format!("{wrong}\n{}", b.to_source()))
 }
 
-fn pair(a: &Structure, b: &Structure, source: &mut Bytes) -> Result<(), String> {
+fn pair(a: &Structure, b: &Structure, source: &mut Choices) -> Result<(), String> {
     let script = diff(a, b);
     if script.is_empty() != (a.hash() == b.hash()) {
         return Err(format!("{} edits, but the hashes say otherwise", script.edits.len()));
@@ -94,7 +103,7 @@ fn there_and_back(script: &Script, a: &Structure, b: &Structure) -> Result<(), S
 // where policies come from
 
 /// A generated policy, or one of the corpus, or the corpus policy at one of its versions.
-fn base(source: &mut Bytes, data: &[u8]) -> Structure {
+fn base(source: &mut Choices, data: &[u8]) -> Structure {
     if source.one_in(2) {
         let text = policy::policy(&mut Unstructured::new(&data[data.len() / 8..])).unwrap_or_default();
         if let Ok(structure) = Structure::of_source(&text) {
@@ -134,7 +143,7 @@ fn corpus() -> &'static [Structure] {
 // mutations
 
 /// The policy after some mutations; one that gives a source that cannot be read is taken back.
-fn mutated(a: &Structure, donor: &Structure, source: &mut Bytes) -> Structure {
+fn mutated(a: &Structure, donor: &Structure, source: &mut Choices) -> Structure {
     let mut out = a.clone();
     for _ in 0..=source.below(MUTATIONS_MAX) {
         let mut changed = out.clone();
@@ -148,7 +157,7 @@ fn mutated(a: &Structure, donor: &Structure, source: &mut Bytes) -> Structure {
     out
 }
 
-type Mutation = fn(&mut Structure, &Structure, &mut Bytes);
+type Mutation = fn(&mut Structure, &Structure, &mut Choices);
 
 const MUTATIONS: [Mutation; 12] = [
     change_part,
@@ -170,7 +179,7 @@ fn keys(structure: &Structure) -> Vec<Key> {
 }
 
 /// A part gets the text that another element has there, here or in the other policy.
-fn change_part(out: &mut Structure, donor: &Structure, source: &mut Bytes) {
+fn change_part(out: &mut Structure, donor: &Structure, source: &mut Choices) {
     let all = keys(out);
     let Some(key) = source.pick(&all) else { return };
     let from = if source.one_in(3) { donor } else { &*out };
@@ -205,7 +214,7 @@ fn flip(out: &mut Structure, table: &Key) {
     }
 }
 
-fn drop_part(out: &mut Structure, _: &Structure, source: &mut Bytes) {
+fn drop_part(out: &mut Structure, _: &Structure, source: &mut Choices) {
     let all = keys(out);
     let Some(key) = source.pick(&all) else { return };
     let parts: Vec<Part> = out.elements[key].keys().cloned().collect();
@@ -214,7 +223,7 @@ fn drop_part(out: &mut Structure, _: &Structure, source: &mut Bytes) {
     }
 }
 
-fn remove(out: &mut Structure, _: &Structure, source: &mut Bytes) {
+fn remove(out: &mut Structure, _: &Structure, source: &mut Choices) {
     let all = keys(out);
     let Some(key) = source.pick(&all) else { return };
     if !matches!(key, Key::Version(_)) {
@@ -242,7 +251,7 @@ fn is_inside(inner: &Key, outer: &Key) -> bool {
 }
 
 /// A copy of an element, with what is in it, under another name or with another cell.
-fn add(out: &mut Structure, donor: &Structure, source: &mut Bytes) {
+fn add(out: &mut Structure, donor: &Structure, source: &mut Choices) {
     let from = if source.one_in(3) { donor.clone() } else { out.clone() };
     let all = keys(&from);
     let Some(key) = source.pick(&all) else { return };
@@ -304,7 +313,7 @@ fn add(out: &mut Structure, donor: &Structure, source: &mut Bytes) {
     }
 }
 
-fn place(out: &mut Structure, from: &Structure, key: Key, element: Element, source: &mut Bytes) {
+fn place(out: &mut Structure, from: &Structure, key: Key, element: Element, source: &mut Choices) {
     let is_first = |name: &str| {
         let table = Key::Table(name.to_owned());
         let table = out.elements.get(&table).or_else(|| from.elements.get(&table));
@@ -319,7 +328,7 @@ fn place(out: &mut Structure, from: &Structure, key: Key, element: Element, sour
 }
 
 /// An element comes to another place in its sequence.
-fn shift(out: &mut Structure, _: &Structure, source: &mut Bytes) {
+fn shift(out: &mut Structure, _: &Structure, source: &mut Choices) {
     let sequences: Vec<Sequence> =
         out.sequences.keys().filter(|sequence| sequence.counts()).cloned().collect();
     let Some(sequence) = source.pick(&sequences) else { return };
@@ -330,12 +339,12 @@ fn shift(out: &mut Structure, _: &Structure, source: &mut Bytes) {
 }
 
 /// A `when` of one of the versions, or always.
-fn some_day(structure: &Structure, source: &mut Bytes) -> Option<When> {
+fn some_day(structure: &Structure, source: &mut Choices) -> Option<When> {
     let versions: Vec<u32> = if source.one_in(3) { Vec::new() } else { structure.versions().collect() };
     source.pick(&versions).map(|number| When::Version(*number))
 }
 
-fn redate(out: &mut Structure, _: &Structure, source: &mut Bytes) {
+fn redate(out: &mut Structure, _: &Structure, source: &mut Choices) {
     let dated: Vec<Key> = out.elements.keys().filter(|key| key.dates().is_some()).cloned().collect();
     let Some(key) = source.pick(&dated) else { return };
     let dates = Dates { from: some_day(out, source), until: some_day(out, source) };
@@ -359,7 +368,7 @@ fn rekey(out: &mut Structure, new: impl Fn(&Key) -> Key) {
 }
 
 /// A version moves, comes, goes, or has another number.
-fn versions(out: &mut Structure, _: &Structure, source: &mut Bytes) {
+fn versions(out: &mut Structure, _: &Structure, source: &mut Choices) {
     let all: Vec<u32> = out.versions().collect();
     let day = format!("20{:02}-{:02}-01", 10 + source.below(60), 1 + source.below(12));
     let is_taken = |key: &Key| out.elements[key].get(&Part::From) == Some(&day);
@@ -397,7 +406,7 @@ fn versions(out: &mut Structure, _: &Structure, source: &mut Bytes) {
     }
 }
 
-fn rename(out: &mut Structure, _: &Structure, source: &mut Bytes) {
+fn rename(out: &mut Structure, _: &Structure, source: &mut Choices) {
     let all = keys(out);
     let named: Vec<(Family, String)> = all
         .iter()
@@ -427,7 +436,7 @@ fn rename(out: &mut Structure, _: &Structure, source: &mut Bytes) {
 }
 
 /// Another rule decides what is left: it comes to the end, and the last one gets its condition.
-fn give_otherwise(out: &mut Structure, _: &Structure, source: &mut Bytes) {
+fn give_otherwise(out: &mut Structure, _: &Structure, source: &mut Choices) {
     let Some(keys) = out.sequences.get_mut(&Sequence::Rules) else { return };
     let undated = |key: &Key| matches!(key, Key::Rule(_, dates) if *dates == Dates::default());
     let others: Vec<usize> = (0..keys.len() - 1).filter(|at| undated(&keys[*at])).collect();
@@ -458,8 +467,8 @@ fn give_otherwise(out: &mut Structure, _: &Structure, source: &mut Bytes) {
     }
 }
 
-fn settings(out: &mut Structure, donor: &Structure, source: &mut Bytes) {
-    let pick = |texts: &[&str], source: &mut Bytes| (*source.pick(texts).expect("a text")).to_owned();
+fn settings(out: &mut Structure, donor: &Structure, source: &mut Choices) {
+    let pick = |texts: &[&str], source: &mut Choices| (*source.pick(texts).expect("a text")).to_owned();
     let (key, value) = match source.below(5) {
         0 => (Key::MonthEnd, pick(&["clip", "carry"], source)),
         1 => (Key::Currency, pick(&["USD", "EUR", "JPY", "CHF"], source)),
@@ -486,7 +495,7 @@ fn settings(out: &mut Structure, donor: &Structure, source: &mut Bytes) {
 // layout
 
 /// Writes the policy with other blank lines, comments, parentheses and order of declarations.
-fn layout(structure: &Structure, source: &mut Bytes) -> Result<(), String> {
+fn layout(structure: &Structure, source: &mut Choices) -> Result<(), String> {
     let text = structure.to_source();
     let text = if source.one_in(2) { in_parentheses(&text, source) } else { reordered(&text, source) };
     let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
@@ -503,7 +512,7 @@ fn layout(structure: &Structure, source: &mut Bytes) -> Result<(), String> {
 }
 
 /// One operand in parentheses, if that can be read.
-fn in_parentheses(text: &str, source: &mut Bytes) -> String {
+fn in_parentheses(text: &str, source: &mut Choices) -> String {
     let (Some(tree), _) = parse(text) else { return text.to_owned() };
     // `any` is a cell only without parentheses
     let is_operand = |kind: &ExprKind| !matches!(kind, ExprKind::Name(name) if name.text == "any");
@@ -516,7 +525,7 @@ fn in_parentheses(text: &str, source: &mut Bytes) -> String {
 }
 
 /// The declarations in another order, but for those whose order counts.
-fn reordered(text: &str, source: &mut Bytes) -> String {
+fn reordered(text: &str, source: &mut Choices) -> String {
     let (Some(tree), _) = parse(text) else { return text.to_owned() };
     let mut items: Vec<(bool, &str)> =
         tree.items.iter().map(|item| (matches!(item, Item::Require(_)), item.span().text(text))).collect();

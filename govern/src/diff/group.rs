@@ -678,15 +678,17 @@ fn otherwise(edits: &[Edit], aligned: &Aligned, orders: &[Order]) -> Vec<(usize,
         };
         (0..edits.len()).filter(|i| edits[*i].changes.iter().any(touches)).collect()
     };
-    let behind = |last: &Key, not: Side, side: Side, other: &Key| -> Vec<usize> {
+    let behind = |last: &Key, not: Side, side: Side| -> Vec<usize> {
         let at = order.entries.iter().rposition(|entry| entry.key == *last && entry.side != not);
         let entries = at.map_or(&[][..], |at| &order.entries[at + 1..]);
-        let keys = entries.iter().filter(|entry| entry.side == side && entry.key != *other);
+        let keys = entries.iter().filter(|entry| entry.side == side);
         keys.flat_map(|entry| touching(&entry.key, false)).collect()
     };
     let (takes, gives) = (touching(&before, true), touching(&after, true));
-    let late = behind(&before, Side::After, Side::After, &after);
-    let early = behind(&after, Side::Before, Side::Before, &before);
+    // what comes behind the old one waits for the new one; the new one is last once everything behind it is gone
+    let late = behind(&before, Side::After, Side::After);
+    let late: Vec<usize> = late.into_iter().filter(|i| !gives.contains(i)).collect();
+    let early = behind(&after, Side::Before, Side::Before);
     let pairs = |first: &[usize], second: &[usize]| -> Vec<(usize, usize)> {
         first.iter().flat_map(|i| second.iter().map(|j| (*i, *j))).collect()
     };
