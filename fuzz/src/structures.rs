@@ -149,12 +149,18 @@ fn mutated(a: &Structure, donor: &Structure, source: &mut Choices) -> Structure 
         let mut changed = out.clone();
         MUTATIONS[source.below(MUTATIONS.len())](&mut changed, donor, source);
         if let Ok(read) = Structure::of_source(&changed.to_source())
+            && has_own_keys(&read)
             && Structure::of_source(&read.to_source()).is_ok_and(|again| again == read)
         {
             out = read;
         }
     }
     out
+}
+
+/// Whether no two elements have one key, as in every policy that compiles.
+fn has_own_keys(structure: &Structure) -> bool {
+    structure.sequences.values().all(|keys| keys.iter().collect::<BTreeSet<_>>().len() == keys.len())
 }
 
 type Mutation = fn(&mut Structure, &Structure, &mut Choices);
