@@ -583,7 +583,7 @@ fn uses(change: &Change) -> [BTreeSet<String>; 2] {
             Vec::new()
         };
         let output = match part {
-            Part::Output(name) => Some(name.clone()),
+            Part::Output(name) => Some(format!("output {name}")),
             _ => None,
         };
         of_text.into_iter().chain(output).collect()
@@ -609,6 +609,7 @@ fn used_name(key: &Key) -> Option<String> {
     match (key, declared(key)) {
         (Key::Version(number), _) => Some(format!("version {number}")),
         (Key::Effective, _) => Some(SELECTS.to_owned()),
+        (Key::Output(name), _) => Some(format!("output {name}")),
         (_, Some((Family::Rule | Family::Require | Family::Case, _)) | None) => None,
         (_, Some((_, name))) => Some(name.to_owned()),
     }
