@@ -26,7 +26,7 @@ pub struct Opus {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  success: no test failed, and no more rows were rejected than --max-rejects allows
-  1  a policy does not compile, a test failed, or `fmt --check` found something to change
+  1  a policy does not compile, a test failed, `fmt --check` found something to change, or policies differ
   2  invalid command line, or an output that is also an input
   3  more rows were rejected than allowed (the output is complete), or `run` refused its input
   4  a file cannot be read or written, or its content is wrong
@@ -104,6 +104,16 @@ pub enum Verb {
     /// Format policies in place.
     #[command(after_help = "Example:\n  opus fmt credit.opus")]
     Fmt(Fmt),
+    /// Show what changed between two policies, edit by edit.
+    #[command(
+        after_help = "Edits E1, E2, … can change a decision; T1, T2, … (texts, names, orders) cannot. The exit code is 1 if the policies differ.\n\nExample:\n  opus diff credit.opus@1 credit.opus@2 -o changes.json"
+    )]
+    Diff(Diff),
+    /// Apply the edits of `opus diff`, or some of them, to a policy.
+    #[command(
+        after_help = "Example:\n  opus apply changes.json credit.opus@1 -o changed.opus\n  opus apply changes.json credit.opus@1 --only E1 -o hybrid.opus"
+    )]
+    Apply(Apply),
     /// Show what an artifact contains: hashes, schema, versions, rules, certificate.
     #[command(after_help = "Example:\n  opus inspect credit.opusc\n  opus inspect credit.opusc --ir")]
     Inspect(Inspect),
@@ -254,6 +264,38 @@ pub struct Fmt {
     /// Change nothing, and fail if a policy is not formatted.
     #[arg(long)]
     pub check: bool,
+}
+
+/// `opus diff`
+#[derive(Args, Debug)]
+pub struct Diff {
+    /// The first policy or artifact; `FILE@N` is its version N, applied to every row whatever its date.
+    #[arg(value_name = "A")]
+    pub a: PathBuf,
+    /// The second policy or artifact, written alike.
+    #[arg(value_name = "B")]
+    pub b: PathBuf,
+    /// Where to write the script of all edits, for `opus apply`, or `-` for standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// `opus apply`
+#[derive(Args, Debug)]
+pub struct Apply {
+    /// The script, or `-` for standard input.
+    pub script: PathBuf,
+    /// The policy or artifact that the script was made from; `FILE@N` is its version N.
+    pub policy: PathBuf,
+    /// Where to write the source of the result, or `-` for standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Lead back: from the second policy to the first.
+    #[arg(long)]
+    pub invert: bool,
+    /// Of the edits that decide, apply these alone; they must include what they need.
+    #[arg(long, value_name = "E1,…", value_delimiter = ',')]
+    pub only: Option<Vec<String>>,
 }
 
 /// `opus inspect`

@@ -3,13 +3,15 @@
 use std::fs;
 use std::io::Read;
 use std::ops::{Deref, DerefMut};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use opus_data::error::in_words;
 use opus_frontend::limits::SOURCE_BYTES_MAX;
 use opus_govern::source::{self, OpenError, Source};
+use opus_govern::structure::Structure;
 use opus_runtime::artifact::{ARTIFACT_BYTES_MAX, MAGIC};
-use opus_runtime::{Artifact, Cache, Options, Policy};
+use opus_runtime::{Artifact, Cache, Hash, Options, Policy};
+use serde_json::{Value, json};
 
 use crate::args;
 use crate::failure::{Exit, Failure};
@@ -86,6 +88,65 @@ impl Opened {
             terminal.note(&format!("native code is not available ({why}): the vm decides"));
         }
         policy
+    }
+}
+
+/// A policy of which one version may be named: `credit.opus@2`.
+pub struct Named {
+    /// The file.
+    pub path: PathBuf,
+    version: Option<u32>,
+}
+
+/// The structure of a policy.
+pub struct Structured {
+    name: String,
+    /// The structure, of the version that was named.
+    pub structure: Structure,
+    /// The meaning hash of the policy; `None` if a version was named.
+    pub meaning: Option<Hash>,
+}
+
+impl Named {
+    /// A file, or a file and the number of a version. A file whose own name ends like that is meant as a file.
+    pub fn new(path: &Path) -> Named {
+        let versioned = path.to_str().filter(|_| !path.exists()).and_then(|text| {
+            let (file, number) = text.rsplit_once('@')?;
+            let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+            Some((PathBuf::from(file), number.parse().ok().filter(|_| is_number)?))
+        });
+        let (path, version) =
+            versioned.map_or((path.to_owned(), None), |(file, number)| (file, Some(number)));
+        Named { path, version }
+    }
+
+    /// The structure of the policy's source.
+    ///
+    /// # Errors
+    /// As [`open`] and [`Opened::compiled`], or if the policy has no such version.
+    pub fn structure(&self, terminal: &Terminal) -> Result<Structured, Failure> {
+        let mut opened = open(&self.path, terminal)?;
+        let meaning = opened.artifact.meaning_hash();
+        let name = opened.name.clone();
+        let whole = Structure::of_source(&opened.compiled()?.source).expect("it compiles, so it can be read");
+        let Some(number) = self.version else {
+            return Ok(Structured { name, structure: whole, meaning: Some(meaning) });
+        };
+        let Some(structure) = whole.at_version(number) else {
+            let known: Vec<String> = whole.versions().map(|number| number.to_string()).collect();
+            let known = if known.is_empty() { "1".to_owned() } else { known.join(", ") };
+            return Err(Failure::usage(format!("`{name}` has no version {number}"))
+                .help(format!("its versions are {known}")));
+        };
+        Ok(Structured { name: format!("{name}@{number}"), structure, meaning: None })
+    }
+}
+
+impl Structured {
+    /// For programs.
+    pub fn json(&self) -> Value {
+        let meaning = self.meaning.map(|hash| hash.to_string());
+        json!({ "policy": self.name, "structure": self.structure.hash().to_string(), "meaning": meaning })
     }
 }
 

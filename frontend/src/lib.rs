@@ -3,7 +3,7 @@
 //!
 //! The rooms, in reading order:
 //!
-//! - `text`: from a source to a tree ([`token`], [`lexer`], [`ast`], [`parse`]) and back ([`format`]);
+//! - `text`: from a source to a tree ([`token`], [`lexer`], [`ast`], [`parse`]) and back ([`format`], [`canonical`]);
 //! - [`check`]: from the tree to the typed tree ([`hir`]): names, units, versions, rules;
 //! - [`reference`]: what a typed tree decides, with exact rationals;
 //! - [`lower`]: from the typed tree to the IR, with a proved range for every value;
@@ -31,5 +31,5 @@ mod trial;
 
 pub use analysis::{counterexample, reach, tables};
 pub use compile::{Compiled, VERSION, compile};
-pub use text::{ast, foreign_date, format, lexer, parse, testing, token};
+pub use text::{ast, canonical, foreign_date, format, lexer, parse, testing, token};
 pub use trial::{Mended, mend};

@@ -2,7 +2,7 @@
 
 use opus_ir::testing::{self, Bytes};
 
-use crate::{damage, differential, policy, text};
+use crate::{damage, differential, policy, structures, text};
 
 /// A property that must hold for any bytes.
 pub struct Target {
@@ -59,6 +59,12 @@ pub const TARGETS: &[Target] = &[
         2_000,
         text::ir_text,
         "damaged text of a function is refused or parses to what it prints",
+    ),
+    target(
+        "structures",
+        policy::BYTES,
+        structures::check,
+        "a script leads from a policy to a mutant and back, and each closed set of its edits can be read",
     ),
     target("bytecode", 2_000, damage::bytecode, "damaged bytecode is refused or harmless"),
     Target {

@@ -34,16 +34,21 @@ pub struct Report {
 /// ```
 pub fn check(file: &str) -> Report {
     let mut report = Report::default();
+    let mut before = None;
     for case in document::cases(file) {
         match case.input.info.as_str() {
-            "opus" => policy(&case, &mut report),
+            "opus" => {
+                policy(&case, before.as_deref(), &mut report);
+                before = Some(case.input.text.clone());
+            }
             _ => function(&case, &mut report),
         }
     }
     report
 }
 
-fn policy(case: &Case, report: &mut Report) {
+/// Checks a policy; `before` is the one before it in the file, with which it may be compared.
+fn policy(case: &Case, before: Option<&str>, report: &mut Report) {
     let source = &case.input.text;
     let (compiled, diagnostics) = opus_frontend::compile(source);
     let told = stage::told(source, &diagnostics);
@@ -65,6 +70,9 @@ fn policy(case: &Case, report: &mut Report) {
                 report.fail(block.line, format!("the policy above {why}"));
             }
             Some((_, Err(error))) => report.fail(block.line, error.clone()),
+            Some(_) if block.info.split(' ').next() == Some("diff") => {
+                report.stage(block, stage::edits(&block.info, before, source));
+            }
             Some((compiled, Ok(subject))) => expectation(block, source, compiled, subject, report),
         }
     }

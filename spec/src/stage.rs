@@ -2,6 +2,8 @@
 
 use opus_frontend::diagnostic::Diagnostic;
 use opus_frontend::{Compiled, format, lower};
+use opus_govern::diff::diff;
+use opus_govern::structure::Structure;
 use opus_ir::{Func, passes, verify};
 
 /// The text of a stage, by the info string of its block: `fmt`, `ir`, `ir after NAME`, `code`. If the policy has
@@ -47,6 +49,25 @@ pub fn of_func(stage: &str, mut func: Func) -> Result<String, String> {
         }
         _ => Err(format!("there is no stage `{stage}`")),
     }
+}
+
+/// The edits that lead to a policy: from the one before it in the file for `diff`, between two of its versions for
+/// `diff 1 2`.
+///
+/// # Errors
+/// If there is no policy before it, or no such version.
+pub fn edits(info: &str, before: Option<&str>, source: &str) -> Result<String, String> {
+    let read = |source: &str| Structure::of_source(source).map_err(|_| "a policy cannot be read".to_owned());
+    let at = |number: &str| {
+        let found = number.parse().ok().and_then(|number| read(source).ok()?.at_version(number));
+        found.ok_or_else(|| format!("the policy above has no version {number}"))
+    };
+    let (a, b) = match info.split(' ').collect::<Vec<_>>().as_slice() {
+        [_] => (read(before.ok_or("there is no policy before this one")?)?, read(source)?),
+        [_, first, second] => (at(first)?, at(second)?),
+        _ => return Err(format!("`{info}` is neither `diff` nor `diff 1 2`")),
+    };
+    Ok(diff(&a, &b).edits.iter().map(|edit| format!("{edit}\n")).collect())
 }
 
 /// The diagnostics as test files show them, one per line: the line in the source, the code and the message,

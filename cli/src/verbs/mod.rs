@@ -1,9 +1,11 @@
 //! The verbs, one file each.
 
+mod apply;
 mod batch;
 mod build;
 mod check;
 mod completions;
+mod diff;
 mod explain_code;
 mod fmt;
 mod inspect;
@@ -28,6 +30,8 @@ pub fn run(verb: &Verb, terminal: &Terminal) -> Result<(), Failure> {
         Verb::Batch(args) => batch::run(args, terminal),
         Verb::Test(args) => test::run(args, terminal),
         Verb::Fmt(args) => fmt::run(args, terminal),
+        Verb::Diff(args) => diff::run(args, terminal),
+        Verb::Apply(args) => apply::run(args, terminal),
         Verb::Inspect(args) => inspect::run(args, terminal),
         Verb::Sample(args) => sample::run(args, terminal),
         Verb::ExplainCode(args) => explain_code::run(args, terminal),

@@ -2,9 +2,10 @@
 //! own: how it ends ([`ends`]), its help ([`help`]), its words for programs ([`json`]), fixes ([`fixes`]), streams ([`streams`]), files
 //! that are complete or not there ([`outputs`]), the same bytes however it is run ([`engines`]), the cache of native
 //! code ([`cache`]), single rows of files
-//! ([`rows`]), and the page about all of it ([`page`]).
+//! ([`rows`]), changes between policies ([`changes`]), and the page about all of it ([`page`]).
 
 mod cache;
+mod changes;
 mod crafted;
 mod ends;
 mod engines;

@@ -10,7 +10,7 @@ mod page;
 mod phrase;
 mod rules;
 
-pub use phrase::expression;
+pub use phrase::{cell, date, expression, type_kind};
 
 use crate::diagnostic::{Diagnostic, any_error};
 use crate::text::ast::*;
@@ -18,7 +18,7 @@ use crate::text::lexer::quote;
 use crate::text::parse::parse;
 use comments::Comments;
 use page::{Group, Page, WIDTH, width};
-use phrase::{Phrase, cell, cite, dates, listed, phrase};
+use phrase::{Phrase, cite, dates, listed, phrase};
 use rules::{Columns, hanging};
 
 /// Formats a source, or says why it cannot be read.

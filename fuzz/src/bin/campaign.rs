@@ -24,7 +24,8 @@ const USAGE: &str =
     "usage: campaign differential [--policies N] [--rows N] [--levels] [--seed N] [--threads N]
        campaign TARGET [--count N] [--seed N] [--threads N]
        campaign source [--seed N]
-TARGET is artifacts, parse, format, passes, ir_text, bytecode or canary";
+TARGET is artifacts, parse, format, passes, ir_text,
+structures, bytecode or canary";
 
 /// Damaged copies of each artifact.
 const COPIES: u64 = 500;

@@ -314,9 +314,9 @@ pub fn dates(dated: Dated, pad: usize) -> Option<String> {
     (!texts.is_empty()).then(|| texts.join(" "))
 }
 
-/// `money in $0..$500`
-pub fn ty(exprs: &Exprs, ty: &Type) -> Phrase {
-    let kind = match &ty.kind {
+/// `money`, `percent(3)`, the name of an enum.
+pub fn type_kind(kind: &TypeKind) -> String {
+    match kind {
         TypeKind::Bool => "bool".to_string(),
         TypeKind::Int => "int".to_string(),
         TypeKind::Decimal(digits) => format!("decimal({digits})"),
@@ -326,8 +326,12 @@ pub fn ty(exprs: &Exprs, ty: &Type) -> Phrase {
         TypeKind::Days => "days".to_string(),
         TypeKind::Date => "date".to_string(),
         TypeKind::Named(name) => name.text.clone(),
-    };
-    let mut phrase = Phrase::of(kind);
+    }
+}
+
+/// `money in $0..$500`
+pub fn ty(exprs: &Exprs, ty: &Type) -> Phrase {
+    let mut phrase = Phrase::of(type_kind(&ty.kind));
     match ty.domain.as_ref().map(|domain| &domain.kind) {
         None => {}
         Some(DomainKind::Range { low, high }) => {

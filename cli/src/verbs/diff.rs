@@ -1,0 +1,45 @@
+//! `opus diff`: what changed between two policies, edit by edit.
+
+use opus_data::{Endpoint, Target, apart};
+use opus_govern::diff::{Edit, diff};
+use serde_json::json;
+
+use crate::args::Diff;
+use crate::endpoints::writable;
+use crate::failure::{Exit, Failure};
+use crate::open::Named;
+use crate::terminal::Terminal;
+
+pub fn run(args: &Diff, terminal: &Terminal) -> Result<(), Failure> {
+    let [a, b] = [Named::new(&args.a), Named::new(&args.b)];
+    let target = args.output.as_ref().map(|path| Endpoint::new(path));
+    let inputs = [Endpoint::new(&a.path), Endpoint::new(&b.path)];
+    if inputs == [Endpoint::Standard, Endpoint::Standard] {
+        return Err(Failure::usage("standard input can be read only once")
+            .help("name a file for one of the policies"));
+    }
+    if let Some(target) = &target {
+        apart(&[&inputs[0], &inputs[1]], &[target])?;
+        writable(target)?;
+    }
+    let (a, b) = (a.structure(terminal)?, b.structure(terminal)?);
+    let script = diff(&a.structure, &b.structure);
+    if let Some(target) = &target {
+        let text = serde_json::to_string_pretty(&script).expect("a script has names and texts only");
+        Target::write_whole(target, (text + "\n").as_bytes())?;
+    }
+    let same_meaning = a.meaning.zip(b.meaning).map(|(a, b)| a == b);
+    let mut human: Vec<String> = script.edits.iter().map(ToString::to_string).collect();
+    if script.is_empty() {
+        human.push("the policies have the same structure".to_owned());
+    } else if same_meaning == Some(true) {
+        human.push("the meaning hashes are equal: no decision changes".to_owned());
+    }
+    let edit = |edit: &Edit| json!({ "id": edit.id, "decides": edit.id.decides, "says": edit.says, "needs": edit.needs });
+    let json = json!({
+        "a": a.json(), "b": b.json(), "equal": script.is_empty(), "equal_meaning": same_meaning,
+        "edits": script.edits.iter().map(edit).collect::<Vec<_>>(),
+    });
+    terminal.report(&human.join("\n"), &json, target == Some(Endpoint::Standard))?;
+    if script.is_empty() { Ok(()) } else { Err(Failure::said(Exit::Policy)) }
+}
