@@ -14,15 +14,6 @@ use opus_ir::testing::{Bytes, Source};
 
 use crate::policy;
 
-/// Bytes as choices. The low bits of [`Bytes`] are always 0, and most choices here are between few.
-struct Choices<'a>(Bytes<'a>);
-
-impl Source for Choices<'_> {
-    fn next(&mut self) -> u64 {
-        self.0.next() >> 24
-    }
-}
-
 /// The most mutations of one policy.
 const MUTATIONS_MAX: usize = 8;
 /// Sets of edits that are tried of each script.
@@ -34,7 +25,7 @@ const SETS: usize = 4;
 /// If the script between them does not lead from one to the other and back, if a closed set of its edits gives a source
 /// that cannot be read, or if layout changes a hash.
 pub fn check(data: &[u8]) -> Result<(), String> {
-    let mut source = Choices(Bytes(data));
+    let mut source = Bytes(data);
     let (a, donor) = (base(&mut source, data), base(&mut source, data));
     let b = mutated(&a, &donor, &mut source);
     pair(&a, &b, &mut source)
@@ -42,7 +33,7 @@ pub fn check(data: &[u8]) -> Result<(), String> {
     layout(&b, &mut source).map_err(|wrong| format!("{wrong}\n{}", b.to_source()))
 }
 
-fn pair(a: &Structure, b: &Structure, source: &mut Choices) -> Result<(), String> {
+fn pair(a: &Structure, b: &Structure, source: &mut Bytes) -> Result<(), String> {
     let script = diff(a, b);
     if script.is_empty() != (a.hash() == b.hash()) {
         return Err(format!("{} edits, but the hashes say otherwise", script.edits.len()));
@@ -103,7 +94,7 @@ fn there_and_back(script: &Script, a: &Structure, b: &Structure) -> Result<(), S
 // where policies come from
 
 /// A generated policy, or one of the corpus, or the corpus policy at one of its versions.
-fn base(source: &mut Choices, data: &[u8]) -> Structure {
+fn base(source: &mut Bytes, data: &[u8]) -> Structure {
     if source.one_in(2) {
         let text = policy::policy(&mut Unstructured::new(&data[data.len() / 8..])).unwrap_or_default();
         if let Ok(structure) = Structure::of_source(&text) {
@@ -143,7 +134,7 @@ fn corpus() -> &'static [Structure] {
 // mutations
 
 /// The policy after some mutations; one that gives a source that cannot be read is taken back.
-fn mutated(a: &Structure, donor: &Structure, source: &mut Choices) -> Structure {
+fn mutated(a: &Structure, donor: &Structure, source: &mut Bytes) -> Structure {
     let mut out = a.clone();
     for _ in 0..=source.below(MUTATIONS_MAX) {
         let mut changed = out.clone();
@@ -163,7 +154,7 @@ fn has_own_keys(structure: &Structure) -> bool {
     structure.sequences.values().all(|keys| keys.iter().collect::<BTreeSet<_>>().len() == keys.len())
 }
 
-type Mutation = fn(&mut Structure, &Structure, &mut Choices);
+type Mutation = fn(&mut Structure, &Structure, &mut Bytes);
 
 const MUTATIONS: [Mutation; 12] = [
     change_part,
@@ -185,7 +176,7 @@ fn keys(structure: &Structure) -> Vec<Key> {
 }
 
 /// A part gets the text that another element has there, here or in the other policy.
-fn change_part(out: &mut Structure, donor: &Structure, source: &mut Choices) {
+fn change_part(out: &mut Structure, donor: &Structure, source: &mut Bytes) {
     let all = keys(out);
     let Some(key) = source.pick(&all) else { return };
     let from = if source.one_in(3) { donor } else { &*out };
@@ -220,7 +211,7 @@ fn flip(out: &mut Structure, table: &Key) {
     }
 }
 
-fn drop_part(out: &mut Structure, _: &Structure, source: &mut Choices) {
+fn drop_part(out: &mut Structure, _: &Structure, source: &mut Bytes) {
     let all = keys(out);
     let Some(key) = source.pick(&all) else { return };
     let parts: Vec<Part> = out.elements[key].keys().cloned().collect();
@@ -229,7 +220,7 @@ fn drop_part(out: &mut Structure, _: &Structure, source: &mut Choices) {
     }
 }
 
-fn remove(out: &mut Structure, _: &Structure, source: &mut Choices) {
+fn remove(out: &mut Structure, _: &Structure, source: &mut Bytes) {
     let all = keys(out);
     let Some(key) = source.pick(&all) else { return };
     if !matches!(key, Key::Version(_)) {
@@ -257,7 +248,7 @@ fn is_inside(inner: &Key, outer: &Key) -> bool {
 }
 
 /// A copy of an element, with what is in it, under another name or with another cell.
-fn add(out: &mut Structure, donor: &Structure, source: &mut Choices) {
+fn add(out: &mut Structure, donor: &Structure, source: &mut Bytes) {
     let from = if source.one_in(3) { donor.clone() } else { out.clone() };
     let all = keys(&from);
     let Some(key) = source.pick(&all) else { return };
@@ -319,7 +310,7 @@ fn add(out: &mut Structure, donor: &Structure, source: &mut Choices) {
     }
 }
 
-fn place(out: &mut Structure, from: &Structure, key: Key, element: Element, source: &mut Choices) {
+fn place(out: &mut Structure, from: &Structure, key: Key, element: Element, source: &mut Bytes) {
     let is_first = |name: &str| {
         let table = Key::Table(name.to_owned());
         let table = out.elements.get(&table).or_else(|| from.elements.get(&table));
@@ -334,7 +325,7 @@ fn place(out: &mut Structure, from: &Structure, key: Key, element: Element, sour
 }
 
 /// An element comes to another place in its sequence.
-fn shift(out: &mut Structure, _: &Structure, source: &mut Choices) {
+fn shift(out: &mut Structure, _: &Structure, source: &mut Bytes) {
     let sequences: Vec<Sequence> =
         out.sequences.keys().filter(|sequence| sequence.counts()).cloned().collect();
     let Some(sequence) = source.pick(&sequences) else { return };
@@ -345,12 +336,12 @@ fn shift(out: &mut Structure, _: &Structure, source: &mut Choices) {
 }
 
 /// A `when` of one of the versions, or always.
-fn some_day(structure: &Structure, source: &mut Choices) -> Option<When> {
+fn some_day(structure: &Structure, source: &mut Bytes) -> Option<When> {
     let versions: Vec<u32> = if source.one_in(3) { Vec::new() } else { structure.versions().collect() };
     source.pick(&versions).map(|number| When::Version(*number))
 }
 
-fn redate(out: &mut Structure, _: &Structure, source: &mut Choices) {
+fn redate(out: &mut Structure, _: &Structure, source: &mut Bytes) {
     let dated: Vec<Key> = out.elements.keys().filter(|key| key.dates().is_some()).cloned().collect();
     let Some(key) = source.pick(&dated) else { return };
     let dates = Dates { from: some_day(out, source), until: some_day(out, source) };
@@ -374,7 +365,7 @@ fn rekey(out: &mut Structure, new: impl Fn(&Key) -> Key) {
 }
 
 /// A version moves, comes, goes, or has another number.
-fn versions(out: &mut Structure, _: &Structure, source: &mut Choices) {
+fn versions(out: &mut Structure, _: &Structure, source: &mut Bytes) {
     let all: Vec<u32> = out.versions().collect();
     let day = format!("20{:02}-{:02}-01", 10 + source.below(60), 1 + source.below(12));
     let is_taken = |key: &Key| out.elements[key].get(&Part::From) == Some(&day);
@@ -412,7 +403,7 @@ fn versions(out: &mut Structure, _: &Structure, source: &mut Choices) {
     }
 }
 
-fn rename(out: &mut Structure, _: &Structure, source: &mut Choices) {
+fn rename(out: &mut Structure, _: &Structure, source: &mut Bytes) {
     let all = keys(out);
     let named: Vec<(Family, String)> = all
         .iter()
@@ -442,7 +433,7 @@ fn rename(out: &mut Structure, _: &Structure, source: &mut Choices) {
 }
 
 /// Another rule decides what is left: it comes to the end, and the last one gets its condition.
-fn give_otherwise(out: &mut Structure, _: &Structure, source: &mut Choices) {
+fn give_otherwise(out: &mut Structure, _: &Structure, source: &mut Bytes) {
     let Some(keys) = out.sequences.get_mut(&Sequence::Rules) else { return };
     let undated = |key: &Key| matches!(key, Key::Rule(_, dates) if *dates == Dates::default());
     let others: Vec<usize> = (0..keys.len() - 1).filter(|at| undated(&keys[*at])).collect();
@@ -473,8 +464,8 @@ fn give_otherwise(out: &mut Structure, _: &Structure, source: &mut Choices) {
     }
 }
 
-fn settings(out: &mut Structure, donor: &Structure, source: &mut Choices) {
-    let pick = |texts: &[&str], source: &mut Choices| (*source.pick(texts).expect("a text")).to_owned();
+fn settings(out: &mut Structure, donor: &Structure, source: &mut Bytes) {
+    let pick = |texts: &[&str], source: &mut Bytes| (*source.pick(texts).expect("a text")).to_owned();
     let (key, value) = match source.below(5) {
         0 => (Key::MonthEnd, pick(&["clip", "carry"], source)),
         1 => (Key::Currency, pick(&["USD", "EUR", "JPY", "CHF"], source)),
@@ -501,7 +492,7 @@ fn settings(out: &mut Structure, donor: &Structure, source: &mut Choices) {
 // layout
 
 /// Writes the policy with other blank lines, comments, parentheses and order of declarations.
-fn layout(structure: &Structure, source: &mut Choices) -> Result<(), String> {
+fn layout(structure: &Structure, source: &mut Bytes) -> Result<(), String> {
     let text = structure.to_source();
     let text = if source.one_in(2) { in_parentheses(&text, source) } else { reordered(&text, source) };
     let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
@@ -518,7 +509,7 @@ fn layout(structure: &Structure, source: &mut Choices) -> Result<(), String> {
 }
 
 /// One operand in parentheses, if that can be read.
-fn in_parentheses(text: &str, source: &mut Choices) -> String {
+fn in_parentheses(text: &str, source: &mut Bytes) -> String {
     let (Some(tree), _) = parse(text) else { return text.to_owned() };
     // `any` is a cell only without parentheses
     let is_operand = |kind: &ExprKind| !matches!(kind, ExprKind::Name(name) if name.text == "any");
@@ -531,7 +522,7 @@ fn in_parentheses(text: &str, source: &mut Choices) -> String {
 }
 
 /// The declarations in another order, but for those whose order counts.
-fn reordered(text: &str, source: &mut Choices) -> String {
+fn reordered(text: &str, source: &mut Bytes) -> String {
     let (Some(tree), _) = parse(text) else { return text.to_owned() };
     let mut items: Vec<(bool, &str)> =
         tree.items.iter().map(|item| (matches!(item, Item::Require(_)), item.span().text(text))).collect();

@@ -88,7 +88,26 @@ impl Source for Bytes<'_> {
         let (now, later) = self.0.split_at(count);
         self.0 = later;
         let bits = now.iter().fold(0, |bits, byte| bits << 8 | *byte as u64);
-        // two bytes are a choice: enough for an index, and the multiplication spreads them over wide values
-        if count == 0 { 0 } else { bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ bits }
+        // two bytes are a choice: the multiplication spreads them over wide values, and the shift brings what it made of
+        // them into the low bits, which small choices look at
+        let spread = bits.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        spread ^ spread >> 32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_make_every_small_choice() {
+        let bytes: Vec<u8> = (0..=u16::MAX).flat_map(u16::to_be_bytes).collect();
+        for count in 1..=64 {
+            let mut source = Bytes(&bytes);
+            let mut found = vec![0_usize; count];
+            (0..=u16::MAX).for_each(|_| found[source.below(count)] += 1);
+            let fair = (1 << 16) / count;
+            assert!(found.iter().all(|times| (fair / 2..=fair * 2).contains(times)), "{count}: {found:?}");
+        }
     }
 }
