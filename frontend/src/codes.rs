@@ -226,6 +226,24 @@ diagnostics! {
     OutputNamedRow        "W0907" Warning "output-named-row"       "an output with the name of the row number";
 }
 
+/// What a policy has to be to compile.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Demand {
+    /// Total, and every rule, row and period is of use: what authors want.
+    Useful,
+    /// Total: it decides every input that it admits. A policy that is made from two others may have rules that no input
+    /// reaches.
+    Total,
+}
+
+impl Demand {
+    /// Whether a policy that this is said of is not what is demanded.
+    pub fn includes(self, code: Code) -> bool {
+        let is_about_use = matches!(code, Code::DeadRow | Code::UnreachableRule | Code::NeverInForce);
+        self == Demand::Useful || !is_about_use
+    }
+}
+
 impl Code {
     /// The code that a person means by `E0106`, `e0106` or `single-equals`.
     ///

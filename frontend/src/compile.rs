@@ -2,11 +2,11 @@
 
 use opus_ir::Program;
 
-use crate::check::check;
-use crate::codes::Code;
+use crate::check::check_for;
+use crate::codes::{Code, Demand};
 use crate::diagnostic::{Diagnostic, any_error, settle};
 use crate::hir::Policy;
-use crate::lower::lower;
+use crate::lower::lower_for;
 use crate::text::parse::{parse, shorten};
 use crate::text::partial::is_sure;
 use crate::trial::keep_what_mends;
@@ -46,16 +46,30 @@ fn causes(diagnostics: &mut Vec<Diagnostic>) -> Option<Vec<Diagnostic>> {
 /// assert_eq!(compiled.unwrap().program.rules.len(), 2);
 /// ```
 pub fn compile(source: &str) -> (Option<Compiled>, Vec<Diagnostic>) {
+    compile_for(source, Demand::Useful)
+}
+
+/// The same, where less may be demanded of the policy.
+///
+/// ```
+/// use opus_frontend::codes::Demand;
+/// use opus_frontend::{compile, compile_for};
+/// let source = "policy shop { input { age : int in 0..120 }  output { child : bool }
+///               rules first { rule A when age < 18 => true  rule B when age < 12 => true  otherwise C => false } }";
+/// assert!(compile(source).0.is_none());
+/// assert!(compile_for(source, Demand::Total).0.is_some());
+/// ```
+pub fn compile_for(source: &str, demand: Demand) -> (Option<Compiled>, Vec<Diagnostic>) {
     let (tree, mut diagnostics) = parse(source);
     // what is beyond a limit is not worth the work
     let within_limits = !diagnostics.iter().any(|said| said.code.is_limit());
     let checked = tree.filter(|_| within_limits).and_then(|tree| {
-        let (policy, found) = check(&tree);
+        let (policy, found) = check_for(&tree, demand);
         diagnostics.extend(found.into_iter().filter(|said| is_sure(said, &tree, source)));
         policy
     });
     let compiled = checked.and_then(|policy| {
-        let (program, found) = lower(&policy, source);
+        let (program, found) = lower_for(&policy, source, demand);
         match program {
             Some(_) => diagnostics.extend(found),
             None => {

@@ -30,6 +30,6 @@ mod text;
 mod trial;
 
 pub use analysis::{counterexample, reach, tables};
-pub use compile::{Compiled, VERSION, compile};
+pub use compile::{Compiled, VERSION, compile, compile_for};
 pub use text::{ast, canonical, foreign_date, format, lexer, parse, testing, token};
 pub use trial::{Mended, mend};

@@ -3,10 +3,13 @@
 use std::fmt;
 
 use opus_frontend::VERSION;
+use opus_frontend::codes::Demand;
 use opus_frontend::diagnostic::Diagnostic;
 use opus_frontend::{Compiled, hir};
 use opus_runtime::artifact::{MAGIC, SourceText};
 use opus_runtime::{Artifact, ArtifactError, BuildError, Cache};
+
+use crate::structure::Structure;
 
 /// A policy that may run.
 pub struct Opened {
@@ -83,6 +86,31 @@ pub fn open(bytes: Vec<u8>, cache: &Cache) -> Result<(Opened, Vec<Diagnostic>), 
     let Some(compiled) = compiled else { return Err(OpenError::NotCompiled { source, diagnostics }) };
     let artifact = artifact(&compiled).map_err(OpenError::Build)?;
     Ok((Opened { artifact, compiled: Some(compiled) }, diagnostics))
+}
+
+/// Compiles the policy of a structure, which has to be total and no more: rules that no input reaches, rows that are never
+/// used and names without a use do not matter. So a version by itself and a hybrid can be run.
+///
+/// ```
+/// use opus_govern::structure::Structure;
+/// let source = "policy shop { effective on day  version 1 from 2024-01-01  version 2 from 2025-01-01
+///               input { day : date in 2024-01-01..2030-12-31  age : int in 0..120 }  output { child : bool }
+///               rules first { rule A until 2025-01-01 when age < 18 => true  rule B when age < 12 => true
+///                             otherwise C => false } }";
+/// let first = Structure::of_source(source).unwrap().at_version(1).unwrap();
+/// let opened = opus_govern::source::of_structure(&first)?;
+/// assert_eq!(opened.artifact.program().rules.len(), 3);
+/// # Ok::<(), opus_govern::source::OpenError>(())
+/// ```
+///
+/// # Errors
+/// Where it is not total, or too large for an artifact.
+pub fn of_structure(structure: &Structure) -> Result<Opened, OpenError> {
+    let source = structure.to_source();
+    let (compiled, diagnostics) = opus_frontend::compile_for(&source, Demand::Total);
+    let Some(compiled) = compiled else { return Err(OpenError::NotCompiled { source, diagnostics }) };
+    let artifact = artifact(&compiled).map_err(OpenError::Build)?;
+    Ok(Opened { artifact, compiled: Some(compiled) })
 }
 
 /// The artifact of a compiled source.

@@ -3,27 +3,32 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::{Code, Diagnostic, in_versions};
+use crate::codes::Demand;
+use crate::diagnostic::{Code, Diagnostic, any_error, in_versions};
 use crate::text::ast::Span;
 
 /// What one part of the checks has found.
 #[derive(Default)]
 pub(super) struct Findings {
     diagnostics: Vec<Diagnostic>,
-    incomplete: bool,
+    hole: bool,
     used: BTreeSet<Span>,
 }
 
 impl Findings {
     /// Adds something to say.
     pub fn report(&mut self, diagnostic: Diagnostic) {
-        self.incomplete |= diagnostic.is_error();
         self.diagnostics.push(diagnostic);
     }
 
     /// Remembers that the tree has a hole that someone else has reported: nothing is built from it.
     pub fn hole(&mut self) {
-        self.incomplete = true;
+        self.hole = true;
+    }
+
+    /// Drops what is not demanded.
+    pub fn meet(&mut self, demand: Demand) {
+        self.diagnostics.retain(|diagnostic| demand.includes(diagnostic.code));
     }
 
     /// Records a reference to the definition with this name.
@@ -38,7 +43,7 @@ impl Findings {
 
     /// Whether a policy can be built: no error so far, and no hole.
     pub fn is_sound(&self) -> bool {
-        !self.incomplete
+        !self.hole && !any_error(&self.diagnostics)
     }
 
     /// How much there is to say.
@@ -58,7 +63,7 @@ impl Findings {
         let mut merged: Vec<(Diagnostic, Vec<u32>)> = Vec::new();
         let mut by_place: BTreeMap<(Span, Code), Vec<usize>> = BTreeMap::new();
         for (number, findings) in versions {
-            self.incomplete |= findings.incomplete;
+            self.hole |= findings.hole;
             self.used.extend(findings.used);
             for diagnostic in findings.diagnostics {
                 let here = by_place.entry((diagnostic.primary.span, diagnostic.code)).or_default();

@@ -33,6 +33,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+use crate::codes::Demand;
 use crate::diagnostic::{Diagnostic, any_error, settle};
 use crate::hir::{Policy, RuleInfo};
 use crate::limits::ERRORS_MAX;
@@ -54,6 +55,11 @@ use schema::Declared;
 /// assert_eq!(policy.unwrap().versions[0].rules().count(), 2);
 /// ```
 pub fn check(tree: &ast::Policy) -> (Option<Policy>, Vec<Diagnostic>) {
+    check_for(tree, Demand::Useful)
+}
+
+/// The same, where less may be demanded of the policy.
+pub fn check_for(tree: &ast::Policy, demand: Demand) -> (Option<Policy>, Vec<Diagnostic>) {
     let mut findings = Findings::default();
     if !tree.lost.is_empty() {
         findings.hole();
@@ -61,11 +67,13 @@ pub fn check(tree: &ast::Policy) -> (Option<Policy>, Vec<Diagnostic>) {
     let items = items::sort(tree, &mut findings);
     let declared = schema::declare(tree, items, &mut findings);
     check_dates(&declared, &mut findings);
+    findings.meet(demand);
     let mut versions = vec![];
     let mut by_version = vec![];
     let mut judge = Judge::new();
     for index in 0..declared.versions.len() {
-        let (version, found) = version::check(&declared, index, &mut judge);
+        let (version, mut found) = version::check(&declared, index, &mut judge);
+        found.meet(demand);
         let enough = found.count() >= ERRORS_MAX;
         by_version.push((version.number, found));
         versions.push(version);

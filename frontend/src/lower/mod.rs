@@ -36,6 +36,7 @@ use crate::analysis::counterexample::Searches;
 use crate::analysis::reach::{self, Unmet, Unreachable};
 use crate::analysis::regions::Budget;
 use crate::codes::Code;
+use crate::codes::Demand;
 use crate::diagnostic::{Diagnostic, any_error, in_versions};
 use crate::hir::{self, LetId, Policy, RuleInfo, Step};
 use crate::limits::REACHABILITY_WORK_MAX;
@@ -47,7 +48,12 @@ const COVERS_SHOWN_MAX: usize = 8;
 /// The program of a policy, where nothing can go wrong with it, and the diagnostics. `source` is the text
 /// that the tree was read from; diagnostics quote it.
 pub fn lower(policy: &Policy, source: &str) -> (Option<Program>, Vec<Diagnostic>) {
-    let (mut program, diagnostics) = plain(policy, source);
+    lower_for(policy, source, Demand::Useful)
+}
+
+/// The same, where less may be demanded of the policy.
+pub fn lower_for(policy: &Policy, source: &str, demand: Demand) -> (Option<Program>, Vec<Diagnostic>) {
+    let (mut program, diagnostics) = plain_for(policy, source, demand);
     let versions = program.iter_mut().flat_map(|program| &mut program.versions);
     let (mut admit, mut decide) = (Optimized::default(), Optimized::default());
     for version in versions {
@@ -77,6 +83,10 @@ impl Optimized {
 
 /// The same before the passes have run, for callers that compare the two.
 pub fn plain(policy: &Policy, source: &str) -> (Option<Program>, Vec<Diagnostic>) {
+    plain_for(policy, source, Demand::Useful)
+}
+
+fn plain_for(policy: &Policy, source: &str, demand: Demand) -> (Option<Program>, Vec<Diagnostic>) {
     let used = used(policy);
     let mut budget = Budget(REACHABILITY_WORK_MAX);
     let mut lowered: Vec<Lowered> = Vec::new();
@@ -87,6 +97,7 @@ pub fn plain(policy: &Policy, source: &str) -> (Option<Program>, Vec<Diagnostic>
     }
     let mut diagnostics = complaints(policy, &lowered, source);
     diagnostics.extend(dead_rules(policy, &lowered));
+    diagnostics.retain(|diagnostic| demand.includes(diagnostic.code));
     if any_error(&diagnostics) {
         return (None, diagnostics);
     }
