@@ -100,9 +100,7 @@ fn join(source: &str, lexed: Lexed) -> Lexed {
                 // a word before `=` names what comes next, but nothing is named after the end of a range
                 let ends_range = matches!(tokens[..], [.., (Token::Range | Token::RangeBelow, _), _]);
                 let names_next = !ends_range && matches!(next, Some(Token::Becomes | Token::Colon));
-                // a comment between the two is kept where it is only if they stay two words
-                let is_next = source[number.end as usize..span.start as usize].trim().is_empty();
-                let joins = is_next && !names_next && currency::find(span.text(source)).is_some();
+                let joins = !names_next && currency::find(span.text(source)).is_some();
                 joins.then_some((1, Token::Money, number))
             }
             (&[.., (word @ (Token::List | Token::Key), first), (Token::Word, second)], Token::To) => {
@@ -149,8 +147,10 @@ pub fn amount(text: &str, span: Span) -> Option<(&str, Span, Number)> {
     let first = text.find(is_digit)?;
     let (mark, digits, at) = match first {
         0 => {
-            let end = text.rfind(is_digit)? + 1;
-            let mark = text[end..].trim();
+            // a comment may be between the two
+            let is_of_number = |c: char| is_digit(c) || matches!(c, '_' | '.');
+            let end = text.find(|c| !is_of_number(c)).unwrap_or(text.len());
+            let mark = text[end..].split_whitespace().next_back().unwrap_or("");
             (mark, &text[..end], text.len() - mark.len())
         }
         _ => (&text[..first], &text[first..], 0),
@@ -635,7 +635,7 @@ mod tests {
         assert_eq!(lexed("5.00 EUR").0, [(Token::Money, "5.00 EUR")]);
         assert!(lexed("fee : money in 0 EUR..5 EUR = 1 EUR").0.contains(&(Token::Money, "5 EUR")));
         assert!(!lexed("fee = 5 EUR = 1").0.contains(&(Token::Money, "5 EUR")));
-        assert_eq!(lexed("5.00 -- said\n EUR").0.len(), 2);
+        assert_eq!(lexed("5.00 -- not 7\n EUR").0.len(), 1);
         assert_eq!(lexed("5 AGE").0.len(), 2);
         assert_eq!(lexed("a = 5 ALL = 6").0.len(), 6);
         assert_eq!(lexed("list up to 5").0[0], (Token::ListUpTo, "list up to"));
@@ -648,6 +648,7 @@ mod tests {
         let span = Span::new(10, 19);
         assert_eq!(amount("$1_000.50", span), Some(("$", Span::new(10, 11), number)));
         assert_eq!(amount("€1_000.50", span), Some(("€", Span::new(10, 13), number)));
+        assert_eq!(amount("1_000.50 -- not 7\nEUR", span).unwrap().2, number);
         assert_eq!(amount("1000.50 EUR", span), Some(("EUR", Span::new(18, 21), number)));
     }
 
