@@ -36,6 +36,8 @@ pub struct Target {
     unnamed: Option<Unnamed>,
     /// What was written so far, where that is wanted.
     digesting: Option<Digesting>,
+    /// Whether it is handed to the disk in the end.
+    is_lasting: bool,
 }
 
 /// A file that is complete, and has not its name yet; without one it is gone.
@@ -65,7 +67,7 @@ enum Part {
 }
 
 impl Target {
-    /// Begins to write.
+    /// Begins to write. A [copy](Endpoint::Copy) is made to be compared, and is not handed to the disk.
     ///
     /// # Errors
     /// Where the file cannot be created.
@@ -87,7 +89,8 @@ impl Target {
             }
         };
         let writer = Some(BufWriter::with_capacity(BUFFER_BYTES, writer));
-        Ok(Target { name, writer, unnamed, digesting: None })
+        let is_lasting = !matches!(endpoint, Endpoint::Copy { .. });
+        Ok(Target { name, writer, unnamed, digesting: None, is_lasting })
     }
 
     /// The same file, whose bytes are hashed as they are written: [`Whole::digest`].
@@ -121,8 +124,8 @@ impl Target {
     /// Where it cannot be written; nothing is left behind then.
     pub fn end(mut self) -> Result<Whole, DataError> {
         let flushed = self.writer.take().map_or(Ok(()), |mut writer| writer.flush());
-        let kept =
-            flushed.and_then(|()| self.unnamed.as_ref().map_or(Ok(()), |unnamed| unnamed.file.sync_all()));
+        let lasting = self.unnamed.as_ref().filter(|_| self.is_lasting);
+        let kept = flushed.and_then(|()| lasting.map_or(Ok(()), |unnamed| unnamed.file.sync_all()));
         kept.map_err(|error| self.failure(&error))?;
         let digest = self.digesting.as_ref().map(Digesting::digest);
         Ok(Whole { name: std::mem::take(&mut self.name), unnamed: self.unnamed.take(), digest })

@@ -15,7 +15,7 @@ use crate::summary::grouped;
 use crate::terminal::Terminal;
 
 pub fn run(args: &CheckProof, terminal: &Terminal) -> Result<(), Failure> {
-    let expected = root(&args.root)?;
+    let Published { root: expected, manifest } = published(&args.root)?;
     let name = args.proof.display();
     let invalid = |why: String| Failure::io(format!("`{name}`: {why}"));
     let text = String::from_utf8(read(&args.proof)?)
@@ -27,6 +27,11 @@ pub fn run(args: &CheckProof, terminal: &Terminal) -> Result<(), Failure> {
     if found != expected {
         return Err(not_proved(format!("it leads to the root {found}, not to {expected}"))
             .help("the record with this root is another one, or the proof was forged"));
+    }
+    if let Some(manifest) = &manifest
+        && manifest.facts.artifact.content != proof.record.artifact
+    {
+        return Err(not_proved("its artifact is not that of the manifest".to_owned()));
     }
     if let Some(policy) = &args.policy {
         let opened = open(policy, terminal)?;
@@ -43,10 +48,17 @@ pub fn run(args: &CheckProof, terminal: &Terminal) -> Result<(), Failure> {
     terminal.report(&human(&proof, args.policy.is_some()), &json, false)
 }
 
+/// What the row is checked against.
+struct Published {
+    root: Hash,
+    /// The manifest that holds the root, if one was given.
+    manifest: Option<Manifest>,
+}
+
 /// The root, from its digits or from a manifest.
-fn root(text: &str) -> Result<Hash, Failure> {
+fn published(text: &str) -> Result<Published, Failure> {
     if let Ok(root) = text.parse() {
-        return Ok(root);
+        return Ok(Published { root, manifest: None });
     }
     let path = Path::new(text);
     if !path.is_file() {
@@ -55,7 +67,8 @@ fn root(text: &str) -> Result<Hash, Failure> {
     }
     let manifest = String::from_utf8(read(path)?).map_err(|_| "it is not UTF-8".to_owned());
     let manifest = manifest.and_then(|text| Manifest::from_json(&text));
-    Ok(manifest.map_err(|why| Failure::io(format!("`{text}`: {why}")))?.tree.root)
+    let manifest = manifest.map_err(|why| Failure::io(format!("`{text}`: {why}")))?;
+    Ok(Published { root: manifest.tree.root, manifest: Some(manifest) })
 }
 
 fn human(proof: &Proof, names_are_checked: bool) -> String {
@@ -78,8 +91,8 @@ fn human(proof: &Proof, names_are_checked: bool) -> String {
     };
     let _ = input.map(|input| writeln!(out, "  input {input}"));
     out += match names_are_checked {
-        true => "names and texts are those of the policy",
-        false => "not checked: names and texts; `--policy` compares them with the policy",
+        true => "its names and texts are those of the policy",
+        false => "not checked: its names and texts, which `--policy POLICY` compares with the policy",
     };
     out
 }

@@ -241,7 +241,7 @@ fn the_chapter_on_records_is_true() {
     let place = Path::new(OPUS).parent().expect("the binary lies in a folder");
     let path = format!("{}:{}", place.display(), std::env::var("PATH").unwrap_or_default());
     let mut shown = 0;
-    for block in page.split("```\n$ ").skip(1).filter_map(|rest| rest.split("\n```").next()) {
+    for block in page.split("```console\n$ ").skip(1).filter_map(|rest| rest.split("\n```").next()) {
         for part in block.split("\n$ ") {
             let (line, expected) = part.split_once('\n').unwrap_or((part, ""));
             let mut bash = Command::new("bash");

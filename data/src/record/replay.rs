@@ -253,8 +253,11 @@ impl Recorded {
             intake,
             names: Names::of(decider.artifact.program()),
             inputs: inputs.iter().map(|input| self.located(input)).collect::<Result<_, _>>()?,
-            output: again.located("output", output, self)?,
-            rejects: rejects.as_ref().map(|rejects| again.located("rejects", rejects, self)).transpose()?,
+            output: again.located("output", self.located(output)?),
+            rejects: match rejects {
+                Some(rejects) => Some(again.located("rejects", self.located(rejects)?)),
+                None => None,
+            },
             metadata: metadata(decider.artifact),
             hashed: true,
         };
@@ -465,13 +468,10 @@ impl Again {
         Ok(Again(folder))
     }
 
-    /// A place for an output, with the name that says how it is packed.
-    fn located(&self, part: &str, facts: &FileFacts, record: &Recorded) -> Result<Located, DataError> {
-        let folder = self.0.join(part);
-        let made = fs::create_dir(&folder);
-        made.map_err(|error| DataError::unwritable(&folder.display().to_string(), &error))?;
-        let name = Path::new(&facts.file).file_name().unwrap_or("rows".as_ref());
-        Ok(Located { endpoint: Endpoint::File(folder.join(name)), ..record.located(facts)? })
+    /// A place for an output. It keeps its name, which says how a text is packed.
+    fn located(&self, part: &str, recorded: Located) -> Located {
+        let of = PathBuf::from(recorded.endpoint.to_string());
+        Located { endpoint: Endpoint::Copy { path: self.0.join(part), of }, ..recorded }
     }
 }
 
