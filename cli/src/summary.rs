@@ -64,7 +64,12 @@ pub fn human(run: &Run) -> String {
     let mapping = mapping.map(|facts| format!("mapping {}  blake3 {}\n", facts.file, facts.blake3));
     let record = run.record.as_ref().map(|(folder, tree)| format!("record {folder}  root {}\n", tree.root));
     let (mapping, record) = (mapping.unwrap_or_default(), record.unwrap_or_default());
-    format!("{}\n{mapping}{record}{} rows per second ({:.3} s)", table.text(), grouped(per_second), run.seconds)
+    format!(
+        "{}\n{mapping}{record}{} rows per second ({:.3} s)",
+        table.text(),
+        grouped(per_second),
+        run.seconds
+    )
 }
 
 /// The summary for programs; `details` describes what ran.

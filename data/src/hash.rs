@@ -112,6 +112,9 @@ mod tests {
         reader.read_to_end(&mut read).unwrap();
         assert_eq!(read, text);
         let digest = hash.digest();
-        assert_eq!((digest.bytes, digest.blake3.to_string()), (10_000, blake3::hash(&text).to_hex().to_string()));
+        assert_eq!(
+            (digest.bytes, digest.blake3.to_string()),
+            (10_000, blake3::hash(&text).to_hex().to_string())
+        );
     }
 }

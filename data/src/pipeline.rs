@@ -192,12 +192,19 @@ impl Batch {
             None => (None, None),
         };
         let tells_rejects = rejects.is_some();
-        let worker =
-            Worker::new(&self.intake, &self.names, engine, decisions, encoder, tells_rejects, salts);
+        let worker = Worker::new(&self.intake, &self.names, engine, decisions, encoder, tells_rejects, salts);
         let counts = Counts::new(&self.intake.schema, &self.names);
         let units = Units::new(&self.intake);
-        let mut end =
-            Ending { writer, rejects, counts, units, ignored: Ignored::default(), seen: None, progress, take };
+        let mut end = Ending {
+            writer,
+            rejects,
+            counts,
+            units,
+            ignored: Ignored::default(),
+            seen: None,
+            progress,
+            take,
+        };
         rayon::in_place_scope_fifo(|scope| {
             let (sender, receiver) = mpsc::channel::<(u64, Result<Done, DataError>)>();
             let mut order = InOrder::default();

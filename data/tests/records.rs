@@ -47,7 +47,8 @@ fn program() -> Program {
 }
 
 fn artifact() -> Artifact {
-    Artifact::build(program(), SourceText { text: SOURCE, compiler: opus_frontend::VERSION }).expect("it builds")
+    Artifact::build(program(), SourceText { text: SOURCE, compiler: opus_frontend::VERSION })
+        .expect("it builds")
 }
 
 fn policy(engine: Engine) -> Policy {
@@ -185,7 +186,8 @@ fn the_tree_is_that_of_the_rows_decided_one_by_one() {
     let (first, second) = (rows(40), rows(3));
     fs::write(scratch.path("rows.csv"), &first).unwrap();
     fs::write(scratch.path("more.csv"), &second).unwrap();
-    let manifest = record(&scratch, &["rows.csv", "more.csv"], "csv", "record", true, Engine::Native).unwrap();
+    let manifest =
+        record(&scratch, &["rows.csv", "more.csv"], "csv", "record", true, Engine::Native).unwrap();
     let mut material = Vec::new();
     for text in [&first, &second] {
         material.extend_from_slice(text.as_bytes());
@@ -197,7 +199,9 @@ fn the_tree_is_that_of_the_rows_decided_one_by_one() {
     let policy = policy(Engine::Vm);
     let lines = first.lines().skip(1).chain(second.lines().skip(1));
     for (number, line) in (1u64..).zip(lines) {
-        let [_, day, score, income, amount] = line.split(',').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let [_, day, score, income, amount] = line.split(',').collect::<Vec<_>>()[..] else {
+            panic!("{line}")
+        };
         let score = if score.is_empty() { "null" } else { score };
         let text = format!(r#"{{"day": "{day}", "score": {score}, "income": {income}, "amount": {amount}}}"#);
         let record = match policy.read_json(&text) {
@@ -338,11 +342,17 @@ fn files_that_are_gone_or_rewritten_are_told_apart() {
     fs::write(&path, lines.join("\n").replacen("approve", "decline", 1)).unwrap();
     let found = replay_with(&scratch.path("record"), Engine::Vm, 1, true).unwrap();
     let [row] = &found.rows[..] else { panic!("{found:?}") };
-    assert!(row.says.starts_with("decision is `decline` in the file and `approve` when decided again"), "{row:?}");
+    assert!(
+        row.says.starts_with("decision is `decline` in the file and `approve` when decided again"),
+        "{row:?}"
+    );
     fs::write(&path, [&lines[..3], &lines[4..]].concat().join("\n")).unwrap();
     let found = replay_with(&scratch.path("record"), Engine::Vm, 1, true).unwrap();
     let [row] = &found.rows[..] else { panic!("{found:?}") };
-    assert!(row.says == "the row is not in the file" && lines[3].starts_with(&format!("{{\"row\":{},", row.row.unwrap())));
+    assert!(
+        row.says == "the row is not in the file"
+            && lines[3].starts_with(&format!("{{\"row\":{},", row.row.unwrap()))
+    );
     fs::remove_file(&path).unwrap();
     let found = replay(&scratch.path("record")).unwrap();
     assert_eq!(found.files[0].says, "there is no such file");
@@ -388,16 +398,23 @@ fn every_flipped_bit_is_found_and_its_file_and_row_named() {
             *by_file.entry(name.clone()).or_default() += 1;
             match replay(&folder) {
                 Err(message) => {
-                    assert!(name == "manifest.json" && message.contains("manifest.json"), "{told}: {message}");
+                    assert!(
+                        name == "manifest.json" && message.contains("manifest.json"),
+                        "{told}: {message}"
+                    );
                 }
                 Ok(found) => {
-                    let is_named = found.files.iter().any(|one| one.file.as_ref().unwrap().ends_with(name.as_str()));
+                    let is_named =
+                        found.files.iter().any(|one| one.file.as_ref().unwrap().ends_with(name.as_str()));
                     assert!(!found.is_identical() && is_named, "{told}: {found:?}");
                     let expected = expected_row(name, &whole[name], &bytes, at);
                     let named: Vec<u64> = found.rows.iter().filter_map(|row| row.row).collect();
                     if let Some(row) = expected {
                         rows_named += 1;
-                        assert!(!named.is_empty() && named.iter().all(|named| *named == row), "{told}: row {row}: {found:?}");
+                        assert!(
+                            !named.is_empty() && named.iter().all(|named| *named == row),
+                            "{told}: row {row}: {found:?}"
+                        );
                     }
                 }
             }
@@ -409,6 +426,38 @@ fn every_flipped_bit_is_found_and_its_file_and_row_named() {
     // inputs, output, rejects, artifact, mapping file, manifest and leaves of four records
     assert!(by_file.len() == 13 && by_file.values().all(|count| *count >= 35), "{by_file:?}");
     assert!(rows_named > 150, "only {rows_named} flips change a row for certain");
+}
+
+#[test]
+fn files_that_are_cut_off_or_go_on_are_found() {
+    let scratch = Scratch::create("cut");
+    fs::write(scratch.path("rows.csv"), rows(20)).unwrap();
+    record(&scratch, &["rows.csv"], "parquet", "record", true, Engine::Vm).unwrap();
+    let folder = scratch.path("record");
+    for (name, whole) in files(&folder) {
+        let longer = [&whole[..], b"x"].concat();
+        for changed in [&[][..], &whole[..1], &whole[..whole.len() / 2], &whole[..whole.len() - 1], &longer] {
+            fs::write(folder.join(&name), changed).unwrap();
+            let told = format!("{name} with {} of {} bytes", changed.len(), whole.len());
+            match replay(&folder) {
+                Err(message) => {
+                    assert!(name == "manifest.json" && message.contains(&name), "{told}: {message}")
+                }
+                Ok(found) => {
+                    let names_it =
+                        |one: &opus_data::record::Difference| one.file.as_ref().unwrap().ends_with(&name);
+                    assert!(!found.is_identical() && found.files.iter().any(names_it), "{told}: {found:?}");
+                }
+            }
+        }
+        fs::remove_file(folder.join(&name)).unwrap();
+        match replay(&folder) {
+            Err(message) => assert!(message.contains(&name) || name == "artifact.opusc", "{name}: {message}"),
+            Ok(found) => assert!(!found.is_identical(), "{name}: {found:?}"),
+        }
+        fs::write(folder.join(&name), &whole).unwrap();
+    }
+    assert!(replay(&folder).unwrap().is_identical());
 }
 
 /// The row that a flip changes for certain, from the file alone: its leaf, or a digit that becomes another digit.

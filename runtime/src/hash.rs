@@ -78,14 +78,22 @@ pub(crate) fn put_input(to: &mut impl Canonical, values: impl IntoIterator<Item 
     }
 }
 
-pub(crate) fn put_decision(to: &mut impl Canonical, version: u32, rule: &str, outputs: impl IntoIterator<Item = i128>) {
+pub(crate) fn put_decision(
+    to: &mut impl Canonical,
+    version: u32,
+    rule: &str,
+    outputs: impl IntoIterator<Item = i128>,
+) {
     to.put(DECISION);
     to.put(&version.to_le_bytes());
     to.put_text(rule);
     outputs.into_iter().for_each(|output| to.put(&output.to_le_bytes()));
 }
 
-pub(crate) fn put_refusal<'a>(to: &mut impl Canonical, reasons: impl ExactSizeIterator<Item = (&'a str, &'a str)>) {
+pub(crate) fn put_refusal<'a>(
+    to: &mut impl Canonical,
+    reasons: impl ExactSizeIterator<Item = (&'a str, &'a str)>,
+) {
     to.put(REFUSAL);
     to.put(&(reasons.len() as u32).to_le_bytes());
     for (name, code) in reasons {

@@ -306,7 +306,10 @@ mod tests {
                 assert_eq!(proof, part(&parts, &all));
                 assert!(is_consistent(before, now, &proof), "{old} {new}");
                 let forged = (before.0, entry(b"another"));
-                assert!(!is_consistent(forged, now, &proof) && !is_consistent(before, (now.0, forged.1), &proof) || old == 0);
+                assert!(
+                    !is_consistent(forged, now, &proof) && !is_consistent(before, (now.0, forged.1), &proof)
+                        || old == 0
+                );
                 assert!(old > 0 || !is_consistent(forged, now, &proof));
                 for at in 0..proof.len() {
                     let mut changed = proof.clone();

@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
+use opus_runtime::Hash;
 use opus_runtime::record::{Salting, Salts, leaf};
 use opus_runtime::tree::{self, Tree};
-use opus_runtime::Hash;
 use serde_json::Value;
 
 fn vectors() -> Value {

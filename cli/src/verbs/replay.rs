@@ -32,7 +32,9 @@ pub fn run(args: &args::Replay, terminal: &Terminal) -> Result<(), Failure> {
     let is_identical = replay.is_identical();
     terminal.report(&human(&replay), &json(&replay, &recorded), false)?;
     if replay.is_missing {
-        terminal.note("files are looked for where they were: run the command there, or name that folder with --base");
+        terminal.note(
+            "files are looked for where they were: run the command there, or name that folder with --base",
+        );
     }
     if is_identical { Ok(()) } else { Err(Failure::said(Exit::Policy)) }
 }

@@ -17,8 +17,8 @@ use crate::failure::{Exit, Failure};
 use crate::open::{open, read};
 use crate::progress;
 use crate::terminal::{NOT_READ, Terminal};
-use opus_data::{Endpoint, Format, Intake, Located, Mapping, OneRow, did_you_mean, standard_input_once};
 use opus_data::record::{Complete, Object};
+use opus_data::{Endpoint, Format, Intake, Located, Mapping, OneRow, did_you_mean, standard_input_once};
 use opus_govern::trace;
 
 pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
@@ -94,7 +94,13 @@ impl<'a> To<'a> {
         Ok(To { place, policy, file, text: text.clone() })
     }
 
-    fn write(self, policy: &Policy, record: &Record, engine: &str, terminal: &Terminal) -> Result<(), Failure> {
+    fn write(
+        self,
+        policy: &Policy,
+        record: &Record,
+        engine: &str,
+        terminal: &Terminal,
+    ) -> Result<(), Failure> {
         let object = Object { file: &self.file, text: &self.text, record };
         let build = env!("CARGO_PKG_VERSION");
         let complete = Complete::one(self.place, policy.artifact(), &self.policy, &object, engine, build)?;

@@ -162,7 +162,10 @@ fn the_summary_names_what_was_decided_by_what() {
     let summary: Value = serde_json::from_str(&folder.text("s.json")).expect("the summary is JSON");
     let hash = blake3::hash(&folder.bytes("columns.toml")).to_hex();
     let length = folder.bytes("columns.toml").len();
-    assert_eq!(summary["mapping"], json!({ "file": "columns.toml", "bytes": length, "blake3": hash.as_str() }));
+    assert_eq!(
+        summary["mapping"],
+        json!({ "file": "columns.toml", "bytes": length, "blake3": hash.as_str() })
+    );
     assert!(ended.err.contains(&format!("mapping columns.toml  blake3 {hash}\n")), "{ended}");
     // formats that can say it name the artifact
     folder.opus("batch credit.opusc good.csv -o out.arrow").ends(0);

@@ -45,7 +45,9 @@ fn a_batch_is_recorded_replayed_and_proved() {
     assert!(ended.err.contains(&format!("record rec  root {root}\n")), "{ended}");
     let summary = json(&folder.text("s.json"));
     assert_eq!(summary["record"]["tree"], json(&manifest)["tree"]);
-    for member in ["rows", "decided", "rejected", "artifact", "inputs", "output", "rejects", "keep", "engine", "build"] {
+    for member in
+        ["rows", "decided", "rejected", "artifact", "inputs", "output", "rejects", "keep", "engine", "build"]
+    {
         assert_eq!(summary[member], json(&manifest)[member], "{member}");
     }
     // nothing of this machine is in it
@@ -90,7 +92,12 @@ fn what_differs_is_named() {
     folder.write("good.csv", text.replace("690", "790"));
     let ended = folder.opus("replay rec").ends(1);
     assert!(ended.text().contains("good.csv: BLAKE3 "), "{ended}");
-    assert!(ended.text().contains("out.csv, row 2: decision is `decline` in the file and `approve` when decided again; "), "{ended}");
+    assert!(
+        ended
+            .text()
+            .contains("out.csv, row 2: decision is `decline` in the file and `approve` when decided again; "),
+        "{ended}"
+    );
     assert!(ended.text().ends_with("different: 1 of 4 rows differs, 1 file differs\n"), "{ended}");
     let ended = folder.opus("prove-row rec 2 -o proof.json").ends(4);
     assert!(ended.err.contains("row 2 is not decided as it was recorded"), "{ended}");
@@ -98,7 +105,10 @@ fn what_differs_is_named() {
     // an input that changed nothing but itself
     folder.write("good.csv", text.replace("a,2024-06-01,40", "a,2024-06-01,41"));
     let ended = folder.opus("replay rec").ends(1);
-    assert!(ended.text().contains("row 1: its input is not the recorded one; the decision is the same\n"), "{ended}");
+    assert!(
+        ended.text().contains("row 1: its input is not the recorded one; the decision is the same\n"),
+        "{ended}"
+    );
     folder.write("good.csv", &text);
     folder.opus("replay rec").ends(0);
     let bytes = folder.bytes("rec/artifact.opusc");
@@ -136,7 +146,11 @@ fn command_lines_that_cannot_be_recorded_are_refused() {
     for (line, code, words) in [
         ("batch credit.opus - --input-format csv -o out.csv --record rec", 2, "`-` is a standard stream"),
         ("batch credit.opus good.csv -o - --output-format csv --record rec", 2, "`-` is a standard stream"),
-        ("batch credit.opus good.csv -o /dev/null --output-format csv --record rec", 2, "a record names files"),
+        (
+            "batch credit.opus good.csv -o /dev/null --output-format csv --record rec",
+            2,
+            "a record names files",
+        ),
         ("batch credit.opus good.csv -o out.csv --record taken", 2, "there is a file already"),
         ("batch credit.opus good.csv -o out.csv --record no/rec", 4, "there is no folder no"),
         ("batch credit.opus in -o out.csv --record in/rec", 2, "the output is in a folder that is read"),
@@ -149,7 +163,10 @@ fn command_lines_that_cannot_be_recorded_are_refused() {
     ] {
         let ended = folder.opus_with(line, b"").ends(code);
         assert!(ended.err.contains(words), "{ended}");
-        assert!(!folder.names().iter().any(|name| name == "rec" || name == "out.csv" || name.starts_with('.')), "{ended}");
+        assert!(
+            !folder.names().iter().any(|name| name == "rec" || name == "out.csv" || name.starts_with('.')),
+            "{ended}"
+        );
     }
     let root = "0".repeat(64);
     let ended = folder.opus(&format!("check-proof application.json --root {root}")).ends(4);
@@ -161,9 +178,13 @@ fn one_object_is_recorded_whether_it_is_decided_or_refused() {
     let folder = Folder::new("one");
     let refused = folder.text("application.json").replace("\"age\": 40", "\"age\": 4");
     folder.write("refused.json", &refused);
-    for (name, code, engine) in [("application", 0, "native"), ("refused", 3, "vm"), ("application", 0, "reference")] {
+    for (name, code, engine) in
+        [("application", 0, "native"), ("refused", 3, "vm"), ("application", 0, "reference")]
+    {
         let place = format!("{name}-{engine}");
-        folder.opus(&format!("run credit.opus --input {name}.json --engine {engine} --record {place}")).ends(code);
+        folder
+            .opus(&format!("run credit.opus --input {name}.json --engine {engine} --record {place}"))
+            .ends(code);
         assert_schema(&folder.text(&format!("{place}/manifest.json")), "manifest.schema.json");
         assert_record(&folder.text(&format!("{place}/decision.json")));
         for engine in ["native", "vm", "reference"] {
@@ -172,7 +193,9 @@ fn one_object_is_recorded_whether_it_is_decided_or_refused() {
         }
         folder.opus(&format!("prove-row {place} 1 -o {place}.proof.json")).ends(0);
         let manifest = format!("{place}/manifest.json");
-        folder.opus(&format!("check-proof {place}.proof.json --root {manifest} --policy credit.opus")).ends(0);
+        folder
+            .opus(&format!("check-proof {place}.proof.json --root {manifest} --policy credit.opus"))
+            .ends(0);
         let path = format!("{place}/decision.json");
         let text = folder.text(&path);
         let (from, to) = if code == 0 { ("approve", "decline") } else { ("out-of-range", "missing") };
@@ -189,10 +212,14 @@ fn one_object_is_recorded_whether_it_is_decided_or_refused() {
 #[test]
 fn portfolios_replay_identically_on_every_engine() {
     let folder = Folder::new("portfolios");
-    for (policy, data) in [("credit", "credit.parquet"), ("refund", "refund.csv"), ("insurance", "insurance.jsonl")] {
+    for (policy, data) in
+        [("credit", "credit.parquet"), ("refund", "refund.csv"), ("insurance", "insurance.jsonl")]
+    {
         let path = project("spec/o02/data").join(data);
         let path = path.display();
-        let line = format!("batch {policy}.opus {path} -o {policy}.parquet --rejects {policy}.rejects.jsonl --max-rejects 100% --record {policy}-record");
+        let line = format!(
+            "batch {policy}.opus {path} -o {policy}.parquet --rejects {policy}.rejects.jsonl --max-rejects 100% --record {policy}-record"
+        );
         folder.opus(&line).ends(0);
         for engine in ["native", "vm"] {
             let ended = folder.opus(&format!("replay {policy}-record --engine {engine}")).ends(0);
@@ -200,6 +227,53 @@ fn portfolios_replay_identically_on_every_engine() {
         }
         let ended = folder.opus(&format!("replay {policy}-record --engine reference --rows")).ends(0);
         assert_eq!(ended.text(), "identical: 20,000 rows, 5 files\n");
+    }
+}
+
+/// The names of files say something about their rows, and the copies in a record do not lose it.
+#[test]
+fn a_record_of_a_folder_is_complete_by_itself() {
+    let folder = Folder::new("partitions");
+    for (state, rows) in [("CA", "rows.csv"), ("NY", "good.csv")] {
+        fs::create_dir_all(folder.path(&format!("in/state={state}"))).expect("a folder");
+        fs::rename(folder.path(rows), folder.path(&format!("in/state={state}/rows.csv")))
+            .expect("it is moved");
+    }
+    let line = "batch credit.opus in -o out.parquet --rejects r.csv --keep id,state --max-rejects 9 --record rec --record-data";
+    folder.opus(line).ends(0);
+    assert!(folder.text("r.csv").contains("state=CA/rows.csv,age,15"), "{}", folder.text("r.csv"));
+    for name in ["in", "out.parquet", "r.csv"] {
+        let path = folder.path(name);
+        if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.expect("it goes");
+    }
+    fs::rename(folder.path("rec"), folder.path("moved")).expect("it is moved");
+    let ended = folder.opus("replay moved").ends(0);
+    assert_eq!(ended.text(), "identical: 10 rows, 6 files\n");
+    folder.opus("prove-row moved 10 -o proof.json").ends(0);
+    folder.opus("check-proof proof.json --root moved/manifest.json").ends(0);
+}
+
+#[cfg(unix)]
+#[test]
+fn where_the_disk_is_full_there_is_neither_record_nor_output() {
+    let folder = Folder::new("full");
+    folder.opus("sample credit.opus -n 4000 -o in.csv").ends(0);
+    let before = folder.names();
+    // no file may have more than 100 KB: the leaves have 128 KB, and the outputs less
+    for options in ["--record rec", "--record rec --record-data"] {
+        let line = format!(
+            "ulimit -f 100; exec {OPUS} batch credit.opus in.csv -o out.parquet --engine vm {options}"
+        );
+        let mut bash = Command::new("bash");
+        bash.args(["-c", &line]);
+        folder.at_home(&mut bash);
+        let ended = Ended::of(&line, bash.output().expect("bash runs")).ends(4);
+        assert!(
+            ended.err.contains("rec/leaves: cannot be written")
+                || ended.err.contains("rec/inputs/1/in.csv: cannot be written"),
+            "{ended}"
+        );
+        assert_eq!(folder.names(), before);
     }
 }
 
@@ -221,7 +295,8 @@ fn records_of_every_released_format_are_replayed() {
             assert!(ended.text().starts_with("identical: "), "{ended}");
         }
         folder.opus(&format!("prove-row {place} 2 -o proof.json")).ends(0);
-        let line = format!("check-proof proof.json --root {place}/manifest.json --policy {place}/artifact.opusc");
+        let line =
+            format!("check-proof proof.json --root {place}/manifest.json --policy {place}/artifact.opusc");
         folder.opus(&line).ends(0);
     }
     assert!(found > 0, "there is a record of the current format");

@@ -101,7 +101,8 @@ impl<'a> Worker<'a> {
         let percentages = percentages(self.intake, first_row, columns, faults);
         let hashed = self.salts.map(|salts| (salts, batch.input_hashes()));
         self.engine.decide(batch);
-        let leaves = hashed.map(|(salts, inputs)| batch.leaves(&inputs, salts, first_row)).unwrap_or_default();
+        let leaves =
+            hashed.map(|(salts, inputs)| batch.leaves(&inputs, salts, first_row)).unwrap_or_default();
         let mut counts = self.nothing.clone();
         counts.rows = count as u64;
         counts.count_decisions(batch.outputs(), batch.rules(), batch.versions());

@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 
-use opus_ir::memory::Columns;
 use opus_ir::Schema;
+use opus_ir::memory::Columns;
 
 use crate::error::DataError;
 use crate::write::{Data, Printed, Printer, Spec, is_printable};
@@ -25,7 +25,13 @@ pub fn compare(
     schema: &Schema,
     take: &mut dyn FnMut(u64, String),
 ) -> Result<(), DataError> {
-    let empty = Schema { inputs: Vec::new(), outputs: Vec::new(), enums: Vec::new(), effective: None, ..schema.clone() };
+    let empty = Schema {
+        inputs: Vec::new(),
+        outputs: Vec::new(),
+        enums: Vec::new(),
+        effective: None,
+        ..schema.clone()
+    };
     let intake = Intake { keep: columns.to_vec(), ..Intake::by_name(&empty) };
     let mut ours = Lines::open(recorded, &intake)?;
     let mut theirs = Lines::open(again, &intake)?;
@@ -42,12 +48,14 @@ pub fn compare(
                 let says = cells(one, other, columns);
                 // a line too many or too few, if the next one fits again
                 let first = |line: Option<&Line>| line.and_then(|line| line.first().cloned());
-                if one_row != other_row && first(theirs.peek(1)?) == Some(one_row.clone().unwrap_or_default()) {
+                if one_row != other_row && first(theirs.peek(1)?) == Some(one_row.clone().unwrap_or_default())
+                {
                     take(number, "the row is not in the file".to_owned());
                     theirs.next();
                     continue;
                 }
-                if one_row != other_row && first(ours.peek(1)?) == Some(other_row.clone().unwrap_or_default()) {
+                if one_row != other_row && first(ours.peek(1)?) == Some(other_row.clone().unwrap_or_default())
+                {
                     let extra = one_row.flatten().and_then(|text| text.parse().ok()).unwrap_or(number);
                     take(extra, "the row is in the file, and not when decided again".to_owned());
                     ours.next();
@@ -66,7 +74,8 @@ pub fn compare(
 
 /// The cells in which two lines differ, in words.
 fn cells(recorded: &Line, again: &Line, columns: &[String]) -> String {
-    let shown = |cell: &Option<String>| cell.as_ref().map_or("missing".to_owned(), |text| format!("`{text}`"));
+    let shown =
+        |cell: &Option<String>| cell.as_ref().map_or("missing".to_owned(), |text| format!("`{text}`"));
     let pairs = columns.iter().zip(recorded.iter().zip(again)).filter(|(_, (one, other))| one != other);
     let texts = pairs.map(|(name, (one, other))| {
         format!("{name} is {} in the file and {} when decided again", shown(one), shown(other))

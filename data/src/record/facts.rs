@@ -133,7 +133,9 @@ impl Facts {
             artifact,
             snapshot: None,
             mapping,
-            inputs: inputs.map(|((name, digest), format)| FileFacts::of(name, Some(format), *digest)).collect(),
+            inputs: inputs
+                .map(|((name, digest), format)| FileFacts::of(name, Some(format), *digest))
+                .collect(),
             output: written(&batch.output, outputs.decisions()),
             rejects: batch.rejects.as_ref().zip(outputs.rejects()).map(|(at, whole)| written(at, whole)),
             keep: batch.intake.keep.clone(),

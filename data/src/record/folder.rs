@@ -35,7 +35,10 @@ impl Building {
         check_free(place)?;
         let unwritable = |error: io::Error| DataError::unwritable(&place.display().to_string(), &error);
         let Some(name) = place.file_name() else {
-            return Err(DataError::request(format!("{}: a record needs a folder with a name", place.display())));
+            return Err(DataError::request(format!(
+                "{}: a record needs a folder with a name",
+                place.display()
+            )));
         };
         let mut prefix = std::ffi::OsString::from(".");
         prefix.push(name);
@@ -73,7 +76,11 @@ impl Building {
             File::create_new(&path)
         };
         let file = create().map_err(|error| DataError::unwritable(&shown, &error))?;
-        Ok(Written { name: shown, file: io::BufWriter::with_capacity(1 << 18, file), digesting: Digesting::default() })
+        Ok(Written {
+            name: shown,
+            file: io::BufWriter::with_capacity(1 << 18, file),
+            digesting: Digesting::default(),
+        })
     }
 
     /// Writes a whole file in it.
@@ -104,9 +111,8 @@ impl Building {
         // not every system knows how to keep the names of a folder
         if cfg!(unix) {
             let folder = self.path("");
-            let synced = folders_below(&folder).and_then(|folders| {
-                folders.iter().try_for_each(|folder| File::open(folder)?.sync_all())
-            });
+            let synced = folders_below(&folder)
+                .and_then(|folders| folders.iter().try_for_each(|folder| File::open(folder)?.sync_all()));
             synced.map_err(|error| DataError::unwritable(&self.place.display().to_string(), &error))?;
         }
         Ok(())
@@ -150,14 +156,21 @@ pub fn check_free(place: &Path) -> Result<(), DataError> {
     match fs::read_dir(place) {
         Ok(mut entries) => match entries.next() {
             None => Ok(()),
-            Some(_) if place.join(super::names::MANIFEST).exists() => Err(occupied("there is a record already")),
+            Some(_) if place.join(super::names::MANIFEST).exists() => {
+                Err(occupied("there is a record already"))
+            }
             Some(_) => Err(occupied("the folder is not empty")),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => match folder_of(place).is_dir() {
             true => Ok(()),
-            false => Err(DataError::output(format!("{shown}: cannot be written: there is no folder {}", folder_of(place).display()))),
+            false => Err(DataError::output(format!(
+                "{shown}: cannot be written: there is no folder {}",
+                folder_of(place).display()
+            ))),
         },
-        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Err(occupied("there is a file already")),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            Err(occupied("there is a file already"))
+        }
         Err(error) => Err(DataError::output(format!("{shown}: cannot be written: {}", in_words(&error)))),
     }
 }
@@ -168,7 +181,8 @@ fn remove_abandoned(folder: &Path, prefix: &str) {
     for entry in entries.filter_map(Result::ok) {
         let name = entry.file_name();
         let number = name.to_str().and_then(|name| name.strip_prefix(prefix)?.strip_suffix(UNFINISHED));
-        let is_ours = number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'));
+        let is_ours =
+            number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'));
         if !is_ours || !entry.file_type().is_ok_and(|found| found.is_dir()) {
             continue;
         }

@@ -47,8 +47,9 @@ impl Recorded {
         let mut bytes = Vec::new();
         let read = file.take(MANIFEST_BYTES_MAX).read_to_end(&mut bytes);
         read.map_err(|error| DataError::unreadable(&shown.to_string(), &error))?;
-        let text = String::from_utf8(bytes)
-            .map_err(|_| DataError::input(format!("{shown}: it was changed since it was written: it is not UTF-8")))?;
+        let text = String::from_utf8(bytes).map_err(|_| {
+            DataError::input(format!("{shown}: it was changed since it was written: it is not UTF-8"))
+        })?;
         let manifest =
             Manifest::from_json(&text).map_err(|why| DataError::input(format!("{shown}: {why}")))?;
         let record = Recorded { folder: folder.to_owned(), base: base.to_owned(), manifest };
@@ -69,7 +70,9 @@ impl Recorded {
         }
         if facts.artifact.format != artifact::FORMAT {
             let (found, known) = (facts.artifact.format, artifact::FORMAT);
-            return refused(format!("its artifact has format {found}, and this version reads format {known}"));
+            return refused(format!(
+                "its artifact has format {found}, and this version reads format {known}"
+            ));
         }
         match &facts.snapshot {
             Some(_) => refused("it has a snapshot, and this version knows none".to_owned()),
@@ -110,7 +113,10 @@ impl Recorded {
             None if self.base == Path::new(".") => Ok(PathBuf::from(&facts.file)),
             None => Ok(self.base.join(&facts.file)),
             Some(copy) => within(&self.folder, copy).ok_or_else(|| {
-                DataError::input(format!("{}: `{copy}` is not a path within the record", self.folder.display()))
+                DataError::input(format!(
+                    "{}: `{copy}` is not a path within the record",
+                    self.folder.display()
+                ))
             }),
         }
     }
@@ -119,7 +125,11 @@ impl Recorded {
     pub(super) fn located(&self, facts: &FileFacts) -> Result<Located, DataError> {
         let format = facts.format.as_deref().unwrap_or_default();
         let format = Format::named(format).ok_or_else(|| {
-            DataError::input(format!("{}: the format `{format}` of {} is not known", self.folder.display(), facts.file))
+            DataError::input(format!(
+                "{}: the format `{format}` of {} is not known",
+                self.folder.display(),
+                facts.file
+            ))
         })?;
         let endpoint = Endpoint::Copy { path: self.place(facts)?, of: PathBuf::from(&facts.file) };
         Ok(Located { endpoint, format })

@@ -8,31 +8,30 @@ use super::manifest::{TreeFacts, Verb};
 use super::one::One;
 use super::open::Recorded;
 use super::write::digest_of;
+use crate::OneRow;
 use crate::endpoint::read_text;
 use crate::error::DataError;
 use crate::pipeline::Progress;
-use crate::OneRow;
 
 impl Recorded {
     /// The proof of the row with this number, from 1. `policy` is that of the recorded artifact.
     ///
     /// # Errors
     /// If there is no such row, an input cannot be read, or the row is not decided as it was recorded.
-    pub fn prove(
-        &self,
-        row: u64,
-        policy: &Policy,
-        progress: &dyn Fn(Progress),
-    ) -> Result<Proof, DataError> {
+    pub fn prove(&self, row: u64, policy: &Policy, progress: &dyn Fn(Progress)) -> Result<Proof, DataError> {
         let artifact = policy.artifact();
         let TreeFacts { size, root } = self.manifest.tree;
-        let differs = |what: String| DataError::input(what).remedy("`opus replay` shows what differs from the record");
+        let differs =
+            |what: String| DataError::input(what).remedy("`opus replay` shows what differs from the record");
         let parts = row.checked_sub(1).and_then(|index| tree::inclusion(index, size)).ok_or_else(|| {
             let noun = if size == 1 { "row" } else { "rows" };
             DataError::request(format!("the record has {size} {noun}, so there is no row {row}"))
         })?;
         if artifact.content_hash() != self.manifest.facts.artifact.content {
-            return Err(differs(format!("{}: it is not the recorded artifact", self.artifact_path().display())));
+            return Err(differs(format!(
+                "{}: it is not the recorded artifact",
+                self.artifact_path().display()
+            )));
         }
         let leaves = &self.manifest.leaves;
         let shown = self.shown(leaves);
@@ -76,7 +75,8 @@ impl Recorded {
         }
         let files = inputs.iter().map(|input| self.located(input)).collect::<Result<_, _>>()?;
         let found = OneRow::read(files, row, &self.intake(artifact)?, policy, progress)?;
-        let refused = |refusal: Refusal, row| One { record: refusal.record(policy, row), integers: Vec::new() };
+        let refused =
+            |refusal: Refusal, row| One { record: refusal.record(policy, row), integers: Vec::new() };
         let row = match found.row {
             Ok(row) => row,
             Err(refusal) => return Ok(refused(refusal, None)),

@@ -126,7 +126,11 @@ impl Recorded {
     ///
     /// # Errors
     /// If something goes wrong that has nothing to do with the record, such as a full disk.
-    pub fn replay(&self, engine: Result<&dyn Decide, String>, options: &Options) -> Result<Replay, DataError> {
+    pub fn replay(
+        &self,
+        engine: Result<&dyn Decide, String>,
+        options: &Options,
+    ) -> Result<Replay, DataError> {
         let mut replay = Replay::default();
         let found = self.compare_files(options.rows_only, &mut replay)?;
         let engine = match engine {
@@ -208,7 +212,10 @@ impl Recorded {
         let found = super::ArtifactFacts::of(artifact, &recorded.policy);
         if found != *recorded {
             let path = self.artifact_path().display().to_string();
-            replay.file(path, format!("it is another artifact: {}, recorded was {}", found.content, recorded.content));
+            replay.file(
+                path,
+                format!("it is another artifact: {}, recorded was {}", found.content, recorded.content),
+            );
         }
     }
 
@@ -228,7 +235,9 @@ impl Recorded {
             }
             (None, Some(held)) => Some(held),
             (None, None) => {
-                replay.notes.push("inputs and leaves both differ, so that rows cannot be compared".to_owned());
+                replay
+                    .notes
+                    .push("inputs and leaves both differ, so that rows cannot be compared".to_owned());
                 None
             }
         }
@@ -303,8 +312,12 @@ impl Recorded {
         let facts = &self.manifest.facts;
         let shown = self.manifest_path().display().to_string();
         if (rows, decided, rejected) != (facts.rows, facts.decided, facts.rejected) {
-            let recorded = format!("{} rows, {} decided, {} rejected", facts.rows, facts.decided, facts.rejected);
-            replay.file(shown, format!("it says {recorded}; there are {rows} rows, {decided} decided, {rejected} rejected"));
+            let recorded =
+                format!("{} rows, {} decided, {} rejected", facts.rows, facts.decided, facts.rejected);
+            replay.file(
+                shown,
+                format!("it says {recorded}; there are {rows} rows, {decided} decided, {rejected} rejected"),
+            );
         }
     }
 
@@ -324,7 +337,9 @@ impl Recorded {
         }
         let (shown, before) = (self.shown(held.facts), rows.numbers.len());
         let recorded = self.located(held.facts)?;
-        let compared = compare(&recorded, again, &held.columns, schema, &mut |row, says| rows.add(row, Some(&shown), says));
+        let compared = compare(&recorded, again, &held.columns, schema, &mut |row, says| {
+            rows.add(row, Some(&shown), says)
+        });
         match compared {
             Err(error) => {
                 replay.file(shown, format!("its rows cannot be read: {}", error.message));
@@ -332,7 +347,9 @@ impl Recorded {
             }
             Ok(()) => {
                 if rows.numbers.len() == before && held.now == Some(held.facts.digest()) {
-                    replay.notes.push(format!("{shown}: the rows are the same, though this version writes other bytes"));
+                    replay.notes.push(format!(
+                        "{shown}: the rows are the same, though this version writes other bytes"
+                    ));
                 }
                 Ok(true)
             }
@@ -340,7 +357,13 @@ impl Recorded {
     }
 
     /// Tells which leaves differ. If the outputs were compared too, a row without a difference in them is decided alike.
-    fn compare_leaves(&self, leaves: Comparing, outputs_are_compared: bool, rows: &mut Rows, replay: &mut Replay) {
+    fn compare_leaves(
+        &self,
+        leaves: Comparing,
+        outputs_are_compared: bool,
+        rows: &mut Rows,
+        replay: &mut Replay,
+    ) {
         let TreeFacts { size, root } = self.manifest.tree;
         let Comparing { tree, differing, .. } = leaves;
         let leaves_shown = self.shown(&self.manifest.leaves);
@@ -451,7 +474,11 @@ fn members(name: &str, recorded: Option<&Value>, again: Option<&Value>, texts: &
         }
     } else if recorded != again {
         let shown = |value: Option<&Value>| value.map_or("missing".to_owned(), |value| format!("`{value}`"));
-        texts.push(format!("{name} is {} in the file and {} when decided again", shown(recorded), shown(again)));
+        texts.push(format!(
+            "{name} is {} in the file and {} when decided again",
+            shown(recorded),
+            shown(again)
+        ));
     }
 }
 

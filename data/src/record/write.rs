@@ -163,7 +163,9 @@ impl<'a> Recording<'a> {
                 facts.copy = Some(copy);
                 match digest == facts.digest() {
                     true => Ok(()),
-                    false => Err(DataError::output(format!("{}: the file was changed meanwhile", facts.file))),
+                    false => {
+                        Err(DataError::output(format!("{}: the file was changed meanwhile", facts.file)))
+                    }
                 }
             };
             copied(&mut facts.output, "output", &batch.output, outputs.decisions())?;
@@ -258,7 +260,8 @@ fn finish(
     tree: &Tree,
 ) -> Result<Complete, DataError> {
     let digest = leaves.end()?;
-    let leaves = FileFacts { copy: Some(names::LEAVES.to_owned()), ..FileFacts::of(names::LEAVES, None, digest) };
+    let leaves =
+        FileFacts { copy: Some(names::LEAVES.to_owned()), ..FileFacts::of(names::LEAVES, None, digest) };
     let tree = TreeFacts { size: tree.size(), root: tree.root() };
     let manifest = Manifest { manifest: FORMAT, verb, facts, leaves, tree };
     building.write(names::MANIFEST, manifest.to_json().as_bytes())?;
@@ -275,10 +278,14 @@ fn recordable(located: &Located) -> Result<(), DataError> {
         endpoint => {
             let path = endpoint.path().unwrap_or(Path::new(""));
             match () {
-                () if is_special(path) => Err(DataError::request(format!("{endpoint}: a record names files, and this is none"))
-                    .remedy("read from a file and write to files: a pipe cannot be read again")),
-                () if !is_text(path) => Err(DataError::request(format!("{endpoint}: the path is not UTF-8, so that a record cannot name it"))
-                    .remedy("rename the file")),
+                () if is_special(path) => {
+                    Err(DataError::request(format!("{endpoint}: a record names files, and this is none"))
+                        .remedy("read from a file and write to files: a pipe cannot be read again"))
+                }
+                () if !is_text(path) => Err(DataError::request(format!(
+                    "{endpoint}: the path is not UTF-8, so that a record cannot name it"
+                ))
+                .remedy("rename the file")),
                 () => Ok(()),
             }
         }

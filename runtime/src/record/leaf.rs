@@ -243,7 +243,11 @@ mod tests {
                     }
                 }
             }
-            let refused = [(2, Reason::malformed_row("x")), (2, Reason::malformed_row("x")), (900, Reason::malformed_row("x"))];
+            let refused = [
+                (2, Reason::malformed_row("x")),
+                (2, Reason::malformed_row("x")),
+                (900, Reason::malformed_row("x")),
+            ];
             let hashes = input_hashes(&columns, &refused);
             assert_eq!(hashes.len(), count);
             for (row, hash) in hashes.into_iter().enumerate() {

@@ -93,9 +93,15 @@ impl fmt::Display for ProofError {
             ProofError::Format(found) => {
                 write!(f, "the proof has format {found}, and this version knows format {FORMAT}")
             }
-            ProofError::Outcome => f.write_str("the hash of the decision or refusal is not that of the record"),
-            ProofError::Path => f.write_str("the path does not lead from this row to the root of a tree of this size"),
-            ProofError::Names => f.write_str("the names and texts in the record are not those of the artifact"),
+            ProofError::Outcome => {
+                f.write_str("the hash of the decision or refusal is not that of the record")
+            }
+            ProofError::Path => {
+                f.write_str("the path does not lead from this row to the root of a tree of this size")
+            }
+            ProofError::Names => {
+                f.write_str("the names and texts in the record are not those of the artifact")
+            }
             ProofError::Artifact => f.write_str("the record is of another artifact"),
         }
     }
@@ -177,7 +183,8 @@ impl Proof {
             let verdict = Verdict { version: version_at, rule: rule_at, outputs: self.integers.clone() };
             match Outcome::decided(program, &verdict, None) {
                 Outcome::Decided { outputs: names, rule: by, version: under, .. } => {
-                    (&names, &by) == (outputs, rule) && (under.from, under.cite) == (version.from.clone(), version.cite.clone())
+                    (&names, &by) == (outputs, rule)
+                        && (under.from, under.cite) == (version.from.clone(), version.cite.clone())
                 }
                 Outcome::Refused { .. } => false,
             }
