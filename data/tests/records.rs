@@ -357,6 +357,11 @@ fn files_that_are_gone_or_rewritten_are_told_apart() {
     let found = replay(&scratch.path("record")).unwrap();
     assert_eq!(found.files[0].says, "there is no such file");
     assert_eq!((found.decided_again, found.rows_differ), (Some(12), 0));
+    // rows that are gone from the input are missed, whatever is compared
+    let rows_before = fs::read_to_string(scratch.path("rows.csv")).unwrap();
+    fs::write(scratch.path("rows.csv"), &rows_before[..rows_before.trim_end().rfind('\n').unwrap()]).unwrap();
+    let found = replay_with(&scratch.path("record"), Engine::Vm, 1, true).unwrap();
+    assert!(!found.is_identical() && found.files.iter().any(|file| file.says == "11 rows, recorded were 12"), "{found:?}");
     fs::remove_file(scratch.path("rows.csv")).unwrap();
     let found = replay(&scratch.path("record")).unwrap();
     assert_eq!((found.decided_again, found.is_identical()), (None, false));
@@ -536,10 +541,20 @@ fn records_of_other_formats_and_meanings_are_refused_by_name() {
     // a manifest that was changed and sealed again contradicts the rows
     let mut other = manifest.clone();
     other.tree.root = Hash::of(b"another");
-    other.facts.decided += 1;
-    fs::write(scratch.path("record/manifest.json"), other.to_json()).unwrap();
+    let mut miscounted = manifest.clone();
+    miscounted.facts.decided += 1;
+    for (manifest, words) in [(other, "the root of its rows is"), (miscounted, "it counts 5 rows, ")] {
+        fs::write(scratch.path("record/manifest.json"), manifest.to_json()).unwrap();
+        let found = replay(&scratch.path("record")).unwrap();
+        let [file] = &found.files[..] else { panic!("{found:?}") };
+        assert!(file.says.starts_with(words), "{found:?}");
+    }
+    // a device that never ends is no input
+    let mut endless = manifest.clone();
+    endless.facts.inputs[0].file = "/dev/zero".to_owned();
+    fs::write(scratch.path("record/manifest.json"), endless.to_json()).unwrap();
     let found = replay(&scratch.path("record")).unwrap();
-    assert_eq!(found.files.len(), 2, "{found:?}");
+    assert_eq!((found.is_missing, found.decided_again), (true, None));
     let nothing = Recorded::open(&scratch.path("nothing"), Path::new(".")).map(|_| ()).unwrap_err();
     assert!(nothing.message.contains("not a record: it has no manifest.json"), "{nothing}");
 }

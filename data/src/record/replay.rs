@@ -168,8 +168,8 @@ impl Recorded {
         }
         for input in inputs {
             let located = self.located(input)?;
-            let exists = located.endpoint.path().is_some_and(Path::exists);
-            let digest = match exists {
+            let is_there = located.endpoint.path().is_some_and(Path::is_file);
+            let digest = match is_there {
                 true => Some(read_input(&located, &mut salting, &mut |_| Ok(()))?),
                 false => None,
             };
@@ -282,8 +282,7 @@ impl Recorded {
             Err(error) if error.kind == ErrorKind::Output => return Err(error),
             Err(error) => return not_again(replay, &error),
         };
-        let counts = (report.counts.rows, report.counts.decided, report.counts.rejected());
-        self.compare_counts(counts, replay);
+        let counts = (report.counts.decided, report.counts.rejected());
         let made = [outputs.decisions().digest(), outputs.rejects().and_then(Whole::digest)];
         // to be read, they need their names
         outputs.name()?;
@@ -301,24 +300,10 @@ impl Recorded {
                 are_compared &= self.compare_rows(&rejects, made[1], again, schema, rows, replay)?;
             }
             // what was refused can be refused for other reasons
-            _ => are_compared &= counts.2 == 0,
+            _ => are_compared &= counts.1 == 0,
         }
-        self.compare_leaves(leaves, are_compared, rows, replay);
+        self.compare_leaves(leaves, counts, are_compared, rows, replay);
         Ok(())
-    }
-
-    fn compare_counts(&self, (rows, decided, rejected): (u64, u64, u64), replay: &mut Replay) {
-        replay.decided_again = Some(rows);
-        let facts = &self.manifest.facts;
-        let shown = self.manifest_path().display().to_string();
-        if (rows, decided, rejected) != (facts.rows, facts.decided, facts.rejected) {
-            let recorded =
-                format!("{} rows, {} decided, {} rejected", facts.rows, facts.decided, facts.rejected);
-            replay.file(
-                shown,
-                format!("it says {recorded}; there are {rows} rows, {decided} decided, {rejected} rejected"),
-            );
-        }
     }
 
     /// Compares the rows that an output holds with those that were decided again, unless the bytes are the same. Answers
@@ -356,10 +341,12 @@ impl Recorded {
         }
     }
 
-    /// Tells which leaves differ. If the outputs were compared too, a row without a difference in them is decided alike.
+    /// Tells which leaves differ, and whether the record says otherwise how many rows were decided and rejected. If the
+    /// outputs were compared too, a row without a difference in them is decided alike.
     fn compare_leaves(
         &self,
         leaves: Comparing,
+        counts: (u64, u64),
         outputs_are_compared: bool,
         rows: &mut Rows,
         replay: &mut Replay,
@@ -367,13 +354,23 @@ impl Recorded {
         let TreeFacts { size, root } = self.manifest.tree;
         let Comparing { tree, differing, .. } = leaves;
         let leaves_shown = self.shown(&self.manifest.leaves);
+        let facts = &self.manifest.facts;
+        replay.decided_again = Some(tree.size());
         if (tree.size(), tree.root()) == (size, root) {
             // the rows are as recorded, and what differs is the file
             let says = "its leaf in the file is not that of the row";
             differing.iter().for_each(|row| rows.add(*row, Some(&leaves_shown), says.to_owned()));
+            if (size, counts) != (facts.rows, (facts.decided, facts.rejected)) {
+                let shown = self.manifest_path().display().to_string();
+                let (decided, rejected) = counts;
+                replay.file(shown, format!("it counts {} rows, {} decided and {} rejected; there are {size}, {decided} and {rejected}", facts.rows, facts.decided, facts.rejected));
+            }
             return;
         }
-        if differing.is_empty() {
+        if tree.size() != size {
+            let inputs: Vec<String> = facts.inputs.iter().map(|input| self.shown(input)).collect();
+            replay.file(inputs.join(", "), format!("{} rows, recorded were {size}", tree.size()));
+        } else if differing.is_empty() {
             let shown = self.manifest_path().display().to_string();
             replay.file(shown, format!("the root of its rows is {}, recorded was {root}", tree.root()));
         }
@@ -404,7 +401,6 @@ impl Recorded {
         };
         let one = One::decide(decider.engine, &text);
         let is_decided = matches!(one.record.outcome, Outcome::Decided { .. });
-        self.compare_counts((1, is_decided.into(), (!is_decided).into()), replay);
         let shown = self.shown(output);
         if let Ok(recorded) = read_text(&self.place(output)?)
             && recorded != one::text(&one.record)
@@ -413,7 +409,7 @@ impl Recorded {
         }
         let mut leaves = Comparing::new(self.leaves().ok().map(|(_, leaves)| leaves));
         leaves.take(one.record.leaf(salts.of(1), 1));
-        self.compare_leaves(leaves, true, rows, replay);
+        self.compare_leaves(leaves, (is_decided.into(), (!is_decided).into()), true, rows, replay);
         Ok(())
     }
 }

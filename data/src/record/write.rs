@@ -320,12 +320,16 @@ pub(super) fn read_input(
     Ok(digesting.digest())
 }
 
-/// The digest of a file; `None` if there is no such file.
+/// The digest of a file; `None` if there is no such file. A record may come from anybody, and name a pipe or a device,
+/// which need not end: that is none.
 ///
 /// # Errors
 /// If it cannot be read.
 pub(super) fn digest_of(path: &Path) -> Result<Option<Digest>, DataError> {
     let name = path.display().to_string();
+    if path.exists() && !path.is_file() {
+        return Ok(None);
+    }
     let mut file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened.map_err(|error| DataError::unreadable(&name, &error))?,
