@@ -142,6 +142,8 @@ fn the_summary_names_what_was_decided_by_what() {
         ("/artifact/content", json!(content)),
         ("/inputs/0/blake3", json!(blake3::hash(&folder.bytes("good.csv")).to_hex().as_str())),
         ("/engine", json!("vm")),
+        ("/output/file", json!("out.parquet")),
+        ("/output/blake3", json!(blake3::hash(&folder.bytes("out.parquet")).to_hex().as_str())),
         ("/options/threads", json!(1)),
     ] {
         assert_eq!(summary.pointer(pointer), Some(&wanted), "{pointer}\n{summary:#}");
@@ -159,7 +161,11 @@ fn the_summary_names_what_was_decided_by_what() {
     let ended = folder.opus(&format!("{line} --columns columns.toml")).ends(0);
     let summary: Value = serde_json::from_str(&folder.text("s.json")).expect("the summary is JSON");
     let hash = blake3::hash(&folder.bytes("columns.toml")).to_hex();
-    assert_eq!(summary["mapping"], json!({ "file": "columns.toml", "blake3": hash.as_str() }));
+    let length = folder.bytes("columns.toml").len();
+    assert_eq!(
+        summary["mapping"],
+        json!({ "file": "columns.toml", "bytes": length, "blake3": hash.as_str() })
+    );
     assert!(ended.err.contains(&format!("mapping columns.toml  blake3 {hash}\n")), "{ended}");
     // formats that can say it name the artifact
     folder.opus("batch credit.opusc good.csv -o out.arrow").ends(0);

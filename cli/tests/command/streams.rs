@@ -54,7 +54,10 @@ fn inputs_are_hashed_as_they_are_read() {
         folder.opus_with(&line, &bytes).ends(0);
         let summary: serde_json::Value = serde_json::from_str(&folder.text("s.json")).expect("JSON");
         let hash = blake3::hash(&bytes).to_hex();
-        let input = |file: &str| serde_json::json!({ "file": file, "blake3": hash.as_str() });
+        let input = |file: &str| {
+            let length = bytes.len();
+            serde_json::json!({ "file": file, "format": format, "bytes": length, "blake3": hash.as_str() })
+        };
         assert_eq!(summary["inputs"], serde_json::json!([input(&rows), input("-")]), "{format}");
         assert_eq!(summary["decided"], 100);
     }
