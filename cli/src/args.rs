@@ -59,9 +59,12 @@ fn thread_count(text: &str) -> Result<u16, String> {
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Format {
     /// For people.
+    #[value(alias = "text")]
     Human,
     /// For programs.
     Json,
+    /// For documents: explanations alone.
+    Markdown,
 }
 
 /// When colours are used.
@@ -91,6 +94,11 @@ pub enum Verb {
         after_help = "Example:\n  opus run credit.opus --input application.json --trace\n  opus run credit.opus --input applications.parquet --row 17 --trace"
     )]
     Run(Run),
+    /// Explain one decision: how it was reached, why it is adverse, and what would have changed it.
+    #[command(
+        after_help = "`--format markdown` prints a document. What would have changed the decision is sought for the inputs that the policy declares `actionable`, each alone.\n\nExample:\n  opus explain credit.opus --input application.json\n  opus explain credit.opus --input applications.parquet --row 17 --want 'decision = approve, credit_amount >= $9_000'"
+    )]
+    Explain(Explain),
     /// Decide files of inputs: Parquet, CSV, JSON lines, JSON, Arrow IPC.
     #[command(
         after_help = "Example:\n  opus batch credit.opus applications.parquet -o decisions.parquet --rejects rejects.csv"
@@ -154,6 +162,21 @@ pub struct Build {
 pub struct Run {
     /// The policy or artifact.
     pub policy: PathBuf,
+    /// The row.
+    #[command(flatten)]
+    pub given: GivenRow,
+    /// Show every rule that was tried, with the values of its terms.
+    #[arg(long)]
+    pub trace: bool,
+    /// The engine: native code (the VM if native code is unavailable), the VM, or the slow reference evaluator.
+    #[arg(long, value_enum, value_name = "native|vm|reference", hide_possible_values = true)]
+    #[arg(default_value_t = Decider::Native)]
+    pub engine: Decider,
+}
+
+/// One row.
+#[derive(Args, Debug)]
+pub struct GivenRow {
     /// A file with one JSON object; with `--row`, a file or folder that `opus batch` reads; `-` for standard input.
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub input: Vec<PathBuf>,
@@ -166,13 +189,19 @@ pub struct Run {
     /// The format of the input, if the file name does not show it.
     #[arg(long, value_parser = file_format(), value_name = "FORMAT", requires = "row")]
     pub input_format: Option<FileFormat>,
-    /// Show every rule that was tried, with the values of its terms.
-    #[arg(long)]
-    pub trace: bool,
-    /// The engine: native code (the VM if native code is unavailable), the VM, or the slow reference evaluator.
-    #[arg(long, value_enum, value_name = "native|vm|reference", hide_possible_values = true)]
-    #[arg(default_value_t = Decider::Native)]
-    pub engine: Decider,
+}
+
+/// `opus explain`
+#[derive(Args, Debug)]
+pub struct Explain {
+    /// The policy or artifact.
+    pub policy: PathBuf,
+    /// The row.
+    #[command(flatten)]
+    pub given: GivenRow,
+    /// The result that is wanted, as conditions on outputs; by default, any that is not adverse.
+    #[arg(long, value_name = "OUTPUT = VALUE, …")]
+    pub want: Option<String>,
 }
 
 /// The engine that decides.

@@ -73,6 +73,27 @@ pub fn value_text(schema: &Schema, unit: Unit, value: &BigRational) -> String {
     }
 }
 
+/// The same, followed by the exact fraction where the number was cut.
+///
+/// ```
+/// use opus_frontend::display::exact_text;
+/// use opus_frontend::hir::Unit;
+/// use opus_ir::Schema;
+/// let third = num_rational::BigRational::new(1.into(), 3.into());
+/// assert_eq!(exact_text(&Schema::default(), Unit::Number, &third), "0.333333… (1/3)");
+/// assert_eq!(exact_text(&Schema::default(), Unit::Percent, &third), "33.333333…% (100/3 %)");
+/// ```
+pub fn exact_text(schema: &Schema, unit: Unit, value: &BigRational) -> String {
+    let text = value_text(schema, unit, value);
+    if !text.contains('…') {
+        return text;
+    }
+    match unit {
+        Unit::Percent => format!("{text} ({} %)", value * BigInt::from(100)),
+        _ => format!("{text} ({value})"),
+    }
+}
+
 /// The values that a field may have, as its type is written: `$0.00..$75_000.00`, `{12, 24}`.
 pub fn domain_text(schema: &Schema, kind: Kind, domain: &Domain) -> String {
     let text = |value: i128| field_text(schema, kind, value);

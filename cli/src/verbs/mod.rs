@@ -6,6 +6,7 @@ mod build;
 mod check;
 mod completions;
 mod diff;
+mod explain;
 mod explain_code;
 mod fmt;
 mod inspect;
@@ -27,6 +28,7 @@ pub fn run(verb: &Verb, terminal: &Terminal) -> Result<(), Failure> {
         Verb::Check(args) => check::run(args, terminal),
         Verb::Build(args) => build::run(args, terminal),
         Verb::Run(args) => run::run(args, terminal),
+        Verb::Explain(args) => explain::run(args, terminal),
         Verb::Batch(args) => batch::run(args, terminal),
         Verb::Test(args) => test::run(args, terminal),
         Verb::Fmt(args) => fmt::run(args, terminal),
