@@ -2,7 +2,7 @@
 
 use opus_ir::testing::{self, Bytes};
 
-use crate::{damage, differential, policy, structures, text};
+use crate::{damage, differential, explanations, policy, structures, text};
 
 /// A property that must hold for any bytes.
 pub struct Target {
@@ -65,6 +65,12 @@ pub const TARGETS: &[Target] = &[
         policy::BYTES,
         structures::check,
         "a script leads from a policy to a mutant and back, and each closed set of its edits can be read",
+    ),
+    target(
+        "explanations",
+        2 * policy::BYTES,
+        explanations::check,
+        "the nearest value that changes a decision is the one that a search of all values finds",
     ),
     target("bytecode", 2_000, damage::bytecode, "damaged bytecode is refused or harmless"),
     Target {

@@ -3,6 +3,7 @@
 use opus_frontend::diagnostic::Diagnostic;
 use opus_frontend::{Compiled, format, lower};
 use opus_govern::diff::diff;
+use opus_govern::explain::{Want, explain};
 use opus_govern::structure::Structure;
 use opus_ir::{Func, passes, verify};
 
@@ -68,6 +69,24 @@ pub fn edits(info: &str, before: Option<&str>, source: &str) -> Result<String, S
         _ => return Err(format!("`{info}` is neither `diff` nor `diff 1 2`")),
     };
     Ok(diff(&a, &b).edits.iter().map(|edit| format!("{edit}\n")).collect())
+}
+
+/// The explanation of the input of a test, by its title: `explain "a small income"`, with what is wanted:
+/// `explain "a small income" decision = approve`.
+///
+/// # Errors
+/// If there is no such test, its input is refused, or the condition cannot be read.
+pub fn explanation(info: &str, compiled: &Compiled) -> Result<String, String> {
+    let mut parts = info.splitn(3, '"').skip(1);
+    let (title, want) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default().trim());
+    let test = compiled.policy.tests.iter().find(|test| test.name == title);
+    let test = test.ok_or_else(|| format!("no test has the title \"{title}\""))?;
+    let want = match want {
+        "" => None,
+        want => Some(Want::parse(want, &compiled.policy.schema).map_err(|error| error.to_string())?),
+    };
+    let explanation = explain(&compiled.policy, &compiled.source, &test.given, want.as_ref());
+    explanation.map(|explanation| explanation.to_text()).map_err(|refused| refused.0.join(", "))
 }
 
 /// The diagnostics as test files show them, one per line: the line in the source, the code and the message,
