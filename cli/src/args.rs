@@ -94,14 +94,14 @@ pub enum Verb {
         after_help = "Example:\n  opus run credit.opus --input application.json --trace\n  opus run credit.opus --input applications.parquet --row 17 --trace"
     )]
     Run(Run),
-    /// Explain one decision: how it was reached, why it is adverse, and what would have changed it.
+    /// Explain a decision: how, why, and what would have changed it.
     #[command(
         after_help = "`--format markdown` prints a document. What would have changed the decision is sought for the inputs that the policy declares `actionable`, each alone.\n\nExample:\n  opus explain credit.opus --input application.json\n  opus explain credit.opus --input applications.parquet --row 17 --want 'decision = approve, credit_amount >= $9_000'"
     )]
     Explain(Explain),
     /// Decide files of inputs: Parquet, CSV, JSON lines, JSON, Arrow IPC.
     #[command(
-        after_help = "Example:\n  opus batch credit.opus applications.parquet -o decisions.parquet --rejects rejects.csv"
+        after_help = "Example:\n  opus batch credit.opus applications.parquet -o decisions.parquet --rejects rejects.csv\n  opus batch credit.opus applications.parquet -o decisions.parquet --explain why.jsonl --rows 17"
     )]
     Batch(Batch),
     /// Run the tests in a policy, or compare decisions with a file of expected ones.
@@ -257,6 +257,19 @@ pub struct Batch {
     /// Where to write the summary as JSON, with the hashes of artifact, inputs and mapping file.
     #[arg(long, value_name = "FILE")]
     pub summary: Option<PathBuf>,
+    /// Where to write explanations of chosen rows, one JSON object in a line for each; the inputs are read again for it.
+    #[arg(long, value_name = "FILE", requires = "chosen")]
+    pub explain: Option<PathBuf>,
+    /// Explain these rows, numbered from 1.
+    #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = row_number, allow_negative_numbers = true)]
+    #[arg(group = "chosen", requires = "explain")]
+    pub rows: Option<Vec<u64>>,
+    /// Explain the rows that this rule decided, or whose outputs satisfy these conditions.
+    #[arg(long = "where", value_name = "rule=ID|OUTPUT=VALUE", group = "chosen", requires = "explain")]
+    pub chosen_where: Option<String>,
+    /// The result that explanations look for; by default, any that is not adverse.
+    #[arg(long, value_name = "OUTPUT=VALUE,…", requires = "explain")]
+    pub want: Option<String>,
 }
 
 /// The formats of files, by name.

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
+use super::explain::ExplainedRows;
 use crate::args::Batch;
 use crate::endpoints::{inputs, output, policy_first, writable};
 use crate::failure::{Exit, Failure};
@@ -54,6 +55,10 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
         metadata,
         hashed: summary.is_some() || terminal.is_json(),
     };
+    let explanations = match &args.explain {
+        Some(path) => Some((Endpoint::new(path), opened.compiled()?.clone(), opened.artifact.bytes().to_vec())),
+        None => None,
+    };
     let (engine, engine_name): (Box<dyn Decide>, &str) = match args.engine.of_runtime() {
         Some(engine) => {
             let policy = opened.policy(engine, terminal);
@@ -65,6 +70,10 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
             let tree = opened.compiled()?.policy.clone();
             (Box::new(ReferenceEngine::new(tree, opened.policy(Engine::Vm, terminal))), "reference")
         }
+    };
+    let explained = match &explanations {
+        Some((endpoint, compiled, artifact)) => Some(ExplainedRows::new(args, endpoint, compiled, artifact)?),
+        None => None,
     };
     let threads = args.threads.map_or_else(available_threads, usize::from);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
@@ -107,6 +116,9 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     summary.map_or(Ok(()), Whole::name)?;
     // for people it goes to standard error, whatever standard output is used for
     terminal.report(&summary::human(&run), &value, !terminal.is_json() || is_output_taken)?;
+    if let Some(explained) = explained {
+        explained.write(work.inputs, &work.intake, terminal)?;
+    }
     allowed.check(&report, args.rejects.is_some())
 }
 
@@ -116,6 +128,7 @@ struct Endpoints {
     output: Located,
     rejects: Option<Located>,
     summary: Option<Endpoint>,
+    explained: Option<Endpoint>,
 }
 
 impl Endpoints {
@@ -130,7 +143,12 @@ impl Endpoints {
                 None => None,
             },
             summary: args.summary.as_deref().map(Endpoint::new),
+            explained: args.explain.as_deref().map(Endpoint::new),
         };
+        if endpoints.explained.is_some() && endpoints.inputs.iter().any(|input| input.endpoint == Endpoint::Standard) {
+            return Err(Failure::usage("`--explain` reads the inputs again, which standard input does not allow")
+                .help("write the rows to a file first"));
+        }
         let others: Vec<Endpoint> = [Some(&args.policy), args.columns.as_ref()]
             .into_iter()
             .flatten()
@@ -139,6 +157,7 @@ impl Endpoints {
         let read: Vec<&Endpoint> =
             others.iter().chain(endpoints.inputs.iter().map(|input| &input.endpoint)).collect();
         endpoints.summary.as_ref().map_or(Ok(()), writable)?;
+        endpoints.explained.as_ref().map_or(Ok(()), writable)?;
         standard_input_once(&read)?;
         apart(&read, &endpoints.written())?;
         outside(&args.inputs, args.input_format, &endpoints.written())?;
@@ -147,7 +166,8 @@ impl Endpoints {
 
     fn written(&self) -> Vec<&Endpoint> {
         let rejects = self.rejects.as_ref().map(|rejects| &rejects.endpoint);
-        [Some(&self.output.endpoint), rejects, self.summary.as_ref()].into_iter().flatten().collect()
+        let others = [rejects, self.summary.as_ref(), self.explained.as_ref()];
+        [Some(&self.output.endpoint)].into_iter().chain(others).flatten().collect()
     }
 
     fn takes_standard_output(&self) -> bool {

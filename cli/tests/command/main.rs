@@ -9,6 +9,7 @@ mod changes;
 mod crafted;
 mod ends;
 mod engines;
+mod explain;
 mod fixes;
 mod folder;
 mod help;
