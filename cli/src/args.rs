@@ -99,6 +99,11 @@ pub enum Verb {
         after_help = "`--format markdown` prints a document. What would have changed the decision is sought for the inputs that the policy declares `actionable`, each alone.\n\nExample:\n  opus explain credit.opus --input application.json\n  opus explain credit.opus --input applications.parquet --row 17 --want 'decision = approve, credit_amount >= $9_000'"
     )]
     Explain(Explain),
+    /// Count which parts of a policy the rows of files, or its tests, use.
+    #[command(
+        after_help = "Example:\n  opus coverage credit.opus applications.parquet\n  opus coverage credit.opus --tests"
+    )]
+    Coverage(Coverage),
     /// Decide files of inputs: Parquet, CSV, JSON lines, JSON, Arrow IPC.
     #[command(
         after_help = "Example:\n  opus batch credit.opus applications.parquet -o decisions.parquet --rejects rejects.csv\n  opus batch credit.opus applications.parquet -o decisions.parquet --explain why.jsonl --rows 17"
@@ -202,6 +207,32 @@ pub struct Explain {
     /// The result that is wanted, as conditions on outputs; by default, any that is not adverse.
     #[arg(long, value_name = "OUTPUT = VALUE, …")]
     pub want: Option<String>,
+}
+
+/// `opus coverage`
+#[derive(Args, Debug)]
+pub struct Coverage {
+    /// The policy or artifact.
+    pub policy: PathBuf,
+    /// The files, or folders whose files are read in the order of their paths; `-` for standard input.
+    #[arg(value_name = "INPUT", required_unless_present = "tests")]
+    pub inputs: Vec<PathBuf>,
+    /// Count what the tests in the policy use, instead of files.
+    #[arg(long, conflicts_with = "inputs")]
+    pub tests: bool,
+    /// The engine: native code (the VM if native code is unavailable), or the VM.
+    #[arg(long, value_enum, value_name = "native|vm", hide_possible_values = true)]
+    #[arg(default_value_t = Decider::Native)]
+    pub engine: Decider,
+    /// The number of threads; by default, one for each processor.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = thread_count)]
+    pub threads: Option<u16>,
+    /// How columns map to fields, as for `opus batch`.
+    #[arg(long, value_name = "FILE.toml", conflicts_with = "tests")]
+    pub columns: Option<PathBuf>,
+    /// The format of the input, if the file name does not show it.
+    #[arg(long, value_parser = file_format(), value_name = "FORMAT", conflicts_with = "tests")]
+    pub input_format: Option<FileFormat>,
 }
 
 /// The engine that decides.

@@ -38,7 +38,8 @@ pub fn main() -> ExitCode {
     };
     let terminal = Terminal::new(opus.format, opus.color);
     if terminal.is_markdown() && !matches!(opus.verb, args::Verb::Explain(_)) {
-        let failure = Failure::usage("`--format markdown` is for `opus explain`").help("use `human` or `json`");
+        let failure =
+            Failure::usage("`--format markdown` is for `opus explain`").help("use `human` or `json`");
         terminal.failure(&failure);
         return ExitCode::from(failure.exit as u8);
     }
@@ -81,7 +82,8 @@ fn not_understood(mut error: clap::Error) -> ExitCode {
 
 /// `opus run POLICY FILE` leaves out the `--input` before the file.
 fn suggest_input(error: &mut clap::Error) {
-    let is_run = std::env::args().nth(1).is_some_and(|verb| verb == "run" || verb == "explain" || verb == "test");
+    let is_run =
+        std::env::args().nth(1).is_some_and(|verb| verb == "run" || verb == "explain" || verb == "test");
     let Some(ContextValue::String(found)) = error.get(ContextKind::InvalidArg) else { return };
     if error.kind() == ErrorKind::UnknownArgument && is_run && !found.starts_with('-') {
         let tip = StyledStr::from(format!("write `--input {found}`"));

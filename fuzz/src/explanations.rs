@@ -25,7 +25,7 @@ pub const ALL_MAX: i128 = 10_000;
 /// The rows of a policy.
 const ROWS_MAX: usize = 24;
 /// The work that a search may take, so that a target takes about a second.
-const WORK_MAX: usize = 300_000;
+const WORK_MAX: usize = 50_000;
 /// Searches for each policy.
 const SEARCHES: usize = 3;
 /// Stretches for each policy.
@@ -46,7 +46,8 @@ pub fn check(data: &[u8]) -> Result<(), String> {
 
 /// The policy with everything `actionable` that can be, and the first value of each enum adverse. That changes no meaning.
 fn marked(compiled: &Compiled) -> Result<Compiled, String> {
-    let mut plain = Structure::of_source(&compiled.source).map_err(|_| "a source that compiles can be read")?;
+    let mut plain =
+        Structure::of_source(&compiled.source).map_err(|_| "a source that compiles can be read")?;
     for element in plain.elements.values_mut() {
         element.retain(|part, _| !matches!(part, Part::Actionable | Part::Adverse(_)));
     }
@@ -76,7 +77,9 @@ fn marked(compiled: &Compiled) -> Result<Compiled, String> {
     }
     let compiled = |structure: &Structure| {
         let source = structure.to_source();
-        compile(&source).0.ok_or_else(|| format!("what was written for a structure does not compile:\n{source}"))
+        compile(&source)
+            .0
+            .ok_or_else(|| format!("what was written for a structure does not compile:\n{source}"))
     };
     let (before, after) = (compiled(&plain)?, compiled(&structure)?);
     let again = Structure::of_source(&after.source).map_err(|_| "a source that compiles can be read")?;
@@ -106,7 +109,8 @@ fn checked(u: &mut Unstructured, compiled: &Compiled, rows: &[Row]) -> Result<us
         return Ok(0);
     }
     let row = decided[index(u, decided.len())].0;
-    let explanation = explain(policy, &compiled.source, row, None).map_err(|_| "a row that was decided is refused")?;
+    let explanation =
+        explain(policy, &compiled.source, row, None).map_err(|_| "a row that was decided is refused")?;
     let printed = [explanation.to_text(), explanation.to_markdown()];
     if printed.iter().any(String::is_empty) {
         return Err("an explanation is empty".to_owned());
@@ -155,7 +159,7 @@ fn want(u: &mut Unstructured, policy: &Policy, outputs: &[i128]) -> Result<Want,
     };
     let sign = signs[index(u, signs.len())];
     let text =
-        format!("{} {sign} {}", output.name, display::field_text(&policy.schema, output.kind, outputs[at]));
+        format!("{} {sign} {}", output.name, display::whole_text(&policy.schema, output.kind, outputs[at]));
     let want = Want::parse(&text, &policy.schema).map_err(|error| format!("`{text}`: {error}"))?;
     if want.holds(outputs) { Ok(want) } else { Err(format!("`{text}` does not hold for its own value")) }
 }
@@ -222,7 +226,9 @@ fn searches_agree(
             if at == 0 { row[field as usize] } else { Some(near[at - 1]) }
         };
         let agrees = match (found, first) {
-            (Near::Found { value, beside: next }, Some(first)) => value == first && Some(next) == beside(value),
+            (Near::Found { value, beside: next }, Some(first)) => {
+                value == first && Some(next) == beside(value)
+            }
             (Near::Nowhere, None) => true,
             (Near::NotAmong(count), Some(first)) => {
                 near.iter().position(|near| *near == first).is_some_and(|at| at as i128 >= count)
@@ -264,13 +270,15 @@ fn values(policy: &Policy, field: u32, own: Option<i128>, side: Option<Side>, mo
         domain.set.as_ref().map(|set| set.iter().copied().filter(|value| wanted(*value)).collect::<Vec<_>>())
     };
     match side {
-        None => listed(&|value| value != own)
-            .unwrap_or_else(|| (lo..=hi).filter(|value| *value != own).collect()),
+        None => {
+            listed(&|value| value != own).unwrap_or_else(|| (lo..=hi).filter(|value| *value != own).collect())
+        }
         Some(Side::Below) => match listed(&|value| value < own) {
             Some(values) => values.into_iter().rev().collect(),
             None => (lo..own).rev().take(most as usize).collect(),
         },
-        Some(Side::Above) => listed(&|value| value > own)
-            .unwrap_or_else(|| (own + 1..=hi).take(most as usize).collect()),
+        Some(Side::Above) => {
+            listed(&|value| value > own).unwrap_or_else(|| (own + 1..=hi).take(most as usize).collect())
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use opus_ir::testing::{self, Bytes};
 
-use crate::{damage, differential, explanations, policy, structures, text};
+use crate::{coverage, damage, differential, explanations, policy, structures, text};
 
 /// A property that must hold for any bytes.
 pub struct Target {
@@ -71,6 +71,12 @@ pub const TARGETS: &[Target] = &[
         2 * policy::BYTES,
         explanations::check,
         "the nearest value that changes a decision is the one that a search of all values finds",
+    ),
+    target(
+        "coverage",
+        2 * policy::BYTES,
+        coverage::check,
+        "an instrumented policy tells of each row what the trace of the reference evaluator shows",
     ),
     target("bytecode", 2_000, damage::bytecode, "damaged bytecode is refused or harmless"),
     Target {

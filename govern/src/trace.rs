@@ -239,7 +239,7 @@ impl Words<'_> {
                     step: Step::Output,
                     name: field.name.clone(),
                     text: self.text(version.exprs[*expr].span),
-                    value: Some(display::field_text(schema, field.kind, self.outputs[*output])),
+                    value: Some(display::whole_text(schema, field.kind, self.outputs[*output])),
                     cite: None,
                     terms: self.parts(*expr, terms),
                 }
@@ -294,7 +294,7 @@ impl Words<'_> {
         let value = self.given[field as usize];
         value.map_or_else(
             || "missing".to_owned(),
-            |value| display::field_text(&self.policy.schema, kind, value),
+            |value| display::whole_text(&self.policy.schema, kind, value),
         )
     }
 

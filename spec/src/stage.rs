@@ -2,10 +2,12 @@
 
 use opus_frontend::diagnostic::Diagnostic;
 use opus_frontend::{Compiled, format, lower};
+use opus_govern::coverage::instruments;
 use opus_govern::diff::diff;
 use opus_govern::explain::{Want, explain};
 use opus_govern::structure::Structure;
 use opus_ir::{Func, passes, verify};
+use opus_runtime::Engine;
 
 /// The text of a stage, by the info string of its block: `fmt`, `ir`, `ir after NAME`, `code`. If the policy has
 /// several versions, their texts follow one another.
@@ -69,6 +71,18 @@ pub fn edits(info: &str, before: Option<&str>, source: &str) -> Result<String, S
         _ => return Err(format!("`{info}` is neither `diff` nor `diff 1 2`")),
     };
     Ok(diff(&a, &b).edits.iter().map(|edit| format!("{edit}\n")).collect())
+}
+
+/// What the tests of a policy use.
+///
+/// # Errors
+/// If the policy cannot be observed.
+pub fn coverage(compiled: &Compiled) -> Result<String, String> {
+    let instruments = instruments(compiled).map_err(|error| error.to_string())?;
+    let given: Vec<&[Option<i128>]> =
+        compiled.policy.tests.iter().map(|test| test.given.as_slice()).collect();
+    let tally = instruments.tally(&given, Engine::Vm);
+    Ok(instruments.coverage(&compiled.policy, &compiled.source, &tally).to_text())
 }
 
 /// The explanation of the input of a test, by its title: `explain "a small income"`, with what is wanted:

@@ -56,7 +56,9 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
         hashed: summary.is_some() || terminal.is_json(),
     };
     let explanations = match &args.explain {
-        Some(path) => Some((Endpoint::new(path), opened.compiled()?.clone(), opened.artifact.bytes().to_vec())),
+        Some(path) => {
+            Some((Endpoint::new(path), opened.compiled()?.clone(), opened.artifact.bytes().to_vec()))
+        }
         None => None,
     };
     let (engine, engine_name): (Box<dyn Decide>, &str) = match args.engine.of_runtime() {
@@ -145,9 +147,13 @@ impl Endpoints {
             summary: args.summary.as_deref().map(Endpoint::new),
             explained: args.explain.as_deref().map(Endpoint::new),
         };
-        if endpoints.explained.is_some() && endpoints.inputs.iter().any(|input| input.endpoint == Endpoint::Standard) {
-            return Err(Failure::usage("`--explain` reads the inputs again, which standard input does not allow")
-                .help("write the rows to a file first"));
+        if endpoints.explained.is_some()
+            && endpoints.inputs.iter().any(|input| input.endpoint == Endpoint::Standard)
+        {
+            return Err(Failure::usage(
+                "`--explain` reads the inputs again, which standard input does not allow",
+            )
+            .help("write the rows to a file first"));
         }
         let others: Vec<Endpoint> = [Some(&args.policy), args.columns.as_ref()]
             .into_iter()
@@ -227,6 +233,6 @@ impl Allowed {
     }
 }
 
-fn available_threads() -> usize {
+pub(super) fn available_threads() -> usize {
     std::thread::available_parallelism().map_or(1, |count| count.get())
 }

@@ -105,7 +105,8 @@ impl<'a> ExplainedRows<'a> {
         let text = args.chosen_where.as_deref();
         let rule = text.and_then(rule_of);
         let outputs = wanted(text.filter(|_| rule.is_none()), "--where", schema)?;
-        if let Some(id) = rule.as_ref().filter(|id| !compiled.policy.rules.iter().any(|rule| rule.id == **id)) {
+        if let Some(id) = rule.as_ref().filter(|id| !compiled.policy.rules.iter().any(|rule| rule.id == **id))
+        {
             let failure = Failure::usage(format!("--where: the policy has no rule `{id}`"));
             let known = compiled.policy.rules.iter().map(|rule| rule.id.as_str());
             return Err(match did_you_mean(id, known) {
@@ -141,7 +142,9 @@ impl<'a> ExplainedRows<'a> {
         let mut last = 0;
         let mut visit = |number: u64, row: Result<Row, opus_runtime::Refusal>| -> Result<(), DataError> {
             let decided = match &row {
-                Ok(row) => policy.decide(row).map(|decision| (row, decision)).map_err(|refusal| (Some(row), refusal)),
+                Ok(row) => {
+                    policy.decide(row).map(|decision| (row, decision)).map_err(|refusal| (Some(row), refusal))
+                }
                 Err(refusal) => Err((None, refusal.clone())),
             };
             let line = match decided {

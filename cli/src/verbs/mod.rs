@@ -5,6 +5,7 @@ mod batch;
 mod build;
 mod check;
 mod completions;
+mod coverage;
 mod diff;
 mod explain;
 mod explain_code;
@@ -28,6 +29,7 @@ pub fn run(verb: &Verb, terminal: &Terminal) -> Result<(), Failure> {
         Verb::Check(args) => check::run(args, terminal),
         Verb::Build(args) => build::run(args, terminal),
         Verb::Run(args) => run::run(args, terminal),
+        Verb::Coverage(args) => coverage::run(args, terminal),
         Verb::Explain(args) => explain::run(args, terminal),
         Verb::Batch(args) => batch::run(args, terminal),
         Verb::Test(args) => test::run(args, terminal),

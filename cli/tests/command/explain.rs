@@ -113,6 +113,7 @@ fn chosen_rows_of_a_batch_are_explained_in_lines() {
         let ended = folder.opus(&format!("{batch} {options}")).ends(2);
         assert!(ended.err.contains(wrong), "{options}: {}", ended.err);
     }
-    let ended = folder.opus_with("batch explained.opus - --input-format csv -o out.csv --explain why.jsonl --rows 1", b"");
+    let ended = folder
+        .opus_with("batch explained.opus - --input-format csv -o out.csv --explain why.jsonl --rows 1", b"");
     assert!(ended.ends(2).err.contains("reads the inputs again"));
 }

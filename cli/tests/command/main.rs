@@ -6,6 +6,7 @@
 
 mod cache;
 mod changes;
+mod coverage;
 mod crafted;
 mod ends;
 mod engines;

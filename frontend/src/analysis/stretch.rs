@@ -96,7 +96,9 @@ impl Extent {
         match unit {
             Unit::Bool => Extent::Bool(Answer::Unknown),
             Unit::Enum(_) => Extent::Enum(None),
-            Unit::Date | Unit::Days | Unit::Number | Unit::Percent | Unit::Money => Extent::Number(None, None),
+            Unit::Date | Unit::Days | Unit::Number | Unit::Percent | Unit::Money => {
+                Extent::Number(None, None)
+            }
         }
     }
 
@@ -119,7 +121,8 @@ impl Extent {
     pub fn holds(&self, value: &Value) -> bool {
         match (self, value) {
             (Extent::Number(low, high), Value::Number(number)) => {
-                low.as_ref().is_none_or(|low| low <= number) && high.as_ref().is_none_or(|high| number <= high)
+                low.as_ref().is_none_or(|low| low <= number)
+                    && high.as_ref().is_none_or(|high| number <= high)
             }
             (Extent::Bool(answer), Value::Bool(value)) => {
                 *answer == Answer::Unknown || *answer == Answer::of(*value)
@@ -302,9 +305,8 @@ impl<'a> Stretch<'a> {
             ExprKind::Round { value, mode, unit } => {
                 let unit = reference::rational(*unit);
                 let (low, high) = self.number(*value);
-                let rounded = |end: BigRational| {
-                    BigRational::from(reference::round(*mode, end / &unit)) * &unit
-                };
+                let rounded =
+                    |end: BigRational| BigRational::from(reference::round(*mode, end / &unit)) * &unit;
                 Extent::Number(low.map(rounded), high.map(rounded))
             }
             ExprKind::AddMonths(date, months) => {
@@ -444,7 +446,9 @@ fn compare(comparison: Comparison, a: &Extent, b: &Extent) -> Answer {
     match (a, b) {
         (Extent::Number(a_low, a_high), Extent::Number(b_low, b_high)) => {
             // what an unknown bound leaves open is not so
-            let is = |one: &Option<BigRational>, other: &Option<BigRational>, test: fn(&BigRational, &BigRational) -> bool| {
+            let is = |one: &Option<BigRational>,
+                      other: &Option<BigRational>,
+                      test: fn(&BigRational, &BigRational) -> bool| {
                 one.as_ref().zip(other.as_ref()).is_some_and(|(one, other)| test(one, other))
             };
             let less = is(a_high, b_low, |a, b| a < b);

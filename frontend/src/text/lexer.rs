@@ -647,7 +647,10 @@ mod tests {
         assert_eq!(lexed("list up to 5").0[0], (Token::ListUpTo, "list up to"));
         assert_eq!(lexed("list up 5").0.len(), 3);
         assert_eq!(lexed("actionable up }").0[0], (Token::ActionableUp, "actionable up"));
-        assert_eq!(lexed("actionable up : int").0[..2], [(Token::Actionable, "actionable"), (Token::Word, "up")]);
+        assert_eq!(
+            lexed("actionable up : int").0[..2],
+            [(Token::Actionable, "actionable"), (Token::Word, "up")]
+        );
     }
 
     #[test]

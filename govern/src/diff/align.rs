@@ -99,11 +99,10 @@ impl Rename {
         let mut out =
             Structure { name: structure.name.clone(), elements: BTreeMap::new(), sequences: BTreeMap::new() };
         for (key, element) in &structure.elements {
-            let element =
-                element
-                    .iter()
-                    .map(|(part, text)| (self.part(part, element), self.text(key, part, text)))
-                    .collect();
+            let element = element
+                .iter()
+                .map(|(part, text)| (self.part(part, element), self.text(key, part, text)))
+                .collect();
             out.elements.insert(self.key(key), element);
         }
         for (sequence, keys) in &structure.sequences {

@@ -139,9 +139,14 @@ fn numbered(mut structure: Structure) -> Structure {
 /// The structure without what explanations use where it is about something that is not there: edits that decide nothing
 /// are always on, and what they are about may be off.
 fn without_loose_marks(mut structure: Structure) -> Structure {
-    let enums: BTreeSet<Key> =
-        structure.elements.keys().filter(|key| matches!(key, Key::Enum(_) | Key::EnumValue(..))).cloned().collect();
-    let effective = structure.elements.get(&Key::Effective).and_then(|element| element.get(&Part::Value)).cloned();
+    let enums: BTreeSet<Key> = structure
+        .elements
+        .keys()
+        .filter(|key| matches!(key, Key::Enum(_) | Key::EnumValue(..)))
+        .cloned()
+        .collect();
+    let effective =
+        structure.elements.get(&Key::Effective).and_then(|element| element.get(&Part::Value)).cloned();
     for (key, element) in &mut structure.elements {
         let of = element.get(&Part::Type).cloned().unwrap_or_default();
         let has_order = of != "bool" && !enums.contains(&Key::Enum(of.clone()));

@@ -203,7 +203,10 @@ fn admitted(policy: &Policy, given: &[Option<i128>]) -> Result<Admitted, Vec<Str
             Place::Require(index) => policy.requires[index as usize].id.clone(),
             Place::Row => "the row".to_owned(),
         };
-        refused.into_iter().map(|refused| format!("{}: {}", named(refused.place), refused.fault.code())).collect()
+        refused
+            .into_iter()
+            .map(|refused| format!("{}: {}", named(refused.place), refused.fault.code()))
+            .collect()
     })
 }
 
@@ -232,7 +235,11 @@ fn decided(policy: &Policy, verdict: &Verdict) -> Decided {
             Kind::Enum(of) => policy.schema.enums[of as usize].values[*value as usize].text.clone(),
             _ => None,
         };
-        Named { name: field.name.clone(), value: display::field_text(&policy.schema, field.kind, *value), text }
+        Named {
+            name: field.name.clone(),
+            value: display::whole_text(&policy.schema, field.kind, *value),
+            text,
+        }
     };
     Decided { outputs: outputs.map(named).collect(), rule: rule(policy, verdict.rule) }
 }
@@ -248,7 +255,8 @@ fn changes(policy: &Policy, given: &[Option<i128>], verdict: &Verdict, want: Opt
     let not_adverse = policy.adverse.clone().map(Want::not_adverse);
     let Some(want) = want.or(not_adverse.as_ref()) else {
         return Changes::NotSought(
-            "the policy does not say which decisions are adverse, and no other result was asked for".to_owned(),
+            "the policy does not say which decisions are adverse, and no other result was asked for"
+                .to_owned(),
         );
     };
     let wanted = want.in_words(&policy.schema);
@@ -266,7 +274,7 @@ fn changes(policy: &Policy, given: &[Option<i128>], verdict: &Verdict, want: Opt
 
 fn field(policy: &Policy, given: &[Option<i128>], index: u32, actionable: Actionable, want: &Want) -> Field {
     let of = &policy.schema.inputs[index as usize];
-    let text = |value: i128| display::field_text(&policy.schema, of.kind, value);
+    let text = |value: i128| display::whole_text(&policy.schema, of.kind, value);
     let own = given[index as usize];
     let mut field =
         Field { name: of.name.clone(), value: own.map(text), found: Vec::new(), not_found: Vec::new() };
@@ -280,8 +288,7 @@ fn field(policy: &Policy, given: &[Option<i128>], index: u32, actionable: Action
             Outcome::Decided(decided) => decided,
             Outcome::Refused(_) => unreachable!("a value that was found was admitted"),
         },
-        beside: beside
-            .map(|value| Beside { value: text(value), result: outcome(policy, &row.with(value)) }),
+        beside: beside.map(|value| Beside { value: text(value), result: outcome(policy, &row.with(value)) }),
     };
     if matches!(of.kind, Kind::Bool | Kind::Enum(_)) {
         field.found = row.others().into_iter().map(|value| found(&row, value, None)).collect();

@@ -101,18 +101,14 @@ impl About<'_> {
         rule(self.policy, of.index as usize)
     }
 
-    fn reason(
-        &self,
-        rule: &hir::Rule,
-        terms: &[(ExprId, Value)],
-        evaluator: &mut Evaluator<'_>,
-    ) -> Reason {
-        let adverse = self.policy.adverse.as_ref().expect("reasons are for policies that say what is adverse");
+    fn reason(&self, rule: &hir::Rule, terms: &[(ExprId, Value)], evaluator: &mut Evaluator<'_>) -> Reason {
+        let adverse =
+            self.policy.adverse.as_ref().expect("reasons are for policies that say what is adverse");
         let output = &self.policy.schema.outputs[adverse.output as usize];
         let decides = match evaluator.value(rule.outcome[adverse.output as usize]) {
             Ok(Value::Enum(value)) => Some(Named {
                 name: output.name.clone(),
-                value: display::field_text(&self.policy.schema, output.kind, i128::from(value)),
+                value: display::whole_text(&self.policy.schema, output.kind, i128::from(value)),
                 text: None,
             }),
             _ => None,

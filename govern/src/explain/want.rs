@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use opus_frontend::ast::{DurationUnit, Exprs, ExprId, ExprKind, Item};
+use opus_frontend::ast::{DurationUnit, ExprId, ExprKind, Exprs, Item};
 use opus_frontend::diagnostic::nearest;
 use opus_frontend::hir::{Adverse, Comparison, Constant, Number};
 use opus_frontend::parse::parse;
@@ -77,7 +77,11 @@ impl Want {
     /// # Errors
     /// Where an output or value is unknown, or the value is of another kind.
     pub fn parse(text: &str, schema: &Schema) -> Result<Want, WantError> {
-        text.split(',').map(|wish| Wish::parse(wish.trim(), schema)).collect::<Result<_, _>>().map(Kinds::All).map(Want)
+        text.split(',')
+            .map(|wish| Wish::parse(wish.trim(), schema))
+            .collect::<Result<_, _>>()
+            .map(Kinds::All)
+            .map(Want)
     }
 
     /// Whether outputs, as scaled integers by output index, are wanted.
@@ -111,9 +115,7 @@ impl Want {
                 let values: Vec<String> = adverse.values.iter().map(value).collect();
                 format!("{} other than {}", output.name, values.join(" or "))
             }
-            Kinds::All(wishes) => {
-                wishes.iter().map(|wish| wish.text.clone()).collect::<Vec<_>>().join(", ")
-            }
+            Kinds::All(wishes) => wishes.iter().map(|wish| wish.text.clone()).collect::<Vec<_>>().join(", "),
         }
     }
 }
@@ -121,7 +123,8 @@ impl Want {
 impl Wish {
     fn parse(text: &str, schema: &Schema) -> Result<Wish, WantError> {
         let sign = SIGNS.iter().filter_map(|(sign, comparison)| Some((text.find(sign)?, *sign, *comparison)));
-        let Some((at, sign, comparison)) = sign.min_by_key(|(at, sign, _)| (*at, usize::MAX - sign.len())) else {
+        let Some((at, sign, comparison)) = sign.min_by_key(|(at, sign, _)| (*at, usize::MAX - sign.len()))
+        else {
             return Err(WantError {
                 message: format!("`{text}` is not a condition on an output"),
                 help: "write conditions such as `decision = approve, amount >= $500`".to_owned(),

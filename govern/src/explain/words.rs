@@ -44,9 +44,11 @@ impl Explanation {
 
 impl Version {
     fn in_words(&self) -> String {
-        let chosen = self.chosen_by.as_ref().zip(self.from.as_ref()).map(|(by, from)| {
-            format!(", in force from {from}, chosen by {} = {}", by.name, by.value)
-        });
+        let chosen = self
+            .chosen_by
+            .as_ref()
+            .zip(self.from.as_ref())
+            .map(|(by, from)| format!(", in force from {from}, chosen by {} = {}", by.name, by.value));
         let cite = self.cite.as_ref().map(|cite| format!("  ({cite})"));
         format!("{}{}{}", self.number, chosen.unwrap_or_default(), cite.unwrap_or_default())
     }
@@ -150,7 +152,8 @@ impl Reasons {
             for reason in reasons {
                 let _ = writeln!(out, "- {}", escaped(&reason.head()));
                 for (text, values) in reason.parts() {
-                    let values = if values.is_empty() { String::new() } else { format!(" ({})", code(&values)) };
+                    let values =
+                        if values.is_empty() { String::new() } else { format!(" ({})", code(&values)) };
                     let _ = writeln!(out, "  - {}{values}", code(&text));
                 }
             }
