@@ -59,9 +59,12 @@ fn thread_count(text: &str) -> Result<u16, String> {
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Format {
     /// For people.
+    #[value(alias = "text")]
     Human,
     /// For programs.
     Json,
+    /// For documents: explanations alone.
+    Markdown,
 }
 
 /// When colours are used.
@@ -91,9 +94,19 @@ pub enum Verb {
         after_help = "Example:\n  opus run credit.opus --input application.json --trace\n  opus run credit.opus --input applications.parquet --row 17 --trace"
     )]
     Run(Run),
+    /// Explain a decision: how, why, and what would have changed it.
+    #[command(
+        after_help = "`--format markdown` prints a document. What would have changed the decision is sought for the inputs that the policy declares `actionable`, each alone.\n\nExample:\n  opus explain credit.opus --input application.json\n  opus explain credit.opus --input applications.parquet --row 17 --want 'decision = approve, credit_amount >= $9_000'"
+    )]
+    Explain(Explain),
+    /// Count which parts of a policy the rows of files, or its tests, use.
+    #[command(
+        after_help = "Example:\n  opus coverage credit.opus applications.parquet\n  opus coverage credit.opus --tests"
+    )]
+    Coverage(Coverage),
     /// Decide files of inputs: Parquet, CSV, JSON lines, JSON, Arrow IPC.
     #[command(
-        after_help = "Example:\n  opus batch credit.opus applications.parquet -o decisions.parquet --rejects rejects.csv\n  opus batch credit.opus applications.parquet -o decisions.parquet --record record"
+        after_help = "Example:\n  opus batch credit.opus applications.parquet -o decisions.parquet --rejects rejects.csv\n  opus batch credit.opus applications.parquet -o decisions.parquet --record record\n  opus batch credit.opus applications.parquet -o decisions.parquet --explain why.jsonl --rows 17"
     )]
     Batch(Batch),
     /// Compare a record with its files, and decide its rows again.
@@ -167,6 +180,24 @@ pub struct Build {
 pub struct Run {
     /// The policy or artifact.
     pub policy: PathBuf,
+    /// The row.
+    #[command(flatten)]
+    pub given: GivenRow,
+    /// Show every rule that was tried, with the values of its terms.
+    #[arg(long)]
+    pub trace: bool,
+    /// The engine: native code (the VM if native code is unavailable), the VM, or the slow reference evaluator.
+    #[arg(long, value_enum, value_name = "native|vm|reference", hide_possible_values = true)]
+    #[arg(default_value_t = Decider::Native)]
+    pub engine: Decider,
+    /// A new folder for the record: artifact, input and decision, so that `opus replay` can decide it again.
+    #[arg(long, value_name = "DIR", conflicts_with = "row")]
+    pub record: Option<PathBuf>,
+}
+
+/// One row.
+#[derive(Args, Debug)]
+pub struct GivenRow {
     /// A file with one JSON object; with `--row`, a file or folder that `opus batch` reads; `-` for standard input.
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub input: Vec<PathBuf>,
@@ -179,16 +210,45 @@ pub struct Run {
     /// The format of the input, if the file name does not show it.
     #[arg(long, value_parser = file_format(), value_name = "FORMAT", requires = "row")]
     pub input_format: Option<FileFormat>,
-    /// Show every rule that was tried, with the values of its terms.
-    #[arg(long)]
-    pub trace: bool,
-    /// The engine: native code (the VM if native code is unavailable), the VM, or the slow reference evaluator.
-    #[arg(long, value_enum, value_name = "native|vm|reference", hide_possible_values = true)]
+}
+
+/// `opus explain`
+#[derive(Args, Debug)]
+pub struct Explain {
+    /// The policy or artifact.
+    pub policy: PathBuf,
+    /// The row.
+    #[command(flatten)]
+    pub given: GivenRow,
+    /// The result that is wanted, as conditions on outputs; by default, any that is not adverse.
+    #[arg(long, value_name = "OUTPUT = VALUE, …")]
+    pub want: Option<String>,
+}
+
+/// `opus coverage`
+#[derive(Args, Debug)]
+pub struct Coverage {
+    /// The policy or artifact.
+    pub policy: PathBuf,
+    /// The files, or folders whose files are read in the order of their paths; `-` for standard input.
+    #[arg(value_name = "INPUT", required_unless_present = "tests")]
+    pub inputs: Vec<PathBuf>,
+    /// Count what the tests in the policy use, instead of files.
+    #[arg(long, conflicts_with = "inputs")]
+    pub tests: bool,
+    /// The engine: native code (the VM if native code is unavailable), or the VM.
+    #[arg(long, value_enum, value_name = "native|vm", hide_possible_values = true)]
     #[arg(default_value_t = Decider::Native)]
     pub engine: Decider,
-    /// A new folder for the record: artifact, input and decision, so that `opus replay` can decide it again.
-    #[arg(long, value_name = "DIR", conflicts_with = "row")]
-    pub record: Option<PathBuf>,
+    /// The number of threads; by default, one for each processor.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = thread_count)]
+    pub threads: Option<u16>,
+    /// How columns map to fields, as for `opus batch`.
+    #[arg(long, value_name = "FILE.toml", conflicts_with = "tests")]
+    pub columns: Option<PathBuf>,
+    /// The format of the input, if the file name does not show it.
+    #[arg(long, value_parser = file_format(), value_name = "FORMAT", conflicts_with = "tests")]
+    pub input_format: Option<FileFormat>,
 }
 
 /// The engine that decides.
@@ -250,6 +310,19 @@ pub struct Batch {
     /// Copy inputs and outputs into the record, so that it is complete by itself.
     #[arg(long, requires = "record")]
     pub record_data: bool,
+    /// Where to write explanations of chosen rows, one JSON object in a line for each; the inputs are read again for it.
+    #[arg(long, value_name = "FILE", requires = "chosen")]
+    pub explain: Option<PathBuf>,
+    /// Explain these rows, numbered from 1.
+    #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = row_number, allow_negative_numbers = true)]
+    #[arg(group = "chosen", requires = "explain")]
+    pub rows: Option<Vec<u64>>,
+    /// Explain the rows that this rule decided, or whose outputs satisfy these conditions.
+    #[arg(long = "where", value_name = "rule=ID|OUTPUT=VALUE", group = "chosen", requires = "explain")]
+    pub chosen_where: Option<String>,
+    /// The result that explanations look for; by default, any that is not adverse.
+    #[arg(long, value_name = "OUTPUT=VALUE,…", requires = "explain")]
+    pub want: Option<String>,
 }
 
 /// `opus replay`

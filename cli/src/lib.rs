@@ -1,8 +1,8 @@
 //! The `opus` command as a library.
 //!
 //! In reading order: the command line ([`args`]), how a command fails ([`failure`]), output for people and programs
-//! ([`terminal`], [`render`], [`progress`], [`summary`]), the policy and the files that a command line names ([`open`],
-//! [`endpoints`]), the verbs ([`verbs`]), the process around them ([`process`]), and comparing decisions with a file of
+//! ([`terminal`], [`render`], [`progress`], [`summary`]), the policy, the files and the row that a command line names
+//! ([`open`], [`endpoints`], [`row`]), the verbs ([`verbs`]), the process around them ([`process`]), and comparing decisions with a file of
 //! expected ones ([`compare`]).
 
 pub mod args;
@@ -13,6 +13,7 @@ pub mod open;
 pub mod process;
 pub mod progress;
 pub mod render;
+pub mod row;
 pub mod summary;
 pub mod terminal;
 pub mod verbs;
@@ -36,6 +37,12 @@ pub fn main() -> ExitCode {
         Err(error) => return not_understood(error),
     };
     let terminal = Terminal::new(opus.format, opus.color);
+    if terminal.is_markdown() && !matches!(opus.verb, args::Verb::Explain(_)) {
+        let failure =
+            Failure::usage("`--format markdown` is for `opus explain`").help("use `human` or `json`");
+        terminal.failure(&failure);
+        return ExitCode::from(failure.exit as u8);
+    }
     match verbs::run(&opus.verb, &terminal) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -75,7 +82,8 @@ fn not_understood(mut error: clap::Error) -> ExitCode {
 
 /// `opus run POLICY FILE` leaves out the `--input` before the file.
 fn suggest_input(error: &mut clap::Error) {
-    let is_run = std::env::args().nth(1).is_some_and(|verb| verb == "run" || verb == "test");
+    let is_run =
+        std::env::args().nth(1).is_some_and(|verb| verb == "run" || verb == "explain" || verb == "test");
     let Some(ContextValue::String(found)) = error.get(ContextKind::InvalidArg) else { return };
     if error.kind() == ErrorKind::UnknownArgument && is_run && !found.starts_with('-') {
         let tip = StyledStr::from(format!("write `--input {found}`"));

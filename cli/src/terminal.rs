@@ -52,6 +52,11 @@ impl Terminal {
         self.format == Format::Json
     }
 
+    /// Whether results are for documents.
+    pub fn is_markdown(&self) -> bool {
+        self.format == Format::Markdown
+    }
+
     /// Whether a person is reading standard error, so that progress may be shown.
     pub fn is_interactive(&self) -> bool {
         self.interactive && !self.is_json()

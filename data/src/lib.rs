@@ -58,7 +58,7 @@ pub use intake::Intake;
 pub use mapping::{FieldMapping, Mapping, Sentinel};
 pub use names::Names;
 pub use near::{did_you_mean, near};
-pub use one_row::OneRow;
+pub use one_row::{OneRow, each_row};
 pub use seen::Seen;
 pub use source::Reader;
 pub use spelling::{DateForm, Part, Spelling};

@@ -1,6 +1,6 @@
-//! What does one row of the inputs hold? The inputs are read as a batch reads them, up to that row.
+//! What does one row of the inputs hold, or each of them? The inputs are read as a batch reads them, up to that row.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use opus_ir::memory::Columns;
 use opus_runtime::admission::{Place, Reason};
@@ -102,6 +102,57 @@ impl OneRow {
         found.ignored.extend(reader.ignored().names().map(str::to_owned));
         Ok(found)
     }
+}
+
+/// Hands over chosen rows of some inputs, in order, with their numbers from 1 over all files: the row, or why its fields are
+/// refused. The inputs are read as a batch of them reads them.
+///
+/// # Errors
+/// As a batch of these files, and what `visit` answers.
+///
+/// ```
+/// use opus_data::{Intake, each_row, inputs};
+/// let policy = opus_runtime::example::policy();
+/// let path = std::env::temp_dir().join(format!("each-row-{}.csv", std::process::id()));
+/// let rows = "submitted_on,age,score,income,requested,work\n\
+///             2025-02-01,200,720,90000,9000,salaried\n2025-02-01,40,720,90000,9000,salaried\n";
+/// std::fs::write(&path, rows)?;
+/// let intake = Intake::by_name(policy.schema());
+/// let mut found = Vec::new();
+/// each_row(inputs(&[path.clone()], None)?, &intake, &policy, &|number| number > 1, &|_| (), &mut |number, row| {
+///     found.push((number, row.is_ok()));
+///     Ok(())
+/// })?;
+/// assert_eq!(found, [(2, true)]);
+/// # std::fs::remove_file(path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn each_row(
+    files: Vec<Located>,
+    intake: &Intake,
+    policy: &Policy,
+    is_chosen: &dyn Fn(u64) -> bool,
+    progress: &dyn Fn(Progress),
+    visit: &mut dyn FnMut(u64, Result<Row, Refusal>) -> Result<(), DataError>,
+) -> Result<(), DataError> {
+    let mut reader = Reader::open(files, intake)?;
+    let mut state = State { intake, units: Units::new(intake), seen: None };
+    let mut rows = 0;
+    while let Some(chunk) = reader.next_chunk()? {
+        let (first_row, count) = (chunk.first_row, chunk.rows);
+        let (columns, faults) = state.fill(chunk)?;
+        let mut by_row: BTreeMap<u32, Vec<(u32, Reason)>> = BTreeMap::new();
+        for (row, reason) in faults {
+            by_row.entry(row).or_default().push((row, reason));
+        }
+        for at in (0..count).filter(|at| is_chosen(first_row + *at as u64)) {
+            let faults = by_row.remove(&(at as u32)).unwrap_or_default();
+            visit(first_row + at as u64, row(policy, &columns, faults, at))?;
+        }
+        rows += count as u64;
+        progress(Progress { rows, fraction: reader.progress() });
+    }
+    state.check()
 }
 
 /// What the rows so far say of the files.

@@ -7,6 +7,7 @@
 
 mod counts;
 pub(crate) mod rejects;
+pub mod sweep;
 #[cfg(test)]
 mod tests;
 pub mod units;
@@ -216,7 +217,7 @@ impl Batch {
                 started += 1;
                 scope.spawn_fifo(move |_| {
                     // nobody listens any more where writing has failed
-                    let _ = sender.send((number, processed(worker, chunk)));
+                    let _ = sender.send((number, processed(|| worker.process(chunk))));
                 });
                 while order.next + (ahead_max as u64) <= started {
                     order.take(&receiver, &mut |done| end.write(done?, reader.progress()))?;
@@ -234,26 +235,31 @@ impl Batch {
 }
 
 /// What became of a chunk. A defect in the program ends the command; without an answer the others would wait for ever.
-fn processed(worker: &Worker, chunk: Chunk) -> Result<Done, DataError> {
-    catch_unwind(AssertUnwindSafe(|| worker.process(chunk))).unwrap_or_else(|_| {
+fn processed<T>(process: impl FnOnce() -> Result<T, DataError>) -> Result<T, DataError> {
+    catch_unwind(AssertUnwindSafe(process)).unwrap_or_else(|_| {
         Err(DataError::defect("deciding stopped where it never should")
             .remedy("this is a defect in opus: please report it"))
     })
 }
 
 /// Puts what threads have done back in order.
-#[derive(Default)]
-struct InOrder {
+struct InOrder<T> {
     next: u64,
-    early: BTreeMap<u64, Result<Done, DataError>>,
+    early: BTreeMap<u64, Result<T, DataError>>,
 }
 
-impl InOrder {
+impl<T> Default for InOrder<T> {
+    fn default() -> InOrder<T> {
+        InOrder { next: 0, early: BTreeMap::new() }
+    }
+}
+
+impl<T> InOrder<T> {
     /// Waits for the next in order, working meanwhile, and hands it over.
     fn take(
         &mut self,
-        receiver: &mpsc::Receiver<(u64, Result<Done, DataError>)>,
-        hand_over: &mut dyn FnMut(Result<Done, DataError>) -> Result<(), DataError>,
+        receiver: &mpsc::Receiver<(u64, Result<T, DataError>)>,
+        hand_over: &mut dyn FnMut(Result<T, DataError>) -> Result<(), DataError>,
     ) -> Result<(), DataError> {
         loop {
             if let Some(done) = self.early.remove(&self.next) {

@@ -170,6 +170,8 @@ diagnostics! {
     MissingMonthEnd       "E0313" Error   "missing-month-end"      "months in a policy that does not say how months end" needs Items;
     RoundingUnit          "E0314" Error   "rounding-unit"          "a rounding unit that does not match the value";
     WholeNumberNeeded     "E0315" Error   "whole-number-needed"    "decimal places where a whole number is needed";
+    NoDirection           "E0316" Error   "no-direction"           "a direction for values without an order";
+    AdverseNotEnum        "E0317" Error   "adverse-not-enum"       "adverse values of an output that is not an enum";
 
     // ranges and overflow
     EmptyRange            "E0401" Error   "empty-range"            "an empty range";
@@ -210,6 +212,7 @@ diagnostics! {
     DatedGap              "E0707" Error   "dated-gap"              "a parameter without a value in some version" needs Item;
     DatedOverlap          "E0708" Error   "dated-overlap"          "a parameter with two values in one version";
     NotInForce            "E0709" Error   "not-in-force"           "a name that a version does not define" needs Word;
+    ActionableEffectiveDate "E0710" Error "actionable-effective-date" "an effective date that is actionable";
 
     // cases and tests
     NoEffectiveDate       "E0801" Error   "no-effective-date"      "a day in a test of a policy without versions" needs Items;

@@ -62,14 +62,53 @@ pub fn field_text(schema: &Schema, kind: Kind, value: i128) -> String {
 /// assert_eq!(value_text(&Schema::default(), Unit::Percent, &third), "33.333333…%");
 /// ```
 pub fn value_text(schema: &Schema, unit: Unit, value: &BigRational) -> String {
+    text_with(schema, unit, value, DECIMALS_SHOWN)
+}
+
+/// The scaled integer of a field with all its decimals.
+///
+/// ```
+/// use opus_frontend::display::{field_text, whole_text};
+/// use opus_ir::{Kind, Schema};
+/// assert_eq!(field_text(&Schema::default(), Kind::Decimal(8), 12_345_678), "0.123456…");
+/// assert_eq!(whole_text(&Schema::default(), Kind::Decimal(8), 12_345_678), "0.12345678");
+/// ```
+pub fn whole_text(schema: &Schema, kind: Kind, value: i128) -> String {
+    let decimals = value_scale(schema, kind) as usize;
+    let scale = num_traits::pow(BigInt::from(10), decimals);
+    text_with(schema, unit_of(kind), &BigRational::new(value.into(), scale), decimals)
+}
+
+fn text_with(schema: &Schema, unit: Unit, value: &BigRational, decimals_max: usize) -> String {
     match unit {
         Unit::Bool => (!value.is_zero()).to_string(),
         Unit::Enum(index) => enum_text(schema, index, value),
         Unit::Date => date_text(value),
-        Unit::Days => format!("{} days", decimal_text(value, 0)),
-        Unit::Number => decimal_text(value, 0),
-        Unit::Percent => format!("{}%", decimal_text(&(value * BigInt::from(100)), 0)),
-        Unit::Money => money_text(schema, value),
+        Unit::Days => format!("{} days", decimal_text(value, 0, decimals_max)),
+        Unit::Number => decimal_text(value, 0, decimals_max),
+        Unit::Percent => format!("{}%", decimal_text(&(value * BigInt::from(100)), 0, decimals_max)),
+        Unit::Money => money_text(schema, value, decimals_max),
+    }
+}
+
+/// The same, followed by the exact fraction where the number was cut.
+///
+/// ```
+/// use opus_frontend::display::exact_text;
+/// use opus_frontend::hir::Unit;
+/// use opus_ir::Schema;
+/// let third = num_rational::BigRational::new(1.into(), 3.into());
+/// assert_eq!(exact_text(&Schema::default(), Unit::Number, &third), "0.333333… (1/3)");
+/// assert_eq!(exact_text(&Schema::default(), Unit::Percent, &third), "33.333333…% (100/3 %)");
+/// ```
+pub fn exact_text(schema: &Schema, unit: Unit, value: &BigRational) -> String {
+    let text = value_text(schema, unit, value);
+    if !text.contains('…') {
+        return text;
+    }
+    match unit {
+        Unit::Percent => format!("{text} ({} %)", value * BigInt::from(100)),
+        _ => format!("{text} ({value})"),
     }
 }
 
@@ -99,9 +138,9 @@ fn date_text(value: &BigRational) -> String {
     }
 }
 
-fn money_text(schema: &Schema, value: &BigRational) -> String {
+fn money_text(schema: &Schema, value: &BigRational, decimals_max: usize) -> String {
     let sign = if value.is_negative() { "-" } else { "" };
-    let amount = decimal_text(&value.abs(), schema.decimals(Kind::Money) as usize);
+    let amount = decimal_text(&value.abs(), schema.decimals(Kind::Money) as usize, decimals_max);
     let code = schema.currency.as_ref().map_or("", |currency| currency.code.as_str());
     match currency::symbol(code) {
         Some(symbol) => format!("{sign}{symbol}{amount}"),
@@ -110,11 +149,11 @@ fn money_text(schema: &Schema, value: &BigRational) -> String {
 }
 
 /// A number with at least this many decimal places, and as many as it has up to a limit.
-fn decimal_text(value: &BigRational, decimals_min: usize) -> String {
+fn decimal_text(value: &BigRational, decimals_min: usize, decimals_max: usize) -> String {
     let sign = if value.is_negative() { "-" } else { "" };
     let (whole, mut rest) = value.abs().numer().div_mod_floor(value.denom());
     let mut decimals = String::new();
-    while !rest.is_zero() && decimals.len() < DECIMALS_SHOWN.max(decimals_min) {
+    while !rest.is_zero() && decimals.len() < decimals_max.max(decimals_min) {
         let (digit, left) = (rest * 10u8).div_mod_floor(value.denom());
         decimals += &digit.to_string();
         rest = left;
@@ -159,7 +198,7 @@ mod tests {
             (number(7, 1), 0, "7"),
         ];
         for (value, decimals_min, expected) in cases {
-            assert_eq!(decimal_text(&value, decimals_min), expected);
+            assert_eq!(decimal_text(&value, decimals_min, DECIMALS_SHOWN), expected);
         }
     }
 

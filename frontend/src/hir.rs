@@ -13,8 +13,8 @@ use cranelift_entity::{PrimaryMap, entity_impl};
 use opus_ir::date::MonthEnd;
 use opus_ir::{Interval, Rounding, Schema};
 
-pub use crate::text::ast::Number;
 use crate::text::ast::Span;
+pub use crate::text::ast::{Actionable, Direction, Number};
 
 /// A typed expression of one version.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +45,10 @@ pub struct Policy {
     pub schema: Schema,
     /// By input index, where the field is declared.
     pub input_spans: Vec<Span>,
+    /// By input index, whether and in which direction its value can be changed by the one who is decided about.
+    pub actionable: Vec<Option<Actionable>>,
+    /// Which decisions are adverse, where the policy says it.
+    pub adverse: Option<Adverse>,
     /// By output index, where the output is declared.
     pub output_spans: Vec<Span>,
     /// What `+ n months` does at the end of a month, where the policy says it.
@@ -57,6 +61,22 @@ pub struct Policy {
     pub versions: Vec<Version>,
     /// The tests in the source, in order.
     pub tests: Vec<Test>,
+}
+
+/// Which decisions are adverse: those whose output has one of these values.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Adverse {
+    /// The index of the output, which is an enum.
+    pub output: u32,
+    /// The indices of the values.
+    pub values: BTreeSet<u32>,
+}
+
+impl Adverse {
+    /// Whether these outputs, by output index, are adverse.
+    pub fn holds(&self, outputs: &[i128]) -> bool {
+        u32::try_from(outputs[self.output as usize]).is_ok_and(|value| self.values.contains(&value))
+    }
 }
 
 /// How reports name a rule or a require. The same declaration in force in several versions is one entry.

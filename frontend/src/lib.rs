@@ -7,7 +7,8 @@
 //! - [`check`]: from the tree to the typed tree ([`hir`]): names, units, versions, rules;
 //! - [`reference`]: what a typed tree decides, with exact rationals;
 //! - [`lower`]: from the typed tree to the IR, with a proved range for every value;
-//! - `analysis`: gaps of tables ([`tables`]), unreachable rules ([`reach`]), counterexamples ([`counterexample`]);
+//! - `analysis`: gaps of tables ([`tables`]), unreachable rules ([`reach`]), counterexamples ([`counterexample`]), and
+//!   what one field could change ([`stretch`]);
 //! - [`compile()`]: all of it in one step, after which `trial` tries each fix; [`mend`] applies those that are sure.
 //!
 //! Used by all of them: diagnostics ([`diagnostic`], [`codes`]), the limits of the language ([`limits`]),
@@ -29,7 +30,7 @@ pub mod reference;
 mod text;
 mod trial;
 
-pub use analysis::{counterexample, reach, tables};
+pub use analysis::{counterexample, reach, stretch, tables};
 pub use compile::{Compiled, VERSION, compile, compile_for};
 pub use text::{ast, canonical, foreign_date, format, lexer, parse, testing, token};
 pub use trial::{Mended, mend};

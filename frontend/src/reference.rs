@@ -150,14 +150,22 @@ pub fn admit(policy: &Policy, given: &[Option<i128>]) -> Result<Admitted, Vec<Re
 
 /// Decides an admitted row.
 pub fn decide(policy: &Policy, row: &Admitted) -> Verdict {
-    decide_with(policy, row, Evaluator::new(policy, row.version, &row.given), &mut Vec::new())
+    decide_counted(policy, row).0
+}
+
+/// Decides an admitted row, and counts the work: about one for each expression that was evaluated and each cell of a table
+/// that was tested.
+pub fn decide_counted(policy: &Policy, row: &Admitted) -> (Verdict, usize) {
+    let mut evaluator = Evaluator::new(policy, row.version, &row.given);
+    let verdict = decide_with(policy, row, &mut evaluator, &mut Vec::new());
+    (verdict, usize::MAX - evaluator.work_left)
 }
 
 /// Decides an admitted row and records how.
 pub fn trace(policy: &Policy, row: &Admitted) -> Trace {
     let mut steps = Vec::new();
-    let evaluator = Evaluator::new(policy, row.version, &row.given).recording();
-    let verdict = decide_with(policy, row, evaluator, &mut steps);
+    let mut evaluator = Evaluator::new(policy, row.version, &row.given).recording();
+    let verdict = decide_with(policy, row, &mut evaluator, &mut steps);
     Trace { verdict, steps }
 }
 
@@ -165,7 +173,7 @@ pub fn trace(policy: &Policy, row: &Admitted) -> Trace {
 fn decide_with(
     policy: &Policy,
     row: &Admitted,
-    mut evaluator: Evaluator<'_>,
+    evaluator: &mut Evaluator<'_>,
     steps: &mut Vec<Traced>,
 ) -> Verdict {
     for step in &policy.versions[row.version].steps {
@@ -473,7 +481,7 @@ fn order(a: &Value, b: &Value) -> Ordering {
 }
 
 /// `None` if the divisor is zero.
-fn arithmetic(op: Arithmetic, a: BigRational, b: BigRational) -> Option<BigRational> {
+pub(crate) fn arithmetic(op: Arithmetic, a: BigRational, b: BigRational) -> Option<BigRational> {
     let divides = matches!(op, Arithmetic::Div | Arithmetic::FloorDiv | Arithmetic::Mod);
     if divides && b.is_zero() {
         return None;
@@ -493,7 +501,7 @@ fn arithmetic(op: Arithmetic, a: BigRational, b: BigRational) -> Option<BigRatio
     })
 }
 
-fn round(mode: Rounding, x: BigRational) -> BigInt {
+pub(crate) fn round(mode: Rounding, x: BigRational) -> BigInt {
     let (floor, remainder) = x.numer().div_mod_floor(x.denom());
     let ceiling = &floor + BigInt::from(!remainder.is_zero());
     let (towards_zero, away) = if x.is_negative() { (&ceiling, &floor) } else { (&floor, &ceiling) };
@@ -525,7 +533,7 @@ fn day_number(date: Date) -> i128 {
     since.get_days() as i128
 }
 
-fn add_months(day: &BigRational, months: &BigRational, end: MonthEnd) -> Option<BigInt> {
+pub(crate) fn add_months(day: &BigRational, months: &BigRational, end: MonthEnd) -> Option<BigInt> {
     let from = calendar(day)?;
     let months = months.is_integer().then(|| months.to_integer().to_i32()).flatten()?;
     let clipped = from.checked_add(jiff::Span::new().try_months(months).ok()?).ok()?;
@@ -537,7 +545,7 @@ fn add_months(day: &BigRational, months: &BigRational, end: MonthEnd) -> Option<
     (1..=9999).contains(&reached.year()).then(|| BigInt::from(day_number(reached)))
 }
 
-fn whole_months(from: &BigRational, to: &BigRational) -> Option<BigInt> {
+pub(crate) fn whole_months(from: &BigRational, to: &BigRational) -> Option<BigInt> {
     let sign = if to < from { -1 } else { 1 };
     let (early, late) = (calendar(from.min(to))?, calendar(from.max(to))?);
     let count = |date: Date| date.year() as i64 * 12 + date.month() as i64;
@@ -545,7 +553,7 @@ fn whole_months(from: &BigRational, to: &BigRational) -> Option<BigInt> {
     Some(BigInt::from(sign * (count(late) - count(early) - started as i64)))
 }
 
-fn exact(constant: Constant) -> Value {
+pub(crate) fn exact(constant: Constant) -> Value {
     match constant {
         Constant::Number(number) => Value::Number(rational(number)),
         Constant::Bool(value) => Value::Bool(value),
@@ -553,7 +561,7 @@ fn exact(constant: Constant) -> Value {
     }
 }
 
-fn rational(number: Number) -> BigRational {
+pub(crate) fn rational(number: Number) -> BigRational {
     BigRational::new(number.mantissa.into(), power_of_ten(number.scale))
 }
 
@@ -564,12 +572,12 @@ fn into_number(value: Value) -> BigRational {
     }
 }
 
-fn power_of_ten(exponent: u8) -> BigInt {
+pub(crate) fn power_of_ten(exponent: u8) -> BigInt {
     num_traits::pow(BigInt::from(10), exponent as usize).max(BigInt::one())
 }
 
 /// The decimals of a kind's scaled integer, measured in the value itself: a percent is held as a fraction.
-fn decimals(policy: &Policy, kind: Kind) -> u8 {
+pub(crate) fn decimals(policy: &Policy, kind: Kind) -> u8 {
     let percent = matches!(kind, Kind::Percent(_));
     policy.schema.decimals(kind) + if percent { 2 } else { 0 }
 }
@@ -588,6 +596,11 @@ fn scaled(policy: &Policy, kind: Kind, value: &Value) -> i128 {
 }
 
 impl Value {
+    /// The value of a constant.
+    pub fn of(constant: Constant) -> Value {
+        exact(constant)
+    }
+
     /// What it costs to compute with the value, in units of a small number: reducing a fraction takes time with
     /// the square of its length.
     fn work(&self) -> usize {

@@ -3,11 +3,13 @@
 //! In reading order: random bytes ([`seeds`]), the text of policies ([`policy`]) and those that compile
 //! ([`generated`]), rows ([`rows`]); the targets ([`targets`]): the seven witnesses ([`differential`]) and the
 //! ways in which rows reach them ([`batches`]), damaged files and code ([`damage`]), texts ([`text`]), pairs of policies
-//! ([`structures`]); reducing a failure ([`shrink`]); what the generated policies cover ([`reached`]).
+//! ([`structures`]), explanations ([`explanations`]), coverage ([`coverage`]); reducing a failure ([`shrink`]); what the generated policies cover ([`reached`]).
 
 pub mod batches;
+pub mod coverage;
 pub mod damage;
 pub mod differential;
+pub mod explanations;
 pub mod generated;
 pub mod policy;
 pub mod reached;

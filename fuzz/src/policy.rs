@@ -198,6 +198,7 @@ impl Generator<'_, '_> {
         );
         out += &inputs;
         out += &self.output_block(&outputs)?;
+        out += "  adverse verdict in {p0}\n";
         out += &self.params()?;
         out += &self.key_lets()?;
         out += &self.tables()?;
@@ -303,7 +304,15 @@ impl Generator<'_, '_> {
 
     fn field(&mut self, ty: Type, optional: bool) -> String {
         let name = format!("f{}", self.fields.len());
-        let line = format!("    {name} : {}{}\n", declared(&ty), if optional { " optional" } else { "" });
+        // what explanations use takes no bytes, because it decides nothing
+        let actionable = match (self.fields.len() % 4, &ty) {
+            (0, Type::Number(_)) => " actionable up",
+            (1, Type::Number(_)) => " actionable down",
+            (0..=2, _) => " actionable",
+            _ => "",
+        };
+        let optional_text = if optional { " optional" } else { "" };
+        let line = format!("    {name} : {}{optional_text}{actionable}\n", declared(&ty));
         self.fields.push(Field { name, ty, optional, computed: false });
         line
     }

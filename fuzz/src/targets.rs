@@ -2,7 +2,7 @@
 
 use opus_ir::testing::{self, Bytes};
 
-use crate::{damage, differential, policy, structures, text};
+use crate::{coverage, damage, differential, explanations, policy, structures, text};
 
 /// A property that must hold for any bytes.
 pub struct Target {
@@ -74,6 +74,20 @@ pub const TARGETS: &[Target] = &[
         12,
         structures::check,
         "a script leads from a policy to a mutant and back, and each closed set of its edits can be read",
+    ),
+    target(
+        "explanations",
+        2 * policy::BYTES,
+        10,
+        explanations::check,
+        "the nearest value that changes a decision is the one that a search of all values finds",
+    ),
+    target(
+        "coverage",
+        2 * policy::BYTES,
+        10,
+        coverage::check,
+        "an instrumented policy tells of each row what the trace of the reference evaluator shows",
     ),
     target("bytecode", 2_000, 600, damage::bytecode, "damaged bytecode is refused or harmless"),
     Target {

@@ -1,12 +1,14 @@
 //! What needs both the compiler and the runtime, and no data file.
 //!
 //! In reading order: what a policy is, its source or an artifact ([`source`]); the reference evaluator as an engine
-//! ([`reference`]); whether all engines decide alike ([`witnesses`]); how a decision was reached, rule by rule ([`trace`]); what a
-//! policy consists of ([`structure`]); how one policy becomes another ([`diff`]).
+//! ([`reference`]); whether all engines decide alike ([`witnesses`]); how a decision was reached, rule by rule ([`trace`]), and
+//! what would have changed it ([`explain`]); which parts rows use ([`coverage`]); what a policy consists of ([`structure`]); how one policy becomes another ([`diff`]).
 //!
 //! This crate reads and writes no files: callers bring bytes and rows.
 
+pub mod coverage;
 pub mod diff;
+pub mod explain;
 pub mod reference;
 pub mod source;
 pub mod structure;

@@ -1,13 +1,14 @@
-//! How was a decision reached? Every rule up to the one that decided, every named value and table row that they
+//! How was a decision reached? Every rule up to the one that decided, every parameter, named value and table row that they
 //! needed, and the outcome, in order, with the values of the terms.
 //!
-//! Values come from the reference evaluator, which defines the meaning of the language; texts are the policy's own.
+//! Values come from the reference evaluator, which defines the meaning of the language; texts are the policy's own. A
+//! number whose decimals do not end is followed by the exact fraction.
 
 use std::collections::BTreeSet;
 
 use opus_frontend::ast::Span;
 use opus_frontend::display;
-use opus_frontend::hir::{self, ExprId, ExprKind, Policy, Unit, Version};
+use opus_frontend::hir::{self, ExprId, ExprKind, ParamId, Policy, Unit, Version};
 use opus_frontend::reference::{Trace, Traced, Value};
 use serde_json::json;
 
@@ -16,13 +17,14 @@ use serde_json::json;
 pub struct Line {
     /// What the step is.
     pub step: Step,
-    /// The rule's id, or the name of the value, table or output.
+    /// The rule's id, or the name of the value, parameter, table or output.
     pub name: String,
-    /// The condition, the expression or the table's row as it is written; empty for `otherwise`.
+    /// The condition, the expression or the table's row as it is written, or the dates of a parameter's value; empty for
+    /// `otherwise` and for a parameter that always has one value.
     pub text: String,
     /// The value of a name, a row or an output; `None` for a rule.
     pub value: Option<String>,
-    /// The citation of a table's row, or of its table.
+    /// The citation of the rule, the parameter, the table's row or the table.
     pub cite: Option<String>,
     /// The terms that were evaluated, with their values, in the order in which they are written.
     pub terms: Vec<(String, String)>,
@@ -33,6 +35,8 @@ pub struct Line {
 pub enum Step {
     /// A rule, and whether it applied.
     Rule(bool),
+    /// A parameter, before the first step that needs it.
+    Param,
     /// A named value.
     Let,
     /// The row of a table that applied.
@@ -47,6 +51,7 @@ impl Step {
         match self {
             Step::Rule(true) => "yes",
             Step::Rule(false) => "no",
+            Step::Param => "param",
             Step::Let => "let",
             Step::Row => "row",
             Step::Output => "=>",
@@ -58,7 +63,31 @@ impl Step {
 pub fn lines(policy: &Policy, source: &str, given: &[Option<i128>], trace: &Trace) -> Vec<Line> {
     let version = &policy.versions[trace.verdict.version];
     let words = Words { policy, version, source, given, outputs: &trace.verdict.outputs };
-    trace.steps.iter().map(|step| words.line(step)).collect()
+    let mut met = BTreeSet::new();
+    let mut lines = Vec::new();
+    for step in &trace.steps {
+        let params = words.params(step).into_iter().filter(|param| met.insert(*param));
+        lines.extend(params.map(|param| words.param(param)));
+        lines.push(words.line(step));
+    }
+    lines
+}
+
+/// The terms of an expression in words: names and the sides of comparisons, with the values that the reference evaluator
+/// found.
+pub(crate) fn terms(
+    policy: &Policy,
+    version: &Version,
+    source: &str,
+    given: &[Option<i128>],
+    (whole, terms): (ExprId, &[(ExprId, Value)]),
+) -> Vec<(String, String)> {
+    Words { policy, version, source, given, outputs: &[] }.terms(whole, terms)
+}
+
+/// The text of a place on one line, with single spaces.
+pub(crate) fn one_line(span: Span, source: &str) -> String {
+    span.text(source).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The steps for people: a column each for the kind of step, the name, and what it says; terms below.
@@ -72,6 +101,8 @@ pub fn human(lines: &[Line]) -> String {
                 format!("= {value}, in the cell of these keys")
             }
             (Step::Row, Some(value), text) => format!("= {value}, in the row {text}"),
+            (Step::Param, Some(value), "") => format!("= {value}"),
+            (Step::Param, Some(value), text) => format!("= {value}, {text}"),
             // a constant says all by itself
             (_, Some(value), text) if text == value => format!("= {value}"),
             (_, Some(value), text) => format!("= {value}, from {text}"),
@@ -83,10 +114,10 @@ pub fn human(lines: &[Line]) -> String {
             .filter(|cite| !line.text.contains(*cite))
             .map(|cite| format!("  ({cite})"))
             .unwrap_or_default();
-        out += &format!("  {:<4} {:<width$}  {text}{cite}\n", line.step.word(), line.name);
+        out += &format!("  {:<5} {:<width$}  {text}{cite}\n", line.step.word(), line.name);
         let terms: Vec<String> = line.terms.iter().map(|(text, value)| format!("{text} = {value}")).collect();
         if !terms.is_empty() {
-            out += &format!("       {:<width$}    {}\n", "", terms.join(", "));
+            out += &format!("        {:<width$}    {}\n", "", terms.join(", "));
         }
     }
     out
@@ -100,8 +131,9 @@ pub fn json(lines: &[Line]) -> serde_json::Value {
         let Line { name, text, value, cite, .. } = line;
         match line.step {
             Step::Rule(applied) => {
-                json!({ "rule": name, "applied": applied, "condition": text, "terms": terms })
+                json!({ "rule": name, "applied": applied, "condition": text, "cite": cite, "terms": terms })
             }
+            Step::Param => json!({ "param": name, "value": value, "dates": text, "cite": cite }),
             Step::Let => json!({ "let": name, "text": text, "value": value, "terms": terms }),
             Step::Row => {
                 json!({ "table": name, "row": text, "value": value, "cite": cite, "terms": terms })
@@ -121,6 +153,36 @@ struct Words<'a> {
 }
 
 impl Words<'_> {
+    /// The parameters that a step needed.
+    fn params(&self, step: &Traced) -> Vec<ParamId> {
+        let used = |expr: ExprId| match self.version.exprs[expr].kind {
+            ExprKind::Param(param) => Some(param),
+            _ => None,
+        };
+        match step {
+            Traced::Let { terms, .. } | Traced::Rule { terms, .. } | Traced::Output { terms, .. } => {
+                terms.iter().filter_map(|(expr, _)| used(*expr)).collect()
+            }
+            Traced::Row { table, .. } => {
+                self.version.tables[*table].keys.iter().filter_map(|key| used(key.value)).collect()
+            }
+        }
+    }
+
+    fn param(&self, param: ParamId) -> Line {
+        let param = &self.version.params[param];
+        let written = self.text(param.span);
+        let dates = written.split_once('=').map(|(dates, _)| dates.trim().to_owned());
+        Line {
+            step: Step::Param,
+            name: param.name.clone(),
+            text: dates.unwrap_or_default(),
+            value: Some(self.value(param.ty.unit, &Value::of(param.value))),
+            cite: param.cite.clone(),
+            terms: Vec::new(),
+        }
+    }
+
     fn line(&self, step: &Traced) -> Line {
         let version = self.version;
         match step {
@@ -166,7 +228,7 @@ impl Words<'_> {
                     name: self.policy.rules[*rule as usize].id.clone(),
                     text: when.map(|when| self.text(version.exprs[when].span)).unwrap_or_default(),
                     value: None,
-                    cite: None,
+                    cite: self.policy.rules[*rule as usize].cite.clone(),
                     terms: when.map(|when| self.terms(when, terms)).unwrap_or_default(),
                 }
             }
@@ -177,7 +239,7 @@ impl Words<'_> {
                     step: Step::Output,
                     name: field.name.clone(),
                     text: self.text(version.exprs[*expr].span),
-                    value: Some(display::field_text(schema, field.kind, self.outputs[*output])),
+                    value: Some(display::whole_text(schema, field.kind, self.outputs[*output])),
                     cite: None,
                     terms: self.parts(*expr, terms),
                 }
@@ -232,18 +294,17 @@ impl Words<'_> {
         let value = self.given[field as usize];
         value.map_or_else(
             || "missing".to_owned(),
-            |value| display::field_text(&self.policy.schema, kind, value),
+            |value| display::whole_text(&self.policy.schema, kind, value),
         )
     }
 
-    /// The text of a place on one line, with single spaces.
     fn text(&self, span: Span) -> String {
-        span.text(self.source).split_whitespace().collect::<Vec<_>>().join(" ")
+        one_line(span, self.source)
     }
 
     fn value(&self, unit: Unit, value: &Value) -> String {
         match (unit, value) {
-            (_, Value::Number(number)) => display::value_text(&self.policy.schema, unit, number),
+            (_, Value::Number(number)) => display::exact_text(&self.policy.schema, unit, number),
             (_, Value::Bool(value)) => value.to_string(),
             (Unit::Enum(index), Value::Enum(code)) => {
                 self.policy.schema.enums[index as usize].values[*code as usize].name.clone()

@@ -35,20 +35,20 @@ fn trace(given: [Option<i128>; 2]) -> String {
 #[test]
 fn every_value_that_the_outcome_needs_is_shown_once_and_before_its_use() {
     let wanted = "  \
-  no   A           loan == home
-                     loan = auto
-  let  s           = 750, from score or_else 300
-  row  floor       = 15%, in the row 700..850 => 15%
-                     s = 750
-  let  twice       = 30%, from 2 * floor
-                     floor = 15%
-  yes  B           floor > 10%
-                     floor = 15%
-  row  cap         = 30%, in the cell of these keys
-                     s = 750, loan = auto
-  =>   share       = 30%, from max(twice, cap)
-                     twice = 30%, cap = 30%
-  =>   score_used  = 850
+  no    A           loan == home
+                      loan = auto
+  let   s           = 750, from score or_else 300
+  row   floor       = 15%, in the row 700..850 => 15%
+                      s = 750
+  let   twice       = 30%, from 2 * floor
+                      floor = 15%
+  yes   B           floor > 10%
+                      floor = 15%
+  row   cap         = 30%, in the cell of these keys
+                      s = 750, loan = auto
+  =>    share       = 30%, from max(twice, cap)
+                      twice = 30%, cap = 30%
+  =>    score_used  = 850
 ";
     assert_eq!(trace([Some(750), Some(0)]), wanted);
 }
@@ -56,18 +56,18 @@ fn every_value_that_the_outcome_needs_is_shown_once_and_before_its_use() {
 #[test]
 fn citations_and_missing_values_are_shown() {
     let wanted = "  \
-  no   A           loan == home
-                     loan = auto
-  let  s           = 300, from score or_else 300
-  row  floor       = 5%, in the row 300..699 => 5% cite \"T 1\"
-                     s = 300
-  let  twice       = 10%, from 2 * floor
-                     floor = 5%
-  no   B           floor > 10%
-                     floor = 5%
-  yes  C           otherwise
-  =>   share       = 5%, from floor
-  =>   score_used  = 300, from s
+  no    A           loan == home
+                      loan = auto
+  let   s           = 300, from score or_else 300
+  row   floor       = 5%, in the row 300..699 => 5% cite \"T 1\"
+                      s = 300
+  let   twice       = 10%, from 2 * floor
+                      floor = 5%
+  no    B           floor > 10%
+                      floor = 5%
+  yes   C           otherwise
+  =>    share       = 5%, from floor
+  =>    score_used  = 300, from s
 ";
     assert_eq!(trace([None, Some(0)]), wanted);
 }

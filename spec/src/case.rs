@@ -74,6 +74,12 @@ fn policy(case: &Case, before: Option<&str>, report: &mut Report) {
             Some(_) if block.info.split(' ').next() == Some("diff") => {
                 report.stage(block, stage::edits(&block.info, before, source));
             }
+            Some((compiled, _)) if block.info == "coverage" => {
+                report.stage(block, stage::coverage(compiled));
+            }
+            Some((compiled, _)) if block.info.split(' ').next() == Some("explain") => {
+                report.stage(block, stage::explanation(&block.info, compiled));
+            }
             Some((compiled, Ok(subject))) => expectation(block, source, compiled, subject, report),
         }
     }

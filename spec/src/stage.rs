@@ -2,9 +2,12 @@
 
 use opus_frontend::diagnostic::Diagnostic;
 use opus_frontend::{Compiled, format, lower};
+use opus_govern::coverage::instruments;
 use opus_govern::diff::diff;
+use opus_govern::explain::{Want, explain};
 use opus_govern::structure::Structure;
 use opus_ir::{Func, passes, verify};
+use opus_runtime::Engine;
 
 /// The text of a stage, by the info string of its block: `fmt`, `ir`, `ir after NAME`, `code`. If the policy has
 /// several versions, their texts follow one another.
@@ -68,6 +71,36 @@ pub fn edits(info: &str, before: Option<&str>, source: &str) -> Result<String, S
         _ => return Err(format!("`{info}` is neither `diff` nor `diff 1 2`")),
     };
     Ok(diff(&a, &b).edits.iter().map(|edit| format!("{edit}\n")).collect())
+}
+
+/// What the tests of a policy use.
+///
+/// # Errors
+/// If the policy cannot be observed.
+pub fn coverage(compiled: &Compiled) -> Result<String, String> {
+    let instruments = instruments(compiled).map_err(|error| error.to_string())?;
+    let given: Vec<&[Option<i128>]> =
+        compiled.policy.tests.iter().map(|test| test.given.as_slice()).collect();
+    let tally = instruments.tally(&given, Engine::Vm);
+    Ok(instruments.coverage(&compiled.policy, &compiled.source, &tally).to_text())
+}
+
+/// The explanation of the input of a test, by its title: `explain "a small income"`, with what is wanted:
+/// `explain "a small income" decision = approve`.
+///
+/// # Errors
+/// If there is no such test, its input is refused, or the condition cannot be read.
+pub fn explanation(info: &str, compiled: &Compiled) -> Result<String, String> {
+    let mut parts = info.splitn(3, '"').skip(1);
+    let (title, want) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default().trim());
+    let test = compiled.policy.tests.iter().find(|test| test.name == title);
+    let test = test.ok_or_else(|| format!("no test has the title \"{title}\""))?;
+    let want = match want {
+        "" => None,
+        want => Some(Want::parse(want, &compiled.policy.schema).map_err(|error| error.to_string())?),
+    };
+    let explanation = explain(&compiled.policy, &compiled.source, &test.given, want.as_ref());
+    explanation.map(|explanation| explanation.to_text()).map_err(|refused| refused.0.join(", "))
 }
 
 /// The diagnostics as test files show them, one per line: the line in the source, the code and the message,

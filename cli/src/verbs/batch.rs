@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
+use super::explain::ExplainedRows;
 use crate::args::Batch;
 use crate::endpoints::{inputs, output, policy_first, writable};
 use crate::failure::{Exit, Failure};
@@ -57,6 +58,12 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     let begin =
         |place: &PathBuf| Recording::begin(place, &opened.artifact, mapping_bytes, &work, args.record_data);
     let mut recording = args.record.as_ref().map(begin).transpose()?;
+    let explanations = match &args.explain {
+        Some(path) => {
+            Some((Endpoint::new(path), opened.compiled()?.clone(), opened.artifact.bytes().to_vec()))
+        }
+        None => None,
+    };
     let (engine, engine_name): (Box<dyn Decide>, &str) = match args.engine.of_runtime() {
         Some(engine) => {
             let policy = opened.policy(engine, terminal);
@@ -68,6 +75,10 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
             let tree = opened.compiled()?.policy.clone();
             (Box::new(ReferenceEngine::new(tree, opened.policy(Engine::Vm, terminal))), "reference")
         }
+    };
+    let explained = match &explanations {
+        Some((endpoint, compiled, artifact)) => Some(ExplainedRows::new(args, endpoint, compiled, artifact)?),
+        None => None,
     };
     let threads = args.threads.map_or_else(available_threads, usize::from);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
@@ -109,6 +120,9 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     summary.map_or(Ok(()), Whole::name)?;
     // for people it goes to standard error, whatever standard output is used for
     terminal.report(&summary::human(&run), &value, !terminal.is_json() || is_output_taken)?;
+    if let Some(explained) = explained {
+        explained.write(work.inputs, &work.intake, terminal)?;
+    }
     allowed.check(&report, args.rejects.is_some())
 }
 
@@ -118,6 +132,7 @@ struct Endpoints {
     output: Located,
     rejects: Option<Located>,
     summary: Option<Endpoint>,
+    explained: Option<Endpoint>,
 }
 
 impl Endpoints {
@@ -132,7 +147,16 @@ impl Endpoints {
                 None => None,
             },
             summary: args.summary.as_deref().map(Endpoint::new),
+            explained: args.explain.as_deref().map(Endpoint::new),
         };
+        if endpoints.explained.is_some()
+            && endpoints.inputs.iter().any(|input| input.endpoint == Endpoint::Standard)
+        {
+            return Err(Failure::usage(
+                "`--explain` reads the inputs again, which standard input does not allow",
+            )
+            .help("write the rows to a file first"));
+        }
         let others: Vec<Endpoint> = [Some(&args.policy), args.columns.as_ref()]
             .into_iter()
             .flatten()
@@ -141,6 +165,7 @@ impl Endpoints {
         let read: Vec<&Endpoint> =
             others.iter().chain(endpoints.inputs.iter().map(|input| &input.endpoint)).collect();
         endpoints.summary.as_ref().map_or(Ok(()), writable)?;
+        endpoints.explained.as_ref().map_or(Ok(()), writable)?;
         standard_input_once(&read)?;
         // a record has a file that could be an input
         let record = args.record.as_ref().map(|place| Endpoint::File(place.join("manifest.json")));
@@ -152,7 +177,8 @@ impl Endpoints {
 
     fn written(&self) -> Vec<&Endpoint> {
         let rejects = self.rejects.as_ref().map(|rejects| &rejects.endpoint);
-        [Some(&self.output.endpoint), rejects, self.summary.as_ref()].into_iter().flatten().collect()
+        let others = [rejects, self.summary.as_ref(), self.explained.as_ref()];
+        [Some(&self.output.endpoint)].into_iter().chain(others).flatten().collect()
     }
 
     fn takes_standard_output(&self) -> bool {

@@ -6,7 +6,9 @@ mod build;
 mod check;
 mod check_proof;
 mod completions;
+mod coverage;
 mod diff;
+mod explain;
 mod explain_code;
 mod fmt;
 mod inspect;
@@ -30,6 +32,8 @@ pub fn run(verb: &Verb, terminal: &Terminal) -> Result<(), Failure> {
         Verb::Check(args) => check::run(args, terminal),
         Verb::Build(args) => build::run(args, terminal),
         Verb::Run(args) => run::run(args, terminal),
+        Verb::Coverage(args) => coverage::run(args, terminal),
+        Verb::Explain(args) => explain::run(args, terminal),
         Verb::Batch(args) => batch::run(args, terminal),
         Verb::Replay(args) => replay::run(args, terminal),
         Verb::ProveRow(args) => prove_row::run(args, terminal),

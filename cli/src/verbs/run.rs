@@ -1,32 +1,26 @@
 //! `opus run`: one decision, with what made it: on a JSON object, or on a row of the files that `opus batch` reads.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use opus_frontend::{display, hir, reference};
 use opus_ir::{Kind, Program, Schema, date};
-use opus_runtime::admission::json;
 use opus_runtime::record::Outcome;
 use opus_runtime::{Hash, Policy, Record, Refusal, Row, Verdict};
 use serde::Serialize;
-use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::args::Run;
-use crate::endpoints::inputs;
 use crate::failure::{Exit, Failure};
-use crate::open::{open, read};
-use crate::progress;
-use crate::terminal::{NOT_READ, Terminal};
+use crate::open::open;
+use crate::row::{Given, Input};
+use crate::terminal::Terminal;
 use opus_data::record::{Complete, Object};
-use opus_data::{Endpoint, Format, Intake, Located, Mapping, OneRow, did_you_mean, standard_input_once};
 use opus_govern::trace;
 
 pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
-    let read: Vec<Endpoint> = args.input.iter().map(|path| Endpoint::new(path)).collect();
-    let policy = Endpoint::new(&args.policy);
-    standard_input_once(&read.iter().chain([&policy]).collect::<Vec<_>>())?;
+    args.given.standard_input_once(&args.policy)?;
     let mut opened = open(&args.policy, terminal)?;
-    let input = Input::read(args, &opened.artifact.program().schema)?;
+    let input = Input::read(&args.given, &opened.artifact.program().schema)?;
     let recording = args.record.as_ref().map(|place| To::new(place, args, &input)).transpose()?;
     let needs_tree = args.trace || args.engine.of_runtime().is_none();
     let compiled = if needs_tree { Some(opened.compiled()?.clone()) } else { None };
@@ -113,136 +107,6 @@ impl<'a> To<'a> {
 
 const RECORD_HELP: &str =
     "record the files with `opus batch --record`, and prove one of their rows with `opus prove-row`";
-
-/// What is to be decided.
-enum Input {
-    /// The text of one JSON object, and where it was read.
-    Object(String, PathBuf),
-    /// A row of files, by its number.
-    RowOf(Vec<Located>, u64, Box<Intake>),
-}
-
-/// What was read.
-struct Given {
-    /// The row, or why its fields are refused.
-    row: Result<Row, Refusal>,
-    /// The names in the input that no field has.
-    ignored: Vec<String>,
-}
-
-impl Input {
-    /// Finds the files of a row, or reads an object.
-    fn read(args: &Run, schema: &Schema) -> Result<Input, Failure> {
-        let Some(number) = args.row else {
-            let [path] = args.input.as_slice() else {
-                return Err(Failure::usage("several inputs hold more than one JSON object").help(ROW_HELP));
-            };
-            return Ok(Input::Object(text(path)?, path.clone()));
-        };
-        let files = inputs(&args.input, args.input_format)?;
-        let mapping = match &args.columns {
-            Some(path) => Mapping::read(path, schema)?,
-            None => Mapping::by_name(schema),
-        };
-        let intake = Intake { schema: schema.clone(), mapping, keep: Vec::new() };
-        Ok(Input::RowOf(files, number, Box::new(intake)))
-    }
-
-    fn admit(self, policy: &Policy, terminal: &Terminal) -> Result<Given, Failure> {
-        match self {
-            Input::Object(text, path) => object(&text, &path, policy, terminal),
-            Input::RowOf(files, number, intake) => row_of(files, number, &intake, policy, terminal),
-        }
-    }
-}
-
-/// Reads a row from a JSON object.
-fn object(text: &str, path: &Path, policy: &Policy, terminal: &Terminal) -> Result<Given, Failure> {
-    let row = policy.read_json(text);
-    if matches!(row, Err(Refusal::Row(_))) && is_rows(text, path) {
-        return Err(no_object(path));
-    }
-    let ignored = ignored(text, policy.schema());
-    note_ignored(&ignored, policy.schema(), terminal);
-    Ok(Given { row, ignored })
-}
-
-/// Whether a text that is not a JSON object is a file that `batch` reads.
-fn is_rows(text: &str, path: &Path) -> bool {
-    match Format::of_extension(path) {
-        None => false,
-        // the object may have a mistake in it, which the refusal shows
-        Some(format) if Some(format) == Format::named("json") => {
-            let mut values = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
-            text.trim_start().starts_with('[')
-                || matches!(values.next(), Some(Ok(_))) && values.next().is_some()
-        }
-        Some(_) => true,
-    }
-}
-
-/// Reads a row of files.
-fn row_of(
-    files: Vec<Located>,
-    number: u64,
-    intake: &Intake,
-    policy: &Policy,
-    terminal: &Terminal,
-) -> Result<Given, Failure> {
-    let is_one = files.len() == 1;
-    let shown = progress::Shown::new(terminal);
-    let found = OneRow::read(files, number, intake, policy, &|progress| shown.update(progress));
-    shown.clear();
-    let found = found?;
-    if !is_one {
-        terminal.note(&format!("row {number} is row {} of {}", found.row_of_file, found.file));
-    }
-    terminal.note_names(NOT_READ, &found.ignored);
-    Ok(Given { row: found.row, ignored: found.ignored.into_iter().collect() })
-}
-
-/// What to do about a file that has rows.
-const ROW_HELP: &str = "`--row N` decides row N of the files that `opus batch` reads";
-
-/// The text of a file, without the mark that some editors put before it.
-fn text(path: &Path) -> Result<String, Failure> {
-    if path.is_dir() {
-        return Err(
-            Failure::usage(format!("`{}` is a folder, not a JSON object", path.display())).help(ROW_HELP)
-        );
-    }
-    let text = String::from_utf8(read(path)?).map_err(|_| match Format::of_extension(path) {
-        Some(_) => no_object(path),
-        None => Failure::io(format!("`{}` is not a JSON object: it is not UTF-8", path.display()))
-            .help("save it as UTF-8"),
-    })?;
-    Ok(text.strip_prefix('\u{FEFF}').map(str::to_owned).unwrap_or(text))
-}
-
-fn no_object(path: &Path) -> Failure {
-    Failure::usage(format!("`{}` is not one JSON object", path.display())).help(ROW_HELP)
-}
-
-/// The names in an input that no field has.
-fn ignored(input: &str, schema: &Schema) -> Vec<String> {
-    let mut names = Vec::new();
-    // if the input is not an object, reading it says so
-    let _ = json::members(input, |name, _| {
-        if schema.input(name).is_none() {
-            names.push(name.to_owned());
-        }
-    });
-    names
-}
-
-/// A misspelt name leaves an optional field missing, which can change the decision.
-fn note_ignored(ignored: &[String], schema: &Schema, terminal: &Terminal) {
-    for name in ignored {
-        let near = did_you_mean(name, schema.inputs.iter().map(|field| field.name.as_str()));
-        let near = near.map(|near| format!(": {near}")).unwrap_or_default();
-        terminal.note(&format!("`{name}` is not an input field of the policy and was ignored{near}"));
-    }
-}
 
 /// A decision and how it came about.
 struct Shown<'a, F> {
@@ -364,7 +228,11 @@ struct ShownRefusal {
     ignored: Vec<String>,
 }
 
-fn refused(
+/// Prints a refusal.
+///
+/// # Errors
+/// Always: the exit code says that the input was refused.
+pub(super) fn refused(
     refusal: &Refusal,
     policy: &Policy,
     row: Option<&Row>,

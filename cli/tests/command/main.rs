@@ -6,9 +6,11 @@
 
 mod cache;
 mod changes;
+mod coverage;
 mod crafted;
 mod ends;
 mod engines;
+mod explain;
 mod fixes;
 mod folder;
 mod help;

@@ -12,6 +12,7 @@ pub(super) struct Items<'a> {
     pub effective: Option<&'a ast::EffectiveDecl>,
     pub versions: Vec<&'a ast::VersionDecl>,
     pub month_end: Option<&'a ast::MonthEndDecl>,
+    pub adverse: Option<&'a ast::AdverseDecl>,
     pub enums: Vec<&'a ast::EnumDecl>,
     pub inputs: Vec<&'a ast::Field>,
     pub outputs: Vec<&'a ast::Field>,
@@ -84,6 +85,7 @@ pub(super) fn sort<'a>(policy: &'a ast::Policy, findings: &mut Findings) -> Item
                 once(&mut items.effective, item, |item| item.span, "effective on", findings)
             }
             Item::MonthEnd(item) => once(&mut items.month_end, item, |item| item.span, "month_end", findings),
+            Item::Adverse(item) => once(&mut items.adverse, item, |item| item.span, "adverse", findings),
             Item::Rules(item) => once(&mut items.rules, item, |item| item.span, "rules", findings),
             Item::Input(item) => once(&mut inputs, item, |item| item.span, "input", findings),
             Item::Output(item) => once(&mut outputs, item, |item| item.span, "output", findings),

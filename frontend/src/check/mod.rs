@@ -3,11 +3,13 @@
 //! First what holds for all versions: the [`items`] by kind, their [`names`], the [`schema`], the [`versions`] and the
 //! amounts of [`params`]. Then each [`version`] as if it were the whole policy: definitions in their [`order`], expressions
 //! ([`exprs`]) by the table of [`units`] and by what is known about [`presence`], the [`cells`] of tables, the [`rules`],
-//! and the [`coverage`] of tables. Last the [`cases`] and what is [`unused`].
+//! and the [`coverage`] of tables. Last the [`cases`] and what is [`unused`]. What may be changed and which decisions are
+//! adverse ([`actions`]) decides nothing.
 //!
 //! Absent: ranges of computed values, divisors, and rules that are never reached. They are judged when the policy is
 //! lowered, by the intervals that the verifier derives again.
 
+mod actions;
 mod cases;
 mod cells;
 mod constants;
@@ -35,7 +37,7 @@ mod tests;
 
 use crate::codes::Demand;
 use crate::diagnostic::{Diagnostic, any_error, settle};
-use crate::hir::{Policy, RuleInfo};
+use crate::hir::{Adverse, Policy, RuleInfo};
 use crate::limits::ERRORS_MAX;
 use crate::text::ast::{self, Statement};
 use crate::text::parse::shorten;
@@ -66,6 +68,8 @@ pub fn check_for(tree: &ast::Policy, demand: Demand) -> (Option<Policy>, Vec<Dia
     }
     let items = items::sort(tree, &mut findings);
     let declared = schema::declare(tree, items, &mut findings);
+    actions::check_actionable(&declared, &mut findings);
+    let adverse = actions::adverse(&declared, &mut findings);
     check_dates(&declared, &mut findings);
     findings.meet(demand);
     let mut versions = vec![];
@@ -87,7 +91,7 @@ pub fn check_for(tree: &ast::Policy, demand: Demand) -> (Option<Policy>, Vec<Dia
     if findings.is_sound() {
         unused::warn(&declared, &mut findings);
     }
-    let policy = findings.is_sound().then(|| policy(&declared, versions, tests)).flatten();
+    let policy = findings.is_sound().then(|| policy(&declared, adverse, versions, tests)).flatten();
     let mut diagnostics = findings.into_diagnostics();
     settle(&mut diagnostics);
     if any_error(&diagnostics) {
@@ -122,6 +126,7 @@ fn check_dates(declared: &Declared, findings: &mut Findings) {
 
 fn policy(
     declared: &Declared,
+    adverse: Option<Adverse>,
     versions: Vec<crate::hir::Version>,
     tests: Vec<crate::hir::Test>,
 ) -> Option<Policy> {
@@ -130,6 +135,8 @@ fn policy(
         name: declared.tree.name.to_string(),
         schema: declared.schema()?,
         input_spans: spans(&declared.inputs),
+        actionable: declared.inputs.iter().map(|input| input.decl.actionable).collect(),
+        adverse,
         output_spans: spans(&declared.outputs),
         month_end: declared.items.month_end.map(|decl| decl.rule),
         rules: declared.rules.iter().map(|rule| info(&rule.id, &rule.title, &rule.cite, rule.span)).collect(),

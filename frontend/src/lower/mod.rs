@@ -7,13 +7,14 @@
 //!
 //! In reading order: exact numbers (`quantity`), a place in a function and what is known there (`site`), how a number
 //! becomes a value (`assemble`) and a comparison a Boolean (`compare`); expressions (`expr`, `number`, `truth`,
-//! `table`), rules (`rules`), and diagnostics (`complaint`).
+//! `table`), rules (`rules`), the same with probes for coverage ([`probes`]), and diagnostics (`complaint`).
 
 mod assemble;
 mod compare;
 pub(crate) mod complaint;
 pub(crate) mod expr;
 mod number;
+pub mod probes;
 mod quantity;
 #[cfg(test)]
 mod random_trees;

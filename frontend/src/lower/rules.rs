@@ -73,7 +73,7 @@ pub fn unused(policy: &Policy, version: &Version, names: &[LetId]) -> Vec<Compla
 
 impl Lowerer<'_> {
     /// Goes on in a block where every require holds.
-    fn require(&mut self) {
+    pub(super) fn require(&mut self) {
         let mut required = Truth::Known(true);
         for (_, condition) in &self.version.requires {
             // failures of a require are reported where it is admitted

@@ -38,6 +38,8 @@ impl Tree {
             name: "by.hand".into(),
             schema: Schema { currency, ..Schema::default() },
             input_spans: Vec::new(),
+            actionable: Vec::new(),
+            adverse: None,
             output_spans: Vec::new(),
             month_end: Some(MonthEnd::Clip),
             rules: Vec::new(),
@@ -58,6 +60,7 @@ impl Tree {
         let name = format!("field_{}", self.fields);
         self.policy.schema.inputs.push(Field { name, kind, domain, optional });
         self.policy.input_spans.push(Span::default());
+        self.policy.actionable.push(None);
         self.fields += 1;
         self.fields - 1
     }

@@ -145,6 +145,8 @@ pub enum Item {
     Version(VersionDecl),
     /// `month_end clip`
     MonthEnd(MonthEndDecl),
+    /// `adverse decision in {decline}`
+    Adverse(AdverseDecl),
     /// `enum Decision { approve, decline }`
     Enum(EnumDecl),
     /// `input { age : int in 16..120 }`
@@ -177,6 +179,7 @@ impl Item {
             Item::Effective(item) => item.span,
             Item::Version(item) => item.span,
             Item::MonthEnd(item) => item.span,
+            Item::Adverse(item) => item.span,
             Item::Enum(item) => item.span,
             Item::Input(item) | Item::Output(item) => item.span,
             Item::Param(item) => item.span,
@@ -240,6 +243,17 @@ pub struct MonthEndDecl {
     pub span: Span,
 }
 
+/// `adverse decision in {decline}`
+#[derive(Clone, PartialEq, Debug)]
+pub struct AdverseDecl {
+    /// The output.
+    pub output: Name,
+    /// The values with which a decision is adverse.
+    pub values: Vec<ExprId>,
+    /// The whole item.
+    pub span: Span,
+}
+
 /// `enum Reason { UNDER_AGE "Applicant is a minor", OTHER }`
 #[derive(Clone, PartialEq, Debug)]
 pub struct EnumDecl {
@@ -269,8 +283,8 @@ pub struct FieldBlock {
     pub span: Span,
 }
 
-/// An input field or an output. `optional` belongs to inputs and `default` to outputs; the parser accepts
-/// each only there.
+/// An input field or an output. `optional` and `actionable` belong to inputs and `default` to outputs; the parser
+/// accepts each only there.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Field {
     /// The name.
@@ -279,10 +293,47 @@ pub struct Field {
     pub ty: Type,
     /// The word `optional`, if it is there.
     pub optional: Option<Span>,
+    /// Whether the value can be changed by the person or thing that is decided about.
+    pub actionable: Option<Actionable>,
     /// What the output is where an outcome does not name it.
     pub default: Option<ExprId>,
     /// The whole field.
     pub span: Span,
+}
+
+/// `actionable`, `actionable up`, `actionable down`
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Actionable {
+    /// In which direction, if not in both.
+    pub direction: Option<Direction>,
+    /// The words.
+    pub span: Span,
+}
+
+/// A direction in which a value can be changed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Direction {
+    /// To greater values, or later days.
+    Up,
+    /// To smaller values, or earlier days.
+    Down,
+}
+
+impl Direction {
+    /// Its word in a policy.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Direction::Up => "up",
+            Direction::Down => "down",
+        }
+    }
+}
+
+impl Actionable {
+    /// As it is written in a policy.
+    pub fn text(self) -> String {
+        self.direction.map_or("actionable".into(), |direction| format!("actionable {}", direction.name()))
+    }
 }
 
 /// `money in $0..$500`

@@ -116,6 +116,8 @@ pub enum FieldClause {
     Optional(Span),
     /// `default decline`
     Default(ExprId, Span),
+    /// `actionable up`
+    Actionable(Actionable),
 }
 
 impl<'s> Builder<'s> {
@@ -400,7 +402,7 @@ impl<'s> Builder<'s> {
 
     /// An input field.
     pub fn input_field(&mut self, span: Span, name: Name, ty: Type, clauses: Vec<FieldClause>) -> Field {
-        let mut field = Field { name, ty, optional: None, default: None, span };
+        let mut field = Field { name, ty, optional: None, actionable: None, default: None, span };
         for clause in clauses {
             match clause {
                 FieldClause::Default(_, place) => {
@@ -412,6 +414,10 @@ impl<'s> Builder<'s> {
                     self.repeated("`optional`", place)
                 }
                 FieldClause::Optional(place) => field.optional = Some(place),
+                FieldClause::Actionable(actionable) if field.actionable.is_some() => {
+                    self.repeated("`actionable`", actionable.span)
+                }
+                FieldClause::Actionable(actionable) => field.actionable = Some(actionable),
             }
         }
         field
@@ -419,7 +425,7 @@ impl<'s> Builder<'s> {
 
     /// An output.
     pub fn output_field(&mut self, span: Span, name: Name, ty: Type, clauses: Vec<FieldClause>) -> Field {
-        let mut field = Field { name, ty, optional: None, default: None, span };
+        let mut field = Field { name, ty, optional: None, actionable: None, default: None, span };
         for clause in clauses {
             match clause {
                 FieldClause::Optional(place) => {
@@ -431,6 +437,11 @@ impl<'s> Builder<'s> {
                     self.repeated("`default`", place)
                 }
                 FieldClause::Default(value, _) => field.default = Some(value),
+                FieldClause::Actionable(Actionable { span, .. }) => {
+                    let message = "only an input can be actionable: an output is what the policy decides";
+                    let diagnostic = Diagnostic::new(Code::MisplacedClause, span, message);
+                    self.report(diagnostic.help("remove `actionable`").fix(span, ""));
+                }
             }
         }
         field

@@ -69,6 +69,7 @@ fn item_in_order(item: &mut Item, exprs: &Exprs) {
         Item::Input(block) | Item::Output(block) => {
             block.fields.iter_mut().for_each(|field| domain(&mut field.ty));
         }
+        Item::Adverse(item) => item.values = in_order(exprs, &item.values),
         Item::Param(param) => domain(&mut param.ty),
         Item::Table(table) => {
             domain(&mut table.ty);

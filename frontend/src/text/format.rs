@@ -180,6 +180,7 @@ impl<'a> Writer<'a> {
             Item::Effective(item) => self.page.line(ITEM, format!("effective on {}", item.field.text)),
             Item::MonthEnd(item) => self.page.line(ITEM, format!("month_end {}", item.rule.name())),
             Item::Version(item) => self.version(item),
+            Item::Adverse(item) => self.adverse(item),
             Item::Enum(item) => self.enumeration(item),
             Item::Input(block) => self.fields("input", block),
             Item::Output(block) => self.fields("output", block),
@@ -208,6 +209,12 @@ impl<'a> Writer<'a> {
     fn version(&mut self, item: &VersionDecl) {
         let head = format!("version {} from {}", item.number.number, phrase::date(item.from.day));
         self.hang(ITEM, &Phrase::of(head).maybe(cite(&item.cite)));
+    }
+
+    fn adverse(&mut self, item: &AdverseDecl) {
+        let values: Vec<String> = item.values.iter().map(|value| self.text(*value)).collect();
+        let head = Phrase::of(format!("adverse {} in", item.output.text));
+        self.hang(ITEM, &head.then(Phrase::of(format!("{{{}}}", values.join(", ")))));
     }
 
     fn enumeration(&mut self, item: &'a EnumDecl) {
@@ -277,6 +284,7 @@ impl<'a> Writer<'a> {
     /// The name, and what follows the colon.
     fn field(&self, field: &Field) -> (String, Phrase) {
         let ty = phrase::ty(self.exprs, &field.ty).maybe(field.optional.map(|_| "optional".to_string()));
+        let ty = ty.maybe(field.actionable.map(Actionable::text));
         let ty = ty.maybe(field.default.map(|value| format!("default {}", self.text(value))));
         (field.name.text.clone(), ty)
     }

@@ -107,6 +107,15 @@ fn join(source: &str, lexed: Lexed) -> Lexed {
                 let joined = if word == Token::List { Token::ListUpTo } else { Token::KeyUpTo };
                 (second.text(source) == "up").then_some((2, joined, first))
             }
+            // a field may be called `up`
+            (&[.., (Token::Actionable, first)], Token::Word) if next != Some(Token::Colon) => {
+                let direction = match span.text(source) {
+                    "up" => Some(Token::ActionableUp),
+                    "down" => Some(Token::ActionableDown),
+                    _ => None,
+                };
+                direction.map(|token| (1, token, first))
+            }
             _ => None,
         };
         let Some((replaced, token, first)) = joined else {
@@ -640,6 +649,11 @@ mod tests {
         assert_eq!(lexed("a = 5 ALL = 6").0.len(), 6);
         assert_eq!(lexed("list up to 5").0[0], (Token::ListUpTo, "list up to"));
         assert_eq!(lexed("list up 5").0.len(), 3);
+        assert_eq!(lexed("actionable up }").0[0], (Token::ActionableUp, "actionable up"));
+        assert_eq!(
+            lexed("actionable up : int").0[..2],
+            [(Token::Actionable, "actionable"), (Token::Word, "up")]
+        );
     }
 
     #[test]

@@ -151,7 +151,7 @@ impl Sizes<'_> {
     fn count(&mut self, item: &Item) {
         let span = item.span();
         match item {
-            Item::Currency(_) | Item::Effective(_) | Item::MonthEnd(_) => {}
+            Item::Currency(_) | Item::Effective(_) | Item::MonthEnd(_) | Item::Adverse(_) => {}
             Item::Version(_) => {
                 self.versions += 1;
                 self.limit(self.versions, VERSIONS_MAX, Code::TooManyVersions, span);

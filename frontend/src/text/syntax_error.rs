@@ -84,7 +84,7 @@ fn terminal(name: &str) -> Option<Token> {
 }
 
 /// What the grammar calls the tokens whose text differs, and what they are called to people.
-const NAMED: [(&str, Token, &str); 11] = [
+const NAMED: [(&str, Token, &str); 13] = [
     ("NAME", Token::Word, "a name"),
     ("NUMBER", Token::Number, "a number"),
     ("PERCENT", Token::Percent, "a percent"),
@@ -96,6 +96,8 @@ const NAMED: [(&str, Token, &str); 11] = [
     ("POLICY }", Token::PolicyClose, "`}`"),
     ("LIST", Token::ListUpTo, "`list up to`"),
     ("KEY", Token::KeyUpTo, "`key up to`"),
+    ("ACTIONABLE UP", Token::ActionableUp, "`actionable up`"),
+    ("ACTIONABLE DOWN", Token::ActionableDown, "`actionable down`"),
 ];
 
 /// The mistakes that have a diagnostic of their own, the more telling ones first.
@@ -570,7 +572,11 @@ fn is_operator(token: Token) -> bool {
 }
 
 fn is_clause(token: Token) -> bool {
-    matches!(token, Token::Cite | Token::From | Token::Until | Token::Text | Token::Optional | Token::Default)
+    let of_field = matches!(
+        token,
+        Token::Optional | Token::Default | Token::Actionable | Token::ActionableUp | Token::ActionableDown
+    );
+    of_field || matches!(token, Token::Cite | Token::From | Token::Until | Token::Text)
 }
 
 fn call(token: Token) -> String {

@@ -70,6 +70,10 @@ macro_rules! tokens {
             ListUpTo,
             /// `key up to`, reserved for a later version of the language.
             KeyUpTo,
+            /// `actionable up`
+            ActionableUp,
+            /// `actionable down`
+            ActionableDown,
             /// Not a word of the language; the lexer has reported it.
             Error,
         }
@@ -105,12 +109,12 @@ tokens! {
 
         In "in" Is "is" Missing "missing" Present "present" OrElse "or_else" Rounded "rounded" To "to" Of "of"
         Div "div" Mod "mod" Not "not" And "and" Or "or" If "if" Then "then" Else "else" When "when"
-        From "from" Until "until" Above "above" Default "default" Optional "optional" Cite "cite"
+        From "from" Until "until" Above "above" Default "default" Optional "optional" Actionable "actionable" Cite "cite"
         Days "days" Months "months" Years "years" True "true" False "false"
     }
     soft {
         First "first" Unique "unique" On "on" Clip "clip" Carry "carry"
-        Given "given" With "with" Expect "expect" Refused "refused"
+        Given "given" With "with" Expect "expect" Refused "refused" Adverse "adverse"
         Snapshot "snapshot" Exception "exception" List "list" Scorecard "scorecard" Key "key" Def "def"
         Use "use" Property "property"
     }

@@ -25,7 +25,7 @@ const USAGE: &str =
        campaign TARGET [--count N] [--seed N] [--threads N]
        campaign source [--seed N]
 TARGET is artifacts, parse, format, passes, ir_text,
-structures, bytecode or canary";
+structures, explanations, coverage, bytecode or canary";
 
 /// Damaged copies of each artifact.
 const COPIES: u64 = 500;

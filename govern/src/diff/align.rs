@@ -99,8 +99,10 @@ impl Rename {
         let mut out =
             Structure { name: structure.name.clone(), elements: BTreeMap::new(), sequences: BTreeMap::new() };
         for (key, element) in &structure.elements {
-            let element =
-                element.iter().map(|(part, text)| (self.part(part), self.text(key, part, text))).collect();
+            let element = element
+                .iter()
+                .map(|(part, text)| (self.part(part, element), self.text(key, part, text)))
+                .collect();
             out.elements.insert(self.key(key), element);
         }
         for (sequence, keys) in &structure.sequences {
@@ -117,9 +119,13 @@ impl Rename {
         if *family == self.family && name == self.before { self.after.clone() } else { name.to_owned() }
     }
 
-    fn part(&self, part: &Part) -> Part {
+    fn part(&self, part: &Part, of: &Element) -> Part {
         match part {
             Part::Output(name) => Part::Output(self.name(&Family::Output, name)),
+            Part::Adverse(value) => {
+                let of = of.get(&Part::Type).cloned().unwrap_or_default();
+                Part::Adverse(self.name(&Family::EnumValue(of), value))
+            }
             other => other.clone(),
         }
     }
@@ -165,6 +171,8 @@ impl Rename {
             Part::Number
             | Part::From
             | Part::Optional
+            | Part::Actionable
+            | Part::Adverse(_)
             | Part::Choice
             | Part::Id
             | Part::Title

@@ -46,7 +46,7 @@ impl Script {
     /// # Errors
     /// As for [`Script::apply`], or where an edit is not in the script.
     pub fn hybrid(&self, a: &Structure, on: &BTreeSet<EditId>) -> Result<Structure, ApplyError> {
-        self.merged(a, on).map(numbered)
+        self.merged(a, on).map(numbered).map(without_loose_marks)
     }
 
     /// The hybrid, with the numbers that its versions have in the policies.
@@ -132,6 +132,32 @@ fn numbered(mut structure: Structure) -> Structure {
     for (at, (_, key)) in versions.into_iter().enumerate() {
         let element = structure.elements.get_mut(&key).expect("it was found among the elements");
         element.insert(Part::Number, (at + 1).to_string());
+    }
+    structure
+}
+
+/// The structure without what explanations use where it is about something that is not there: edits that decide nothing
+/// are always on, and what they are about may be off.
+fn without_loose_marks(mut structure: Structure) -> Structure {
+    let enums: BTreeSet<Key> = structure
+        .elements
+        .keys()
+        .filter(|key| matches!(key, Key::Enum(_) | Key::EnumValue(..)))
+        .cloned()
+        .collect();
+    let effective =
+        structure.elements.get(&Key::Effective).and_then(|element| element.get(&Part::Value)).cloned();
+    for (key, element) in &mut structure.elements {
+        let of = element.get(&Part::Type).cloned().unwrap_or_default();
+        let has_order = of != "bool" && !enums.contains(&Key::Enum(of.clone()));
+        element.retain(|part, _| match part {
+            Part::Adverse(value) => enums.contains(&Key::EnumValue(of.clone(), value.clone())),
+            Part::Actionable => !matches!(key, Key::Input(name) if effective.as_ref() == Some(name)),
+            _ => true,
+        });
+        if let Some(actionable) = element.get_mut(&Part::Actionable).filter(|_| !has_order) {
+            *actionable = "actionable".to_owned();
+        }
     }
     structure
 }

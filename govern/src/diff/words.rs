@@ -147,6 +147,13 @@ impl Words<'_> {
                 format!("{name} is no longer optional")
             };
         }
+        match (part, before, after) {
+            (Part::Actionable, _, Some(text)) => return format!("{name} becomes {text}"),
+            (Part::Actionable, _, None) => return format!("{name} is no longer actionable"),
+            (Part::Adverse(value), None, _) => return format!("{name}: {value} becomes adverse"),
+            (Part::Adverse(value), _, _) => return format!("{name}: {value} is no longer adverse"),
+            _ => {}
+        }
         if *part == Part::Body && !matches!((before, after), (Some(_), Some(_))) {
             return name;
         }

@@ -75,7 +75,8 @@ pub enum When {
     Day(i32),
 }
 
-/// What an element says, taken apart. As text it is one word, and `output NAME` for what a rule decides.
+/// What an element says, taken apart. As text it is one word, `output NAME` for what a rule decides, and `adverse VALUE`
+/// for a value with which a decision is adverse.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Part {
@@ -91,6 +92,8 @@ pub enum Part {
     Range,
     /// `optional`
     Optional,
+    /// `actionable`, with its direction.
+    Actionable,
     /// The value of an output that an outcome does not name.
     Default,
     /// The names that a table's cells look at.
@@ -105,6 +108,8 @@ pub enum Part {
     Condition,
     /// What a rule decides for this output.
     Output(String),
+    /// Of an output: with this value the decision is adverse.
+    Adverse(String),
     /// The name of a row.
     Id,
     /// A title, or the text of an enum value.
@@ -116,13 +121,14 @@ pub enum Part {
 }
 
 /// By part without a name of its own, its word.
-const WORDS: [(Part, &str); 16] = [
+const WORDS: [(Part, &str); 17] = [
     (Part::Number, "number"),
     (Part::From, "from"),
     (Part::Value, "value"),
     (Part::Type, "type"),
     (Part::Range, "range"),
     (Part::Optional, "optional"),
+    (Part::Actionable, "actionable"),
     (Part::Default, "default"),
     (Part::Args, "keys"),
     (Part::Choice, "choice"),
@@ -140,8 +146,9 @@ impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self, WORDS.iter().find(|(part, _)| part == self)) {
             (Part::Output(name), _) => write!(f, "output {name}"),
+            (Part::Adverse(value), _) => write!(f, "adverse {value}"),
             (_, Some((_, word))) => f.write_str(word),
-            (_, None) => unreachable!("every part but outputs has a word"),
+            (_, None) => unreachable!("every part without a name has a word"),
         }
     }
 }
@@ -159,16 +166,21 @@ impl TryFrom<String> for Part {
         if let Some(name) = text.strip_prefix("output ") {
             return Ok(Part::Output(name.to_owned()));
         }
+        if let Some(value) = text.strip_prefix("adverse ") {
+            return Ok(Part::Adverse(value.to_owned()));
+        }
         let known = WORDS.iter().find(|(_, word)| *word == text);
         known.map(|(part, _)| part.clone()).ok_or_else(|| format!("unknown part `{text}` of an element"))
     }
 }
 
 impl Part {
-    /// Whether it takes part in a decision. Titles, citations, names of rows, cases and tests do not.
+    /// Whether it takes part in a decision. Titles, citations, names of rows, cases, tests, and what explanations use do
+    /// not.
     pub fn decides(&self) -> bool {
         match self {
             Part::Id | Part::Title | Part::Cite | Part::Body | Part::Number => false,
+            Part::Actionable | Part::Adverse(_) => false,
             Part::From
             | Part::Value
             | Part::Type

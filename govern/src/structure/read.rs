@@ -14,6 +14,8 @@ struct Reader<'a> {
     versions: BTreeMap<i32, u32>,
     /// The outputs in the order of their declaration, for outcomes without names.
     outputs: Vec<&'a str>,
+    /// By output, the values with which a decision is adverse.
+    adverse: BTreeMap<&'a str, Vec<String>>,
     structure: Structure,
 }
 
@@ -22,6 +24,7 @@ pub fn read(tree: &ast::Policy) -> Structure {
     let ast::Policy { name, items, exprs, comments: _, lost: _, span: _ } = tree;
     let mut versions = BTreeMap::new();
     let mut outputs = Vec::new();
+    let mut adverse: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for item in items {
         match item {
             ast::Item::Version(item) => {
@@ -30,12 +33,16 @@ pub fn read(tree: &ast::Policy) -> Structure {
             ast::Item::Output(block) => {
                 outputs.extend(block.fields.iter().map(|field| field.name.text.as_str()))
             }
+            ast::Item::Adverse(item) => {
+                let values = item.values.iter().map(|value| unqualified(&expression(exprs, *value)));
+                adverse.entry(&item.output.text).or_default().extend(values);
+            }
             _ => {}
         }
     }
     let structure =
         Structure { name: name.to_string(), elements: BTreeMap::new(), sequences: BTreeMap::new() };
-    let mut reader = Reader { exprs, versions, outputs, structure };
+    let mut reader = Reader { exprs, versions, outputs, adverse, structure };
     items.iter().for_each(|item| reader.item(item));
     reader.structure
 }
@@ -91,6 +98,8 @@ impl Reader<'_> {
                     ],
                 );
             }
+            // part of the output: see `field`
+            ast::Item::Adverse(ast::AdverseDecl { output: _, values: _, span: _ }) => {}
             ast::Item::Enum(item) => self.enumeration(item),
             ast::Item::Input(ast::FieldBlock { fields, span: _ }) => {
                 fields.iter().for_each(|field| self.field(field, Sequence::Inputs, Key::Input));
@@ -133,19 +142,21 @@ impl Reader<'_> {
     }
 
     fn field(&mut self, field: &ast::Field, sequence: Sequence, key: impl Fn(String) -> Key) {
-        let ast::Field { name, ty, optional, default, span: _ } = field;
+        let ast::Field { name, ty, optional, actionable, default, span: _ } = field;
         let [kind, range] = self.ty(ty);
         let default = default.map(|value| self.text(value));
-        self.put(
-            Some(sequence),
-            key(name.text.clone()),
-            [
-                kind,
-                range,
-                (Part::Optional, optional.map(|_| "optional".to_owned())),
-                (Part::Default, default),
-            ],
-        );
+        let mut parts = vec![
+            kind,
+            range,
+            (Part::Optional, optional.map(|_| "optional".to_owned())),
+            (Part::Actionable, actionable.map(ast::Actionable::text)),
+            (Part::Default, default),
+        ];
+        if sequence == Sequence::Outputs {
+            let values = self.adverse.get(name.text.as_str()).into_iter().flatten();
+            parts.extend(values.map(|value| (Part::Adverse(value.clone()), Some("adverse".to_owned()))));
+        }
+        self.put(Some(sequence), key(name.text.clone()), parts);
     }
 
     fn ty(&self, ty: &ast::Type) -> [(Part, Option<String>); 2] {
@@ -308,6 +319,11 @@ impl Reader<'_> {
         let body = format!("given {}{with}{on} expect {}", given.text, expect.join(", "));
         self.put(Some(Sequence::Items), Key::Test(title.text.clone()), [(Part::Body, Some(body))]);
     }
+}
+
+/// A value without its enum.
+fn unqualified(value: &str) -> String {
+    value.rsplit('.').next().unwrap_or(value).to_owned()
 }
 
 /// What a quoted text says.

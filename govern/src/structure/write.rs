@@ -47,6 +47,7 @@ impl<'a> Writer<'a> {
         settings.into_iter().for_each(|key| self.item(key));
         self.fields("input", &Sequence::Inputs);
         self.fields("output", &Sequence::Outputs);
+        self.adverse();
         let (tests, others): (Vec<&Key>, Vec<&Key>) =
             others.into_iter().partition(|key| matches!(key, Key::Case(_) | Key::Test(_)));
         others.into_iter().for_each(|key| self.item(key));
@@ -158,9 +159,27 @@ impl<'a> Writer<'a> {
             let optional = if element.contains_key(&Part::Optional) { " optional" } else { "" };
             let default =
                 element.get(&Part::Default).map_or(String::new(), |value| format!(" default {value}"));
-            self.line(format!("{name} : {}{optional}{default}", self.ty(element)));
+            let actionable = element.get(&Part::Actionable).map_or(String::new(), |text| format!(" {text}"));
+            self.line(format!("{name} : {}{optional}{actionable}{default}", self.ty(element)));
         }
         self.line("}".to_owned());
+    }
+
+    /// Which values of an output are adverse; of one output in a policy that compiles.
+    fn adverse(&mut self) {
+        for key in self.sequence(&Sequence::Outputs) {
+            let values: Vec<&str> = self
+                .element(key)
+                .keys()
+                .filter_map(|part| match part {
+                    Part::Adverse(value) => Some(value.as_str()),
+                    _ => None,
+                })
+                .collect();
+            if let (Key::Output(name), false) = (key, values.is_empty()) {
+                self.line(format!("adverse {name} in {{{}}}", values.join(", ")));
+            }
+        }
     }
 
     fn param(&mut self, name: &str, element: &Element) {

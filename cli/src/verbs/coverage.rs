@@ -1,0 +1,95 @@
+//! `opus coverage`: which parts of a policy rows of files, or its tests, use.
+
+use opus_data::pipeline::sweep::Sweep;
+use opus_data::{Endpoint, Intake, Mapping, Names, left_out, standard_input_once};
+use opus_govern::coverage::{self, Coverage, Instruments, Tally};
+use opus_runtime::Engine;
+
+use crate::args;
+use crate::endpoints::{inputs, policy_first};
+use crate::failure::{Exit, Failure};
+use crate::open::open;
+use crate::progress::Shown;
+use crate::terminal::Terminal;
+
+pub fn run(args: &args::Coverage, terminal: &Terminal) -> Result<(), Failure> {
+    let Some(engine) = args.engine.of_runtime() else {
+        return Err(
+            Failure::usage("coverage runs on compiled code").help("use `--engine native` or `--engine vm`")
+        );
+    };
+    if !args.tests {
+        policy_first(&args.policy, &args.inputs)?;
+    }
+    let mut opened = open(&args.policy, terminal)?;
+    let name = opened.name.clone();
+    let compiled = opened.compiled()?.clone();
+    let instruments = coverage::instruments(&compiled)
+        .map_err(|error| Failure::new(Exit::Policy, format!("`{name}` has no coverage: {error}")))?;
+    let tally = match args.tests {
+        true => {
+            let tests = compiled.policy.tests.iter();
+            instruments.tally(&tests.map(|test| test.given.as_slice()).collect::<Vec<_>>(), engine)
+        }
+        false => of_files(args, &instruments, engine, terminal)?,
+    };
+    let coverage: Coverage = instruments.coverage(&compiled.policy, &compiled.source, &tally);
+    if terminal.is_json() {
+        let value = serde_json::to_value(&coverage).expect("texts and numbers can be written as JSON");
+        terminal.print_json(&value)
+    } else {
+        terminal.print(&coverage.to_text())
+    }
+}
+
+/// What the rows of files use.
+fn of_files(
+    args: &args::Coverage,
+    instruments: &Instruments,
+    engine: Engine,
+    terminal: &Terminal,
+) -> Result<Tally, Failure> {
+    let files = inputs(&args.inputs, args.input_format)?;
+    let others: Vec<Endpoint> = [Some(&args.policy), args.columns.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(|path| Endpoint::new(path))
+        .collect();
+    standard_input_once(&others.iter().chain(files.iter().map(|file| &file.endpoint)).collect::<Vec<_>>())?;
+    let left_out = left_out(&args.inputs, args.input_format)?;
+    let policies = instruments.policies(engine);
+    if policies.len() > 1 && files.iter().any(|file| file.endpoint == Endpoint::Standard) {
+        return Err(Failure::usage("the policy is so large that the inputs are read several times, which standard input does not allow")
+            .help("write the rows to a file first"));
+    }
+    let threads = args.threads.map_or_else(super::batch::available_threads, usize::from);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|error| Failure::io(format!("threads cannot be started: {error}")))?;
+    let mut tally = Tally::default();
+    for (index, policy) in policies.iter().enumerate() {
+        let schema = policy.schema().clone();
+        let mapping = match &args.columns {
+            Some(path) => Mapping::read(path, &schema)?,
+            None => Mapping::by_name(&schema),
+        };
+        policy.prepare();
+        let sweep = Sweep {
+            intake: Intake { schema, mapping, keep: Vec::new() },
+            names: Names::of(policy.artifact().program()),
+            inputs: files.clone(),
+        };
+        let shown = Shown::new(terminal);
+        let report = sweep.run(&pool, policy, &|progress| shown.update(progress));
+        shown.clear();
+        let report = report?;
+        if index == 0 {
+            terminal.note_names("files and folders that are not read", &left_out);
+            terminal.note_ignored(&report.ignored, files.len() > 1);
+        }
+        tally.rows = report.counts.rows;
+        tally.decided = report.counts.decided;
+        tally.rules = report.counts.rules;
+        tally.values.push(report.counts.values);
+    }
+    Ok(tally)
+}
