@@ -2,7 +2,7 @@
 //! own: how it ends ([`ends`]), its help ([`help`]), its words for programs ([`json`]), fixes ([`fixes`]), streams ([`streams`]), files
 //! that are complete or not there ([`outputs`]), the same bytes however it is run ([`engines`]), the cache of native
 //! code ([`cache`]), single rows of files
-//! ([`rows`]), changes between policies ([`changes`]), and the page about all of it ([`page`]).
+//! ([`rows`]), changes between policies ([`changes`]) and what they do to a portfolio ([`impact`]), and the page about all of it ([`page`]).
 
 mod cache;
 mod changes;
@@ -12,6 +12,7 @@ mod engines;
 mod fixes;
 mod folder;
 mod help;
+mod impact;
 mod json;
 mod outputs;
 mod page;
