@@ -1,4 +1,4 @@
-//! What is fuzzed? One table: `cargo fuzz` runs its targets for a long time, `cargo test` for about a second each.
+//! What is fuzzed? One table: `cargo fuzz` runs its targets for a long time, `cargo test` on a few seeds each.
 
 use opus_ir::testing::{self, Bytes};
 
@@ -14,6 +14,8 @@ pub struct Target {
     pub check: fn(&[u8]) -> Result<(), String>,
     /// How many bytes a seeded test uses.
     pub bytes: usize,
+    /// How many seeds `cargo test` tries, the same on every machine.
+    pub seeds: u64,
     /// Whether the target is wrong on purpose, to show that failures are noticed.
     pub must_fail: bool,
 }
@@ -21,57 +23,65 @@ pub struct Target {
 const fn target(
     name: &'static str,
     bytes: usize,
+    seeds: u64,
     check: fn(&[u8]) -> Result<(), String>,
     promise: &'static str,
 ) -> Target {
-    Target { name, promise, check, bytes, must_fail: false }
+    Target { name, promise, check, bytes, seeds, must_fail: false }
 }
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
-    target("parse", policy::BYTES, text::parse, "any bytes give a tree or an error, and no panic"),
+    target("parse", policy::BYTES, 200, text::parse, "any bytes give a tree or an error, and no panic"),
     target(
         "format",
         policy::BYTES,
+        60,
         text::format,
         "formatting keeps the tree and the comments, and formatting twice changes nothing more",
     ),
     target(
         "differential",
         2 * policy::BYTES,
+        8,
         differential::check,
         "all witnesses make the same decisions and refusals",
     ),
     target(
         "artifacts",
         2 * policy::BYTES,
+        20,
         damage::artifacts,
         "damaged artifacts are refused, or all engines decide them alike, whatever their hashes",
     ),
     target(
         "passes",
         8_000,
+        100,
         passes,
         "each pass keeps the meaning of each function; a damaged function is refused or harmless",
     ),
     target(
         "ir_text",
         2_000,
+        600,
         text::ir_text,
         "damaged text of a function is refused or parses to what it prints",
     ),
     target(
         "structures",
         policy::BYTES,
+        12,
         structures::check,
         "a script leads from a policy to a mutant and back, and each closed set of its edits can be read",
     ),
-    target("bytecode", 2_000, damage::bytecode, "damaged bytecode is refused or harmless"),
+    target("bytecode", 2_000, 600, damage::bytecode, "damaged bytecode is refused or harmless"),
     Target {
         must_fail: true,
         ..target(
             "canary",
             2 * policy::BYTES,
+            8,
             differential::canary,
             "a witness that names the wrong rule is noticed",
         )

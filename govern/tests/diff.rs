@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use opus_frontend::codes::Code;
-use opus_govern::diff::{Change, Script, diff};
+use opus_govern::diff::{Change, EditId, Script, diff};
+use opus_govern::source::OpenError;
 use opus_govern::structure::{Dates, Key, Part, Structure};
 
 fn structure(source: &str) -> Structure {
@@ -552,16 +553,57 @@ fn every_closed_set_of_edits_is_a_policy_that_reads() {
         ("rule C6 when age > 100", "rule C7 when age == 90 => decline, $0, OK\n    rule C6 when age > 100"),
     ]);
     let (a, script) = (structure(POLICY), script(POLICY, &changed));
-    let ids: Vec<_> = script.deciding().map(|edit| edit.id).collect();
-    for set in 0..1_u32 << ids.len() {
-        let on: BTreeSet<_> =
-            ids.iter().enumerate().filter(|(at, _)| set >> at & 1 == 1).map(|(_, id)| *id).collect();
-        if script.closed(&on) != on {
-            continue;
-        }
+    for on in closed_sets(&script) {
         let source = script.hybrid(&a, &on).unwrap().to_source();
         let (compiled, errors) = opus_frontend::compile(&source);
         // hybrids have unused declarations, which are warnings
         assert!(compiled.is_some(), "{on:?}: {errors:?}\n{source}");
     }
+}
+
+/// Every closed set of the edits that decide.
+fn closed_sets(script: &Script) -> Vec<BTreeSet<EditId>> {
+    let ids: Vec<EditId> = script.deciding().map(|edit| edit.id).collect();
+    let set = |bits: u32| -> BTreeSet<EditId> {
+        ids.iter().enumerate().filter(|(at, _)| bits >> at & 1 == 1).map(|(_, id)| *id).collect()
+    };
+    (0..1 << ids.len()).map(set).filter(|on| script.closed(on) == *on).collect()
+}
+
+/// A rule whose only output goes while another comes never decides nothing, forwards or backwards.
+#[test]
+fn a_rule_keeps_an_outcome_whatever_is_switched() {
+    let policy = |outputs: &str, outcome: &str| {
+        format!(
+            "policy p {{ input {{ n : int in 0..9 }} output {{ {outputs} }}
+             rules first {{ rule R when n > 5 => {outcome}  otherwise S => b = true }} }}"
+        )
+    };
+    let [a, b] = [("a : bool default false", "a = true"), ("c : int in 0..9 default 0", "c = 7")]
+        .map(|(output, outcome)| structure(&policy(&format!("b : bool default false  {output}"), outcome)));
+    let there = diff(&a, &b);
+    assert!(closed_sets(&there).len() > 1, "{:?}", there.edits);
+    for (script, from) in [(&there, &a), (&there.inverted(), &b)] {
+        for on in closed_sets(script) {
+            let source = script.hybrid(from, &on).unwrap().to_source();
+            assert!(opus_frontend::compile(&source).0.is_some(), "{on:?}\n{source}");
+        }
+    }
+}
+
+/// A version by itself and a hybrid may have rules and rows that are never used; policies that people write may not.
+#[test]
+fn what_is_made_of_two_policies_has_to_be_total_alone() {
+    let source = "policy p { input { n : int in 0..9 } output { high : bool }
+        table t(n) first -> bool { | any => true ;  | 5 => false ; }
+        rules first { rule A when n > 5 => t  rule B when n > 7 => true  otherwise C => false } }";
+    assert!(opus_frontend::compile(source).0.is_none());
+    assert!(opus_govern::source::of_structure(&structure(source)).is_ok());
+    let partial = source.replace("| any", "| 1..9");
+    let Err(OpenError::NotCompiled { diagnostics, .. }) =
+        opus_govern::source::of_structure(&structure(&partial))
+    else {
+        panic!("a table with a gap is not total")
+    };
+    assert_eq!(diagnostics[0].code, Code::TableGap);
 }

@@ -100,7 +100,9 @@ fn join(source: &str, lexed: Lexed) -> Lexed {
                 // a word before `=` names what comes next, but nothing is named after the end of a range
                 let ends_range = matches!(tokens[..], [.., (Token::Range | Token::RangeBelow, _), _]);
                 let names_next = !ends_range && matches!(next, Some(Token::Becomes | Token::Colon));
-                let joins = !names_next && currency::find(span.text(source)).is_some();
+                // a comment between the two is kept where it is only if they stay two words
+                let is_next = source[number.end as usize..span.start as usize].trim().is_empty();
+                let joins = is_next && !names_next && currency::find(span.text(source)).is_some();
                 joins.then_some((1, Token::Money, number))
             }
             (&[.., (word @ (Token::List | Token::Key), first), (Token::Word, second)], Token::To) => {
@@ -633,6 +635,7 @@ mod tests {
         assert_eq!(lexed("5.00 EUR").0, [(Token::Money, "5.00 EUR")]);
         assert!(lexed("fee : money in 0 EUR..5 EUR = 1 EUR").0.contains(&(Token::Money, "5 EUR")));
         assert!(!lexed("fee = 5 EUR = 1").0.contains(&(Token::Money, "5 EUR")));
+        assert_eq!(lexed("5.00 -- said\n EUR").0.len(), 2);
         assert_eq!(lexed("5 AGE").0.len(), 2);
         assert_eq!(lexed("a = 5 ALL = 6").0.len(), 6);
         assert_eq!(lexed("list up to 5").0[0], (Token::ListUpTo, "list up to"));

@@ -648,7 +648,7 @@ fn needs(edits: &[Edit], aligned: &Aligned, orders: &[Order]) -> Vec<BTreeSet<Ed
             }
         }
     }
-    for (i, j) in otherwise(edits, aligned, orders) {
+    for (i, j) in otherwise(edits, aligned, orders).into_iter().chain(outcomes(edits, aligned)) {
         if i != j {
             needs[i].insert(edits[j].id);
         }
@@ -658,6 +658,30 @@ fn needs(edits: &[Edit], aligned: &Aligned, orders: &[Order]) -> Vec<BTreeSet<Ed
 
 fn is_declared(structure: &Structure, name: &str) -> bool {
     structure.elements.keys().any(|key| used_name(key).as_deref() == Some(name))
+}
+
+/// Pairs of edits of which the first needs the second because a rule decides at least one output. Where it keeps none, what
+/// takes one away needs what gives it the first new one.
+fn outcomes(edits: &[Edit], aligned: &Aligned) -> Vec<(usize, usize)> {
+    let outputs = |element: &Element| -> BTreeSet<Part> {
+        element.keys().filter(|part| matches!(part, Part::Output(_))).cloned().collect()
+    };
+    let mut pairs = Vec::new();
+    for (key, before) in aligned.a.elements.iter().filter(|(key, _)| matches!(key, Key::Rule(..))) {
+        let Some(after) = aligned.b.elements.get(key) else { continue };
+        let (before, after) = (outputs(before), outputs(after));
+        if !before.is_disjoint(&after) {
+            continue;
+        }
+        let touching = |wanted: &BTreeSet<Part>| -> Vec<usize> {
+            let touches = |change: &Change| matches!(change, Change::Part { key: of, part, .. } if of == key && wanted.contains(part));
+            (0..edits.len()).filter(|i| edits[*i].changes.iter().any(touches)).collect()
+        };
+        if let Some(first) = touching(&after).first() {
+            pairs.extend(touching(&before).into_iter().map(|i| (i, *first)));
+        }
+    }
+    pairs
 }
 
 /// Pairs of edits of which the first needs the second because the last rule is always `otherwise`.
