@@ -259,7 +259,13 @@ impl Mapping {
 }
 
 impl FieldMapping {
-    fn parse_key(&mut self, key: &str, value: &Value, schema: &Schema, field: &Field) -> Result<(), DataError> {
+    fn parse_key(
+        &mut self,
+        key: &str,
+        value: &Value,
+        schema: &Schema,
+        field: &Field,
+    ) -> Result<(), DataError> {
         match key {
             "column" => self.parse_column(field, value)?,
             "unit" => self.unit = unit_of(field, &text_of(field, key, value)?)?,

@@ -226,8 +226,7 @@ impl Plan {
             count_faults(batch.refused(), side, &group_of, &mut counts);
         }
         for (at, output) in self.listed.iter().enumerate() {
-            let [before, after] =
-                [(a, 0), (b, 1)].map(|(batch, side)| output.codes(batch, side, rows));
+            let [before, after] = [(a, 0), (b, 1)].map(|(batch, side)| output.codes(batch, side, rows));
             for (row, (from, to)) in before.iter().zip(&after).enumerate() {
                 let to_place = *from as usize * output.size() + *to as usize;
                 counts[group_of(row)].moves[at][to_place] += 1;

@@ -1,8 +1,8 @@
 //! How does a portfolio map to the fields of two policies? As for one policy, but a renamed field or value may have either
 //! name, and a field that the portfolio lacks may be filled in.
 
-use opus_data::{Intake, Mapping};
 use opus_data::{DataError, did_you_mean};
+use opus_data::{Intake, Mapping};
 use opus_govern::diff::{Family, Rename};
 use opus_govern::joint::Joint;
 use opus_ir::Kind;
@@ -92,12 +92,15 @@ fn fill_in(mapping: &mut Mapping, schema: &Schema, renames: &[Rename], fill: &st
     if value == "missing" {
         if let Some(index) = fields.iter().find(|index| !schema.inputs[**index].optional) {
             let name = &schema.inputs[*index].name;
-            return Err(Failure::usage(format!("`--fill {fill}`: `{name}` may not be missing under either policy")));
+            return Err(Failure::usage(format!(
+                "`--fill {fill}`: `{name}` may not be missing under either policy"
+            )));
         }
         fields.into_iter().for_each(|index| mapping.fill(index, None));
         return Ok(());
     }
-    let wrong = |index: &usize| Admission::new(schema, *index, Unit::Written).admit(Reading::Text(value)).err();
+    let wrong =
+        |index: &usize| Admission::new(schema, *index, Unit::Written).admit(Reading::Text(value)).err();
     let mut wrongs = fields.iter().filter_map(wrong);
     // where the policies read it as different kinds, it has to be right for one of them
     if let Some(reason) = wrongs.next().filter(|_| wrongs.count() + 1 == fields.len()) {
