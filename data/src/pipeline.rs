@@ -1,33 +1,32 @@
 //! How are files of rows decided? A pipeline: one thread reads chunks in order, all threads admit, decide and
 //! encode them, and what they make is written in order again.
 //!
+//! [`Scan`] is the loop, which serves other work on portfolios too; [`Batch`] decides and writes.
+//!
 //! The bytes of the outputs depend on the inputs, the policy and the options alone: where chunks end follows from
 //! the inputs, and every chunk is encoded on its own. Memory is bounded, because only so many chunks are on their
 //! way at a time.
 
 mod counts;
 pub(crate) mod rejects;
+mod scan;
 pub mod sweep;
 #[cfg(test)]
 mod tests;
 pub mod units;
 mod work;
 
-use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc;
-
 use opus_runtime::record::Salts;
 use opus_runtime::{Decide, Hash};
 
 pub use counts::{Counts, FaultCount};
+pub use scan::{Noted, Scan, Scanned};
 
 use crate::arrays::Decisions;
 use crate::error::DataError;
 use crate::write::{Writer, begin};
-use crate::{Chunk, Digest, Endpoint, Ignored, Intake, Located, Names, Reader, Seen, Whole, apart};
+use crate::{Digest, Endpoint, Ignored, Intake, Located, Names, Whole, apart};
 use rejects::Rejects;
-use units::Units;
 use work::{Done, Worker};
 
 /// What is to be done.
@@ -133,9 +132,6 @@ impl Outputs {
     }
 }
 
-/// So many chunks are on their way at a time, and one more for every thread.
-const CHUNKS_AHEAD: usize = 2;
-
 impl Batch {
     /// Decides all rows on the threads of `pool`.
     ///
@@ -162,7 +158,7 @@ impl Batch {
         leaves: Option<Leaves>,
     ) -> Result<(Report, Outputs), DataError> {
         self.check_places()?;
-        pool.install(|| self.run_here(engine, progress, leaves))
+        pool.install(|| self.run_here(pool, engine, progress, leaves))
     }
 
     fn check_places(&self) -> Result<(), DataError> {
@@ -174,17 +170,19 @@ impl Batch {
     /// The same, on a thread of the pool.
     fn run_here(
         &self,
+        pool: &rayon::ThreadPool,
         engine: &dyn Decide,
         progress: &(dyn Fn(Progress) + Sync),
         leaves: Option<Leaves>,
     ) -> Result<(Report, Outputs), DataError> {
-        let mut reader = Reader::new(self.inputs.clone(), &self.intake, self.hashed)?;
-        let decisions = Decisions::new(&self.intake.schema, &self.names, reader.kept(), &self.metadata)?;
+        let scan = Scan::open(self.inputs.clone(), &self.intake, self.hashed)?;
+        let kept = scan.kept();
+        let decisions = Decisions::new(&self.intake.schema, &self.names, kept, &self.metadata)?;
         let (encoder, writer) = begin(&self.output, decisions.layout(), self.hashed)?;
         let rejects = match &self.rejects {
             Some(located) => {
                 let names_files = self.inputs.len() > 1;
-                Some(Rejects::create(located, names_files, reader.kept(), &self.metadata, self.hashed)?)
+                Some(Rejects::create(located, names_files, kept, &self.metadata, self.hashed)?)
             }
             None => None,
         };
@@ -195,126 +193,41 @@ impl Batch {
         let tells_rejects = rejects.is_some();
         let worker = Worker::new(&self.intake, &self.names, engine, decisions, encoder, tells_rejects, salts);
         let counts = Counts::new(&self.intake.schema, &self.names);
-        let units = Units::new(&self.intake);
-        let mut end = Ending {
-            writer,
-            rejects,
-            counts,
-            units,
-            ignored: Ignored::default(),
-            seen: None,
-            progress,
-            take,
-        };
-        rayon::in_place_scope_fifo(|scope| {
-            let (sender, receiver) = mpsc::channel::<(u64, Result<Done, DataError>)>();
-            let mut order = InOrder::default();
-            let ahead_max = rayon::current_num_threads() + CHUNKS_AHEAD;
-            let mut started = 0u64;
-            while let Some(chunk) = reader.next_chunk()? {
-                let (sender, worker) = (sender.clone(), &worker);
-                let number = started;
-                started += 1;
-                scope.spawn_fifo(move |_| {
-                    // nobody listens any more where writing has failed
-                    let _ = sender.send((number, processed(|| worker.process(chunk))));
-                });
-                while order.next + (ahead_max as u64) <= started {
-                    order.take(&receiver, &mut |done| end.write(done?, reader.progress()))?;
-                }
-            }
-            while order.next < started {
-                order.take(&receiver, &mut |done| end.write(done?, reader.progress()))?;
-            }
-            Ok::<(), DataError>(())
-        })?;
-        end.ignored.extend(reader.ignored());
-        end.seen.as_ref().map_or(Ok(()), |seen| seen.check(&self.intake))?;
-        end.finish(reader.into_hashes())
-    }
-}
-
-/// What became of a chunk. A defect in the program ends the command; without an answer the others would wait for ever.
-fn processed<T>(process: impl FnOnce() -> Result<T, DataError>) -> Result<T, DataError> {
-    catch_unwind(AssertUnwindSafe(process)).unwrap_or_else(|_| {
-        Err(DataError::defect("deciding stopped where it never should")
-            .remedy("this is a defect in opus: please report it"))
-    })
-}
-
-/// Puts what threads have done back in order.
-struct InOrder<T> {
-    next: u64,
-    early: BTreeMap<u64, Result<T, DataError>>,
-}
-
-impl<T> Default for InOrder<T> {
-    fn default() -> InOrder<T> {
-        InOrder { next: 0, early: BTreeMap::new() }
-    }
-}
-
-impl<T> InOrder<T> {
-    /// Waits for the next in order, working meanwhile, and hands it over.
-    fn take(
-        &mut self,
-        receiver: &mpsc::Receiver<(u64, Result<T, DataError>)>,
-        hand_over: &mut dyn FnMut(Result<T, DataError>) -> Result<(), DataError>,
-    ) -> Result<(), DataError> {
-        loop {
-            if let Some(done) = self.early.remove(&self.next) {
-                self.next += 1;
-                return hand_over(done);
-            }
-            if let Ok((number, done)) = receiver.try_recv() {
-                self.early.insert(number, done);
-            } else if rayon::yield_now() != Some(rayon::Yield::Executed) {
-                // everything is being worked on: another thread will send
-                let (number, done) = receiver.recv().expect("a sender lives as long as the loop that reads");
-                self.early.insert(number, done);
-            }
-        }
+        let mut end = Ending { writer, rejects, counts, take };
+        let scanned =
+            scan.run(pool, &|chunk| worker.process(chunk), &mut |done| end.write(done), progress)?;
+        end.finish(scanned)
     }
 }
 
 /// What is written, in order.
-struct Ending<'a, 'l> {
+struct Ending<'l> {
     writer: Box<dyn Writer>,
     rejects: Option<Rejects>,
     counts: Counts,
-    units: Units<'a>,
-    ignored: Ignored,
-    /// Which fields the rows name; `None` where no file names values row by row.
-    seen: Option<Seen>,
-    progress: &'a (dyn Fn(Progress) + Sync),
     /// Takes the leaves of rows, where they are wanted.
     take: Option<&'l mut (dyn FnMut(&[Hash]) -> Result<(), DataError> + Send)>,
 }
 
-impl Ending<'_, '_> {
-    fn write(&mut self, done: Done, fraction: Option<f64>) -> Result<(), DataError> {
-        self.units.meet(&done.percentages)?;
+impl Ending<'_> {
+    fn write(&mut self, done: Done) -> Result<(), DataError> {
         self.counts.add(&done.counts);
-        self.ignored.add(&done.file, done.ignored);
-        if let Some(seen) = done.seen {
-            self.seen.get_or_insert_default().add(seen);
-        }
         if let Some(take) = &mut self.take {
             take(&done.leaves)?;
         }
         if let Some(rows) = done.rows {
             self.writer.append(rows)?;
         }
-        if let Some(rejects) = &mut self.rejects {
-            rejects.add(done.rejects)?;
+        match &mut self.rejects {
+            Some(rejects) => rejects.add(done.rejects),
+            None => Ok(()),
         }
-        (self.progress)(Progress { rows: self.counts.rows, fraction });
-        Ok(())
     }
 
-    fn finish(self, hashes: Vec<(String, Digest)>) -> Result<(Report, Outputs), DataError> {
+    fn finish(self, scanned: Scanned) -> Result<(Report, Outputs), DataError> {
+        let Scanned { ignored, hashes, .. } = scanned;
         let rejects = self.rejects.map(Rejects::finish).transpose()?;
         let outputs = Outputs { rejects, decisions: self.writer.finish()? };
-        Ok((Report { counts: self.counts, ignored: self.ignored, hashes }, outputs))
+        Ok((Report { counts: self.counts, ignored, hashes }, outputs))
     }
 }

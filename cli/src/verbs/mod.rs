@@ -11,6 +11,7 @@ mod diff;
 mod explain;
 mod explain_code;
 mod fmt;
+mod impact;
 mod inspect;
 mod prove_row;
 mod replay;
@@ -42,6 +43,7 @@ pub fn run(verb: &Verb, terminal: &Terminal) -> Result<(), Failure> {
         Verb::Fmt(args) => fmt::run(args, terminal),
         Verb::Diff(args) => diff::run(args, terminal),
         Verb::Apply(args) => apply::run(args, terminal),
+        Verb::Impact(args) => impact::run(args, terminal),
         Verb::Inspect(args) => inspect::run(args, terminal),
         Verb::Sample(args) => sample::run(args, terminal),
         Verb::ExplainCode(args) => explain_code::run(args, terminal),
