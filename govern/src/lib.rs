@@ -1,12 +1,13 @@
 //! What needs both the compiler and the runtime, and no data file.
 //!
-//! In reading order: what a policy is, its source or an artifact ([`source`]); the reference evaluator as an engine
-//! ([`reference`]); whether all engines decide alike ([`witnesses`]); how a decision was reached, rule by rule ([`trace`]); what a
+//! In reading order: what a policy is, its source or an artifact ([`source`]); the facts that a row is decided with
+//! ([`facts`]); the reference evaluator as an engine ([`reference`]); whether all engines decide alike ([`witnesses`]); how a decision was reached, rule by rule ([`trace`]); what a
 //! policy consists of ([`structure`]); how one policy becomes another ([`diff`]).
 //!
 //! This crate reads and writes no files: callers bring bytes and rows.
 
 pub mod diff;
+pub mod facts;
 pub mod reference;
 pub mod source;
 pub mod structure;

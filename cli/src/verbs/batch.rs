@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::args::Batch;
 use crate::endpoints::{inputs, output, policy_first, writable};
 use crate::failure::{Exit, Failure};
-use crate::open::open;
+use crate::open::open_with;
 use crate::progress::Shown;
 use crate::summary::{self, Run};
 use crate::terminal::Terminal;
@@ -25,7 +25,7 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     let allowed = Allowed::parse(&args.max_rejects)?;
     let endpoints = Endpoints::of(args)?;
     let left_out = left_out(&args.inputs, args.input_format)?;
-    let mut opened = open(&args.policy, terminal)?;
+    let mut opened = open_with(&args.policy, args.snapshot.as_deref(), terminal)?;
     let schema = opened.artifact.program().schema.clone();
     let (mapping, mapping_file) = match &args.columns {
         Some(path) => {
@@ -39,11 +39,13 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     let names = Names::of(opened.artifact.program());
     let program = opened.artifact.program();
     let rules = program.rules.iter().map(|rule| (rule.id.clone(), rule.title.clone())).collect();
-    let metadata = vec![
+    let snapshot = opened.snapshot.as_ref().map(|snapshot| snapshot.hash().to_string());
+    let mut metadata = vec![
         ("opus.policy".to_owned(), program.name.clone()),
         ("opus.artifact".to_owned(), content.to_string()),
         ("opus.meaning".to_owned(), meaning.to_string()),
     ];
+    metadata.extend(snapshot.iter().map(|hash| ("opus.snapshot".to_owned(), hash.clone())));
     let is_output_taken = endpoints.takes_standard_output();
     let work = pipeline::Batch {
         intake: Intake { schema: schema.clone(), mapping, keep: args.keep.clone() },
@@ -56,14 +58,16 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     };
     let (engine, engine_name): (Box<dyn Decide>, &str) = match args.engine.of_runtime() {
         Some(engine) => {
-            let policy = opened.policy(engine, terminal);
+            let policy = opened.policy(engine, terminal)?;
             let name = policy.engine().name();
             policy.prepare();
             (Box::new(policy), name)
         }
         None => {
             let tree = opened.compiled()?.policy.clone();
-            (Box::new(ReferenceEngine::new(tree, opened.policy(Engine::Vm, terminal))), "reference")
+            let facts = opened.snapshot.clone();
+            let policy = opened.policy(Engine::Vm, terminal)?;
+            (Box::new(ReferenceEngine::new(tree, policy, facts)), "reference")
         }
     };
     let threads = args.threads.map_or_else(available_threads, usize::from);
@@ -78,8 +82,11 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     terminal.note_names("files and folders that are not read", &left_out);
     terminal.note_ignored(&report.ignored, work.inputs.len() > 1);
     let run = Run { report: &report, schema: &schema, names: &names, rules, mapping: mapping_file, seconds };
+    let snapshot = args.snapshot.as_deref().zip(snapshot);
+    let snapshot = snapshot.map(|(path, hash)| json!({ "file": path_text(path), "hash": hash }));
     let details = json!({
         "artifact": { "policy": path_text(&args.policy), "content": content.to_string(), "meaning": meaning.to_string() },
+        "snapshot": snapshot,
         "inputs": report.hashes.iter().map(|(name, hash)| json!({ "file": name, "blake3": hash })).collect::<Vec<_>>(),
         "left_out": left_out,
         "engine": engine_name,
@@ -131,7 +138,7 @@ impl Endpoints {
             },
             summary: args.summary.as_deref().map(Endpoint::new),
         };
-        let others: Vec<Endpoint> = [Some(&args.policy), args.columns.as_ref()]
+        let others: Vec<Endpoint> = [Some(&args.policy), args.columns.as_ref(), args.snapshot.as_ref()]
             .into_iter()
             .flatten()
             .map(|path| Endpoint::new(path))

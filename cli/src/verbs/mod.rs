@@ -11,6 +11,7 @@ mod fmt;
 mod inspect;
 mod run;
 mod sample;
+mod snapshot;
 mod source_tests;
 mod test;
 
@@ -33,6 +34,7 @@ pub fn run(verb: &Verb, terminal: &Terminal) -> Result<(), Failure> {
         Verb::Diff(args) => diff::run(args, terminal),
         Verb::Apply(args) => apply::run(args, terminal),
         Verb::Inspect(args) => inspect::run(args, terminal),
+        Verb::Snapshot(args) => snapshot::run(args, terminal),
         Verb::Sample(args) => sample::run(args, terminal),
         Verb::ExplainCode(args) => explain_code::run(args, terminal),
         Verb::Completions(args) => completions::run(args, terminal),

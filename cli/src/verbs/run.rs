@@ -14,24 +14,26 @@ use serde_json::Value;
 use crate::args::Run;
 use crate::endpoints::inputs;
 use crate::failure::{Exit, Failure};
-use crate::open::{open, read};
+use crate::open::{open_with, read};
 use crate::progress;
 use crate::terminal::{NOT_READ, Terminal};
 use opus_data::{Endpoint, Format, Intake, Located, Mapping, OneRow, did_you_mean, standard_input_once};
+use opus_govern::facts::with_facts;
 use opus_govern::trace;
 
 pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
     let read: Vec<Endpoint> = args.input.iter().map(|path| Endpoint::new(path)).collect();
     let policy = Endpoint::new(&args.policy);
     standard_input_once(&read.iter().chain([&policy]).collect::<Vec<_>>())?;
-    let mut opened = open(&args.policy, terminal)?;
+    let mut opened = open_with(&args.policy, args.snapshot.as_deref(), terminal)?;
     let input = Input::read(args, &opened.artifact.program().schema)?;
     let needs_tree = args.trace || args.engine.of_runtime().is_none();
     let compiled = if needs_tree { Some(opened.compiled()?.clone()) } else { None };
     let (tree, source) = compiled.map(|compiled| (compiled.policy, compiled.source)).unzip();
     let source = source.unwrap_or_default();
     let engine = args.engine.of_runtime().unwrap_or(opus_runtime::Engine::Vm);
-    let policy = opened.policy(engine, terminal);
+    let facts = opened.snapshot.clone();
+    let policy = opened.policy(engine, terminal)?;
     let Given { row, ignored } = input.admit(&policy, terminal)?;
     let row = match row {
         Ok(row) => row,
@@ -43,6 +45,7 @@ pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
     };
     let given: Vec<Option<i128>> = (0..policy.schema().inputs.len()).map(|index| row.get(index)).collect();
     let traced = tree.as_ref().map(|tree| {
+        let given = with_facts(tree, facts.as_ref(), &given);
         let admitted =
             reference::admit(tree, &given).expect("the row was admitted by its fields and requires");
         reference::trace(tree, &admitted)
@@ -266,6 +269,7 @@ impl<F> Shown<'_, F> {
         };
         let hashes = [
             ("artifact", Some(self.record.artifact)),
+            ("snapshot", self.record.snapshot),
             ("meaning", Some(self.meaning)),
             ("input", self.record.input),
             ("decision", Some(outcome)),

@@ -97,6 +97,7 @@ pub fn plain(policy: &Policy, source: &str) -> (Option<Program>, Vec<Diagnostic>
         schema: policy.schema.clone(),
         rules: policy.rules.iter().map(rule).collect(),
         requires: policy.requires.iter().map(require).collect(),
+        holes: policy.holes.iter().map(|hole| hole.hole.clone()).collect(),
         versions,
     };
     (Some(program), diagnostics)

@@ -40,6 +40,7 @@ impl Tree {
             input_spans: Vec::new(),
             output_spans: Vec::new(),
             month_end: Some(MonthEnd::Clip),
+            holes: vec![],
             rules: Vec::new(),
             requires: Vec::new(),
             versions: vec![version],
