@@ -2,7 +2,7 @@
 
 use opus_ir::testing::{self, Bytes};
 
-use crate::{damage, differential, policy, structures, text};
+use crate::{damage, differential, policy, snapshots, structures, text};
 
 /// A property that must hold for any bytes.
 pub struct Target {
@@ -59,6 +59,12 @@ pub const TARGETS: &[Target] = &[
         2_000,
         text::ir_text,
         "damaged text of a function is refused or parses to what it prints",
+    ),
+    target(
+        "snapshots",
+        2 * policy::BYTES,
+        snapshots::check,
+        "all witnesses agree about a policy with facts, and binding keeps every certificate",
     ),
     target(
         "structures",

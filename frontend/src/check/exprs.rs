@@ -679,8 +679,19 @@ impl<'a> Checker<'a> {
             None => {
                 let known = self.declared.items.sets.iter().map(|set| set.name.text.as_str());
                 let diagnostic = names::unknown(set, "set", known);
-                let help = format!("declare `set {} of … from snapshot`, or list the values: `in {{a, b}}`", set.text);
-                self.findings.report(if diagnostic.help.is_some() { diagnostic } else { diagnostic.help(help) });
+                let is_value = self.declared.names.enums_of_value.contains_key(set.text.as_str());
+                self.findings.report(match (is_value, &diagnostic.help) {
+                    (true, _) => {
+                        let listed = format!("{{{}}}", set.text);
+                        let help = format!("write `in {listed}`");
+                        Diagnostic { help: None, ..diagnostic }.help(help).fix(set.span, listed)
+                    }
+                    (false, Some(_)) => diagnostic,
+                    (false, None) => diagnostic.help(format!(
+                        "declare `set {} of … from snapshot`, or list the values: `in {{a, b}}`",
+                        set.text
+                    )),
+                });
                 None
             }
         };
