@@ -44,6 +44,11 @@ fn row_number(text: &str) -> Result<u64, &'static str> {
     text.parse().ok().filter(|number| *number > 0).ok_or("rows are numbered from 1")
 }
 
+/// A day.
+fn day(text: &str) -> Result<i32, &'static str> {
+    opus_ir::date::parse(text).ok_or("a date such as 2025-03-01 is expected")
+}
+
 /// A number of rows, or a seed.
 fn whole_number(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("a whole number from 0 to {}, in digits, is expected", u64::MAX))
@@ -148,6 +153,11 @@ pub enum Verb {
     /// Show what an artifact contains: hashes, schema, versions, rules, certificate.
     #[command(after_help = "Example:\n  opus inspect credit.opusc\n  opus inspect credit.opusc --ir")]
     Inspect(Inspect),
+    /// Build, show and compare snapshots: the facts that policies take from elsewhere.
+    #[command(
+        after_help = "Example:\n  opus snapshot build facts.csv -o world.opuss\n  opus snapshot show world.opuss --as-of 2025-03-01\n  opus batch credit.opus in.parquet -o out.parquet --snapshot world.opuss"
+    )]
+    Snapshot(Snapshot),
     /// Write synthetic inputs drawn from the policy's own types.
     #[command(after_help = "Example:\n  opus sample credit.opus -n 10000 --seed 1 -o applications.parquet")]
     Sample(Sample),
@@ -185,6 +195,9 @@ pub struct Build {
 pub struct Run {
     /// The policy or artifact.
     pub policy: PathBuf,
+    /// The snapshot of facts, if the policy takes any: a file that `opus snapshot build` wrote.
+    #[arg(long, value_name = "FILE")]
+    pub snapshot: Option<PathBuf>,
     /// The row.
     #[command(flatten)]
     pub given: GivenRow,
@@ -272,6 +285,9 @@ pub enum Decider {
 pub struct Batch {
     /// The policy or artifact.
     pub policy: PathBuf,
+    /// The snapshot of facts, if the policy takes any: a file that `opus snapshot build` wrote.
+    #[arg(long, value_name = "FILE")]
+    pub snapshot: Option<PathBuf>,
     /// The files, or folders whose files are read in the order of their paths; `-` for standard input.
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
@@ -392,6 +408,9 @@ fn file_format() -> impl TypedValueParser<Value = FileFormat> {
 pub struct Test {
     /// The policy or artifact.
     pub policy: PathBuf,
+    /// The snapshot of facts, if the policy takes any: a file that `opus snapshot build` wrote.
+    #[arg(long, value_name = "FILE")]
+    pub snapshot: Option<PathBuf>,
     /// The inputs to decide.
     #[arg(long, value_name = "FILE", requires = "expected")]
     pub input: Option<PathBuf>,
@@ -502,6 +521,9 @@ pub struct Impact {
 pub struct Inspect {
     /// The policy or artifact.
     pub policy: PathBuf,
+    /// The snapshot of facts, if the policy takes any: a file that `opus snapshot build` wrote.
+    #[arg(long, value_name = "FILE")]
+    pub snapshot: Option<PathBuf>,
     /// Print the source text.
     #[arg(long, group = "part")]
     pub source: bool,
@@ -516,11 +538,73 @@ pub struct Inspect {
     pub native: bool,
 }
 
+/// `opus snapshot`
+#[derive(Args, Debug)]
+pub struct Snapshot {
+    /// What to do.
+    #[command(subcommand)]
+    pub what: SnapshotVerb,
+}
+
+/// The verbs of `opus snapshot`.
+#[derive(Subcommand, Debug)]
+pub enum SnapshotVerb {
+    /// Make a snapshot of the facts in a TOML or CSV file.
+    #[command(
+        after_help = "The file has the columns `key`, `valid_from`, `value` and `cite`; others are kept as notes. The value `none` ends a fact.\n\nExample:\n  opus snapshot build facts.csv -o world.opuss"
+    )]
+    Build(SnapshotBuild),
+    /// Show the facts of a snapshot.
+    #[command(after_help = "Example:\n  opus snapshot show world.opuss --as-of 2025-03-01")]
+    Show(SnapshotShow),
+    /// Show which facts differ between two snapshots.
+    #[command(
+        after_help = "The exit code is 1 if the snapshots differ.\n\nExample:\n  opus snapshot diff before.opuss after.opuss"
+    )]
+    Diff(SnapshotDiff),
+}
+
+/// `opus snapshot build`
+#[derive(Args, Debug)]
+pub struct SnapshotBuild {
+    /// The facts, in a file `….toml` or `….csv`.
+    #[arg(value_name = "FACTS")]
+    pub facts: PathBuf,
+    /// Where to write the snapshot, or `-` for standard output; by default next to the facts, as `*.opuss`.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// `opus snapshot show`
+#[derive(Args, Debug)]
+pub struct SnapshotShow {
+    /// The snapshot.
+    #[arg(value_name = "SNAPSHOT")]
+    pub snapshot: PathBuf,
+    /// Show the facts that hold on this day alone.
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    pub as_of: Option<i32>,
+}
+
+/// `opus snapshot diff`
+#[derive(Args, Debug)]
+pub struct SnapshotDiff {
+    /// The first snapshot.
+    #[arg(value_name = "A")]
+    pub a: PathBuf,
+    /// The second snapshot.
+    #[arg(value_name = "B")]
+    pub b: PathBuf,
+}
+
 /// `opus sample`
 #[derive(Args, Debug)]
 pub struct Sample {
     /// The policy or artifact.
     pub policy: PathBuf,
+    /// The snapshot of facts, to draw rows that meet requires about facts: a file that `opus snapshot build` wrote.
+    #[arg(long, value_name = "FILE")]
+    pub snapshot: Option<PathBuf>,
     /// The number of rows.
     #[arg(short = 'n', long = "rows", value_name = "N", default_value_t = 1000, value_parser = whole_number)]
     #[arg(allow_negative_numbers = true)]

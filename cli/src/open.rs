@@ -1,5 +1,6 @@
 //! How is the POLICY of a command line opened? It is a file or standard input, with a source or an artifact.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
 use std::ops::{Deref, DerefMut};
@@ -10,7 +11,8 @@ use opus_frontend::limits::SOURCE_BYTES_MAX;
 use opus_govern::source::{self, OpenError, Source};
 use opus_govern::structure::Structure;
 use opus_runtime::artifact::{ARTIFACT_BYTES_MAX, MAGIC};
-use opus_runtime::{Artifact, Cache, Hash, Options, Policy};
+use opus_runtime::snapshot::{self, SnapshotError};
+use opus_runtime::{Artifact, Cache, Hash, Options, Policy, Snapshot};
 use serde_json::{Value, json};
 
 use crate::args;
@@ -22,6 +24,8 @@ pub struct Opened {
     /// The name on the command line.
     pub name: String,
     policy: source::Opened,
+    /// The snapshot that it is to be bound to.
+    pub snapshot: Option<Snapshot>,
 }
 
 impl Deref for Opened {
@@ -47,7 +51,7 @@ pub fn open(path: &Path, terminal: &Terminal) -> Result<Opened, Failure> {
     match source::open(read(path)?, &Cache::OfEnvironment) {
         Ok((policy, warnings)) => {
             terminal.diagnostics(&name, policy.artifact.unchecked_source(), &warnings);
-            Ok(Opened { name, policy })
+            Ok(Opened { name, policy, snapshot: None })
         }
         Err(OpenError::NotCompiled { source, diagnostics }) => {
             terminal.diagnostics(&name, &source, &diagnostics);
@@ -55,6 +59,43 @@ pub fn open(path: &Path, terminal: &Terminal) -> Result<Opened, Failure> {
         }
         Err(error) => Err(refused(&name, &error)),
     }
+}
+
+/// Opens a policy with the snapshot that its facts come from, and shows the warnings of both.
+///
+/// # Errors
+/// As [`open`], and if the snapshot cannot be read.
+pub fn open_with(path: &Path, snapshot: Option<&Path>, terminal: &Terminal) -> Result<Opened, Failure> {
+    let mut opened = open(path, terminal)?;
+    if let Some(path) = snapshot {
+        let snapshot = read_snapshot(path)?;
+        let unused: BTreeSet<String> =
+            snapshot::unused(opened.artifact.program(), &snapshot).into_iter().map(str::to_owned).collect();
+        terminal.note_names("facts that the policy does not use", &unused);
+        opened.snapshot = Some(snapshot);
+    }
+    Ok(opened)
+}
+
+/// Reads a snapshot.
+///
+/// # Errors
+/// If it cannot be read, or is refused.
+pub fn read_snapshot(path: &Path) -> Result<Snapshot, Failure> {
+    Snapshot::open(path).map_err(|error| match error {
+        SnapshotError::Read { error, .. } => {
+            Failure::io(format!("`{}` cannot be read: {}", path.display(), in_words(&error)))
+        }
+        error => Failure::io(format!("`{}`: {error}", path.display())),
+    })
+}
+
+/// What a policy without its facts answers.
+pub fn without_facts(name: &str, artifact: &Artifact) -> Failure {
+    let keys: Vec<String> =
+        artifact.program().holes.iter().map(|hole| format!("`{}`", hole.name)).collect();
+    Failure::usage(format!("`{name}` takes {} from a snapshot, and none is given", keys.join(", ")))
+        .help("name one with `--snapshot FILE`; `opus snapshot build` writes it from TOML or CSV")
 }
 
 impl Opened {
@@ -81,13 +122,24 @@ impl Opened {
         self.policy.artifact
     }
 
-    /// The policy, ready to decide.
-    pub fn policy(self, engine: opus_runtime::Engine, terminal: &Terminal) -> Policy {
-        let policy = Policy::from_artifact(self.policy.artifact, &Options { engine, ..Options::default() });
+    /// The policy, ready to decide, with its facts.
+    ///
+    /// # Errors
+    /// If it takes facts from a snapshot and none is given, or the snapshot does not fit it.
+    pub fn policy(self, engine: opus_runtime::Engine, terminal: &Terminal) -> Result<Policy, Failure> {
+        let options = Options { engine, ..Options::default() };
+        let (name, artifact) = (self.name, self.policy.artifact);
+        let policy = match &self.snapshot {
+            Some(snapshot) => Policy::bind(artifact, snapshot, &options)
+                .map_err(|error| Failure::io(format!("`{name}`: {error}")))?,
+            None if !artifact.program().holes.is_empty() => return Err(without_facts(&name, &artifact)),
+            None => Policy::from_artifact(artifact, &options)
+                .map_err(|error| refused(&name, &OpenError::Artifact(error)))?,
+        };
         if let Some(why) = policy.fallback() {
             terminal.note(&format!("native code is not available ({why}): the vm decides"));
         }
-        policy
+        Ok(policy)
     }
 }
 

@@ -4,7 +4,7 @@
 //! outputs that are complete or absent ([`Target`]); how columns map to fields ([`Mapping`], [`Intake`]); how cells and
 //! columns become the integers of fields, a [`Chunk`] at a time; how each format is read ([`Reader`]) and written
 //! ([`write`](mod@write)); how Arrow arrays are decided without a file ([`arrays`]), how one row of a file
-//! is found ([`OneRow`]), and how whole files are decided ([`pipeline`]). Parquet pages are [fuzzed](fuzz) both ways.
+//! is found ([`OneRow`]), and how whole files are decided ([`pipeline`]). Facts of a [`snapshot`] are read from files too. Parquet pages are [fuzzed](fuzz) both ways.
 //!
 //! This crate knows no command line, terminal or exit code, and installs no panic hook. It starts no threads: the
 //! pipeline runs on a pool that its caller brings.
@@ -39,6 +39,7 @@ pub mod record;
 pub mod sample;
 mod seen;
 mod signature;
+pub mod snapshot;
 mod source;
 mod spelling;
 mod target;

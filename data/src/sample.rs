@@ -8,7 +8,7 @@ pub mod profile;
 mod random;
 
 use opus_ir::memory::Columns;
-use opus_ir::{Domain, Field, Imm, Interval, Kind, Program, Schema, Verified};
+use opus_ir::{Entries, Domain, Field, Imm, Interval, Kind, Program, Schema, Verified};
 
 use profile::Profile;
 use random::Random;
@@ -121,7 +121,7 @@ fn constants(program: &Program<Verified>) -> Vec<i128> {
     for func in program.versions.iter().flat_map(|version| [&version.admit, &version.decide]) {
         let insts = func.values.keys().filter_map(|value| func.inst(value));
         found.extend(insts.filter(|inst| inst.op.row().imm == Imm::Const).map(|inst| inst.imm));
-        found.extend(func.tables.values().flatten());
+        found.extend(func.tables.values().flat_map(Entries::known));
     }
     found.extend(program.versions.iter().map(|version| version.from as i128));
     found.sort_unstable();

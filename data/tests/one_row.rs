@@ -65,7 +65,8 @@ fn policy() -> Policy {
     let program = compiled.unwrap_or_else(|| panic!("{diagnostics:#?}")).program;
     let text = SourceText { text: POLICY, compiler: opus_frontend::VERSION };
     let artifact = Artifact::build(program, text).expect("it builds");
-    Policy::from_artifact(artifact, &Options { engine: Engine::Vm, cache: Cache::Off, ..Options::default() })
+    let options = Options { engine: Engine::Vm, cache: Cache::Off, ..Options::default() };
+    Policy::from_artifact(artifact, &options).expect("it takes no facts")
 }
 
 fn intake(policy: &Policy, mapping: &str) -> Intake {

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use cranelift_entity::{PrimaryMap, entity_impl};
 use opus_ir::date::MonthEnd;
-use opus_ir::{Interval, Rounding, Schema};
+use opus_ir::{Domain, Interval, Kind, Rounding, Schema, Shape};
 
 use crate::text::ast::Span;
 pub use crate::text::ast::{Actionable, Direction, Number};
@@ -53,6 +53,8 @@ pub struct Policy {
     pub output_spans: Vec<Span>,
     /// What `+ n months` does at the end of a month, where the policy says it.
     pub month_end: Option<MonthEnd>,
+    /// What comes from a snapshot.
+    pub holes: Vec<Hole>,
     /// Every rule of every version.
     pub rules: Vec<RuleInfo>,
     /// Every require of every version.
@@ -76,6 +78,45 @@ impl Adverse {
     /// Whether these outputs, by output index, are adverse.
     pub fn holds(&self, outputs: &[i128]) -> bool {
         u32::try_from(outputs[self.output as usize]).is_ok_and(|value| self.values.contains(&value))
+    }
+}
+
+/// A parameter or set that comes from a snapshot, the same in all versions.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hole {
+    /// Its name, and what a fact can be.
+    pub hole: opus_ir::Hole,
+    /// The type of a parameter; of a set, that of the question whether a value is in it.
+    pub ty: Ty,
+    /// The citation, if there is one.
+    pub cite: Option<String>,
+    /// The declaration.
+    pub span: Span,
+}
+
+impl Hole {
+    /// The enum of a set.
+    pub fn of(&self) -> Option<u32> {
+        match self.hole.shape {
+            Shape::Set(of) => Some(of),
+            Shape::Value { .. } => None,
+        }
+    }
+
+    /// The values that an entry may have: those of the parameter, or whether a value is in the set.
+    pub fn domain(&self) -> Domain {
+        match &self.hole.shape {
+            Shape::Value { domain, .. } => domain.clone(),
+            Shape::Set(_) => Domain::all(Interval::BOOL),
+        }
+    }
+
+    /// What the integer of an entry counts.
+    pub fn kind(&self) -> Kind {
+        match self.hole.shape {
+            Shape::Value { kind, .. } => kind,
+            Shape::Set(_) => Kind::Bool,
+        }
     }
 }
 
@@ -229,6 +270,10 @@ pub enum ExprKind {
     OrElse(u32, ExprId),
     /// A parameter.
     Param(ParamId),
+    /// A parameter from a snapshot, by its hole.
+    Hole(u32),
+    /// Whether a value of an enum is in a set from a snapshot, by its hole.
+    InHole(ExprId, u32),
     /// A named value.
     Let(LetId),
     /// The cell of a table that applies.
@@ -408,6 +453,21 @@ pub enum Expect {
     Refused(String),
 }
 
+impl Policy {
+    /// The facts that a row is decided with: entry by entry of every hole, in order. The reference evaluator takes them
+    /// after the input fields of a row.
+    pub fn facts(&self) -> impl Iterator<Item = (usize, &Hole)> {
+        let count = |hole: &Hole| hole.hole.open(0, &self.schema).map_or(0, |open| open.count as usize);
+        self.holes.iter().flat_map(move |hole| (0..count(hole)).map(move |entry| (entry, hole)))
+    }
+
+    /// Where the entries of a hole begin among the facts.
+    pub fn first_fact(&self, hole: u32) -> usize {
+        let before = &self.holes[..hole as usize];
+        before.iter().filter_map(|hole| hole.hole.open(0, &self.schema)).map(|open| open.count as usize).sum()
+    }
+}
+
 impl Version {
     /// The rules in order, without the named values between them.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
@@ -439,12 +499,15 @@ impl Version {
     /// What an expression is computed from.
     pub fn operands(&self, expr: ExprId) -> Vec<ExprId> {
         match &self.exprs[expr].kind {
-            ExprKind::Constant(_) | ExprKind::Field(_) | ExprKind::IsPresent(_) | ExprKind::Param(_) => {
-                Vec::new()
-            }
+            ExprKind::Constant(_)
+            | ExprKind::Field(_)
+            | ExprKind::IsPresent(_)
+            | ExprKind::Param(_)
+            | ExprKind::Hole(_) => Vec::new(),
             ExprKind::Let(name) => vec![self.lets[*name].body],
             ExprKind::Table(table) => self.tables[*table].keys.iter().map(|key| key.value).collect(),
             ExprKind::OrElse(_, a)
+            | ExprKind::InHole(a, _)
             | ExprKind::Negate(a)
             | ExprKind::Not(a)
             | ExprKind::Round { value: a, .. } => vec![*a],

@@ -121,18 +121,20 @@ pub enum Traced {
     },
 }
 
-/// Admits a row: `given` holds, by input index, the scaled integer of each field. Fields first, then, where
-/// every field is right, the requires of the version that is in force.
+/// Admits a row: `given` holds, by input index, the scaled integer of each field, and after them the
+/// [facts](Policy::facts) of the row's day, if the policy has holes. Fields first, then, where every field is right, the
+/// requires of the version that is in force.
 ///
 /// # Errors
 /// All faults of the row, in the order of the fields or requires.
 ///
 /// # Panics
-/// Where `given` has not one entry per input.
+/// Where `given` has not one entry per input and fact.
 pub fn admit(policy: &Policy, given: &[Option<i128>]) -> Result<Admitted, Vec<Refused>> {
-    assert_eq!(given.len(), policy.schema.inputs.len(), "a row has one entry per input");
+    let inputs = policy.schema.inputs.len();
+    assert_eq!(given.len(), inputs + policy.facts().count(), "a row has one entry per input and fact");
     let faults: Vec<Refused> =
-        (0..given.len()).filter_map(|index| field_fault(policy, index, given[index])).collect();
+        (0..inputs).filter_map(|index| field_fault(policy, index, given[index])).collect();
     if !faults.is_empty() {
         return Err(faults);
     }
@@ -352,6 +354,11 @@ impl<'a> Evaluator<'a> {
                 None => self.value(*other)?,
             },
             ExprKind::Param(param) => exact(version.params[*param].value),
+            ExprKind::Hole(hole) => self.fact(*hole, 0).ok_or(Undefined::Missing(expr))?,
+            ExprKind::InHole(value, hole) => {
+                let Value::Enum(code) = self.value(*value)? else { return Err(Undefined::Missing(expr)) };
+                self.fact(*hole, code as usize).ok_or(Undefined::Missing(expr))?
+            }
             ExprKind::Let(name) => self.named(*name)?,
             ExprKind::Table(table) => self.cell(*table)?.ok_or(Undefined::NoRow(expr))?,
             ExprKind::Negate(operand) => Value::Number(-self.number(*operand)?),
@@ -396,17 +403,27 @@ impl<'a> Evaluator<'a> {
 
     fn given(&mut self, field: u32) -> Option<i128> {
         self.read.insert(field);
-        self.given[field as usize]
+        self.given.get(field as usize).copied().flatten()
     }
 
     fn field(&mut self, field: u32) -> Option<Value> {
-        let schema = &self.policy.schema;
         let given = self.given(field)?;
-        Some(match schema.inputs[field as usize].kind {
+        Some(self.counted(self.policy.schema.inputs[field as usize].kind, given))
+    }
+
+    /// An entry of a hole, which comes after the input fields.
+    fn fact(&mut self, hole: u32, entry: usize) -> Option<Value> {
+        let index = self.policy.schema.inputs.len() + self.policy.first_fact(hole) + entry;
+        let given = self.given(index as u32)?;
+        Some(self.counted(self.policy.holes[hole as usize].kind(), given))
+    }
+
+    fn counted(&self, kind: Kind, given: i128) -> Value {
+        match kind {
             Kind::Bool => Value::Bool(given != 0),
             Kind::Enum(_) => Value::Enum(given as u32),
             kind => Value::Number(BigRational::new(given.into(), power_of_ten(decimals(self.policy, kind)))),
-        })
+        }
     }
 
     fn is_in(&mut self, value: ExprId, ranges: &[(ExprId, ExprId)]) -> Evaluated {

@@ -42,7 +42,7 @@ pub fn check(program: &Program, rows: &[Row], expected: &[Outcome], seed: u64) -
         let cache = || Cache::In(CacheDir::new(&folder.0));
         let rival = built(rival(without_spans(program.clone())))?;
         let options = Options { engine: Engine::Native, cache: cache(), level: None };
-        Policy::from_artifact(rival, &options).prepare();
+        Policy::from_artifact(rival, &options).map_err(|error| error.to_string())?.prepare();
         from(&open(Engine::Native, cache())?, Origin::Stored)?;
         let again = open(Engine::Native, cache())?;
         from(&again, Origin::Cached)?;

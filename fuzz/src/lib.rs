@@ -2,8 +2,9 @@
 //!
 //! In reading order: random bytes ([`seeds`]), the text of policies ([`policy`]) and those that compile
 //! ([`generated`]), rows ([`rows`]); the targets ([`targets`]): the seven witnesses ([`differential`]) and the
-//! ways in which rows reach them ([`batches`]), damaged files and code ([`damage`]), texts ([`text`]), pairs of policies
-//! ([`structures`]), explanations ([`explanations`]), coverage ([`coverage`]); reducing a failure ([`shrink`]); what the generated policies cover ([`reached`]).
+//! ways in which rows reach them ([`batches`]), damaged files and code ([`damage`]), texts ([`text`]), policies with facts
+//! ([`snapshots`]), pairs of policies ([`structures`]), explanations ([`explanations`]), coverage ([`coverage`]);
+//! reducing a failure ([`shrink`]); what the generated policies cover ([`reached`]).
 
 pub mod batches;
 pub mod coverage;
@@ -16,6 +17,7 @@ pub mod reached;
 pub mod rows;
 pub mod seeds;
 pub mod shrink;
+pub mod snapshots;
 pub mod structures;
 pub mod targets;
 pub mod text;

@@ -10,9 +10,11 @@ use opus_frontend::{Compiled, lower};
 use opus_ir::{Def, Func, Op, Program, Width, straighten, verify};
 use opus_vm::{emit_columns, emit_row, ops};
 
-/// Words reserved for later versions of the language, which no policy contains.
-const LATER: [Token; 8] = [
+/// Words that no generated policy contains: those of facts, which [`snapshots`](crate::snapshots) adds, and those that are
+/// reserved for later versions of the language.
+const LATER: [Token; 9] = [
     Token::Snapshot,
+    Token::Set,
     Token::Exception,
     Token::List,
     Token::Scorecard,

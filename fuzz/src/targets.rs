@@ -2,7 +2,7 @@
 
 use opus_ir::testing::{self, Bytes};
 
-use crate::{coverage, damage, differential, explanations, policy, structures, text};
+use crate::{coverage, damage, differential, explanations, policy, snapshots, structures, text};
 
 /// A property that must hold for any bytes.
 pub struct Target {
@@ -67,6 +67,12 @@ pub const TARGETS: &[Target] = &[
         600,
         text::ir_text,
         "damaged text of a function is refused or parses to what it prints",
+    ),
+    target(
+        "snapshots",
+        2 * policy::BYTES, 20,
+        snapshots::check,
+        "all witnesses agree about a policy with facts, and binding keeps every certificate",
     ),
     target(
         "structures",

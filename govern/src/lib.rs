@@ -1,16 +1,18 @@
 //! What needs both the compiler and the runtime, and no data file.
 //!
-//! In reading order: what a policy is, its source or an artifact ([`source`]); the reference evaluator as an engine
-//! ([`reference`]); whether all engines decide alike ([`witnesses`]); how a decision was reached, rule by rule ([`trace`]), and
-//! what would have changed it ([`explain`]); which parts rows use ([`coverage`]); what a policy consists of ([`structure`]);
-//! how one policy becomes another ([`diff`]); how a row is read once for several policies ([`joint`]), which of their
-//! results differ ([`results`]), and what a change does to a portfolio ([`impact`]).
+//! In reading order: what a policy is, its source or an artifact ([`source`]); the facts that a row is decided with
+//! ([`facts`]); the reference evaluator as an engine ([`reference`]); whether all engines decide alike ([`witnesses`]); how
+//! a decision was reached, rule by rule ([`trace`]), and what would have changed it ([`explain`]); which parts rows use
+//! ([`coverage`]); what a policy consists of ([`structure`]); how one policy becomes another ([`diff`]); how a row is read
+//! once for several policies ([`joint`]), which of their results differ ([`results`]), and what a change does to a portfolio
+//! ([`impact`]).
 //!
 //! This crate reads and writes no files: callers bring bytes and rows.
 
 pub mod coverage;
 pub mod diff;
 pub mod explain;
+pub mod facts;
 pub mod impact;
 pub mod joint;
 pub mod reference;

@@ -2,22 +2,26 @@
 
 use opus_frontend::{hir, reference};
 use opus_runtime::admission::{Place, Reason};
-use opus_runtime::{Batch, Decide, Policy, Verdict};
+use opus_runtime::{Batch, Decide, Policy, Snapshot, Verdict};
+
+use crate::facts::with_facts;
 
 /// The reference evaluator as an engine of batches.
 pub struct ReferenceEngine {
     tree: hir::Policy,
     policy: Policy,
+    snapshot: Option<Snapshot>,
 }
 
 impl ReferenceEngine {
-    /// The evaluator of the typed tree that `policy` was compiled from.
-    pub fn new(tree: hir::Policy, policy: Policy) -> ReferenceEngine {
-        ReferenceEngine { tree, policy }
+    /// The evaluator of the typed tree that `policy` was compiled from, with the snapshot that it is bound to.
+    pub fn new(tree: hir::Policy, policy: Policy, snapshot: Option<Snapshot>) -> ReferenceEngine {
+        ReferenceEngine { tree, policy, snapshot }
     }
 
     fn decide_row(&self, given: &[Option<i128>]) -> Result<Verdict, Vec<Reason>> {
-        let admitted = reference::admit(&self.tree, given)
+        let given = with_facts(&self.tree, self.snapshot.as_ref(), given);
+        let admitted = reference::admit(&self.tree, &given)
             .map_err(|faults| faults.iter().map(|fault| self.reason(fault)).collect::<Vec<_>>())?;
         Ok(reference::decide(&self.tree, &admitted))
     }

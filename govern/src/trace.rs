@@ -280,7 +280,7 @@ impl Words<'_> {
     fn sides(&self, expr: ExprId) -> Vec<ExprId> {
         match &self.version.exprs[expr].kind {
             ExprKind::Compare(_, a, b) => vec![*a, *b],
-            ExprKind::In(value, _) => vec![*value],
+            ExprKind::In(value, _) | ExprKind::InHole(value, _) => vec![*value],
             _ => vec![],
         }
     }
@@ -315,6 +315,6 @@ impl Words<'_> {
 }
 
 fn is_name(kind: &ExprKind) -> bool {
-    use ExprKind::{Field, IsPresent, Let, OrElse, Param, Table};
-    matches!(kind, Field(_) | IsPresent(_) | OrElse(..) | Param(_) | Let(_) | Table(_))
+    use ExprKind::{Field, Hole, IsPresent, Let, OrElse, Param, Table};
+    matches!(kind, Field(_) | IsPresent(_) | OrElse(..) | Param(_) | Hole(_) | Let(_) | Table(_))
 }

@@ -13,7 +13,11 @@ use opus_ir::{Fault, Program, interpret};
 pub use opus_runtime::Verdict;
 use opus_runtime::admission::{Admission, Place, Reason, Unit};
 use opus_runtime::artifact::SourceText;
-use opus_runtime::{Artifact, Batch, Cache, Decision, Engine, Level, Options, Policy, Refusal};
+use opus_runtime::{
+    Artifact, Batch, Cache, Decision, Engine, Level, Options, Policy, Refusal, Snapshot, snapshot,
+};
+
+use crate::facts::with_facts;
 
 /// A row before admission: by input index the integer of the field, `None` if it is missing.
 pub type GivenRow = Vec<Option<i128>>;
@@ -43,6 +47,7 @@ pub enum Witness {
 /// A policy before all its witnesses.
 pub struct Witnesses {
     tree: hir::Policy,
+    snapshot: Option<Snapshot>,
     plain: VerifiedProgram,
     vm: Policy,
     /// The level of the machine first, then those that were asked for.
@@ -68,6 +73,23 @@ pub struct Disagreement {
     pub row: Vec<(String, Option<i128>)>,
     /// What each witness answered, the reference evaluator first.
     pub outcomes: Vec<(Witness, Outcome)>,
+}
+
+/// What a policy is to its witnesses: the typed tree, the program that it was lowered to, and the one that the passes left.
+struct Programs<'a> {
+    tree: hir::Policy,
+    plain: Program,
+    program: Program,
+    source: &'a str,
+}
+
+impl<'a> Programs<'a> {
+    fn of(compiled: &'a Compiled) -> Result<Programs<'a>, String> {
+        let Compiled { policy, program, source } = compiled;
+        let (plain, _) = lower::plain(policy, source);
+        let plain = plain.ok_or("the typed tree does not lower to a program")?;
+        Ok(Programs { tree: policy.clone(), plain, program: program.clone(), source })
+    }
 }
 
 impl Witness {
@@ -126,10 +148,17 @@ impl Witnesses {
     /// # Errors
     /// Where the program is refused as an artifact, or cannot be lowered again.
     pub fn new(compiled: &Compiled, levels: &[Level]) -> Result<Witnesses, String> {
-        let Compiled { policy, program, source } = compiled;
-        let (plain, _) = lower::plain(policy, source);
-        let plain = plain.ok_or("the typed tree does not lower to a program")?;
-        Witnesses::of(policy.clone(), plain, program.clone(), source, levels)
+        let programs = Programs::of(compiled)?;
+        Witnesses::asked(programs, None, levels)
+    }
+
+    /// The witnesses of a policy that takes facts from a snapshot.
+    ///
+    /// # Errors
+    /// As [`Witnesses::new`], and where the snapshot does not fit the policy.
+    pub fn bound(compiled: &Compiled, snapshot: &Snapshot, levels: &[Level]) -> Result<Witnesses, String> {
+        let programs = Programs::of(compiled)?;
+        Witnesses::asked(programs, Some(snapshot), levels)
     }
 
     /// The witnesses of a typed tree, the program that it was lowered to, and the one that the passes left.
@@ -143,12 +172,26 @@ impl Witnesses {
         source: &str,
         levels: &[Level],
     ) -> Result<Witnesses, String> {
-        let plain = program::verify(plain).map_err(|error| error.to_string())?;
+        Witnesses::asked(Programs { tree, plain, program, source }, None, levels)
+    }
+
+    fn asked(programs: Programs, snapshot: Option<&Snapshot>, levels: &[Level]) -> Result<Witnesses, String> {
+        let Programs { tree, plain, program, source } = programs;
+        let in_words = |error: &dyn std::error::Error| error.to_string();
+        let mut plain = program::verify(plain).map_err(|error| in_words(&error))?;
+        if let Some(snapshot) = snapshot {
+            let bound = snapshot::bind(&plain, snapshot).map_err(|error| in_words(&error))?;
+            plain = program::verify(bound).map_err(|error| format!("binding lost a proof: {error}"))?;
+        }
         let source = SourceText { text: source, compiler: opus_frontend::VERSION };
-        let artifact = Artifact::build(program, source).map_err(|error| error.to_string())?;
+        let artifact = Artifact::build(program, source).map_err(|error| in_words(&error))?;
         let open = |engine, level| {
             let options = Options { engine, cache: Cache::Off, level };
-            Policy::from_bytes_with(artifact.bytes(), &options).map_err(|error| error.to_string())
+            let artifact = Artifact::from_bytes(artifact.bytes()).map_err(|error| in_words(&error))?;
+            match snapshot {
+                Some(snapshot) => Policy::bind(artifact, snapshot, &options).map_err(|error| in_words(&error)),
+                None => Policy::from_artifact(artifact, &options).map_err(|error| in_words(&error)),
+            }
         };
         let vm = open(Engine::Vm, None)?;
         let (mut native, mut skipped) = (Vec::new(), Vec::new());
@@ -163,7 +206,7 @@ impl Witnesses {
                 None => native.push((level, policy)),
             }
         }
-        Ok(Witnesses { tree, plain, vm, native, skipped })
+        Ok(Witnesses { tree, snapshot: snapshot.cloned(), plain, vm, native, skipped })
     }
 
     /// Everyone who can be asked, the reference evaluator first.
@@ -187,9 +230,9 @@ impl Witnesses {
     pub fn decide(&self, witness: Witness, rows: &[GivenRow]) -> Vec<Outcome> {
         let each = |decide: &dyn Fn(&GivenRow) -> Outcome| rows.iter().map(decide).collect();
         match witness {
-            Witness::Reference => each(&|row| by_reference(&self.tree, row)),
+            Witness::Reference => each(&|row| by_reference(&self.tree, self.snapshot.as_ref(), row)),
             Witness::Ir => each(&|row| by_interpreter(&self.plain, row)),
-            Witness::IrAfterPasses => each(&|row| by_interpreter(self.vm.artifact().verified_program(), row)),
+            Witness::IrAfterPasses => each(&|row| by_interpreter(self.vm.executed().verified_program(), row)),
             Witness::VmRow => each(&|row| by_row(&self.vm, row)),
             Witness::VmColumns => by_columns(&self.vm, rows),
             Witness::NativeRow(level) => each(&|row| by_row(self.native(level), row)),
@@ -235,11 +278,12 @@ fn unavailable(policy: &Policy) -> Option<String> {
     rows.or_else(|| policy.batch(0).fallback().map(str::to_owned))
 }
 
-fn by_reference(tree: &hir::Policy, row: &GivenRow) -> Outcome {
+fn by_reference(tree: &hir::Policy, snapshot: Option<&Snapshot>, row: &GivenRow) -> Outcome {
     let refused = |faults: Vec<reference::Refused>| -> Vec<(Place, Fault)> {
         faults.iter().map(|one| (one.place, one.fault)).collect()
     };
-    let admitted = reference::admit(tree, row).map_err(refused)?;
+    let row = with_facts(tree, snapshot, row);
+    let admitted = reference::admit(tree, &row).map_err(refused)?;
     Ok(reference::decide(tree, &admitted))
 }
 

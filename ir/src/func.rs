@@ -20,7 +20,7 @@ entity_impl!(Value, "v");
 pub struct Block(u32);
 entity_impl!(Block, "block");
 
-/// A constant table of integers.
+/// A table of integers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Table(u32);
 entity_impl!(Table, "table");
@@ -36,8 +36,54 @@ pub struct Func {
     pub values: PrimaryMap<Value, ValueData>,
     /// Every block, in topological order; the first is the entry and has no parameters.
     pub blocks: PrimaryMap<Block, BlockData>,
-    /// The constant tables.
-    pub tables: PrimaryMap<Table, Vec<i128>>,
+    /// The tables.
+    pub tables: PrimaryMap<Table, Entries>,
+}
+
+/// The integers that `bucket` and `lookup` read.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Entries {
+    /// They are known.
+    Known(Vec<i128>),
+    /// They are the facts of a hole, which [`bind`](crate::bind()) fills in. Until then each reads as 0.
+    Open(Open),
+}
+
+/// What a function knows of the facts of a hole.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Open {
+    /// The index of the hole in the program.
+    pub hole: u32,
+    /// How many entries it has.
+    pub count: u32,
+    /// The declared range, which holds every entry.
+    pub range: Interval,
+}
+
+impl Entries {
+    /// The integers, none where they are not known yet.
+    pub fn known(&self) -> &[i128] {
+        match self {
+            Entries::Known(entries) => entries,
+            Entries::Open(_) => &[],
+        }
+    }
+
+    /// What is known of the facts of a hole, where binding has not filled them in.
+    pub fn open(&self) -> Option<Open> {
+        match self {
+            Entries::Known(_) => None,
+            Entries::Open(open) => Some(*open),
+        }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        match self {
+            Entries::Known(entries) => entries.len(),
+            Entries::Open(open) => open.count as usize,
+        }
+    }
 }
 
 /// What a function knows of an input field.
@@ -254,11 +300,20 @@ impl Func {
         self.inst(value).filter(|inst| inst.op == Op::Const).map(|inst| inst.imm)
     }
 
-    /// The table that an instruction names; empty where its immediate names none.
+    /// The entries that are known of the table that an instruction names; empty where its immediate names none.
     pub fn table(&self, inst: &Inst) -> &[i128] {
+        self.entries(inst).map_or(&[], Entries::known)
+    }
+
+    /// The table that an instruction names; `None` where its immediate names none.
+    pub fn entries(&self, inst: &Inst) -> Option<&Entries> {
         let named = inst.op.row().imm == Imm::Table;
-        let table = u32::try_from(inst.imm).ok().filter(|_| named).and_then(|i| self.tables.get(Table(i)));
-        table.map_or(&[], |table| table)
+        u32::try_from(inst.imm).ok().filter(|_| named).and_then(|i| self.tables.get(Table(i)))
+    }
+
+    /// Whether binding has still to fill in a table.
+    pub fn is_open(&self) -> bool {
+        self.tables.values().any(|entries| entries.open().is_some())
     }
 
     /// The interval of an instruction by its op's transfer function, from the intervals of its operands.
@@ -281,6 +336,10 @@ impl Func {
         let row = inst.op.row();
         if !row.imm.is_valid(inst.imm, self) {
             return Err(Unproved::Immediate);
+        }
+        if let Some(open) = self.entries(inst).and_then(Entries::open) {
+            // facts are looked up by index, in any order and anywhere within the declared range
+            return if inst.op == Op::Lookup { Ok(open.range) } else { Err(Unproved::Immediate) };
         }
         let mut args = [Interval::point(0); 3];
         for (range, arg) in args.iter_mut().zip(inst.args()) {
@@ -373,9 +432,14 @@ impl Builder {
         self.push_constant(Type::Bool, x as i128)
     }
 
-    /// Adds a constant table.
+    /// Adds a table of constants.
     pub fn table(&mut self, entries: Vec<i128>) -> Table {
-        self.func.tables.push(entries)
+        self.func.tables.push(Entries::Known(entries))
+    }
+
+    /// Adds a table that binding fills in.
+    pub fn hole(&mut self, open: Open) -> Table {
+        self.func.tables.push(Entries::Open(open))
     }
 
     /// A new block. In the finished function it comes where [`Builder::switch_to`] first selected it.

@@ -5,11 +5,12 @@
 //! decision is put together from them ([`func`]), what a condition establishes ([`facts`]), how all of that is
 //! checked ([`verify`](mod@verify)), what it means ([`interpret`](mod@interpret)) and how it reads ([`text`]). Then
 //! what is done with it: smaller functions ([`passes`]), predicated code without branches ([`straight`],
-//! [`straighten`](mod@straighten)) and one function for several versions ([`merge`](mod@merge)). Last, what a policy is
-//! as a whole ([`schema`], [`program`]) and how its rows are laid out in memory ([`memory`]).
+//! [`straighten`](mod@straighten)), one function for several versions ([`merge`](mod@merge)), and constants in the place
+//! of facts ([`bind`](mod@bind)). Last, what a policy is as a whole ([`schema`], [`program`]) and how its rows are laid out in memory ([`memory`]).
 //!
 //! This crate does no I/O and reads no clock, environment or random source.
 
+pub mod bind;
 pub mod date;
 pub mod dominators;
 mod emit;
@@ -37,14 +38,17 @@ pub mod types;
 pub mod verdict;
 pub mod verify;
 
+pub use bind::{Filling, bind};
 pub use facts::established;
 pub use fault::{Fault, Place};
-pub use func::{Block, BlockData, Builder, Def, End, Func, Inst, Table, Target, Value, ValueData};
+pub use func::{
+    Block, BlockData, Builder, Def, End, Entries, Func, Inst, Open, Table, Target, Value, ValueData,
+};
 pub use interpret::{Returned, evaluate_straight, interpret};
 pub use interval::Interval;
 pub use merge::merge;
 pub use ops::{Class, Imm, Op, Operands, Ranges, Unproved};
-pub use program::{InvalidProgram, Program, Require, Rule, VerifiedProgram, Version};
+pub use program::{Hole, InvalidProgram, Program, Require, Rule, Shape, VerifiedProgram, Version};
 pub use rounding::Rounding;
 pub use scalar::Scalar;
 pub use schema::{Column, Currency, Domain, EnumDef, EnumValue, Field, Kind, Schema};

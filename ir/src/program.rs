@@ -2,8 +2,9 @@
 
 mod check;
 
-use crate::func::Func;
-use crate::schema::Schema;
+use crate::func::{Func, Open};
+use crate::interval::Interval;
+use crate::schema::{Domain, Kind, Schema};
 
 pub use check::{InvalidProgram, VerifiedProgram, verify};
 
@@ -19,8 +20,45 @@ pub struct Program<F = Func> {
     pub rules: Vec<Rule>,
     /// Every condition between inputs, of every version.
     pub requires: Vec<Require>,
+    /// What it leaves to a snapshot. Only a program without holes can be executed.
+    pub holes: Vec<Hole>,
     /// The versions by their first day; without gap or overlap.
     pub versions: Vec<Version<F>>,
+}
+
+/// What a program leaves to a snapshot: a key of facts, the same in all versions.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hole {
+    /// The name of the parameter or set, which is the key.
+    pub name: String,
+    /// What a fact can be.
+    pub shape: Shape,
+}
+
+/// What the facts of a hole can be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Shape {
+    /// One value.
+    Value {
+        /// What the integer counts.
+        kind: Kind,
+        /// The values that it may have.
+        domain: Domain,
+    },
+    /// A set of values of the enum with this index: by value, 1 if it is in the set and 0 if not.
+    Set(u32),
+}
+
+impl Hole {
+    /// How functions see it, as the hole with this index in a program with this schema; `None` if the schema has no
+    /// such enum.
+    pub fn open(&self, index: u32, schema: &Schema) -> Option<Open> {
+        let (count, range) = match &self.shape {
+            Shape::Value { domain, .. } => (1, domain.range),
+            Shape::Set(of) => (schema.enums.get(*of as usize)?.values.len() as u32, Interval::BOOL),
+        };
+        Some(Open { hole: index, count, range })
+    }
 }
 
 /// A rule as reports name it.

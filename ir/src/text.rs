@@ -23,6 +23,8 @@
 //!   decide 1(v7)
 //! ```
 //!
+//! A table that binding has still to fill in is written `table1: hole 0, 3 of [0, 850]`: three facts of the first hole.
+//!
 //! After the mnemonic come the operands, then the immediate; `decide` names the rule. What follows a semicolon is
 //! a comment. Names, operands and immediates come from the op table; there is no other list. Functions in which
 //! every value appears where it is defined are read back exactly as they were, whether they verify or not.
@@ -31,10 +33,8 @@ mod parse;
 
 use std::fmt;
 
-use cranelift_entity::PrimaryMap;
-
 use crate::date::MonthEnd;
-use crate::func::{Def, End, FieldRange, Func, Inst, Table, Target, Value};
+use crate::func::{Def, End, Entries, FieldRange, Func, Inst, Open, Target, Value};
 use crate::interval::Interval;
 use crate::ops::Imm;
 use crate::rounding::Rounding;
@@ -45,7 +45,7 @@ pub use parse::{SOURCE_BYTES_MAX, TextError, parse};
 
 impl fmt::Display for Func {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_declarations(f, &self.fields, &self.results, &self.tables)?;
+        write_declarations(f, &self.fields, &self.results, self.tables.values().map(EntriesText))?;
         for (block, data) in self.blocks.iter() {
             let params: Vec<String> = data.params.iter().map(|param| self.typed(*param)).collect();
             writeln!(f, "{}:", with_list(block, &params))?;
@@ -74,7 +74,8 @@ impl Func {
 
 impl fmt::Display for Straight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_declarations(f, &self.fields, &self.results, &self.tables)?;
+        let tables = self.tables.values().map(|entries| format!("[{}]", joined(entries)));
+        write_declarations(f, &self.fields, &self.results, tables)?;
         for (value, step) in self.values.iter() {
             writeln!(f, "{} = {}", typed(value, step.ty, step.range), written(&step.inst))?;
         }
@@ -94,8 +95,9 @@ fn write_declarations(
     f: &mut fmt::Formatter<'_>,
     fields: &[FieldRange],
     results: &[Interval],
-    tables: &PrimaryMap<Table, Vec<i128>>,
+    tables: impl ExactSizeIterator<Item = impl fmt::Display>,
 ) -> fmt::Result {
+    let any = !fields.is_empty() || !results.is_empty() || tables.len() > 0;
     for (i, field) in fields.iter().enumerate() {
         let kind = if field.is_bool { "bool" } else { "int" };
         let optional = if field.optional { " optional" } else { "" };
@@ -104,10 +106,9 @@ fn write_declarations(
     for (i, range) in results.iter().enumerate() {
         writeln!(f, "result{i}: {range}")?;
     }
-    for (table, entries) in tables.iter() {
-        writeln!(f, "{table}: [{}]", joined(entries))?;
+    for (i, entries) in tables.enumerate() {
+        writeln!(f, "table{i}: {entries}")?;
     }
-    let any = !fields.is_empty() || !results.is_empty() || !tables.is_empty();
     if any { writeln!(f) } else { Ok(()) }
 }
 
@@ -168,6 +169,17 @@ impl Imm {
             Imm::Rounding => place(&Rounding::ALL.map(Rounding::name)),
             Imm::MonthEnd => place(&MonthEnd::ALL.map(MonthEnd::name)),
             Imm::Polarity => place(&POLARITIES),
+        }
+    }
+}
+
+struct EntriesText<'a>(&'a Entries);
+
+impl fmt::Display for EntriesText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Entries::Known(entries) => write!(f, "[{}]", joined(entries)),
+            Entries::Open(Open { hole, count, range }) => write!(f, "hole {hole}, {count} of {range}"),
         }
     }
 }

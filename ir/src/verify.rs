@@ -6,6 +6,7 @@
 //! whatever order they were checked. Nothing here recurses, and the work is near-linear in the function
 //! whatever it holds; what an attacker could inflate has a limit that is a constant of the format.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::ops::Deref;
 
@@ -13,7 +14,7 @@ use cranelift_entity::{EntityRef, PrimaryMap, SecondaryMap};
 
 use crate::dominators::Dominators;
 use crate::facts::{self, Facts};
-use crate::func::{Block, BlockData, Def, End, Func, Inst, Table, Target, Value};
+use crate::func::{Block, BlockData, Def, End, Entries, Func, Inst, Table, Target, Value};
 use crate::interval::Interval;
 use crate::ops::{Class, Imm, Op};
 
@@ -56,7 +57,7 @@ pub enum Location {
     Field(usize),
     /// The output with this index.
     Result(usize),
-    /// A constant table.
+    /// A table.
     Table(Table),
     /// A block, its parameters or its end.
     Block(Block),
@@ -73,6 +74,12 @@ impl Verified {
     /// The function, to be changed; what was proved is forgotten.
     pub fn into_inner(self) -> Func {
         self.func
+    }
+}
+
+impl Borrow<Func> for Verified {
+    fn borrow(&self) -> &Func {
+        &self.func
     }
 }
 
@@ -173,6 +180,11 @@ fn check_declarations(func: &Func) -> Checked<()> {
     }
     for (i, range) in func.results.iter().enumerate() {
         sane(*range, Location::Result(i))?;
+    }
+    for (table, entries) in func.tables.iter() {
+        let Some(open) = entries.open() else { continue };
+        sane(open.range, Location::Table(table))?;
+        ensure(open.count > 0, Location::Table(table), || "a hole without entries".into())?;
     }
     for (value, data) in func.values.iter() {
         sane(data.range, Location::Value(value))?;
@@ -375,7 +387,8 @@ impl Checker<'_> {
         }
         if inst.op == Op::Lookup {
             let index = self.func.values[inst.args()[0]].range;
-            let last = table.len().saturating_sub(1) as i128;
+            let count = self.func.entries(inst).map_or(0, Entries::count);
+            let last = count.saturating_sub(1) as i128;
             let read = (index.hi.clamp(0, last) - index.lo.clamp(0, last)) as usize;
             let left = self.entries_left.checked_sub(read);
             let message = "tables are looked up so often that checking them would take too long";

@@ -49,6 +49,7 @@ fn good() -> Program {
     };
     let rule = |id: &str| Rule { id: id.into(), title: None, cite: None, span: (0, 2) };
     Program {
+        holes: vec![],
         name: "test".into(),
         rules: vec![rule("R1"), rule("R2")],
         requires: vec![Require { id: "Q1".into(), title: None, cite: None, span: (0, 6) }],

@@ -196,7 +196,7 @@ impl<'a> Decision<'a> {
         Record {
             outcome: Outcome::decided(program, &self.verdict(), day),
             artifact: self.artifact_hash(),
-            snapshot: None,
+            snapshot: self.policy.snapshot(),
             input: Some(self.input_hash()),
         }
     }

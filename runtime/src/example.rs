@@ -30,8 +30,8 @@
 
 use opus_ir::func::{Block, Target, Value};
 use opus_ir::{
-    Builder, Currency, Domain, End, EnumDef, EnumValue, Field, Func, Interval, Kind, Op, Program, Require,
-    Rule, Schema, Version, date,
+    Builder, Currency, Domain, End, EnumDef, EnumValue, Field, Func, Hole, Interval, Kind, Op, Program, Require,
+    Rule, Schema, Shape, Version, date,
 };
 
 use crate::artifact::SourceText;
@@ -76,6 +76,7 @@ pub fn program() -> Program {
     let title = Some("no more than an income".to_string());
     let require = Require { id: "Q1".into(), title, cite: None, span: (0, 6) };
     Program {
+        holes: vec![],
         name: "loan.small".into(),
         rules: vec![
             rule("R1", Some("a minor"), Some("2.1"), (0, 6)),
@@ -108,7 +109,71 @@ pub fn artifact() -> Artifact {
 /// # Panics
 /// Never: the program is valid.
 pub fn policy() -> Policy {
-    Policy::from_artifact(artifact(), &Options { cache: Cache::Off, ..Options::default() })
+    let options = Options { cache: Cache::Off, ..Options::default() };
+    Policy::from_artifact(artifact(), &options).expect("the example takes no facts from a snapshot")
+}
+
+/// The artifact of a policy that takes a parameter from a snapshot.
+///
+/// ```text
+/// policy floor.small {
+///   effective on on
+///   version 1 from 2023-01-01
+///   input  { on : date in 2023-01-01..2030-12-31   score : int in 300..850 }
+///   output { pass : bool }
+///   param floor : int in 300..850 from snapshot
+///   rules first { otherwise R => score >= floor }
+/// }
+/// ```
+///
+/// # Panics
+/// Never: the program is valid.
+pub fn artifact_with_facts() -> Artifact {
+    let field = |name: &str, kind, lo: i128, hi: i128| {
+        let domain = Domain::all(Interval::new(lo, hi));
+        Field { name: name.into(), kind, domain, optional: false }
+    };
+    let last = date::parse("2030-12-31").expect("there is such a day");
+    let schema = Schema {
+        inputs: vec![
+            field("on", Kind::Date, VERSION_1_FROM.into(), last.into()),
+            field("score", Kind::Int, 300, 850),
+        ],
+        outputs: vec![field("pass", Kind::Bool, 0, 1)],
+        effective: Some(0),
+        ..Schema::default()
+    };
+    let domain = Domain::all(Interval::new(300, 850));
+    let hole = Hole { name: "floor".into(), shape: Shape::Value { kind: Kind::Int, domain } };
+    let mut builder = Builder::new(schema.field_ranges(), vec![Interval::BOOL]);
+    let table = builder.hole(hole.open(0, &schema).expect("a parameter has a range"));
+    let first = builder.constant(0);
+    let mut push = |op, args: &[Value], imm| builder.push(op, args, imm).expect("it is proved");
+    let floor = push(Op::Lookup, &[first], table.as_u32().into());
+    let score = push(Op::Field, &[], 1);
+    let pass = push(Op::Le, &[floor, score], 0);
+    builder.end(End::Decide { rule: 0, outputs: vec![pass] });
+    let mut nothing = Builder::new(schema.field_ranges(), vec![]);
+    nothing.end(End::Decide { rule: 0, outputs: vec![] });
+    let version = Version {
+        number: 1,
+        from: VERSION_1_FROM,
+        until: i32::MAX,
+        cite: None,
+        requires: vec![],
+        admit: nothing.finish(),
+        decide: builder.finish(),
+    };
+    let program = Program {
+        name: "floor.small".into(),
+        schema,
+        rules: vec![Rule { id: "R".into(), title: None, cite: None, span: (0, 6) }],
+        requires: vec![],
+        holes: vec![hole],
+        versions: vec![version],
+    };
+    let source = SourceText { text: "policy floor.small { … }", compiler: "example" };
+    Artifact::build(program, source).expect("the program is valid")
 }
 
 fn schema() -> Schema {

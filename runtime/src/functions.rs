@@ -79,6 +79,11 @@ impl<T> Part<T> {
         (all.len() == 2 * (versions + 1)).then_some(Part { versions, all })
     }
 
+    /// Nothing for the functions of this many versions.
+    pub(crate) fn none(versions: usize) -> Part<T> {
+        Part { versions, all: (0..2 * (versions + 1)).map(|_| None).collect() }
+    }
+
     /// The thing for a function.
     #[inline]
     pub(crate) fn get(&self, function: Function) -> Option<&T> {

@@ -8,6 +8,7 @@
 //! | --- | --- | --- |
 //! | an input | `opus input 1` | for each field in order of declaration: 1 byte (1 present, 0 missing), and the integer in 16 bytes (0 if missing) |
 //! | a decision | `opus decision 1` | the version's number in 4 bytes, the rule's id as a text, each output's integer in 16 bytes |
+//! | a bound policy | `opus bound 1` | the content hash of the artifact in 32 bytes, the hash of the snapshot in 32 bytes |
 //! | a refusal | `opus refusal 1` | the number of reasons in 4 bytes; for each, the name of the field or `require` as a text (empty for the whole row), and the fault's code as a text |
 //! | a record | `opus record 1` | the hash of the artifact in 32 bytes; of the snapshot and of the input, each 1 byte (1 present, 0 absent) and 32 bytes (zeros if absent); 1 byte (1 decided, 0 refused), and the hash of the decision or refusal |
 //! | a row of a record | `opus row 1` | its salt in 32 bytes, its number in 8; the hash of the input, 1 byte (1 present, 0 absent) and 32 bytes (zeros if absent); 1 byte (1 decided, 0 refused), and the hash of the decision or refusal |
@@ -34,6 +35,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Hash([u8; 32]);
 
 /// What keeps the hashes of different things apart.
+const BOUND: &[u8; 16] = b"opus bound 1\0\0\0\0";
 const INPUT: &[u8; 16] = b"opus input 1\0\0\0\0";
 const DECISION: &[u8; 16] = b"opus decision 1\0";
 const REFUSAL: &[u8; 16] = b"opus refusal 1\0\0";
@@ -190,6 +192,15 @@ impl Hash {
         let mut hasher = blake3::Hasher::new();
         put(&mut hasher);
         Hash(*hasher.finalize().as_bytes())
+    }
+
+    /// The hash of an artifact and the snapshot that it is bound to.
+    pub(crate) fn of_bound(artifact: Hash, snapshot: Hash) -> Hash {
+        Hash::of_pieces(|hasher| {
+            hasher.put(BOUND);
+            hasher.put(&artifact.0);
+            hasher.put(&snapshot.0);
+        })
     }
 
     /// The hash of an admitted input row: by field, the integer.

@@ -2,7 +2,7 @@
 //! them.
 //!
 //! In reading order: a policy as a file ([`artifact`]), which integer a field gets ([`admission`]), an open policy
-//! ([`Policy`]), a row, its decision or refusal ([`Row`], [`Decision`], [`Refusal`]), what is kept of them
+//! ([`Policy`]), the facts that it takes from elsewhere ([`snapshot`]), a row, its decision or refusal ([`Row`], [`Decision`], [`Refusal`]), what is kept of them
 //! ([`Record`]), many rows at once ([`batch`]), what executes them ([`Engine`]), where native code is kept
 //! ([`cache`]), what identifies artifacts, inputs and decisions ([`hash`]), and
 //! lists of them ([`tree`]).
@@ -41,6 +41,7 @@ mod refusal;
 mod room;
 mod row;
 mod shapes;
+pub mod snapshot;
 pub mod tree;
 
 pub use artifact::{Artifact, ArtifactError, BuildError};
@@ -53,9 +54,10 @@ pub use policy::Policy;
 pub use record::Record;
 pub use refusal::Refusal;
 pub use row::{FieldRef, Row};
+pub use snapshot::{BindError, Snapshot};
 
 /// What policies, decisions and refusals are described with.
 pub use opus_ir::{
-    Currency, Domain, EnumDef, EnumValue, Fault, Field, Interval, Kind, Place, Program, Require, Rule,
-    Schema, Verdict, Version,
+    Currency, Domain, EnumDef, EnumValue, Fault, Field, Hole, Interval, Kind, Place, Program, Require, Rule,
+    Schema, Shape, Verdict, Version,
 };

@@ -7,7 +7,7 @@ use opus_ir::Schema;
 use opus_ir::memory::{self, RowLayout, Slot};
 
 use crate::admission::{Fields, Reason};
-use crate::artifact::{Artifact, ArtifactError, schema_hash};
+use crate::artifact::{Artifact, ArtifactError, SourceText, schema_hash};
 use crate::batch::Batch;
 use crate::decision::{Cells, Decision, Input};
 use crate::engine::{ColumnEngine, Engine, Options, Origin, RowEngine};
@@ -17,6 +17,7 @@ use crate::record::Written;
 use crate::refusal::Refusal;
 use crate::row::Row;
 use crate::shapes::Shapes;
+use crate::snapshot::{self, BindError, Snapshot};
 
 /// A policy that is ready to decide. Clones are cheap and share everything.
 ///
@@ -39,7 +40,10 @@ use crate::shapes::Shapes;
 pub struct Policy(Arc<Inner>);
 
 struct Inner {
-    artifact: Artifact,
+    /// The artifact that engines execute: the one that was opened, or made of it by binding.
+    executed: Artifact,
+    /// What was bound, if the policy has facts.
+    bound: Option<Bound>,
     options: Options,
     shapes: Shapes,
     input_layout: RowLayout,
@@ -57,6 +61,13 @@ struct Inner {
     fields: Fields,
     /// What writes records.
     written: OnceLock<Written>,
+}
+
+/// What a policy was made of by binding.
+struct Bound {
+    artifact: Artifact,
+    snapshot: Hash,
+    hash: Hash,
 }
 
 impl Policy {
@@ -87,7 +98,7 @@ impl Policy {
     /// # Errors
     /// As [`Policy::open`].
     pub fn open_with(path: impl AsRef<Path>, options: &Options) -> Result<Policy, ArtifactError> {
-        Ok(Policy::from_artifact(Artifact::open_with(path, &options.cache)?, options))
+        Policy::from_artifact(Artifact::open_with(path, &options.cache)?, options)
     }
 
     /// The policy of an artifact in memory, with the default [`Options`].
@@ -111,15 +122,71 @@ impl Policy {
     /// # Errors
     /// As [`Policy::from_bytes`].
     pub fn from_bytes_with(bytes: &[u8], options: &Options) -> Result<Policy, ArtifactError> {
-        Ok(Policy::from_artifact(Artifact::from_bytes_with(bytes, &options.cache)?, options))
+        Policy::from_artifact(Artifact::from_bytes_with(bytes, &options.cache)?, options)
     }
 
     /// The policy of an artifact that has been checked.
-    pub fn from_artifact(artifact: Artifact, options: &Options) -> Policy {
+    ///
+    /// # Errors
+    /// [`ArtifactError::Unbound`] where it takes facts from a snapshot: [`Policy::bind`] opens it.
+    pub fn from_artifact(artifact: Artifact, options: &Options) -> Result<Policy, ArtifactError> {
+        let holes = &artifact.program().holes;
+        if !holes.is_empty() {
+            let keys = holes.iter().map(|hole| hole.name.clone()).collect();
+            return Err(ArtifactError::Unbound { keys });
+        }
+        Ok(Policy::executing(artifact, None, options))
+    }
+
+    /// The policy of an artifact with the facts of a snapshot. They become constants of the code, so that a bound policy
+    /// decides as fast as one that holds its values. Facts that the policy does not use are left aside
+    /// ([`snapshot::unused`] names them).
+    ///
+    /// ```
+    /// use opus_runtime::snapshot::{Fact, Snapshot};
+    /// use opus_runtime::{Options, Policy, example};
+    /// let fact = |valid_from, value: &str| Fact {
+    ///     key: "floor".to_string(),
+    ///     valid_from,
+    ///     value: value.parse().ok(),
+    ///     cite: None,
+    ///     notes: vec![],
+    /// };
+    /// let artifact = example::artifact_with_facts();
+    /// let policy = Policy::bind(artifact, &Snapshot::new(vec![fact(0, "600")])?, &Options::default())?;
+    /// let decision = policy.decide_json(r#"{"on": "2025-02-01", "score": 640}"#)?;
+    /// assert_eq!(decision.output("pass").unwrap().to_string(), "true");
+    /// assert_eq!(decision.record().snapshot, policy.snapshot());
+    ///
+    /// let refused = Policy::bind(example::artifact_with_facts(), &Snapshot::new(vec![fact(0, "900")])?, &Options::default());
+    /// assert_eq!(
+    ///     refused.unwrap_err().to_string(),
+    ///     "the snapshot does not fit the policy: `floor` from 1970-01-01: `900` is outside the declared range 300..850"
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Every fact that is missing or is not what the policy declares.
+    pub fn bind(artifact: Artifact, snapshot: &Snapshot, options: &Options) -> Result<Policy, BindError> {
+        let mut program = snapshot::bind(artifact.verified_program(), snapshot)?;
+        for version in &mut program.versions {
+            opus_ir::passes::optimize(&mut version.admit);
+            opus_ir::passes::optimize(&mut version.decide);
+        }
+        let source = SourceText { text: artifact.unchecked_source(), compiler: artifact.compiler() };
+        let executed = Artifact::build(program, source).map_err(BindError::Build)?;
+        let hash = Hash::of_bound(artifact.content_hash(), snapshot.hash());
+        let bound = Bound { artifact, snapshot: snapshot.hash(), hash };
+        Ok(Policy::executing(executed, Some(bound), options))
+    }
+
+    fn executing(executed: Artifact, bound: Option<Bound>, options: &Options) -> Policy {
+        let artifact = &executed;
         let program = artifact.program();
         let shapes = Shapes::of(program);
         let input_layout = shapes.input_layout();
-        let rows = RowEngine::new(&artifact, options);
+        let rows = RowEngine::new(artifact, options);
         Policy(Arc::new(Inner {
             effective: program.schema.effective.map(|index| input_layout.slots[index as usize]),
             starts: program.versions.iter().skip(1).map(|version| version.from).collect(),
@@ -133,13 +200,29 @@ impl Policy {
             columns: OnceLock::new(),
             schema_hash: OnceLock::new(),
             options: options.clone(),
-            artifact,
+            bound,
+            executed,
         }))
     }
 
-    /// The artifact.
+    /// The artifact that was opened, whose content hash records name. If it is bound, it leaves open what the facts are.
     pub fn artifact(&self) -> &Artifact {
-        &self.0.artifact
+        self.0.bound.as_ref().map_or(&self.0.executed, |bound| &bound.artifact)
+    }
+
+    /// The artifact that engines execute: the opened one, or the one that binding made of it.
+    pub fn executed(&self) -> &Artifact {
+        &self.0.executed
+    }
+
+    /// The hash of the snapshot that the policy was bound to.
+    pub fn snapshot(&self) -> Option<Hash> {
+        self.0.bound.as_ref().map(|bound| bound.snapshot)
+    }
+
+    /// The hash that names artifact and snapshot together, if the policy was bound.
+    pub fn bound_hash(&self) -> Option<Hash> {
+        self.0.bound.as_ref().map(|bound| bound.hash)
     }
 
     /// Inputs and outputs.
@@ -153,7 +236,7 @@ impl Policy {
     /// assert_eq!(policy.schema().outputs[1].kind, Kind::Money);
     /// ```
     pub fn schema(&self) -> &Schema {
-        &self.0.artifact.program().schema
+        &self.0.executed.program().schema
     }
 
     /// The hash of the inputs: names, kinds, domains, enums and currency. Policies with the same hash decide each
@@ -177,11 +260,12 @@ impl Policy {
     /// ```
     /// use opus_runtime::{Cache, Engine, Options, Policy, example};
     /// let options = Options { engine: Engine::Native, cache: Cache::Off, ..Options::default() };
-    /// let policy = Policy::from_artifact(example::artifact(), &options);
+    /// let policy = Policy::from_artifact(example::artifact(), &options)?;
     /// match policy.fallback() {
     ///     None => assert_eq!(policy.engine(), Engine::Native),
     ///     Some(why) => println!("the virtual machine decides: {why}"),
     /// }
+    /// # Ok::<(), opus_runtime::ArtifactError>(())
     /// ```
     pub fn engine(&self) -> Engine {
         self.0.rows.engine()
@@ -356,7 +440,7 @@ impl Policy {
 
     #[cold]
     fn requires_failed(&self, version: usize, holds: &[u8]) -> Refusal {
-        let program = self.0.artifact.program();
+        let program = self.0.executed.program();
         let failed = program.versions[version].requires.iter().zip(holds).filter(|(_, holds)| **holds == 0);
         let reason =
             |(index, _): (&u32, &u8)| Reason::require_failed(*index, &program.requires[*index as usize]);
@@ -368,8 +452,9 @@ impl Policy {
     }
 
     pub(crate) fn written(&self) -> &Written {
-        let artifact = &self.0.artifact;
-        self.0.written.get_or_init(|| Written::new(artifact.program(), artifact.content_hash()))
+        let artifact = self.artifact();
+        let written = || Written::new(artifact.program(), artifact.content_hash(), self.snapshot());
+        self.0.written.get_or_init(written)
     }
 
     pub(crate) fn shapes(&self) -> &Shapes {
@@ -386,7 +471,7 @@ impl Policy {
 
     /// The engine for columns, loaded at first use.
     pub(crate) fn columns(&self) -> &ColumnEngine {
-        self.0.columns.get_or_init(|| ColumnEngine::new(&self.0.artifact, &self.0.options))
+        self.0.columns.get_or_init(|| ColumnEngine::new(&self.0.executed, &self.0.options))
     }
 }
 
@@ -397,7 +482,7 @@ fn foreign() -> Refusal {
 
 impl std::fmt::Debug for Policy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let name = &self.0.artifact.program().name;
+        let name = &self.0.executed.program().name;
         write!(f, "Policy({name}, {}, {})", self.artifact().content_hash(), self.engine())
     }
 }

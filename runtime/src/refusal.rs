@@ -96,7 +96,7 @@ impl Refusal {
                 hash: self.hash(),
             },
             artifact: policy.artifact().content_hash(),
-            snapshot: None,
+            snapshot: policy.snapshot(),
             input: row.filter(|row| row.check_complete().is_ok()).map(Row::hash),
         }
     }

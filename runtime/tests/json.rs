@@ -70,6 +70,7 @@ fn policy() -> Policy {
         schema,
         rules: vec![Rule { id: "R".into(), title: None, cite: None, span: (0, 0) }],
         requires: vec![],
+        holes: vec![],
         versions: vec![version],
     };
     let options = Options { engine: Engine::Vm, cache: Cache::Off, ..Options::default() };
@@ -77,6 +78,7 @@ fn policy() -> Policy {
         Artifact::build(program, SourceText { text: "", compiler: "test" }).unwrap(),
         &options,
     )
+    .unwrap()
 }
 
 /// What a text gives: the integers of the fields; or the reasons, which are empty where the text is malformed.

@@ -43,7 +43,7 @@ fn building_and_opening_verify_once() {
     let artifact = example::artifact();
     assert_eq!(verifications() - before, 1);
     let options = Options { cache: folder.cache(), ..Options::default() };
-    let policy = Policy::from_artifact(artifact, &options);
+    let policy = Policy::from_artifact(artifact, &options).unwrap();
     policy.prepare();
     assert_eq!(verifications() - before, 1, "the program that was built is used as it is");
     let bytes = policy.artifact().bytes();

@@ -10,7 +10,7 @@ fn policy(engine: Engine) -> Policy {
 
 fn open(program: Program, engine: Engine) -> Policy {
     let options = Options { engine, cache: Cache::Off, ..Options::default() };
-    Policy::from_artifact(Artifact::build(program, example::SOURCE).unwrap(), &options)
+    Policy::from_artifact(Artifact::build(program, example::SOURCE).unwrap(), &options).unwrap()
 }
 
 const GOOD: &str = r#"{"submitted_on": "2025-02-01", "age": 40, "score": 720, "income": 90000.00,

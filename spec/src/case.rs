@@ -5,6 +5,8 @@ use std::ops::Range;
 use opus_frontend::Compiled;
 use opus_frontend::diagnostic::any_error;
 use opus_ir::{Func, verify};
+use opus_runtime::Snapshot;
+use opus_runtime::snapshot::Fact;
 
 use crate::document::{self, Block, Case};
 use crate::function;
@@ -57,23 +59,28 @@ fn policy(case: &Case, before: Option<&str>, report: &mut Report) {
         None if diagnostics.is_empty() => {}
         None => report.fail(case.input.line, format!("the compiler says\n{told}")),
     }
-    let subject = compiled.as_ref().map(|compiled| (compiled, Subject::new(compiled)));
+    let facts = case.expected.iter().find(|block| block.info == "facts").map(|block| facts(&block.text));
+    // without its facts such a policy only compiles
+    let runs = |compiled: &&Compiled| facts.is_some() || compiled.program.holes.is_empty();
+    let subject = compiled.as_ref().filter(runs);
+    let subject = subject.map(|compiled| (compiled, Subject::new(compiled, facts.as_ref())));
     if let Some((compiled, Ok(subject))) = &subject {
         report.expectations += compiled.policy.tests.len();
         let failing = subject.failing_tests(compiled);
         failing.into_iter().for_each(|sentence| report.fail(case.input.line, sentence));
     }
-    let is_checked_here = |block: &&Block| block.info != "error" && !OF_THE_COMMAND.contains(&&*block.info);
-    for block in case.expected.iter().filter(is_checked_here) {
+    for block in case.expected.iter().filter(|block| !NO_EXPECTATIONS.contains(&block.info.as_str())) {
+        let is_diff = block.info.split(' ').next() == Some("diff");
         match &subject {
+            _ if is_diff && compiled.is_some() => {
+                report.stage(block, stage::edits(&block.info, before, source));
+            }
+            None if compiled.is_some() => report.fail(block.line, "the policy above needs facts".to_owned()),
             None => {
                 let why = if any_error(&diagnostics) { "does not compile" } else { "gives no program" };
                 report.fail(block.line, format!("the policy above {why}"));
             }
             Some((_, Err(error))) => report.fail(block.line, error.clone()),
-            Some(_) if block.info.split(' ').next() == Some("diff") => {
-                report.stage(block, stage::edits(&block.info, before, source));
-            }
             Some((compiled, _)) if block.info == "coverage" => {
                 report.stage(block, stage::coverage(compiled));
             }
@@ -85,9 +92,6 @@ fn policy(case: &Case, before: Option<&str>, report: &mut Report) {
     }
 }
 
-/// Blocks about the command, which the tests of the command read: what is typed and printed, and files of rows.
-const OF_THE_COMMAND: &[&str] = &["console", "csv"];
-
 fn expectation(block: &Block, source: &str, compiled: &Compiled, subject: &Subject, report: &mut Report) {
     if block.info != "run" {
         return report.stage(block, stage::of_policy(&block.info, source, compiled));
@@ -96,6 +100,26 @@ fn expectation(block: &Block, source: &str, compiled: &Compiled, subject: &Subje
     for (line, sentence) in subject.differences(&block.text) {
         report.fail(block.line + 1 + line, sentence);
     }
+}
+
+/// What a block may hold that is not compared here: errors, which are compared before, facts, and what the tests of the
+/// command read: what is typed and printed, and files of rows and facts.
+const NO_EXPECTATIONS: [&str; 5] = ["error", "facts", "console", "csv", "toml"];
+
+/// The snapshot in a `facts` block: the key, the first day and the value of each fact, below the names of the columns.
+fn facts(text: &str) -> Snapshot {
+    let fact = |line: &str| {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [key, day, value] = cells[..] else { panic!("a fact has a key, a day and a value: {line}") };
+        Fact {
+            key: key.to_owned(),
+            valid_from: opus_ir::date::parse(day).unwrap_or_else(|| panic!("not a day: {line}")),
+            value: (value != "none").then(|| value.parse().unwrap_or_else(|why| panic!("{why}: {line}"))),
+            cite: None,
+            notes: Vec::new(),
+        }
+    };
+    Snapshot::new(text.lines().skip(1).map(fact).collect()).unwrap_or_else(|why| panic!("{why}"))
 }
 
 fn function(case: &Case, report: &mut Report) {

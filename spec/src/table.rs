@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use opus_frontend::Compiled;
 use opus_govern::witnesses::{GivenRow, Outcome, Witness, Witnesses};
 use opus_ir::{Domain, Fault, Field, Interval, Schema};
-use opus_runtime::Refusal;
+use opus_runtime::{Refusal, Snapshot};
 use opus_runtime::admission::{Admission, Place, Reading, Reason, Unit};
 
 use crate::document;
@@ -33,26 +33,36 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Opens a compiled policy on all witnesses.
+    /// Opens a compiled policy on all witnesses, with its facts.
     ///
     /// # Errors
     /// If it is refused as an artifact.
-    pub fn new(compiled: &Compiled) -> Result<Subject, String> {
+    pub fn new(compiled: &Compiled, facts: Option<&Snapshot>) -> Result<Subject, String> {
         let program = &compiled.program;
         let source =
             opus_runtime::artifact::SourceText { text: &compiled.source, compiler: opus_frontend::VERSION };
         let artifact =
             opus_runtime::Artifact::build(program.clone(), source).map_err(|error| error.to_string())?;
         let options = opus_runtime::Options { cache: opus_runtime::Cache::Off, ..Default::default() };
-        let front_door = opus_runtime::Policy::from_bytes_with(artifact.bytes(), &options);
+        let (front_door, witnesses) = match facts {
+            Some(facts) => (
+                opus_runtime::Policy::bind(artifact, facts, &options).map_err(|error| error.to_string()),
+                Witnesses::bound(compiled, facts, &[])?,
+            ),
+            None => (
+                opus_runtime::Policy::from_bytes_with(artifact.bytes(), &options)
+                    .map_err(|error| error.to_string()),
+                Witnesses::new(compiled, &[])?,
+            ),
+        };
         Ok(Subject {
             wide: widened(&program.schema),
             schema: program.schema.clone(),
             rules: program.rules.iter().map(|rule| rule.id.clone()).collect(),
             requires: program.requires.iter().map(|require| require.id.clone()).collect(),
             versions: program.versions.iter().map(|version| version.number).collect(),
-            witnesses: Witnesses::new(compiled, &[])?,
-            front_door: front_door.map_err(|error| error.to_string())?,
+            witnesses,
+            front_door: front_door?,
         })
     }
 

@@ -10,7 +10,7 @@ use super::explain::ExplainedRows;
 use crate::args::Batch;
 use crate::endpoints::{inputs, output, policy_first, writable};
 use crate::failure::{Exit, Failure};
-use crate::open::open;
+use crate::open::open_with;
 use crate::progress::Shown;
 use crate::summary::{self, Run};
 use crate::terminal::Terminal;
@@ -27,7 +27,7 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     let allowed = Allowed::parse(&args.max_rejects)?;
     let endpoints = Endpoints::of(args)?;
     let left_out = left_out(&args.inputs, args.input_format)?;
-    let mut opened = open(&args.policy, terminal)?;
+    let mut opened = open_with(&args.policy, args.snapshot.as_deref(), terminal)?;
     let schema = opened.artifact.program().schema.clone();
     let (mapping, mapping_text) = match &args.columns {
         Some(path) => {
@@ -44,6 +44,9 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     let program = opened.artifact.program();
     let rules = program.rules.iter().map(|rule| (rule.id.clone(), rule.title.clone())).collect();
     let artifact_facts = ArtifactFacts::of(&opened.artifact, &path_text(&args.policy));
+    let snapshot = opened.snapshot.as_ref().map(|snapshot| snapshot.hash().to_string());
+    let mut described = metadata(&opened.artifact);
+    described.extend(snapshot.iter().map(|hash| ("opus.snapshot".to_owned(), hash.clone())));
     let is_output_taken = endpoints.takes_standard_output();
     let work = pipeline::Batch {
         intake: Intake { schema: schema.clone(), mapping, keep: args.keep.clone() },
@@ -51,7 +54,7 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
         inputs: endpoints.inputs,
         output: endpoints.output,
         rejects: endpoints.rejects,
-        metadata: metadata(&opened.artifact),
+        metadata: described,
         hashed: summary.is_some() || args.record.is_some() || terminal.is_json(),
     };
     let mapping_bytes = mapping_text.as_ref().map(String::as_bytes);
@@ -66,14 +69,16 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     };
     let (engine, engine_name): (Box<dyn Decide>, &str) = match args.engine.of_runtime() {
         Some(engine) => {
-            let policy = opened.policy(engine, terminal);
+            let policy = opened.policy(engine, terminal)?;
             let name = policy.engine().name();
             policy.prepare();
             (Box::new(policy), name)
         }
         None => {
             let tree = opened.compiled()?.policy.clone();
-            (Box::new(ReferenceEngine::new(tree, opened.policy(Engine::Vm, terminal))), "reference")
+            let facts = opened.snapshot.clone();
+            let policy = opened.policy(Engine::Vm, terminal)?;
+            (Box::new(ReferenceEngine::new(tree, policy, facts)), "reference")
         }
     };
     let explained = match &explanations {
@@ -101,7 +106,10 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     let record = complete.as_ref().zip(args.record.as_deref());
     let record = record.map(|(complete, place)| (path_text(place), complete.manifest().tree));
     let run = Run { report: &report, schema: &schema, names: &names, rules, facts: &facts, record, seconds };
+    let snapshot = args.snapshot.as_deref().zip(snapshot);
+    let snapshot = snapshot.map(|(path, hash)| json!({ "file": path_text(path), "hash": hash }));
     let details = json!({
+        "snapshot": snapshot,
         "left_out": left_out,
         "options": { "max_rejects": args.max_rejects, "threads": threads },
     });
@@ -157,7 +165,7 @@ impl Endpoints {
             )
             .help("write the rows to a file first"));
         }
-        let others: Vec<Endpoint> = [Some(&args.policy), args.columns.as_ref()]
+        let others: Vec<Endpoint> = [Some(&args.policy), args.columns.as_ref(), args.snapshot.as_ref()]
             .into_iter()
             .flatten()
             .map(|path| Endpoint::new(path))

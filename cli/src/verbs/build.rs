@@ -36,7 +36,9 @@ pub fn run(args: &Build, terminal: &Terminal) -> Result<(), Failure> {
     let (content, meaning, length) =
         (artifact.content_hash(), artifact.meaning_hash(), artifact.bytes().len());
     let options = Options { engine: Engine::Native, ..Options::default() };
-    let native = NativeCode::of(&Policy::from_artifact(artifact, &options));
+    // without its facts there is nothing to compile yet
+    let native = Policy::from_artifact(artifact, &options);
+    let native = native.map_or(NativeCode::Later, |policy| NativeCode::of(&policy));
     let human = [
         format!("{target}  {} bytes", grouped(length as u64)),
         format!("  artifact hash  {content}"),
@@ -60,6 +62,8 @@ enum NativeCode {
     Lost,
     /// It is unavailable, for this reason.
     Unavailable(String),
+    /// It is compiled when the policy gets its facts.
+    Later,
 }
 
 impl NativeCode {
@@ -85,6 +89,7 @@ impl NativeCode {
                 format!("cannot be kept in {folder}: every start compiles it again")
             }
             NativeCode::Unavailable(why) => format!("is not available here ({why}): the vm decides"),
+            NativeCode::Later => "is compiled when a snapshot gives the policy its facts".to_owned(),
         }
     }
 
@@ -94,6 +99,7 @@ impl NativeCode {
             NativeCode::Kept => ("kept", None),
             NativeCode::Lost => ("not kept", None),
             NativeCode::Unavailable(why) => ("unavailable", Some(why)),
+            NativeCode::Later => ("with a snapshot", None),
         };
         json!({ "state": state, "cache": folder(), "why": why })
     }

@@ -1,38 +1,64 @@
 //! `opus inspect`: what does an artifact contain?
 
 use opus_frontend::display;
-use opus_ir::{Program, Verified, Version, date};
-use opus_runtime::{Artifact, listing};
+use opus_ir::{Hole, Program, Shape, Verified, Version, date};
+use opus_runtime::{Artifact, Engine, Hash, listing};
 use serde_json::{Value, json};
 
 use opus_govern::source::Source;
 
 use crate::args::Inspect;
 use crate::failure::Failure;
-use crate::open::open;
+use crate::open::{open_with, without_facts};
 use crate::summary::grouped;
 use crate::terminal::Terminal;
 
 pub fn run(args: &Inspect, terminal: &Terminal) -> Result<(), Failure> {
-    let mut opened = open(&args.policy, terminal)?;
+    let mut opened = open_with(&args.policy, args.snapshot.as_deref(), terminal)?;
     if args.source {
         let name = opened.artifact.program().name.clone();
         return show_source(&name, opened.source()?, terminal);
     }
-    let program = opened.artifact.verified_program();
+    let executes = args.bytecode || args.native;
+    if executes && opened.snapshot.is_none() && !opened.artifact.program().holes.is_empty() {
+        return Err(without_facts(&opened.name, &opened.artifact));
+    }
+    if opened.snapshot.is_some() {
+        let policy = opened.policy(Engine::Vm, terminal)?;
+        let about = Bound { snapshot: policy.snapshot(), hash: policy.bound_hash() };
+        return show(args, policy.artifact(), policy.executed(), &about, terminal);
+    }
+    show(args, &opened.artifact, &opened.artifact, &Bound { snapshot: None, hash: None }, terminal)
+}
+
+/// What a policy is bound to.
+struct Bound {
+    snapshot: Option<Hash>,
+    hash: Option<Hash>,
+}
+
+/// Shows an artifact; `executed` is what engines run of it.
+fn show(
+    args: &Inspect,
+    artifact: &Artifact,
+    executed: &Artifact,
+    bound: &Bound,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let program = executed.verified_program();
     let part = match args {
         Inspect { ir: true, .. } => Some(("ir", legend(program) + &ir(program))),
         Inspect { bytecode: true, .. } => {
-            Some(("bytecode", legend(program) + &listing::bytecode(&opened.artifact)))
+            Some(("bytecode", legend(program) + &listing::bytecode(executed)))
         }
-        Inspect { native: true, .. } => Some(("native", native(&opened.artifact)?)),
+        Inspect { native: true, .. } => Some(("native", native(executed)?)),
         _ => None,
     };
     match (part, terminal.is_json()) {
         (Some((name, text)), true) => terminal.print_json(&json!({ "policy": program.name, name: text })),
         (Some((_, text)), false) => terminal.print(&text),
-        (None, true) => terminal.print_json(&as_json(&opened.artifact)),
-        (None, false) => terminal.print(&human(&opened.artifact)),
+        (None, true) => terminal.print_json(&as_json(artifact, bound)),
+        (None, false) => terminal.print(&human(artifact, bound)),
     }
 }
 
@@ -54,7 +80,7 @@ fn show_source(name: &str, source: Source, terminal: &Terminal) -> Result<(), Fa
     terminal.print(text)
 }
 
-fn human(artifact: &Artifact) -> String {
+fn human(artifact: &Artifact, bound: &Bound) -> String {
     let program = artifact.verified_program();
     let mut out = format!(
         "policy         {}\nartifact hash  {}\nmeaning hash   {}\nsize           {} bytes\n",
@@ -63,10 +89,18 @@ fn human(artifact: &Artifact) -> String {
         artifact.meaning_hash(),
         grouped(artifact.bytes().len() as u64)
     );
+    for (name, hash) in [("snapshot", bound.snapshot), ("bound", bound.hash)] {
+        out += &hash.map_or(String::new(), |hash| format!("{:<13}  {hash}\n", format!("{name} hash")));
+    }
     out += "\ninputs\n";
     out += &fields(program, &program.schema.inputs);
     out += "\noutputs\n";
     out += &fields(program, &program.schema.outputs);
+    if !program.holes.is_empty() {
+        out += "\nfacts, from a snapshot\n";
+        let facts: Vec<opus_ir::Field> = program.holes.iter().map(as_field).collect();
+        out += &fields(program, &facts);
+    }
     out += &time_line(program);
     out += "\nrules, in order, and the versions they are in\n";
     let rules = program
@@ -146,6 +180,19 @@ fn fields(program: &Program<Verified>, fields: &[opus_ir::Field]) -> String {
         format!("  {:<width$}  {}{domain}{optional}\n", field.name, kind(program, field))
     };
     fields.iter().map(line).collect()
+}
+
+/// A fact, as a field is described.
+fn as_field(hole: &Hole) -> opus_ir::Field {
+    let (kind, domain) = match &hole.shape {
+        Shape::Value { kind, domain } => (*kind, domain.clone()),
+        Shape::Set(of) => (opus_ir::Kind::Enum(*of), opus_ir::Domain::all(opus_ir::Interval::BOOL)),
+    };
+    let name = match hole.shape {
+        Shape::Set(_) => format!("{} (a set)", hole.name),
+        Shape::Value { .. } => hole.name.clone(),
+    };
+    opus_ir::Field { name, kind, domain, optional: false }
 }
 
 fn kind(program: &Program<Verified>, field: &opus_ir::Field) -> String {
@@ -247,7 +294,7 @@ fn native(artifact: &Artifact) -> Result<String, Failure> {
     listing::native(artifact).map_err(|why| Failure::io(format!("there is no native code here: {why}")))
 }
 
-fn as_json(artifact: &Artifact) -> Value {
+fn as_json(artifact: &Artifact, bound: &Bound) -> Value {
     let program = artifact.verified_program();
     let named = |id: &str, title: &Option<String>, cite: &Option<String>, versions: Vec<u32>| json!({ "id": id, "title": title, "cite": cite, "versions": versions });
     let rules = program
@@ -271,12 +318,15 @@ fn as_json(artifact: &Artifact) -> Value {
         "policy": program.name,
         "content": artifact.content_hash().to_string(),
         "meaning": artifact.meaning_hash().to_string(),
+        "snapshot": bound.snapshot.map(|hash| hash.to_string()),
+        "bound": bound.hash.map(|hash| hash.to_string()),
         "bytes": artifact.bytes().len(),
         "currency": program.schema.currency.as_ref().map(|currency| &currency.code),
         "effective_on": effective,
         "enums": enums.collect::<Vec<_>>(),
         "inputs": fields(&program.schema.inputs),
         "outputs": fields(&program.schema.outputs),
+        "facts": program.holes.iter().map(|hole| fact_json(program, hole)).collect::<Vec<_>>(),
         "versions": program.versions.iter().map(|version| version_json(version, effective.is_some())).collect::<Vec<_>>(),
         "rules": rules.collect::<Vec<_>>(),
         "requires": requires.collect::<Vec<_>>(),
@@ -287,6 +337,16 @@ fn field_json(program: &Program<Verified>, field: &opus_ir::Field) -> Value {
     let domain = domain(program, field);
     let domain = domain.trim().trim_start_matches("in ");
     json!({ "name": field.name, "type": kind(program, field), "domain": domain, "optional": field.optional })
+}
+
+fn fact_json(program: &Program<Verified>, hole: &Hole) -> Value {
+    let field = field_json(program, &opus_ir::Field { name: hole.name.clone(), ..as_field(hole) });
+    json!({
+        "key": hole.name,
+        "set": matches!(hole.shape, Shape::Set(_)),
+        "type": field["type"],
+        "domain": field["domain"],
+    })
 }
 
 /// A version; without an effective date it has no dates.

@@ -17,6 +17,7 @@ mod prove_row;
 mod replay;
 mod run;
 mod sample;
+mod snapshot;
 mod source_tests;
 mod test;
 
@@ -45,6 +46,7 @@ pub fn run(verb: &Verb, terminal: &Terminal) -> Result<(), Failure> {
         Verb::Apply(args) => apply::run(args, terminal),
         Verb::Impact(args) => impact::run(args, terminal),
         Verb::Inspect(args) => inspect::run(args, terminal),
+        Verb::Snapshot(args) => snapshot::run(args, terminal),
         Verb::Sample(args) => sample::run(args, terminal),
         Verb::ExplainCode(args) => explain_code::run(args, terminal),
         Verb::Completions(args) => completions::run(args, terminal),

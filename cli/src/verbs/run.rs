@@ -11,15 +11,16 @@ use serde_json::Value;
 
 use crate::args::Run;
 use crate::failure::{Exit, Failure};
-use crate::open::open;
+use crate::open::open_with;
 use crate::row::{Given, Input};
 use crate::terminal::Terminal;
 use opus_data::record::{Complete, Object};
+use opus_govern::facts::with_facts;
 use opus_govern::trace;
 
 pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
     args.given.standard_input_once(&args.policy)?;
-    let mut opened = open(&args.policy, terminal)?;
+    let mut opened = open_with(&args.policy, args.snapshot.as_deref(), terminal)?;
     let input = Input::read(&args.given, &opened.artifact.program().schema)?;
     let recording = args.record.as_ref().map(|place| To::new(place, args, &input)).transpose()?;
     let needs_tree = args.trace || args.engine.of_runtime().is_none();
@@ -27,7 +28,8 @@ pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
     let (tree, source) = compiled.map(|compiled| (compiled.policy, compiled.source)).unzip();
     let source = source.unwrap_or_default();
     let engine = args.engine.of_runtime().unwrap_or(opus_runtime::Engine::Vm);
-    let policy = opened.policy(engine, terminal);
+    let facts = opened.snapshot.clone();
+    let policy = opened.policy(engine, terminal)?;
     let Given { row, ignored } = input.admit(&policy, terminal)?;
     let row = match row {
         Ok(row) => row,
@@ -39,6 +41,7 @@ pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
     };
     let given: Vec<Option<i128>> = (0..policy.schema().inputs.len()).map(|index| row.get(index)).collect();
     let traced = tree.as_ref().map(|tree| {
+        let given = with_facts(tree, facts.as_ref(), &given);
         let admitted =
             reference::admit(tree, &given).expect("the row was admitted by its fields and requires");
         reference::trace(tree, &admitted)
@@ -173,6 +176,7 @@ impl<F> Shown<'_, F> {
         };
         let hashes = [
             ("artifact", Some(self.record.artifact)),
+            ("snapshot", self.record.snapshot),
             ("meaning", Some(self.meaning)),
             ("input", self.record.input),
             ("decision", Some(outcome)),

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use opus_ir::memory::Columns;
-use opus_runtime::{Engine, Policy};
+use opus_runtime::{Engine, Policy, snapshot};
 use serde_json::json;
 
 use crate::args::Sample;
 use crate::endpoints::output;
 use crate::failure::{Exit, Failure};
-use crate::open::open;
+use crate::open::open_with;
 use crate::progress::Shown;
 use crate::summary::grouped;
 use crate::terminal::Terminal;
@@ -25,7 +25,11 @@ const ATTEMPTS_MAX: u32 = 1_000;
 pub fn run(args: &Sample, terminal: &Terminal) -> Result<(), Failure> {
     let output = output(&args.output, args.output_format, "--output-format")?;
     apart(&[&Endpoint::new(&args.policy)], &[&output.endpoint])?;
-    let opened = open(&args.policy, terminal)?;
+    let mut opened = open_with(&args.policy, args.snapshot.as_deref(), terminal)?;
+    if opened.snapshot.is_none() && !opened.artifact.program().holes.is_empty() {
+        // any facts will do: they decide at most whether a row meets the requires
+        opened.snapshot = Some(snapshot::least(opened.artifact.program()));
+    }
     let program = opened.artifact.verified_program();
     let schema = program.schema.clone();
     let mut sampler = Sampler::new(&schema, args.seed);
@@ -45,7 +49,7 @@ pub fn run(args: &Sample, terminal: &Terminal) -> Result<(), Failure> {
     let drawer = Drawer {
         sampler,
         requires: !program.requires.is_empty(),
-        policy: opened.policy(Engine::Native, terminal),
+        policy: opened.policy(Engine::Native, terminal)?,
     };
     let shown = Shown::new(terminal);
     let mut first = 0;

@@ -10,15 +10,19 @@ use opus_runtime::admission::Place;
 use serde_json::{Value, json};
 
 use crate::failure::{Exit, Failure};
-use crate::open::Opened;
+use crate::open::{Opened, without_facts};
 use crate::render;
 use crate::terminal::Terminal;
 use opus_govern::witnesses::{GivenRow, Outcome, Witness, Witnesses};
 
 pub fn run(mut opened: Opened, terminal: &Terminal) -> Result<(), Failure> {
     let compiled = opened.compiled()?.clone();
-    let witnesses =
-        Witnesses::new(&compiled, &Level::ALL).map_err(|why| Failure::new(Exit::Artifact, why))?;
+    let witnesses = match &opened.snapshot {
+        Some(snapshot) => Witnesses::bound(&compiled, snapshot, &Level::ALL)
+            .map_err(|why| Failure::io(format!("`{}`: {why}", opened.name)))?,
+        None if !compiled.program.holes.is_empty() => return Err(without_facts(&opened.name, &opened.artifact)),
+        None => Witnesses::new(&compiled, &Level::ALL).map_err(|why| Failure::new(Exit::Artifact, why))?,
+    };
     let policy = &compiled.policy;
     let rows: Vec<GivenRow> = policy.tests.iter().map(|test| test.given.clone()).collect();
     let available = witnesses.available();

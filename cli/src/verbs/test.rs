@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::args::Test;
 use crate::compare::{Comparison, Difference, Files, compare};
 use crate::failure::{Exit, Failure};
-use crate::open::{Opened, open};
+use crate::open::{Opened, open_with};
 use crate::progress::Shown;
 use crate::summary::grouped;
 use crate::terminal::{NOT_READ, Terminal};
@@ -23,7 +23,7 @@ pub fn run(args: &Test, terminal: &Terminal) -> Result<(), Failure> {
     let read = [Some(&args.policy), args.input.as_ref(), args.expected.as_ref()];
     let read: Vec<Endpoint> = read.into_iter().flatten().map(|path| Endpoint::new(path)).collect();
     standard_input_once(&read.iter().collect::<Vec<_>>())?;
-    let opened = open(&args.policy, terminal)?;
+    let opened = open_with(&args.policy, args.snapshot.as_deref(), terminal)?;
     match (&args.input, &args.expected) {
         (Some(input), Some(expected)) => against_file(args, opened, input, expected, terminal),
         _ => super::source_tests::run(opened, terminal),
@@ -50,7 +50,7 @@ fn against_file(
         only.ok_or_else(|| Failure::usage(format!("`{}` is a folder: name one file", path.display())))
     };
     let files = Files { input: one(input)?, expected: one(expected)?, on: args.on.clone(), mapping };
-    let engine = opened.policy(Engine::Native, terminal);
+    let engine = opened.policy(Engine::Native, terminal)?;
     let shown = Shown::new(terminal);
     let progress = |progress: Progress| shown.update(progress);
     let comparison = compare(&files, &schema, &names.rules, &engine, &progress);

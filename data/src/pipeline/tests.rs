@@ -30,7 +30,8 @@ impl Approval {
         let program = compiled.unwrap_or_else(|| panic!("{diagnostics:#?}")).program;
         let text = SourceText { text: source, compiler: opus_frontend::VERSION };
         let artifact = Artifact::build(program, text).expect("it builds");
-        Approval(Policy::from_artifact(artifact, &Options { engine: Engine::Vm, ..Options::default() }))
+        let options = Options { engine: Engine::Vm, ..Options::default() };
+        Approval(Policy::from_artifact(artifact, &options).expect("it takes no facts"))
     }
 }
 

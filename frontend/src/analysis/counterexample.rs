@@ -14,9 +14,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::{Signed, ToPrimitive};
+use opus_ir::Field;
 
 use crate::display::{field_text, unit_of, value_scale};
-use crate::hir::{Cell, Constant, ExprId, ExprKind, Policy, Step, Unit, Version};
+use crate::hir::{Cell, Constant, ExprId, ExprKind, Hole, Policy, Step, Unit, Version};
 use crate::limits::COUNTEREXAMPLE_WORK_MAX;
 use crate::lower::complaint::{Complaint, Fault, output_extent};
 use crate::reference::{Evaluator, Undefined, Value};
@@ -39,13 +40,14 @@ const SIMPLE_VALUES: usize = 4;
 /// How many values between the ends of a field's range are tried before the field is left out.
 const VALUES_BETWEEN: usize = 8;
 
-/// A row: by input index the scaled integer of the field, `None` if it is missing.
+/// A row: by input index the scaled integer of the field, `None` if it is missing; after the fields, the facts.
 type Row = Vec<Option<i128>>;
 
 /// The search for the counterexamples of a policy.
 #[derive(Clone, Debug)]
 pub struct Searches<'a> {
     policy: &'a Policy,
+    fields: Vec<Field>,
     work_left: usize,
     /// By version, the values that are tried for each field.
     values: BTreeMap<usize, Vec<Row>>,
@@ -54,28 +56,33 @@ pub struct Searches<'a> {
 impl<'a> Searches<'a> {
     /// Before the first search.
     pub fn new(policy: &'a Policy) -> Searches<'a> {
-        Searches { policy, work_left: COUNTEREXAMPLE_WORK_MAX, values: BTreeMap::new() }
+        Searches {
+            policy,
+            fields: fields_of(policy),
+            work_left: COUNTEREXAMPLE_WORK_MAX,
+            values: BTreeMap::new(),
+        }
     }
 
     /// An input on which the version fails as the complaint says, if one is found: every field that
     /// matters, as it is written in a `case`, or `missing`. All others may have any value.
     pub fn counterexample(&mut self, version: usize, complaint: &Complaint) -> Option<Vec<(String, String)>> {
         let policy = self.policy;
-        let listed = policy.versions[version].exprs.len() + policy.schema.inputs.len() * VALUES_MAX;
+        let listed = policy.versions[version].exprs.len() + self.fields.len() * VALUES_MAX;
         self.work_left = self.work_left.saturating_sub(listed / LISTED_PER_WORK);
         if self.work_left == 0 {
             return None;
         }
         let values = self.values.entry(version);
         let values = values.or_insert_with(|| telling_values(policy, &policy.versions[version]));
-        let search = Search::new(policy, version, complaint, values);
+        let search = Search::new(policy, &self.fields, version, complaint, values);
         let left = &mut self.work_left;
         let row = allowed(left, WORK_EACH_MAX, |work| search.run(work))?;
         let row = allowed(left, WORK_TO_SIMPLIFY_MAX, |work| search.simplified(row, work));
         let matters = allowed(left, WORK_TO_SIMPLIFY_MAX, |work| search.fields_that_matter(&row, work));
-        let fields = policy.schema.inputs.iter().zip(row).enumerate();
+        let fields = self.fields.iter().zip(row).enumerate();
         let fields = fields.filter(|(index, _)| matters.contains(&(*index as u32)));
-        let text = |field: &opus_ir::Field, value: Option<i128>| {
+        let text = |field: &Field, value: Option<i128>| {
             value.map_or("missing".to_string(), |value| field_text(&policy.schema, field.kind, value))
         };
         Some(fields.map(|(_, (field, value))| (field.name.clone(), text(field, value))).collect())
@@ -109,6 +116,7 @@ enum Trial {
 
 struct Search<'a> {
     policy: &'a Policy,
+    fields: &'a [Field],
     version: usize,
     complaint: &'a Complaint,
     /// The last step that contains the expression; beyond the last step if none does.
@@ -122,7 +130,13 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(policy: &'a Policy, version: usize, complaint: &'a Complaint, values: &'a [Row]) -> Search<'a> {
+    fn new(
+        policy: &'a Policy,
+        fields: &'a [Field],
+        version: usize,
+        complaint: &'a Complaint,
+        values: &'a [Row],
+    ) -> Search<'a> {
         let data = &policy.versions[version];
         let users = users(data, complaint.at);
         let holds = |step: &Step| roots(step).any(|root| users.contains(&root));
@@ -134,7 +148,7 @@ impl<'a> Search<'a> {
             Fault::ZeroDivisor { divisor, .. } => divisor,
             _ => complaint.at,
         };
-        Search { policy, version, complaint, step, unused, watched, values }
+        Search { policy, fields, version, complaint, step, unused, watched, values }
     }
 
     fn data(&self) -> &'a Version {
@@ -194,16 +208,15 @@ impl<'a> Search<'a> {
         if random.below(4) > 0 {
             return Some(own[random.below(own.len())]);
         }
-        let schema = &self.policy.schema;
         let (from, step) = (random.below(row.len()), random.below(3) as i128 - 1);
-        let alike = unit_of(schema.inputs[from].kind) == unit_of(schema.inputs[field].kind);
+        let alike = unit_of(self.fields[from].kind) == unit_of(self.fields[field].kind);
         let copied = row[from].filter(|_| alike).and_then(|value| value.checked_add(step));
         let fits = copied.filter(|value| self.may_be(field, *value));
         Some(fits.or(row[field]))
     }
 
     fn may_be(&self, field: usize, value: i128) -> bool {
-        self.policy.schema.inputs[field].domain.contains(value) && self.in_force(field, value)
+        self.fields[field].domain.contains(value) && self.in_force(field, value)
     }
 
     fn in_force(&self, field: usize, value: i128) -> bool {
@@ -255,7 +268,7 @@ impl<'a> Search<'a> {
         random: &mut Random,
         work: &mut usize,
     ) -> bool {
-        let range = self.policy.schema.inputs[field].domain.range;
+        let range = self.fields[field].domain.range;
         let part = (range.hi.saturating_sub(range.lo) / (VALUES_BETWEEN as i128 + 1)).max(1);
         let between = (1..=VALUES_BETWEEN as i128).map(|at| range.lo.saturating_add(at.saturating_mul(part)));
         let others =
@@ -440,13 +453,24 @@ fn users(version: &Version, at: ExprId) -> BTreeSet<ExprId> {
     users
 }
 
-/// By input index, values that a version may treat differently, the simplest first: the ends of the field's
+/// What a row holds: the input fields, and then the facts of the snapshot that it is decided with.
+pub fn fields_of(policy: &Policy) -> Vec<Field> {
+    let fact = |(entry, hole): (usize, &Hole)| {
+        let name = &hole.hole.name;
+        let member = hole.of().map(|of| &policy.schema.enums[of as usize].values[entry].name);
+        let name = member.map_or(name.clone(), |member| format!("{member} in {name}"));
+        Field { name, kind: hole.kind(), domain: hole.domain(), optional: false }
+    };
+    policy.schema.inputs.iter().cloned().chain(policy.facts().map(fact)).collect()
+}
+
+/// By field of a row, values that a version may treat differently, the simplest first: the ends of the field's
 /// range, the constants that the version mentions and their neighbours, and none where the field is optional.
 pub fn telling_values(policy: &Policy, version: &Version) -> Vec<Vec<Option<i128>>> {
     let mentioned = mentioned(version);
     let schema = &policy.schema;
     let mut scaled: BTreeMap<(Unit, u8), Vec<i128>> = BTreeMap::new();
-    let of_field = |(index, field): (usize, &opus_ir::Field)| {
+    let of_field = |(index, field): (usize, &Field)| {
         let (range, unit) = (field.domain.range, unit_of(field.kind));
         let scale = value_scale(schema, field.kind);
         let scaled = scaled.entry((unit, scale)).or_insert_with(|| {
@@ -473,7 +497,7 @@ pub fn telling_values(policy: &Policy, version: &Version) -> Vec<Vec<Option<i128
         let missing = field.optional.then_some(None);
         missing.into_iter().chain(values.map(Some)).collect()
     };
-    schema.inputs.iter().enumerate().map(of_field).collect()
+    fields_of(policy).iter().enumerate().map(of_field).collect()
 }
 
 /// The constants of a version by their units, in the order of the expressions.

@@ -89,6 +89,11 @@ impl<'a> Checker<'a> {
                 self.findings.refer(defined);
                 (ExprKind::Param(param?), self.version.params[param?].ty, false)
             }
+            Binding::Hole(hole, defined) => {
+                self.findings.refer(defined);
+                (ExprKind::Hole(hole?), self.declared.holes[hole? as usize].ty, false)
+            }
+            Binding::Set(_, defined) => return self.bad_key(name, defined, "is a set"),
             Binding::Let(named, defined) => {
                 self.findings.refer(defined);
                 let Named { id, ty, .. } = named?;
@@ -150,6 +155,7 @@ impl<'a> Checker<'a> {
     fn key_range(&self, kind: &ExprKind, ty: Ty) -> Interval {
         match kind {
             ExprKind::Field(index) => self.input_domain(*index).range,
+            ExprKind::Hole(hole) => self.declared.holes[*hole as usize].domain().range,
             ExprKind::Param(param) => {
                 let value = self.declared.scaled(ty, self.version.params[*param].value);
                 value.map_or(UNBOUNDED, Interval::point)
@@ -175,6 +181,7 @@ impl<'a> Checker<'a> {
     pub fn key_domain(&self, key: &Key) -> Domain {
         match self.version.exprs[key.value].kind {
             ExprKind::Field(index) => self.input_domain(index),
+            ExprKind::Hole(hole) => self.declared.holes[hole as usize].domain(),
             _ => Domain::all(key.range),
         }
     }

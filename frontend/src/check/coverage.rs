@@ -175,6 +175,7 @@ impl Checker<'_> {
             ExprKind::Field(field) => self.declared.inputs[*field as usize].decl.name.text.clone(),
             ExprKind::Param(param) => self.version.params[*param].name.clone(),
             ExprKind::Let(id) => self.version.lets[*id].name.clone(),
+            ExprKind::Hole(hole) => self.declared.holes[*hole as usize].hole.name.clone(),
             _ => unreachable!("keys are inputs, parameters and `let`s"),
         }
     }

@@ -124,6 +124,7 @@ impl<'a> Checker<'a> {
             Ast::Rounded { value, mode, unit } => self.rounded(*value, *mode, unit, span, known),
             Ast::InRange { value, low, high } => self.in_range(*value, *low, *high, span, known),
             Ast::InSet { value, members } => self.in_set(*value, members, span, known),
+            Ast::InNamed { value, set } => self.in_named(*value, set, span, known),
             Ast::IsMissing(operand) => {
                 let present = self.is_present(*operand, span)?;
                 let truth = present.truth.negated();
@@ -204,6 +205,16 @@ impl<'a> Checker<'a> {
                 self.findings.refer(defined);
                 let ty = self.version.params[param?].ty;
                 Some(self.push(ExprKind::Param(param?), ty, name.span))
+            }
+            Binding::Hole(hole, defined) => {
+                self.findings.refer(defined);
+                let ty = self.declared.holes[hole? as usize].ty;
+                Some(self.push(ExprKind::Hole(hole?), ty, name.span))
+            }
+            Binding::Set(_, defined) => {
+                self.findings.refer(defined);
+                self.findings.report(set_alone(name, defined));
+                None
             }
             Binding::Let(named, defined) => {
                 self.findings.refer(defined);
@@ -654,6 +665,49 @@ impl<'a> Checker<'a> {
         Some(self.push(ExprKind::In(typed.id, points?), Ty::BOOL, span))
     }
 
+    /// `region in high_risk`
+    fn in_named(&mut self, value: ast::ExprId, set: &'a Name, span: Span, known: &Known) -> Option<Typed> {
+        let hole = match self.bindings.get(set.text.as_str()).cloned() {
+            Some(Binding::Set(hole, defined)) => {
+                self.findings.refer(defined);
+                hole
+            }
+            Some(_) => {
+                self.findings.report(no_set(set));
+                None
+            }
+            None => {
+                let known = self.declared.items.sets.iter().map(|set| set.name.text.as_str());
+                let diagnostic = names::unknown(set, "set", known);
+                let is_value = self.declared.names.enums_of_value.contains_key(set.text.as_str());
+                self.findings.report(match (is_value, &diagnostic.help) {
+                    (true, _) => {
+                        let listed = format!("{{{}}}", set.text);
+                        let help = format!("write `in {listed}`");
+                        Diagnostic { help: None, ..diagnostic }.help(help).fix(set.span, listed)
+                    }
+                    (false, Some(_)) => diagnostic,
+                    (false, None) => diagnostic.help(format!(
+                        "declare `set {} of … from snapshot`, or list the values: `in {{a, b}}`",
+                        set.text
+                    )),
+                });
+                None
+            }
+        };
+        let typed = self.expr(value, None, known)?;
+        let of = self.declared.holes[hole? as usize].of()?;
+        let expected = Ty::scaled(Unit::Enum(of), 0);
+        if typed.ty != expected {
+            let place = self.node(value).span;
+            let diagnostic = self.declared.wrong_type(place, typed.ty, expected);
+            let help = format!("`{}` is a set of `{}`", set.text, self.declared.enums[of as usize].decl.name.text);
+            self.findings.report(diagnostic.help(help));
+            return None;
+        }
+        Some(self.push(ExprKind::InHole(typed.id, hole?), Ty::BOOL, span))
+    }
+
     /// The optional field that an expression names; says so where it names none.
     fn optional_field(&mut self, expr: ast::ExprId) -> Option<u32> {
         let node = self.node(expr);
@@ -838,4 +892,19 @@ impl From<ast::Comparison> for Comparison {
             ast::Comparison::GreaterOrEqual => Comparison::Ge,
         }
     }
+}
+
+/// A set where a value is expected.
+fn set_alone(name: &Name, defined: Span) -> Diagnostic {
+    let message = format!("`{}` is a set, and a value is expected", name.text);
+    Diagnostic::new(Code::WrongType, name.span, message)
+        .also(defined, "declared here")
+        .help(format!("ask whether a value is in it: `value in {}`", name.text))
+}
+
+/// Something else where a set is expected.
+fn no_set(name: &Name) -> Diagnostic {
+    let message = format!("`{}` is not a set", name.text);
+    let help = format!("write `== {0}`, or list the values: `in {{{0}}}`", name.text);
+    Diagnostic::new(Code::WrongType, name.span, message).help(help)
 }

@@ -139,6 +139,7 @@ fn policy(
         adverse,
         output_spans: spans(&declared.outputs),
         month_end: declared.items.month_end.map(|decl| decl.rule),
+        holes: declared.holes.clone(),
         rules: declared.rules.iter().map(|rule| info(&rule.id, &rule.title, &rule.cite, rule.span)).collect(),
         requires: declared
             .items

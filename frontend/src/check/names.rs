@@ -16,6 +16,8 @@ pub(super) enum Meaning {
     Input(u32),
     /// A parameter, by its index in the source.
     Param(u32),
+    /// A set, by its index in the source.
+    Set(u32),
     /// A table or grid, by its index in the source.
     Table(u32),
     /// A `let`; which one depends on the version.
@@ -44,6 +46,9 @@ pub(super) fn collect<'a>(declared: &Declared<'a>, findings: &mut Findings) -> N
     inputs_and_outputs(&mut names, declared, findings);
     for (index, param) in declared.items.params.iter().enumerate() {
         define(&mut names, &param.name, Meaning::Param(index as u32), findings);
+    }
+    for (index, set) in declared.items.sets.iter().enumerate() {
+        define(&mut names, &set.name, Meaning::Set(index as u32), findings);
     }
     for (index, table) in declared.items.tables.iter().enumerate() {
         define(&mut names, table.name(), Meaning::Table(index as u32), findings);

@@ -21,6 +21,9 @@ pub(super) type Amount = Option<(Constant, Span)>;
 pub(super) fn amounts(declared: &Declared, index: usize, findings: &mut Findings) -> Vec<Amount> {
     let param = declared.items.params[index];
     let info = declared.params[index].as_ref();
+    if param.from_snapshot {
+        return Vec::new();
+    }
     let constant = |value: &ast::ParamValue, findings: &mut Findings| {
         declared.constant_in(value.value, info?, findings).map(|constant| (constant, value.span))
     };

@@ -39,7 +39,13 @@ impl<'a> Checker<'a> {
 
     fn let_between(&mut self, item: &'a ast::Let, known: &Known) {
         let defined = match self.bindings.get(item.name.text.as_str()) {
-            Some(Binding::Let(_, span) | Binding::Param(_, span) | Binding::Table(_, span)) => Some(*span),
+            Some(
+                Binding::Let(_, span)
+                | Binding::Param(_, span)
+                | Binding::Hole(_, span)
+                | Binding::Set(_, span)
+                | Binding::Table(_, span),
+            ) => Some(*span),
             Some(Binding::Input(index)) => Some(self.declared.inputs[*index as usize].decl.name.span),
             Some(Binding::Later(_) | Binding::NotInForce(_)) | None => None,
         };

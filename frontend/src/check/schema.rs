@@ -1,11 +1,11 @@
 //! What are the types of inputs, outputs and parameters? Also the currency and the enums.
 
 use opus_ir::date::{DAY_MAX, DAY_MIN};
-use opus_ir::{Currency, Domain, EnumDef, EnumValue, Field, Interval, Kind, Schema};
+use opus_ir::{Currency, Domain, EnumDef, EnumValue, Field, Interval, Kind, Schema, Shape};
 
 use crate::currency::{self, Known};
 use crate::diagnostic::{Code, Diagnostic, nearest, one_of};
-use crate::hir::{Constant, Ty, Unit};
+use crate::hir::{self, Constant, Ty, Unit};
 use crate::text::ast::{self, DomainKind, Statement, TypeKind};
 
 use super::findings::Findings;
@@ -26,6 +26,8 @@ pub(super) struct Declared<'a> {
     pub params: Vec<Option<TypeInfo>>,
     /// By the index of the parameter and that of the version.
     pub amounts: Vec<Vec<Amount>>,
+    /// What comes from a snapshot: parameters and then sets, in the order of the source.
+    pub holes: Vec<hir::Hole>,
     /// By the index of the table or grid in the source.
     pub tables: Vec<Option<TypeInfo>>,
     /// Every rule, in order.
@@ -80,6 +82,7 @@ pub(super) fn declare<'a>(tree: &'a ast::Policy, items: Items<'a>, findings: &mu
         outputs: vec![],
         params: vec![],
         amounts: vec![],
+        holes: vec![],
         tables: vec![],
         names: Names::default(),
         effective: None,
@@ -92,6 +95,7 @@ pub(super) fn declare<'a>(tree: &'a ast::Policy, items: Items<'a>, findings: &mu
     declared.outputs = outputs.into_iter().map(|decl| declared.field(decl, "an output", findings)).collect();
     declared.params =
         declared.items.params.iter().map(|param| declared.read_type(&param.ty, findings)).collect();
+    declared.holes = declared.read_holes(findings);
     declared.tables =
         declared.items.tables.iter().map(|item| declared.read_type(item.ty(), findings)).collect();
     declared.effective = versions::effective(&declared, findings);
@@ -138,21 +142,21 @@ impl<'a> Declared<'a> {
         if let Some(TypeInfo { kind, domain: None }) = ty
             && decl.ty.domain.is_none()
         {
-            findings.report(self.missing_range(decl, kind, noun));
+            findings.report(self.missing_range(&decl.name, &decl.ty, kind, noun));
         }
         let default = decl.default.and_then(|default| self.constant_in(default, ty.as_ref()?, findings));
         FieldInfo { decl, ty, default }
     }
 
-    fn missing_range(&self, decl: &ast::Field, kind: Kind, noun: &str) -> Diagnostic {
+    fn missing_range(&self, name: &ast::Name, ty: &ast::Type, kind: Kind, noun: &str) -> Diagnostic {
         let example = match kind {
             Kind::Money => format!("{}..{}", self.whole_amount(0), self.whole_amount(100_000)),
             Kind::Percent(_) => "0%..100%".into(),
             Kind::Days => "0 days..365 days".into(),
             _ => "0..1_000".into(),
         };
-        let message = format!("{noun} needs a range: `{}`", decl.name.text);
-        Diagnostic::new(Code::MissingRange, decl.ty.span, message)
+        let message = format!("{noun} needs a range: `{}`", name.text);
+        Diagnostic::new(Code::MissingRange, ty.span, message)
             .help(format!("write it after the type, for example `in {example}`"))
     }
 
@@ -284,6 +288,44 @@ impl<'a> Declared<'a> {
         let message = format!("this range is empty: `{low}` is greater than `{high}`");
         Diagnostic::new(Code::EmptyRange, span, message)
             .help(format!("write the smaller end first: `{high}..{low}`"))
+    }
+
+    /// What comes from a snapshot. What could not be understood is left out, which has been reported.
+    fn read_holes(&self, findings: &mut Findings) -> Vec<hir::Hole> {
+        let mut holes = Vec::new();
+        let cited = |cite: &Option<ast::Text>| cite.as_ref().map(|cite| cite.text.clone());
+        for (param, info) in self.items.params.iter().zip(&self.params) {
+            let (true, Some(TypeInfo { kind, domain })) = (param.from_snapshot, info) else { continue };
+            let Some(domain) = domain.clone() else {
+                if param.ty.domain.is_none() {
+                    findings.report(self.missing_range(&param.name, &param.ty, *kind, "a parameter from a snapshot"));
+                }
+                continue;
+            };
+            let shape = Shape::Value { kind: *kind, domain };
+            let hole = opus_ir::Hole { name: param.name.text.clone(), shape };
+            holes.push(hir::Hole { hole, ty: self.ty(*kind), cite: cited(&param.cite), span: param.span });
+        }
+        for set in &self.items.sets {
+            let Some(&of) = self.names.enums.get(set.of.text.as_str()) else {
+                let known = self.names.enums.keys().copied();
+                findings.report(names::unknown(&set.of, "enum", known));
+                continue;
+            };
+            findings.refer(self.enums[of as usize].decl.name.span);
+            // a snapshot may hold any of its values
+            for value in &self.enums[of as usize].values {
+                findings.refer(value.name.span);
+            }
+            let hole = opus_ir::Hole { name: set.name.text.clone(), shape: Shape::Set(of) };
+            holes.push(hir::Hole { hole, ty: Ty::BOOL, cite: cited(&set.cite), span: set.span });
+        }
+        holes
+    }
+
+    /// The index of the hole with a name.
+    pub fn hole_named(&self, name: &ast::Name) -> Option<u32> {
+        self.holes.iter().position(|known| known.hole.name == name.text).map(|index| index as u32)
     }
 
     /// The type of the values of a kind.

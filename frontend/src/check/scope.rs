@@ -34,6 +34,10 @@ pub(super) enum Binding {
     Input(u32),
     /// A parameter.
     Param(Option<ParamId>, Span),
+    /// A parameter from a snapshot, by its hole.
+    Hole(Option<u32>, Span),
+    /// A set from a snapshot, by its hole.
+    Set(Option<u32>, Span),
     /// A named value that is known.
     Let(Option<Named>, Span),
     /// A table or grid.

@@ -55,8 +55,18 @@ impl<'a> Checker<'a> {
             if !self.means(&param.name, Meaning::Param(index as u32)) {
                 continue;
             }
-            let id = self.param(index, version);
-            self.bindings.insert(&param.name.text, Binding::Param(id, param.name.span));
+            let binding = if param.from_snapshot {
+                Binding::Hole(self.declared.hole_named(&param.name), param.name.span)
+            } else {
+                Binding::Param(self.param(index, version), param.name.span)
+            };
+            self.bindings.insert(&param.name.text, binding);
+        }
+        for (index, set) in declared.items.sets.iter().enumerate() {
+            if self.means(&set.name, Meaning::Set(index as u32)) {
+                let binding = Binding::Set(declared.hole_named(&set.name), set.name.span);
+                self.bindings.insert(&set.name.text, binding);
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use opus_ir::{Interval, Unproved};
+use opus_ir::{Interval, Unproved, Value};
 
 use super::complaint::{Complaint, Extent, Fault};
 use super::quantity::Quantity;
@@ -82,6 +82,14 @@ impl<'a> Lowerer<'a> {
         let lowered = self.lowered(self.version.lets[name].body)?;
         self.lets.insert(name, lowered.clone());
         Ok(lowered)
+    }
+
+    /// An entry of a hole, the only one where there is no index.
+    pub(super) fn fact(&mut self, hole: u32, index: Option<Value>) -> Value {
+        let open = self.policy.holes[hole as usize].hole.open(hole, &self.policy.schema);
+        let open = open.expect("names are resolved: types say so");
+        let index = index.unwrap_or_else(|| self.site.constant(0));
+        self.site.fact(open, index)
     }
 
     /// The result of an expression on the supposition that a condition holds.

@@ -109,6 +109,7 @@ fn plain_for(policy: &Policy, source: &str, demand: Demand) -> (Option<Program>,
         schema: policy.schema.clone(),
         rules: policy.rules.iter().map(rule).collect(),
         requires: policy.requires.iter().map(require).collect(),
+        holes: policy.holes.iter().map(|hole| hole.hole.clone()).collect(),
         versions,
     };
     (Some(program), diagnostics)

@@ -27,6 +27,12 @@ impl Lowerer<'_> {
         match &version.exprs[expr].kind {
             ExprKind::Constant(constant) => self.constant(expr, *constant),
             ExprKind::Param(param) => self.constant(expr, version.params[*param].value),
+            ExprKind::Hole(hole) => {
+                let kind = self.policy.holes[*hole as usize].kind();
+                let value = self.fact(*hole, None);
+                let divisor = self.sized(expr, power_of_ten(value_scale(&self.policy.schema, kind)), None)?;
+                self.multiple(expr, value, 1, divisor)
+            }
             ExprKind::Field(field) => self.field(expr, *field),
             ExprKind::OrElse(field, other) => {
                 let present = self.site.present(*field);
@@ -95,7 +101,7 @@ impl Lowerer<'_> {
     }
 
     /// An expression that is a whole number, as a value: a date, a number of days, months.
-    fn integer(&mut self, expr: ExprId) -> Result<Value, Failed> {
+    pub(super) fn integer(&mut self, expr: ExprId) -> Result<Value, Failed> {
         let quantity = self.number(expr)?;
         let sum = quantity.counted(1).expect("dates, days and months are whole: types say so");
         let value = self.site.sum(&sum);

@@ -1,7 +1,7 @@
 //! What are the rules of a version lowered to? Blocks in order: a condition, the outcome if it holds, and otherwise
 //! the next rule, where the condition is known to have failed.
 
-use opus_ir::{Func, Interval, Kind, Op, Type, Value};
+use opus_ir::{Entries, Func, Interval, Kind, Op, Type, Value};
 
 use super::complaint::{Complaint, Fault};
 use super::expr::{Failed, Lowerer};
@@ -187,9 +187,13 @@ impl Lowerer<'_> {
         let range = func.values[value].range;
         let inst = func.inst(value).filter(|_| depth > 0)?;
         let of = |value: Value| self.values_of(value, depth - 1);
+        let open = func.entries(inst).and_then(Entries::open);
         let found = match (inst.op, inst.args()) {
             (Op::Field, _) => self.policy.schema.inputs[inst.imm as usize].domain.set.clone(),
             (Op::Refine, [refined, _]) => of(*refined),
+            (Op::Lookup, _) if open.is_some() => {
+                open.and_then(|open| self.policy.holes[open.hole as usize].domain().set)
+            }
             (Op::Lookup, [index]) => {
                 let index = func.values[*index].range;
                 let last = func.table(inst).len().saturating_sub(1) as i128;

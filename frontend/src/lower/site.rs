@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 use cranelift_entity::SecondaryMap;
 use opus_ir::func::FieldRange;
-use opus_ir::{Block, Builder, End, Func, Inst, Interval, Op, Table, Target, Unproved, Value};
+use opus_ir::{Block, Builder, End, Func, Inst, Interval, Op, Open, Table, Target, Unproved, Value};
 
 use super::assemble::{Compared, Extreme};
 use super::scoped::Scoped;
@@ -49,6 +49,8 @@ impl std::ops::Not for Truth {
 pub struct Site {
     builder: Builder,
     tables: BTreeMap<Vec<i128>, Table>,
+    /// By hole, its table.
+    open: BTreeMap<u32, Table>,
     computed: Scoped<Inst, Value>,
     /// A value's best refinement, and the last fact that went into it.
     sharpened: Scoped<Value, (u32, Value)>,
@@ -89,6 +91,7 @@ impl Site {
         Site {
             builder: Builder::new(fields, results),
             tables: BTreeMap::new(),
+            open: BTreeMap::new(),
             computed: Scoped::default(),
             sharpened: Scoped::default(),
             claims: Scoped::default(),
@@ -148,6 +151,13 @@ impl Site {
         let builder = &mut self.builder;
         let table = *self.tables.entry(entries).or_insert_with_key(|entries| builder.table(entries.clone()));
         table.as_u32() as i128
+    }
+
+    /// An entry of a hole.
+    pub fn fact(&mut self, open: Open, index: Value) -> Value {
+        let builder = &mut self.builder;
+        let table = *self.open.entry(open.hole).or_insert_with(|| builder.hole(open));
+        self.compute(Op::Lookup, &[index], table.as_u32().into()).expect("a look-up is always proved")
     }
 
     /// The result of an op, reused if it was computed before.

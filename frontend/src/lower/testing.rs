@@ -42,6 +42,7 @@ impl Tree {
             adverse: None,
             output_spans: Vec::new(),
             month_end: Some(MonthEnd::Clip),
+            holes: vec![],
             rules: Vec::new(),
             requires: Vec::new(),
             versions: vec![version],

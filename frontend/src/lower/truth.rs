@@ -20,6 +20,11 @@ impl Lowerer<'_> {
         match &version.exprs[expr].kind {
             ExprKind::Constant(constant) => Ok(known(*constant)),
             ExprKind::Param(param) => Ok(known(version.params[*param].value)),
+            ExprKind::Hole(hole) => Ok(self.truth_fact(*hole, None)),
+            ExprKind::InHole(value, hole) => {
+                let value = self.integer(*value)?;
+                Ok(self.truth_fact(*hole, Some(value)))
+            }
             ExprKind::Field(field) => Ok(self.truth_field(*field)),
             ExprKind::IsPresent(field) => Ok(self.site.present(*field)),
             ExprKind::OrElse(field, other) => {
@@ -66,6 +71,12 @@ impl Lowerer<'_> {
             Truth::Known(false) => Ok(Truth::Known(false)),
             _ => self.supposing(condition, |this| this.truth(expr)),
         }
+    }
+
+    fn truth_fact(&mut self, hole: u32, index: Option<Value>) -> Truth {
+        let fact = self.fact(hole, index);
+        let zero = self.site.constant(0);
+        self.site.judge(Op::Ne, &[fact, zero])
     }
 
     fn truth_field(&mut self, field: u32) -> Truth {

@@ -155,6 +155,8 @@ pub enum Item {
     Output(FieldBlock),
     /// `param floor : int in 0..9 = 5`
     Param(Param),
+    /// `set high_risk of Region from snapshot`
+    Set(SetDecl),
     /// `let cap = …`
     Let(Let),
     /// `table share(score) unique -> percent { … }`
@@ -183,6 +185,7 @@ impl Item {
             Item::Enum(item) => item.span,
             Item::Input(item) | Item::Output(item) => item.span,
             Item::Param(item) => item.span,
+            Item::Set(item) => item.span,
             Item::Let(item) => item.span,
             Item::Table(item) => item.span,
             Item::Grid(item) => item.span,
@@ -422,8 +425,23 @@ pub struct Param {
     pub ty: Type,
     /// Where it is written down.
     pub cite: Option<Text>,
-    /// The values; one without dates where it was written `= value`. Never empty.
+    /// The values; one without dates where it was written `= value`. Empty if and only if they come from a snapshot.
     pub values: Vec<ParamValue>,
+    /// Whether the values come from a snapshot.
+    pub from_snapshot: bool,
+    /// The whole item.
+    pub span: Span,
+}
+
+/// `set high_risk of Region cite "7.1" from snapshot`: a set of values of an enum, which a snapshot holds.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SetDecl {
+    /// The name.
+    pub name: Name,
+    /// The enum.
+    pub of: Name,
+    /// Where it is written down.
+    pub cite: Option<Text>,
     /// The whole item.
     pub span: Span,
 }
@@ -844,6 +862,13 @@ pub enum ExprKind {
         /// Where it is looked for.
         members: Vec<ExprId>,
     },
+    /// `x in high_risk`
+    InNamed {
+        /// What is looked for.
+        value: ExprId,
+        /// The set in which it is looked for.
+        set: Name,
+    },
     /// `x is missing`
     IsMissing(ExprId),
     /// `x is present`
@@ -1065,6 +1090,7 @@ impl ExprKind {
             ExprKind::Duration { count: only, .. }
             | ExprKind::Negate(only)
             | ExprKind::Not(only)
+            | ExprKind::InNamed { value: only, .. }
             | ExprKind::IsMissing(only)
             | ExprKind::IsPresent(only) => vec![*only],
             ExprKind::Arithmetic { left, right, .. }

@@ -174,6 +174,7 @@ impl Pass<'_> {
         match self.tokens[at].0 {
             Token::Input | Token::Output => token(1) == Some(Token::BlockOpen),
             Token::Enum | Token::Case => names && token(2) == Some(Token::BlockOpen),
+            Token::Set => names && token(2) == Some(Token::Of),
             Token::Param | Token::Grid => names && token(2) == Some(Token::Colon),
             Token::Table => names && token(2) == Some(Token::Open),
             Token::Rules => token(1) == Some(Token::First),

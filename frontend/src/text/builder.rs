@@ -250,7 +250,7 @@ impl<'s> Builder<'s> {
 
     /// `a < b`; refused where `a` is itself a comparison.
     pub fn comparison(&mut self, span: Span, kind: ExprKind) -> ExprId {
-        use ExprKind::{Compare, InRange, InSet, IsMissing, IsPresent};
+        use ExprKind::{Compare, InNamed, InRange, InSet, IsMissing, IsPresent};
         let first = kind.children().first().map(|&first| &self.exprs[first]);
         if first.is_some_and(|first| first.kind == ExprKind::Error) {
             return self.expr(span, ExprKind::Error);
@@ -258,7 +258,12 @@ impl<'s> Builder<'s> {
         let chained = first.filter(|first| {
             let compares = matches!(
                 first.kind,
-                Compare { .. } | InRange { .. } | InSet { .. } | IsMissing(_) | IsPresent(_)
+                Compare { .. }
+                    | InRange { .. }
+                    | InSet { .. }
+                    | InNamed { .. }
+                    | IsMissing(_)
+                    | IsPresent(_)
             );
             compares && !first.parentheses
         });

@@ -84,6 +84,7 @@ fn item_in_order(item: &mut Item, exprs: &Exprs) {
         | Item::Version(_)
         | Item::MonthEnd(_)
         | Item::Enum(_)
+        | Item::Set(_)
         | Item::Let(_)
         | Item::Require(_)
         | Item::Rules(_)
@@ -185,6 +186,7 @@ fn level(kind: &ExprKind) -> u8 {
         ExprKind::Compare { .. }
         | ExprKind::InRange { .. }
         | ExprKind::InSet { .. }
+        | ExprKind::InNamed { .. }
         | ExprKind::IsMissing(_)
         | ExprKind::IsPresent(_) => COMPARISON,
         ExprKind::Rounded { .. } => ROUNDED,
@@ -237,7 +239,9 @@ fn slots(kind: &ExprKind) -> Vec<(ExprId, u8)> {
         ExprKind::InSet { value, members } => {
             std::iter::once((*value, ROUNDED)).chain(members.iter().map(|member| (*member, WHOLE))).collect()
         }
-        ExprKind::IsMissing(value) | ExprKind::IsPresent(value) => vec![(*value, ROUNDED)],
+        ExprKind::InNamed { value, .. } | ExprKind::IsMissing(value) | ExprKind::IsPresent(value) => {
+            vec![(*value, ROUNDED)]
+        }
         ExprKind::Rounded { value, unit, .. } => match unit.kind {
             RoundingUnitKind::Literal(literal) => vec![(*value, ROUNDED), (literal, WHOLE)],
             RoundingUnitKind::Cent | RoundingUnitKind::Dollar | RoundingUnitKind::Integer => {

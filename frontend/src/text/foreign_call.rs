@@ -242,6 +242,7 @@ fn of_a_definition(call: &ForeignCall, items: &[Item], source: &str) -> Option<D
         Item::Table(item) if is(&item.name) => Some("a table"),
         Item::Grid(item) if is(&item.name) => Some("a grid"),
         Item::Param(item) if is(&item.name) => Some("a parameter"),
+        Item::Set(item) if is(&item.name) => Some("a set"),
         Item::Let(item) if is(&item.name) => Some("a `let`"),
         Item::Input(block) if block.fields.iter().any(|field| is(&field.name)) => Some("an input"),
         _ => None,

@@ -185,6 +185,7 @@ impl<'a> Writer<'a> {
             Item::Input(block) => self.fields("input", block),
             Item::Output(block) => self.fields("output", block),
             Item::Param(item) => self.param(item),
+            Item::Set(item) => self.set(item),
             Item::Let(item) => self.binding(ITEM, item),
             Item::Table(item) => self.table(item),
             Item::Grid(item) => self.grid(item),
@@ -199,7 +200,7 @@ impl<'a> Writer<'a> {
     /// Whether an item is written as a whole, so that comments inside it go before it.
     fn is_whole(&self, item: &Item) -> bool {
         match item {
-            Item::Param(param) => is_constant(param),
+            Item::Param(param) => is_constant(param) || param.from_snapshot,
             Item::Enum(_) | Item::Input(_) | Item::Output(_) | Item::Table(_) | Item::Grid(_) => false,
             Item::Rules(_) | Item::Case(_) => false,
             _ => true,
@@ -293,6 +294,9 @@ impl<'a> Writer<'a> {
         let head = Phrase::of(format!("param {} :", param.name.text))
             .then(phrase::ty(self.exprs, &param.ty))
             .maybe(cite(&param.cite));
+        if param.from_snapshot {
+            return self.hang(ITEM, &head.word("from snapshot"));
+        }
         if is_constant(param) {
             let value = phrase(self.exprs, param.values[0].value);
             return self.hang(ITEM, &head.word("=").then(value));
@@ -308,6 +312,11 @@ impl<'a> Writer<'a> {
             self.trail(value.span.end, param.span.end);
         }
         self.leave(ITEM, param.span);
+    }
+
+    fn set(&mut self, set: &SetDecl) {
+        let head = Phrase::of(format!("set {} of {}", set.name.text, set.of.text)).maybe(cite(&set.cite));
+        self.hang(ITEM, &head.word("from snapshot"));
     }
 
     fn binding(&mut self, indent: usize, item: &Let) {

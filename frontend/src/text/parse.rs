@@ -176,7 +176,12 @@ impl Sizes<'_> {
                 self.name(span);
             }
             Item::Rules(rules) => rules.statements.iter().for_each(|statement| self.statement(statement)),
-            Item::Param(_) | Item::Let(_) | Item::Require(_) | Item::Case(_) | Item::Test(_) => {
+            Item::Param(_)
+            | Item::Set(_)
+            | Item::Let(_)
+            | Item::Require(_)
+            | Item::Case(_)
+            | Item::Test(_) => {
                 self.name(span)
             }
         }
@@ -311,7 +316,6 @@ mod tests {
                 "scorecard",
             ),
             (with("input { a : list up to 5 of int }"), "`list up to` is reserved", "list up to"),
-            (with("param a : int from snapshot"), "`from snapshot` is reserved", "from snapshot"),
             (with_rules("exception to A when b => c"), "`exception` is reserved", "exception"),
             (
                 with("frobnicate x"),

@@ -116,7 +116,7 @@ tokens! {
         First "first" Unique "unique" On "on" Clip "clip" Carry "carry"
         Given "given" With "with" Expect "expect" Refused "refused" Adverse "adverse"
         Snapshot "snapshot" Exception "exception" List "list" Scorecard "scorecard" Key "key" Def "def"
-        Use "use" Property "property"
+        Use "use" Property "property" Set "set"
     }
     signs {
         BlockOpen "{" BlockClose "}" Open "(" Close ")" Comma "," Semicolon ";" Colon ":" Bar "|"

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::structure::{Dates, Element, Key, Part, Structure, When};
+use crate::structure::{FROM_SNAPSHOT, Dates, Element, Key, Part, Structure, When};
 
 /// Two structures in which what is the same has the same key.
 pub struct Aligned {
@@ -71,6 +71,8 @@ pub enum Family {
     Output,
     /// A parameter.
     Param,
+    /// A set.
+    Set,
     /// A `let`.
     Let,
     /// A table or grid.
@@ -144,6 +146,7 @@ impl Rename {
             Key::Input(name) => Key::Input(self.name(&Family::Input, name)),
             Key::Output(name) => Key::Output(self.name(&Family::Output, name)),
             Key::Param(name) => Key::Param(self.name(&Family::Param, name)),
+            Key::Set(name) => Key::Set(self.name(&Family::Set, name)),
             Key::ParamValue(name, dates) => Key::ParamValue(self.name(&Family::Param, name), *dates),
             Key::Let(name, dates) => Key::Let(self.name(&Family::Let, name), *dates),
             Key::RuleLet(name, dates) => Key::RuleLet(self.name(&Family::Let, name), *dates),
@@ -181,6 +184,7 @@ impl Rename {
             Part::Type => text.to_owned(),
             Part::Body => self.body(text),
             Part::Value if matches!(key, Key::Currency | Key::MonthEnd) => text.to_owned(),
+            Part::Value if text == FROM_SNAPSHOT => text.to_owned(),
             Part::Value
             | Part::Range
             | Part::Default
@@ -201,7 +205,7 @@ impl Rename {
             Family::Rule => previous == "rule",
             Family::Require => previous == "refused",
             Family::Case => previous == "given",
-            Family::Param | Family::Let | Family::Table => false,
+            Family::Param | Family::Set | Family::Let | Family::Table => false,
         };
         let mut previous = "";
         words(text)
@@ -220,6 +224,7 @@ impl Rename {
             Family::Input
             | Family::Output
             | Family::Param
+            | Family::Set
             | Family::Let
             | Family::Table
             | Family::Enum
@@ -365,6 +370,7 @@ pub fn declared(key: &Key) -> Option<(Family, &str)> {
         Key::Input(name) => (Family::Input, name),
         Key::Output(name) => (Family::Output, name),
         Key::Param(name) => (Family::Param, name),
+        Key::Set(name) => (Family::Set, name),
         Key::Let(name, _) | Key::RuleLet(name, _) => (Family::Let, name),
         Key::Table(name) | Key::Grid(name) => (Family::Table, name),
         Key::Enum(name) => (Family::Enum, name),

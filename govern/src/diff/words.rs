@@ -69,6 +69,7 @@ impl Words<'_> {
                     Family::Input => "input ".to_owned(),
                     Family::Output => "output ".to_owned(),
                     Family::Param => "param ".to_owned(),
+                    Family::Set => "set ".to_owned(),
                     Family::Let => "let ".to_owned(),
                     Family::Table => "table ".to_owned(),
                     Family::Enum => "enum ".to_owned(),

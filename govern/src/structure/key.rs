@@ -28,6 +28,8 @@ pub enum Key {
     Param(String),
     /// A value of a parameter, and when it holds.
     ParamValue(String, Dates),
+    /// A set that comes from a snapshot.
+    Set(String),
     /// A `let` of the policy's level, and when it holds.
     Let(String, Dates),
     /// A table: its keys and type.
@@ -270,6 +272,7 @@ impl Key {
             | Key::Version(_)
             | Key::Enum(_)
             | Key::Param(_)
+            | Key::Set(_)
             | Key::Let(..)
             | Key::Table(_)
             | Key::Grid(_)
@@ -298,6 +301,7 @@ impl Key {
             | Key::Input(_)
             | Key::Output(_)
             | Key::Param(_)
+            | Key::Set(_)
             | Key::Table(_)
             | Key::Grid(_)
             | Key::GridColumn(..)
@@ -338,6 +342,7 @@ impl fmt::Display for Key {
             Key::Input(name) => write!(f, "input {name}"),
             Key::Output(name) => write!(f, "output {name}"),
             Key::Param(name) | Key::ParamValue(name, _) => write!(f, "param {name}"),
+            Key::Set(name) => write!(f, "set {name}"),
             Key::Let(name, _) | Key::RuleLet(name, _) => write!(f, "let {name}"),
             Key::Table(name) => write!(f, "table {name}"),
             Key::TableRow(name, cells, _) => write!(f, "{name}[{}]", cells.join(", ")),

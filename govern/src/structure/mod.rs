@@ -28,6 +28,9 @@ use serde::Serialize;
 
 pub use key::{Dates, Key, Part, Sequence, When};
 
+/// The value of a parameter whose values come from a snapshot.
+pub const FROM_SNAPSHOT: &str = "from snapshot";
+
 /// The parts of an element, each as canonical text. An element without parts is only present.
 pub type Element = BTreeMap<Part, String>;
 

@@ -6,7 +6,7 @@ use opus_frontend::ast;
 use opus_frontend::format::{self, expression};
 
 use super::key::{Dates, Key, Part, Sequence, When};
-use super::{Element, Structure};
+use super::{Element, FROM_SNAPSHOT, Structure};
 
 struct Reader<'a> {
     exprs: &'a ast::Exprs,
@@ -108,6 +108,14 @@ impl Reader<'_> {
                 fields.iter().for_each(|field| self.field(field, Sequence::Outputs, Key::Output));
             }
             ast::Item::Param(item) => self.param(item),
+            ast::Item::Set(item) => {
+                let ast::SetDecl { name, of, cite, span: _ } = item;
+                self.put(
+                    Some(Sequence::Items),
+                    Key::Set(name.text.clone()),
+                    [(Part::Type, Some(of.text.clone())), (Part::Cite, words(cite))],
+                );
+            }
             ast::Item::Let(item) => self.binding(item, Sequence::Items, Key::Let),
             ast::Item::Table(item) => self.table(item),
             ast::Item::Grid(item) => self.grid(item),
@@ -173,13 +181,18 @@ impl Reader<'_> {
     }
 
     fn param(&mut self, item: &ast::Param) {
-        let ast::Param { name, ty, cite, values, span: _ } = item;
+        let ast::Param { name, ty, cite, values, from_snapshot, span: _ } = item;
         let [kind, range] = self.ty(ty);
         self.put(
             Some(Sequence::Items),
             Key::Param(name.text.clone()),
             [kind, range, (Part::Cite, words(cite))],
         );
+        if *from_snapshot {
+            let key = Key::ParamValue(name.text.clone(), Dates::default());
+            let value = Some(FROM_SNAPSHOT.to_owned());
+            self.put(Some(Sequence::ParamValues(name.text.clone())), key, [(Part::Value, value)]);
+        }
         for ast::ParamValue { dated, value, span: _ } in values {
             let key = Key::ParamValue(name.text.clone(), self.dates(*dated));
             let value = self.text(*value);

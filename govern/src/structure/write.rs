@@ -7,7 +7,7 @@ use opus_frontend::format;
 use opus_frontend::lexer::quote;
 
 use super::key::{Dates, Key, Part, Sequence, When};
-use super::{Element, Structure};
+use super::{Element, FROM_SNAPSHOT, Structure};
 
 /// The source of a structure, formatted. A structure that was put together by hand may give a source that does not
 /// compile, or that cannot be read at all; it is then not formatted.
@@ -116,6 +116,10 @@ impl<'a> Writer<'a> {
                 self.line(format!("enum {name} {{ {} }}", values.join(", ")));
             }
             Key::Param(name) => self.param(name, element),
+            Key::Set(name) => {
+                let of = text(element, &Part::Type);
+                self.line(format!("set {name} of {of}{} from snapshot", cite(element)));
+            }
             Key::Let(name, dates) => self.binding(name, *dates, element),
             Key::Table(name) => self.table(name, element),
             Key::Grid(name) => self.grid(name, element),
@@ -192,6 +196,7 @@ impl<'a> Writer<'a> {
             .collect();
         values.sort_by_key(|(dates, _)| dates.from.map(|from| self.day(from)));
         match values.as_slice() {
+            [(_, FROM_SNAPSHOT)] => self.line(format!("{head} {FROM_SNAPSHOT}")),
             [(dates, value)] if *dates == Dates::default() => self.line(format!("{head} = {value}")),
             _ => {
                 self.line(format!("{head} {{"));

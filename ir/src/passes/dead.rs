@@ -4,7 +4,7 @@ use cranelift_entity::packed_option::PackedOption;
 use cranelift_entity::{EntityRef, EntitySet, SecondaryMap};
 
 use super::rewrite::{Rewriter, install};
-use crate::func::{Block, Def, End, Func, Table, Value};
+use crate::func::{Block, Def, End, Entries, Func, Table, Value};
 use crate::ops::Imm;
 
 /// Removes what is not used. Tables with the same entries become one.
@@ -69,7 +69,7 @@ fn retain_live_args(func: &Func, live: &EntitySet<Value>, end: &mut End) {
 fn drop_tables(func: &mut Func) {
     let old = std::mem::take(&mut func.tables);
     let mut moved = SecondaryMap::<Table, PackedOption<Table>>::new();
-    let mut known = std::collections::BTreeMap::<&[i128], Table>::new();
+    let mut known = std::collections::BTreeMap::<&Entries, Table>::new();
     for data in func.values.values_mut() {
         if let Def::Inst(inst) = &mut data.def
             && inst.op.row().imm == Imm::Table
@@ -77,7 +77,7 @@ fn drop_tables(func: &mut Func) {
             let table = Table::new(inst.imm as usize);
             let tables = &mut func.tables;
             let add =
-                || *known.entry(&old[table]).or_insert_with_key(|entries| tables.push(entries.to_vec()));
+                || *known.entry(&old[table]).or_insert_with_key(|entries| tables.push((*entries).clone()));
             let new = moved[table].expand().unwrap_or_else(add);
             moved[table] = new.into();
             inst.imm = new.index() as i128;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Deref;
 
-use super::{Program, Version};
+use super::{Program, Shape, Version};
 use crate::func::{End, Func};
 use crate::interval::Interval;
 use crate::schema::{DIGITS_MAX, Domain, Field, Kind, Schema};
@@ -26,9 +26,9 @@ pub struct InvalidProgram {
 impl VerifiedProgram {
     /// The program, to be changed; what was proved is forgotten.
     pub fn into_inner(self) -> Program {
-        let Program { name, schema, rules, requires, versions } = self.0;
+        let Program { name, schema, rules, requires, holes, versions } = self.0;
         let versions = versions.into_iter().map(|version| version.map(Verified::into_inner)).collect();
-        Program { name, schema, rules, requires, versions }
+        Program { name, schema, rules, requires, holes, versions }
     }
 }
 
@@ -59,14 +59,15 @@ pub fn verify(program: Program) -> Checked<VerifiedProgram> {
     #[cfg(any(test, feature = "testing"))]
     crate::testing::count_verification();
     check_schema(&program.schema)?;
+    check_holes(&program)?;
     check_time_line(&program)?;
     for (i, version) in program.versions.iter().enumerate() {
         check_version(&program, version)
             .map_err(|error| error.inside(&format!("version {}", number(&program, i))))?;
     }
-    let Program { name, schema, rules, requires, versions } = program;
+    let Program { name, schema, rules, requires, holes, versions } = program;
     let versions = versions.into_iter().map(verify_functions).collect::<Checked<_>>()?;
-    Ok(VerifiedProgram(Program { name, schema, rules, requires, versions }))
+    Ok(VerifiedProgram(Program { name, schema, rules, requires, holes, versions }))
 }
 
 fn number(program: &Program, index: usize) -> u32 {
@@ -159,6 +160,36 @@ fn check_field(schema: &Schema, field: &Field, place: &str) -> Checked<()> {
     )
 }
 
+fn check_holes(program: &Program) -> Checked<()> {
+    check_unique("the holes", program.holes.iter().map(|hole| hole.name.as_str()))?;
+    for hole in &program.holes {
+        let place = format!("hole `{}`", hole.name);
+        match &hole.shape {
+            Shape::Value { kind, domain } => {
+                let (name, domain) = (hole.name.clone(), domain.clone());
+                let field = Field { name, kind: *kind, domain, optional: false };
+                check_field(&program.schema, &field, &place)?;
+            }
+            Shape::Set(of) => {
+                let known = (*of as usize) < program.schema.enums.len();
+                ensure(known, place, format!("there is no enum {of}"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The tables that a function leaves open are the holes of the program.
+fn check_open(program: &Program, func: &Func) -> Checked<()> {
+    for (table, entries) in func.tables.iter() {
+        let Some(open) = entries.open() else { continue };
+        let declared = program.holes.get(open.hole as usize);
+        let declared = declared.and_then(|hole| hole.open(open.hole, &program.schema));
+        ensure(declared == Some(open), table, format!("it is not hole {} as declared", open.hole))?;
+    }
+    Ok(())
+}
+
 fn check_time_line(program: &Program) -> Checked<()> {
     let versions = &program.versions;
     let (Some(first), Some(last)) = (versions.first(), versions.last()) else {
@@ -191,6 +222,7 @@ fn check_version(program: &Program, version: &Version) -> Checked<()> {
     let fields = program.schema.field_ranges();
     for (name, func) in [("admit", &version.admit), ("decide", &version.decide)] {
         ensure(func.fields == fields, name, "its fields are not those of the schema")?;
+        check_open(program, func).map_err(|error| error.inside(name))?;
     }
     let known = version.requires.iter().all(|index| (*index as usize) < program.requires.len());
     ensure(known, "requires", "it names a condition that there is not")?;

@@ -3,7 +3,7 @@
 use cranelift_entity::EntityRef;
 
 use super::Source;
-use crate::func::{Block, Def, End, Func, Inst, Value, ValueData};
+use crate::func::{Block, Def, End, Entries, Func, Inst, Open, Table, Value, ValueData};
 use crate::interval::Interval;
 use crate::ops::Op;
 use crate::types::Type;
@@ -232,12 +232,22 @@ fn field(func: &mut Func, choose: Choose) {
 
 fn table(func: &mut Func, choose: Choose) {
     let which = below(func.tables.len(), choose);
-    if let Some(table) = func.tables.values_mut().nth(which) {
-        match below(3, choose) {
+    match func.tables.values_mut().nth(which) {
+        Some(Entries::Known(table)) => match below(4, choose) {
             0 => table.truncate(1),
             1 => table.push(some_number(choose)),
-            _ => table.iter_mut().take(1).for_each(|entry| *entry = some_number(choose)),
-        }
+            2 => table.iter_mut().take(1).for_each(|entry| *entry = some_number(choose)),
+            _ => {
+                let (hole, count) = (below(2, choose) as u32, table.len() as u32);
+                func.tables[Table::new(which)] = Entries::Open(Open { hole, count, range: some_range(choose) });
+            }
+        },
+        Some(Entries::Open(open)) => match below(3, choose) {
+            0 => open.hole ^= 1,
+            1 => open.count = below(4, choose) as u32,
+            _ => open.range = some_range(choose),
+        },
+        None => {}
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::damage::claim_again;
 use super::{Source, damage, func, row};
-use crate::func::{Def, End, Func};
+use crate::func::{Def, End, Entries, Func};
 use crate::interpret::{Returned, evaluate_straight, interpret};
 use crate::merge::merge;
 use crate::ops::Op;
@@ -84,7 +84,11 @@ fn other_constants(func: &mut Func, source: &mut impl Source) {
         }
     }
     let by = source.below(3) as i128;
-    func.tables.values_mut().flatten().for_each(|entry| *entry = entry.saturating_add(by));
+    for entries in func.tables.values_mut() {
+        if let Entries::Known(entries) = entries {
+            entries.iter_mut().for_each(|entry| *entry = entry.saturating_add(by));
+        }
+    }
     for data in func.blocks.values_mut() {
         if let End::Decide { rule, .. } = &mut data.end {
             *rule += 20;

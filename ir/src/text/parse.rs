@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::func::{Block, BlockData, Def, End, FieldRange, Func, Inst, Target, Value, ValueData};
+use crate::func::{
+    Block, BlockData, Def, End, Entries, FieldRange, Func, Inst, Open, Target, Value, ValueData,
+};
 use crate::interval::Interval;
 use crate::ops::Op;
 use crate::types::Type;
@@ -118,8 +120,18 @@ impl Reader {
     fn table(&mut self, head: &str, words: &mut Words) -> Read<()> {
         in_order(head, "table", self.func.tables.len())?;
         words.expect(":")?;
-        words.expect("[")?;
-        let entries = words.list("]", Words::number)?;
+        let entries = if words.accept("hole") {
+            let hole = words.number()?;
+            words.expect(",")?;
+            let count = words.number()?;
+            words.expect("of")?;
+            let range = words.interval()?;
+            let small = |x: i128| u32::try_from(x).map_err(|_| format!("`{x}` is not a number of 32 bits"));
+            Entries::Open(Open { hole: small(hole)?, count: small(count)?, range })
+        } else {
+            words.expect("[")?;
+            Entries::Known(words.list("]", Words::number)?)
+        };
         self.func.tables.push(entries);
         Ok(())
     }

@@ -77,8 +77,17 @@ archived! {
         rules: Vec<Clause>,
         /// The requires of all versions.
         requires: Vec<Clause>,
+        /// What is left to a snapshot.
+        holes: Vec<Hole>,
         /// The versions, in the order of their first days.
         versions: Vec<Version>,
+    }
+    /// What is left to a snapshot: a parameter or a set.
+    struct Hole {
+        /// The name, and what an entry may be; of a set, whether a value is in it.
+        entry: Field,
+        /// The index of the enum of a set, or `NO_INDEX`.
+        set_of: u32,
     }
     /// An enum.
     struct Enum {
@@ -147,7 +156,9 @@ archived! {
         blocks: Vec<Block>,
         /// The parameters, bodies, arguments and outputs of the blocks, one list after another.
         lists: Vec<u32>,
-        /// The length of each constant table.
+        /// By table, the index of the hole that fills it in, or `NO_INDEX`.
+        holes: Vec<u32>,
+        /// The length of each table, 0 where a hole fills it in.
         tables: Vec<u32>,
         /// The entries of the tables, one table after another.
         entries: Vec<i128>,

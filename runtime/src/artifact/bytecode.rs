@@ -18,8 +18,13 @@ pub(crate) struct Bytecode<T> {
     pub columns: Part<T>,
 }
 
-/// What a program compiles to, where the machine can run it.
+/// What a program compiles to, where the machine can run it. One with holes has no bytecode: it is emitted when the
+/// program is bound.
 pub(crate) fn emit(program: &Program<Verified>) -> Result<Bytecode<Vec<u8>>, String> {
+    if !program.holes.is_empty() {
+        let versions = program.versions.len();
+        return Ok(Bytecode { rows: Part::none(versions), columns: Part::none(versions) });
+    }
     let shapes = Shapes::of(program);
     let bytes = |function, code: Result<Code, opus_vm::TooLarge>| {
         let code = code.map_err(|error| error.to_string())?;

@@ -5,13 +5,13 @@
 use cranelift_entity::{EntityRef, PrimaryMap};
 use opus_ir::func::{Block, BlockData, Def, End, FieldRange, Func, Inst, Target, Value, ValueData};
 use opus_ir::{
-    Currency, Domain, EnumDef, EnumValue, Field, Interval, Kind, Op, Program, Require, Rule, Schema, Type,
-    Version,
+    Currency, Domain, Entries, EnumDef, EnumValue, Field, Hole, Interval, Kind, Op, Open, Program, Require, Rule,
+    Schema, Shape, Type, Version,
 };
 use rkyv::rend::u32_le;
 
 use super::archived::{
-    ArchivedBlock, ArchivedClause, ArchivedDetail, ArchivedEnum, ArchivedField, ArchivedFunc,
+    ArchivedBlock, ArchivedClause, ArchivedDetail, ArchivedEnum, ArchivedField, ArchivedFunc, ArchivedHole,
     ArchivedMeaning, ArchivedSpan, ArchivedText, ArchivedValue, ArchivedVersion, NO_INDEX,
 };
 use super::encode::{PARAMETER, end, kind};
@@ -33,22 +33,32 @@ pub(crate) fn outline(meaning: &ArchivedMeaning, detail: &ArchivedDetail) -> Dec
             Require { id, title, cite, span }
         })?;
     let versions = meaning.versions.iter().map(|archived| with_functions(archived, (), ())).collect();
-    Ok(Program { name: meaning.name.to_string(), schema: schema(meaning)?, rules, requires, versions })
+    let holes = meaning.holes.iter().map(hole).collect::<Decoded<_>>()?;
+    Ok(Program { name: meaning.name.to_string(), schema: schema(meaning)?, rules, requires, holes, versions })
 }
 
 /// The whole program, given its `outline`.
 pub(crate) fn program(meaning: &ArchivedMeaning, outline: &Program<()>) -> Decoded<Program> {
-    let Program { name, schema, rules, requires, .. } = outline.clone();
-    let shape = Shape { fields: schema.field_ranges(), outputs: ranges(&schema.outputs) };
+    let Program { name, schema, rules, requires, holes, .. } = outline.clone();
+    let open = |(index, hole): (u32, &Hole)| {
+        let wrong = || Malformed::new(format!("hole `{}`", hole.name), "its enum does not exist");
+        hole.open(index, &schema).ok_or_else(wrong)
+    };
+    let common = Common {
+        fields: schema.field_ranges(),
+        outputs: ranges(&schema.outputs),
+        holes: (0..).zip(&holes).map(open).collect::<Decoded<_>>()?,
+    };
     let versions =
-        meaning.versions.iter().map(|archived| version(archived, &shape)).collect::<Decoded<_>>()?;
-    Ok(Program { name, schema, rules, requires, versions })
+        meaning.versions.iter().map(|archived| version(archived, &common)).collect::<Decoded<_>>()?;
+    Ok(Program { name, schema, rules, requires, holes, versions })
 }
 
 /// What all functions of a program have in common.
-struct Shape {
+struct Common {
     fields: Vec<FieldRange>,
     outputs: Vec<Interval>,
+    holes: Vec<Open>,
 }
 
 fn ranges(fields: &[Field]) -> Vec<Interval> {
@@ -101,6 +111,15 @@ fn field(archived: &ArchivedField) -> Decoded<Field> {
     Ok(Field { name, kind, domain: Domain { range, set }, optional: archived.optional })
 }
 
+fn hole(archived: &ArchivedHole) -> Decoded<Hole> {
+    let Field { name, kind, domain, optional: _ } = field(&archived.entry)?;
+    let shape = match archived.set_of.to_native() {
+        NO_INDEX => Shape::Value { kind, domain },
+        of => Shape::Set(of),
+    };
+    Ok(Hole { name, shape })
+}
+
 /// Clauses with their spans, which have to be parts of the source text.
 fn spanned<T>(
     place: &str,
@@ -131,14 +150,14 @@ pub(super) fn check_span(id: &str, (start, end): (u32, u32), source: &str) -> De
     }
 }
 
-fn version(archived: &ArchivedVersion, shape: &Shape) -> Decoded<Version> {
+fn version(archived: &ArchivedVersion, common: &Common) -> Decoded<Version> {
     let number = archived.number.to_native();
     let truths = vec![Interval::BOOL; archived.requires.len()];
     let inside = |function: &'static str| {
         move |error: Malformed| error.inside(format!("version {number}, {function}"))
     };
-    let admit = func(&archived.admit, &shape.fields, truths).map_err(inside("admit"))?;
-    let decide = func(&archived.decide, &shape.fields, shape.outputs.clone()).map_err(inside("decide"))?;
+    let admit = func(&archived.admit, common, truths).map_err(inside("admit"))?;
+    let decide = func(&archived.decide, common, common.outputs.clone()).map_err(inside("decide"))?;
     Ok(with_functions(archived, admit, decide))
 }
 
@@ -155,7 +174,7 @@ fn with_functions<F>(archived: &ArchivedVersion, admit: F, decide: F) -> Version
     }
 }
 
-fn func(archived: &ArchivedFunc, fields: &[FieldRange], results: Vec<Interval>) -> Decoded<Func> {
+fn func(archived: &ArchivedFunc, common: &Common, results: Vec<Interval>) -> Decoded<Func> {
     let numbers = Numbers { values: archived.values.len(), blocks: archived.blocks.len() };
     let values = archived.values.iter().enumerate();
     let values =
@@ -168,16 +187,27 @@ fn func(archived: &ArchivedFunc, fields: &[FieldRange], results: Vec<Interval>) 
     if !lists.rest.is_empty() {
         return Err(Malformed::new("the lists", "some entries belong to no block"));
     }
-    Ok(Func { fields: fields.to_vec(), results, values, blocks, tables: tables(archived)? })
+    let tables = tables(archived, &common.holes)?;
+    Ok(Func { fields: common.fields.clone(), results, values, blocks, tables })
 }
 
-fn tables(archived: &ArchivedFunc) -> Decoded<PrimaryMap<opus_ir::Table, Vec<i128>>> {
+fn tables(archived: &ArchivedFunc, holes: &[Open]) -> Decoded<PrimaryMap<opus_ir::Table, Entries>> {
     let mut rest = &archived.entries[..];
     let mut tables = PrimaryMap::with_capacity(archived.tables.len());
-    for length in archived.tables.iter() {
+    if archived.holes.len() != archived.tables.len() {
+        return Err(Malformed::new("the tables", "their holes are those of other tables"));
+    }
+    for (length, hole) in archived.tables.iter().zip(archived.holes.iter()) {
+        let hole = hole.to_native();
+        if hole != NO_INDEX {
+            let wrong = || Malformed::new("the tables", format!("unknown hole {hole}, or one with entries"));
+            let open = holes.get(hole as usize).filter(|_| length.to_native() == 0).ok_or_else(wrong)?;
+            tables.push(Entries::Open(*open));
+            continue;
+        }
         let wrong = || Malformed::new("the tables", "entries are missing");
         let (table, after) = rest.split_at_checked(length.to_native() as usize).ok_or_else(wrong)?;
-        tables.push(table.iter().map(|entry| entry.to_native()).collect());
+        tables.push(Entries::Known(table.iter().map(|entry| entry.to_native()).collect()));
         rest = after;
     }
     if rest.is_empty() {

@@ -2,7 +2,7 @@
 //! the second.
 
 use opus_ir::func::{Def, End, Func, Target, Value};
-use opus_ir::{Field, Interval, Kind, Program, Schema, Verified, Version};
+use opus_ir::{Domain, Entries, Field, Hole, Interval, Kind, Program, Schema, Shape, Verified, Version};
 use rkyv::rancor::BoxedError;
 
 use super::archived::{self, NO_INDEX, Text};
@@ -49,6 +49,7 @@ pub(crate) fn meaning(program: &Program<Verified>) -> archived::Meaning {
             .iter()
             .map(|require| clause(&require.id, &require.title, &require.cite))
             .collect(),
+        holes: program.holes.iter().map(hole).collect(),
         versions: program.versions.iter().map(version).collect(),
     }
 }
@@ -56,7 +57,7 @@ pub(crate) fn meaning(program: &Program<Verified>) -> archived::Meaning {
 /// The hash of everything about a schema that the rows of its policy depend on.
 pub(crate) fn schema_hash(schema: &Schema) -> Hash {
     let schema = Schema { outputs: Vec::new(), ..schema.clone() };
-    let inputs = Program { name: String::new(), schema, rules: vec![], requires: vec![], versions: vec![] };
+    let inputs = Program { name: String::new(), schema, rules: vec![], requires: vec![], holes: vec![], versions: vec![] };
     let archive =
         rkyv::to_bytes::<BoxedError>(&meaning(&inputs)).expect("it is part of an archive that was read");
     Hash::of(&archive)
@@ -123,6 +124,15 @@ fn field(field: &Field) -> archived::Field {
     }
 }
 
+fn hole(hole: &Hole) -> archived::Hole {
+    let (kind, domain, set_of) = match &hole.shape {
+        Shape::Value { kind, domain } => (*kind, domain.clone(), NO_INDEX),
+        Shape::Set(of) => (Kind::Bool, Domain::all(Interval::BOOL), *of),
+    };
+    let entry = Field { name: hole.name.clone(), kind, domain, optional: false };
+    archived::Hole { entry: field(&entry), set_of }
+}
+
 fn version(version: &Version<Verified>) -> archived::Version {
     archived::Version {
         number: version.number,
@@ -150,8 +160,9 @@ fn func(func: &Func) -> archived::Func {
         values: func.values.values().map(value).collect(),
         blocks: func.blocks.values().map(|data| block(data, &mut lists)).collect(),
         lists,
-        tables: func.tables.values().map(|table| count(table.len())).collect(),
-        entries: func.tables.values().flatten().copied().collect(),
+        holes: func.tables.values().map(|table| table.open().map_or(NO_INDEX, |open| open.hole)).collect(),
+        tables: func.tables.values().map(|table| count(table.known().len())).collect(),
+        entries: func.tables.values().flat_map(Entries::known).copied().collect(),
     }
 }
 

@@ -73,6 +73,11 @@ pub enum ArtifactError {
         /// Where, in words: `version 2, decide, rows`.
         place: String,
     },
+    /// The policy takes facts from a snapshot, so that it decides nothing before it is bound to one.
+    Unbound {
+        /// The keys of the facts.
+        keys: Vec<String>,
+    },
     /// The certificate differs from what was proved about the program.
     Certificate {
         /// The number of the version.
@@ -156,6 +161,15 @@ impl fmt::Display for ArtifactError {
             }
             ArtifactError::Bytecode { place } => {
                 write!(f, "the artifact's bytecode is not what its program compiles to ({place}): {AGAIN}")
+            }
+            ArtifactError::Unbound { keys } => {
+                let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+                write!(
+                    f,
+                    "the policy takes {} from a snapshot, and none is given: give one with `--snapshot FILE`, or open the \
+                     policy with `Policy::bind`",
+                    keys.join(", ")
+                )
             }
             ArtifactError::Certificate { version } => write!(
                 f,

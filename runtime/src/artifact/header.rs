@@ -21,7 +21,7 @@ use crate::hash::Hash;
 /// reveal any other conversion.
 pub const MAGIC: [u8; 8] = *b"opus\xF5\r\n\0";
 /// The number of the format that this crate reads and writes.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 /// The size of the header.
 pub const HEADER_BYTES: usize = 160;
 /// Larger artifacts are refused before they are read. No policy comes close.

@@ -52,7 +52,7 @@ pub struct Record {
     pub outcome: Outcome,
     /// The content hash of the artifact.
     pub artifact: Hash,
-    /// The hash of the snapshot of facts that the artifact was bound to. Policies have no snapshots yet.
+    /// The hash of the snapshot that the artifact was bound to, if it was.
     pub snapshot: Option<Hash>,
     /// The hash of the input; `None` if a field was refused, so that no input was admitted.
     pub input: Option<Hash>,

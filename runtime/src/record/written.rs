@@ -30,7 +30,7 @@ struct OutputForm {
 }
 
 impl Written {
-    pub(crate) fn new(program: &Program<()>, artifact: Hash) -> Written {
+    pub(crate) fn new(program: &Program<()>, artifact: Hash, snapshot: Option<Hash>) -> Written {
         let schema = &program.schema;
         let form = |(index, field): (usize, &opus_ir::Field)| {
             let before = if index == 0 { "{\"outputs\":{" } else { "," };
@@ -56,11 +56,12 @@ impl Written {
             text.into()
         };
         let close = if schema.effective.is_some() { "\"}}" } else { "}" };
+        let snapshot = snapshot.map_or(String::new(), |hash| format!(",\"snapshot\":\"{hash}\""));
         Written {
             outputs: schema.outputs.iter().enumerate().map(form).collect(),
             rules: program.rules.iter().map(|_| OnceLock::new()).collect(),
             versions: program.versions.iter().map(version).collect(),
-            artifact: format!("{close},\"record\":{FORMAT},\"artifact\":\"{artifact}\"").into(),
+            artifact: format!("{close},\"record\":{FORMAT},\"artifact\":\"{artifact}\"{snapshot}").into(),
         }
     }
 

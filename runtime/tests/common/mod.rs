@@ -39,7 +39,7 @@ impl Drop for Folder {
 /// A policy without a cache.
 pub fn open(program: Program, engine: Engine) -> Policy {
     let options = Options { engine, cache: Cache::Off, ..Options::default() };
-    let policy = Policy::from_artifact(Artifact::build(program, example::SOURCE).unwrap(), &options);
+    let policy = Policy::from_artifact(Artifact::build(program, example::SOURCE).unwrap(), &options).unwrap();
     assert_eq!(policy.engine(), engine, "{:?}", policy.fallback());
     policy
 }
@@ -80,6 +80,7 @@ pub fn program_of(func: &Func) -> Program {
         schema: Schema { inputs: inputs.collect(), outputs: outputs.collect(), ..Schema::default() },
         rules: (0..rules.max().unwrap_or(1)).map(rule).collect(),
         requires: vec![],
+        holes: vec![],
         versions: vec![version],
     }
 }

@@ -153,6 +153,9 @@ impl Site {
         for (range, arg) in args.iter_mut().zip(inst.args()) {
             *range = self.bounds_through(self.origin(*arg), depth);
         }
+        if self.func().entries(&inst).is_some_and(|entries| entries.open().is_some()) {
+            return None;
+        }
         let table = self.func().table(&inst);
         let ranges =
             Ranges { args, imm: inst.imm, table, field: Interval::FULL, established: Interval::FULL };

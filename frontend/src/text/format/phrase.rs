@@ -216,6 +216,10 @@ fn write_kind(exprs: &Exprs, kind: &ExprKind, out: &mut Phrase) {
             write_list(exprs, members, out);
             out.attach("}");
         }
+        ExprKind::InNamed { value, set } => {
+            write(exprs, *value, out);
+            out.push(IfNeeded, format!("in {}", set.text));
+        }
         ExprKind::IsMissing(value) => {
             write(exprs, *value, out);
             out.push(IfNeeded, "is missing");

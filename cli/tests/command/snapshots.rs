@@ -1,0 +1,129 @@
+//! Does the command build, show and compare snapshots, and decide with them?
+
+use serde_json::Value;
+
+use crate::folder::{Folder, project};
+
+const POLICY: &str = "policy loan {
+  effective on day
+  version 1 from 2025-01-01
+  enum Region { EU, UK }
+  input { day : date in 2025-01-01..2025-12-31  score : int in 300..850  region : Region }
+  output { pass : bool }
+  param floor : int in 300..850 from snapshot
+  set risky of Region from snapshot
+  rules first { rule A when region in risky => false  otherwise B => score >= floor }
+  case one { day = 2025-06-30  score = 690  region = EU }
+  test \"above the floor\" { given one expect pass = true }
+}
+";
+
+const FACTS: &str = "key,valid_from,value,cite,recorded_by
+floor,2024-01-01,680,Manual 3,ana
+floor,2025-07-01,700,,ana
+risky,2024-01-01,\"{UK}\",,ben
+other,2024-01-01,1,,ben
+";
+
+fn folder(name: &str) -> Folder {
+    let folder = Folder::new(name);
+    folder.write("loan.opus", POLICY);
+    folder.write("facts.csv", FACTS);
+    folder.write("rows.csv", "day,score,region\n2025-06-30,690,EU\n2025-07-01,690,EU\n2025-07-01,850,UK\n");
+    folder.write("row.json", r#"{"day": "2025-07-01", "score": 690, "region": "EU"}"#);
+    folder
+}
+
+#[test]
+fn facts_become_a_snapshot_and_rows_are_decided_with_it() {
+    let folder = folder("facts");
+    let built = folder.opus("snapshot build facts.csv -o world.opuss").ends(0);
+    assert!(built.text().starts_with("world.opuss  4 facts, 3 keys\n  snapshot hash  "), "{}", built.text());
+    let shown = folder.opus("snapshot show world.opuss --as-of 2025-06-30").ends(0);
+    let facts = "floor  2024-01-01  680   (Manual 3)  recorded_by = ana\n\
+                 other  2024-01-01  1     recorded_by = ben\nrisky  2024-01-01  {UK}  recorded_by = ben\n";
+    assert!(shown.text().ends_with(facts), "{}", shown.text());
+    for engine in ["native", "vm", "reference"] {
+        let line = format!("batch loan.opus rows.csv -o out.csv --snapshot world.opuss --summary sum.json --engine {engine}");
+        let ended = folder.opus(&line).ends(0);
+        assert!(ended.err.contains("facts that the policy does not use: `other`"), "{}", ended.err);
+        assert_eq!(folder.text("out.csv"), "row,pass,rule,version\n1,true,B,1\n2,false,B,1\n3,false,A,1\n", "{engine}");
+    }
+    let hash = shown.text().lines().next().unwrap().split_whitespace().last().unwrap().to_owned();
+    let summary: Value = serde_json::from_str(&folder.text("sum.json")).unwrap();
+    assert_eq!(summary["snapshot"]["hash"], hash.as_str());
+    let run = folder.opus("run loan.opus --input row.json --snapshot world.opuss --format json").ends(0);
+    let run: Value = serde_json::from_str(run.text()).unwrap();
+    assert_eq!((&run["outputs"]["pass"], &run["snapshot"]), (&Value::Bool(false), &Value::String(hash.clone())));
+    folder.opus("test loan.opus --snapshot world.opuss").ends(0);
+    let inspected = folder.opus("inspect loan.opus --snapshot world.opuss").ends(0);
+    assert!(inspected.text().contains(&format!("snapshot hash  {hash}\nbound hash     ")), "{}", inspected.text());
+    folder.opus("build loan.opus -o loan.opusc").ends(0);
+    folder.opus("batch loan.opusc rows.csv -o out.csv --snapshot world.opuss").ends(0);
+}
+
+#[test]
+fn checks_and_samples_need_no_snapshot_and_decisions_do() {
+    let folder = folder("unbound");
+    folder.opus("check loan.opus").ends(0);
+    folder.opus("sample loan.opus -n 10 -o sample.csv").ends(0);
+    folder.opus("inspect loan.opus --ir").ends(0);
+    for line in ["run loan.opus --input row.json", "batch loan.opus rows.csv -o out.csv", "test loan.opus", "inspect loan.opus --native"] {
+        let ended = folder.opus(line).ends(2);
+        assert!(
+            ended.err.contains("`loan.opus` takes `floor`, `risky` from a snapshot, and none is given")
+                && ended.err.contains("--snapshot FILE"),
+            "{line}: {}",
+            ended.err
+        );
+    }
+    assert!(!folder.path("out.csv").exists());
+}
+
+#[test]
+fn snapshots_are_compared_and_bad_ones_are_refused() {
+    let folder = folder("bad");
+    folder.write("other.csv", FACTS.replace("700", "1_700").replace("{UK}", "{UK, DE}").replace("other,2024", "new,2024"));
+    folder.opus("snapshot build facts.csv").ends(0);
+    folder.opus("snapshot build other.csv").ends(0);
+    assert_eq!(
+        folder.opus("snapshot diff facts.opuss other.opuss").ends(1).text(),
+        "floor from 2025-07-01: 700 becomes 1700  recorded_by = ana\nnew from 2024-01-01: 1 added  recorded_by = ben\n\
+         other from 2024-01-01: 1 removed  recorded_by = ben\nrisky from 2024-01-01: {UK} becomes {DE, UK}  recorded_by = ben\n"
+    );
+    let same = folder.opus("snapshot diff facts.opuss facts.opuss").ends(0);
+    assert_eq!(same.text(), "the snapshots hold the same facts\n");
+    let refused = folder.opus("run loan.opus --input row.json --snapshot other.opuss").ends(4);
+    for wrong in ["`floor` from 2025-07-01: `1700` is outside the declared range 300..850", "`DE` is not a value of `Region`"] {
+        assert!(refused.err.contains(wrong), "{}", refused.err);
+    }
+    folder.write("wrong.csv", "key,valid_from,value\nfloor,2025-13-01,1\n");
+    let ended = folder.opus("snapshot build wrong.csv").ends(4);
+    assert!(ended.err.contains("wrong.csv: line 2: `2025-13-01` is not a date"), "{}", ended.err);
+    let ended = folder.opus("run loan.opus --input row.json --snapshot facts.csv").ends(4);
+    assert!(ended.err.contains("the file is not a snapshot"), "{}", ended.err);
+    folder.opus("snapshot show absent.opuss").ends(4);
+}
+
+#[test]
+fn the_files_in_the_book_are_snapshots() {
+    let chapter = std::fs::read_to_string(project("spec/book/19-snapshots.md")).expect("there is a chapter");
+    let block = |language: &str| -> &str {
+        let (_, rest) = chapter.split_once(&format!("```{language}\n")).expect("a block");
+        rest.split_once("```").expect("it ends").0
+    };
+    let folder = Folder::new("book");
+    folder.write("loan.opus", block("opus"));
+    folder.write("facts.csv", block("csv"));
+    folder.write("facts.toml", block("toml"));
+    folder.opus("snapshot build facts.csv -o csv.opuss").ends(0);
+    folder.opus("snapshot build facts.toml -o toml.opuss").ends(0);
+    let differing = folder.opus("snapshot diff toml.opuss csv.opuss").ends(1);
+    // the same facts, but for the column that only the CSV file has, and for those that it has alone
+    assert!(differing.text().contains("score_floor from 2024-01-01: 680; (Manual 3.2) becomes (Manual 3.2)  recorded_by = ana"));
+    assert!(differing.text().contains("share from 2024-01-01: 20% added"), "{}", differing.text());
+    let row = r#"{"submitted_on": "2025-10-01", "score": 700, "region": "US", "income": 99.99}"#;
+    folder.write("row.json", row);
+    let decided = folder.opus("run loan.opus --input row.json --snapshot csv.opuss --trace").ends(0);
+    assert!(decided.text().contains("yes  R2"), "{}", decided.text());
+}

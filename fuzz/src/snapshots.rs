@@ -1,0 +1,200 @@
+//! Do all witnesses agree about a policy whose values come from a snapshot? Parameters of a generated policy are left to
+//! one, and a set is added to it; the facts are drawn too, with periods that begin on any day.
+//!
+//! Beside the witnesses, two things are checked that binding promises: every certificate stays what it was, and rows of
+//! several periods are decided as the rows of each period are by themselves.
+
+use arbitrary::Unstructured;
+use opus_frontend::Compiled;
+use opus_govern::structure::{Dates, Element, FROM_SNAPSHOT, Key, Part, Sequence, Structure};
+use opus_govern::witnesses::{Outcome, Witness, Witnesses};
+use opus_ir::{Hole, Interval, Schema, Shape, date, program};
+use opus_runtime::Snapshot;
+use opus_runtime::snapshot::{Fact, bind, said};
+
+use crate::rows::{self, Corners, Row};
+use crate::{generated, policy, seeds};
+
+/// The most rows that are decided.
+const ROWS_MAX: usize = 24;
+/// How many periods are decided by themselves.
+const PARTS_MAX: usize = 3;
+/// The name of the set that is added.
+const SET: &str = "risky";
+
+/// Checks a policy, facts and rows from random bytes.
+///
+/// # Errors
+/// If the witnesses differ, or binding breaks a promise.
+pub fn check(data: &[u8]) -> Result<(), String> {
+    compared(&mut Unstructured::new(data)).map(|_| ())
+}
+
+/// The same for a seed; answers how many rows were compared, `None` if no policy came of it.
+///
+/// # Errors
+/// As [`check`].
+pub fn seeded(seed: u64) -> Result<Option<usize>, String> {
+    compared(&mut Unstructured::new(&seeds::bytes(seed, 2 * policy::BYTES)))
+}
+
+fn compared(u: &mut Unstructured) -> Result<Option<usize>, String> {
+    let Ok(whole) = generated::compiled(u) else { return Ok(None) };
+    let Some(source) = opened(&whole.source, u) else { return Ok(None) };
+    let Ok(compiled) = generated::without_dead_rules(source) else { return Ok(None) };
+    if compiled.program.holes.is_empty() {
+        return Ok(None);
+    }
+    let snapshot = drawn(&compiled, u);
+    let rows = rows::rows(u, &compiled.program.schema, &Corners::of(&compiled.policy), ROWS_MAX);
+    let told = |wrong: String| format!("{wrong}\n{:#?}\n{}", snapshot.facts(), compiled.source);
+    let witnesses = Witnesses::bound(&compiled, &snapshot, &[]).map_err(told)?;
+    if let Some(disagreement) = witnesses.disagreement(&rows) {
+        return Err(told(disagreement.to_string()));
+    }
+    let mixed = witnesses.decide(Witness::VmColumns, &rows);
+    by_parts(&compiled, &snapshot, &rows, &mixed).map_err(told)?;
+    Ok(Some(rows.len()))
+}
+
+/// The policy with some of its parameters left to a snapshot, and a set that one of its rules asks about.
+fn opened(source: &str, u: &mut Unstructured) -> Option<String> {
+    let mut structure = Structure::of_source(source).ok()?;
+    let keys: Vec<Key> = structure.elements.keys().cloned().collect();
+    let mut is_open = false;
+    for key in &keys {
+        if let Key::Param(name) = key
+            && u.ratio(2, 3).unwrap_or(true)
+        {
+            structure.elements.retain(|key, _| !matches!(key, Key::ParamValue(of, _) if of == name));
+            let value = Key::ParamValue(name.clone(), Dates::default());
+            let element = Element::from([(Part::Value, FROM_SNAPSHOT.to_owned())]);
+            structure.elements.insert(value.clone(), element);
+            structure.sequences.insert(Sequence::ParamValues(name.clone()), vec![value]);
+            is_open = true;
+        }
+    }
+    let enums: Vec<&String> =
+        keys.iter().filter_map(|key| if let Key::Enum(name) = key { Some(name) } else { None }).collect();
+    let fields: Vec<(&String, &String)> = keys
+        .iter()
+        .filter_map(|key| match key {
+            Key::Input(name) => {
+                let element = &structure.elements[key];
+                let of = enums.iter().find(|of| element.get(&Part::Type) == Some(**of))?;
+                (!element.contains_key(&Part::Optional)).then_some((name, *of))
+            }
+            _ => None,
+        })
+        .collect();
+    if let Ok((field, of)) = u.choose(&fields) {
+        let rules: Vec<Key> = keys
+            .iter()
+            .filter(|key| matches!(key, Key::Rule(..)) && structure.elements[*key][&Part::Condition] != "true")
+            .cloned()
+            .collect();
+        let set = Key::Set(SET.to_owned());
+        structure.elements.insert(set.clone(), Element::from([(Part::Type, (*of).clone())]));
+        structure.sequences.entry(Sequence::Items).or_default().push(set);
+        for rule in rules.iter().take(2) {
+            let condition = structure.elements.get_mut(rule).and_then(|rule| rule.get_mut(&Part::Condition))?;
+            let asks = if u.ratio(1, 2).unwrap_or(true) { "or" } else { "and not" };
+            *condition = format!("({condition}) {asks} {field} in {SET}");
+            is_open = true;
+        }
+    }
+    is_open.then(|| structure.to_source())
+}
+
+/// Facts for every hole of a policy, from the first day of its effective date on.
+fn drawn(compiled: &Compiled, u: &mut Unstructured) -> Snapshot {
+    let program = &compiled.program;
+    let effective = program.schema.effective.map(|index| program.schema.inputs[index as usize].domain.range);
+    let days = effective.unwrap_or(Interval::point(0));
+    let mut facts = Vec::new();
+    for hole in &program.holes {
+        let most = if u.ratio(1, 8).unwrap_or(false) { 130 } else { 4 };
+        let changes = effective.map_or(0, |_| u.int_in_range(0..=most).unwrap_or(0));
+        let mut starts = vec![date::DAY_MIN as i32];
+        starts.extend((0..changes).map(|_| u.int_in_range(days.lo..=days.hi).unwrap_or(days.lo) as i32));
+        starts.sort_unstable();
+        starts.dedup();
+        for valid_from in starts {
+            let value = said(hole, &program.schema, &entries(hole, &program.schema, u));
+            facts.push(Fact { key: hole.name.clone(), valid_from, value: Some(value), cite: None, notes: vec![] });
+        }
+    }
+    Snapshot::new(facts).expect("each hole has one fact for each day")
+}
+
+fn entries(hole: &Hole, schema: &Schema, u: &mut Unstructured) -> Vec<i128> {
+    match &hole.shape {
+        Shape::Value { domain, .. } => vec![match &domain.set {
+            Some(listed) => *u.choose(listed).unwrap_or(&listed[0]),
+            None => match u.int_in_range(0..=4u8).unwrap_or(0) {
+                0 => domain.range.lo,
+                1 => domain.range.hi,
+                _ => u.int_in_range(domain.range.lo..=domain.range.hi).unwrap_or(domain.range.lo),
+            },
+        }],
+        Shape::Set(of) => {
+            let values = schema.enums[*of as usize].values.len();
+            (0..values).map(|_| u.ratio(1, 2).unwrap_or(false) as i128).collect()
+        }
+    }
+}
+
+/// Decides rows with the facts of their own day alone.
+fn by_parts(compiled: &Compiled, whole: &Snapshot, rows: &[Row], mixed: &[Outcome]) -> Result<(), String> {
+    let Some(effective) = compiled.program.schema.effective else { return Ok(()) };
+    let days: Vec<i32> =
+        rows.iter().filter_map(|row| row[effective as usize]).filter_map(|day| i32::try_from(day).ok()).collect();
+    let mut parts: Vec<Snapshot> = Vec::new();
+    for day in days {
+        let always = |fact: &Fact| Fact { valid_from: date::DAY_MIN as i32, ..fact.clone() };
+        let part = Snapshot::new(whole.as_of(day).map(always).collect()).map_err(|error| error.to_string())?;
+        if part.keys().count() < compiled.program.holes.len() || parts.len() == PARTS_MAX || parts.contains(&part) {
+            continue;
+        }
+        same_certificates(compiled, &part)?;
+        let witnesses = Witnesses::bound(compiled, &part, &[])?;
+        let is_inside = |row: &Row| {
+            let day = row[effective as usize].and_then(|day| i32::try_from(day).ok());
+            day.is_some_and(|day| whole.as_of(day).map(always).eq(part.facts().iter().cloned()))
+        };
+        let alone = witnesses.decide(Witness::VmColumns, rows);
+        for (index, row) in rows.iter().enumerate().filter(|(_, row)| is_inside(row)) {
+            if alone[index] != mixed[index] {
+                return Err(format!("row {row:?}: {:?} alone, {:?} among others", alone[index], mixed[index]));
+            }
+        }
+        parts.push(part);
+    }
+    Ok(())
+}
+
+/// With the same facts on all days, nothing is added to a function, and its certificate stays.
+fn same_certificates(compiled: &Compiled, snapshot: &Snapshot) -> Result<(), String> {
+    let open = program::verify(compiled.program.clone()).map_err(|error| error.to_string())?;
+    let bound = bind(&open, snapshot).map_err(|error| error.to_string())?;
+    let bound = program::verify(bound).map_err(|error| format!("binding lost a proof: {error}"))?;
+    for (open, bound) in open.versions.iter().zip(&bound.versions) {
+        let certificates = [&open.admit, &open.decide].map(|func| func.certificate());
+        if certificates != [&bound.admit, &bound.decide].map(|func| func.certificate()) {
+            return Err(format!("binding changes a certificate of version {}", open.number));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_generated_policies_take_facts() {
+        let compared: Vec<usize> =
+            (0..40).filter_map(|seed| seeded(seed).unwrap_or_else(|wrong| panic!("seed {seed}: {wrong}"))).collect();
+        assert!(compared.len() >= 12, "{compared:?}");
+    }
+}

@@ -1,0 +1,30 @@
+//! Which facts does the reference evaluator see? Those of the row's own day, looked up one by one.
+//!
+//! This does not use the binding that engines rely on: no periods, no constants, no tables.
+
+use opus_frontend::hir::Policy;
+use opus_runtime::Snapshot;
+use opus_runtime::snapshot::entries;
+
+/// A row with its facts, as the reference evaluator takes it: the integers of the fields, and then those of the facts.
+/// What the snapshot does not hold is missing.
+pub fn with_facts(policy: &Policy, snapshot: Option<&Snapshot>, given: &[Option<i128>]) -> Vec<Option<i128>> {
+    let mut row = given.to_vec();
+    let day = policy.schema.effective.map(|field| given[field as usize]);
+    for hole in policy.holes.iter().map(|hole| &hole.hole) {
+        let facts = snapshot.map_or(&[][..], |snapshot| snapshot.of(&hole.name));
+        let fact = match day {
+            // without an effective date there is one fact in all
+            None => facts.first(),
+            Some(day) => facts.iter().rev().find(|fact| day.is_some_and(|day| i128::from(fact.valid_from) <= day)),
+        };
+        let value = fact.and_then(|fact| fact.value.as_ref());
+        let typed = value.and_then(|value| entries(hole, &policy.schema, value).ok());
+        let count = hole.open(0, &policy.schema).map_or(0, |open| open.count as usize);
+        match typed {
+            Some(entries) => row.extend(entries.into_iter().map(Some)),
+            None => row.extend(std::iter::repeat_n(None, count)),
+        }
+    }
+    row
+}
