@@ -235,6 +235,9 @@ pub struct GivenRow {
 pub struct Explain {
     /// The policy or artifact.
     pub policy: PathBuf,
+    /// The snapshot of facts, if the policy takes any: a file that `opus snapshot build` wrote.
+    #[arg(long, value_name = "FILE")]
+    pub snapshot: Option<PathBuf>,
     /// The row.
     #[command(flatten)]
     pub given: GivenRow,
@@ -248,6 +251,9 @@ pub struct Explain {
 pub struct Coverage {
     /// The policy or artifact.
     pub policy: PathBuf,
+    /// The snapshot of facts, if the policy takes any: a file that `opus snapshot build` wrote.
+    #[arg(long, value_name = "FILE")]
+    pub snapshot: Option<PathBuf>,
     /// The files, or folders whose files are read in the order of their paths; `-` for standard input.
     #[arg(value_name = "INPUT", required_unless_present = "tests")]
     pub inputs: Vec<PathBuf>,

@@ -408,22 +408,14 @@ impl<'a> Evaluator<'a> {
 
     fn field(&mut self, field: u32) -> Option<Value> {
         let given = self.given(field)?;
-        Some(self.counted(self.policy.schema.inputs[field as usize].kind, given))
+        Some(counted(self.policy, self.policy.schema.inputs[field as usize].kind, given))
     }
 
     /// An entry of a hole, which comes after the input fields.
     fn fact(&mut self, hole: u32, entry: usize) -> Option<Value> {
         let index = self.policy.schema.inputs.len() + self.policy.first_fact(hole) + entry;
         let given = self.given(index as u32)?;
-        Some(self.counted(self.policy.holes[hole as usize].kind(), given))
-    }
-
-    fn counted(&self, kind: Kind, given: i128) -> Value {
-        match kind {
-            Kind::Bool => Value::Bool(given != 0),
-            Kind::Enum(_) => Value::Enum(given as u32),
-            kind => Value::Number(BigRational::new(given.into(), power_of_ten(decimals(self.policy, kind)))),
-        }
+        Some(counted(self.policy, self.policy.holes[hole as usize].kind(), given))
     }
 
     fn is_in(&mut self, value: ExprId, ranges: &[(ExprId, ExprId)]) -> Evaluated {
@@ -591,6 +583,15 @@ fn into_number(value: Value) -> BigRational {
 
 pub(crate) fn power_of_ten(exponent: u8) -> BigInt {
     num_traits::pow(BigInt::from(10), exponent as usize).max(BigInt::one())
+}
+
+/// The value that an integer of this kind stands for.
+pub(crate) fn counted(policy: &Policy, kind: Kind, given: i128) -> Value {
+    match kind {
+        Kind::Bool => Value::Bool(given != 0),
+        Kind::Enum(_) => Value::Enum(given as u32),
+        kind => Value::Number(BigRational::new(given.into(), power_of_ten(decimals(policy, kind)))),
+    }
 }
 
 /// The decimals of a kind's scaled integer, measured in the value itself: a percent is held as a fraction.

@@ -70,7 +70,8 @@ pub const TARGETS: &[Target] = &[
     ),
     target(
         "snapshots",
-        2 * policy::BYTES, 20,
+        2 * policy::BYTES,
+        20,
         snapshots::check,
         "all witnesses agree about a policy with facts, and binding keeps every certificate",
     ),

@@ -14,7 +14,7 @@ use opus_frontend::lower::probes::{self, Probe, Probes};
 use opus_frontend::{Compiled, VERSION, display};
 use opus_ir::{Program, date};
 use opus_runtime::artifact::SourceText;
-use opus_runtime::{Artifact, BuildError, Engine, Options, Policy, Row};
+use opus_runtime::{Artifact, BuildError, Engine, Options, Policy, Row, Snapshot};
 use serde::Serialize;
 
 use crate::trace::one_line;
@@ -127,19 +127,26 @@ pub fn instruments(compiled: &Compiled) -> Result<Instruments, CoverageError> {
 }
 
 impl Instruments {
-    /// The artifacts, ready to decide.
-    pub fn policies(&self, engine: Engine) -> Vec<Policy> {
+    /// The artifacts, ready to decide, with the facts of a snapshot that fits the policy.
+    ///
+    /// # Panics
+    /// If the policy takes facts, and there is no snapshot or it does not fit.
+    pub fn policies(&self, facts: Option<&Snapshot>, engine: Engine) -> Vec<Policy> {
         let options = Options { engine, ..Options::default() };
         let policy = |artifact: &Artifact| {
-            Policy::from_bytes_with(artifact.bytes(), &options).expect("it was built just now")
+            let artifact = Artifact::from_bytes(artifact.bytes()).expect("it was built just now");
+            match facts {
+                Some(facts) => Policy::bind(artifact, facts, &options).expect("the snapshot fits the policy"),
+                None => Policy::from_artifact(artifact, &options).expect("the policy takes no facts"),
+            }
         };
         self.artifacts.iter().map(policy).collect()
     }
 
     /// The counts of a few rows: by input index, the scaled integers of their fields.
-    pub fn tally(&self, rows: &[&[Option<i128>]], engine: Engine) -> Tally {
+    pub fn tally(&self, rows: &[&[Option<i128>]], facts: Option<&Snapshot>, engine: Engine) -> Tally {
         let mut tally = Tally { rows: rows.len() as u64, ..Tally::default() };
-        for policy in self.policies(engine) {
+        for policy in self.policies(facts, engine) {
             let program = policy.artifact().program();
             let count = |output: &opus_ir::Field| vec![0; output.domain.range.hi as usize + 1];
             let mut values: Vec<Vec<u64>> = program.schema.outputs.iter().map(count).collect();

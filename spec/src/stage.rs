@@ -81,7 +81,7 @@ pub fn coverage(compiled: &Compiled) -> Result<String, String> {
     let instruments = instruments(compiled).map_err(|error| error.to_string())?;
     let given: Vec<&[Option<i128>]> =
         compiled.policy.tests.iter().map(|test| test.given.as_slice()).collect();
-    let tally = instruments.tally(&given, Engine::Vm);
+    let tally = instruments.tally(&given, None, Engine::Vm);
     Ok(instruments.coverage(&compiled.policy, &compiled.source, &tally).to_text())
 }
 

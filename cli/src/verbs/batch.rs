@@ -61,29 +61,29 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     let begin =
         |place: &PathBuf| Recording::begin(place, &opened.artifact, mapping_bytes, &work, args.record_data);
     let mut recording = args.record.as_ref().map(begin).transpose()?;
-    let explanations = match &args.explain {
-        Some(path) => {
-            Some((Endpoint::new(path), opened.compiled()?.clone(), opened.artifact.bytes().to_vec()))
-        }
-        None => None,
+    let facts = opened.snapshot.clone();
+    let of_runtime = args.engine.of_runtime();
+    let compiled = match args.explain.is_some() || of_runtime.is_none() {
+        true => Some(opened.compiled()?.clone()),
+        false => None,
     };
-    let (engine, engine_name): (Box<dyn Decide>, &str) = match args.engine.of_runtime() {
-        Some(engine) => {
-            let policy = opened.policy(engine, terminal)?;
+    let policy = opened.policy(of_runtime.unwrap_or(Engine::Vm), terminal)?;
+    let explained = match (&args.explain, &compiled) {
+        (Some(path), Some(compiled)) => {
+            let endpoint = Endpoint::new(path);
+            Some(ExplainedRows::new(args, &endpoint, compiled, policy.clone(), facts.clone())?)
+        }
+        _ => None,
+    };
+    let (engine, engine_name): (Box<dyn Decide>, &str) = match &compiled {
+        Some(compiled) if of_runtime.is_none() => {
+            (Box::new(ReferenceEngine::new(compiled.policy.clone(), policy, facts)), "reference")
+        }
+        _ => {
             let name = policy.engine().name();
             policy.prepare();
             (Box::new(policy), name)
         }
-        None => {
-            let tree = opened.compiled()?.policy.clone();
-            let facts = opened.snapshot.clone();
-            let policy = opened.policy(Engine::Vm, terminal)?;
-            (Box::new(ReferenceEngine::new(tree, policy, facts)), "reference")
-        }
-    };
-    let explained = match &explanations {
-        Some((endpoint, compiled, artifact)) => Some(ExplainedRows::new(args, endpoint, compiled, artifact)?),
-        None => None,
     };
     let threads = args.threads.map_or_else(available_threads, usize::from);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();

@@ -3,12 +3,12 @@
 use opus_data::pipeline::sweep::Sweep;
 use opus_data::{Endpoint, Intake, Mapping, Names, left_out, standard_input_once};
 use opus_govern::coverage::{self, Coverage, Instruments, Tally};
-use opus_runtime::Engine;
+use opus_runtime::{Engine, Snapshot};
 
 use crate::args;
 use crate::endpoints::{inputs, policy_first};
 use crate::failure::{Exit, Failure};
-use crate::open::open;
+use crate::open::open_with;
 use crate::progress::Shown;
 use crate::terminal::Terminal;
 
@@ -21,17 +21,24 @@ pub fn run(args: &args::Coverage, terminal: &Terminal) -> Result<(), Failure> {
     if !args.tests {
         policy_first(&args.policy, &args.inputs)?;
     }
-    let mut opened = open(&args.policy, terminal)?;
+    let mut opened = open_with(&args.policy, args.snapshot.as_deref(), terminal)?;
     let name = opened.name.clone();
     let compiled = opened.compiled()?.clone();
     let instruments = coverage::instruments(&compiled)
         .map_err(|error| Failure::new(Exit::Policy, format!("`{name}` has no coverage: {error}")))?;
+    let facts = opened.snapshot.clone();
+    // whether the facts fit the policy is known before the first row
+    opened.policy(Engine::Vm, terminal)?;
     let tally = match args.tests {
         true => {
             let tests = compiled.policy.tests.iter();
-            instruments.tally(&tests.map(|test| test.given.as_slice()).collect::<Vec<_>>(), engine)
+            instruments.tally(
+                &tests.map(|test| test.given.as_slice()).collect::<Vec<_>>(),
+                facts.as_ref(),
+                engine,
+            )
         }
-        false => of_files(args, &instruments, engine, terminal)?,
+        false => of_files(args, &instruments, facts.as_ref(), engine, terminal)?,
     };
     let coverage: Coverage = instruments.coverage(&compiled.policy, &compiled.source, &tally);
     if terminal.is_json() {
@@ -46,18 +53,19 @@ pub fn run(args: &args::Coverage, terminal: &Terminal) -> Result<(), Failure> {
 fn of_files(
     args: &args::Coverage,
     instruments: &Instruments,
+    facts: Option<&Snapshot>,
     engine: Engine,
     terminal: &Terminal,
 ) -> Result<Tally, Failure> {
     let files = inputs(&args.inputs, args.input_format)?;
-    let others: Vec<Endpoint> = [Some(&args.policy), args.columns.as_ref()]
+    let others: Vec<Endpoint> = [Some(&args.policy), args.columns.as_ref(), args.snapshot.as_ref()]
         .into_iter()
         .flatten()
         .map(|path| Endpoint::new(path))
         .collect();
     standard_input_once(&others.iter().chain(files.iter().map(|file| &file.endpoint)).collect::<Vec<_>>())?;
     let left_out = left_out(&args.inputs, args.input_format)?;
-    let policies = instruments.policies(engine);
+    let policies = instruments.policies(facts, engine);
     if policies.len() > 1 && files.iter().any(|file| file.endpoint == Endpoint::Standard) {
         return Err(Failure::usage("the policy is so large that the inputs are read several times, which standard input does not allow")
             .help("write the rows to a file first"));

@@ -9,15 +9,16 @@ use serde::Serialize;
 use super::run::refused;
 use crate::args::{Batch, Explain};
 use crate::failure::Failure;
-use crate::open::open;
+use crate::open::open_with;
 use crate::progress::Shown;
 use crate::row::{Given, Input};
 use crate::terminal::Terminal;
 use opus_data::{DataError, Endpoint, Intake, Located, Target, did_you_mean, each_row};
 use opus_frontend::Compiled;
 use opus_govern::explain::{Explanation, Want, explain};
+use opus_govern::facts::with_facts;
 use opus_ir::Schema;
-use opus_runtime::{Decision, Engine, Options, Policy, Record, Row};
+use opus_runtime::{Decision, Engine, Policy, Record, Row, Snapshot};
 
 /// An explanation with the record of the decision.
 #[derive(Serialize)]
@@ -31,21 +32,22 @@ struct ShownJson {
 
 pub fn run(args: &Explain, terminal: &Terminal) -> Result<(), Failure> {
     args.given.standard_input_once(&args.policy)?;
-    let mut opened = open(&args.policy, terminal)?;
+    let mut opened = open_with(&args.policy, args.snapshot.as_deref(), terminal)?;
     let compiled = opened.compiled()?.clone();
     let want = wanted(args.want.as_deref(), "--want", &compiled.policy.schema)?;
     let input = Input::read(&args.given, &compiled.policy.schema)?;
-    let policy = opened.policy(Engine::Vm, terminal);
+    let facts = opened.snapshot.clone();
+    let policy = opened.policy(Engine::Vm, terminal)?;
     let Given { row, ignored } = input.admit(&policy, terminal)?;
     let row = match row {
         Ok(row) => row,
-        Err(refusal) => return refused(&refusal, &policy, None, ignored, terminal),
+        Err(refusal) => return refused(&refusal, &policy, None, ignored, None, terminal),
     };
     let decision = match policy.decide(&row) {
         Ok(decision) => decision,
-        Err(refusal) => return refused(&refusal, &policy, Some(&row), ignored, terminal),
+        Err(refusal) => return refused(&refusal, &policy, Some(&row), ignored, None, terminal),
     };
-    let explanation = explained(&compiled, &row, want.as_ref());
+    let explanation = explained(&compiled, facts.as_ref(), &row, want.as_ref());
     let text = if terminal.is_json() {
         let shown = ShownJson { row: None, record: decision.record(), explanation: Some(explanation) };
         let text = serde_json::to_string_pretty(&shown).expect("texts and numbers can be written as JSON");
@@ -58,9 +60,10 @@ pub fn run(args: &Explain, terminal: &Terminal) -> Result<(), Failure> {
     terminal.print(&text)
 }
 
-fn explained(compiled: &Compiled, row: &Row, want: Option<&Want>) -> Explanation {
+fn explained(compiled: &Compiled, facts: Option<&Snapshot>, row: &Row, want: Option<&Want>) -> Explanation {
     let given: Vec<Option<i128>> =
         (0..compiled.policy.schema.inputs.len()).map(|index| row.get(index)).collect();
+    let given = with_facts(&compiled.policy, facts, &given);
     explain(&compiled.policy, &compiled.source, &given, want)
         .expect("the row was admitted by its fields and requires")
 }
@@ -78,6 +81,7 @@ fn wanted(text: Option<&str>, option: &str, schema: &Schema) -> Result<Option<Wa
 pub(super) struct ExplainedRows<'a> {
     compiled: &'a Compiled,
     policy: Policy,
+    facts: Option<Snapshot>,
     want: Option<Want>,
     rows: Option<BTreeSet<u64>>,
     rule: Option<String>,
@@ -95,7 +99,8 @@ impl<'a> ExplainedRows<'a> {
         args: &Batch,
         endpoint: &Endpoint,
         compiled: &'a Compiled,
-        artifact: &[u8],
+        policy: Policy,
+        facts: Option<Snapshot>,
     ) -> Result<ExplainedRows<'a>, Failure> {
         let schema = &compiled.policy.schema;
         let rule_of = |text: &str| {
@@ -116,8 +121,8 @@ impl<'a> ExplainedRows<'a> {
         }
         Ok(ExplainedRows {
             compiled,
-            policy: Policy::from_bytes_with(artifact, &Options { engine: Engine::Vm, ..Options::default() })
-                .expect("the artifact was opened before"),
+            policy,
+            facts,
             want: wanted(args.want.as_deref(), "--want", schema)?,
             rows: args.rows.as_ref().map(|rows| rows.iter().copied().collect()),
             rule,
@@ -132,7 +137,7 @@ impl<'a> ExplainedRows<'a> {
     /// # Errors
     /// If the inputs cannot be read, lack a row, or the file cannot be written.
     pub fn write(self, inputs: Vec<Located>, intake: &Intake, terminal: &Terminal) -> Result<(), Failure> {
-        let ExplainedRows { compiled, policy, want, rows, rule, outputs, mut target } = self;
+        let ExplainedRows { compiled, policy, facts, want, rows, rule, outputs, mut target } = self;
         let is_chosen = |decision: &Decision<'_>| {
             rule.as_ref().is_none_or(|id| *id == decision.rule().id)
                 && outputs.as_ref().is_none_or(|want| want.holds(&decision.verdict().outputs))
@@ -152,7 +157,7 @@ impl<'a> ExplainedRows<'a> {
                 Ok((row, decision)) => ShownJson {
                     row: Some(number),
                     record: decision.record(),
-                    explanation: Some(explained(compiled, row, want.as_ref())),
+                    explanation: Some(explained(compiled, facts.as_ref(), row, want.as_ref())),
                 },
                 // a rule or an output chooses among decisions
                 Err(_) if rows.is_none() => return Ok(()),

@@ -21,7 +21,7 @@ mod outputs;
 mod page;
 mod records;
 mod rows;
-mod snapshots;
 #[path = "../../../runtime/tests/common/schema.rs"]
 mod schema;
+mod snapshots;
 mod streams;

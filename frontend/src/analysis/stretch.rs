@@ -179,7 +179,7 @@ pub struct Stretch<'a> {
 }
 
 impl<'a> Stretch<'a> {
-    /// The row with these scaled integers, by input index, and the field with any of these values. It is decided by the
+    /// The row with these scaled integers, by input index and then by fact, and the field with any of these values. It is decided by the
     /// version with this index, whichever value the field has.
     ///
     /// ```
@@ -270,6 +270,8 @@ impl<'a> Stretch<'a> {
                 None => self.extent(*other),
             },
             ExprKind::Param(param) => Extent::exact(reference::exact(version.params[*param].value)),
+            ExprKind::Hole(hole) => self.fact(*hole, 0).map_or_else(unknown, Extent::exact),
+            ExprKind::InHole(value, hole) => Extent::Bool(self.is_in_hole(*value, *hole)),
             ExprKind::Let(name) => self.named(*name),
             ExprKind::Table(table) => self.cell(*table),
             ExprKind::Negate(operand) => {
@@ -345,6 +347,22 @@ impl<'a> Stretch<'a> {
                 Extent::Number(end(values.lo), end(values.hi))
             }
         })
+    }
+
+    /// An entry of a hole. The facts come after the input fields of the row.
+    fn fact(&self, hole: u32, entry: usize) -> Option<Value> {
+        let index = self.policy.schema.inputs.len() + self.policy.first_fact(hole) + entry;
+        let given = *self.given.get(index)?;
+        Some(reference::counted(self.policy, self.policy.holes[hole as usize].kind(), given?))
+    }
+
+    fn is_in_hole(&mut self, value: ExprId, hole: u32) -> Answer {
+        let Extent::Enum(Some(codes)) = self.extent(value) else { return Answer::Unknown };
+        let is_in = |code: &u32| match self.fact(hole, *code as usize) {
+            Some(Value::Bool(is_in)) => Answer::of(is_in),
+            _ => Answer::Unknown,
+        };
+        codes.iter().map(is_in).reduce(Answer::either).unwrap_or(Answer::Unknown)
     }
 
     fn named(&mut self, name: LetId) -> Extent {
