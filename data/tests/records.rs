@@ -361,7 +361,10 @@ fn files_that_are_gone_or_rewritten_are_told_apart() {
     let rows_before = fs::read_to_string(scratch.path("rows.csv")).unwrap();
     fs::write(scratch.path("rows.csv"), &rows_before[..rows_before.trim_end().rfind('\n').unwrap()]).unwrap();
     let found = replay_with(&scratch.path("record"), Engine::Vm, 1, true).unwrap();
-    assert!(!found.is_identical() && found.files.iter().any(|file| file.says == "11 rows, recorded were 12"), "{found:?}");
+    assert!(
+        !found.is_identical() && found.files.iter().any(|file| file.says == "11 rows, recorded were 12"),
+        "{found:?}"
+    );
     fs::remove_file(scratch.path("rows.csv")).unwrap();
     let found = replay(&scratch.path("record")).unwrap();
     assert_eq!((found.decided_again, found.is_identical()), (None, false));

@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 
 use opus_runtime::record::{Record, Salting, Salts};
-use opus_runtime::tree::{self, Tree};
+use opus_runtime::tree::{self, Part, Tree};
 use opus_runtime::{Artifact, Decide, Hash};
 
 use super::facts::{ArtifactFacts, Facts, FileFacts};
@@ -129,12 +129,10 @@ impl<'a> Recording<'a> {
     ) -> Result<(Report, Outputs), DataError> {
         let Recording { batch, salts, leaves, tree, .. } = self;
         let mut bytes = Vec::new();
-        let mut take = |next: &[Hash]| {
+        let mut take = |next: &[Hash], part: &Part| {
+            tree.append(part);
             bytes.clear();
-            for leaf in next {
-                bytes.extend_from_slice(leaf.as_bytes());
-                tree.push(tree::entry(leaf.as_bytes()));
-            }
+            next.iter().for_each(|leaf| bytes.extend_from_slice(leaf.as_bytes()));
             leaves.write(&bytes)
         };
         batch.run_with(pool, engine, progress, Some(Leaves { salts, take: &mut take }))
