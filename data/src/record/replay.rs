@@ -160,7 +160,7 @@ impl Recorded {
     /// Compares the bytes of every file but the artifact.
     fn compare_files(&self, rows_only: bool, replay: &mut Replay) -> Result<Found, DataError> {
         let Facts { mapping, inputs, output, rejects, .. } = &self.manifest.facts;
-        let mut salting = Salting::new();
+        let mut salting = Salting::default();
         let mut found = Found { inputs: Vec::new(), salts: None, output: None, rejects: None, leaves: None };
         if let Some(mapping) = mapping {
             let digest = digest_of(&self.place(mapping)?)?;
