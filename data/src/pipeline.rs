@@ -17,6 +17,7 @@ pub mod units;
 mod work;
 
 use opus_runtime::record::Salts;
+use opus_runtime::tree::Part;
 use opus_runtime::{Decide, Hash};
 
 pub use counts::{Counts, FaultCount};
@@ -75,12 +76,15 @@ pub struct Batch {
     pub hashed: bool,
 }
 
+/// What takes leaves.
+pub type TakeLeaves<'a> = dyn FnMut(&[Hash], &Part) -> Result<(), DataError> + Send + 'a;
+
 /// Where the leaves of the rows go, where they are wanted.
 pub struct Leaves<'a> {
     /// The salts of the rows.
     pub salts: &'a Salts,
-    /// Takes the leaves of the next rows, in order.
-    pub take: &'a mut (dyn FnMut(&[Hash]) -> Result<(), DataError> + Send),
+    /// Takes the leaves of the next rows, in order, and the part of the tree that they are.
+    pub take: &'a mut TakeLeaves<'a>,
 }
 
 /// How far it is.
@@ -206,14 +210,14 @@ struct Ending<'l> {
     rejects: Option<Rejects>,
     counts: Counts,
     /// Takes the leaves of rows, where they are wanted.
-    take: Option<&'l mut (dyn FnMut(&[Hash]) -> Result<(), DataError> + Send)>,
+    take: Option<&'l mut TakeLeaves<'l>>,
 }
 
 impl Ending<'_> {
     fn write(&mut self, done: Done) -> Result<(), DataError> {
         self.counts.add(&done.counts);
-        if let Some(take) = &mut self.take {
-            take(&done.leaves)?;
+        if let (Some(take), Some((leaves, part))) = (&mut self.take, &done.leaves) {
+            take(leaves, part)?;
         }
         if let Some(rows) = done.rows {
             self.writer.append(rows)?;

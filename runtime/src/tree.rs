@@ -59,13 +59,27 @@ pub struct Tree {
 impl Tree {
     /// Adds an entry, by its [hash](entry).
     pub fn push(&mut self, entry: Hash) {
-        let mut hash = entry;
-        for _ in 0..self.size.trailing_ones() {
+        self.push_full(0, entry);
+    }
+
+    /// Adds the part of the list that comes next.
+    ///
+    /// # Panics
+    /// If it is not the part that comes next.
+    pub fn append(&mut self, part: &Part) {
+        assert_eq!(part.first, self.size, "parts are added in order");
+        part.subtrees.iter().for_each(|(level, root)| self.push_full(*level, *root));
+    }
+
+    /// Adds a full subtree of 2^level entries; so many divide the size.
+    fn push_full(&mut self, level: u32, root: Hash) {
+        let mut hash = root;
+        for _ in 0..(self.size >> level).trailing_ones() {
             let left = self.full.pop().expect("there is a subtree for each bit of the size");
             hash = node(left, hash);
         }
         self.full.push(hash);
-        self.size += 1;
+        self.size += 1 << level;
     }
 
     /// The number of entries.
@@ -78,6 +92,45 @@ impl Tree {
         let mut full = self.full.iter().rev().copied();
         let Some(last) = full.next() else { return Hash::of(b"") };
         full.fold(last, |right, left| node(left, right))
+    }
+}
+
+/// Consecutive entries of a list, hashed as far as that is possible without the others. Threads that compute entries can
+/// hash them too, so that little is left for the one that puts the parts together.
+///
+/// ```
+/// use opus_runtime::tree::{Part, Tree, entry};
+/// let entries = [b"a", b"b", b"c"].map(|data| entry(data));
+/// let (mut whole, mut parts) = (Tree::default(), Tree::default());
+/// entries.iter().for_each(|entry| whole.push(*entry));
+/// parts.append(&Part::new(0, entries[..1].iter().copied()));
+/// parts.append(&Part::new(1, entries[1..].iter().copied()));
+/// assert_eq!(parts, whole);
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Part {
+    first: u64,
+    /// The roots of full subtrees of the list, with their levels, in order.
+    subtrees: Vec<(u32, Hash)>,
+}
+
+impl Part {
+    /// The entries from this position on, counted from 0, by their [hashes](entry).
+    pub fn new(first: u64, entries: impl Iterator<Item = Hash>) -> Part {
+        let mut subtrees: Vec<(u32, Hash)> = Vec::new();
+        for (end, entry) in (first + 1..).zip(entries) {
+            let (mut level, mut hash) = (0, entry);
+            // two subtrees are one where the list's own tree joins them
+            while let Some((_, left)) =
+                subtrees.last().filter(|(of, _)| *of == level && end >> level & 1 == 0)
+            {
+                hash = node(*left, hash);
+                level += 1;
+                subtrees.pop();
+            }
+            subtrees.push((level, hash));
+        }
+        Part { first, subtrees }
     }
 }
 
@@ -291,6 +344,24 @@ mod tests {
             }
             assert_eq!(root_with(all[0], size, size, &[]), None);
             all.get(size as usize).into_iter().for_each(|entry| tree.push(*entry));
+        }
+    }
+
+    #[test]
+    fn a_list_in_parts_has_the_same_tree() {
+        let all = entries(70);
+        for first in 0..all.len() {
+            for length in [0, 1, 2, 3, 7, 8, 16, 33] {
+                let end = (first + length).min(all.len());
+                let (mut whole, mut parts) = (Tree::default(), Tree::default());
+                all.iter().for_each(|entry| whole.push(*entry));
+                for range in [0..first, first..end, end..all.len()] {
+                    let part = Part::new(range.start as u64, all[range.clone()].iter().copied());
+                    assert!(part.subtrees.len() <= 12, "{range:?} has {} subtrees", part.subtrees.len());
+                    parts.append(&part);
+                }
+                assert_eq!(parts, whole, "{first}, {length}");
+            }
         }
     }
 

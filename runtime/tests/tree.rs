@@ -77,7 +77,7 @@ fn roots_and_proofs_are_those_of_the_rfc() {
 #[test]
 fn salts_and_leaves_are_those_of_their_description() {
     let vectors = vectors();
-    let mut salting = Salting::new();
+    let mut salting = Salting::default();
     for input in all(&vectors["salting"], "inputs") {
         // in pieces, as files are read
         bytes(input).chunks(7).for_each(|part| salting.update(part));

@@ -176,7 +176,8 @@ impl Endpoints {
         endpoints.explained.as_ref().map_or(Ok(()), writable)?;
         standard_input_once(&read)?;
         // a record has a file that could be an input
-        let record = args.record.as_ref().map(|place| Endpoint::File(place.join("manifest.json")));
+        let record = args.record.iter().flat_map(|place| [place.clone(), place.join("manifest.json")]);
+        let record: Vec<Endpoint> = record.map(Endpoint::File).collect();
         let written: Vec<&Endpoint> = endpoints.written().into_iter().chain(&record).collect();
         apart(&read, &written)?;
         outside(&args.inputs, args.input_format, &written)?;

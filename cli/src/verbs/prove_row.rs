@@ -1,7 +1,7 @@
 //! `opus prove-row`: one row of a record, without the others.
 
 use opus_data::record::Recorded;
-use opus_data::{Endpoint, Target};
+use opus_data::{Endpoint, Target, apart};
 use opus_runtime::Engine;
 use serde_json::json;
 
@@ -17,6 +17,7 @@ pub fn run(args: &ProveRow, terminal: &Terminal) -> Result<(), Failure> {
     let target = Endpoint::new(&args.output);
     writable(&target)?;
     let recorded = Recorded::open(&args.record, &args.base)?;
+    apart(&recorded.files()?.iter().collect::<Vec<_>>(), &[&target])?;
     let policy = open(&recorded.artifact_path(), terminal)?.policy(Engine::Vm, terminal);
     let shown = Shown::new(terminal);
     let proof = recorded.prove(args.row, &policy, &|progress| shown.update(progress));

@@ -102,6 +102,8 @@ fn what_differs_is_named() {
     let ended = folder.opus("prove-row rec 2 -o proof.json").ends(4);
     assert!(ended.err.contains("row 2 is not decided as it was recorded"), "{ended}");
     assert!(!folder.names().contains(&"proof.json".to_owned()));
+    let ended = folder.opus("prove-row rec 1 -o rec/manifest.json").ends(2);
+    assert!(ended.err.contains("the output is also an input"), "{ended}");
     // an input that changed nothing but itself
     folder.write("good.csv", text.replace("a,2024-06-01,40", "a,2024-06-01,41"));
     let ended = folder.opus("replay rec").ends(1);
@@ -142,6 +144,7 @@ fn command_lines_that_cannot_be_recorded_are_refused() {
     let folder = Folder::new("unrecordable");
     folder.write("taken", "x");
     fs::create_dir(folder.path("in")).expect("a folder");
+    fs::create_dir(folder.path("empty")).expect("a folder");
     folder.write("in/good.csv", folder.bytes("good.csv"));
     for (line, code, words) in [
         ("batch credit.opus - --input-format csv -o out.csv --record rec", 2, "`-` is a standard stream"),
@@ -155,6 +158,12 @@ fn command_lines_that_cannot_be_recorded_are_refused() {
         ("batch credit.opus good.csv -o out.csv --record no/rec", 4, "there is no folder no"),
         ("batch credit.opus in -o out.csv --record in/rec", 2, "the output is in a folder that is read"),
         ("batch credit.opus good.csv -o out.csv --record-data", 2, "--record"),
+        ("batch credit.opus good.csv -o out.csv --record out.csv", 2, "two outputs would go to this file"),
+        (
+            "batch credit.opus good.csv -o empty/out.csv --record empty",
+            2,
+            "the output is in the folder of the record",
+        ),
         ("run credit.opus --input good.csv --row 1 --record rec", 2, "cannot be used with"),
         ("replay good.csv", 4, "not a record"),
         ("replay in", 4, "not a record"),

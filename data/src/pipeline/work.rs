@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use arrow_array::{ArrayRef, UInt32Array};
 use arrow_schema::ArrowError;
 use opus_runtime::record::Salts;
+use opus_runtime::tree::{self, Part};
 use opus_runtime::{Batch, Decide, Hash};
 
 use super::counts::Counts;
@@ -40,8 +41,8 @@ pub struct Done {
     pub rejects: RejectedRows,
     /// How many of what.
     pub counts: Counts,
-    /// The leaves of all rows, where they are wanted; otherwise empty.
-    pub leaves: Vec<Hash>,
+    /// The leaves of all rows, and the part of the tree that they are; where they are wanted.
+    pub leaves: Option<(Vec<Hash>, Part)>,
 }
 
 impl<'a> Worker<'a> {
@@ -91,8 +92,11 @@ impl<'a> Worker<'a> {
         let (kept, noted) = chunk.read(self.intake, columns, faults)?;
         let hashed = self.salts.map(|salts| (salts, batch.input_hashes()));
         self.engine.decide(batch);
-        let leaves =
-            hashed.map(|(salts, inputs)| batch.leaves(&inputs, salts, first_row)).unwrap_or_default();
+        let leaves = hashed.map(|(salts, inputs)| {
+            let leaves = batch.leaves(&inputs, salts, first_row);
+            let part = Part::new(first_row - 1, leaves.iter().map(|leaf| tree::entry(leaf.as_bytes())));
+            (leaves, part)
+        });
         let mut counts = self.nothing.clone();
         counts.rows = count as u64;
         counts.count_decisions(batch.outputs(), batch.rules(), batch.versions());

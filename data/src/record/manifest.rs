@@ -68,11 +68,6 @@ impl Manifest {
         serde_json::from_str(&text).map_err(invalid)
     }
 
-    /// The files that the record itself holds, with their paths within it, besides the manifest.
-    pub fn held(&self) -> impl Iterator<Item = (&str, &FileFacts)> {
-        self.files().filter_map(|facts| Some((facts.copy.as_deref()?, facts)))
-    }
-
     /// All files but the artifact, wherever they are.
     pub fn files(&self) -> impl Iterator<Item = &FileFacts> {
         let Facts { mapping, inputs, output, rejects, .. } = &self.facts;

@@ -88,6 +88,16 @@ impl Recorded {
         self.read(names::ARTIFACT)
     }
 
+    /// Every file of the record, wherever it is.
+    ///
+    /// # Errors
+    /// If the record says that it holds a file outside of itself.
+    pub fn files(&self) -> Result<Vec<Endpoint>, DataError> {
+        let own = [self.manifest_path(), self.artifact_path()].into_iter().map(Ok);
+        let named = self.manifest.files().map(|facts| self.place(facts));
+        own.chain(named).map(|path| path.map(Endpoint::File)).collect()
+    }
+
     /// Where the manifest is.
     pub fn manifest_path(&self) -> PathBuf {
         self.folder.join(names::MANIFEST)

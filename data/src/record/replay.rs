@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use opus_ir::Schema;
 use opus_runtime::record::{Outcome, Salting, Salts};
-use opus_runtime::tree::{self, Tree};
+use opus_runtime::tree::{self, Part, Tree};
 use opus_runtime::{Artifact, Decide, Hash};
 use serde_json::Value;
 
@@ -160,7 +160,7 @@ impl Recorded {
     /// Compares the bytes of every file but the artifact.
     fn compare_files(&self, rows_only: bool, replay: &mut Replay) -> Result<Found, DataError> {
         let Facts { mapping, inputs, output, rejects, .. } = &self.manifest.facts;
-        let mut salting = Salting::new();
+        let mut salting = Salting::default();
         let mut found = Found { inputs: Vec::new(), salts: None, output: None, rejects: None, leaves: None };
         if let Some(mapping) = mapping {
             let digest = digest_of(&self.place(mapping)?)?;
@@ -271,8 +271,8 @@ impl Recorded {
             hashed: true,
         };
         let mut leaves = Comparing::new(self.leaves().ok().map(|(_, leaves)| leaves));
-        let mut take = |next: &[Hash]| {
-            next.iter().for_each(|leaf| leaves.take(*leaf));
+        let mut take = |next: &[Hash], part: &Part| {
+            leaves.take(next, part);
             Ok(())
         };
         let taken = Some(Leaves { salts, take: &mut take });
@@ -408,7 +408,8 @@ impl Recorded {
             rows.add(1, Some(&shown), differences(&recorded, &one::text(&one.record)));
         }
         let mut leaves = Comparing::new(self.leaves().ok().map(|(_, leaves)| leaves));
-        leaves.take(one.record.leaf(salts.of(1), 1));
+        let leaf = one.record.leaf(salts.of(1), 1);
+        leaves.take(&[leaf], &Part::new(0, [tree::entry(leaf.as_bytes())].into_iter()));
         self.compare_leaves(leaves, (is_decided.into(), (!is_decided).into()), true, rows, replay);
         Ok(())
     }
@@ -441,12 +442,13 @@ impl Comparing {
         Comparing { recorded, tree: Tree::default(), differing: Vec::new() }
     }
 
-    fn take(&mut self, leaf: Hash) {
-        self.tree.push(tree::entry(leaf.as_bytes()));
-        if let Some(recorded) = &mut self.recorded
-            && recorded.next() != Some(leaf)
-        {
-            self.differing.push(self.tree.size());
+    fn take(&mut self, leaves: &[Hash], part: &Part) {
+        let first_row = self.tree.size() + 1;
+        self.tree.append(part);
+        if let Some(recorded) = &mut self.recorded {
+            let rows = (first_row..).zip(leaves);
+            self.differing
+                .extend(rows.filter_map(|(row, leaf)| (recorded.next() != Some(*leaf)).then_some(row)));
         }
     }
 }

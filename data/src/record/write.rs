@@ -9,14 +9,14 @@ use std::io;
 use std::path::Path;
 
 use opus_runtime::record::{Record, Salting, Salts};
-use opus_runtime::tree::{self, Tree};
+use opus_runtime::tree::{self, Part, Tree};
 use opus_runtime::{Artifact, Decide, Hash};
 
 use super::facts::{ArtifactFacts, Facts, FileFacts};
 use super::folder::{Building, Written, each_part};
 use super::manifest::{FORMAT, Manifest, TreeFacts, Verb};
 use super::names;
-use crate::endpoint::{is_special, open};
+use crate::endpoint::{is_special, open, resolved};
 use crate::error::DataError;
 use crate::hash::Digesting;
 use crate::pipeline::{Batch, Leaves, Outputs, Progress, Report};
@@ -90,13 +90,21 @@ impl<'a> Recording<'a> {
         copies: bool,
     ) -> Result<Recording<'a>, DataError> {
         let outputs = [Some(&batch.output), batch.rejects.as_ref()].into_iter().flatten();
-        batch.inputs.iter().chain(outputs).try_for_each(recordable)?;
+        batch.inputs.iter().chain(outputs.clone()).try_for_each(recordable)?;
+        for path in outputs.filter_map(|output| output.endpoint.path()) {
+            if resolved(path).starts_with(resolved(place)) {
+                let message = format!("{}: the output is in the folder of the record", path.display());
+                return Err(DataError::request(message).remedy(
+                    "name a file outside of it; `--record-data` copies the outputs into the record",
+                ));
+            }
+        }
         let building = Building::begin(place)?;
         building.write(names::ARTIFACT, artifact.bytes())?;
         if let Some(mapping) = mapping {
             building.write(names::MAPPING, mapping)?;
         }
-        let mut salting = Salting::new();
+        let mut salting = Salting::default();
         let mut inputs = Vec::new();
         for (number, located) in (1..).zip(&batch.inputs) {
             let name = located.endpoint.to_string();
@@ -129,12 +137,10 @@ impl<'a> Recording<'a> {
     ) -> Result<(Report, Outputs), DataError> {
         let Recording { batch, salts, leaves, tree, .. } = self;
         let mut bytes = Vec::new();
-        let mut take = |next: &[Hash]| {
+        let mut take = |next: &[Hash], part: &Part| {
+            tree.append(part);
             bytes.clear();
-            for leaf in next {
-                bytes.extend_from_slice(leaf.as_bytes());
-                tree.push(tree::entry(leaf.as_bytes()));
-            }
+            next.iter().for_each(|leaf| bytes.extend_from_slice(leaf.as_bytes()));
             leaves.write(&bytes)
         };
         batch.run_with(pool, engine, progress, Some(Leaves { salts, take: &mut take }))
@@ -210,7 +216,7 @@ impl Complete {
         };
         let input = held("input.json", object.file, object.text.as_bytes())?;
         let output = held(names::DECISION, names::DECISION, super::one::text(object.record).as_bytes())?;
-        let mut salting = Salting::new();
+        let mut salting = Salting::default();
         salting.update(object.text.as_bytes());
         salting.end_input();
         let salts = salting.finish();

@@ -24,7 +24,7 @@ const SALT_CONTEXT: &str = "opus row salt 1";
 ///
 /// ```
 /// use opus_runtime::record::{Salting, Salts};
-/// let mut salting = Salting::new();
+/// let mut salting = Salting::default();
 /// salting.update(b"age\n40\n");
 /// salting.end_input();
 /// let salts = salting.finish();
@@ -59,13 +59,14 @@ pub struct Salting {
     bytes: u64,
 }
 
-impl Salting {
+impl Default for Salting {
     /// Nothing was read yet.
-    #[allow(clippy::new_without_default)]
-    pub fn new() -> Salting {
+    fn default() -> Salting {
         Salting { hasher: blake3::Hasher::new_derive_key(SALT_CONTEXT), bytes: 0 }
     }
+}
 
+impl Salting {
     /// Takes the next bytes of an input.
     pub fn update(&mut self, bytes: &[u8]) {
         self.hasher.update(bytes);
