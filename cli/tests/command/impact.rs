@@ -254,6 +254,16 @@ fn orders_names_and_texts_change_no_row() {
             .replace("40,,", "40,,,"),
     );
     folder.opus("impact credit.opus names.opus points.csv").ends(0);
+    // as may a mapping file
+    let mapped = rows.replacen(",score,", ",FICO,", 1).replace("salaried", "SAL");
+    folder.write("mapped.csv", mapped);
+    for (score, salaried) in [("score", "salaried"), ("points", "employee")] {
+        let mapping =
+            format!("[{score}]\ncolumn = 'FICO'\n[employment]\nvalues = {{ SAL = '{salaried}' }}\n");
+        folder.write("columns.toml", mapping);
+        let ended = folder.opus("impact credit.opus names.opus mapped.csv --columns columns.toml").ends(0);
+        assert!(!ended.text().contains("refused"), "{ended}");
+    }
     let ended = folder.opus("impact credit.opus names.opus both.csv").ends(4);
     assert!(ended.err.contains("the columns `score` and `points` are both the field `points`"), "{ended}");
     for (file, old) in [("old.jsonl", true), ("new.jsonl", false)] {
