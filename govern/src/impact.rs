@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use opus_ir::memory::Columns;
-use opus_ir::{Fault, Kind, Program, Schema, by_width};
+use opus_ir::{Fault, Kind, Program, Scalar as _, Schema, by_width};
 use opus_runtime::Batch;
 use opus_runtime::admission::Reason;
 
@@ -353,7 +353,7 @@ fn values(batch: &Batch, output: usize, rows: usize) -> Vec<i128> {
     let columns: &Columns = batch.outputs();
     by_width!(columns.column(output).width, Cell => {
         for (row, value) in batch.rows().iter().zip(columns.values::<Cell>(output)) {
-            values[*row as usize] = *value as i128;
+            values[*row as usize] = value.wide();
         }
     });
     values

@@ -226,9 +226,11 @@ struct Rows<'a> {
 
 impl Projection {
     /// Fills an empty batch, made by the engine of the policy, with the rows `rows` of the wide columns, which are
-    /// ascending. `faults` is what was wrong with any of the wide rows when they were read, in the order of
-    /// rows. The batch then holds
-    /// what the policy would have found if it had read these rows alone, and may be decided.
+    /// ascending. `faults` is what was wrong with any of the wide rows when they were read, in the order of rows. The
+    /// batch then holds what the policy would have found if it had read these rows alone, and may be decided.
+    ///
+    /// Reasons have the same faults, names and messages, except that a hint about mapping files may fit the other policy, and
+    /// a value that only the wide field admits is spelled as the policy writes it.
     ///
     /// # Panics
     /// If the batch has too little room or is of another policy, or a row is not among those of the columns.

@@ -254,6 +254,16 @@ fn orders_names_and_texts_change_no_row() {
             .replace("40,,", "40,,,"),
     );
     folder.opus("impact credit.opus names.opus points.csv").ends(0);
+    // as may a mapping file
+    let mapped = rows.replacen(",score,", ",FICO,", 1).replace("salaried", "SAL");
+    folder.write("mapped.csv", mapped);
+    for (score, salaried) in [("score", "salaried"), ("points", "employee")] {
+        let mapping =
+            format!("[{score}]\ncolumn = 'FICO'\n[employment]\nvalues = {{ SAL = '{salaried}' }}\n");
+        folder.write("columns.toml", mapping);
+        let ended = folder.opus("impact credit.opus names.opus mapped.csv --columns columns.toml").ends(0);
+        assert!(!ended.text().contains("refused"), "{ended}");
+    }
     let ended = folder.opus("impact credit.opus names.opus both.csv").ends(4);
     assert!(ended.err.contains("the columns `score` and `points` are both the field `points`"), "{ended}");
     for (file, old) in [("old.jsonl", true), ("new.jsonl", false)] {
@@ -442,7 +452,7 @@ fn the_book_shows_what_the_command_does() {
     folder.write("before.opus", before);
     folder.write("after.opus", after);
     folder.write("cards.csv", rows);
-    let shown = blocks("```\n$ opus ").remove(0);
+    let shown = blocks("```console\n$ opus ").remove(0);
     let (line, shown) = shown.split_once('\n').unwrap();
     let ended = folder.opus(line).ends(0);
     let found = ended.text();
@@ -471,4 +481,49 @@ fn tests_of_the_second_policy_do_not_matter_to_the_first() {
     folder.opus("check risk.opus").ends(0);
     let ended = folder.opus("impact credit.opus risk.opus good.csv --fill risk=0").ends(0);
     assert!(ended.text().contains("score is points now") && ended.text().contains("\nchanged  0"), "{ended}");
+}
+
+/// One column that the policies read as different kinds, under a mapping file with options for either.
+#[test]
+fn a_column_may_be_of_another_kind_for_each_policy() {
+    let folder = Folder::new("impact_kinds");
+    let policy = |field: &str, condition: &str| {
+        format!(
+            "policy shop.level {{ currency USD  enum Level {{ low, high }}
+             input {{ level : {field} }}  output {{ open : bool  price : money in $0..$9 }}
+             rules first {{ rule A when {condition} => true, $9  otherwise B => false, $0 }} }}"
+        )
+    };
+    folder.write("names.opus", policy("Level", "level == high"));
+    folder.write("numbers.opus", policy("int in 0..9", "level > 5"));
+    folder.write("tenths.opus", policy("decimal(1) in 0..9", "level > 5.5"));
+    folder.write("rows.csv", "id,lvl\na,high\nb,H\nc,7\nd,5.6\ne,\n");
+    folder.write("columns.toml", "[level]\ncolumn = \"lvl\"\nvalues = { H = \"high\" }\n");
+    let line = "rows.csv --columns columns.toml --keep id -o -";
+    let results = |a: &str, b: &str| -> Vec<String> {
+        let ended = folder.opus(&format!("impact {a}.opus {b}.opus {line} --output-format csv")).ends(0);
+        let cells = |line: &str| line.split(',').map(str::to_owned).collect::<Vec<_>>();
+        // the id, what is open, and why it is not
+        let told = ended.text().lines().skip(1).map(cells);
+        told.map(|row| [&row[1], &row[2], &row[3], &row[10], &row[11]].map(String::as_str).join("|"))
+            .collect()
+    };
+    let wrong = ["level unknown-value", "level wrong-type", "level too-precise"];
+    let [unknown, no_number, precise] = wrong;
+    assert_eq!(
+        results("names", "numbers"),
+        [
+            format!("a|true|||{no_number}"),
+            format!("b|true|||{no_number}"),
+            format!("c||true|{unknown}|"),
+            format!("d|||{unknown}|{precise}"),
+        ]
+    );
+    folder.write("columns.toml", "[level]\ncolumn = \"lvl\"\n");
+    assert_eq!(results("numbers", "tenths"), [format!("d||true|{precise}|")]);
+    folder.write("columns.toml", "[level]\nunit = \"minor units\"\n");
+    folder.opus(&format!("impact names.opus numbers.opus {line} --output-format csv")).ends(2);
+    folder.write("columns.toml", "[level]\nvalues = { H = \"highest\" }\n");
+    let ended = folder.opus(&format!("impact names.opus numbers.opus {line} --output-format csv")).ends(2);
+    assert!(ended.err.contains("highest"), "{ended}");
 }

@@ -63,11 +63,11 @@ impl Changed {
         }
         let counts = [0, 1].map(|side| schemas[side].outputs.len());
         let ids = Arc::new(plan.rules.clone());
-        for side in 0..2 {
-            add("rule", side, Content::Names(ids.clone()), Source::Result(side, counts[side]));
+        for (side, outputs) in counts.iter().enumerate() {
+            add("rule", side, Content::Names(ids.clone()), Source::Result(side, *outputs));
         }
-        for side in 0..2 {
-            add("version", side, Content::Integer, Source::Result(side, counts[side] + 1));
+        for (side, outputs) in counts.iter().enumerate() {
+            add("version", side, Content::Integer, Source::Result(side, outputs + 1));
         }
         (0..2).for_each(|side| add("refused", side, Content::Text, Source::Reasons(side)));
         let shapes = [0, 1].map(|side| {
