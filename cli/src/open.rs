@@ -92,8 +92,7 @@ pub fn read_snapshot(path: &Path) -> Result<Snapshot, Failure> {
 
 /// What a policy without its facts answers.
 pub fn without_facts(name: &str, artifact: &Artifact) -> Failure {
-    let keys: Vec<String> =
-        artifact.program().holes.iter().map(|hole| format!("`{}`", hole.name)).collect();
+    let keys: Vec<String> = artifact.program().holes.iter().map(|hole| format!("`{}`", hole.name)).collect();
     Failure::usage(format!("`{name}` takes {} from a snapshot, and none is given", keys.join(", ")))
         .help("name one with `--snapshot FILE`; `opus snapshot build` writes it from TOML or CSV")
 }

@@ -55,7 +55,8 @@ fn judge(domain: &Domain) {
         mapping: Mapping::by_name(&compiled.program.schema),
     };
     let artifact = opus_govern::source::artifact(&compiled).expect("it builds");
-    let policy = Policy::from_artifact(artifact, &Options { engine: Engine::Vm, ..Options::default() }).unwrap();
+    let policy =
+        Policy::from_artifact(artifact, &Options { engine: Engine::Vm, ..Options::default() }).unwrap();
     for witness in witnesses.available() {
         let asked = Asked { witnesses: &witnesses, witness, program: &compiled.program, policy: &policy };
         let compared = compare(&files, &compiled.program.schema, &rules, &asked, &|_| ());

@@ -8,7 +8,7 @@ pub mod profile;
 mod random;
 
 use opus_ir::memory::Columns;
-use opus_ir::{Entries, Domain, Field, Imm, Interval, Kind, Program, Schema, Verified};
+use opus_ir::{Domain, Entries, Field, Imm, Interval, Kind, Program, Schema, Verified};
 
 use profile::Profile;
 use random::Random;

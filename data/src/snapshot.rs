@@ -29,8 +29,9 @@ pub fn read(path: &Path) -> Result<Snapshot, DataError> {
         Some(ending) if ending.eq_ignore_ascii_case("csv") => parse_csv,
         _ => {
             let message = format!("{name}: facts are read from TOML or CSV");
-            return Err(DataError::new(ErrorKind::UnknownFormat, message)
-                .remedy("name the file `….toml` or `….csv`"));
+            return Err(
+                DataError::new(ErrorKind::UnknownFormat, message).remedy("name the file `….toml` or `….csv`")
+            );
         }
     };
     let length = std::fs::metadata(path).map_err(|error| DataError::unreadable(&name, &error))?.len();
@@ -73,7 +74,8 @@ pub fn parse_csv(text: &str) -> Result<Snapshot, DataError> {
     for (line, cells) in records {
         let place = format!("line {line}");
         if cells.len() != header.len() {
-            let message = format!("{place}: there are {} cells, and {} in the header", cells.len(), header.len());
+            let message =
+                format!("{place}: there are {} cells, and {} in the header", cells.len(), header.len());
             return Err(DataError::input(message).remedy("put cells with commas in double quotes"));
         }
         facts.push(fact(&place, header.iter().copied().zip(cells.iter().map(String::as_str)))?);
@@ -139,7 +141,9 @@ fn written(place: &str, name: &str, value: &Value) -> Result<String, DataError> 
         }
         Value::Float(_) => {
             let message = format!("{place}: `{name}` is a number of another kind than Opus has");
-            return Err(DataError::input(message).remedy(format!("write it as a text: `{name} = \"{value}\"`")));
+            return Err(
+                DataError::input(message).remedy(format!("write it as a text: `{name} = \"{value}\"`"))
+            );
         }
         Value::Table(_) => {
             return Err(DataError::input(format!("{place}: `{name}` is a table"))
@@ -162,7 +166,8 @@ fn fact<'a>(place: &str, cells: impl Iterator<Item = (&'a str, &'a str)>) -> Res
         }
     }
     let missing = |at: usize| {
-        wrong(format!("`{}` is missing", REQUIRED[at])).remedy("write `key`, `valid_from` and `value` for each fact")
+        wrong(format!("`{}` is missing", REQUIRED[at]))
+            .remedy("write `key`, `valid_from` and `value` for each fact")
     };
     let of = |at: usize| required[at].filter(|text| !text.is_empty()).ok_or_else(|| missing(at));
     let (key, day, value) = (of(0)?, of(1)?, of(2)?);
@@ -215,8 +220,10 @@ fn records(text: &str) -> Result<Vec<(usize, Vec<String>)>, DataError> {
                     }
                     Some('\r') if rest.peek() == Some(&'\n') => {}
                     Some(_) if quoted => {
-                        return Err(DataError::input(format!("line {line}: there is text after a closing quote"))
-                            .remedy("write two double quotes for one within a cell"));
+                        return Err(DataError::input(format!(
+                            "line {line}: there is text after a closing quote"
+                        ))
+                        .remedy("write two double quotes for one within a cell"));
                     }
                     Some(other) => cell.push(other),
                 }

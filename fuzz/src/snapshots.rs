@@ -90,14 +90,17 @@ fn opened(source: &str, u: &mut Unstructured) -> Option<String> {
     if let Ok((field, of)) = u.choose(&fields) {
         let rules: Vec<Key> = keys
             .iter()
-            .filter(|key| matches!(key, Key::Rule(..)) && structure.elements[*key][&Part::Condition] != "true")
+            .filter(|key| {
+                matches!(key, Key::Rule(..)) && structure.elements[*key][&Part::Condition] != "true"
+            })
             .cloned()
             .collect();
         let set = Key::Set(SET.to_owned());
         structure.elements.insert(set.clone(), Element::from([(Part::Type, (*of).clone())]));
         structure.sequences.entry(Sequence::Items).or_default().push(set);
         for rule in rules.iter().take(2) {
-            let condition = structure.elements.get_mut(rule).and_then(|rule| rule.get_mut(&Part::Condition))?;
+            let condition =
+                structure.elements.get_mut(rule).and_then(|rule| rule.get_mut(&Part::Condition))?;
             let asks = if u.ratio(1, 2).unwrap_or(true) { "or" } else { "and not" };
             *condition = format!("({condition}) {asks} {field} in {SET}");
             is_open = true;
@@ -121,7 +124,13 @@ fn drawn(compiled: &Compiled, u: &mut Unstructured) -> Snapshot {
         starts.dedup();
         for valid_from in starts {
             let value = said(hole, &program.schema, &entries(hole, &program.schema, u));
-            facts.push(Fact { key: hole.name.clone(), valid_from, value: Some(value), cite: None, notes: vec![] });
+            facts.push(Fact {
+                key: hole.name.clone(),
+                valid_from,
+                value: Some(value),
+                cite: None,
+                notes: vec![],
+            });
         }
     }
     Snapshot::new(facts).expect("each hole has one fact for each day")
@@ -147,13 +156,20 @@ fn entries(hole: &Hole, schema: &Schema, u: &mut Unstructured) -> Vec<i128> {
 /// Decides rows with the facts of their own day alone.
 fn by_parts(compiled: &Compiled, whole: &Snapshot, rows: &[Row], mixed: &[Outcome]) -> Result<(), String> {
     let Some(effective) = compiled.program.schema.effective else { return Ok(()) };
-    let days: Vec<i32> =
-        rows.iter().filter_map(|row| row[effective as usize]).filter_map(|day| i32::try_from(day).ok()).collect();
+    let days: Vec<i32> = rows
+        .iter()
+        .filter_map(|row| row[effective as usize])
+        .filter_map(|day| i32::try_from(day).ok())
+        .collect();
     let mut parts: Vec<Snapshot> = Vec::new();
     for day in days {
         let always = |fact: &Fact| Fact { valid_from: date::DAY_MIN as i32, ..fact.clone() };
-        let part = Snapshot::new(whole.as_of(day).map(always).collect()).map_err(|error| error.to_string())?;
-        if part.keys().count() < compiled.program.holes.len() || parts.len() == PARTS_MAX || parts.contains(&part) {
+        let part =
+            Snapshot::new(whole.as_of(day).map(always).collect()).map_err(|error| error.to_string())?;
+        if part.keys().count() < compiled.program.holes.len()
+            || parts.len() == PARTS_MAX
+            || parts.contains(&part)
+        {
             continue;
         }
         same_certificates(compiled, &part)?;
@@ -165,7 +181,10 @@ fn by_parts(compiled: &Compiled, whole: &Snapshot, rows: &[Row], mixed: &[Outcom
         let alone = witnesses.decide(Witness::VmColumns, rows);
         for (index, row) in rows.iter().enumerate().filter(|(_, row)| is_inside(row)) {
             if alone[index] != mixed[index] {
-                return Err(format!("row {row:?}: {:?} alone, {:?} among others", alone[index], mixed[index]));
+                return Err(format!(
+                    "row {row:?}: {:?} alone, {:?} among others",
+                    alone[index], mixed[index]
+                ));
             }
         }
         parts.push(part);
@@ -193,8 +212,9 @@ mod tests {
 
     #[test]
     fn many_generated_policies_take_facts() {
-        let compared: Vec<usize> =
-            (0..40).filter_map(|seed| seeded(seed).unwrap_or_else(|wrong| panic!("seed {seed}: {wrong}"))).collect();
+        let compared: Vec<usize> = (0..40)
+            .filter_map(|seed| seeded(seed).unwrap_or_else(|wrong| panic!("seed {seed}: {wrong}")))
+            .collect();
         assert!(compared.len() >= 12, "{compared:?}");
     }
 }

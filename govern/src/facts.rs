@@ -16,7 +16,9 @@ pub fn with_facts(policy: &Policy, snapshot: Option<&Snapshot>, given: &[Option<
         let fact = match day {
             // without an effective date there is one fact in all
             None => facts.first(),
-            Some(day) => facts.iter().rev().find(|fact| day.is_some_and(|day| i128::from(fact.valid_from) <= day)),
+            Some(day) => {
+                facts.iter().rev().find(|fact| day.is_some_and(|day| i128::from(fact.valid_from) <= day))
+            }
         };
         let value = fact.and_then(|fact| fact.value.as_ref());
         let typed = value.and_then(|value| entries(hole, &policy.schema, value).ok());

@@ -189,7 +189,9 @@ impl Witnesses {
             let options = Options { engine, cache: Cache::Off, level };
             let artifact = Artifact::from_bytes(artifact.bytes()).map_err(|error| in_words(&error))?;
             match snapshot {
-                Some(snapshot) => Policy::bind(artifact, snapshot, &options).map_err(|error| in_words(&error)),
+                Some(snapshot) => {
+                    Policy::bind(artifact, snapshot, &options).map_err(|error| in_words(&error))
+                }
                 None => Policy::from_artifact(artifact, &options).map_err(|error| in_words(&error)),
             }
         };

@@ -108,7 +108,8 @@ fn every_witness_decides_as_the_prose_says() {
 
 #[test]
 fn the_same_values_in_the_policy_decide_alike() {
-    let facts = [("floor", "0001-01-01", "680"), ("share", "0001-01-01", "12.5%"), ("risky", "0001-01-01", "{EU}")];
+    let facts =
+        [("floor", "0001-01-01", "680"), ("share", "0001-01-01", "12.5%"), ("risky", "0001-01-01", "{EU}")];
     let text = |values: [&str; 2], asks: &str| {
         format!(
             "policy facts.same {{ currency USD  enum Region {{ EU, UK }}
@@ -192,7 +193,8 @@ fn a_batch_of_mixed_days_is_the_merge_of_its_parts() {
     };
     let rows: Vec<GivenRow> = (0..700).map(row).collect();
     let mixed = Witnesses::bound(&compiled, &whole, &[]).unwrap();
-    let changes = ["2023-01-01", "2024-07-01", "2025-01-01", "2025-02-01", "2025-03-01", "2026-01-01", "2027-01-01"];
+    let changes =
+        ["2023-01-01", "2024-07-01", "2025-01-01", "2025-02-01", "2025-03-01", "2026-01-01", "2027-01-01"];
     for witness in [Witness::VmColumns, Witness::NativeColumns(None), Witness::NativeRow(None)] {
         let together = mixed.decide(witness, &rows);
         let mut decided = 0;

@@ -106,7 +106,8 @@ impl Place<'_> {
     /// The index of the first entry of the period that holds the day, and the table that it was found with.
     fn offset(&mut self, day: u32, count: u32, filling: &Filling, known: Option<Table>) -> (Value, Table) {
         let day = self.push(Op::Field, &[], day.into());
-        let (first, last) = (i128::from(filling.starts[0]), i128::from(filling.starts[filling.starts.len() - 1]));
+        let (first, last) =
+            (i128::from(filling.starts[0]), i128::from(filling.starts[filling.starts.len() - 1]));
         if last - first < DAYS_MAX {
             // the day before the first change, and every earlier one, is in the first period
             let by_day = || {

@@ -41,7 +41,8 @@ fn constants_keep_every_certificate() {
         let proved = verify(open.clone()).unwrap().certificate();
         let fillings: Vec<Filling> =
             holes.iter().map(|hole| Filling::always(entries(hole, &mut seed))).collect();
-        let bound = verify(bind(&open, None, &fillings)).unwrap_or_else(|why| panic!("{number}: {why}\n{open}"));
+        let bound =
+            verify(bind(&open, None, &fillings)).unwrap_or_else(|why| panic!("{number}: {why}\n{open}"));
         assert_eq!(bound.certificate(), proved, "{number}");
         assert!(!bound.is_open());
         let text = open.to_string();
@@ -76,14 +77,20 @@ fn each_day_finds_its_own_period() {
             opus_ir::passes::optimize(&mut optimized);
             let optimized = verify(optimized).unwrap();
             let near = starts.iter().flat_map(|start| [start - 1, *start, start + 1]);
-            for day in near.chain([-700_000, 2_900_000, 42]).filter(|day| (-700_000..=2_900_000).contains(day)) {
+            for day in
+                near.chain([-700_000, 2_900_000, 42]).filter(|day| (-700_000..=2_900_000).contains(day))
+            {
                 let period = starts.iter().filter(|start| **start <= day).count();
-                for entry in 0..count as usize {
+                for (entry, expected) in periods[period].iter().enumerate() {
                     let row = [i128::from(day), entry as i128];
-                    let expected = [periods[period][entry]];
                     for func in [&bound, &optimized] {
                         let found = opus_ir::interpret(func, &row, &[true, true]).outputs;
-                        assert_eq!(found, expected, "day {day}, entry {entry}, starts {starts:?}\n{}", **func);
+                        assert_eq!(
+                            found,
+                            [*expected],
+                            "day {day}, entry {entry}, starts {starts:?}\n{}",
+                            **func
+                        );
                     }
                 }
             }

@@ -30,8 +30,8 @@
 
 use opus_ir::func::{Block, Target, Value};
 use opus_ir::{
-    Builder, Currency, Domain, End, EnumDef, EnumValue, Field, Func, Hole, Interval, Kind, Op, Program, Require,
-    Rule, Schema, Shape, Version, date,
+    Builder, Currency, Domain, End, EnumDef, EnumValue, Field, Func, Hole, Interval, Kind, Op, Program,
+    Require, Rule, Schema, Shape, Version, date,
 };
 
 use crate::artifact::SourceText;

@@ -101,7 +101,22 @@ fn values_are_read_in_one_form() {
         assert_eq!(value.to_string(), expected);
         assert_eq!(expected.parse::<FactValue>().unwrap(), value);
     }
-    for wrong in ["", "1,000", "$5", "€5", "5 dollars", "{A, A}", "{1}", "1e3", "0x10", "2025-02-30x", "1_", "--1", "A B", "a.b"] {
+    for wrong in [
+        "",
+        "1,000",
+        "$5",
+        "€5",
+        "5 dollars",
+        "{A, A}",
+        "{1}",
+        "1e3",
+        "0x10",
+        "2025-02-30x",
+        "1_",
+        "--1",
+        "A B",
+        "a.b",
+    ] {
         assert!(wrong.parse::<FactValue>().is_err(), "{wrong}");
     }
 }
@@ -119,16 +134,24 @@ fn every_day_needs_a_fact_of_the_right_kind() {
         (vec![], "`floor` is not in the snapshot: add a fact that is valid from 2023-01-01 or earlier"),
         (vec![fact("floor", first + 1, Some("700"))], "`floor` has no fact from 2023-01-01 to 2023-01-01"),
         (
-            vec![fact("floor", 0, Some("700")), fact("floor", first + 10, None), fact("floor", first + 12, Some("701"))],
+            vec![
+                fact("floor", 0, Some("700")),
+                fact("floor", first + 10, None),
+                fact("floor", first + 12, Some("701")),
+            ],
             "`floor` has no fact from 2023-01-11 to 2023-01-12",
         ),
         (vec![fact("floor", 0, Some("7%"))], "`floor` from 1970-01-01: `7%` is not a whole number"),
         (vec![fact("floor", 0, Some("700.5"))], "`700.5` is too large, or has more than 0 decimals"),
-        (vec![fact("floor", 0, Some("700")), fact("floor", first, Some("299"))], "`299` is outside the declared range 300..850"),
+        (
+            vec![fact("floor", 0, Some("700")), fact("floor", first, Some("299"))],
+            "`299` is outside the declared range 300..850",
+        ),
     ];
     for (facts, expected) in cases {
         let snapshot = Snapshot::new(facts).unwrap();
-        let error = Policy::bind(example::artifact_with_facts(), &snapshot, &options(Engine::Vm)).unwrap_err();
+        let error =
+            Policy::bind(example::artifact_with_facts(), &snapshot, &options(Engine::Vm)).unwrap_err();
         assert!(matches!(error, BindError::Facts(_)) && error.to_string().contains(expected), "{error}");
     }
     // what holds before the first day and after the last is of no concern
@@ -147,7 +170,9 @@ fn every_day_needs_a_fact_of_the_right_kind() {
 #[test]
 fn records_name_the_snapshot_and_the_bound_hash_names_both() {
     let snapshot = |value| Snapshot::new(vec![fact("floor", 0, Some(value))]).unwrap();
-    let bound = |value| Policy::bind(example::artifact_with_facts(), &snapshot(value), &options(Engine::Native)).unwrap();
+    let bound = |value| {
+        Policy::bind(example::artifact_with_facts(), &snapshot(value), &options(Engine::Native)).unwrap()
+    };
     let (low, high) = (bound("600"), bound("700"));
     let input = r#"{"on": "2025-02-01", "score": 640}"#;
     let (passes, fails) = (low.decide_json(input).unwrap(), high.decide_json(input).unwrap());
@@ -162,5 +187,9 @@ fn records_name_the_snapshot_and_the_bound_hash_names_both() {
     let pieces = [&b"opus bound 1\0\0\0\0"[..], record.artifact.as_bytes(), named.as_bytes()];
     assert_eq!(low.bound_hash(), Some(Hash::of(&pieces.concat())));
     assert_ne!(low.bound_hash(), high.bound_hash());
-    assert_ne!(low.executed().meaning_hash(), high.executed().meaning_hash(), "native code is kept by this hash");
+    assert_ne!(
+        low.executed().meaning_hash(),
+        high.executed().meaning_hash(),
+        "native code is kept by this hash"
+    );
 }

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use opus_frontend::Compiled;
 use opus_govern::witnesses::{GivenRow, Outcome, Witness, Witnesses};
 use opus_ir::{Domain, Fault, Field, Interval, Schema};
-use opus_runtime::{Refusal, Snapshot};
 use opus_runtime::admission::{Admission, Place, Reading, Reason, Unit};
+use opus_runtime::{Refusal, Snapshot};
 
 use crate::document;
 

@@ -35,7 +35,8 @@ impl std::error::Error for TooLarge {}
 /// Where the function has more rules, tables or values than two bytes can number.
 pub fn emit_row(func: &Verified) -> Result<Code, TooLarge> {
     let layout = Layout::of_func(func);
-    let mut emitter = Emitter::new(layout, func.tables.values().map(|table| table.known().to_vec()).collect());
+    let mut emitter =
+        Emitter::new(layout, func.tables.values().map(|table| table.known().to_vec()).collect());
     let mut starts: SecondaryMap<Block, usize> = SecondaryMap::new();
     let mut jumps = Vec::new();
     for (block, data) in func.blocks.iter() {

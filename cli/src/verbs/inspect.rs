@@ -48,9 +48,7 @@ fn show(
     let program = executed.verified_program();
     let part = match args {
         Inspect { ir: true, .. } => Some(("ir", legend(program) + &ir(program))),
-        Inspect { bytecode: true, .. } => {
-            Some(("bytecode", legend(program) + &listing::bytecode(executed)))
-        }
+        Inspect { bytecode: true, .. } => Some(("bytecode", legend(program) + &listing::bytecode(executed))),
         Inspect { native: true, .. } => Some(("native", native(executed)?)),
         _ => None,
     };

@@ -54,14 +54,20 @@ fn show(args: &SnapshotShow, terminal: &Terminal) -> Result<(), Failure> {
             "facts": facts.iter().map(|fact| as_json(fact)).collect::<Vec<_>>(),
         }));
     }
-    let wide = |text: fn(&Fact) -> String| facts.iter().map(|fact| text(fact).chars().count()).max().unwrap_or(0);
+    let wide =
+        |text: fn(&Fact) -> String| facts.iter().map(|fact| text(fact).chars().count()).max().unwrap_or(0);
     let (keys, values) = (wide(|fact| fact.key.clone()), wide(value));
     let line = |fact: &&Fact| {
-        let line = format!("{:<keys$}  {}  {:<values$}{}", fact.key, day(fact.valid_from), value(fact), rest(fact));
+        let line =
+            format!("{:<keys$}  {}  {:<values$}{}", fact.key, day(fact.valid_from), value(fact), rest(fact));
         format!("{}\n", line.trim_end())
     };
     let lines: String = facts.iter().map(line).collect();
-    terminal.print(&format!("snapshot hash  {}\n{}{lines}", snapshot.hash(), if facts.is_empty() { "" } else { "\n" }))
+    terminal.print(&format!(
+        "snapshot hash  {}\n{}{lines}",
+        snapshot.hash(),
+        if facts.is_empty() { "" } else { "\n" }
+    ))
 }
 
 fn diff(args: &SnapshotDiff, terminal: &Terminal) -> Result<(), Failure> {
@@ -71,7 +77,9 @@ fn diff(args: &SnapshotDiff, terminal: &Terminal) -> Result<(), Failure> {
         let one = |difference: &Difference| match difference {
             Difference::Added(fact) => json!({ "before": null, "after": as_json(fact) }),
             Difference::Removed(fact) => json!({ "before": as_json(fact), "after": null }),
-            Difference::Changed(before, after) => json!({ "before": as_json(before), "after": as_json(after) }),
+            Difference::Changed(before, after) => {
+                json!({ "before": as_json(before), "after": as_json(after) })
+            }
         };
         terminal.print_json(&json!({
             "a": a.hash().to_string(), "b": b.hash().to_string(), "equal": differences.is_empty(),

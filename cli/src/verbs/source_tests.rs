@@ -20,7 +20,9 @@ pub fn run(mut opened: Opened, terminal: &Terminal) -> Result<(), Failure> {
     let witnesses = match &opened.snapshot {
         Some(snapshot) => Witnesses::bound(&compiled, snapshot, &Level::ALL)
             .map_err(|why| Failure::io(format!("`{}`: {why}", opened.name)))?,
-        None if !compiled.program.holes.is_empty() => return Err(without_facts(&opened.name, &opened.artifact)),
+        None if !compiled.program.holes.is_empty() => {
+            return Err(without_facts(&opened.name, &opened.artifact));
+        }
         None => Witnesses::new(&compiled, &Level::ALL).map_err(|why| Failure::new(Exit::Artifact, why))?,
     };
     let policy = &compiled.policy;

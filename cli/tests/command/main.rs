@@ -16,7 +16,7 @@ mod json;
 mod outputs;
 mod page;
 mod rows;
-mod snapshots;
 #[path = "../../../runtime/tests/common/schema.rs"]
 mod schema;
+mod snapshots;
 mod streams;

@@ -44,20 +44,37 @@ fn facts_become_a_snapshot_and_rows_are_decided_with_it() {
                  other  2024-01-01  1     recorded_by = ben\nrisky  2024-01-01  {UK}  recorded_by = ben\n";
     assert!(shown.text().ends_with(facts), "{}", shown.text());
     for engine in ["native", "vm", "reference"] {
-        let line = format!("batch loan.opus rows.csv -o out.csv --snapshot world.opuss --summary sum.json --engine {engine}");
+        let line = format!(
+            "batch loan.opus rows.csv -o out.csv --snapshot world.opuss --summary sum.json --engine {engine}"
+        );
         let ended = folder.opus(&line).ends(0);
         assert!(ended.err.contains("facts that the policy does not use: `other`"), "{}", ended.err);
-        assert_eq!(folder.text("out.csv"), "row,pass,rule,version\n1,true,B,1\n2,false,B,1\n3,false,A,1\n", "{engine}");
+        assert_eq!(
+            folder.text("out.csv"),
+            "row,pass,rule,version\n1,true,B,1\n2,false,B,1\n3,false,A,1\n",
+            "{engine}"
+        );
     }
     let hash = shown.text().lines().next().unwrap().split_whitespace().last().unwrap().to_owned();
     let summary: Value = serde_json::from_str(&folder.text("sum.json")).unwrap();
     assert_eq!(summary["snapshot"]["hash"], hash.as_str());
     let run = folder.opus("run loan.opus --input row.json --snapshot world.opuss --format json").ends(0);
     let run: Value = serde_json::from_str(run.text()).unwrap();
-    assert_eq!((&run["outputs"]["pass"], &run["snapshot"]), (&Value::Bool(false), &Value::String(hash.clone())));
+    assert_eq!(
+        (&run["outputs"]["pass"], &run["snapshot"]),
+        (&Value::Bool(false), &Value::String(hash.clone()))
+    );
     folder.opus("test loan.opus --snapshot world.opuss").ends(0);
+    let traced = folder.opus("run loan.opus --input row.json --snapshot world.opuss --trace").ends(0);
+    for term in ["region = EU, risky = {UK}", "score = 690, floor = 700"] {
+        assert!(traced.text().contains(term), "{}", traced.text());
+    }
     let inspected = folder.opus("inspect loan.opus --snapshot world.opuss").ends(0);
-    assert!(inspected.text().contains(&format!("snapshot hash  {hash}\nbound hash     ")), "{}", inspected.text());
+    assert!(
+        inspected.text().contains(&format!("snapshot hash  {hash}\nbound hash     ")),
+        "{}",
+        inspected.text()
+    );
     folder.opus("build loan.opus -o loan.opusc").ends(0);
     folder.opus("batch loan.opusc rows.csv -o out.csv --snapshot world.opuss").ends(0);
 }
@@ -68,7 +85,12 @@ fn checks_and_samples_need_no_snapshot_and_decisions_do() {
     folder.opus("check loan.opus").ends(0);
     folder.opus("sample loan.opus -n 10 -o sample.csv").ends(0);
     folder.opus("inspect loan.opus --ir").ends(0);
-    for line in ["run loan.opus --input row.json", "batch loan.opus rows.csv -o out.csv", "test loan.opus", "inspect loan.opus --native"] {
+    for line in [
+        "run loan.opus --input row.json",
+        "batch loan.opus rows.csv -o out.csv",
+        "test loan.opus",
+        "inspect loan.opus --native",
+    ] {
         let ended = folder.opus(line).ends(2);
         assert!(
             ended.err.contains("`loan.opus` takes `floor`, `risky` from a snapshot, and none is given")
@@ -83,7 +105,10 @@ fn checks_and_samples_need_no_snapshot_and_decisions_do() {
 #[test]
 fn snapshots_are_compared_and_bad_ones_are_refused() {
     let folder = folder("bad");
-    folder.write("other.csv", FACTS.replace("700", "1_700").replace("{UK}", "{UK, DE}").replace("other,2024", "new,2024"));
+    folder.write(
+        "other.csv",
+        FACTS.replace("700", "1_700").replace("{UK}", "{UK, DE}").replace("other,2024", "new,2024"),
+    );
     folder.opus("snapshot build facts.csv").ends(0);
     folder.opus("snapshot build other.csv").ends(0);
     assert_eq!(
@@ -94,7 +119,10 @@ fn snapshots_are_compared_and_bad_ones_are_refused() {
     let same = folder.opus("snapshot diff facts.opuss facts.opuss").ends(0);
     assert_eq!(same.text(), "the snapshots hold the same facts\n");
     let refused = folder.opus("run loan.opus --input row.json --snapshot other.opuss").ends(4);
-    for wrong in ["`floor` from 2025-07-01: `1700` is outside the declared range 300..850", "`DE` is not a value of `Region`"] {
+    for wrong in [
+        "`floor` from 2025-07-01: `1700` is outside the declared range 300..850",
+        "`DE` is not a value of `Region`",
+    ] {
         assert!(refused.err.contains(wrong), "{}", refused.err);
     }
     folder.write("wrong.csv", "key,valid_from,value\nfloor,2025-13-01,1\n");
@@ -120,7 +148,11 @@ fn the_files_in_the_book_are_snapshots() {
     folder.opus("snapshot build facts.toml -o toml.opuss").ends(0);
     let differing = folder.opus("snapshot diff toml.opuss csv.opuss").ends(1);
     // the same facts, but for the column that only the CSV file has, and for those that it has alone
-    assert!(differing.text().contains("score_floor from 2024-01-01: 680; (Manual 3.2) becomes (Manual 3.2)  recorded_by = ana"));
+    assert!(
+        differing.text().contains(
+            "score_floor from 2024-01-01: 680; (Manual 3.2) becomes (Manual 3.2)  recorded_by = ana"
+        )
+    );
     assert!(differing.text().contains("share from 2024-01-01: 20% added"), "{}", differing.text());
     let row = r#"{"submitted_on": "2025-10-01", "score": 700, "region": "US", "income": 99.99}"#;
     folder.write("row.json", row);

@@ -701,7 +701,8 @@ impl<'a> Checker<'a> {
         if typed.ty != expected {
             let place = self.node(value).span;
             let diagnostic = self.declared.wrong_type(place, typed.ty, expected);
-            let help = format!("`{}` is a set of `{}`", set.text, self.declared.enums[of as usize].decl.name.text);
+            let help =
+                format!("`{}` is a set of `{}`", set.text, self.declared.enums[of as usize].decl.name.text);
             self.findings.report(diagnostic.help(help));
             return None;
         }

@@ -298,7 +298,12 @@ impl<'a> Declared<'a> {
             let (true, Some(TypeInfo { kind, domain })) = (param.from_snapshot, info) else { continue };
             let Some(domain) = domain.clone() else {
                 if param.ty.domain.is_none() {
-                    findings.report(self.missing_range(&param.name, &param.ty, *kind, "a parameter from a snapshot"));
+                    findings.report(self.missing_range(
+                        &param.name,
+                        &param.ty,
+                        *kind,
+                        "a parameter from a snapshot",
+                    ));
                 }
                 continue;
             };

@@ -256,12 +256,7 @@ impl<'s> Builder<'s> {
         let chained = first.filter(|first| {
             let compares = matches!(
                 first.kind,
-                Compare { .. }
-                    | InRange { .. }
-                    | InSet { .. }
-                    | InNamed { .. }
-                    | IsMissing(_)
-                    | IsPresent(_)
+                Compare { .. } | InRange { .. } | InSet { .. } | InNamed { .. } | IsMissing(_) | IsPresent(_)
             );
             compares && !first.parentheses
         });

@@ -181,9 +181,7 @@ impl Sizes<'_> {
             | Item::Let(_)
             | Item::Require(_)
             | Item::Case(_)
-            | Item::Test(_) => {
-                self.name(span)
-            }
+            | Item::Test(_) => self.name(span),
         }
     }
 

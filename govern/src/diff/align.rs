@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::structure::{FROM_SNAPSHOT, Dates, Element, Key, Part, Structure, When};
+use crate::structure::{Dates, Element, FROM_SNAPSHOT, Key, Part, Structure, When};
 
 /// Two structures in which what is the same has the same key.
 pub struct Aligned {

@@ -239,7 +239,8 @@ fn table(func: &mut Func, choose: Choose) {
             2 => table.iter_mut().take(1).for_each(|entry| *entry = some_number(choose)),
             _ => {
                 let (hole, count) = (below(2, choose) as u32, table.len() as u32);
-                func.tables[Table::new(which)] = Entries::Open(Open { hole, count, range: some_range(choose) });
+                func.tables[Table::new(which)] =
+                    Entries::Open(Open { hole, count, range: some_range(choose) });
             }
         },
         Some(Entries::Open(open)) => match below(3, choose) {

@@ -219,7 +219,8 @@ impl<S: Source> Writer<'_, S> {
 
     fn immediate(&mut self, op: Op) -> Option<i128> {
         let func = self.builder.func();
-        let ascends = |table: Table| op != Op::Bucket || func.tables[table].known().is_sorted_by(|a, b| a < b);
+        let ascends =
+            |table: Table| op != Op::Bucket || func.tables[table].known().is_sorted_by(|a, b| a < b);
         let tables: Vec<Table> = func.tables.keys().filter(|table| ascends(*table)).collect();
         let fields = func.fields.len();
         match op.row().imm {

@@ -5,8 +5,8 @@
 use cranelift_entity::{EntityRef, PrimaryMap};
 use opus_ir::func::{Block, BlockData, Def, End, FieldRange, Func, Inst, Target, Value, ValueData};
 use opus_ir::{
-    Currency, Domain, Entries, EnumDef, EnumValue, Field, Hole, Interval, Kind, Op, Open, Program, Require, Rule,
-    Schema, Shape, Type, Version,
+    Currency, Domain, Entries, EnumDef, EnumValue, Field, Hole, Interval, Kind, Op, Open, Program, Require,
+    Rule, Schema, Shape, Type, Version,
 };
 use rkyv::rend::u32_le;
 

@@ -57,7 +57,14 @@ pub(crate) fn meaning(program: &Program<Verified>) -> archived::Meaning {
 /// The hash of everything about a schema that the rows of its policy depend on.
 pub(crate) fn schema_hash(schema: &Schema) -> Hash {
     let schema = Schema { outputs: Vec::new(), ..schema.clone() };
-    let inputs = Program { name: String::new(), schema, rules: vec![], requires: vec![], holes: vec![], versions: vec![] };
+    let inputs = Program {
+        name: String::new(),
+        schema,
+        rules: vec![],
+        requires: vec![],
+        holes: vec![],
+        versions: vec![],
+    };
     let archive =
         rkyv::to_bytes::<BoxedError>(&meaning(&inputs)).expect("it is part of an archive that was read");
     Hash::of(&archive)

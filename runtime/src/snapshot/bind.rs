@@ -80,7 +80,8 @@ pub fn bind<F: Borrow<Func>>(program: &Program<F>, snapshot: &Snapshot) -> Resul
         return Err(BindError::Facts(faults));
     }
     let bound = |version: &Version<F>| {
-        let fillings: Vec<Filling> = time_lines.iter().map(|line| filling(line, version.from, version.until)).collect();
+        let fillings: Vec<Filling> =
+            time_lines.iter().map(|line| filling(line, version.from, version.until)).collect();
         let bind = |func: &F| opus_ir::bind(func, program.schema.effective, &fillings);
         Version {
             number: version.number,
@@ -132,7 +133,9 @@ pub fn said(hole: &Hole, schema: &Schema, entries: &[i128]) -> FactValue {
     match &hole.shape {
         Shape::Set(of) => {
             let members = schema.enums[*of as usize].values.iter().zip(entries);
-            FactValue::Set(members.filter(|(_, entry)| **entry != 0).map(|(value, _)| value.name.clone()).collect())
+            FactValue::Set(
+                members.filter(|(_, entry)| **entry != 0).map(|(value, _)| value.name.clone()).collect(),
+            )
         }
         Shape::Value { kind, .. } => {
             let currency = schema.currency.as_ref().map_or("", |currency| &currency.code);
@@ -160,12 +163,14 @@ fn time_line(
     let fault = |message: String| FactFault { key: hole.name.clone(), message };
     let facts = snapshot.of(&hole.name);
     if facts.is_empty() {
-        let from = days.map_or(String::new(), |days| format!(" that is valid from {} or earlier", date::civil(days.lo)));
+        let from = days
+            .map_or(String::new(), |days| format!(" that is valid from {} or earlier", date::civil(days.lo)));
         return Err(vec![fault(format!("is not in the snapshot: add a fact{from}"))]);
     }
     let Some(days) = days else {
         let [Fact { value: Some(value), .. }] = facts else {
-            let message = "needs one fact in all, because the policy has no `effective on` that could choose one";
+            let message =
+                "needs one fact in all, because the policy has no `effective on` that could choose one";
             return Err(vec![fault(message.to_owned())]);
         };
         let entries = entries(hole, schema, value).map_err(|message| vec![fault(message)])?;
@@ -176,7 +181,9 @@ fn time_line(
     let mut missing = |from: i128, until: i128| {
         if from < until {
             let (from, last) = (date::civil(from), date::civil(until - 1));
-            faults.push(fault(format!("has no fact from {from} to {last}: add one, or narrow the range of the effective date")));
+            faults.push(fault(format!(
+                "has no fact from {from} to {last}: add one, or narrow the range of the effective date"
+            )));
         }
     };
     missing(days.lo, i128::from(facts[0].valid_from).min(days.hi + 1));
@@ -239,7 +246,9 @@ fn counted(schema: &Schema, kind: Kind, domain: &Domain, value: &FactValue) -> R
     let wrong = |expected: &str| format!("`{value}` is not {expected}");
     let exact = |number: &Written, decimals: u8| {
         let most = if decimals == 1 { "decimal" } else { "decimals" };
-        number.at_scale(decimals).ok_or_else(|| format!("`{value}` is too large, or has more than {decimals} {most}"))
+        number
+            .at_scale(decimals)
+            .ok_or_else(|| format!("`{value}` is too large, or has more than {decimals} {most}"))
     };
     let integer = match (kind, value) {
         (Kind::Int, FactValue::Number(number)) => exact(number, 0)?,

@@ -101,7 +101,9 @@ impl fmt::Display for SnapshotError {
             SnapshotError::Damaged => {
                 write!(f, "the snapshot is damaged, its hash does not match its bytes: {AGAIN}")
             }
-            SnapshotError::Malformed { message } => write!(f, "the snapshot is malformed ({message}): {AGAIN}"),
+            SnapshotError::Malformed { message } => {
+                write!(f, "the snapshot is malformed ({message}): {AGAIN}")
+            }
             SnapshotError::Duplicate { key, valid_from } => write!(
                 f,
                 "`{key}` has two facts that are valid from {}: remove one of them",
@@ -122,7 +124,11 @@ impl fmt::Display for SnapshotError {
             }
             SnapshotError::TooMany { what, found, limit } => {
                 write!(f, "there are {found} {what}, and the limit is {limit}")?;
-                if *limit == FACTS_MAX { write!(f, ": leave out facts that no policy uses any longer") } else { Ok(()) }
+                if *limit == FACTS_MAX {
+                    write!(f, ": leave out facts that no policy uses any longer")
+                } else {
+                    Ok(())
+                }
             }
         }
     }

@@ -183,7 +183,8 @@ impl<'a> Reader<'a> {
     }
 
     fn take(&mut self, length: usize) -> Reads<&'a [u8]> {
-        let (taken, rest) = self.rest.split_at_checked(length).ok_or_else(|| malformed("the end is missing"))?;
+        let (taken, rest) =
+            self.rest.split_at_checked(length).ok_or_else(|| malformed("the end is missing"))?;
         self.rest = rest;
         Ok(taken)
     }

@@ -150,7 +150,10 @@ fn check(facts: &[Fact]) -> Result<(), SnapshotError> {
             return Err(SnapshotError::TooLong { key: fact.key.clone() });
         }
     }
-    match facts.windows(2).find(|pair| (&pair[0].key, pair[0].valid_from) == (&pair[1].key, pair[1].valid_from)) {
+    match facts
+        .windows(2)
+        .find(|pair| (&pair[0].key, pair[0].valid_from) == (&pair[1].key, pair[1].valid_from))
+    {
         Some(pair) => {
             Err(SnapshotError::Duplicate { key: pair[0].key.clone(), valid_from: pair[0].valid_from })
         }

@@ -56,7 +56,8 @@ impl Written {
     /// Digits, with `_` between them if the author likes, and a decimal point.
     fn read(text: &str) -> Option<Written> {
         let (negative, digits) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
-        let (whole, part) = digits.split_once('.').map_or((digits, None), |(whole, part)| (whole, Some(part)));
+        let (whole, part) =
+            digits.split_once('.').map_or((digits, None), |(whole, part)| (whole, Some(part)));
         let is_number = |text: &str| {
             let inside = !text.starts_with('_') && !text.ends_with('_');
             !text.is_empty() && inside && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_')
@@ -68,7 +69,10 @@ impl Written {
         let part = part.trim_end_matches('0');
         let all: String = whole.chars().filter(|digit| *digit != '_').chain(part.chars()).collect();
         let mantissa: i128 = all.parse().ok()?;
-        Some(Written { mantissa: if negative { -mantissa } else { mantissa }, scale: u8::try_from(part.len()).ok()? })
+        Some(Written {
+            mantissa: if negative { -mantissa } else { mantissa },
+            scale: u8::try_from(part.len()).ok()?,
+        })
     }
 }
 
@@ -98,7 +102,9 @@ impl FromStr for FactValue {
     fn from_str(text: &str) -> Result<FactValue, NotAValue> {
         let text = text.trim();
         let known = set(text).or_else(|| date::parse(text).map(FactValue::Date)).or_else(|| measured(text));
-        known.or_else(|| is_key(text).then(|| FactValue::Name(text.to_owned()))).ok_or_else(|| not_a_value(text))
+        known
+            .or_else(|| is_key(text).then(|| FactValue::Name(text.to_owned())))
+            .ok_or_else(|| not_a_value(text))
     }
 }
 
@@ -127,7 +133,10 @@ fn measured(text: &str) -> Option<FactValue> {
     }
     let is_code = |text: &str| text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase());
     let (code, number) = if is_code(first) { (first, second) } else { (second, first) };
-    is_code(code).then(|| Written::read(number)).flatten().map(|number| FactValue::Amount(number, code.to_owned()))
+    is_code(code)
+        .then(|| Written::read(number))
+        .flatten()
+        .map(|number| FactValue::Amount(number, code.to_owned()))
 }
 
 fn not_a_value(text: &str) -> NotAValue {
