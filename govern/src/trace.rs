@@ -59,7 +59,7 @@ impl Step {
     }
 }
 
-/// The steps of a trace, in words; `given` are the integers of the input fields.
+/// The steps of a trace, in words; `given` are the integers of the input fields, and after them those of the facts.
 pub fn lines(policy: &Policy, source: &str, given: &[Option<i128>], trace: &Trace) -> Vec<Line> {
     let version = &policy.versions[trace.verdict.version];
     let words = Words { policy, version, source, given, outputs: &trace.verdict.outputs };
@@ -261,8 +261,14 @@ impl Words<'_> {
         for (expr, value) in terms {
             let node = &self.version.exprs[*expr];
             let inside = within.start <= node.span.start && node.span.end <= within.end;
-            if inside && (is_name(&node.kind) || sides.contains(expr)) {
+            let asks = matches!(node.kind, ExprKind::InHole(..));
+            if inside && (is_name(&node.kind) || asks || sides.contains(expr)) {
                 shown.push(match node.kind {
+                    // what was asked shows the answer; what is in the set does not show yet
+                    ExprKind::InHole(_, hole) => {
+                        let behind = Span { start: node.span.end, ..node.span };
+                        (behind, self.policy.holes[hole as usize].hole.name.clone(), self.members(hole))
+                    }
                     // the question is whether there is a value, so the trace shows that, or the value
                     ExprKind::IsPresent(field) => {
                         (node.span, self.field_name(field), self.field_value(field))
@@ -283,6 +289,16 @@ impl Words<'_> {
             ExprKind::In(value, _) | ExprKind::InHole(value, _) => vec![*value],
             _ => vec![],
         }
+    }
+
+    /// The values in a set: `{UK, US}`.
+    fn members(&self, hole: u32) -> String {
+        let schema = &self.policy.schema;
+        let of = self.policy.holes[hole as usize].of().expect("a set is of an enum");
+        let facts = self.given.get(schema.inputs.len() + self.policy.first_fact(hole)..).unwrap_or(&[]);
+        let values = schema.enums[of as usize].values.iter().zip(facts);
+        let inside = values.filter(|(_, fact)| **fact == Some(1)).map(|(value, _)| value.name.as_str());
+        format!("{{{}}}", inside.collect::<Vec<_>>().join(", "))
     }
 
     fn field_name(&self, field: u32) -> String {

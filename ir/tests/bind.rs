@@ -81,13 +81,13 @@ fn each_day_finds_its_own_period() {
                 near.chain([-700_000, 2_900_000, 42]).filter(|day| (-700_000..=2_900_000).contains(day))
             {
                 let period = starts.iter().filter(|start| **start <= day).count();
-                for entry in 0..count as usize {
+                for (entry, expected) in periods[period].iter().enumerate() {
                     let row = [i128::from(day), entry as i128];
-                    let expected = [periods[period][entry]];
                     for func in [&bound, &optimized] {
                         let found = opus_ir::interpret(func, &row, &[true, true]).outputs;
                         assert_eq!(
-                            found, expected,
+                            found,
+                            [*expected],
                             "day {day}, entry {entry}, starts {starts:?}\n{}",
                             **func
                         );

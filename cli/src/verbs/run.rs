@@ -40,8 +40,11 @@ pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
         Err(refusal) => return refused(&refusal, &policy, Some(&row), ignored, recording, terminal),
     };
     let given: Vec<Option<i128>> = (0..policy.schema().inputs.len()).map(|index| row.get(index)).collect();
+    let given = match &tree {
+        Some(tree) => with_facts(tree, facts.as_ref(), &given),
+        None => given,
+    };
     let traced = tree.as_ref().map(|tree| {
-        let given = with_facts(tree, facts.as_ref(), &given);
         let admitted =
             reference::admit(tree, &given).expect("the row was admitted by its fields and requires");
         reference::trace(tree, &admitted)

@@ -32,6 +32,7 @@ fn every_verb_has_examples_that_run_as_they_are_written() {
     let folder = Folder::new("help");
     folder.copy("spec/o02/data/credit.parquet", "applications.parquet");
     folder.copy("spec/o02/data/credit.expected.csv", "expected.csv");
+    folder.write("facts.csv", "key,valid_from,value\nscore_floor,2025-01-01,700\n");
     let general = folder.opus("--help").ends(0);
     let verbs = verbs(general.text());
     assert!(verbs.len() >= 10 && verbs.contains(&"batch".to_owned()), "{verbs:?}");

@@ -65,6 +65,10 @@ fn facts_become_a_snapshot_and_rows_are_decided_with_it() {
         (&Value::Bool(false), &Value::String(hash.clone()))
     );
     folder.opus("test loan.opus --snapshot world.opuss").ends(0);
+    let traced = folder.opus("run loan.opus --input row.json --snapshot world.opuss --trace").ends(0);
+    for term in ["region = EU, risky = {UK}", "score = 690, floor = 700"] {
+        assert!(traced.text().contains(term), "{}", traced.text());
+    }
     let inspected = folder.opus("inspect loan.opus --snapshot world.opuss").ends(0);
     assert!(
         inspected.text().contains(&format!("snapshot hash  {hash}\nbound hash     ")),
