@@ -569,15 +569,23 @@ fn every_closed_set_of_edits_is_a_policy_that_reads() {
 #[test]
 fn what_explanations_use_decides_nothing() {
     let adverse = "  adverse decision in {decline}\n\n  param floor";
-    let marks = [("int in 300..850 optional\n", "int in 300..850 optional actionable up\n"), ("  param floor", adverse)];
-    change(&marks, &["T1  input score becomes actionable up", "T2  output decision: decline becomes adverse"]);
+    let marks = [
+        ("int in 300..850 optional\n", "int in 300..850 optional actionable up\n"),
+        ("  param floor", adverse),
+    ];
+    change(
+        &marks,
+        &["T1  input score becomes actionable up", "T2  output decision: decline becomes adverse"],
+    );
     let marked = edited(&marks);
     let other = marked.replace("actionable up", "actionable");
     assert_eq!(says(&marked, &other), ["T1  input score becomes actionable"]);
     let renamed = marked.replace("decline", "reject");
     assert_eq!(says(&marked, &renamed), ["T1  Decision.decline renamed to reject"]);
     // an adverse value that is added is no part of a policy without it
-    let more = marked.replace("{ approve, decline }", "{ approve, decline, never }").replace("{decline}", "{decline, never}");
+    let more = marked
+        .replace("{ approve, decline }", "{ approve, decline, never }")
+        .replace("{decline}", "{decline, never}");
     let script = script(&marked, &more);
     let edits: Vec<String> = script.edits.iter().map(ToString::to_string).collect();
     assert_eq!(edits, ["E1  Decision.never added", "T1  output decision: never becomes adverse"]);

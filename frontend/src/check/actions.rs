@@ -90,17 +90,28 @@ mod tests {
     fn what_explanations_use_is_checked() {
         let none: [&str; 0] = [];
         assert_eq!(told("  a : int in 0..9 actionable  b : int in 0..9 optional actionable up", ""), none);
-        assert_eq!(told("  up : int in 0..9 actionable  down : bool actionable", "adverse answer in {no, maybe}"), none);
+        assert_eq!(
+            told("  up : int in 0..9 actionable  down : bool actionable", "adverse answer in {no, maybe}"),
+            none
+        );
         assert_eq!(told("  a : int in 0..9", "adverse answer in {Answer.no}"), none);
         for (fields, item, wanted) in [
             (" actionable", "", "E0710 `day` selects the version, so it is not `actionable`"),
-            ("  a : bool actionable up", "", "E0316 the values of `a` have no order, so it is not `actionable up`"),
-            ("  a : Answer actionable down", "", "E0316 the values of `a` have no order, so it is not `actionable down`"),
+            (
+                "  a : bool actionable up",
+                "",
+                "E0316 the values of `a` have no order, so it is not `actionable up`",
+            ),
+            (
+                "  a : Answer actionable down",
+                "",
+                "E0316 the values of `a` have no order, so it is not `actionable down`",
+            ),
             ("  a : int in 0..9 actionable actionable up", "", "E0114 `actionable` is given twice"),
             ("", "adverse answr in {no}", "E0201 there is no output `answr`"),
             ("", "adverse day in {no}", "E0201 there is no output `day`"),
             ("", "adverse fee in {9}", "E0317 `fee` is not an enum, so none of its values is `adverse`"),
-            ("", "adverse answer in {nope}", "E0206 `Answer` has no value `nope`"),
+            ("", "adverse answer in {nope}", "E0206 `nope` is not a value of `Answer`"),
             ("", "adverse answer in {no}  adverse answer in {maybe}", "E0210 `adverse` appears twice"),
         ] {
             assert_eq!(told(fields, item), [wanted], "{fields} {item}");
