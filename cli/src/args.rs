@@ -101,7 +101,7 @@ pub enum Verb {
     Run(Run),
     /// Explain a decision: how, why, and what would have changed it.
     #[command(
-        after_help = "`--format markdown` prints a document. What would have changed the decision is sought for the inputs that the policy declares `actionable`, each alone.\n\nExample:\n  opus explain credit.opus --input application.json\n  opus explain credit.opus --input applications.parquet --row 17 --want 'decision = approve, credit_amount >= $9_000'"
+        after_help = "`--format markdown` prints a document. What would have changed the decision is sought for the inputs that the policy declares `actionable`, each alone.\n\nExample:\n  opus explain credit.opus --input application.json\n  opus explain credit.opus --input applications.parquet --row 17 --want 'decision = approve'"
     )]
     Explain(Explain),
     /// Count which parts of a policy the rows of files, or its tests, use.

@@ -115,6 +115,8 @@ fn record(
     let policy = policy(engine);
     let artifact = policy.artifact();
     let mapping = Mapping::parse(MAPPING, policy.schema())?;
+    let sources =
+        Sources { artifact: (artifact, "loan.opus"), snapshot: None, mapping: Some((MAPPING.as_bytes(), "columns.toml")) };
     let paths: Vec<PathBuf> = files.iter().map(|name| scratch.path(name)).collect();
     let batch = Batch {
         intake: Intake { schema: policy.schema().clone(), mapping, keep: vec!["id".to_owned()] },
@@ -122,15 +124,12 @@ fn record(
         inputs: inputs(&paths, None)?,
         output: output(&scratch.path(&format!("decisions.{format}")), None)?,
         rejects: Some(output(&scratch.path(&format!("rejects.{format}")), None)?),
-        metadata: metadata(artifact),
+        metadata: sources.metadata(),
         hashed: true,
     };
-    let mut recording =
-        Recording::begin(&scratch.path(record), artifact, Some(MAPPING.as_bytes()), &batch, copies)?;
+    let mut recording = Recording::begin(&scratch.path(record), &sources, &batch, copies)?;
     let (report, outputs) = recording.run(&pool(2), &policy, &|_| ())?;
-    let mapping = FileFacts::of("columns.toml", None, Digest::of(MAPPING.as_bytes()));
-    let of_artifact = ArtifactFacts::of(artifact, "loan.opus");
-    let facts = Facts::of(&batch, &report, &outputs, of_artifact, Some(mapping), "vm", "test");
+    let facts = Facts::of(&batch, &report, &outputs, &sources, "vm", "test");
     let complete = recording.complete(facts, &outputs)?;
     let manifest = complete.manifest().clone();
     outputs.name()?;

@@ -607,3 +607,32 @@ fn what_is_made_of_two_policies_has_to_be_total_alone() {
     };
     assert_eq!(diagnostics[0].code, Code::TableGap);
 }
+
+#[test]
+fn what_explanations_use_decides_nothing() {
+    let adverse = "  adverse decision in {decline}\n\n  param floor";
+    let marks = [
+        ("int in 300..850 optional\n", "int in 300..850 optional actionable up\n"),
+        ("  param floor", adverse),
+    ];
+    change(
+        &marks,
+        &["T1  input score becomes actionable up", "T2  output decision: decline becomes adverse"],
+    );
+    let marked = edited(&marks);
+    let other = marked.replace("actionable up", "actionable");
+    assert_eq!(says(&marked, &other), ["T1  input score becomes actionable"]);
+    let renamed = marked.replace("decline", "reject");
+    assert_eq!(says(&marked, &renamed), ["T1  Decision.decline renamed to reject"]);
+    // an adverse value that is added is no part of a policy without it
+    let more = marked
+        .replace("{ approve, decline }", "{ approve, decline, never }")
+        .replace("{decline}", "{decline, never}");
+    let script = script(&marked, &more);
+    let edits: Vec<String> = script.edits.iter().map(ToString::to_string).collect();
+    assert_eq!(edits, ["E1  Decision.never added", "T1  output decision: never becomes adverse"]);
+    let hybrid = script.hybrid(&structure(&marked), &BTreeSet::new()).unwrap().to_source();
+    assert!(hybrid.contains("adverse decision in {decline}\n"), "{hybrid}");
+    let whole = script.edits.iter().map(|edit| edit.id).collect();
+    assert_eq!(script.hybrid(&structure(&marked), &whole).unwrap().hash(), structure(&more).hash());
+}

@@ -92,9 +92,6 @@ fn policy(case: &Case, before: Option<&str>, report: &mut Report) {
     }
 }
 
-/// Blocks about the command, which the tests of the command read: what is typed and printed, and files of rows.
-const OF_THE_COMMAND: &[&str] = &["console", "csv"];
-
 fn expectation(block: &Block, source: &str, compiled: &Compiled, subject: &Subject, report: &mut Report) {
     if block.info != "run" {
         return report.stage(block, stage::of_policy(&block.info, source, compiled));

@@ -16,9 +16,9 @@ use crate::summary::{self, Run};
 use crate::terminal::Terminal;
 use opus_data::Names;
 use opus_data::pipeline::{self, Report};
-use opus_data::record::{ArtifactFacts, Complete, Facts, FileFacts, Recording, metadata};
+use opus_data::record::{Complete, Facts, Recording, Sources};
 use opus_data::{
-    Digest, Endpoint, Intake, Located, Mapping, Target, Whole, apart, left_out, outside, standard_input_once,
+    Endpoint, Intake, Located, Mapping, Target, Whole, apart, left_out, outside, standard_input_once,
 };
 use opus_govern::reference::ReferenceEngine;
 use opus_runtime::{Decide, Engine};
@@ -36,31 +36,10 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
         }
         None => (Mapping::by_name(&schema), None),
     };
-    let mapping_facts = args.columns.as_deref().zip(mapping_text.as_deref());
-    let mapping_facts =
-        mapping_facts.map(|(path, text)| FileFacts::of(&path_text(path), None, Digest::of(text.as_bytes())));
     let summary = args.summary.as_ref().map(|path| Target::create(&Endpoint::new(path))).transpose()?;
     let names = Names::of(opened.artifact.program());
     let program = opened.artifact.program();
     let rules = program.rules.iter().map(|rule| (rule.id.clone(), rule.title.clone())).collect();
-    let artifact_facts = ArtifactFacts::of(&opened.artifact, &path_text(&args.policy));
-    let snapshot = opened.snapshot.as_ref().map(|snapshot| snapshot.hash().to_string());
-    let mut described = metadata(&opened.artifact);
-    described.extend(snapshot.iter().map(|hash| ("opus.snapshot".to_owned(), hash.clone())));
-    let is_output_taken = endpoints.takes_standard_output();
-    let work = pipeline::Batch {
-        intake: Intake { schema: schema.clone(), mapping, keep: args.keep.clone() },
-        names: names.clone(),
-        inputs: endpoints.inputs,
-        output: endpoints.output,
-        rejects: endpoints.rejects,
-        metadata: described,
-        hashed: summary.is_some() || args.record.is_some() || terminal.is_json(),
-    };
-    let mapping_bytes = mapping_text.as_ref().map(String::as_bytes);
-    let begin =
-        |place: &PathBuf| Recording::begin(place, &opened.artifact, mapping_bytes, &work, args.record_data);
-    let mut recording = args.record.as_ref().map(begin).transpose()?;
     let facts = opened.snapshot.clone();
     let of_runtime = args.engine.of_runtime();
     let compiled = match args.explain.is_some() || of_runtime.is_none() {
@@ -68,6 +47,26 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
         false => None,
     };
     let policy = opened.policy(of_runtime.unwrap_or(Engine::Vm), terminal)?;
+    let names_of = [&args.policy, args.snapshot.as_ref().unwrap_or(&args.policy), args.columns.as_ref().unwrap_or(&args.policy)]
+        .map(|path| path_text(path));
+    let decided_by = policy.clone();
+    let sources = Sources {
+        artifact: (decided_by.artifact(), &names_of[0]),
+        snapshot: facts.as_ref().map(|facts| (facts, names_of[1].as_str())),
+        mapping: mapping_text.as_ref().map(|text| (text.as_bytes(), names_of[2].as_str())),
+    };
+    let is_output_taken = endpoints.takes_standard_output();
+    let work = pipeline::Batch {
+        intake: Intake { schema: schema.clone(), mapping, keep: args.keep.clone() },
+        names: names.clone(),
+        inputs: endpoints.inputs,
+        output: endpoints.output,
+        rejects: endpoints.rejects,
+        metadata: sources.metadata(),
+        hashed: summary.is_some() || args.record.is_some() || terminal.is_json(),
+    };
+    let begin = |place: &PathBuf| Recording::begin(place, &sources, &work, args.record_data);
+    let mut recording = args.record.as_ref().map(begin).transpose()?;
     let explained = match (&args.explain, &compiled) {
         (Some(path), Some(compiled)) => {
             let endpoint = Endpoint::new(path);
@@ -77,7 +76,7 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     };
     let (engine, engine_name): (Box<dyn Decide>, &str) = match &compiled {
         Some(compiled) if of_runtime.is_none() => {
-            (Box::new(ReferenceEngine::new(compiled.policy.clone(), policy, facts)), "reference")
+            (Box::new(ReferenceEngine::new(compiled.policy.clone(), policy, facts.clone())), "reference")
         }
         _ => {
             let name = policy.engine().name();
@@ -101,15 +100,12 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     terminal.note_names("files and folders that are not read", &left_out);
     terminal.note_ignored(&report.ignored, work.inputs.len() > 1);
     let build = env!("CARGO_PKG_VERSION");
-    let facts = Facts::of(&work, &report, &outputs, artifact_facts, mapping_facts, engine_name, build);
+    let facts = Facts::of(&work, &report, &outputs, &sources, engine_name, build);
     let complete = recording.map(|recording| recording.complete(facts.clone(), &outputs)).transpose()?;
     let record = complete.as_ref().zip(args.record.as_deref());
     let record = record.map(|(complete, place)| (path_text(place), complete.manifest().tree));
     let run = Run { report: &report, schema: &schema, names: &names, rules, facts: &facts, record, seconds };
-    let snapshot = args.snapshot.as_deref().zip(snapshot);
-    let snapshot = snapshot.map(|(path, hash)| json!({ "file": path_text(path), "hash": hash }));
     let details = json!({
-        "snapshot": snapshot,
         "left_out": left_out,
         "options": { "max_rejects": args.max_rejects, "threads": threads },
     });

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::args::ProveRow;
 use crate::endpoints::writable;
 use crate::failure::Failure;
-use crate::open::open;
+use crate::open::open_with;
 use crate::progress::Shown;
 use crate::summary::grouped;
 use crate::terminal::Terminal;
@@ -18,7 +18,8 @@ pub fn run(args: &ProveRow, terminal: &Terminal) -> Result<(), Failure> {
     writable(&target)?;
     let recorded = Recorded::open(&args.record, &args.base)?;
     apart(&recorded.files()?.iter().collect::<Vec<_>>(), &[&target])?;
-    let policy = open(&recorded.artifact_path(), terminal)?.policy(Engine::Vm, terminal);
+    let policy = open_with(&recorded.artifact_path(), recorded.snapshot_path()?.as_deref(), terminal)?;
+    let policy = policy.policy(Engine::Vm, terminal)?;
     let shown = Shown::new(terminal);
     let proof = recorded.prove(args.row, &policy, &|progress| shown.update(progress));
     shown.clear();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::batch::available_threads;
 use crate::args;
 use crate::failure::{Exit, Failure};
-use crate::open::open;
+use crate::open::{open, read_snapshot};
 use crate::progress::Shown;
 use crate::summary::grouped;
 use crate::terminal::Terminal;
@@ -50,11 +50,15 @@ fn engine(recorded: &Recorded, args: &args::Replay, terminal: &Terminal) -> Resu
         None => failure.message,
     };
     let mut opened = open(&path, terminal).map_err(failed)?;
+    let snapshot = recorded.snapshot_path().map_err(|error| error.message)?;
+    opened.snapshot = snapshot.map(|path| read_snapshot(&path)).transpose().map_err(failed)?;
     let Some(engine) = args.engine.of_runtime() else {
         let tree = opened.compiled().map_err(failed)?.policy.clone();
-        return Ok(Box::new(ReferenceEngine::new(tree, opened.policy(Engine::Vm, terminal))));
+        let facts = opened.snapshot.clone();
+        let policy = opened.policy(Engine::Vm, terminal).map_err(failed)?;
+        return Ok(Box::new(ReferenceEngine::new(tree, policy, facts)));
     };
-    let policy = opened.policy(engine, terminal);
+    let policy = opened.policy(engine, terminal).map_err(failed)?;
     policy.prepare();
     Ok(Box::new(policy))
 }

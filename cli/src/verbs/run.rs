@@ -5,7 +5,7 @@ use std::path::Path;
 use opus_frontend::{display, hir, reference};
 use opus_ir::{Kind, Program, Schema, date};
 use opus_runtime::record::Outcome;
-use opus_runtime::{Hash, Policy, Record, Refusal, Row, Verdict};
+use opus_runtime::{Hash, Policy, Record, Refusal, Row, Snapshot, Verdict};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use crate::failure::{Exit, Failure};
 use crate::open::open_with;
 use crate::row::{Given, Input};
 use crate::terminal::Terminal;
-use opus_data::record::{Complete, Object};
+use opus_data::record::{Complete, Object, Sources};
 use opus_govern::facts::with_facts;
 use opus_govern::trace;
 
@@ -22,13 +22,16 @@ pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
     args.given.standard_input_once(&args.policy)?;
     let mut opened = open_with(&args.policy, args.snapshot.as_deref(), terminal)?;
     let input = Input::read(&args.given, &opened.artifact.program().schema)?;
-    let recording = args.record.as_ref().map(|place| To::new(place, args, &input)).transpose()?;
+    let mut recording = args.record.as_ref().map(|place| To::new(place, args, &input)).transpose()?;
     let needs_tree = args.trace || args.engine.of_runtime().is_none();
     let compiled = if needs_tree { Some(opened.compiled()?.clone()) } else { None };
     let (tree, source) = compiled.map(|compiled| (compiled.policy, compiled.source)).unzip();
     let source = source.unwrap_or_default();
     let engine = args.engine.of_runtime().unwrap_or(opus_runtime::Engine::Vm);
     let facts = opened.snapshot.clone();
+    if let (Some(recording), Some(path)) = (&mut recording, &args.snapshot) {
+        recording.snapshot = facts.clone().map(|facts| (facts, path.display().to_string()));
+    }
     let policy = opened.policy(engine, terminal)?;
     let Given { row, ignored } = input.admit(&policy, terminal)?;
     let row = match row {
@@ -80,6 +83,8 @@ pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
 struct To<'a> {
     place: &'a Path,
     policy: String,
+    /// The snapshot and its file.
+    snapshot: Option<(Snapshot, String)>,
     file: String,
     text: String,
 }
@@ -91,7 +96,7 @@ impl<'a> To<'a> {
             return Err(Failure::usage("one row of a file is not recorded").help(RECORD_HELP));
         };
         let (policy, file) = (args.policy.display().to_string(), path.display().to_string());
-        Ok(To { place, policy, file, text: text.clone() })
+        Ok(To { place, policy, snapshot: None, file, text: text.clone() })
     }
 
     fn write(
@@ -102,8 +107,9 @@ impl<'a> To<'a> {
         terminal: &Terminal,
     ) -> Result<(), Failure> {
         let object = Object { file: &self.file, text: &self.text, record };
-        let build = env!("CARGO_PKG_VERSION");
-        let complete = Complete::one(self.place, policy.artifact(), &self.policy, &object, engine, build)?;
+        let snapshot = self.snapshot.as_ref().map(|(snapshot, file)| (snapshot, file.as_str()));
+        let sources = Sources { artifact: (policy.artifact(), &self.policy), snapshot, mapping: None };
+        let complete = Complete::one(self.place, &sources, &object, engine, env!("CARGO_PKG_VERSION"))?;
         let root = complete.manifest().tree.root;
         complete.name()?;
         terminal.note(&format!("record {}  root {root}", self.place.display()));

@@ -1,6 +1,6 @@
 //! What has to be known of a batch, to do it again? The same facts for its summary and for its record.
 
-use opus_runtime::{Artifact, Hash};
+use opus_runtime::{Artifact, Hash, Snapshot};
 use serde::{Deserialize, Serialize};
 
 use crate::pipeline::{Batch, Outputs, Report};
@@ -17,8 +17,8 @@ pub struct Facts {
     pub rejected: u64,
     /// The policy.
     pub artifact: ArtifactFacts,
-    /// The snapshot of facts that the artifact was bound to. Policies have no snapshots yet.
-    pub snapshot: Option<FileFacts>,
+    /// The snapshot that its facts came from, where it takes any.
+    pub snapshot: Option<SnapshotFacts>,
     /// The mapping file, where there was one.
     pub mapping: Option<FileFacts>,
     /// The inputs, in the order in which they were read.
@@ -52,6 +52,41 @@ pub struct ArtifactFacts {
     pub semantics: u32,
     /// The version of the compiler.
     pub compiler: String,
+}
+
+/// What is known of a snapshot.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SnapshotFacts {
+    /// The hash of its canonical form, by which the record of each decision names it.
+    pub content: Hash,
+    /// The file.
+    #[serde(flatten)]
+    pub file: FileFacts,
+}
+
+/// What rows are decided with, each with the name of the file that was given.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// The artifact; the file may be its source.
+    pub artifact: (&'a Artifact, &'a str),
+    /// The snapshot that its facts come from, where it takes any.
+    pub snapshot: Option<(&'a Snapshot, &'a str)>,
+    /// The bytes of the mapping file, where there is one.
+    pub mapping: Option<(&'a [u8], &'a str)>,
+}
+
+impl Sources<'_> {
+    /// What outputs say of them, in formats that can hold it.
+    pub fn metadata(&self) -> Vec<(String, String)> {
+        metadata(self.artifact.0, self.snapshot.map(|(snapshot, _)| snapshot.hash()))
+    }
+
+    pub(super) fn snapshot_facts(&self) -> Option<SnapshotFacts> {
+        self.snapshot.map(|(snapshot, name)| SnapshotFacts {
+            content: snapshot.hash(),
+            file: FileFacts::of(name, None, Digest::of(&snapshot.to_bytes())),
+        })
+    }
 }
 
 /// What is known of a file.
@@ -99,13 +134,15 @@ impl FileFacts {
     }
 }
 
-/// What the outputs of a batch say of the artifact, in formats that can hold it.
-pub fn metadata(artifact: &Artifact) -> Vec<(String, String)> {
-    vec![
+/// What the outputs of a batch say of the artifact and of the snapshot with this hash, in formats that can hold it.
+pub fn metadata(artifact: &Artifact, snapshot: Option<Hash>) -> Vec<(String, String)> {
+    let mut pairs = vec![
         ("opus.policy".to_owned(), artifact.program().name.clone()),
         ("opus.artifact".to_owned(), artifact.content_hash().to_string()),
         ("opus.meaning".to_owned(), artifact.meaning_hash().to_string()),
-    ]
+    ];
+    pairs.extend(snapshot.map(|hash| ("opus.snapshot".to_owned(), hash.to_string())));
+    pairs
 }
 
 impl Facts {
@@ -115,8 +152,7 @@ impl Facts {
         batch: &Batch,
         report: &Report,
         outputs: &Outputs,
-        artifact: ArtifactFacts,
-        mapping: Option<FileFacts>,
+        sources: &Sources,
         engine: &str,
         build: &str,
     ) -> Facts {
@@ -130,9 +166,9 @@ impl Facts {
             rows: report.counts.rows,
             decided: report.counts.decided,
             rejected: report.counts.rejected(),
-            artifact,
-            snapshot: None,
-            mapping,
+            artifact: ArtifactFacts::of(sources.artifact.0, sources.artifact.1),
+            snapshot: sources.snapshot_facts(),
+            mapping: sources.mapping.map(|(bytes, name)| FileFacts::of(name, None, Digest::of(bytes))),
             inputs: inputs
                 .map(|((name, digest), format)| FileFacts::of(name, Some(format), *digest))
                 .collect(),

@@ -70,7 +70,8 @@ impl Manifest {
 
     /// All files but the artifact, wherever they are.
     pub fn files(&self) -> impl Iterator<Item = &FileFacts> {
-        let Facts { mapping, inputs, output, rejects, .. } = &self.facts;
-        mapping.iter().chain(inputs).chain([output]).chain(rejects).chain([&self.leaves])
+        let Facts { snapshot, mapping, inputs, output, rejects, .. } = &self.facts;
+        let snapshot = snapshot.iter().map(|snapshot| &snapshot.file);
+        snapshot.chain(mapping).chain(inputs).chain([output]).chain(rejects).chain([&self.leaves])
     }
 }

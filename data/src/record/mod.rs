@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `manifest.json` | a [`Manifest`]: everything by name, size and hash, and the root of the tree over the rows; sealed |
 //! | `artifact.opusc` | the artifact |
+//! | `snapshot.opuss` | the snapshot that the facts of the policy came from, if it takes any |
 //! | `mapping.toml` | the mapping file, if there was one |
 //! | `leaves` | 32 bytes for the key of the salts, and 32 for the [leaf](opus_runtime::record::leaf) of each row |
 //! | `inputs/1/…`, `output/…`, `rejects/…` | copies of the data, where they were asked for |
@@ -25,7 +26,7 @@ mod prove;
 mod replay;
 mod write;
 
-pub use facts::{ArtifactFacts, Facts, FileFacts, metadata};
+pub use facts::{ArtifactFacts, Facts, FileFacts, SnapshotFacts, Sources, metadata};
 pub use manifest::{FORMAT, Manifest, TreeFacts, Verb};
 pub use one::One;
 pub use open::Recorded;
@@ -36,6 +37,7 @@ pub use write::{Complete, Object, Recording};
 pub(crate) mod names {
     pub const MANIFEST: &str = "manifest.json";
     pub const ARTIFACT: &str = "artifact.opusc";
+    pub const SNAPSHOT: &str = "snapshot.opuss";
     pub const MAPPING: &str = "mapping.toml";
     pub const LEAVES: &str = "leaves";
     /// The decision of one object.

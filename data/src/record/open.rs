@@ -74,10 +74,7 @@ impl Recorded {
                 "its artifact has format {found}, and this version reads format {known}"
             ));
         }
-        match &facts.snapshot {
-            Some(_) => refused("it has a snapshot, and this version knows none".to_owned()),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// The bytes of the artifact, which may have been changed.
@@ -106,6 +103,14 @@ impl Recorded {
     /// Where the artifact is.
     pub fn artifact_path(&self) -> PathBuf {
         self.folder.join(names::ARTIFACT)
+    }
+
+    /// Where the snapshot is, if there is one.
+    ///
+    /// # Errors
+    /// If the manifest names a place outside of the record.
+    pub fn snapshot_path(&self) -> Result<Option<PathBuf>, DataError> {
+        self.manifest.facts.snapshot.as_ref().map(|snapshot| self.place(&snapshot.file)).transpose()
     }
 
     pub(super) fn read(&self, name: &str) -> Result<Vec<u8>, DataError> {

@@ -142,7 +142,7 @@ impl Recorded {
         };
         let policy = engine.batch(1).policy().clone();
         let decider = Decider { artifact: policy.artifact(), engine };
-        self.compare_artifact(decider.artifact, &mut replay);
+        self.compare_artifact(decider.artifact, policy.snapshot(), &mut replay);
         if found.inputs.contains(&None) {
             replay.notes.push("the rows were not decided again, because an input is missing".to_owned());
             return Ok(replay);
@@ -159,9 +159,13 @@ impl Recorded {
 
     /// Compares the bytes of every file but the artifact.
     fn compare_files(&self, rows_only: bool, replay: &mut Replay) -> Result<Found, DataError> {
-        let Facts { mapping, inputs, output, rejects, .. } = &self.manifest.facts;
+        let Facts { snapshot, mapping, inputs, output, rejects, .. } = &self.manifest.facts;
         let mut salting = Salting::default();
         let mut found = Found { inputs: Vec::new(), salts: None, output: None, rejects: None, leaves: None };
+        if let Some(snapshot) = snapshot {
+            let digest = digest_of(&self.place(&snapshot.file)?)?;
+            self.compare_file(&snapshot.file, digest, false, replay);
+        }
         if let Some(mapping) = mapping {
             let digest = digest_of(&self.place(mapping)?)?;
             self.compare_file(mapping, digest, false, replay);
@@ -206,7 +210,7 @@ impl Recorded {
         replay.file(shown, says);
     }
 
-    fn compare_artifact(&self, artifact: &Artifact, replay: &mut Replay) {
+    fn compare_artifact(&self, artifact: &Artifact, snapshot: Option<Hash>, replay: &mut Replay) {
         replay.files_compared += 1;
         let recorded = &self.manifest.facts.artifact;
         let found = super::ArtifactFacts::of(artifact, &recorded.policy);
@@ -216,6 +220,10 @@ impl Recorded {
                 path,
                 format!("it is another artifact: {}, recorded was {}", found.content, recorded.content),
             );
+        }
+        let recorded = &self.manifest.facts.snapshot;
+        if let Some(recorded) = recorded.as_ref().filter(|recorded| snapshot != Some(recorded.content)) {
+            replay.file(self.shown(&recorded.file), "it is another snapshot than the recorded one");
         }
     }
 
@@ -267,7 +275,7 @@ impl Recorded {
                 Some(rejects) => Some(again.located("rejects", self.located(rejects)?)),
                 None => None,
             },
-            metadata: metadata(decider.artifact),
+            metadata: metadata(decider.artifact, decider.engine.batch(0).policy().snapshot()),
             hashed: true,
         };
         let mut leaves = Comparing::new(self.leaves().ok().map(|(_, leaves)| leaves));

@@ -12,7 +12,7 @@ use opus_runtime::record::{Record, Salting, Salts};
 use opus_runtime::tree::{self, Part, Tree};
 use opus_runtime::{Artifact, Decide, Hash};
 
-use super::facts::{ArtifactFacts, Facts, FileFacts};
+use super::facts::{ArtifactFacts, Facts, FileFacts, Sources};
 use super::folder::{Building, Written, each_part};
 use super::manifest::{FORMAT, Manifest, TreeFacts, Verb};
 use super::names;
@@ -26,7 +26,7 @@ use crate::{Digest, Endpoint, Located, Whole};
 ///
 /// ```
 /// use opus_data::pipeline::Batch;
-/// use opus_data::record::{ArtifactFacts, Facts, Recording, metadata};
+/// use opus_data::record::{Facts, Recording, Sources};
 /// use opus_data::{Intake, Names, inputs, output};
 ///
 /// let policy = opus_runtime::example::policy();
@@ -35,21 +35,22 @@ use crate::{Digest, Endpoint, Located, Whole};
 /// std::fs::create_dir_all(&folder)?;
 /// let rows = "submitted_on,age,score,income,requested,work\n2025-02-01,40,800,90000,900,retired\n2025-02-01,5,,1,1,x\n";
 /// std::fs::write(folder.join("rows.csv"), rows)?;
+/// let sources = Sources { artifact: (artifact, "loan.opus"), snapshot: None, mapping: None };
 /// let batch = Batch {
 ///     intake: Intake::by_name(policy.schema()),
 ///     names: Names::of(artifact.program()),
 ///     inputs: inputs(&[folder.join("rows.csv")], None)?,
 ///     output: output(&folder.join("decisions.csv"), None)?,
 ///     rejects: Some(output(&folder.join("rejects.csv"), None)?),
-///     metadata: metadata(artifact),
+///     metadata: sources.metadata(),
 ///     hashed: true,
 /// };
 /// let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
 ///
 /// let place = folder.join("record");
-/// let mut recording = Recording::begin(&place, artifact, None, &batch, false)?;
+/// let mut recording = Recording::begin(&place, &sources, &batch, false)?;
 /// let (report, outputs) = recording.run(&pool, &policy, &|_| {})?;
-/// let facts = Facts::of(&batch, &report, &outputs, ArtifactFacts::of(artifact, "loan.opus"), None, "vm", "0.1.0");
+/// let facts = Facts::of(&batch, &report, &outputs, &sources, "vm", "0.1.0");
 /// let complete = recording.complete(facts, &outputs)?;
 /// assert_eq!(complete.manifest().tree.size, 2);
 /// outputs.name()?;
@@ -84,8 +85,7 @@ impl<'a> Recording<'a> {
     /// If the place is taken, an input or output is no file, or something cannot be read or written.
     pub fn begin(
         place: &Path,
-        artifact: &Artifact,
-        mapping: Option<&[u8]>,
+        sources: &Sources,
         batch: &'a Batch,
         copies: bool,
     ) -> Result<Recording<'a>, DataError> {
@@ -100,8 +100,11 @@ impl<'a> Recording<'a> {
             }
         }
         let building = Building::begin(place)?;
-        building.write(names::ARTIFACT, artifact.bytes())?;
-        if let Some(mapping) = mapping {
+        building.write(names::ARTIFACT, sources.artifact.0.bytes())?;
+        if let Some((snapshot, _)) = sources.snapshot {
+            building.write(names::SNAPSHOT, &snapshot.to_bytes())?;
+        }
+        if let Some((mapping, _)) = sources.mapping {
             building.write(names::MAPPING, mapping)?;
         }
         let mut salting = Salting::default();
@@ -159,6 +162,9 @@ impl<'a> Recording<'a> {
             }
         }
         let mut facts = Facts { inputs, ..facts };
+        if let Some(snapshot) = &mut facts.snapshot {
+            snapshot.file.copy = Some(names::SNAPSHOT.to_owned());
+        }
         if let Some(mapping) = &mut facts.mapping {
             mapping.copy = Some(names::MAPPING.to_owned());
         }
@@ -202,14 +208,18 @@ impl Complete {
     /// If the place is taken, or something cannot be written.
     pub fn one(
         place: &Path,
-        artifact: &Artifact,
-        policy: &str,
+        sources: &Sources,
         object: &Object,
         engine: &str,
         build: &str,
     ) -> Result<Complete, DataError> {
         let building = Building::begin(place)?;
-        building.write(names::ARTIFACT, artifact.bytes())?;
+        building.write(names::ARTIFACT, sources.artifact.0.bytes())?;
+        let mut snapshot = sources.snapshot_facts();
+        if let (Some(facts), Some((found, _))) = (&mut snapshot, sources.snapshot) {
+            building.write(names::SNAPSHOT, &found.to_bytes())?;
+            facts.file.copy = Some(names::SNAPSHOT.to_owned());
+        }
         let held = |name: &str, of: &str, bytes: &[u8]| {
             let digest = building.write(name, bytes)?;
             Ok(FileFacts { copy: Some(name.to_owned()), ..FileFacts::of(of, Some("json"), digest) })
@@ -231,8 +241,8 @@ impl Complete {
             rows: 1,
             decided: is_decided.into(),
             rejected: (!is_decided).into(),
-            artifact: ArtifactFacts::of(artifact, policy),
-            snapshot: None,
+            artifact: ArtifactFacts::of(sources.artifact.0, sources.artifact.1),
+            snapshot,
             mapping: None,
             inputs: vec![input],
             output,

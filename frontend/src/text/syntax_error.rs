@@ -549,7 +549,7 @@ type Notion = (&'static [Token], &'static str, fn(Token) -> bool);
 const NOTIONS: [Notion; 6] = [
     (&[Token::Policy, Token::Word], "a name", |_| true),
     (&[Token::Param, Token::Enum], "an item such as `param` or `rules`", |token| {
-        token.begins_item() || token == Token::Set || is_later(token)
+        token.begins_item() || matches!(token, Token::Set | Token::Adverse) || is_later(token)
     }),
     (&[Token::Rule, Token::Otherwise], "a rule", |token| {
         matches!(token, Token::Rule | Token::Otherwise | Token::Let) || is_later(token)
