@@ -483,6 +483,12 @@ pub struct Impact {
     /// The policy or artifact after the change, written alike.
     #[arg(value_name = "B")]
     pub b: PathBuf,
+    /// The snapshot of facts, if the policies take any.
+    #[arg(long, value_name = "FILE")]
+    pub snapshot: Option<PathBuf>,
+    /// The snapshot after the change, if it is another one.
+    #[arg(long, value_name = "FILE")]
+    pub snapshot_after: Option<PathBuf>,
     /// The files, or folders whose files are read in the order of their paths; `-` for standard input.
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,

@@ -98,6 +98,11 @@ pub fn without_facts(name: &str, artifact: &Artifact) -> Failure {
 }
 
 impl Opened {
+    /// A policy that was opened elsewhere.
+    pub fn new(name: &str, policy: source::Opened, snapshot: Option<Snapshot>) -> Opened {
+        Opened { name: name.to_owned(), policy, snapshot }
+    }
+
     /// What has to be known of the source: its typed tree and program.
     ///
     /// # Errors

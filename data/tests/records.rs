@@ -7,10 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use opus_data::pipeline::Batch;
-use opus_data::record::{
-    ArtifactFacts, Facts, FileFacts, Manifest, Options, Recorded, Recording, Replay, metadata,
-};
-use opus_data::{Digest, ErrorKind, Intake, Mapping, Names, inputs, output};
+use opus_data::record::{Facts, Manifest, Options, Recorded, Recording, Replay, Sources};
+use opus_data::{ErrorKind, Intake, Mapping, Names, inputs, output};
 use opus_ir::Program;
 use opus_runtime::artifact::SourceText;
 use opus_runtime::record::{Outcome, Proof};
@@ -53,7 +51,7 @@ fn artifact() -> Artifact {
 
 fn policy(engine: Engine) -> Policy {
     let options = opus_runtime::Options { engine, cache: Cache::Off, ..Default::default() };
-    Policy::from_artifact(artifact(), &options)
+    Policy::from_artifact(artifact(), &options).expect("it takes no facts")
 }
 
 /// Rows of both versions, some refused by a field and some by a require.
@@ -115,8 +113,11 @@ fn record(
     let policy = policy(engine);
     let artifact = policy.artifact();
     let mapping = Mapping::parse(MAPPING, policy.schema())?;
-    let sources =
-        Sources { artifact: (artifact, "loan.opus"), snapshot: None, mapping: Some((MAPPING.as_bytes(), "columns.toml")) };
+    let sources = Sources {
+        artifact: (artifact, "loan.opus"),
+        snapshot: None,
+        mapping: Some((MAPPING.as_bytes(), "columns.toml")),
+    };
     let paths: Vec<PathBuf> = files.iter().map(|name| scratch.path(name)).collect();
     let batch = Batch {
         intake: Intake { schema: policy.schema().clone(), mapping, keep: vec!["id".to_owned()] },
@@ -148,7 +149,7 @@ fn replay_with(folder: &Path, engine: Engine, threads: usize, rows_only: bool) -
     } else {
         Artifact::from_bytes(&bytes).map_err(|error| error.to_string()).map(|artifact| {
             let options = opus_runtime::Options { engine, cache: Cache::Off, ..Default::default() };
-            Policy::from_artifact(artifact, &options)
+            Policy::from_artifact(artifact, &options).expect("it takes no facts")
         })
     };
     let engine = policy.as_ref().map(|policy| policy as &dyn opus_runtime::Decide).map_err(String::clone);

@@ -26,7 +26,7 @@ use crate::total::Total;
 ///     let source = format!(
 ///         "policy shop {{ currency USD  input {{ age : int in 0..120 }}  output {{ child : bool  price : money in $0..$9 }}
 ///          rules first {{ rule A when age < {limit} => true, $4  otherwise B => false, $9 }} }}");
-///     open(source.into(), &Cache::Off).map(|(opened, _)| Policy::from_artifact(opened.artifact, &Options::default()))
+///     open(source.into(), &Cache::Off).map(|(opened, _)| Policy::from_artifact(opened.artifact, &Options::default()).unwrap())
 /// };
 /// let (a, b) = (policy(18)?, policy(21)?);
 /// let decided = |policy: &Policy| {

@@ -30,7 +30,7 @@ use opus_runtime::admission::{Admission, Place, Reading, Reason, Shown, Unit};
 ///     let source = format!(
 ///         "policy shop {{ input {{ age : int in {least}..120 }}  output {{ child : bool }}
 ///          rules first {{ rule A when age < 21 => true  otherwise B => false }} }}");
-///     open(source.into(), &Cache::Off).map(|(opened, _)| Policy::from_artifact(opened.artifact, &Options::default()))
+///     open(source.into(), &Cache::Off).map(|(opened, _)| Policy::from_artifact(opened.artifact, &Options::default()).unwrap())
 /// };
 /// let (a, b) = (policy(0)?, policy(18)?);
 /// let joint = Joint::new(a.schema(), b.schema())?;

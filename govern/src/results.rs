@@ -26,7 +26,7 @@ use opus_runtime::admission::Reason;
 ///     let source = format!(
 ///         "policy shop {{ enum Price {{ {values} }}  input {{ age : int in 0..120 }}  output {{ price : Price }}
 ///          rules first {{ rule A when age < {limit} => half  otherwise B => full }} }}");
-///     open(source.into(), &Cache::Off).map(|(opened, _)| Policy::from_artifact(opened.artifact, &Options::default()))
+///     open(source.into(), &Cache::Off).map(|(opened, _)| Policy::from_artifact(opened.artifact, &Options::default()).unwrap())
 /// };
 /// let (a, b) = (policy("half, full", 18)?, policy("full, half", 21)?);
 /// let decided = |policy: &Policy| {

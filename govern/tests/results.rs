@@ -31,7 +31,7 @@ const B: &str = "policy results.pair {
 
 fn policy(source: &str) -> Policy {
     let (opened, _) = open(source.as_bytes().to_vec(), &Cache::Off).expect("it compiles");
-    Policy::from_artifact(opened.artifact, &Options { engine: Engine::Vm, ..Options::default() })
+    Policy::from_artifact(opened.artifact, &Options { engine: Engine::Vm, ..Options::default() }).unwrap()
 }
 
 /// Decides the rows of these values, of which those outside the range are refused.

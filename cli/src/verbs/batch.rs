@@ -47,8 +47,12 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
         false => None,
     };
     let policy = opened.policy(of_runtime.unwrap_or(Engine::Vm), terminal)?;
-    let names_of = [&args.policy, args.snapshot.as_ref().unwrap_or(&args.policy), args.columns.as_ref().unwrap_or(&args.policy)]
-        .map(|path| path_text(path));
+    let names_of = [
+        &args.policy,
+        args.snapshot.as_ref().unwrap_or(&args.policy),
+        args.columns.as_ref().unwrap_or(&args.policy),
+    ]
+    .map(|path| path_text(path));
     let decided_by = policy.clone();
     let sources = Sources {
         artifact: (decided_by.artifact(), &names_of[0]),

@@ -18,14 +18,13 @@ use opus_govern::diff::diff;
 use opus_govern::impact::Plan;
 use opus_govern::joint::Joint;
 use opus_govern::reference::ReferenceEngine;
-use opus_govern::source::Opened;
-use opus_runtime::{Decide, Engine, Options, Policy};
+use opus_runtime::{Decide, Engine};
 use serde_json::json;
 
 use crate::args::{Decider, Impact};
 use crate::endpoints::{inputs, output, writable};
 use crate::failure::{Exit, Failure};
-use crate::open::{Named, compiled_alone};
+use crate::open::{self, Named, compiled_alone, read_snapshot};
 use crate::progress::Shown;
 use crate::terminal::Terminal;
 use changed::Changed;
@@ -73,6 +72,11 @@ pub fn run(args: &Impact, terminal: &Terminal) -> Result<(), Failure> {
         })
         .collect();
     let artifacts = [&before, &after].map(|of| of.artifact.content_hash().to_string());
+    let facts = args.snapshot.as_deref().map(read_snapshot).transpose()?;
+    let facts_after = args.snapshot_after.as_deref().map(read_snapshot).transpose()?.or(facts.clone());
+    let snapshots = [&facts, &facts_after].map(|facts| facts.as_ref().map(|facts| facts.hash().to_string()));
+    let before = open::Opened::new(&names[0], before, facts);
+    let after = open::Opened::new(&names[1], after, facts_after);
     let engines = [decider(before, args.engine, terminal)?, decider(after, args.engine, terminal)?];
     let threads = args.threads.map_or_else(available_threads, usize::from);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
@@ -128,12 +132,13 @@ pub fn run(args: &Impact, terminal: &Terminal) -> Result<(), Failure> {
     let side = |at: usize| {
         let mut value = described[at].clone();
         value["artifact"] = json!(artifacts[at]);
+        value["snapshot"] = json!(snapshots[at]);
         value
     };
     let details = json!({
         "before": side(0),
         "after": side(1),
-        "inputs": scanned.hashes.iter().map(|(name, hash)| json!({ "file": name, "blake3": hash })).collect::<Vec<_>>(),
+        "inputs": scanned.hashes.iter().map(|(name, hash)| json!({ "file": name, "blake3": hash.blake3 })).collect::<Vec<_>>(),
         "left_out": left_out,
         "ignored_columns": scanned.ignored.names().collect::<Vec<_>>(),
         "mapping": portfolio.mapping_file.as_ref().map(|(file, hash)| json!({ "file": file, "blake3": hash })),
@@ -167,30 +172,19 @@ pub fn run(args: &Impact, terminal: &Terminal) -> Result<(), Failure> {
 
 /// What decides, and its name.
 fn decider(
-    mut opened: Opened,
+    mut opened: open::Opened,
     engine: Decider,
     terminal: &Terminal,
 ) -> Result<(Box<dyn Decide>, &'static str), Failure> {
-    let policy = |opened: Opened, engine| {
-        Policy::from_artifact(opened.artifact, &Options { engine, ..Options::default() })
+    let Some(engine) = engine.of_runtime() else {
+        let (tree, facts) = (opened.compiled()?.policy.clone(), opened.snapshot.clone());
+        let policy = opened.policy(Engine::Vm, terminal)?;
+        return Ok((Box::new(ReferenceEngine::new(tree, policy, facts)), "reference"));
     };
-    match engine.of_runtime() {
-        Some(engine) => {
-            let policy = policy(opened, engine);
-            if let Some(why) = policy.fallback() {
-                terminal.note(&format!("native code is not available ({why}): the vm decides"));
-            }
-            policy.prepare();
-            let name = policy.engine().name();
-            Ok((Box::new(policy), name))
-        }
-        None => {
-            let compiled =
-                opened.compiled().map_err(|error| Failure::new(Exit::Artifact, error.to_string()))?;
-            let tree = compiled.policy.clone();
-            Ok((Box::new(ReferenceEngine::new(tree, policy(opened, Engine::Vm))), "reference"))
-        }
-    }
+    let policy = opened.policy(engine, terminal)?;
+    policy.prepare();
+    let name = policy.engine().name();
+    Ok((Box::new(policy), name))
 }
 
 /// Adds that a field may be filled in, where an input lacks its column.

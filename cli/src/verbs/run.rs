@@ -80,7 +80,7 @@ pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
 }
 
 /// Where the record of an object goes.
-struct To<'a> {
+pub(super) struct To<'a> {
     place: &'a Path,
     policy: String,
     /// The snapshot and its file.

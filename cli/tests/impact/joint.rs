@@ -133,7 +133,7 @@ const VALUES: &[(&str, &[&str])] = &[
 ];
 
 fn policy(artifact: opus_runtime::Artifact) -> Policy {
-    Policy::from_artifact(artifact, &Options { engine: Engine::Vm, ..Options::default() })
+    Policy::from_artifact(artifact, &Options { engine: Engine::Vm, ..Options::default() }).unwrap()
 }
 
 /// Every row by its number: what was decided, or what is wrong.

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use opus_runtime::record::{Record, Salting, Salts};
 use opus_runtime::tree::{self, Part, Tree};
-use opus_runtime::{Artifact, Decide, Hash};
+use opus_runtime::{Decide, Hash};
 
 use super::facts::{ArtifactFacts, Facts, FileFacts, Sources};
 use super::folder::{Building, Written, each_part};

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use opus_data::{DataError, Intake, Mapping, did_you_mean};
+use opus_data::{DataError, Digest, Intake, Mapping, did_you_mean};
 use opus_govern::diff::{Family, Rename};
 use opus_govern::joint::Joint;
 use opus_ir::Kind;
@@ -50,7 +50,11 @@ pub fn read(args: &Impact, joint: &Joint, renames: &[Rename]) -> Result<Portfoli
 
 /// The mapping file, which has the names after all renames, or those before.
 fn mapping_of(path: &Path, schema: &Schema, renames: &[Rename]) -> Result<(Mapping, String), DataError> {
-    let found = Mapping::read_hashed(path, schema);
+    let hashed = |schema: &Schema| {
+        let (mapping, text) = Mapping::read_with_text(path, schema)?;
+        Ok((mapping, Digest::of(text.as_bytes()).blake3.to_string()))
+    };
+    let found: Result<(Mapping, String), DataError> = hashed(schema);
     let Err(failure) = found else { return found };
     let mut before = schema.clone();
     for rename in renames.iter().rev() {
@@ -68,7 +72,7 @@ fn mapping_of(path: &Path, schema: &Schema, renames: &[Rename]) -> Result<(Mappi
             _ => {}
         }
     }
-    let (mut mapping, hash) = Mapping::read_hashed(path, &before).map_err(|_| failure)?;
+    let (mut mapping, hash) = hashed(&before).map_err(|_| failure)?;
     for rename in renames {
         let Family::EnumValue(of) = &rename.family else { continue };
         for index in (0..schema.inputs.len()).filter(|index| enum_of(schema, *index) == Some(of)) {
