@@ -1,8 +1,9 @@
 //! How do facts become constants? A table that a function left open is filled in with the entries of a snapshot.
 //!
-//! Nothing else changes, so that every proof stays what it was: the claims of the function were derived from the
-//! declared range of the table, and each entry is within it. A claim that holds for a wider interval holds for a
-//! narrower one, because transfer functions are monotone. The verifier finds the same certificate again.
+//! Nothing else changes, so that every proof stays what it was. The verifier derives the interval of a value from what
+//! the function claims of its operands, and no claim changes. Only a look-up has another interval than before, that of
+//! its entries, and each of these is within the declared range, which the function claims for it. So the verifier finds
+//! the same certificate again.
 //!
 //! Where the facts change while the function is in force, all their periods are in one table, one period after another,
 //! and the effective date finds the period.
