@@ -26,7 +26,7 @@ pub struct Opus {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  success: no test failed, and no more rows were rejected than --max-rejects allows
-  1  a policy does not compile, a test failed, `fmt --check` found something to change, or policies differ
+  1  a policy does not compile, a test failed, `fmt --check` found something to change, policies differ, or a record or proof does not hold
   2  invalid command line, or an output that is also an input
   3  more rows were rejected than allowed (the output is complete), or `run` refused its input
   4  a file cannot be read or written, or its content is wrong
@@ -93,9 +93,22 @@ pub enum Verb {
     Run(Run),
     /// Decide files of inputs: Parquet, CSV, JSON lines, JSON, Arrow IPC.
     #[command(
-        after_help = "Example:\n  opus batch credit.opus applications.parquet -o decisions.parquet --rejects rejects.csv"
+        after_help = "Example:\n  opus batch credit.opus applications.parquet -o decisions.parquet --rejects rejects.csv\n  opus batch credit.opus applications.parquet -o decisions.parquet --record record"
     )]
     Batch(Batch),
+    /// Compare a record with its files, and decide its rows again.
+    #[command(
+        after_help = "The exit code is 1 if anything differs.\n\nExample:\n  opus replay record\n  opus replay record --engine vm --rows"
+    )]
+    Replay(Replay),
+    /// Prove one row of a record without showing the others.
+    #[command(after_help = "Example:\n  opus prove-row record 17 -o proof.json")]
+    ProveRow(ProveRow),
+    /// Check the proof of a row against the root of a record.
+    #[command(
+        after_help = "The exit code is 1 if the row is not in the tree with this root.\n\nExample:\n  opus check-proof proof.json --root record/manifest.json --policy credit.opus"
+    )]
+    CheckProof(CheckProof),
     /// Run the tests in a policy, or compare decisions with a file of expected ones.
     #[command(
         after_help = "Example:\n  opus test credit.opus\n  opus test credit.opus --input applications.parquet --expected expected.csv --on id"
@@ -173,6 +186,9 @@ pub struct Run {
     #[arg(long, value_enum, value_name = "native|vm|reference", hide_possible_values = true)]
     #[arg(default_value_t = Decider::Native)]
     pub engine: Decider,
+    /// A new folder for the record: artifact, input and decision, so that `opus replay` can decide it again.
+    #[arg(long, value_name = "DIR", conflicts_with = "row")]
+    pub record: Option<PathBuf>,
 }
 
 /// The engine that decides.
@@ -225,9 +241,66 @@ pub struct Batch {
     /// The format of the output, if the file name does not show it.
     #[arg(long, value_parser = file_format(), value_name = "FORMAT")]
     pub output_format: Option<FileFormat>,
-    /// Where to write the summary as JSON, with the hashes of artifact, inputs and mapping file.
+    /// Where to write the summary as JSON, with the hashes of artifact, mapping file, inputs and outputs.
     #[arg(long, value_name = "FILE")]
     pub summary: Option<PathBuf>,
+    /// A new folder for the record: artifact, mapping file, and the hashes of all files and rows, for `opus replay`.
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
+    /// Copy inputs and outputs into the record, so that it is complete by itself.
+    #[arg(long, requires = "record")]
+    pub record_data: bool,
+}
+
+/// `opus replay`
+#[derive(Args, Debug)]
+pub struct Replay {
+    /// The folder of the record.
+    #[arg(value_name = "DIR")]
+    pub record: PathBuf,
+    /// The engine: native code (the VM if native code is unavailable), the VM, or the slow reference evaluator.
+    #[arg(long, value_enum, value_name = "native|vm|reference", hide_possible_values = true)]
+    #[arg(default_value_t = Decider::Native)]
+    pub engine: Decider,
+    /// The number of threads; by default, one for each processor.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = thread_count)]
+    pub threads: Option<u16>,
+    /// Compare rows alone: inputs and outputs may be written with other bytes.
+    #[arg(long)]
+    pub rows: bool,
+    /// The folder in which the batch ran, from which the recorded paths lead to its files.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub base: PathBuf,
+}
+
+/// `opus prove-row`
+#[derive(Args, Debug)]
+pub struct ProveRow {
+    /// The folder of the record.
+    #[arg(value_name = "DIR")]
+    pub record: PathBuf,
+    /// The row, numbered from 1 as in decisions and rejects.
+    #[arg(value_name = "ROW", value_parser = row_number, allow_negative_numbers = true)]
+    pub row: u64,
+    /// Where to write the proof, or `-` for standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// The folder in which the batch ran, from which the recorded paths lead to its files.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub base: PathBuf,
+}
+
+/// `opus check-proof`
+#[derive(Args, Debug)]
+pub struct CheckProof {
+    /// The proof, or `-` for standard input.
+    pub proof: PathBuf,
+    /// The root of the record: 64 digits, or the record's manifest.
+    #[arg(long, value_name = "HASH|MANIFEST")]
+    pub root: String,
+    /// The policy or artifact, to check names and texts too, which the root does not cover.
+    #[arg(long, value_name = "POLICY")]
+    pub policy: Option<PathBuf>,
 }
 
 /// The formats of files, by name.

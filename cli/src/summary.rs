@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use opus_data::Names;
 use opus_data::pipeline::Report;
+use opus_data::record::{Facts, TreeFacts};
 
 /// A finished batch.
 pub struct Run<'a> {
@@ -16,8 +17,10 @@ pub struct Run<'a> {
     pub names: &'a Names,
     /// By rule index, id and title.
     pub rules: Vec<(String, Option<String>)>,
-    /// The mapping file, by name, with the hash of what was read; `None` where columns are found by name.
-    pub mapping: Option<(String, String)>,
+    /// What was decided, from what, by what.
+    pub facts: &'a Facts,
+    /// The folder of the record and its tree, if there is one.
+    pub record: Option<(String, TreeFacts)>,
     /// The time it took, in seconds.
     pub seconds: f64,
 }
@@ -57,9 +60,11 @@ pub fn human(run: &Run) -> String {
         }
     }
     let per_second = if run.seconds > 0.0 { (counts.rows as f64 / run.seconds) as u64 } else { 0 };
-    let mapping = run.mapping.as_ref().map(|(file, hash)| format!("mapping {file}  blake3 {hash}\n"));
-    let mapping = mapping.unwrap_or_default();
-    format!("{}\n{mapping}{} rows per second ({:.3} s)", table.text(), grouped(per_second), run.seconds)
+    let mapping = run.facts.mapping.as_ref();
+    let mapping = mapping.map(|facts| format!("mapping {}  blake3 {}\n", facts.file, facts.blake3));
+    let record = run.record.as_ref().map(|(folder, tree)| format!("record {folder}  root {}\n", tree.root));
+    let (mapping, record) = (mapping.unwrap_or_default(), record.unwrap_or_default());
+    format!("{}\n{mapping}{record}{} rows per second ({:.3} s)", table.text(), grouped(per_second), run.seconds)
 }
 
 /// The summary for programs; `details` describes what ran.
@@ -83,19 +88,17 @@ pub fn json(run: &Run, details: Value) -> Value {
         let rows: u64 = rules.iter().sum();
         json!({ "version": version, "rows": rows, "rules": decided.collect::<Vec<_>>() })
     });
-    let mut value = json!({
-        "rows": counts.rows,
-        "decided": counts.decided,
-        "rejected": counts.rejected(),
+    let mut value = serde_json::to_value(run.facts).expect("texts and numbers can be written as JSON");
+    let more = json!({
         "faults": faults.collect::<Vec<_>>(),
         "outputs": outputs.collect::<serde_json::Map<_, _>>(),
         "versions": versions.collect::<Vec<_>>(),
         "ignored_columns": run.report.ignored.names().collect::<Vec<_>>(),
-        "mapping": run.mapping.as_ref().map(|(file, hash)| json!({ "file": file, "blake3": hash })),
+        "record": run.record.as_ref().map(|(folder, tree)| json!({ "folder": folder, "tree": tree })),
         "seconds": run.seconds,
     });
-    if let (Value::Object(value), Value::Object(details)) = (&mut value, details) {
-        value.extend(details);
+    if let (Value::Object(value), Value::Object(more), Value::Object(details)) = (&mut value, more, details) {
+        value.extend(more.into_iter().chain(details));
     }
     value
 }

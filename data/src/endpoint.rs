@@ -23,6 +23,13 @@ pub enum Endpoint {
     File(PathBuf),
     /// Standard input or standard output: `-`.
     Standard,
+    /// A file that was copied from another, or moved: it is read here, and called by the other's name.
+    Copy {
+        /// Where it is.
+        path: PathBuf,
+        /// What it is called, which can say something about its rows: `state=CA/rows.csv`.
+        of: PathBuf,
+    },
 }
 
 /// An endpoint in a known format.
@@ -39,12 +46,27 @@ impl Endpoint {
     pub fn new(path: &Path) -> Endpoint {
         if path.as_os_str() == "-" { Endpoint::Standard } else { Endpoint::File(path.to_owned()) }
     }
+
+    /// Where the file is; `None` for a standard stream.
+    ///
+    /// ```
+    /// use opus_data::Endpoint;
+    /// let copy = Endpoint::Copy { path: "kept/1.csv".into(), of: "rows.csv".into() };
+    /// assert_eq!(copy.path(), Some("kept/1.csv".as_ref()));
+    /// assert_eq!(copy.to_string(), "rows.csv");
+    /// ```
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Endpoint::File(path) | Endpoint::Copy { path, .. } => Some(path),
+            Endpoint::Standard => None,
+        }
+    }
 }
 
 impl std::fmt::Display for Endpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Endpoint::File(path) => path.display().fmt(f),
+            Endpoint::File(path) | Endpoint::Copy { of: path, .. } => path.display().fmt(f),
             Endpoint::Standard => f.write_str("-"),
         }
     }
@@ -64,9 +86,9 @@ pub fn inputs(paths: &[PathBuf], format: Option<Format>) -> Result<Vec<Located>,
                 found.push(Located { endpoint: Endpoint::Standard, format });
             }
             Endpoint::File(path) if path.is_dir() => folder(&path, format, &mut found)?,
-            Endpoint::File(path) => {
-                let format = format.map_or_else(|| Format::of_path(&path), Ok)?;
-                found.push(Located { endpoint: Endpoint::File(path), format });
+            endpoint => {
+                let format = format.map_or_else(|| Format::of_path(path), Ok)?;
+                found.push(Located { endpoint, format });
             }
         }
     }
@@ -111,7 +133,7 @@ pub fn output(path: &Path, format: Option<Format>) -> Result<Located, DataError>
     let format = match (format, &endpoint) {
         (Some(format), _) => format,
         (None, Endpoint::Standard) => return Err(unnamed("output")),
-        (None, Endpoint::File(path)) => Format::of_path(path)?,
+        (None, Endpoint::File(path) | Endpoint::Copy { path, .. }) => Format::of_path(path)?,
     };
     Ok(Located { endpoint, format })
 }
@@ -136,7 +158,7 @@ pub fn apart(read: &[&Endpoint], written: &[&Endpoint]) -> Result<(), DataError>
             }
             continue;
         };
-        let is_it = |other: &Endpoint| matches!(other, Endpoint::File(other) if same(path, other));
+        let is_it = |other: &Endpoint| other.path().is_some_and(|other| same(path, other));
         if read.iter().any(|other| is_it(other)) {
             let help = "name another file: what is read is never overwritten";
             return Err(

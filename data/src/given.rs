@@ -257,7 +257,7 @@ fn in_words(value: Option<&str>) -> String {
 
 /// The names and values in the folders of a path, as Hive writes them.
 fn folder_values(endpoint: &Endpoint) -> Vec<(String, Option<String>)> {
-    let Endpoint::File(path) = endpoint else { return Vec::new() };
+    let (Endpoint::File(path) | Endpoint::Copy { of: path, .. }) = endpoint else { return Vec::new() };
     let folders = path.parent().into_iter().flat_map(|folder| folder.components());
     let pair = |component: Component<'_>| {
         let Component::Normal(name) = component else { return None };

@@ -34,6 +34,7 @@ mod packing;
 mod parquet;
 pub mod pipeline;
 mod positioned;
+pub mod record;
 pub mod sample;
 mod seen;
 mod signature;
@@ -51,6 +52,7 @@ pub use endpoint::{Endpoint, Located, apart, inputs, left_out, open, output, out
 pub use error::{DataError, ErrorKind};
 pub use format::Format;
 pub use guard::is_guarded;
+pub use hash::Digest;
 pub use ignored::Ignored;
 pub use intake::Intake;
 pub use mapping::{FieldMapping, Mapping, Sentinel};

@@ -133,20 +133,20 @@ impl Mapping {
     /// # Errors
     /// Where it cannot be read, or says something that does not fit the fields.
     pub fn read(path: &Path, schema: &Schema) -> Result<Mapping, DataError> {
-        Ok(Mapping::read_hashed(path, schema)?.0)
+        Ok(Mapping::read_with_text(path, schema)?.0)
     }
 
-    /// Reads a mapping file; with the BLAKE3 hash of its bytes, which says what was read.
+    /// Reads a mapping file; with its text, which says what was read.
     ///
     /// # Errors
     /// As [`Mapping::read`].
-    pub fn read_hashed(path: &Path, schema: &Schema) -> Result<(Mapping, String), DataError> {
+    pub fn read_with_text(path: &Path, schema: &Schema) -> Result<(Mapping, String), DataError> {
         let text = read_text(path)?;
         let mapping = Mapping::parse(&text, schema).map_err(|failure| {
             let message = format!("{}: {}", path.display(), failure.message);
             DataError { message, ..failure }
         })?;
-        Ok((mapping, blake3::hash(text.as_bytes()).to_hex().to_string()))
+        Ok((mapping, text))
     }
 
     /// Reads the text of a mapping file.

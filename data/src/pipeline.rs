@@ -6,7 +6,7 @@
 //! way at a time.
 
 mod counts;
-mod rejects;
+pub(crate) mod rejects;
 #[cfg(test)]
 mod tests;
 pub mod units;
@@ -16,14 +16,15 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 
-use opus_runtime::Decide;
+use opus_runtime::record::Salts;
+use opus_runtime::{Decide, Hash};
 
 pub use counts::{Counts, FaultCount};
 
 use crate::arrays::Decisions;
 use crate::error::DataError;
-use crate::write::{Writer, create};
-use crate::{Chunk, Endpoint, Ignored, Intake, Located, Names, Reader, Seen, Whole, apart};
+use crate::write::{Writer, begin};
+use crate::{Chunk, Digest, Endpoint, Ignored, Intake, Located, Names, Reader, Seen, Whole, apart};
 use rejects::Rejects;
 use units::Units;
 use work::{Done, Worker};
@@ -70,8 +71,16 @@ pub struct Batch {
     pub rejects: Option<Located>,
     /// What formats that can hold it say of the output.
     pub metadata: Vec<(String, String)>,
-    /// Whether the inputs are hashed.
+    /// Whether inputs and outputs are hashed.
     pub hashed: bool,
+}
+
+/// Where the leaves of the rows go, where they are wanted.
+pub struct Leaves<'a> {
+    /// The salts of the rows.
+    pub salts: &'a Salts,
+    /// Takes the leaves of the next rows, in order.
+    pub take: &'a mut (dyn FnMut(&[Hash]) -> Result<(), DataError> + Send),
 }
 
 /// How far it is.
@@ -91,7 +100,7 @@ pub struct Report {
     /// The columns that nobody asked for.
     pub ignored: Ignored,
     /// The inputs with the hash of what was read of each, where that was asked for.
-    pub hashes: Vec<(String, String)>,
+    pub hashes: Vec<(String, Digest)>,
 }
 
 /// The outputs: whole, and without their names.
@@ -101,6 +110,16 @@ pub struct Outputs {
 }
 
 impl Outputs {
+    /// The decisions.
+    pub fn decisions(&self) -> &Whole {
+        &self.decisions
+    }
+
+    /// The rejects, where they are written.
+    pub fn rejects(&self) -> Option<&Whole> {
+        self.rejects.as_ref()
+    }
+
     /// Gives them their names. The rejects come first: decisions never stand without the rows that they leave out.
     ///
     /// # Errors
@@ -127,8 +146,22 @@ impl Batch {
         engine: &dyn Decide,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<(Report, Outputs), DataError> {
+        self.run_with(pool, engine, progress, None)
+    }
+
+    /// The same; where they are wanted, each row has its [leaf](opus_runtime::record::leaf) computed with its decision.
+    ///
+    /// # Errors
+    /// As [`Batch::run`], and where the leaves are not taken.
+    pub fn run_with(
+        &self,
+        pool: &rayon::ThreadPool,
+        engine: &dyn Decide,
+        progress: &(dyn Fn(Progress) + Sync),
+        leaves: Option<Leaves>,
+    ) -> Result<(Report, Outputs), DataError> {
         self.check_places()?;
-        pool.install(|| self.run_here(engine, progress))
+        pool.install(|| self.run_here(engine, progress, leaves))
     }
 
     fn check_places(&self) -> Result<(), DataError> {
@@ -142,21 +175,29 @@ impl Batch {
         &self,
         engine: &dyn Decide,
         progress: &(dyn Fn(Progress) + Sync),
+        leaves: Option<Leaves>,
     ) -> Result<(Report, Outputs), DataError> {
         let mut reader = Reader::new(self.inputs.clone(), &self.intake, self.hashed)?;
         let decisions = Decisions::new(&self.intake.schema, &self.names, reader.kept(), &self.metadata)?;
-        let (encoder, writer) = create(&self.output, decisions.layout())?;
+        let (encoder, writer) = begin(&self.output, decisions.layout(), self.hashed)?;
         let rejects = match &self.rejects {
             Some(located) => {
-                Some(Rejects::create(located, self.inputs.len() > 1, reader.kept(), &self.metadata)?)
+                let names_files = self.inputs.len() > 1;
+                Some(Rejects::create(located, names_files, reader.kept(), &self.metadata, self.hashed)?)
             }
             None => None,
         };
-        let worker = Worker::new(&self.intake, &self.names, engine, decisions, encoder, rejects.is_some());
+        let (salts, take) = match leaves {
+            Some(Leaves { salts, take }) => (Some(salts), Some(take)),
+            None => (None, None),
+        };
+        let tells_rejects = rejects.is_some();
+        let worker =
+            Worker::new(&self.intake, &self.names, engine, decisions, encoder, tells_rejects, salts);
         let counts = Counts::new(&self.intake.schema, &self.names);
         let units = Units::new(&self.intake);
         let mut end =
-            Ending { writer, rejects, counts, units, ignored: Ignored::default(), seen: None, progress };
+            Ending { writer, rejects, counts, units, ignored: Ignored::default(), seen: None, progress, take };
         rayon::in_place_scope_fifo(|scope| {
             let (sender, receiver) = mpsc::channel::<(u64, Result<Done, DataError>)>();
             let mut order = InOrder::default();
@@ -224,7 +265,7 @@ impl InOrder {
 }
 
 /// What is written, in order.
-struct Ending<'a> {
+struct Ending<'a, 'l> {
     writer: Box<dyn Writer>,
     rejects: Option<Rejects>,
     counts: Counts,
@@ -233,15 +274,20 @@ struct Ending<'a> {
     /// Which fields the rows name; `None` where no file names values row by row.
     seen: Option<Seen>,
     progress: &'a (dyn Fn(Progress) + Sync),
+    /// Takes the leaves of rows, where they are wanted.
+    take: Option<&'l mut (dyn FnMut(&[Hash]) -> Result<(), DataError> + Send)>,
 }
 
-impl Ending<'_> {
+impl Ending<'_, '_> {
     fn write(&mut self, done: Done, fraction: Option<f64>) -> Result<(), DataError> {
         self.units.meet(&done.percentages)?;
         self.counts.add(&done.counts);
         self.ignored.add(&done.file, done.ignored);
         if let Some(seen) = done.seen {
             self.seen.get_or_insert_default().add(seen);
+        }
+        if let Some(take) = &mut self.take {
+            take(&done.leaves)?;
         }
         if let Some(rows) = done.rows {
             self.writer.append(rows)?;
@@ -253,7 +299,7 @@ impl Ending<'_> {
         Ok(())
     }
 
-    fn finish(self, hashes: Vec<(String, String)>) -> Result<(Report, Outputs), DataError> {
+    fn finish(self, hashes: Vec<(String, Digest)>) -> Result<(Report, Outputs), DataError> {
         let rejects = self.rejects.map(Rejects::finish).transpose()?;
         let outputs = Outputs { rejects, decisions: self.writer.finish()? };
         Ok((Report { counts: self.counts, ignored: self.ignored, hashes }, outputs))

@@ -46,7 +46,7 @@ impl Positioned {
     pub fn open(endpoint: &Endpoint) -> Result<Positioned, DataError> {
         let unreadable = |error: io::Error| DataError::unreadable(&endpoint.to_string(), &error);
         match endpoint {
-            Endpoint::File(path) => {
+            Endpoint::File(path) | Endpoint::Copy { path, .. } => {
                 let file = Arc::new(open(path)?);
                 let Some(unchanged) = Unchanged::of(file.clone()).map_err(unreadable)? else {
                     return Positioned::copy_of(&mut &*file).map_err(unreadable);

@@ -11,7 +11,7 @@ use super::chunk::{Body, Chunk, Kept};
 use super::endpoint::{Endpoint, Located};
 use super::format::Format;
 use super::given::Given;
-use super::hash::Hash;
+use super::hash::{Digest, Hash};
 use super::ignored::Ignored;
 use super::intake::Intake;
 use super::packing::Packing;
@@ -101,7 +101,7 @@ impl Request<'_> {
         let unreadable = |error: io::Error| DataError::unreadable(&self.file, &error);
         let (text, unchanged): (Box<dyn Read + Send>, _) = match self.endpoint {
             Endpoint::Standard => (Box::new(io::stdin()), None),
-            Endpoint::File(path) => {
+            Endpoint::File(path) | Endpoint::Copy { path, .. } => {
                 let file = Arc::new(super::endpoint::open(path)?);
                 let unchanged = Unchanged::of(file.clone()).map_err(unreadable)?;
                 (Box::new(file), unchanged)
@@ -160,7 +160,7 @@ fn open_source(located: &Located, intake: &Intake, hashed: bool) -> Result<(Open
 pub fn name_of(endpoint: &Endpoint) -> String {
     match endpoint {
         Endpoint::Standard => "standard input".to_owned(),
-        Endpoint::File(path) => path.display().to_string(),
+        named => named.to_string(),
     }
 }
 
@@ -205,7 +205,7 @@ pub struct Reader<'a> {
     bytes_before: u64,
     bytes_total: Option<u64>,
     /// The files that were read to their end, with their hashes.
-    hashes: Vec<(String, String)>,
+    hashes: Vec<(String, Digest)>,
 }
 
 impl<'a> Reader<'a> {
@@ -256,7 +256,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The files with the hashes of what was read, when all was.
-    pub fn into_hashes(self) -> Vec<(String, String)> {
+    pub fn into_hashes(self) -> Vec<(String, Digest)> {
         self.hashes
     }
 
@@ -290,7 +290,7 @@ impl<'a> Reader<'a> {
                 unchanged.check(&name_of(&self.endpoint))?;
             }
             if let Some(hash) = self.now.hash.take() {
-                self.hashes.push((self.endpoint.to_string(), hash.digits()));
+                self.hashes.push((self.endpoint.to_string(), hash.digest()));
             }
             match self.waiting.pop_front() {
                 Some(next) => self.turn_to(&next)?,
@@ -328,8 +328,5 @@ impl<'a> Reader<'a> {
 
 /// How long a file is; `None` where that is not known.
 fn length_of(file: &Located) -> Option<u64> {
-    match &file.endpoint {
-        Endpoint::Standard => None,
-        Endpoint::File(path) => path.metadata().ok().filter(|data| data.is_file()).map(|data| data.len()),
-    }
+    file.endpoint.path()?.metadata().ok().filter(|data| data.is_file()).map(|data| data.len())
 }

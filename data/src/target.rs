@@ -10,6 +10,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::endpoint::{Endpoint, folder_of, is_special, resolved};
+use super::hash::{Digest, Digesting};
 use crate::error::DataError;
 
 /// How much is gathered before it is written.
@@ -33,6 +34,8 @@ pub struct Target {
     name: String,
     writer: Option<BufWriter<Box<dyn Write + Send>>>,
     unnamed: Option<Unnamed>,
+    /// What was written so far, where that is wanted.
+    digesting: Option<Digesting>,
 }
 
 /// A file that is complete, and has not its name yet; without one it is gone.
@@ -40,6 +43,7 @@ pub struct Target {
 pub struct Whole {
     name: String,
     unnamed: Option<Unnamed>,
+    digest: Option<Digest>,
 }
 
 /// A file that has not its name yet.
@@ -68,21 +72,28 @@ impl Target {
     pub fn create(endpoint: &Endpoint) -> Result<Target, DataError> {
         let name = match endpoint {
             Endpoint::Standard => "standard output".to_owned(),
-            Endpoint::File(path) => path.display().to_string(),
+            Endpoint::File(path) | Endpoint::Copy { path, .. } => path.display().to_string(),
         };
         let unwritable = |error: io::Error| DataError::unwritable(&name, &error);
         let (writer, unnamed): (Box<dyn Write + Send>, _) = match endpoint {
             Endpoint::Standard => (Box::new(io::stdout()), None),
-            Endpoint::File(path) if is_special(path) => {
+            Endpoint::File(path) | Endpoint::Copy { path, .. } if is_special(path) => {
                 (Box::new(OpenOptions::new().write(true).open(path).map_err(unwritable)?), None)
             }
-            Endpoint::File(path) => {
+            Endpoint::File(path) | Endpoint::Copy { path, .. } => {
                 // a link is followed, also where it leads to no file yet: the file behind it is replaced
                 let (file, unnamed) = Unnamed::create(resolved(path)).map_err(unwritable)?;
                 (Box::new(file), Some(unnamed))
             }
         };
-        Ok(Target { name, writer: Some(BufWriter::with_capacity(BUFFER_BYTES, writer)), unnamed })
+        let writer = Some(BufWriter::with_capacity(BUFFER_BYTES, writer));
+        Ok(Target { name, writer, unnamed, digesting: None })
+    }
+
+    /// The same file, whose bytes are hashed as they are written: [`Whole::digest`].
+    pub fn hashed(mut self) -> Target {
+        self.digesting = Some(Digesting::default());
+        self
     }
 
     /// Writes a whole file.
@@ -113,7 +124,8 @@ impl Target {
         let kept =
             flushed.and_then(|()| self.unnamed.as_ref().map_or(Ok(()), |unnamed| unnamed.file.sync_all()));
         kept.map_err(|error| self.failure(&error))?;
-        Ok(Whole { name: std::mem::take(&mut self.name), unnamed: self.unnamed.take() })
+        let digest = self.digesting.as_ref().map(Digesting::digest);
+        Ok(Whole { name: std::mem::take(&mut self.name), unnamed: self.unnamed.take(), digest })
     }
 
     /// What is said where something could not be written.
@@ -124,10 +136,13 @@ impl Target {
 
 impl Write for Target {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.writer.as_mut().map_or(Ok(0), |writer| writer.write(bytes))
+        let count = self.writer.as_mut().map_or(Ok(0), |writer| writer.write(bytes))?;
+        self.digesting.iter_mut().for_each(|digesting| digesting.update(&bytes[..count]));
+        Ok(count)
     }
 
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.digesting.iter_mut().for_each(|digesting| digesting.update(bytes));
         self.writer.as_mut().map_or(Ok(()), |writer| writer.write_all(bytes))
     }
 
@@ -146,6 +161,23 @@ impl Drop for Target {
 }
 
 impl Whole {
+    /// The digest of the file, where it was [wanted](Target::hashed).
+    pub fn digest(&self) -> Option<Digest> {
+        self.digest
+    }
+
+    /// Opens the file for reading, before it has its name.
+    ///
+    /// # Errors
+    /// Where it cannot be read, as a pipe or a standard stream.
+    pub fn open(&self) -> Result<File, DataError> {
+        let opened = match &self.unnamed {
+            None => Err(io::Error::other("it is a stream")),
+            Some(unnamed) => unnamed.open(),
+        };
+        opened.map_err(|error| DataError::unreadable(&self.name, &error))
+    }
+
     /// Gives the file its name.
     ///
     /// # Errors
@@ -194,6 +226,14 @@ impl Unnamed {
         Ok((file, unnamed))
     }
 
+    fn open(&self) -> io::Result<File> {
+        match &self.part {
+            Part::Nameless => File::open(open_path(&self.file)),
+            Part::Beside(path) => File::open(path),
+            Part::Named => File::open(&self.path),
+        }
+    }
+
     fn name(mut self) -> io::Result<()> {
         if let Part::Nameless = &self.part {
             // a link never replaces a file, and renaming does
@@ -237,13 +277,24 @@ fn nameless(_: &Path) -> Option<File> {
 #[cfg(target_os = "linux")]
 const OPEN_FILES: &str = "/proc/self/fd";
 
+/// The path by which a file without a name can be opened.
+#[cfg(target_os = "linux")]
+fn open_path(file: &File) -> PathBuf {
+    use std::os::fd::AsRawFd;
+    format!("{OPEN_FILES}/{}", file.as_raw_fd()).into()
+}
+
+/// No file is without a name.
+#[cfg(not(target_os = "linux"))]
+fn open_path(_: &File) -> PathBuf {
+    PathBuf::new()
+}
+
 /// Gives a file without a name this name.
 #[cfg(target_os = "linux")]
 fn link(file: &File, path: &Path) -> io::Result<()> {
     use rustix::fs::{AtFlags, CWD, linkat};
-    use std::os::fd::AsRawFd;
-    let open = format!("{OPEN_FILES}/{}", file.as_raw_fd());
-    Ok(linkat(CWD, open, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
+    Ok(linkat(CWD, open_path(file), CWD, path, AtFlags::SYMLINK_FOLLOW)?)
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -27,6 +27,7 @@ pub mod program;
 pub mod rounding;
 pub mod scalar;
 pub mod schema;
+pub mod semantics;
 pub mod straight;
 pub mod straighten;
 #[cfg(any(test, feature = "testing"))]

@@ -10,8 +10,10 @@
 //! | a decision | `opus decision 1` | the version's number in 4 bytes, the rule's id as a text, each output's integer in 16 bytes |
 //! | a refusal | `opus refusal 1` | the number of reasons in 4 bytes; for each, the name of the field or `require` as a text (empty for the whole row), and the fault's code as a text |
 //! | a record | `opus record 1` | the hash of the artifact in 32 bytes; of the snapshot and of the input, each 1 byte (1 present, 0 absent) and 32 bytes (zeros if absent); 1 byte (1 decided, 0 refused), and the hash of the decision or refusal |
+//! | a row of a record | `opus row 1` | its salt in 32 bytes, its number in 8; the hash of the input, 1 byte (1 present, 0 absent) and 32 bytes (zeros if absent); 1 byte (1 decided, 0 refused), and the hash of the decision or refusal |
 //!
-//! A refusal's values and messages are not part of it: they depend on the file format and on the wording.
+//! A refusal's values and messages are not part of it: they depend on the file format and on the wording. The hash of a
+//! row of a record is its [leaf](crate::record::leaf).
 
 use std::fmt;
 use std::str::FromStr;
@@ -36,6 +38,7 @@ const INPUT: &[u8; 16] = b"opus input 1\0\0\0\0";
 const DECISION: &[u8; 16] = b"opus decision 1\0";
 const REFUSAL: &[u8; 16] = b"opus refusal 1\0\0";
 const RECORD: &[u8; 16] = b"opus record 1\0\0\0";
+const ROW: &[u8; 16] = b"opus row 1\0\0\0\0\0\0";
 
 /// Takes canonical bytes, in pieces: a vector that keeps them, or a hasher.
 pub(crate) trait Canonical {
@@ -65,7 +68,7 @@ impl Canonical for blake3::Hasher {
 }
 
 /// Puts the canonical form of an admitted input row.
-fn put_input(to: &mut impl Canonical, values: impl IntoIterator<Item = Option<i128>>) {
+pub(crate) fn put_input(to: &mut impl Canonical, values: impl IntoIterator<Item = Option<i128>>) {
     to.put(INPUT);
     for value in values {
         let mut cell = [0; 17];
@@ -75,20 +78,37 @@ fn put_input(to: &mut impl Canonical, values: impl IntoIterator<Item = Option<i1
     }
 }
 
-fn put_decision(to: &mut impl Canonical, version: u32, rule: &str, outputs: impl IntoIterator<Item = i128>) {
+pub(crate) fn put_decision(to: &mut impl Canonical, version: u32, rule: &str, outputs: impl IntoIterator<Item = i128>) {
     to.put(DECISION);
     to.put(&version.to_le_bytes());
     to.put_text(rule);
     outputs.into_iter().for_each(|output| to.put(&output.to_le_bytes()));
 }
 
-fn put_refusal<'a>(to: &mut impl Canonical, reasons: impl ExactSizeIterator<Item = (&'a str, &'a str)>) {
+pub(crate) fn put_refusal<'a>(to: &mut impl Canonical, reasons: impl ExactSizeIterator<Item = (&'a str, &'a str)>) {
     to.put(REFUSAL);
     to.put(&(reasons.len() as u32).to_le_bytes());
     for (name, code) in reasons {
         to.put_text(name);
         to.put_text(code);
     }
+}
+
+/// Puts the canonical form of a row of a record.
+pub(crate) fn put_row(
+    to: &mut impl Canonical,
+    salt: Hash,
+    row: u64,
+    input: Option<Hash>,
+    is_decided: bool,
+    outcome: Hash,
+) {
+    to.put(ROW);
+    to.put(&salt.0);
+    to.put(&row.to_le_bytes());
+    to.put_optional(input);
+    to.put(&[is_decided as u8]);
+    to.put(&outcome.0);
 }
 
 /// The canonical form of an admitted input row: by field, the integer.

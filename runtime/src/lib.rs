@@ -4,7 +4,8 @@
 //! In reading order: a policy as a file ([`artifact`]), which integer a field gets ([`admission`]), an open policy
 //! ([`Policy`]), a row, its decision or refusal ([`Row`], [`Decision`], [`Refusal`]), what is kept of them
 //! ([`Record`]), many rows at once ([`batch`]), what executes them ([`Engine`]), where native code is kept
-//! ([`cache`]), what identifies artifacts, inputs and decisions ([`hash`]).
+//! ([`cache`]), what identifies artifacts, inputs and decisions ([`hash`]), and
+//! lists of them ([`tree`]).
 //!
 //! This crate holds no compiler of text and no file format of data.
 //!
@@ -40,6 +41,7 @@ mod refusal;
 mod room;
 mod row;
 mod shapes;
+pub mod tree;
 
 pub use artifact::{Artifact, ArtifactError, BuildError};
 pub use batch::{Batch, Decide};

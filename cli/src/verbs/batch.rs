@@ -1,7 +1,7 @@
 //! `opus batch`: files of inputs to files of decisions.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde_json::json;
@@ -15,8 +15,9 @@ use crate::summary::{self, Run};
 use crate::terminal::Terminal;
 use opus_data::Names;
 use opus_data::pipeline::{self, Report};
+use opus_data::record::{ArtifactFacts, Complete, Facts, FileFacts, Recording, metadata};
 use opus_data::{
-    Endpoint, Intake, Located, Mapping, Target, Whole, apart, left_out, outside, standard_input_once,
+    Digest, Endpoint, Intake, Located, Mapping, Target, Whole, apart, left_out, outside, standard_input_once,
 };
 use opus_govern::reference::ReferenceEngine;
 use opus_runtime::{Decide, Engine};
@@ -27,23 +28,21 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     let left_out = left_out(&args.inputs, args.input_format)?;
     let mut opened = open(&args.policy, terminal)?;
     let schema = opened.artifact.program().schema.clone();
-    let (mapping, mapping_file) = match &args.columns {
+    let (mapping, mapping_text) = match &args.columns {
         Some(path) => {
-            let (mapping, hash) = Mapping::read_hashed(path, &schema)?;
-            (mapping, Some((path_text(path), hash)))
+            let (mapping, text) = Mapping::read_with_text(path, &schema)?;
+            (mapping, Some(text))
         }
         None => (Mapping::by_name(&schema), None),
     };
+    let mapping_facts = args.columns.as_deref().zip(mapping_text.as_deref());
+    let mapping_facts = mapping_facts
+        .map(|(path, text)| FileFacts::of(&path_text(path), None, Digest::of(text.as_bytes())));
     let summary = args.summary.as_ref().map(|path| Target::create(&Endpoint::new(path))).transpose()?;
-    let (content, meaning) = (opened.artifact.content_hash(), opened.artifact.meaning_hash());
     let names = Names::of(opened.artifact.program());
     let program = opened.artifact.program();
     let rules = program.rules.iter().map(|rule| (rule.id.clone(), rule.title.clone())).collect();
-    let metadata = vec![
-        ("opus.policy".to_owned(), program.name.clone()),
-        ("opus.artifact".to_owned(), content.to_string()),
-        ("opus.meaning".to_owned(), meaning.to_string()),
-    ];
+    let artifact_facts = ArtifactFacts::of(&opened.artifact, &path_text(&args.policy));
     let is_output_taken = endpoints.takes_standard_output();
     let work = pipeline::Batch {
         intake: Intake { schema: schema.clone(), mapping, keep: args.keep.clone() },
@@ -51,9 +50,14 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
         inputs: endpoints.inputs,
         output: endpoints.output,
         rejects: endpoints.rejects,
-        metadata,
-        hashed: summary.is_some() || terminal.is_json(),
+        metadata: metadata(&opened.artifact),
+        hashed: summary.is_some() || args.record.is_some() || terminal.is_json(),
     };
+    let mapping_bytes = mapping_text.as_ref().map(String::as_bytes);
+    let begin = |place: &PathBuf| {
+        Recording::begin(place, &opened.artifact, mapping_bytes, &work, args.record_data)
+    };
+    let mut recording = args.record.as_ref().map(begin).transpose()?;
     let (engine, engine_name): (Box<dyn Decide>, &str) = match args.engine.of_runtime() {
         Some(engine) => {
             let policy = opened.policy(engine, terminal);
@@ -71,27 +75,25 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     let pool = pool.map_err(|error| Failure::io(format!("threads cannot be started: {error}")))?;
     let shown = Shown::new(terminal);
     let started = Instant::now();
-    let report = work.run(&pool, engine.as_ref(), &|progress| shown.update(progress));
+    let progress = |progress| shown.update(progress);
+    let report = match &mut recording {
+        Some(recording) => recording.run(&pool, engine.as_ref(), &progress),
+        None => work.run(&pool, engine.as_ref(), &progress),
+    };
     let seconds = started.elapsed().as_secs_f64();
     shown.clear();
     let (report, outputs) = report?;
     terminal.note_names("files and folders that are not read", &left_out);
     terminal.note_ignored(&report.ignored, work.inputs.len() > 1);
-    let run = Run { report: &report, schema: &schema, names: &names, rules, mapping: mapping_file, seconds };
+    let build = env!("CARGO_PKG_VERSION");
+    let facts = Facts::of(&work, &report, &outputs, artifact_facts, mapping_facts, engine_name, build);
+    let complete = recording.map(|recording| recording.complete(facts.clone(), &outputs)).transpose()?;
+    let record = complete.as_ref().zip(args.record.as_deref());
+    let record = record.map(|(complete, place)| (path_text(place), complete.manifest().tree));
+    let run = Run { report: &report, schema: &schema, names: &names, rules, facts: &facts, record, seconds };
     let details = json!({
-        "artifact": { "policy": path_text(&args.policy), "content": content.to_string(), "meaning": meaning.to_string() },
-        "inputs": report.hashes.iter().map(|(name, hash)| json!({ "file": name, "blake3": hash })).collect::<Vec<_>>(),
         "left_out": left_out,
-        "engine": engine_name,
-        "compiler": env!("CARGO_PKG_VERSION"),
-        "options": {
-            "output": path_text(&args.output),
-            "rejects": args.rejects.as_deref().map(path_text),
-            "max_rejects": args.max_rejects,
-            "threads": threads,
-            "keep": args.keep,
-            "columns": args.columns.as_deref().map(path_text),
-        },
+        "options": { "max_rejects": args.max_rejects, "threads": threads },
     });
     let value = summary::json(&run, details);
     let summary = match summary {
@@ -102,8 +104,9 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
         }
         None => None,
     };
-    // the summary last: if it exists, everything it describes exists
+    // the record after its outputs, and the summary last: if one exists, everything that it describes exists
     outputs.name()?;
+    complete.map_or(Ok(()), Complete::name)?;
     summary.map_or(Ok(()), Whole::name)?;
     // for people it goes to standard error, whatever standard output is used for
     terminal.report(&summary::human(&run), &value, !terminal.is_json() || is_output_taken)?;
@@ -140,8 +143,11 @@ impl Endpoints {
             others.iter().chain(endpoints.inputs.iter().map(|input| &input.endpoint)).collect();
         endpoints.summary.as_ref().map_or(Ok(()), writable)?;
         standard_input_once(&read)?;
-        apart(&read, &endpoints.written())?;
-        outside(&args.inputs, args.input_format, &endpoints.written())?;
+        // a record has a file that could be an input
+        let record = args.record.as_ref().map(|place| Endpoint::File(place.join("manifest.json")));
+        let written: Vec<&Endpoint> = endpoints.written().into_iter().chain(&record).collect();
+        apart(&read, &written)?;
+        outside(&args.inputs, args.input_format, &written)?;
         Ok(endpoints)
     }
 
@@ -207,6 +213,7 @@ impl Allowed {
     }
 }
 
-fn available_threads() -> usize {
+/// One thread for each processor.
+pub fn available_threads() -> usize {
     std::thread::available_parallelism().map_or(1, |count| count.get())
 }

@@ -16,7 +16,7 @@ pub fn run(args: &Build, terminal: &Terminal) -> Result<(), Failure> {
     let source = Endpoint::new(&args.policy);
     let target = match (&args.output, &source) {
         (Some(path), _) => Endpoint::new(path),
-        (None, Endpoint::File(path)) => Endpoint::File(path.with_extension("opusc")),
+        (None, Endpoint::File(path) | Endpoint::Copy { path, .. }) => Endpoint::File(path.with_extension("opusc")),
         (None, Endpoint::Standard) => {
             return Err(Failure::usage("standard input has no name to derive the artifact's from")
                 .help("name the artifact with -o"));

@@ -4,11 +4,14 @@ mod apply;
 mod batch;
 mod build;
 mod check;
+mod check_proof;
 mod completions;
 mod diff;
 mod explain_code;
 mod fmt;
 mod inspect;
+mod prove_row;
+mod replay;
 mod run;
 mod sample;
 mod source_tests;
@@ -28,6 +31,9 @@ pub fn run(verb: &Verb, terminal: &Terminal) -> Result<(), Failure> {
         Verb::Build(args) => build::run(args, terminal),
         Verb::Run(args) => run::run(args, terminal),
         Verb::Batch(args) => batch::run(args, terminal),
+        Verb::Replay(args) => replay::run(args, terminal),
+        Verb::ProveRow(args) => prove_row::run(args, terminal),
+        Verb::CheckProof(args) => check_proof::run(args, terminal),
         Verb::Test(args) => test::run(args, terminal),
         Verb::Fmt(args) => fmt::run(args, terminal),
         Verb::Diff(args) => diff::run(args, terminal),

@@ -18,6 +18,7 @@ use crate::open::{open, read};
 use crate::progress;
 use crate::terminal::{NOT_READ, Terminal};
 use opus_data::{Endpoint, Format, Intake, Located, Mapping, OneRow, did_you_mean, standard_input_once};
+use opus_data::record::{Complete, Object};
 use opus_govern::trace;
 
 pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
@@ -26,6 +27,7 @@ pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
     standard_input_once(&read.iter().chain([&policy]).collect::<Vec<_>>())?;
     let mut opened = open(&args.policy, terminal)?;
     let input = Input::read(args, &opened.artifact.program().schema)?;
+    let recording = args.record.as_ref().map(|place| To::new(place, args, &input)).transpose()?;
     let needs_tree = args.trace || args.engine.of_runtime().is_none();
     let compiled = if needs_tree { Some(opened.compiled()?.clone()) } else { None };
     let (tree, source) = compiled.map(|compiled| (compiled.policy, compiled.source)).unzip();
@@ -35,11 +37,11 @@ pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
     let Given { row, ignored } = input.admit(&policy, terminal)?;
     let row = match row {
         Ok(row) => row,
-        Err(refusal) => return refused(&refusal, &policy, None, ignored, terminal),
+        Err(refusal) => return refused(&refusal, &policy, None, ignored, recording, terminal),
     };
     let decision = match policy.decide(&row) {
         Ok(decision) => decision,
-        Err(refusal) => return refused(&refusal, &policy, Some(&row), ignored, terminal),
+        Err(refusal) => return refused(&refusal, &policy, Some(&row), ignored, recording, terminal),
     };
     let given: Vec<Option<i128>> = (0..policy.schema().inputs.len()).map(|index| row.get(index)).collect();
     let traced = tree.as_ref().map(|tree| {
@@ -68,8 +70,43 @@ pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
         },
         ignored,
     };
+    if let Some(recording) = recording {
+        recording.write(&policy, &shown.record, shown.engine, terminal)?;
+    }
     terminal.print(&if terminal.is_json() { shown.json() } else { shown.human() })
 }
+
+/// Where the record of an object goes.
+struct To<'a> {
+    place: &'a Path,
+    policy: String,
+    file: String,
+    text: String,
+}
+
+impl<'a> To<'a> {
+    fn new(place: &'a Path, args: &Run, input: &Input) -> Result<To<'a>, Failure> {
+        let Input::Object(text, path) = input else {
+            // the command line excludes it
+            return Err(Failure::usage("one row of a file is not recorded").help(RECORD_HELP));
+        };
+        let (policy, file) = (args.policy.display().to_string(), path.display().to_string());
+        Ok(To { place, policy, file, text: text.clone() })
+    }
+
+    fn write(self, policy: &Policy, record: &Record, engine: &str, terminal: &Terminal) -> Result<(), Failure> {
+        let object = Object { file: &self.file, text: &self.text, record };
+        let build = env!("CARGO_PKG_VERSION");
+        let complete = Complete::one(self.place, policy.artifact(), &self.policy, &object, engine, build)?;
+        let root = complete.manifest().tree.root;
+        complete.name()?;
+        terminal.note(&format!("record {}  root {root}", self.place.display()));
+        Ok(())
+    }
+}
+
+const RECORD_HELP: &str =
+    "record the files with `opus batch --record`, and prove one of their rows with `opus prove-row`";
 
 /// What is to be decided.
 enum Input {
@@ -326,8 +363,12 @@ fn refused(
     policy: &Policy,
     row: Option<&Row>,
     ignored: Vec<String>,
+    recording: Option<To>,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
+    if let Some(recording) = recording {
+        recording.write(policy, &refusal.record(policy, row), policy.engine().name(), terminal)?;
+    }
     if terminal.is_json() {
         let record = refusal.record(policy, row);
         let meaning = policy.artifact().meaning_hash();

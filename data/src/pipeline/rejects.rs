@@ -13,7 +13,7 @@ use opus_runtime::admission::Reason;
 
 use super::work::some_rows;
 use crate::error::DataError;
-use crate::write::{Content, Data, Encoder, Layout, Spec, Table, Writer, create};
+use crate::write::{Content, Data, Encoder, Layout, Spec, Table, Writer, begin};
 use crate::{CHUNK_ROWS, Kept, Located, RowFault, Whole};
 
 /// The columns of texts.
@@ -74,7 +74,7 @@ pub struct Rejects {
 }
 
 impl Rejects {
-    /// Begins the file; with the file of each row, where there are several inputs.
+    /// Begins the file; with the file of each row, where there are several inputs. `hashed` if its bytes are hashed.
     ///
     /// # Errors
     /// Where it cannot be written, or a kept column has the name of another.
@@ -83,13 +83,12 @@ impl Rejects {
         names_files: bool,
         kept: &[Kept],
         metadata: &[(String, String)],
+        hashed: bool,
     ) -> Result<Rejects, DataError> {
-        let mut columns = vec![Spec { name: "row".into(), content: Content::Long, optional: false }];
-        columns.extend(names_files.then(|| Spec::text("file")));
-        columns.extend(TEXTS.iter().map(|name| Spec::text(name)));
+        let mut columns = columns(names_files);
         columns.extend(kept.iter().map(Spec::kept));
         let layout = Layout::new(columns, metadata, "the rejects")?;
-        let (encoder, writer) = create(located, &Arc::new(layout))?;
+        let (encoder, writer) = begin(located, &Arc::new(layout), hashed)?;
         Ok(Rejects { encoder, writer, names_files, waiting: Vec::new(), lines: 0, kept_bytes: 0 })
     }
 
@@ -147,6 +146,14 @@ impl Rejects {
         let encoded = self.encoder.encode(&Table { rows: faults().count(), columns })?;
         self.writer.append(encoded)
     }
+}
+
+/// The columns of the file, before the kept ones.
+pub(crate) fn columns(names_files: bool) -> Vec<Spec> {
+    let mut columns = vec![Spec { name: "row".into(), content: Content::Long, optional: false }];
+    columns.extend(names_files.then(|| Spec::text("file")));
+    columns.extend(TEXTS.iter().map(|name| Spec::text(name)));
+    columns
 }
 
 /// A kept column, a row for each fault.

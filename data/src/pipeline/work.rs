@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use arrow_array::{ArrayRef, UInt32Array};
 use arrow_schema::ArrowError;
-use opus_runtime::{Batch, Decide};
+use opus_runtime::record::Salts;
+use opus_runtime::{Batch, Decide, Hash};
 
 use super::counts::Counts;
 use super::rejects::RejectedRows;
@@ -28,6 +29,8 @@ pub struct Worker<'a> {
     decisions: Decisions,
     /// Whether anyone wants to see what was refused.
     tells_rejects: bool,
+    /// The salts of the rows' leaves, where leaves are wanted.
+    salts: Option<&'a Salts>,
 }
 
 /// A chunk that is done.
@@ -46,6 +49,8 @@ pub struct Done {
     pub seen: Option<Seen>,
     /// The percentages among the texts of the chunk.
     pub percentages: Vec<Percentages>,
+    /// The leaves of all rows, where they are wanted; otherwise empty.
+    pub leaves: Vec<Hash>,
 }
 
 impl<'a> Worker<'a> {
@@ -57,6 +62,7 @@ impl<'a> Worker<'a> {
         decisions: Decisions,
         encoder: Box<dyn Encoder>,
         tells_rejects: bool,
+        salts: Option<&'a Salts>,
     ) -> Worker<'a> {
         Worker {
             intake,
@@ -66,6 +72,7 @@ impl<'a> Worker<'a> {
             nothing: Counts::new(&intake.schema, names),
             decisions,
             tells_rejects,
+            salts,
         }
     }
 
@@ -92,7 +99,9 @@ impl<'a> Worker<'a> {
         let (columns, faults) = batch.filling();
         let Filled { kept, ignored, seen } = chunk.fill(self.intake, columns, faults)?;
         let percentages = percentages(self.intake, first_row, columns, faults);
+        let hashed = self.salts.map(|salts| (salts, batch.input_hashes()));
         self.engine.decide(batch);
+        let leaves = hashed.map(|(salts, inputs)| batch.leaves(&inputs, salts, first_row)).unwrap_or_default();
         let mut counts = self.nothing.clone();
         counts.rows = count as u64;
         counts.count_decisions(batch.outputs(), batch.rules(), batch.versions());
@@ -117,7 +126,7 @@ impl<'a> Worker<'a> {
             true => None,
             false => Some(self.encoder.encode(&self.decisions.table(batch, first_row, kept))?),
         };
-        Ok(Done { file, rows, rejects, counts, ignored, seen, percentages })
+        Ok(Done { file, rows, rejects, counts, ignored, seen, percentages, leaves })
     }
 }
 

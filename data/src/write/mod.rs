@@ -16,6 +16,7 @@ use crate::endpoint::Located;
 use crate::error::DataError;
 use crate::target::{Target, Whole};
 
+pub(crate) use printed::is_printable;
 pub use printed::{Printed, Printer};
 pub use table::{Content, Data, Layout, PERCENT, Spec, Table, UNIT_KEY};
 
@@ -88,9 +89,17 @@ impl Encoded {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn create(located: &Located, layout: &Arc<Layout>) -> Result<Begun, DataError> {
+    begin(located, layout, false)
+}
+
+/// Begins a file; `hashed` if its bytes are hashed as they are written.
+///
+/// # Errors
+/// As [`create`].
+pub(crate) fn begin(located: &Located, layout: &Arc<Layout>, hashed: bool) -> Result<Begun, DataError> {
     let name = located.endpoint.to_string();
     let target = Target::create(&located.endpoint)?;
-    (located.format.row().create)(target, &name, layout)
+    (located.format.row().create)(if hashed { target.hashed() } else { target }, &name, layout)
 }
 
 /// Rows that cannot be encoded.

@@ -228,6 +228,22 @@ impl Artifact {
         self.header.compiler(&self.bytes)
     }
 
+    /// The number of the format.
+    pub fn format(&self) -> u32 {
+        FORMAT
+    }
+
+    /// The semantics that the artifact was compiled for: [`opus_ir::semantics`]. All artifacts of format 2 are of
+    /// semantics 1, so that the file does not state it.
+    ///
+    /// ```
+    /// let artifact = opus_runtime::example::artifact();
+    /// assert!(opus_ir::semantics::EXECUTED.contains(&artifact.semantics()));
+    /// ```
+    pub fn semantics(&self) -> u32 {
+        1
+    }
+
     /// The hash of everything in the artifact.
     pub fn content_hash(&self) -> Hash {
         self.header.content_hash

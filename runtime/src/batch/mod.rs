@@ -118,6 +118,16 @@ impl Batch {
         }
     }
 
+    /// The policy whose rows these are.
+    ///
+    /// ```
+    /// let policy = opus_runtime::example::policy();
+    /// assert_eq!(policy.batch(1).policy().schema_hash(), policy.schema_hash());
+    /// ```
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// The engine that decides.
     pub fn engine(&self) -> Engine {
         self.policy.columns().engine()
@@ -146,6 +156,11 @@ impl Batch {
     /// place, where they have the same shape.
     pub fn inputs_mut(&mut self) -> &mut Columns {
         &mut self.inputs
+    }
+
+    /// The columns of the input fields, as they were filled.
+    pub(crate) fn inputs(&self) -> &Columns {
+        &self.inputs
     }
 
     /// The input columns and the reasons to refuse rows, to be filled together: a reason names its row.

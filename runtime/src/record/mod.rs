@@ -4,6 +4,9 @@
 //! The JSON form is described by `spec/record.schema.json`. Members that a reader does not know are to be skipped,
 //! so that later versions may add some; a change of what is here raises [`FORMAT`].
 
+mod leaf;
+mod proof;
+pub mod sealed;
 mod value;
 mod written;
 
@@ -12,6 +15,8 @@ use std::collections::BTreeMap;
 use opus_ir::{Field, Program, Verdict, date};
 use serde::{Deserialize, Serialize};
 
+pub use leaf::{InputHashes, Salting, Salts, leaf};
+pub use proof::{Proof, ProofError};
 pub use value::{Outputs, Value};
 pub(crate) use written::{Written, push_hash, push_refusal};
 

@@ -1,4 +1,4 @@
-//! Is a JSON value what `spec/record.schema.json` says? The keywords that the schema uses, and no others: a schema
+//! Is a JSON value what a schema in `spec` says? The keywords that the schemas use, and no others: a schema
 //! with another keyword is refused, so that nothing is passed over.
 
 use std::path::Path;
@@ -16,8 +16,18 @@ pub fn assert_row(text: &str) {
     assert_form(text, "/$defs/row");
 }
 
+/// That a JSON text is what a schema in `spec` says.
+#[allow(dead_code, reason = "not every test that checks records writes files")]
+pub fn assert_schema(text: &str, file: &str) {
+    assert_of(text, file, "");
+}
+
 fn assert_form(text: &str, pointer: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec/record.schema.json");
+    assert_of(text, "record.schema.json", pointer);
+}
+
+fn assert_of(text: &str, file: &str, pointer: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec").join(file);
     let schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let value: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
     let schema = Schema { root: &schema };

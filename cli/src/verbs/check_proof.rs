@@ -1,0 +1,85 @@
+//! `opus check-proof`: is a row in the tree with this root, and what was decided?
+
+use std::fmt::Write;
+use std::path::Path;
+
+use opus_data::record::Manifest;
+use opus_runtime::record::{Outcome, Proof};
+use opus_runtime::{Hash, Record};
+use serde_json::json;
+
+use crate::args::CheckProof;
+use crate::failure::{Exit, Failure};
+use crate::open::{open, read};
+use crate::summary::grouped;
+use crate::terminal::Terminal;
+
+pub fn run(args: &CheckProof, terminal: &Terminal) -> Result<(), Failure> {
+    let expected = root(&args.root)?;
+    let name = args.proof.display();
+    let invalid = |why: String| Failure::io(format!("`{name}`: {why}"));
+    let text = String::from_utf8(read(&args.proof)?)
+        .map_err(|_| invalid("it was changed since it was written: it is not UTF-8".to_owned()))?;
+    let proof = Proof::from_json(&text).map_err(|error| invalid(error.to_string()))?;
+    let not_proved =
+        |why: String| Failure::new(Exit::Policy, format!("`{name}` does not prove row {}: {why}", proof.row));
+    let found = proof.root().map_err(|error| not_proved(error.to_string()))?;
+    if found != expected {
+        return Err(not_proved(format!("it leads to the root {found}, not to {expected}"))
+            .help("the record with this root is another one, or the proof was forged"));
+    }
+    if let Some(policy) = &args.policy {
+        let opened = open(policy, terminal)?;
+        proof.check_names(&opened.artifact).map_err(|error| not_proved(error.to_string()))?;
+    }
+    let json = json!({
+        "row": proof.row,
+        "size": proof.size,
+        "root": found,
+        "names_checked": args.policy.is_some(),
+        "integers": proof.integers.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "record": serde_json::value::to_raw_value(&proof.record).expect("a record can be written as JSON"),
+    });
+    terminal.report(&human(&proof, args.policy.is_some()), &json, false)
+}
+
+/// The root, from its digits or from a manifest.
+fn root(text: &str) -> Result<Hash, Failure> {
+    if let Ok(root) = text.parse() {
+        return Ok(root);
+    }
+    let path = Path::new(text);
+    if !path.is_file() {
+        return Err(Failure::usage(format!("`{text}` is neither a root nor a manifest"))
+            .help("write the 64 digits of the root, or the path of the record's manifest.json"));
+    }
+    let manifest = String::from_utf8(read(path)?).map_err(|_| "it is not UTF-8".to_owned());
+    let manifest = manifest.and_then(|text| Manifest::from_json(&text));
+    Ok(manifest.map_err(|why| Failure::io(format!("`{text}`: {why}")))?.tree.root)
+}
+
+fn human(proof: &Proof, names_are_checked: bool) -> String {
+    let mut out = format!("proved: row {} of {}\n", proof.row, grouped(proof.size));
+    let Record { outcome, input, .. } = &proof.record;
+    // writing to a string cannot fail
+    let _ = match outcome {
+        Outcome::Decided { outputs, rule, version, .. } => {
+            for ((name, value), integer) in outputs.0.iter().zip(&proof.integers) {
+                let _ = writeln!(out, "  {name}: {value}  (the integer {integer})");
+            }
+            writeln!(out, "  by rule {} of version {}", rule.id, version.number)
+        }
+        Outcome::Refused { reasons, .. } => {
+            for reason in reasons {
+                let _ = writeln!(out, "  refused: {} {}", reason.field, reason.code);
+            }
+            Ok(())
+        }
+    };
+    let _ = input.map(|input| writeln!(out, "  input {input}"));
+    out += match names_are_checked {
+        true => "names and texts are those of the policy",
+        false => "not checked: names and texts; `--policy` compares them with the policy",
+    };
+    out
+}

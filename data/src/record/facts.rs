@@ -1,0 +1,144 @@
+//! What has to be known of a batch, to do it again? The same facts for its summary and for its record.
+
+use opus_runtime::{Artifact, Hash};
+use serde::{Deserialize, Serialize};
+
+use crate::pipeline::{Batch, Outputs, Report};
+use crate::{Digest, Located, Whole};
+
+/// What was decided, from what, by what.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Facts {
+    /// How many rows there were.
+    pub rows: u64,
+    /// How many of them were decided.
+    pub decided: u64,
+    /// How many of them were refused.
+    pub rejected: u64,
+    /// The policy.
+    pub artifact: ArtifactFacts,
+    /// The snapshot of facts that the artifact was bound to. Policies have no snapshots yet.
+    pub snapshot: Option<FileFacts>,
+    /// The mapping file, where there was one.
+    pub mapping: Option<FileFacts>,
+    /// The inputs, in the order in which they were read.
+    pub inputs: Vec<FileFacts>,
+    /// The decisions.
+    pub output: FileFacts,
+    /// The refused rows, where they were written.
+    pub rejects: Option<FileFacts>,
+    /// The input columns that were copied to the outputs.
+    pub keep: Vec<String>,
+    /// The engine that decided.
+    pub engine: String,
+    /// The version of the command.
+    pub build: String,
+}
+
+/// What is known of the artifact.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ArtifactFacts {
+    /// The file that was given: an artifact or a source.
+    pub policy: String,
+    /// The name of the policy.
+    pub name: String,
+    /// The content hash.
+    pub content: Hash,
+    /// The meaning hash.
+    pub meaning: Hash,
+    /// The number of the artifact's format.
+    pub format: u32,
+    /// The number of what its policy means.
+    pub semantics: u32,
+    /// The version of the compiler.
+    pub compiler: String,
+}
+
+/// What is known of a file.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FileFacts {
+    /// Its name, as it was given.
+    pub file: String,
+    /// The format that it was read or written in, where it holds rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// Its length.
+    pub bytes: u64,
+    /// Its hash.
+    pub blake3: Hash,
+    /// Where the record holds it, as a path within the folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<String>,
+}
+
+impl ArtifactFacts {
+    /// The facts of an artifact; `policy` is the file that was given.
+    pub fn of(artifact: &Artifact, policy: &str) -> ArtifactFacts {
+        ArtifactFacts {
+            policy: policy.to_owned(),
+            name: artifact.program().name.clone(),
+            content: artifact.content_hash(),
+            meaning: artifact.meaning_hash(),
+            format: artifact.format(),
+            semantics: artifact.semantics(),
+            compiler: artifact.compiler().to_owned(),
+        }
+    }
+}
+
+impl FileFacts {
+    /// The facts of a file.
+    pub fn of(file: &str, format: Option<&str>, digest: Digest) -> FileFacts {
+        let Digest { bytes, blake3 } = digest;
+        FileFacts { file: file.to_owned(), format: format.map(str::to_owned), bytes, blake3, copy: None }
+    }
+
+    /// The length and the hash.
+    pub fn digest(&self) -> Digest {
+        Digest { bytes: self.bytes, blake3: self.blake3 }
+    }
+}
+
+/// What the outputs of a batch say of the artifact, in formats that can hold it.
+pub fn metadata(artifact: &Artifact) -> Vec<(String, String)> {
+    vec![
+        ("opus.policy".to_owned(), artifact.program().name.clone()),
+        ("opus.artifact".to_owned(), artifact.content_hash().to_string()),
+        ("opus.meaning".to_owned(), artifact.meaning_hash().to_string()),
+    ]
+}
+
+impl Facts {
+    /// The facts of a finished batch that hashed its inputs and outputs. `engine` is the name of the engine, and `build` the
+    /// version of the command.
+    pub fn of(
+        batch: &Batch,
+        report: &Report,
+        outputs: &Outputs,
+        artifact: ArtifactFacts,
+        mapping: Option<FileFacts>,
+        engine: &str,
+        build: &str,
+    ) -> Facts {
+        let formats = batch.inputs.iter().map(|input| input.format.name());
+        let inputs = report.hashes.iter().zip(formats);
+        let written = |located: &Located, whole: &Whole| {
+            let digest = whole.digest().unwrap_or(Digest::of(b""));
+            FileFacts::of(&located.endpoint.to_string(), Some(located.format.name()), digest)
+        };
+        Facts {
+            rows: report.counts.rows,
+            decided: report.counts.decided,
+            rejected: report.counts.rejected(),
+            artifact,
+            snapshot: None,
+            mapping,
+            inputs: inputs.map(|((name, digest), format)| FileFacts::of(name, Some(format), *digest)).collect(),
+            output: written(&batch.output, outputs.decisions()),
+            rejects: batch.rejects.as_ref().zip(outputs.rejects()).map(|(at, whole)| written(at, whole)),
+            keep: batch.intake.keep.clone(),
+            engine: engine.to_owned(),
+            build: build.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What does a record say about itself? Its `manifest.json`, which `spec/manifest.schema.json` describes.
+
+use opus_runtime::Hash;
+use opus_runtime::record::sealed;
+use serde::{Deserialize, Serialize};
+
+use super::facts::{Facts, FileFacts};
+
+/// The number of the form, which every manifest states as `manifest`.
+pub const FORMAT: u32 = 1;
+
+/// Everything in a record, by name, size and hash.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The number of the form.
+    pub manifest: u32,
+    /// What was done.
+    pub verb: Verb,
+    /// What was decided, from what, by what.
+    #[serde(flatten)]
+    pub facts: Facts,
+    /// The file of the leaves.
+    pub leaves: FileFacts,
+    /// The tree over the rows.
+    pub tree: TreeFacts,
+}
+
+/// The commands that leave a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verb {
+    /// Files were decided.
+    Batch,
+    /// One JSON object was decided.
+    Run,
+}
+
+/// The tree over the rows of a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TreeFacts {
+    /// How many rows it has.
+    pub size: u64,
+    /// Its root.
+    pub root: Hash,
+}
+
+impl Manifest {
+    /// The text of the file.
+    pub fn to_json(&self) -> String {
+        sealed::seal(self)
+    }
+
+    /// Reads the text of the file.
+    ///
+    /// # Errors
+    /// In words, if it is not what was written, or has a form that is not known.
+    pub fn from_json(text: &str) -> Result<Manifest, String> {
+        #[derive(Deserialize)]
+        struct Stated {
+            manifest: u64,
+        }
+        let text = sealed::unseal(text).map_err(|error| error.to_string())?;
+        let invalid = |error: serde_json::Error| format!("it is not the manifest of a record: {error}");
+        let Stated { manifest } = serde_json::from_str(&text).map_err(invalid)?;
+        if manifest != u64::from(FORMAT) {
+            return Err(format!("the record has format {manifest}, and this version reads format {FORMAT}"));
+        }
+        serde_json::from_str(&text).map_err(invalid)
+    }
+
+    /// The files that the record itself holds, with their paths within it, besides the manifest.
+    pub fn held(&self) -> impl Iterator<Item = (&str, &FileFacts)> {
+        self.files().filter_map(|facts| Some((facts.copy.as_deref()?, facts)))
+    }
+
+    /// All files but the artifact, wherever they are.
+    pub fn files(&self) -> impl Iterator<Item = &FileFacts> {
+        let Facts { mapping, inputs, output, rejects, .. } = &self.facts;
+        mapping.iter().chain(inputs).chain([output]).chain(rejects).chain([&self.leaves])
+    }
+}

@@ -1,0 +1,43 @@
+//! How does a batch become answerable? It leaves a record: a folder that says what was decided, from what, by what, so that
+//! anybody can decide it again and compare.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `manifest.json` | a [`Manifest`]: everything by name, size and hash, and the root of the tree over the rows; sealed |
+//! | `artifact.opusc` | the artifact |
+//! | `mapping.toml` | the mapping file, if there was one |
+//! | `leaves` | 32 bytes for the key of the salts, and 32 for the [leaf](opus_runtime::record::leaf) of each row |
+//! | `inputs/1/…`, `output/…`, `rejects/…` | copies of the data, where they were asked for |
+//!
+//! In reading order: what a record says ([`Facts`], [`Manifest`]), how it is written ([`Recording`]), opened ([`Recorded`]),
+//! decided again ([`Replay`]), and how one of its rows is proved ([`Recorded::prove`]).
+//!
+//! There is no clock, host or user in a record, so that the same batch leaves the same record. The folder appears when it
+//! is complete, and before that nothing is called by its name.
+
+mod differences;
+mod facts;
+mod folder;
+mod manifest;
+mod one;
+mod open;
+mod prove;
+mod replay;
+mod write;
+
+pub use facts::{ArtifactFacts, Facts, FileFacts, metadata};
+pub use manifest::{FORMAT, Manifest, TreeFacts, Verb};
+pub use one::One;
+pub use open::Recorded;
+pub use replay::{DIFFERENCES_MAX, Difference, Options, Replay};
+pub use write::{Complete, Object, Recording};
+
+/// The names of the files of a record.
+pub(crate) mod names {
+    pub const MANIFEST: &str = "manifest.json";
+    pub const ARTIFACT: &str = "artifact.opusc";
+    pub const MAPPING: &str = "mapping.toml";
+    pub const LEAVES: &str = "leaves";
+    /// The decision of one object.
+    pub const DECISION: &str = "decision.json";
+}

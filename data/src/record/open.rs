@@ -1,0 +1,181 @@
+//! How is a record opened? Its manifest is read and checked, and says where everything else is.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use opus_ir::semantics::EXECUTED;
+use opus_runtime::record::Salts;
+use opus_runtime::{Artifact, Hash, artifact};
+
+use super::facts::FileFacts;
+use super::folder::within;
+use super::manifest::Manifest;
+use super::names;
+use crate::error::DataError;
+use crate::{Endpoint, Format, Intake, Located, Mapping};
+
+/// A record on the disk. Only its manifest is known to be what was written.
+pub struct Recorded {
+    folder: PathBuf,
+    /// Where paths begin that are not absolute.
+    base: PathBuf,
+    /// What it says.
+    pub manifest: Manifest,
+}
+
+/// No manifest is as long.
+const MANIFEST_BYTES_MAX: u64 = 1 << 28;
+
+impl Recorded {
+    /// Opens the record in a folder. Files outside of it are looked for where they were when it was written; paths that are
+    /// not absolute begin in `base`.
+    ///
+    /// # Errors
+    /// If the folder holds no record, its manifest was changed, or this version cannot execute its policy.
+    pub fn open(folder: &Path, base: &Path) -> Result<Recorded, DataError> {
+        let path = folder.join(names::MANIFEST);
+        let shown = path.display();
+        let file = match File::open(&path) {
+            Err(error) if is_absent(&error) => {
+                let message = format!("{}: not a record: it has no {}", folder.display(), names::MANIFEST);
+                return Err(DataError::input(message)
+                    .remedy("name the folder that `opus batch --record` or `opus run --record` wrote"));
+            }
+            opened => opened.map_err(|error| DataError::unreadable(&shown.to_string(), &error))?,
+        };
+        let mut bytes = Vec::new();
+        let read = file.take(MANIFEST_BYTES_MAX).read_to_end(&mut bytes);
+        read.map_err(|error| DataError::unreadable(&shown.to_string(), &error))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| DataError::input(format!("{shown}: it was changed since it was written: it is not UTF-8")))?;
+        let manifest =
+            Manifest::from_json(&text).map_err(|why| DataError::input(format!("{shown}: {why}")))?;
+        let record = Recorded { folder: folder.to_owned(), base: base.to_owned(), manifest };
+        record.check_executable()?;
+        Ok(record)
+    }
+
+    /// That this version executes the policy.
+    fn check_executable(&self) -> Result<(), DataError> {
+        let facts = &self.manifest.facts;
+        let refused = |what: String| {
+            let message = format!("{}: {what}", self.folder.display());
+            Err(DataError::input(message).remedy(format!("version {} of Opus wrote the record", facts.build)))
+        };
+        if !EXECUTED.contains(&facts.artifact.semantics) {
+            let (found, known) = (facts.artifact.semantics, listed(EXECUTED));
+            return refused(format!("its policy has semantics {found}, and this version executes {known}"));
+        }
+        if facts.artifact.format != artifact::FORMAT {
+            let (found, known) = (facts.artifact.format, artifact::FORMAT);
+            return refused(format!("its artifact has format {found}, and this version reads format {known}"));
+        }
+        match &facts.snapshot {
+            Some(_) => refused("it has a snapshot, and this version knows none".to_owned()),
+            None => Ok(()),
+        }
+    }
+
+    /// The bytes of the artifact, which may have been changed.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn artifact_bytes(&self) -> Result<Vec<u8>, DataError> {
+        self.read(names::ARTIFACT)
+    }
+
+    /// Where the manifest is.
+    pub fn manifest_path(&self) -> PathBuf {
+        self.folder.join(names::MANIFEST)
+    }
+
+    /// Where the artifact is.
+    pub fn artifact_path(&self) -> PathBuf {
+        self.folder.join(names::ARTIFACT)
+    }
+
+    pub(super) fn read(&self, name: &str) -> Result<Vec<u8>, DataError> {
+        let path = self.folder.join(name);
+        fs::read(&path).map_err(|error| DataError::unreadable(&path.display().to_string(), &error))
+    }
+
+    /// Where a file is now.
+    ///
+    /// # Errors
+    /// If the record says that it holds the file outside of itself.
+    pub(super) fn place(&self, facts: &FileFacts) -> Result<PathBuf, DataError> {
+        match &facts.copy {
+            // as it was given, where that leads to the same
+            None if self.base == Path::new(".") => Ok(PathBuf::from(&facts.file)),
+            None => Ok(self.base.join(&facts.file)),
+            Some(copy) => within(&self.folder, copy).ok_or_else(|| {
+                DataError::input(format!("{}: `{copy}` is not a path within the record", self.folder.display()))
+            }),
+        }
+    }
+
+    /// A file of rows, where it is now, under the name that it had.
+    pub(super) fn located(&self, facts: &FileFacts) -> Result<Located, DataError> {
+        let format = facts.format.as_deref().unwrap_or_default();
+        let format = Format::named(format).ok_or_else(|| {
+            DataError::input(format!("{}: the format `{format}` of {} is not known", self.folder.display(), facts.file))
+        })?;
+        let endpoint = Endpoint::Copy { path: self.place(facts)?, of: PathBuf::from(&facts.file) };
+        Ok(Located { endpoint, format })
+    }
+
+    /// What messages call a file: where it is.
+    pub(super) fn shown(&self, facts: &FileFacts) -> String {
+        self.place(facts).map_or_else(|_| facts.file.clone(), |path| path.display().to_string())
+    }
+
+    /// How the columns of the inputs map to fields.
+    ///
+    /// # Errors
+    /// If the mapping file cannot be read, or does not fit the policy.
+    pub(super) fn intake(&self, artifact: &Artifact) -> Result<Intake, DataError> {
+        let schema = artifact.program().schema.clone();
+        let facts = &self.manifest.facts;
+        let mapping = match &facts.mapping {
+            Some(mapping) => Mapping::read(&self.place(mapping)?, &schema)?,
+            None => Mapping::by_name(&schema),
+        };
+        Ok(Intake { schema, mapping, keep: facts.keep.clone() })
+    }
+
+    /// The salts and the leaves, as the file holds them.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub(super) fn leaves(&self) -> Result<(Salts, LeafReader), DataError> {
+        let path = self.place(&self.manifest.leaves)?;
+        let shown = path.display().to_string();
+        let file = File::open(&path).map_err(|error| DataError::unreadable(&shown, &error))?;
+        let mut reader = LeafReader(BufReader::with_capacity(1 << 18, file));
+        let key = reader.next().ok_or_else(|| DataError::input(format!("{shown}: the file is cut off")))?;
+        Ok((Salts::from_key(key), reader))
+    }
+}
+
+/// The hashes in a file, one after another. It ends where the file ends or cannot be read.
+pub(super) struct LeafReader(BufReader<File>);
+
+impl Iterator for LeafReader {
+    type Item = Hash;
+
+    fn next(&mut self) -> Option<Hash> {
+        let mut bytes = [0; 32];
+        self.0.read_exact(&mut bytes).ok().map(|()| Hash::from_bytes(bytes))
+    }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// Numbers in a sentence: `1`, or `1 and 2`.
+fn listed(numbers: &[u32]) -> String {
+    let texts: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+    texts.join(" and ")
+}

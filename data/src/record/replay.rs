@@ -1,0 +1,483 @@
+//! Is what a record says still so? Its files are compared with the manifest byte for byte, and its rows are decided again
+//! from the recorded artifact and compared leaf by leaf, and with what the outputs hold.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use opus_ir::Schema;
+use opus_runtime::record::{Outcome, Salting, Salts};
+use opus_runtime::tree::{self, Tree};
+use opus_runtime::{Artifact, Decide, Hash};
+use serde_json::Value;
+
+use super::differences::compare;
+use super::facts::{Facts, FileFacts, metadata};
+use super::manifest::{TreeFacts, Verb};
+use super::one::{self, One};
+use super::open::{LeafReader, Recorded};
+use super::write::{digest_of, read_input};
+use crate::arrays::Decisions;
+use crate::endpoint::read_text;
+use crate::error::{DataError, ErrorKind};
+use crate::pipeline::{Batch, Leaves, Progress, rejects};
+use crate::write::Spec;
+use crate::{Digest, Endpoint, Located, Names, Reader, Whole};
+
+/// The most rows of which a replay says how they differ. All are counted.
+pub const DIFFERENCES_MAX: usize = 1000;
+
+/// Something that is not as it was recorded.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Difference {
+    /// The number of the row, if it is one.
+    pub row: Option<u64>,
+    /// The file that differs, or that holds the row.
+    pub file: Option<String>,
+    /// How it differs, in words.
+    pub says: String,
+}
+
+/// What a replay found.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Replay {
+    /// Files that are not as they were recorded.
+    pub files: Vec<Difference>,
+    /// Rows that are not as they were recorded: the first [`DIFFERENCES_MAX`].
+    pub rows: Vec<Difference>,
+    /// How many rows are not as they were recorded.
+    pub rows_differ: u64,
+    /// How many rows were decided again; `None` if that was not possible, and [`Replay::files`] says why.
+    pub decided_again: Option<u64>,
+    /// How many files were compared byte for byte.
+    pub files_compared: usize,
+    /// Whether a file is not where it was.
+    pub is_missing: bool,
+    /// What is worth knowing and no difference.
+    pub notes: Vec<String>,
+}
+
+impl Replay {
+    /// Whether everything is as it was recorded.
+    pub fn is_identical(&self) -> bool {
+        self.files.is_empty() && self.rows.is_empty() && self.rows_differ == 0 && self.decided_again.is_some()
+    }
+
+    fn file(&mut self, file: impl Into<String>, says: impl Into<String>) {
+        self.files.push(Difference { row: None, file: Some(file.into()), says: says.into() });
+    }
+}
+
+/// What decides the rows of a record again.
+struct Decider<'a> {
+    artifact: &'a Artifact,
+    engine: &'a dyn Decide,
+}
+
+/// How a record is replayed.
+pub struct Options<'a> {
+    /// The threads that decide.
+    pub pool: &'a rayon::ThreadPool,
+    /// Whether inputs and outputs may have other bytes, as long as their rows are the same.
+    pub rows_only: bool,
+    /// Told how far it is.
+    pub progress: &'a (dyn Fn(Progress) + Sync),
+}
+
+/// The rows in which something differs.
+#[derive(Default)]
+struct Rows {
+    found: Vec<Difference>,
+    /// Every row that differs, in the order in which it was found.
+    numbers: Vec<u64>,
+}
+
+impl Rows {
+    fn add(&mut self, row: u64, file: Option<&str>, says: String) {
+        self.numbers.push(row);
+        if self.found.len() < DIFFERENCES_MAX {
+            self.found.push(Difference { row: Some(row), file: file.map(str::to_owned), says });
+        }
+    }
+
+    fn finish(mut self) -> (Vec<Difference>, u64) {
+        self.found.sort();
+        self.numbers.sort_unstable();
+        self.numbers.dedup();
+        (self.found, self.numbers.len() as u64)
+    }
+}
+
+/// The files as they are now.
+struct Found {
+    /// By input, its digest; `None` if it is gone.
+    inputs: Vec<Option<Digest>>,
+    /// The salts of these inputs, if all are there.
+    salts: Option<Salts>,
+    output: Option<Digest>,
+    rejects: Option<Digest>,
+    leaves: Option<Digest>,
+}
+
+impl Recorded {
+    /// Compares the record with what is there, and decides its rows again with an engine of its artifact. If that cannot be
+    /// executed, `engine` says why, and files alone are compared.
+    ///
+    /// # Errors
+    /// If something goes wrong that has nothing to do with the record, such as a full disk.
+    pub fn replay(&self, engine: Result<&dyn Decide, String>, options: &Options) -> Result<Replay, DataError> {
+        let mut replay = Replay::default();
+        let found = self.compare_files(options.rows_only, &mut replay)?;
+        let engine = match engine {
+            Ok(engine) => engine,
+            Err(why) => {
+                replay.file(self.artifact_path().display().to_string(), why);
+                return Ok(replay);
+            }
+        };
+        let policy = engine.batch(1).policy().clone();
+        let decider = Decider { artifact: policy.artifact(), engine };
+        self.compare_artifact(decider.artifact, &mut replay);
+        if found.inputs.contains(&None) {
+            replay.notes.push("the rows were not decided again, because an input is missing".to_owned());
+            return Ok(replay);
+        }
+        let Some(salts) = self.salts(&found, &mut replay) else { return Ok(replay) };
+        let mut rows = Rows::default();
+        match self.manifest.verb {
+            Verb::Batch => self.replay_batch(&decider, options, &found, &salts, &mut rows, &mut replay)?,
+            Verb::Run => self.replay_object(&decider, &salts, &mut rows, &mut replay)?,
+        }
+        (replay.rows, replay.rows_differ) = rows.finish();
+        Ok(replay)
+    }
+
+    /// Compares the bytes of every file but the artifact.
+    fn compare_files(&self, rows_only: bool, replay: &mut Replay) -> Result<Found, DataError> {
+        let Facts { mapping, inputs, output, rejects, .. } = &self.manifest.facts;
+        let mut salting = Salting::new();
+        let mut found = Found { inputs: Vec::new(), salts: None, output: None, rejects: None, leaves: None };
+        if let Some(mapping) = mapping {
+            let digest = digest_of(&self.place(mapping)?)?;
+            self.compare_file(mapping, digest, false, replay);
+        }
+        for input in inputs {
+            let located = self.located(input)?;
+            let exists = located.endpoint.path().is_some_and(Path::exists);
+            let digest = match exists {
+                true => Some(read_input(&located, &mut salting, &mut |_| Ok(()))?),
+                false => None,
+            };
+            self.compare_file(input, digest, rows_only, replay);
+            found.inputs.push(digest);
+        }
+        found.salts = (!found.inputs.contains(&None)).then(|| salting.finish());
+        found.output = digest_of(&self.place(output)?)?;
+        self.compare_file(output, found.output, rows_only, replay);
+        if let Some(rejects) = rejects {
+            found.rejects = digest_of(&self.place(rejects)?)?;
+            self.compare_file(rejects, found.rejects, rows_only, replay);
+        }
+        let leaves = &self.manifest.leaves;
+        found.leaves = digest_of(&self.place(leaves)?)?;
+        self.compare_file(leaves, found.leaves, false, replay);
+        Ok(found)
+    }
+
+    fn compare_file(&self, facts: &FileFacts, found: Option<Digest>, may_differ: bool, replay: &mut Replay) {
+        replay.files_compared += 1;
+        let shown = self.shown(facts);
+        let says = match found {
+            None => {
+                replay.is_missing = true;
+                "there is no such file".to_owned()
+            }
+            Some(found) if found == facts.digest() || may_differ => return,
+            Some(found) if found.bytes != facts.bytes => {
+                format!("{} bytes, recorded were {}", found.bytes, facts.bytes)
+            }
+            Some(found) => format!("BLAKE3 {}, recorded was {}", found.blake3, facts.blake3),
+        };
+        replay.file(shown, says);
+    }
+
+    fn compare_artifact(&self, artifact: &Artifact, replay: &mut Replay) {
+        replay.files_compared += 1;
+        let recorded = &self.manifest.facts.artifact;
+        let found = super::ArtifactFacts::of(artifact, &recorded.policy);
+        if found != *recorded {
+            let path = self.artifact_path().display().to_string();
+            replay.file(path, format!("it is another artifact: {}, recorded was {}", found.content, recorded.content));
+        }
+    }
+
+    /// The salts with which leaves were recorded: those of the inputs, and if these were changed, those that the record
+    /// holds. `None` if both were changed.
+    fn salts(&self, found: &Found, replay: &mut Replay) -> Option<Salts> {
+        let leaves_hold = found.leaves == Some(self.manifest.leaves.digest());
+        let recorded = self.manifest.facts.inputs.iter().map(|input| Some(input.digest()));
+        let of_inputs = found.salts.clone().filter(|_| recorded.eq(found.inputs.iter().copied()));
+        let held = leaves_hold.then(|| self.leaves().ok()).flatten().map(|(salts, _)| salts);
+        match (of_inputs, held) {
+            (Some(salts), held) => {
+                if held.is_some_and(|held| held != salts) {
+                    replay.file(self.shown(&self.manifest.leaves), "its key is not that of the inputs");
+                }
+                Some(salts)
+            }
+            (None, Some(held)) => Some(held),
+            (None, None) => {
+                replay.notes.push("inputs and leaves both differ, so that rows cannot be compared".to_owned());
+                None
+            }
+        }
+    }
+
+    fn replay_batch(
+        &self,
+        decider: &Decider,
+        options: &Options,
+        found: &Found,
+        salts: &Salts,
+        rows: &mut Rows,
+        replay: &mut Replay,
+    ) -> Result<(), DataError> {
+        let intake = match self.intake(decider.artifact) {
+            Ok(intake) => intake,
+            Err(error) => return not_again(replay, &error),
+        };
+        let Facts { inputs, output, rejects, .. } = &self.manifest.facts;
+        let again = Again::create()?;
+        let batch = Batch {
+            intake,
+            names: Names::of(decider.artifact.program()),
+            inputs: inputs.iter().map(|input| self.located(input)).collect::<Result<_, _>>()?,
+            output: again.located("output", output, self)?,
+            rejects: rejects.as_ref().map(|rejects| again.located("rejects", rejects, self)).transpose()?,
+            metadata: metadata(decider.artifact),
+            hashed: true,
+        };
+        let mut leaves = Comparing::new(self.leaves().ok().map(|(_, leaves)| leaves));
+        let mut take = |next: &[Hash]| {
+            next.iter().for_each(|leaf| leaves.take(*leaf));
+            Ok(())
+        };
+        let taken = Some(Leaves { salts, take: &mut take });
+        let ran = batch.run_with(options.pool, decider.engine, options.progress, taken);
+        let (report, outputs) = match ran {
+            Ok(ran) => ran,
+            Err(error) if error.kind == ErrorKind::Output => return Err(error),
+            Err(error) => return not_again(replay, &error),
+        };
+        let counts = (report.counts.rows, report.counts.decided, report.counts.rejected());
+        self.compare_counts(counts, replay);
+        let made = [outputs.decisions().digest(), outputs.rejects().and_then(Whole::digest)];
+        // to be read, they need their names
+        outputs.name()?;
+        let kept = Reader::open(batch.inputs.clone(), &batch.intake)?.kept().to_vec();
+        let decisions = Decisions::new(&batch.intake.schema, &batch.names, &kept, &[])?;
+        let mut rejected = rejects::columns(inputs.len() > 1);
+        rejected.extend(kept.iter().map(Spec::kept));
+        let names = |columns: &[Spec]| columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>();
+        let schema = &batch.intake.schema;
+        let output = Held { facts: output, now: found.output, columns: names(&decisions.layout().columns) };
+        let mut are_compared = self.compare_rows(&output, made[0], &batch.output, schema, rows, replay)?;
+        match (rejects, &batch.rejects) {
+            (Some(facts), Some(again)) => {
+                let rejects = Held { facts, now: found.rejects, columns: names(&rejected) };
+                are_compared &= self.compare_rows(&rejects, made[1], again, schema, rows, replay)?;
+            }
+            // what was refused can be refused for other reasons
+            _ => are_compared &= counts.2 == 0,
+        }
+        self.compare_leaves(leaves, are_compared, rows, replay);
+        Ok(())
+    }
+
+    fn compare_counts(&self, (rows, decided, rejected): (u64, u64, u64), replay: &mut Replay) {
+        replay.decided_again = Some(rows);
+        let facts = &self.manifest.facts;
+        let shown = self.manifest_path().display().to_string();
+        if (rows, decided, rejected) != (facts.rows, facts.decided, facts.rejected) {
+            let recorded = format!("{} rows, {} decided, {} rejected", facts.rows, facts.decided, facts.rejected);
+            replay.file(shown, format!("it says {recorded}; there are {rows} rows, {decided} decided, {rejected} rejected"));
+        }
+    }
+
+    /// Compares the rows that an output holds with those that were decided again, unless the bytes are the same. Answers
+    /// whether they could be compared.
+    fn compare_rows(
+        &self,
+        held: &Held,
+        made: Option<Digest>,
+        again: &Located,
+        schema: &Schema,
+        rows: &mut Rows,
+        replay: &mut Replay,
+    ) -> Result<bool, DataError> {
+        if held.now.is_none() || held.now == made {
+            return Ok(held.now.is_some());
+        }
+        let (shown, before) = (self.shown(held.facts), rows.numbers.len());
+        let recorded = self.located(held.facts)?;
+        let compared = compare(&recorded, again, &held.columns, schema, &mut |row, says| rows.add(row, Some(&shown), says));
+        match compared {
+            Err(error) => {
+                replay.file(shown, format!("its rows cannot be read: {}", error.message));
+                Ok(false)
+            }
+            Ok(()) => {
+                if rows.numbers.len() == before && held.now == Some(held.facts.digest()) {
+                    replay.notes.push(format!("{shown}: the rows are the same, though this version writes other bytes"));
+                }
+                Ok(true)
+            }
+        }
+    }
+
+    /// Tells which leaves differ. If the outputs were compared too, a row without a difference in them is decided alike.
+    fn compare_leaves(&self, leaves: Comparing, outputs_are_compared: bool, rows: &mut Rows, replay: &mut Replay) {
+        let TreeFacts { size, root } = self.manifest.tree;
+        let Comparing { tree, differing, .. } = leaves;
+        let leaves_shown = self.shown(&self.manifest.leaves);
+        if (tree.size(), tree.root()) == (size, root) {
+            // the rows are as recorded, and what differs is the file
+            let says = "its leaf in the file is not that of the row";
+            differing.iter().for_each(|row| rows.add(*row, Some(&leaves_shown), says.to_owned()));
+            return;
+        }
+        if differing.is_empty() {
+            let shown = self.manifest_path().display().to_string();
+            replay.file(shown, format!("the root of its rows is {}, recorded was {root}", tree.root()));
+        }
+        let says = match outputs_are_compared {
+            true => "its input is not the recorded one; the decision is the same",
+            false => "its input or its decision is not the recorded one",
+        };
+        let told: BTreeSet<u64> = rows.numbers.iter().copied().collect();
+        for row in differing.iter().filter(|row| !told.contains(row)) {
+            rows.add(*row, None, says.to_owned());
+        }
+    }
+
+    fn replay_object(
+        &self,
+        decider: &Decider,
+        salts: &Salts,
+        rows: &mut Rows,
+        replay: &mut Replay,
+    ) -> Result<(), DataError> {
+        let Facts { inputs, output, .. } = &self.manifest.facts;
+        let [input] = inputs.as_slice() else {
+            return not_again(replay, &DataError::input("it was decided from one object, and has several"));
+        };
+        let text = match read_text(&self.place(input)?) {
+            Ok(text) => text,
+            Err(error) => return not_again(replay, &error),
+        };
+        let one = One::decide(decider.engine, &text);
+        let is_decided = matches!(one.record.outcome, Outcome::Decided { .. });
+        self.compare_counts((1, is_decided.into(), (!is_decided).into()), replay);
+        let shown = self.shown(output);
+        if let Ok(recorded) = read_text(&self.place(output)?)
+            && recorded != one::text(&one.record)
+        {
+            rows.add(1, Some(&shown), differences(&recorded, &one::text(&one.record)));
+        }
+        let mut leaves = Comparing::new(self.leaves().ok().map(|(_, leaves)| leaves));
+        leaves.take(one.record.leaf(salts.of(1), 1));
+        self.compare_leaves(leaves, true, rows, replay);
+        Ok(())
+    }
+}
+
+/// An output as it is now.
+struct Held<'a> {
+    facts: &'a FileFacts,
+    now: Option<Digest>,
+    columns: Vec<String>,
+}
+
+/// Says why rows were not decided again; that a file differs is said already.
+fn not_again(replay: &mut Replay, error: &DataError) -> Result<(), DataError> {
+    replay.notes.push(format!("the rows were not decided again: {}", error.message));
+    Ok(())
+}
+
+/// Leaves on their way into a tree, beside those that were recorded.
+struct Comparing {
+    /// `None` if the file cannot be read.
+    recorded: Option<LeafReader>,
+    tree: Tree,
+    /// The numbers of the rows whose leaves differ.
+    differing: Vec<u64>,
+}
+
+impl Comparing {
+    fn new(recorded: Option<LeafReader>) -> Comparing {
+        Comparing { recorded, tree: Tree::default(), differing: Vec::new() }
+    }
+
+    fn take(&mut self, leaf: Hash) {
+        self.tree.push(tree::entry(leaf.as_bytes()));
+        if let Some(recorded) = &mut self.recorded
+            && recorded.next() != Some(leaf)
+        {
+            self.differing.push(self.tree.size());
+        }
+    }
+}
+
+/// The members in which two JSON texts differ, in words.
+fn differences(recorded: &str, again: &str) -> String {
+    let (Ok(recorded), Ok(again)) = (serde_json::from_str(recorded), serde_json::from_str(again)) else {
+        return "the file is not the decision".to_owned();
+    };
+    let mut texts = Vec::new();
+    members("", Some(&recorded), Some(&again), &mut texts);
+    if texts.is_empty() { "the file is written otherwise".to_owned() } else { texts.join("; ") }
+}
+
+fn members(name: &str, recorded: Option<&Value>, again: Option<&Value>, texts: &mut Vec<String>) {
+    if let (Some(Value::Object(one)), Some(Value::Object(other))) = (recorded, again) {
+        let names: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+        for member in names {
+            let name = if name.is_empty() { member.clone() } else { format!("{name}.{member}") };
+            members(&name, one.get(member), other.get(member), texts);
+        }
+    } else if recorded != again {
+        let shown = |value: Option<&Value>| value.map_or("missing".to_owned(), |value| format!("`{value}`"));
+        texts.push(format!("{name} is {} in the file and {} when decided again", shown(recorded), shown(again)));
+    }
+}
+
+/// A folder for the outputs that are made again, which goes when they were compared.
+struct Again(PathBuf);
+
+impl Again {
+    fn create() -> Result<Again, DataError> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("opus-replay-{}-{number}", std::process::id()));
+        let made = fs::create_dir(&folder);
+        made.map_err(|error| DataError::unwritable(&folder.display().to_string(), &error))?;
+        Ok(Again(folder))
+    }
+
+    /// A place for an output, with the name that says how it is packed.
+    fn located(&self, part: &str, facts: &FileFacts, record: &Recorded) -> Result<Located, DataError> {
+        let folder = self.0.join(part);
+        let made = fs::create_dir(&folder);
+        made.map_err(|error| DataError::unwritable(&folder.display().to_string(), &error))?;
+        let name = Path::new(&facts.file).file_name().unwrap_or("rows".as_ref());
+        Ok(Located { endpoint: Endpoint::File(folder.join(name)), ..record.located(facts)? })
+    }
+}
+
+impl Drop for Again {
+    fn drop(&mut self) {
+        // there is nobody left to tell that it could not be removed
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
