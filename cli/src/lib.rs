@@ -2,7 +2,7 @@
 //!
 //! In reading order: the command line ([`args`]), how a command fails ([`failure`]), output for people and programs
 //! ([`terminal`], [`render`], [`progress`], [`summary`]), the policy and the files that a command line names ([`open`],
-//! [`endpoints`]), the verbs ([`verbs`]), the process around them ([`process`]), and comparing decisions with a file of
+//! [`stored`], [`endpoints`]), the verbs ([`verbs`]), the process around them ([`process`]), and comparing decisions with a file of
 //! expected ones ([`compare`]).
 
 pub mod args;
@@ -13,6 +13,7 @@ pub mod open;
 pub mod process;
 pub mod progress;
 pub mod render;
+pub mod stored;
 pub mod summary;
 pub mod terminal;
 pub mod verbs;
@@ -35,9 +36,12 @@ pub fn main() -> ExitCode {
         Ok(opus) => opus,
         Err(error) => return not_understood(error),
     };
-    let terminal = Terminal::new(opus.format, opus.color);
+    let terminal = Terminal::new(opus.format, opus.color).with(opus.from);
     match verbs::run(&opus.verb, &terminal) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => {
+            terminal.note_unused();
+            ExitCode::SUCCESS
+        }
         Err(failure) => {
             terminal.failure(&failure);
             ExitCode::from(failure.exit as u8)

@@ -36,8 +36,8 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
         None => (Mapping::by_name(&schema), None),
     };
     let mapping_facts = args.columns.as_deref().zip(mapping_text.as_deref());
-    let mapping_facts = mapping_facts
-        .map(|(path, text)| FileFacts::of(&path_text(path), None, Digest::of(text.as_bytes())));
+    let mapping_facts =
+        mapping_facts.map(|(path, text)| FileFacts::of(&path_text(path), None, Digest::of(text.as_bytes())));
     let summary = args.summary.as_ref().map(|path| Target::create(&Endpoint::new(path))).transpose()?;
     let names = Names::of(opened.artifact.program());
     let program = opened.artifact.program();
@@ -54,9 +54,8 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
         hashed: summary.is_some() || args.record.is_some() || terminal.is_json(),
     };
     let mapping_bytes = mapping_text.as_ref().map(String::as_bytes);
-    let begin = |place: &PathBuf| {
-        Recording::begin(place, &opened.artifact, mapping_bytes, &work, args.record_data)
-    };
+    let begin =
+        |place: &PathBuf| Recording::begin(place, &opened.artifact, mapping_bytes, &work, args.record_data);
     let mut recording = args.record.as_ref().map(begin).transpose()?;
     let (engine, engine_name): (Box<dyn Decide>, &str) = match args.engine.of_runtime() {
         Some(engine) => {
@@ -95,7 +94,7 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
         "left_out": left_out,
         "options": { "max_rejects": args.max_rejects, "threads": threads },
     });
-    let value = summary::json(&run, details);
+    let value = terminal.with_selected(&summary::json(&run, details));
     let summary = match summary {
         Some(mut target) => {
             let text = format!("{value:#}\n");

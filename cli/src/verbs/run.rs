@@ -17,8 +17,8 @@ use crate::failure::{Exit, Failure};
 use crate::open::{open, read};
 use crate::progress;
 use crate::terminal::{NOT_READ, Terminal};
-use opus_data::{Endpoint, Format, Intake, Located, Mapping, OneRow, did_you_mean, standard_input_once};
 use opus_data::record::{Complete, Object};
+use opus_data::{Endpoint, Format, Intake, Located, Mapping, OneRow, did_you_mean, standard_input_once};
 use opus_govern::trace;
 
 pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
@@ -73,7 +73,7 @@ pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
     if let Some(recording) = recording {
         recording.write(&policy, &shown.record, shown.engine, terminal)?;
     }
-    terminal.print(&if terminal.is_json() { shown.json() } else { shown.human() })
+    terminal.print(&if terminal.is_json() { shown.json(terminal.all_selected()) } else { shown.human() })
 }
 
 /// Where the record of an object goes.
@@ -94,7 +94,13 @@ impl<'a> To<'a> {
         Ok(To { place, policy, file, text: text.clone() })
     }
 
-    fn write(self, policy: &Policy, record: &Record, engine: &str, terminal: &Terminal) -> Result<(), Failure> {
+    fn write(
+        self,
+        policy: &Policy,
+        record: &Record,
+        engine: &str,
+        terminal: &Terminal,
+    ) -> Result<(), Failure> {
         let object = Object { file: &self.file, text: &self.text, record };
         let build = env!("CARGO_PKG_VERSION");
         let complete = Complete::one(self.place, policy.artifact(), &self.policy, &object, engine, build)?;
@@ -261,6 +267,8 @@ struct ShownJson {
     ignored: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    selected: Vec<Value>,
 }
 
 impl<F> Shown<'_, F> {
@@ -310,7 +318,7 @@ impl<F> Shown<'_, F> {
         hashes.into_iter().filter_map(|(name, hash)| Some((name, hash?)))
     }
 
-    fn json(&self) -> String {
+    fn json(&self, selected: Vec<Value>) -> String {
         let lines = |(trace, tree): &(reference::Trace, &hir::Policy)| {
             trace::json(&trace::lines(tree, self.source, self.given, trace))
         };
@@ -320,6 +328,7 @@ impl<F> Shown<'_, F> {
             engine: self.engine,
             ignored: self.ignored.clone(),
             trace: self.trace.as_ref().map(lines),
+            selected,
         })
     }
 
@@ -356,6 +365,8 @@ struct ShownRefusal {
     meaning: Hash,
     engine: &'static str,
     ignored: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    selected: Vec<Value>,
 }
 
 fn refused(
@@ -377,6 +388,7 @@ fn refused(
             meaning,
             engine: policy.engine().name(),
             ignored,
+            selected: terminal.all_selected(),
         }))?;
     } else {
         let lines =

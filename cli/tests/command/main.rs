@@ -2,7 +2,7 @@
 //! own: how it ends ([`ends`]), its help ([`help`]), its words for programs ([`json`]), fixes ([`fixes`]), streams ([`streams`]), files
 //! that are complete or not there ([`outputs`]), the same bytes however it is run ([`engines`]), the cache of native
 //! code ([`cache`]), single rows of files
-//! ([`rows`]), records and proofs ([`records`]), changes between policies ([`changes`]), and the page about all of it ([`page`]).
+//! ([`rows`]), records and proofs ([`records`]), the store ([`store`]), changes between policies ([`changes`]), and the page about all of it ([`page`]).
 
 mod cache;
 mod changes;
@@ -19,4 +19,5 @@ mod records;
 mod rows;
 #[path = "../../../runtime/tests/common/schema.rs"]
 mod schema;
+mod store;
 mod streams;
