@@ -21,12 +21,29 @@ pub struct Opus {
     #[arg(long, global = true, value_enum, value_name = "auto|always|never", hide_possible_values = true)]
     #[arg(default_value_t = Color::Auto, display_order = 101)]
     pub color: Color,
+    /// What names of a store stand for.
+    #[command(flatten)]
+    pub from: FromStore,
+}
+
+/// What names of a store stand for.
+#[derive(Args, Clone, Default, Debug)]
+pub struct FromStore {
+    /// The store: a policy may be given by the name it was published under.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".opus", display_order = 102)]
+    pub store: PathBuf,
+    /// Take from the store what was published by this instant, such as 2026-02-01T09:30:00Z; by default, what is newest.
+    #[arg(long, global = true, value_name = "T", display_order = 103)]
+    pub known_at: Option<String>,
+    /// The file that says whose signatures what is taken from the store needs; by default, $OPUS_TRUST.
+    #[arg(long, global = true, value_name = "FILE", display_order = 104)]
+    pub trust: Option<PathBuf>,
 }
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0  success: no test failed, and no more rows were rejected than --max-rejects allows
-  1  a policy does not compile, a test failed, `fmt --check` found something to change, policies differ, or a record or proof does not hold
+  1  a policy does not compile, a test failed, `fmt --check` found something to change, policies differ, or a record, proof, store or signature does not hold
   2  invalid command line, or an output that is also an input
   3  more rows were rejected than allowed (the output is complete), or `run` refused its input
   4  a file cannot be read or written, or its content is wrong
@@ -158,6 +175,37 @@ pub enum Verb {
         after_help = "Example:\n  opus snapshot build facts.csv -o world.opuss\n  opus snapshot show world.opuss --as-of 2025-03-01\n  opus batch credit.opus in.parquet -o out.parquet --snapshot world.opuss"
     )]
     Snapshot(Snapshot),
+    /// Make a key for signatures.
+    #[command(
+        after_help = "The secret key is NOT encrypted: whoever can read the file can sign. It is written so that only you can read it; keep it off shared disks. Encrypted keys of minisign are used with minisign itself.\n\nExample:\n  opus key new -o ann"
+    )]
+    Key(Key),
+    /// Sign that an object is published under a name.
+    #[command(
+        after_help = "What is signed is a statement: the name, the object, and the object that it replaces in the store. `minisign -V -p ann.pub -m STATEMENT` checks the signature too.\n\nExample:\n  opus sign credit.opusc --name credit --key ann.key -o credit.statement"
+    )]
+    Sign(Sign),
+    /// Check a signature of a statement.
+    #[command(
+        after_help = "The exit code is 1 if the signature is wrong.\n\nExample:\n  opus check-signature credit.statement credit.statement.minisig --key ann.pub"
+    )]
+    CheckSignature(CheckSignature),
+    /// Publish an artifact or the manifest of a record in a store.
+    #[command(
+        after_help = "Names have letters, digits, `.`, `-` and `_`. To add a signature, publish the same object again.\n\nExample:\n  opus publish credit.opusc --name credit --by 'Ann Miller'\n  opus publish credit.opusc --name credit --signature credit.statement.minisig"
+    )]
+    Publish(Publish),
+    /// List what has been published in a store.
+    #[command(after_help = "Example:\n  opus log\n  opus log --checkpoint > checkpoint.txt")]
+    Log(Log),
+    /// Show what a name or hash stands for in a store.
+    #[command(after_help = "Example:\n  opus show credit\n  opus show credit --as-of 2025-02-01")]
+    Show(Show),
+    /// Verify a store: that everything in it fits.
+    #[command(
+        after_help = "Without a checkpoint this finds accidents and partial changes. With one that was kept elsewhere it finds every change of what the checkpoint covers, even by someone who can rewrite the whole store. The exit code is 1 if anything does not fit.\n\nExample:\n  opus store verify\n  opus store verify --checkpoint checkpoint.txt"
+    )]
+    Store(StoreVerbs),
     /// Write synthetic inputs drawn from the policy's own types.
     #[command(after_help = "Example:\n  opus sample credit.opus -n 10000 --seed 1 -o applications.parquet")]
     Sample(Sample),
@@ -607,6 +655,118 @@ pub struct SnapshotDiff {
     /// The second snapshot.
     #[arg(value_name = "B")]
     pub b: PathBuf,
+}
+
+/// `opus key`
+#[derive(Args, Debug)]
+pub struct Key {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: KeyVerb,
+}
+
+/// The verbs of `opus key`.
+#[derive(Subcommand, Debug)]
+pub enum KeyVerb {
+    /// Make a secret key, which is NOT encrypted, and its public key.
+    New(KeyNew),
+}
+
+/// `opus key new`
+#[derive(Args, Debug)]
+pub struct KeyNew {
+    /// Where to write the keys: NAME.key and NAME.pub. Existing files are not replaced.
+    #[arg(short, long, value_name = "NAME", default_value = "opus")]
+    pub output: PathBuf,
+}
+
+/// `opus sign`
+#[derive(Args, Debug)]
+pub struct Sign {
+    /// What is to be published: an artifact or the manifest of a record.
+    pub file: PathBuf,
+    /// The name that it is to be published under.
+    #[arg(long, value_name = "NAME")]
+    pub name: String,
+    /// The secret key, which is not encrypted; without it, the statement is written for another tool to sign.
+    #[arg(long, value_name = "SECRET")]
+    pub key: Option<PathBuf>,
+    /// Where to write the statement; by default NAME.statement. The signature is written beside it, as *.minisig.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// `opus check-signature`
+#[derive(Args, Debug)]
+pub struct CheckSignature {
+    /// The statement.
+    pub statement: PathBuf,
+    /// The signature.
+    pub signature: PathBuf,
+    /// The public key; without it, the trust file has it.
+    #[arg(long, value_name = "PUB")]
+    pub key: Option<PathBuf>,
+}
+
+/// `opus publish`
+#[derive(Args, Debug)]
+pub struct Publish {
+    /// The artifact or the manifest of a record.
+    pub file: PathBuf,
+    /// The name: letters, digits, `.`, `-` and `_`.
+    #[arg(long, value_name = "NAME")]
+    pub name: String,
+    /// Who publishes it; nothing checks this text.
+    #[arg(long, value_name = "WHO")]
+    pub by: Option<String>,
+    /// Claim a time between the last entry and now, such as 2026-02-01T09:30:00Z; by default, the store assigns the time.
+    #[arg(long, value_name = "T")]
+    pub recorded_at: Option<String>,
+    /// A signature by `opus sign` or minisign, beside its statement: FILE is the statement's name and `.minisig`.
+    #[arg(long, value_name = "FILE")]
+    pub signature: Vec<PathBuf>,
+}
+
+/// `opus log`
+#[derive(Args, Debug)]
+pub struct Log {
+    /// Print the size and root of the ledger, to be kept elsewhere for `opus store verify`.
+    #[arg(long)]
+    pub checkpoint: bool,
+}
+
+/// `opus show`
+#[derive(Args, Debug)]
+pub struct Show {
+    /// A name, the hash of an object, or NAME@N for version N of a policy.
+    #[arg(value_name = "HASH|NAME[@N]")]
+    pub what: String,
+    /// Show the version of a policy that is in force on this day.
+    #[arg(long, value_name = "DAY")]
+    pub as_of: Option<String>,
+}
+
+/// `opus store`
+#[derive(Args, Debug)]
+pub struct StoreVerbs {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: StoreVerb,
+}
+
+/// The verbs of `opus store`.
+#[derive(Subcommand, Debug)]
+pub enum StoreVerb {
+    /// Check that objects and entries fit their hashes, and that the ledger begins with what a checkpoint covers.
+    Verify(StoreVerify),
+}
+
+/// `opus store verify`
+#[derive(Args, Debug)]
+pub struct StoreVerify {
+    /// A checkpoint that was kept elsewhere, from `opus log --checkpoint`.
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Option<PathBuf>,
 }
 
 /// `opus sample`

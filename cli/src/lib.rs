@@ -2,7 +2,8 @@
 //!
 //! In reading order: the command line ([`args`]), how a command fails ([`failure`]), output for people and programs
 //! ([`terminal`], [`render`], [`progress`], [`summary`]), the policy, the files and the row that a command line names
-//! ([`open`], [`endpoints`], [`row`]), the verbs ([`verbs`]), the process around them ([`process`]), and comparing decisions with a file of
+//! ([`open`], [`stored`], [`endpoints`], [`row`]), the verbs ([`verbs`]), the process around them ([`process`]), and
+//! comparing decisions with a file of
 //! expected ones ([`compare`]).
 
 pub mod args;
@@ -14,6 +15,7 @@ pub mod process;
 pub mod progress;
 pub mod render;
 pub mod row;
+pub mod stored;
 pub mod summary;
 pub mod terminal;
 pub mod verbs;
@@ -36,7 +38,7 @@ pub fn main() -> ExitCode {
         Ok(opus) => opus,
         Err(error) => return not_understood(error),
     };
-    let terminal = Terminal::new(opus.format, opus.color);
+    let terminal = Terminal::new(opus.format, opus.color).with(opus.from);
     if terminal.is_markdown() && !matches!(opus.verb, args::Verb::Explain(_)) {
         let failure =
             Failure::usage("`--format markdown` is for `opus explain`").help("use `human` or `json`");
@@ -44,7 +46,10 @@ pub fn main() -> ExitCode {
         return ExitCode::from(failure.exit as u8);
     }
     match verbs::run(&opus.verb, &terminal) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => {
+            terminal.note_unused();
+            ExitCode::SUCCESS
+        }
         Err(failure) => {
             terminal.failure(&failure);
             ExitCode::from(failure.exit as u8)

@@ -1,4 +1,5 @@
-//! How is the POLICY of a command line opened? It is a file or standard input, with a source or an artifact.
+//! How is the POLICY of a command line opened? It is a file or standard input, with a source or an artifact, or the name that an
+//! artifact was published under; with `@N`, version N of it. A file of that name comes before a name of the store.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,10 +14,12 @@ use opus_govern::structure::Structure;
 use opus_runtime::artifact::{ARTIFACT_BYTES_MAX, MAGIC};
 use opus_runtime::snapshot::{self, SnapshotError};
 use opus_runtime::{Artifact, Cache, Hash, Options, Policy, Snapshot};
+use opus_store::{Kind, Name};
 use serde_json::{Value, json};
 
 use crate::args;
 use crate::failure::{Exit, Failure};
+use crate::stored;
 use crate::terminal::Terminal;
 
 /// An opened policy, with its name.
@@ -45,10 +48,19 @@ impl DerefMut for Opened {
 /// Opens a policy and shows its warnings.
 ///
 /// # Errors
-/// If it cannot be read, does not compile, or is refused.
+/// If it cannot be read, does not compile, or is refused, or no name of the store stands for it.
 pub fn open(path: &Path, terminal: &Terminal) -> Result<Opened, Failure> {
+    let Named { path, version } = Named::new(path);
+    let opened = open_whole(&path, terminal)?;
+    match version {
+        Some(number) => opened.at_version(number),
+        None => Ok(opened),
+    }
+}
+
+fn open_whole(path: &Path, terminal: &Terminal) -> Result<Opened, Failure> {
     let name = path.display().to_string();
-    match source::open(read(path)?, &Cache::OfEnvironment) {
+    match source::open(read_policy(path, terminal)?, &Cache::OfEnvironment) {
         Ok((policy, warnings)) => {
             terminal.diagnostics(&name, policy.artifact.unchecked_source(), &warnings);
             Ok(Opened { name, policy, snapshot: None })
@@ -97,10 +109,30 @@ pub fn without_facts(name: &str, artifact: &Artifact) -> Failure {
         .help("name one with `--snapshot FILE`; `opus snapshot build` writes it from TOML or CSV")
 }
 
+/// The bytes of a file, or of what a name stands for in the store.
+fn read_policy(path: &Path, terminal: &Terminal) -> Result<Vec<u8>, Failure> {
+    let is_file = path.as_os_str() == "-" || path.symlink_metadata().is_ok();
+    let name = path.to_str().and_then(|text| text.parse::<Name>().ok());
+    let Some(name) = name.filter(|_| !is_file) else { return read(path) };
+    stored::load(&name, Kind::Artifact, terminal)
+}
+
 impl Opened {
     /// A policy that was opened elsewhere.
     pub fn new(name: &str, policy: source::Opened, snapshot: Option<Snapshot>) -> Opened {
         Opened { name: name.to_owned(), policy, snapshot }
+    }
+
+    /// Version N by itself, in force on every day.
+    fn at_version(mut self, number: u32) -> Result<Opened, Failure> {
+        let structure = version_of(&self.name.clone(), self.structure()?, number)?;
+        let name = format!("{}@{number}", self.name);
+        let policy = source::of_structure(&structure).map_err(|error| refused(&name, &error))?;
+        Ok(Opened { name, policy, snapshot: None })
+    }
+
+    fn structure(&mut self) -> Result<Structure, Failure> {
+        Ok(Structure::of_source(&self.compiled()?.source).expect("it compiles, so it can be read"))
     }
 
     /// What has to be known of the source: its typed tree and program.
@@ -147,9 +179,9 @@ impl Opened {
     }
 }
 
-/// A policy of which one version may be named: `credit.opus@2`.
+/// A policy of which one version may be named: `credit.opus@2`, or `credit@2` in a store.
 pub struct Named {
-    /// The file.
+    /// The file, or the name in a store.
     pub path: PathBuf,
     version: Option<u32>,
 }
@@ -186,18 +218,22 @@ impl Named {
         let mut opened = open(&self.path, terminal)?;
         let meaning = opened.artifact.meaning_hash();
         let name = opened.name.clone();
-        let whole = Structure::of_source(&opened.compiled()?.source).expect("it compiles, so it can be read");
+        let whole = opened.structure()?;
         let Some(number) = self.version else {
             return Ok(Structured { name, opened, structure: whole, meaning: Some(meaning) });
         };
-        let Some(structure) = whole.at_version(number) else {
-            let known: Vec<String> = whole.versions().map(|number| number.to_string()).collect();
-            let known = if known.is_empty() { "1".to_owned() } else { known.join(", ") };
-            return Err(Failure::usage(format!("`{name}` has no version {number}"))
-                .help(format!("its versions are {known}")));
-        };
+        let structure = version_of(&name, whole, number)?;
         Ok(Structured { name: format!("{name}@{number}"), opened, structure, meaning: None })
     }
+}
+
+/// One version of a policy.
+fn version_of(name: &str, whole: Structure, number: u32) -> Result<Structure, Failure> {
+    whole.at_version(number).ok_or_else(|| {
+        let known: Vec<String> = whole.versions().map(|number| number.to_string()).collect();
+        let known = if known.is_empty() { "1".to_owned() } else { known.join(", ") };
+        Failure::usage(format!("`{name}` has no version {number}")).help(format!("its versions are {known}"))
+    })
 }
 
 impl Structured {

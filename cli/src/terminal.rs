@@ -1,15 +1,17 @@
 //! Where does output go? Results to standard output, everything else to standard error; for people or for
-//! programs.
+//! programs. And which options hold for every verb?
 
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use opus_data::error::in_words;
 use opus_data::{Endpoint, Ignored};
 use opus_frontend::diagnostic::{Diagnostic, any_error};
 use serde_json::{Value, json};
 
-use crate::args::{Color, Format};
+use crate::args::{Color, Format, FromStore};
 use crate::endpoints::writable;
 use crate::failure::{Exit, Failure};
 use crate::render;
@@ -20,10 +22,15 @@ pub const NOT_READ: &str = "columns that no field reads";
 /// The most names shown to a person; programs get all of them.
 const NAMES_MAX: usize = 20;
 
-/// The output of the process.
-#[derive(Clone, Copy, Debug)]
+/// The output of the process, and the options for all verbs.
+#[derive(Debug)]
 pub struct Terminal {
     format: Format,
+    from: FromStore,
+    /// Whether anything asked for `--known-at`.
+    is_time_used: AtomicBool,
+    /// What was selected in a store: results name it.
+    selected: Mutex<Vec<Value>>,
     styled: bool,
     /// Whether a person is reading standard error.
     interactive: bool,
@@ -39,7 +46,58 @@ impl Terminal {
             Color::Always => true,
             Color::Never => false,
         };
-        Terminal { format, styled, interactive }
+        Terminal {
+            format,
+            from: FromStore::default(),
+            is_time_used: AtomicBool::default(),
+            selected: Mutex::default(),
+            styled,
+            interactive,
+        }
+    }
+
+    /// With the options that say what names of a store stand for.
+    pub fn with(self, from: FromStore) -> Terminal {
+        Terminal { from, ..self }
+    }
+
+    /// The options that say what names of a store stand for; `known_at` is asked for by [`Terminal::known_at`].
+    pub fn from(&self) -> &FromStore {
+        &self.from
+    }
+
+    /// Keeps what was selected in a store, so that results name it.
+    pub fn selected(&self, selected: Value) {
+        self.selected.lock().expect("no thread panics with the lock").push(selected);
+    }
+
+    /// What was selected in a store so far.
+    pub fn all_selected(&self) -> Vec<Value> {
+        self.selected.lock().expect("no thread panics with the lock").clone()
+    }
+
+    /// The document, and what was selected for it.
+    pub fn with_selected(&self, value: &Value) -> Value {
+        let (mut value, selected) = (value.clone(), self.all_selected());
+        if let Value::Object(members) = &mut value
+            && !selected.is_empty()
+        {
+            members.insert("selected".to_owned(), Value::Array(selected));
+        }
+        value
+    }
+
+    /// The time of `--known-at`, for something that depends on it.
+    pub fn known_at(&self) -> Option<&str> {
+        self.is_time_used.store(true, Ordering::Relaxed);
+        self.from.known_at.as_deref()
+    }
+
+    /// Notes that nothing depended on `--known-at`, because files were named.
+    pub fn note_unused(&self) {
+        if self.from.known_at.is_some() && !self.is_time_used.load(Ordering::Relaxed) {
+            self.note("--known-at had no effect: it selects names of a store, and none was given");
+        }
     }
 
     /// Whether colours are used.
@@ -83,7 +141,7 @@ impl Terminal {
     /// # Errors
     /// As [`Terminal::print`].
     pub fn print_json(&self, value: &Value) -> Result<(), Failure> {
-        self.print(&format!("{value:#}\n"))
+        self.print(&format!("{:#}\n", self.with_selected(value)))
     }
 
     /// Prints a result for people or for programs; on standard error if standard output holds rows or bytes.
@@ -91,7 +149,7 @@ impl Terminal {
     /// # Errors
     /// As [`Terminal::print`].
     pub fn report(&self, human: &str, json: &Value, is_output_taken: bool) -> Result<(), Failure> {
-        let text = if self.is_json() { format!("{json:#}") } else { human.to_owned() };
+        let text = if self.is_json() { format!("{:#}", self.with_selected(json)) } else { human.to_owned() };
         if is_output_taken {
             self.say(&text);
             return Ok(());

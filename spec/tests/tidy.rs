@@ -13,9 +13,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("runtime", &["ir", "vm", "jit"]),
     // knows no command line, no terminal and no exit code
     ("data", &["ir", "runtime"]),
+    // a service reads a ledger without the compiler
+    ("store", &["runtime"]),
     // a sibling of `data`: opens no data file
     ("govern", &["ir", "frontend", "runtime"]),
-    ("cli", &["ir", "frontend", "runtime", "data", "govern"]),
+    ("cli", &["ir", "frontend", "runtime", "data", "store", "govern"]),
     // `spec` and `fuzz` link neither the command line nor a file format
     ("spec", &["ir", "frontend", "vm", "jit", "runtime", "govern"]),
     ("fuzz", &["ir", "frontend", "vm", "jit", "runtime", "govern"]),
@@ -48,6 +50,7 @@ const UNSAFE_ROOMS: &[(&str, &[&str])] = &[
     ("jit", &["src/execute/mod.rs", "src/execute/memory.rs", "src/code.rs"]),
     ("runtime", &["src/room.rs"]),
     ("data", &[]),
+    ("store", &[]),
     ("govern", &[]),
     // before `main`: whether standard output was closed, and the signal for the file size limit
     ("cli", &["src/process.rs"]),
@@ -75,6 +78,7 @@ const UNREACHED: &[(&str, &[&str])] = &[
     // the hot path has no compiler and no file format
     ("opus-runtime", &["opus-frontend", "arrow-array", "parquet", "lalrpop-util", "logos"]),
     ("opus-data", &["opus-frontend", "clap", "indicatif", "annotate-snippets"]),
+    ("opus-store", &["opus-frontend", "arrow-array", "parquet", "clap", "lalrpop-util", "logos"]),
     ("opus-govern", &["arrow-array", "parquet", "clap"]),
 ];
 
@@ -133,6 +137,16 @@ fn pure_crates_see_neither_the_world_nor_chance() {
 fn names(line: &str, word: &str) -> bool {
     let before = |at: usize| line[..at].chars().next_back();
     line.match_indices(word).any(|(at, _)| !before(at).is_some_and(|c| c.is_alphanumeric() || c == '_'))
+}
+
+/// Who publishes brings the time, so that the ledger is the same whenever a test runs.
+#[test]
+fn the_store_reads_no_clock() {
+    for (path, text) in sources(&["store"]) {
+        for clock in ["SystemTime::now", "Timestamp::now", "Zoned::now", "Instant::now"] {
+            assert!(!text.contains(clock), "{}: `{clock}` in the store", path.display());
+        }
+    }
 }
 
 #[test]

@@ -113,7 +113,7 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
         "left_out": left_out,
         "options": { "max_rejects": args.max_rejects, "threads": threads },
     });
-    let value = summary::json(&run, details);
+    let value = terminal.with_selected(&summary::json(&run, details));
     let summary = match summary {
         Some(mut target) => {
             let text = format!("{value:#}\n");

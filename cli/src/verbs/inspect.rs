@@ -100,13 +100,7 @@ fn human(artifact: &Artifact, bound: &Bound) -> String {
         out += &fields(program, &facts);
     }
     out += &time_line(program);
-    out += "\nrules, in order, and the versions they are in\n";
-    let rules = program
-        .rules
-        .iter()
-        .enumerate()
-        .map(|(index, rule)| (&rule.id, &rule.title, &rule.cite, deciding(program, index)));
-    out += &table(rules);
+    out += &rules(program, None);
     if !program.requires.is_empty() {
         out += "\nrequires, and the versions they are in\n";
         let requires = program
@@ -119,6 +113,20 @@ fn human(artifact: &Artifact, bound: &Bound) -> String {
     out += "\ncertificate, proved again when the artifact was loaded\n";
     program.versions.iter().for_each(|version| out += &certificate(version));
     out
+}
+
+/// The rules in their order: all, or those that can decide in a version.
+pub(super) fn rules(program: &Program<Verified>, version: Option<u32>) -> String {
+    let all = program.rules.iter().enumerate();
+    let rules = all.map(|(index, rule)| (&rule.id, &rule.title, &rule.cite, deciding(program, index)));
+    match version {
+        None => "\nrules, in order, and the versions they are in\n".to_owned() + &table(rules),
+        Some(number) => {
+            let of_version = rules.filter(|(.., versions)| versions.contains(&number));
+            "\nrules, in order\n".to_owned()
+                + &table(of_version.map(|(id, title, cite, _)| (id, title, cite, Vec::new())))
+        }
+    }
 }
 
 /// Ids, titles with citations, and versions, in columns.
@@ -134,7 +142,11 @@ fn table<'a>(
     let rows: Vec<_> = rows.collect();
     let ids = rows.iter().map(|(id, ..)| id.chars().count()).max().unwrap_or(0);
     let texts = rows.iter().map(|(_, said, _)| said.chars().count()).max().unwrap_or(0);
-    rows.iter().map(|(id, said, versions)| format!("  {id:<ids$}  {said:<texts$}  {versions}\n")).collect()
+    rows.iter()
+        .map(|(id, said, versions)| {
+            format!("  {id:<ids$}  {said:<texts$}  {versions}").trim_end().to_owned() + "\n"
+        })
+        .collect()
 }
 
 /// What is proved about every decision of a version.
@@ -224,7 +236,7 @@ const TIME_LINE_WIDTH: i64 = 48;
 const LAST_WIDTH: i64 = 10;
 
 /// One line per version, with a bar that starts on its first day, to scale.
-fn time_line(program: &Program<Verified>) -> String {
+pub(super) fn time_line(program: &Program<Verified>) -> String {
     let Some(index) = program.schema.effective else {
         return format!("\nversions\n{:>4}  always in force\n", program.versions[0].number);
     };
@@ -292,7 +304,7 @@ fn native(artifact: &Artifact) -> Result<String, Failure> {
     listing::native(artifact).map_err(|why| Failure::io(format!("there is no native code here: {why}")))
 }
 
-fn as_json(artifact: &Artifact, bound: &Bound) -> Value {
+pub(super) fn as_json(artifact: &Artifact, bound: &Bound) -> Value {
     let program = artifact.verified_program();
     let named = |id: &str, title: &Option<String>, cite: &Option<String>, versions: Vec<u32>| json!({ "id": id, "title": title, "cite": cite, "versions": versions });
     let rules = program

@@ -5,6 +5,7 @@ mod batch;
 mod build;
 mod check;
 mod check_proof;
+mod check_signature;
 mod completions;
 mod coverage;
 mod diff;
@@ -13,12 +14,18 @@ mod explain_code;
 mod fmt;
 mod impact;
 mod inspect;
+mod key;
+mod log;
 mod prove_row;
+mod publish;
 mod replay;
 mod run;
 mod sample;
+mod show;
+mod sign;
 mod snapshot;
 mod source_tests;
+mod store;
 mod test;
 
 use crate::args::Verb;
@@ -47,6 +54,13 @@ pub fn run(verb: &Verb, terminal: &Terminal) -> Result<(), Failure> {
         Verb::Impact(args) => impact::run(args, terminal),
         Verb::Inspect(args) => inspect::run(args, terminal),
         Verb::Snapshot(args) => snapshot::run(args, terminal),
+        Verb::Key(args) => key::run(args, terminal),
+        Verb::Sign(args) => sign::run(args, terminal),
+        Verb::CheckSignature(args) => check_signature::run(args, terminal),
+        Verb::Publish(args) => publish::run(args, terminal),
+        Verb::Log(args) => log::run(args, terminal),
+        Verb::Show(args) => show::run(args, terminal),
+        Verb::Store(args) => store::run(args, terminal),
         Verb::Sample(args) => sample::run(args, terminal),
         Verb::ExplainCode(args) => explain_code::run(args, terminal),
         Verb::Completions(args) => completions::run(args, terminal),

@@ -76,7 +76,7 @@ pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
     if let Some(recording) = recording {
         recording.write(&policy, &shown.record, shown.engine, terminal)?;
     }
-    terminal.print(&if terminal.is_json() { shown.json() } else { shown.human() })
+    terminal.print(&if terminal.is_json() { shown.json(terminal.all_selected()) } else { shown.human() })
 }
 
 /// Where the record of an object goes.
@@ -143,6 +143,8 @@ struct ShownJson {
     ignored: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    selected: Vec<Value>,
 }
 
 impl<F> Shown<'_, F> {
@@ -193,7 +195,7 @@ impl<F> Shown<'_, F> {
         hashes.into_iter().filter_map(|(name, hash)| Some((name, hash?)))
     }
 
-    fn json(&self) -> String {
+    fn json(&self, selected: Vec<Value>) -> String {
         let lines = |(trace, tree): &(reference::Trace, &hir::Policy)| {
             trace::json(&trace::lines(tree, self.source, self.given, trace))
         };
@@ -203,6 +205,7 @@ impl<F> Shown<'_, F> {
             engine: self.engine,
             ignored: self.ignored.clone(),
             trace: self.trace.as_ref().map(lines),
+            selected,
         })
     }
 
@@ -239,6 +242,8 @@ struct ShownRefusal {
     meaning: Hash,
     engine: &'static str,
     ignored: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    selected: Vec<Value>,
 }
 
 /// Prints a refusal.
@@ -264,6 +269,7 @@ pub(super) fn refused(
             meaning,
             engine: policy.engine().name(),
             ignored,
+            selected: terminal.all_selected(),
         }))?;
     } else {
         let lines =

@@ -2,8 +2,8 @@
 //! own: how it ends ([`ends`]), its help ([`help`]), its words for programs ([`json`]), fixes ([`fixes`]), streams ([`streams`]), files
 //! that are complete or not there ([`outputs`]), the same bytes however it is run ([`engines`]), the cache of native
 //! code ([`cache`]), single rows of files
-//! ([`rows`]), records and proofs ([`records`]), changes between policies ([`changes`]) and what they do to a portfolio
-//! ([`impact`]), and the page about all of it ([`page`]).
+//! ([`rows`]), records and proofs ([`records`]), the store ([`store`]), changes between policies ([`changes`]) and what they
+//! do to a portfolio ([`impact`]), and the page about all of it ([`page`]).
 
 mod cache;
 mod changes;
@@ -24,4 +24,5 @@ mod rows;
 #[path = "../../../runtime/tests/common/schema.rs"]
 mod schema;
 mod snapshots;
+mod store;
 mod streams;

@@ -58,6 +58,21 @@ pub struct SourceText<'a> {
     pub compiler: &'a str,
 }
 
+/// The content hash of an artifact, if its bytes are whole. Whether the artifact may run is not checked.
+///
+/// ```
+/// use opus_runtime::{artifact, example};
+/// let built = example::artifact();
+/// assert_eq!(artifact::content_hash(built.bytes())?, built.content_hash());
+/// # Ok::<(), opus_runtime::ArtifactError>(())
+/// ```
+///
+/// # Errors
+/// Where the header is wrong, or the hash in it is that of other bytes.
+pub fn content_hash(bytes: &[u8]) -> Result<Hash, ArtifactError> {
+    Header::check(bytes, archived::layout()).map(|header| header.content_hash)
+}
+
 /// An artifact that has been verified and can run.
 ///
 /// ```

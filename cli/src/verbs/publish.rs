@@ -1,0 +1,66 @@
+//! `opus publish`: an object gets a name and a place in the ledger.
+
+use std::path::Path;
+
+use opus_runtime::{Artifact, Cache};
+use opus_store::minisign::Signature;
+use opus_store::{Kind, Publication, Signed, Statement, StoreError, kind, publish};
+
+use crate::args::Publish;
+use crate::failure::{Exit, Failure};
+use crate::open::read;
+use crate::stored::{self, entry_json, now, parsed, trust};
+use crate::terminal::Terminal;
+
+pub fn run(args: &Publish, terminal: &Terminal) -> Result<(), Failure> {
+    let name = args.name.parse().map_err(|error| Failure::usage(format!("--name: {error}")))?;
+    let bytes = read(&args.file)?;
+    let (kind, _) = kind::identify(&bytes).map_err(|error| of_file(&args.file, error))?;
+    if kind == Kind::Artifact {
+        // what could not be loaded again is not published
+        Artifact::from_bytes_with(&bytes, &Cache::OfEnvironment)
+            .map_err(|error| Failure::new(Exit::Artifact, format!("`{}`: {error}", args.file.display())))?;
+    }
+    let signed: Vec<Signed> = args.signature.iter().map(|path| signed(path)).collect::<Result<_, _>>()?;
+    if let Some(trust) = trust(terminal)? {
+        for (path, Signed { statement, signature }) in args.signature.iter().zip(&signed) {
+            let checked = trust.holder(statement, signature, now()?.day());
+            checked.map_err(|error| of_file(path, error))?;
+        }
+    }
+    let claimed = args.recorded_at.as_ref().map(|text| stored::past("--recorded-at", text)).transpose()?;
+    let publication = Publication { name, bytes, publisher: args.by.clone(), claimed, signed };
+    let store = &terminal.from().store;
+    let entry = publish(store, &publication, now()?)?;
+    let replaces = entry.replaces.map_or("nothing".to_owned(), |hash| hash.to_string());
+    let human = [
+        format!("{} is entry {} of {}", entry.name, entry.number, store.display()),
+        format!("  {:<10}  {}", entry.kind.name(), entry.object),
+        format!("  {:<10}  {replaces}", "replaces"),
+        format!("  {:<10}  {}", "time", stored::time(&entry)),
+        format!("  {:<10}  {}", "signatures", entry.signatures.len()),
+    ];
+    terminal.report(&human.join("\n"), &entry_json(&entry), false)
+}
+
+/// A signature, and the statement beside it.
+fn signed(path: &Path) -> Result<Signed, Failure> {
+    let signature: Signature = parsed(path)?;
+    let beside = path.to_str().and_then(|text| text.strip_suffix(".minisig")).map(Path::new);
+    let Some(beside) = beside.filter(|beside| beside.exists()) else {
+        return Err(Failure::io(format!(
+            "`{}`: the statement that it signs is not beside it",
+            path.display()
+        ))
+        .help(
+            "a signature `X.minisig` is of the statement `X`, in the same folder; `opus sign` writes both",
+        ));
+    };
+    let statement: Statement = parsed(beside)?;
+    Ok(Signed { statement, signature })
+}
+
+/// An error with the file that it is about.
+pub(super) fn of_file(path: &Path, error: StoreError) -> Failure {
+    Failure::from(StoreError { message: format!("`{}`: {}", path.display(), error.message), ..error })
+}

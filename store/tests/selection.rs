@@ -1,0 +1,172 @@
+//! Is the publication selected that was in force, and that enough holders signed?
+
+mod common;
+
+use common::{Folder, at, key, name, object, put, put_signed};
+use opus_runtime::Hash;
+use opus_store::minisign::SecretKey;
+use opus_store::{ErrorKind, Publication, Standing, Store, StoreError, Trust, publish};
+
+fn trust(keys: &[(&str, &SecretKey, &str)], names: &str) -> Result<Trust, StoreError> {
+    let key = |(holder, key, expires): &(&str, &SecretKey, &str)| {
+        format!("[[key]]\nholder = \"{holder}\"\npublic = \"{}\"\nexpires = {expires}\n", key.public())
+    };
+    Trust::from_toml(&format!("{}[names]\n{names}\n", keys.iter().map(key).collect::<String>()))
+}
+
+#[test]
+fn a_correction_that_comes_late_shows_before_and_after() {
+    let folder = Folder::new("late");
+    let store = folder.store();
+    put(&store, "rates", object(1), 0);
+    put(&store, "other", object(9), 5);
+    let corrected = put(&store, "rates", object(2), 10);
+    let store = Store::open(&store).unwrap();
+    let known = |seconds: Option<i64>| store.select(&name("rates"), seconds.map(at), None);
+    let object_of = |seconds| known(seconds).unwrap().entry.object;
+    assert_eq!(object_of(Some(0)), Hash::of(&object(1)));
+    assert_eq!(object_of(Some(9)), Hash::of(&object(1)));
+    assert_eq!(object_of(Some(10)), Hash::of(&object(2)));
+    assert_eq!(known(None).unwrap().entry, corrected);
+    assert_eq!(known(None).unwrap().standing, Standing::NotChecked);
+    let early = known(Some(-1)).unwrap_err();
+    assert!(early.message.contains("was first published at 2026-02-01T12:00:00.000000Z, after"), "{early}");
+    let unknown = store.select(&name("rate"), None, None).unwrap_err();
+    assert_eq!((unknown.kind, early.kind), (ErrorKind::Absent, ErrorKind::Absent));
+}
+
+#[test]
+fn a_publication_is_pending_until_enough_holders_have_signed() {
+    let folder = Folder::new("pending");
+    let store = folder.store();
+    let (ann, ben, eve) = (key(1), key(2), key(3));
+    // Ann has two keys, and counts once
+    let also_ann = key(4);
+    let keys = [("Ann", &ann, "2030-12-31"), ("Ben", &ben, "2030-12-31"), ("Ann", &also_ann, "2030-12-31")];
+    let trust = trust(&keys, "\"a\" = 2").unwrap();
+    let select = || Store::open(&store).unwrap().select(&name("a"), None, Some(&trust));
+    put_signed(&store, "a", object(1), &[&ann, &also_ann, &eve], 0);
+    let missing = select().unwrap_err();
+    assert_eq!(missing.kind, ErrorKind::Signature);
+    assert!(missing.message.contains("has 1 of 2 signatures, by Ann"), "{missing}");
+    assert!(missing.message.contains("the trust file does not have the key 0303030303030303"), "{missing}");
+    // the same object again, with a signature more
+    put_signed(&store, "a", object(1), &[&ben], 1);
+    let selected = select().unwrap();
+    let holders = vec!["Ann".to_owned(), "Ben".to_owned()];
+    assert_eq!((selected.entry.number, selected.standing), (2, Standing::Signed { holders, required: 2 }));
+    // what comes next is pending, and named
+    put_signed(&store, "a", object(2), &[&ben], 2);
+    let selected = select().unwrap();
+    assert_eq!((selected.entry.number, selected.pending.len()), (2, 1));
+    assert_eq!(
+        selected.pending[0].to_string(),
+        format!("entry 3 ({}) has 1 of 2 signatures, by Ben", Hash::of(&object(2)))
+    );
+    put_signed(&store, "a", object(2), &[&ann], 3);
+    assert_eq!(select().unwrap().entry.number, 4);
+    // as it was known before
+    let before = Store::open(&store).unwrap().select(&name("a"), Some(at(2)), Some(&trust)).unwrap();
+    assert_eq!((before.entry.number, before.pending.len()), (2, 1));
+    let unnamed = Store::open(&store).unwrap();
+    put(&store, "b", object(3), 4);
+    let error = unnamed.select(&name("b"), None, Some(&trust)).unwrap_err();
+    assert!(error.message.contains("the trust file does not say who has to sign `b`"), "{error}");
+}
+
+#[test]
+fn a_return_to_an_earlier_object_needs_signatures_of_its_own() {
+    let folder = Folder::new("return");
+    let store = folder.store();
+    let ann = key(1);
+    let trust = trust(&[("Ann", &ann, "2030-12-31")], "a = 1").unwrap();
+    put_signed(&store, "a", object(1), &[&ann], 0);
+    put_signed(&store, "a", object(2), &[&ann], 1);
+    put_signed(&store, "a", object(1), &[&ann], 2);
+    // says the same as entry 2, which Ann signed
+    put(&store, "a", object(2), 3);
+    let selected = Store::open(&store).unwrap().select(&name("a"), None, Some(&trust)).unwrap();
+    assert_eq!((selected.entry.number, selected.pending.len()), (3, 1));
+}
+
+#[test]
+fn a_signature_of_something_else_or_by_an_expired_key_does_not_count() {
+    let folder = Folder::new("counts");
+    let store = folder.store();
+    let (ann, ben) = (key(1), key(2));
+    let expired = trust(&[("Ann", &ann, "2026-01-31")], "a = 1").unwrap();
+    let on_its_last_day = trust(&[("Ann", &ann, "2026-02-01")], "a = 1").unwrap();
+    let put_as = |signer: &SecretKey, what: &str| {
+        let mut signed = common::signed(&store, "a", &object(1), signer);
+        signed.signature =
+            signer.sign(signed.statement.to_string().replace("publish 1", what).as_bytes(), "");
+        let publication = Publication { signed: vec![signed], ..Publication::new(name("a"), object(1)) };
+        publish(&store, &publication, at(0)).unwrap();
+    };
+    put_as(&ann, "publish 2");
+    let select = |trust: &Trust| Store::open(&store).unwrap().select(&name("a"), None, Some(trust));
+    let error = select(&on_its_last_day).unwrap_err();
+    assert!(error.message.contains("is wrong: it is of another text"), "{error}");
+    // a key of the same id
+    let impostor = SecretKey::from_seed([1; 8], *b"another seed, and not Ann's own.");
+    put_as(&impostor, "publish 1");
+    assert!(select(&on_its_last_day).is_err());
+    put_as(&ben, "publish 1");
+    assert!(select(&on_its_last_day).is_err());
+    put_as(&ann, "publish 1");
+    assert!(select(&on_its_last_day).is_ok());
+    let error = select(&expired).unwrap_err();
+    assert!(
+        error
+            .message
+            .contains("the key 0101010101010101 of Ann is of use until 2026-01-31, and not on 2026-02-01"),
+        "{error}"
+    );
+}
+
+#[test]
+fn names_are_found_by_their_longest_prefix() {
+    let (ann, ben) = (key(1), key(2));
+    let keys = [("Ann", &ann, "2030-12-31"), ("Ben", &ben, "2030-12-31")];
+    let trust = trust(&keys, "\"eu.*\" = 1\n\"eu.credit.*\" = 2\n\"eu.credit.draft\" = 1").unwrap();
+    let required = |text: &str| trust.required(&name(text));
+    assert_eq!(required("eu.rates"), Some(1));
+    assert_eq!(required("eu.credit.line"), Some(2));
+    assert_eq!(required("eu.credit.draft"), Some(1));
+    for other in ["eu", "eu.", "eux.rates", "us.rates"] {
+        assert_eq!(required(other), None, "{other}");
+    }
+}
+
+#[test]
+fn a_trust_file_is_read_strictly() {
+    let (ann, ben) = (key(1), key(2));
+    let a = ("Ann", &ann, "2030-12-31");
+    let says = |keys: &[(&str, &SecretKey, &str)], names: &str| trust(keys, names).unwrap_err().message;
+    assert_eq!(
+        says(&[a, ("Ben", &ann, "2030-12-31")], ""),
+        "line 5: the key 0101010101010101 is given twice, to Ann and to Ben"
+    );
+    let twin = SecretKey::from_seed([1; 8], [9; 32]);
+    assert!(
+        says(&[a, ("Ben", &twin, "2030-12-31")], "").contains("the keys of Ann and Ben have the same id")
+    );
+    assert_eq!(says(&[a], "a = 2"), "line 6: `a` needs 2 holders to sign, and the file has 1");
+    assert_eq!(says(&[a], "a = 0"), "line 6: `a` needs at least 1 signature");
+    assert_eq!(says(&[a], "a = -1"), "line 6: `a` needs at least 1 signature");
+    assert!(says(&[a], "\"a*\" = 1").contains("`a*` is not a name"));
+    assert!(says(&[a], "\".*\" = 1").contains("is not a name"));
+    assert!(says(&[("Ann", &ann, "\"2030-12-31\"")], "").starts_with("line "));
+    assert!(says(&[("Ann", &ann, "2030-12-31T00:00:00Z")], "").contains("`expires` is a day"));
+    assert!(says(&[("", &ben, "2030-12-31")], "").contains("`holder` is a name"));
+    let of = |text: &str| Trust::from_toml(text).unwrap_err().message;
+    assert!(of("keys = []").contains("unknown field `keys`"));
+    assert!(
+        of("[[key]]\nholder = \"Ann\"\npublic = \"RW\"\nexpires = 2030-01-01")
+            .contains("it is not a public key of minisign")
+    );
+    let line = format!("[[key]]\nholder = \"Ann\"\npublic = \"{}\"\nexpires = 2030-01-01\n", ann.public());
+    assert!(of(&format!("{line}role = \"boss\"")).contains("unknown field `role`"));
+    assert!(of(&line.replace("expires = 2030-01-01\n", "")).contains("missing field `expires`"));
+    assert!(of(&format!("{line}[names]\neu.credit = 1")).starts_with("line 6: "));
+}
