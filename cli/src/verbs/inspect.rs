@@ -28,11 +28,12 @@ pub fn run(args: &Inspect, terminal: &Terminal) -> Result<(), Failure> {
         let about = Bound { snapshot: policy.snapshot(), hash: policy.bound_hash() };
         return show(args, policy.artifact(), policy.executed(), &about, terminal);
     }
-    show(args, &opened.artifact, &opened.artifact, &Bound { snapshot: None, hash: None }, terminal)
+    show(args, &opened.artifact, &opened.artifact, &Bound::default(), terminal)
 }
 
 /// What a policy is bound to.
-struct Bound {
+#[derive(Default)]
+pub(super) struct Bound {
     snapshot: Option<Hash>,
     hash: Option<Hash>,
 }

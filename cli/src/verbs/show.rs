@@ -155,7 +155,7 @@ fn artifact(bytes: &[u8], what: &str, chosen: &Chosen) -> Result<(String, Value)
     let program = artifact.verified_program();
     let version = chosen.version(what, program)?;
     let mut human = format!("policy         {}\nmeaning hash   {}\n", program.name, artifact.meaning_hash());
-    let mut json = inspect::as_json(&artifact);
+    let mut json = inspect::as_json(&artifact, &inspect::Bound::default());
     match version {
         None => human += &inspect::time_line(program),
         Some(at) => {
