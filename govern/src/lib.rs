@@ -2,12 +2,15 @@
 //!
 //! In reading order: what a policy is, its source or an artifact ([`source`]); the reference evaluator as an engine
 //! ([`reference`]); whether all engines decide alike ([`witnesses`]); how a decision was reached, rule by rule ([`trace`]); what a
-//! policy consists of ([`structure`]); how one policy becomes another ([`diff`]).
+//! policy consists of ([`structure`]); how one policy becomes another ([`diff`]); how a row is read once for several policies
+//! ([`joint`]), and which of their results differ ([`results`]).
 //!
 //! This crate reads and writes no files: callers bring bytes and rows.
 
 pub mod diff;
+pub mod joint;
 pub mod reference;
+pub mod results;
 pub mod source;
 pub mod structure;
 pub mod trace;

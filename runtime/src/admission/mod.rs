@@ -183,6 +183,38 @@ impl<'a> Admission<'a> {
         self.reason(Wrong::Type, reading)
     }
 
+    /// A reason for which a field of the same name and kind refuses a value, for this field, which admits no more: what is
+    /// admitted is named as of this field.
+    ///
+    /// ```
+    /// use opus_ir::{Domain, Field, Interval, Kind, Schema};
+    /// use opus_runtime::admission::{Admission, Reading, Unit};
+    /// let schema = |hi| {
+    ///     let domain = Domain::all(Interval::new(16, hi));
+    ///     let age = Field { name: "age".into(), kind: Kind::Int, domain, optional: false };
+    ///     Schema { inputs: vec![age], ..Schema::default() }
+    /// };
+    /// let (narrow, wide) = (schema(100), schema(120));
+    /// let [narrow, wide] = [&narrow, &wide].map(|schema| Admission::new(schema, 0, Unit::Written));
+    /// let reason = wide.admit(Reading::Number("200.0")).unwrap_err();
+    /// assert_eq!(narrow.restated(&reason, &wide).message, "age: 200 is outside 16..100");
+    /// ```
+    pub fn restated(&self, reason: &Reason, other: &Admission<'_>) -> Reason {
+        let mut reason = Reason { place: Place::Field(self.index), ..reason.clone() };
+        let (before, after) = (other.outside(), self.outside());
+        // what follows it is a hint about files; what precedes it may be a value that says the same
+        if let Some(at) = reason.message.rfind(&before).filter(|_| before != after) {
+            reason.message.replace_range(at..at + before.len(), &after);
+        }
+        reason
+    }
+
+    /// That a value is not admitted: `is outside 16..120`.
+    fn outside(&self) -> String {
+        let allowed = Allowed::new(self.schema, self.field);
+        format!("{} {allowed}", if allowed.is_list() { "is not one of" } else { "is outside" })
+    }
+
     fn read(&self, reading: Reading<'_>) -> Result<i128, Wrong> {
         match (self.field.kind, reading) {
             (Kind::Bool, Reading::Bool(value)) => Ok(value as i128),
@@ -287,13 +319,11 @@ impl<'a> Admission<'a> {
 
     fn words(&self, wrong: Wrong, reading: Reading<'_>) -> String {
         let given = quoted(reading);
-        let allowed = Allowed::new(self.schema, self.field);
-        let within = if allowed.is_list() { "is not one of" } else { "is outside" };
         match wrong {
             Wrong::Missing if self.field.optional => "the value set last was refused".to_string(),
             Wrong::Missing => "a value is required".to_string(),
             Wrong::Type if matches!(self.field.kind, Kind::Enum(_)) => {
-                format!("{given} is not one of {allowed}")
+                format!("{given} {}", self.outside())
             }
             Wrong::Type => format!("{given} is not {}", self.wanted()),
             Wrong::Unit if self.field.kind == Kind::Money => {
@@ -305,13 +335,13 @@ impl<'a> Admission<'a> {
             Wrong::Precision if self.decimals() == 0 => format!("{given} is not a whole number"),
             Wrong::Precision => format!("{given} has {}", self.precision_in_words()),
             Wrong::Range(Some(value)) => {
-                format!("{} {within} {allowed}", Shown::new(self.schema, self.field.kind, value))
+                format!("{} {}", Shown::new(self.schema, self.field.kind, value), self.outside())
             }
-            Wrong::Range(None) => format!("{given} {within} {allowed}"),
+            Wrong::Range(None) => format!("{given} {}", self.outside()),
             Wrong::Several => {
                 format!("{given} is ambiguous: several values of this size have the same float")
             }
-            Wrong::Unknown => format!("{given} is not one of {allowed}"),
+            Wrong::Unknown => format!("{given} {}", self.outside()),
             Wrong::Date => format!("{given} is not a date such as 2025-01-31"),
         }
     }
