@@ -7,6 +7,7 @@
 //!
 //! This crate reads and writes no files: callers bring bytes and rows.
 
+pub mod attribute;
 pub mod diff;
 pub mod joint;
 pub mod reference;
