@@ -3,8 +3,9 @@
 //! In reading order: random bytes ([`seeds`]), the text of policies ([`policy`]) and those that compile
 //! ([`generated`]), rows ([`rows`]); the targets ([`targets`]): the seven witnesses ([`differential`]) and the
 //! ways in which rows reach them ([`batches`]), damaged files and code ([`damage`]), texts ([`text`]), pairs of policies
-//! ([`structures`]); reducing a failure ([`shrink`]); what the generated policies cover ([`reached`]).
+//! ([`structures`]) and the causes of changed decisions ([`attributions`]); reducing a failure ([`shrink`]); what the generated policies cover ([`reached`]).
 
+pub mod attributions;
 pub mod batches;
 pub mod damage;
 pub mod differential;
