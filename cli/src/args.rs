@@ -114,6 +114,11 @@ pub enum Verb {
         after_help = "Example:\n  opus apply changes.json credit.opus@1 -o changed.opus\n  opus apply changes.json credit.opus@1 --only E1 -o hybrid.opus"
     )]
     Apply(Apply),
+    /// Decide a portfolio under two policies, and show what changes: decisions, amounts, refusals.
+    #[command(
+        after_help = "Example:\n  opus impact credit.opus@1 credit.opus@2 applications.parquet --by employment -o changed.parquet"
+    )]
+    Impact(Impact),
     /// Show what an artifact contains: hashes, schema, versions, rules, certificate.
     #[command(after_help = "Example:\n  opus inspect credit.opusc\n  opus inspect credit.opusc --ir")]
     Inspect(Inspect),
@@ -296,6 +301,54 @@ pub struct Apply {
     /// Of the edits that decide, apply these alone; they must include what they need.
     #[arg(long, value_name = "E1,…", value_delimiter = ',')]
     pub only: Option<Vec<String>>,
+}
+
+/// `opus impact`
+#[derive(Args, Debug)]
+pub struct Impact {
+    /// The policy or artifact before the change; `FILE@N` is its version N, applied to every row whatever its date.
+    #[arg(value_name = "A")]
+    pub a: PathBuf,
+    /// The policy or artifact after the change, written alike.
+    #[arg(value_name = "B")]
+    pub b: PathBuf,
+    /// The files, or folders whose files are read in the order of their paths; `-` for standard input.
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+    /// Where to write the rows whose results differ, with both results, or `-` for standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The format of the output, if the file name does not show it.
+    #[arg(long, value_parser = file_format(), value_name = "FORMAT", requires = "output")]
+    pub output_format: Option<FileFormat>,
+    /// Where to write everything that was counted, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub summary: Option<PathBuf>,
+    /// Count also for each value of this input column.
+    #[arg(long, value_name = "COL")]
+    pub by: Option<String>,
+    /// Let a decision by another rule or version count as changed, even if its outputs are the same.
+    #[arg(long)]
+    pub compare_rules: bool,
+    /// The value of a field in all rows of inputs that lack its column, written as in a CSV file, or `missing`.
+    #[arg(long, value_name = "FIELD=VALUE")]
+    pub fill: Vec<String>,
+    /// The engine: native code (the VM if native code is unavailable), the VM, or the slow reference evaluator.
+    #[arg(long, value_enum, value_name = "native|vm|reference", hide_possible_values = true)]
+    #[arg(default_value_t = Decider::Native)]
+    pub engine: Decider,
+    /// The number of threads; by default, one for each processor.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = thread_count)]
+    pub threads: Option<u16>,
+    /// Input columns to copy to the output.
+    #[arg(long, value_name = "COL,…", value_delimiter = ',', requires = "output")]
+    pub keep: Vec<String>,
+    /// How columns map to fields, as for `opus batch`.
+    #[arg(long, value_name = "FILE.toml")]
+    pub columns: Option<PathBuf>,
+    /// The format of the input, if the file name does not show it.
+    #[arg(long, value_parser = file_format(), value_name = "FORMAT")]
+    pub input_format: Option<FileFormat>,
 }
 
 /// `opus inspect`

@@ -100,7 +100,9 @@ pub struct Named {
 
 /// The structure of a policy.
 pub struct Structured {
-    name: String,
+    /// The name on the command line.
+    pub name: String,
+    opened: Opened,
     /// The structure, of the version that was named.
     pub structure: Structure,
     /// The meaning hash of the policy; `None` if a version was named.
@@ -130,7 +132,7 @@ impl Named {
         let name = opened.name.clone();
         let whole = Structure::of_source(&opened.compiled()?.source).expect("it compiles, so it can be read");
         let Some(number) = self.version else {
-            return Ok(Structured { name, structure: whole, meaning: Some(meaning) });
+            return Ok(Structured { name, opened, structure: whole, meaning: Some(meaning) });
         };
         let Some(structure) = whole.at_version(number) else {
             let known: Vec<String> = whole.versions().map(|number| number.to_string()).collect();
@@ -138,16 +140,42 @@ impl Named {
             return Err(Failure::usage(format!("`{name}` has no version {number}"))
                 .help(format!("its versions are {known}")));
         };
-        Ok(Structured { name: format!("{name}@{number}"), structure, meaning: None })
+        Ok(Structured { name: format!("{name}@{number}"), opened, structure, meaning: None })
     }
 }
 
 impl Structured {
+    /// The policy: the file as it is, or its version by itself.
+    ///
+    /// # Errors
+    /// If the version is not a whole policy by itself.
+    pub fn into_opened(self) -> Result<source::Opened, Failure> {
+        if self.meaning.is_some() {
+            return Ok(self.opened.policy);
+        }
+        compiled_alone(&self.name, &self.structure)
+    }
+
     /// For programs.
     pub fn json(&self) -> Value {
         let meaning = self.meaning.map(|hash| hash.to_string());
         json!({ "policy": self.name, "structure": self.structure.hash().to_string(), "meaning": meaning })
     }
+}
+
+/// A policy that is no file: a version by itself, or a policy made from two others.
+///
+/// # Errors
+/// If it does not compile.
+pub fn compiled_alone(name: &str, structure: &Structure) -> Result<source::Opened, Failure> {
+    source::of_structure(structure).map_err(|error| match &error {
+        OpenError::NotCompiled { diagnostics, .. } => {
+            let first = diagnostics.iter().find(|found| found.is_error());
+            let why = first.map_or_else(|| error.to_string(), |first| first.message.clone());
+            Failure::new(Exit::Policy, format!("`{name}` does not compile by itself: {why}"))
+        }
+        _ => refused(name, &error),
+    })
 }
 
 impl args::Decider {

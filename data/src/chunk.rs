@@ -6,8 +6,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow_array::ArrayRef;
+use arrow_array::{ArrayRef, UInt32Array};
 use arrow_schema::DataType;
+use arrow_select::take::take;
 use opus_ir::memory::Columns;
 use opus_runtime::admission::Place;
 
@@ -135,6 +136,15 @@ impl ColumnData {
     /// Where a page is damaged.
     pub fn arrays(columns: &[ColumnData]) -> Result<Vec<ArrayRef>, DataError> {
         columns.iter().map(ColumnData::array).collect()
+    }
+
+    /// Some rows of the column.
+    ///
+    /// # Errors
+    /// Where a page is damaged.
+    pub fn rows(&self, rows: &[u32]) -> Result<ArrayRef, DataError> {
+        take(&self.array()?, &UInt32Array::from(rows.to_vec()), None)
+            .map_err(|error| DataError::defect(format!("kept columns cannot be copied: {error}")))
     }
 
     /// Fills the column of a field.

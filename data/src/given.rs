@@ -13,7 +13,7 @@ use arrow_schema::DataType;
 use opus_ir::Fault;
 use opus_ir::memory::Columns;
 use opus_runtime::admission::number::scaled;
-use opus_runtime::admission::{Place, Reading, Shown};
+use opus_runtime::admission::{Admission, Place, Reading, Shown, Unit};
 
 use super::cells::Cells;
 use super::chunk::{ColumnData, Kept};
@@ -36,6 +36,8 @@ pub struct Given {
     absent: Vec<usize>,
     /// Input indices, ascending, with the value of a folder; `None` where it is missing.
     fields: Vec<(usize, Option<String>)>,
+    /// Input indices, ascending, with the value in files that have no such column.
+    filled: Vec<(usize, String)>,
     /// Positions among the columns to keep, ascending, with the value of a folder.
     kept: Vec<(usize, Option<String>)>,
 }
@@ -91,6 +93,8 @@ impl Given {
                 && let Some(value) = value(intake.column(index))?
             {
                 given.fields.push((index, value));
+            } else if let Some(fill) = &mapping.fill {
+                given.filled.push((index, fill.clone()));
             }
         }
         for (position, name) in intake.keep.iter().enumerate() {
@@ -130,6 +134,17 @@ impl Given {
         for index in &self.absent {
             // only an optional field may be without a column
             (0..rows.count).for_each(|row| columns.set(*index, row, None));
+        }
+        for (index, fill) in &self.filled {
+            if held(*index) {
+                continue;
+            }
+            // as the policy writes it, whatever the mapping says of files
+            let admission = Admission::new(&intake.schema, *index, Unit::Written);
+            match admission.admit(Reading::Text(fill)) {
+                Ok(value) => (0..rows.count).for_each(|row| columns.set(*index, row, value)),
+                Err(reason) => faults.extend((0..rows.count as u32).map(|row| (row, reason.clone()))),
+            }
         }
         for (index, value) in &self.fields {
             if held(*index) {

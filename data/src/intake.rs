@@ -157,11 +157,13 @@ impl Intake {
             .iter()
             .map(|index| Wanted {
                 column: self.column(*index),
+                also: self.field_mapping(*index).also.as_deref(),
                 field: Some(&self.schema.inputs[*index].name),
-                is_given: given.has_field(*index),
+                is_given: given.has_field(*index) || self.field_mapping(*index).fill.is_some(),
             })
             .chain(self.keep.iter().enumerate().map(|(position, column)| Wanted {
                 column,
+                also: None,
                 field: None,
                 is_given: given.has_kept(position),
             }))
@@ -169,11 +171,24 @@ impl Intake {
         let mut missing = Vec::new();
         let mut found = Vec::new();
         for wanted in wanted {
-            let mut places = (0..names.len()).filter(|index| self.is_name(names[*index], wanted.column));
+            let is_it = |name: &str| {
+                self.is_name(name, wanted.column) || wanted.also.is_some_and(|also| self.is_name(name, also))
+            };
+            let mut places = (0..names.len()).filter(|index| is_it(names[*index]));
             match (places.next(), places.next()) {
                 (Some(index), None) => found.push(Some(index)),
                 (None, _) if wanted.is_given => found.push(None),
                 (None, _) => missing.push(wanted),
+                (Some(one), Some(other)) if wanted.also.is_some() && names[one] != names[other] => {
+                    let message = format!(
+                        "{file}: the columns `{}` and `{}` are both the field `{}`, which was renamed",
+                        names[one], names[other], wanted.column
+                    );
+                    return Err(DataError::unmapped(message).remedy(format!(
+                        "say in a mapping file under [{}] which column it is",
+                        wanted.column
+                    )));
+                }
                 _ => {
                     let same = if self.mapping.ignore_case { ", ignoring case" } else { "" };
                     let message = format!("{file}: two columns are called `{}`{same}", wanted.column);
@@ -199,7 +214,9 @@ impl Intake {
         let read = |name: &str| {
             self.keep.iter().any(|keep| self.is_name(name, keep))
                 || (0..self.schema.inputs.len()).any(|index| {
-                    !self.field_mapping(index).is_absent && self.is_name(name, self.column(index))
+                    let FieldMapping { is_absent, also, .. } = self.field_mapping(index);
+                    let is_also = || also.as_ref().is_some_and(|also| self.is_name(name, also));
+                    !is_absent && (self.is_name(name, self.column(index)) || is_also())
                 })
         };
         names.iter().filter(|name| !read(name)).map(|name| name.to_string()).collect()
@@ -384,9 +401,11 @@ fn stands_for_missing(text: &str) -> bool {
 /// A column that is looked for.
 struct Wanted<'a> {
     column: &'a str,
+    /// Another name that it may have.
+    also: Option<&'a str>,
     /// The field that it is of; `None` for a column to keep.
     field: Option<&'a str>,
-    /// Whether a folder gives its value, so that the file need not have it.
+    /// Whether its value is given otherwise, so that the file need not have it.
     is_given: bool,
 }
 
@@ -428,6 +447,7 @@ fn no_columns(file: &str, missing: &[Wanted], unread: &[String], names: &[&str])
 impl Wanted<'_> {
     fn in_words(&self) -> String {
         match self.field {
+            Some(_) if let Some(also) = self.also => format!("`{}`, or `{also}` as it was called", self.column),
             Some(field) if field != self.column => format!("`{}` for the field `{field}`", self.column),
             _ => format!("`{}`", self.column),
         }

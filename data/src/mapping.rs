@@ -86,6 +86,10 @@ pub struct FieldMapping {
     pub missing: Vec<Sentinel>,
     /// The policy's name for each of the file's values.
     pub values: BTreeMap<String, String>,
+    /// Another name that the column may have, where `column` names none.
+    pub also: Option<String>,
+    /// The value of all rows of a file that has no such column, as the policy writes it.
+    pub fill: Option<String>,
 }
 
 /// A value that stands for a missing one.
@@ -121,6 +125,25 @@ impl Mapping {
         };
         let mapping = |field| FieldMapping { unit: unit(field), ..FieldMapping::default() };
         Mapping { fields: schema.inputs.iter().map(mapping).collect(), ..Mapping::default() }
+    }
+
+    /// Lets the column of a field have another name too: the field was renamed.
+    pub fn also_called(&mut self, index: usize, name: &str) {
+        if self.fields[index].column.is_none() {
+            self.fields[index].also = Some(name.to_owned());
+        }
+    }
+
+    /// Lets a value of an enum have another name too, unless it stands for something already.
+    pub fn also_means(&mut self, index: usize, name: &str, value: &str) {
+        self.fields[index].values.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+    }
+
+    /// Gives the field a value in all rows of a file that lacks its column; `None` where it is missing in all of them,
+    /// and no file has it.
+    pub fn fill(&mut self, index: usize, value: Option<&str>) {
+        self.fields[index].is_absent = value.is_none();
+        self.fields[index].fill = value.map(str::to_owned);
     }
 
     /// Says what the numbers of a field count.
@@ -165,13 +188,40 @@ impl Mapping {
         }
         for (name, entry) in &table {
             let Value::Table(entry) = entry else { continue };
-            let index = schema.input(name).ok_or_else(|| {
-                let names = schema.inputs.iter().map(|field| field.name.as_str());
-                with_help(format!("the policy has no input field `{name}`"), did_you_mean(name, names))
-            })?;
-            mapping.fields[index] = FieldMapping::parse(entry, schema, &schema.inputs[index], &spelling)?;
+            mapping.parse_field(name, entry, schema, &spelling)?;
         }
         Ok(mapping)
+    }
+
+    /// What is said about the fields of a name. There are two where two policies read a column as different kinds; then an
+    /// option has to fit one of them.
+    fn parse_field(
+        &mut self,
+        name: &str,
+        entry: &Table,
+        schema: &Schema,
+        spelling: &Spelling,
+    ) -> Result<(), DataError> {
+        let named: Vec<usize> =
+            (0..schema.inputs.len()).filter(|index| schema.inputs[*index].name == name).collect();
+        if named.is_empty() {
+            let names = schema.inputs.iter().map(|field| field.name.as_str());
+            let message = format!("the policy has no input field `{name}`");
+            return Err(with_help(message, did_you_mean(name, names)));
+        }
+        for index in &named {
+            self.fields[*index] = FieldMapping { spelling: spelling.clone(), ..FieldMapping::default() };
+        }
+        for (key, value) in entry {
+            let mut failures = named.iter().filter_map(|index| {
+                self.fields[*index].parse_key(key, value, schema, &schema.inputs[*index]).err()
+            });
+            let first = failures.next();
+            if let Some(failure) = first.filter(|_| failures.count() + 1 == named.len()) {
+                return Err(failure);
+            }
+        }
+        Ok(())
     }
 
     /// What is said outside of any table.
@@ -209,30 +259,22 @@ impl Mapping {
 }
 
 impl FieldMapping {
-    fn parse(
-        entry: &Table,
-        schema: &Schema,
-        field: &Field,
-        spelling: &Spelling,
-    ) -> Result<FieldMapping, DataError> {
-        let mut mapping = FieldMapping { spelling: spelling.clone(), ..FieldMapping::default() };
-        for (key, value) in entry {
-            match key.as_str() {
-                "column" => mapping.parse_column(field, value)?,
-                "unit" => mapping.unit = unit_of(field, &text_of(field, key, value)?)?,
-                "missing" => mapping.missing = sentinels_of(field, value)?,
-                "values" => mapping.values = values_of(schema, field, value)?,
-                _ if parse_spelling(&field.name, key, value, &mut mapping.spelling)? => {}
-                _ => {
-                    let help = did_you_mean(key, FIELD_OPTIONS.into_iter().chain(SPELLINGS));
-                    let help = help
-                        .unwrap_or_else(|| format!("the options are {}", listed(&FIELD_OPTIONS, &SPELLINGS)));
-                    let message = format!("{}: unknown option `{key}`", field.name);
-                    return Err(DataError::mapping(message).remedy(help));
-                }
+    fn parse_key(&mut self, key: &str, value: &Value, schema: &Schema, field: &Field) -> Result<(), DataError> {
+        match key {
+            "column" => self.parse_column(field, value)?,
+            "unit" => self.unit = unit_of(field, &text_of(field, key, value)?)?,
+            "missing" => self.missing = sentinels_of(field, value)?,
+            "values" => self.values = values_of(schema, field, value)?,
+            _ if parse_spelling(&field.name, key, value, &mut self.spelling)? => {}
+            _ => {
+                let help = did_you_mean(key, FIELD_OPTIONS.into_iter().chain(SPELLINGS));
+                let help =
+                    help.unwrap_or_else(|| format!("the options are {}", listed(&FIELD_OPTIONS, &SPELLINGS)));
+                let message = format!("{}: unknown option `{key}`", field.name);
+                return Err(DataError::mapping(message).remedy(help));
             }
         }
-        Ok(mapping)
+        Ok(())
     }
 
     fn parse_column(&mut self, field: &Field, value: &Value) -> Result<(), DataError> {

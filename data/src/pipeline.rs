@@ -1,31 +1,30 @@
 //! How are files of rows decided? A pipeline: one thread reads chunks in order, all threads admit, decide and
 //! encode them, and what they make is written in order again.
 //!
+//! [`Scan`] is the loop, which serves other work on portfolios too; [`Batch`] decides and writes.
+//!
 //! The bytes of the outputs depend on the inputs, the policy and the options alone: where chunks end follows from
 //! the inputs, and every chunk is encoded on its own. Memory is bounded, because only so many chunks are on their
 //! way at a time.
 
 mod counts;
 mod rejects;
+mod scan;
 #[cfg(test)]
 mod tests;
 pub mod units;
 mod work;
 
-use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc;
-
 use opus_runtime::Decide;
 
 pub use counts::{Counts, FaultCount};
+pub use scan::{Noted, Scan, Scanned};
 
 use crate::arrays::Decisions;
 use crate::error::DataError;
 use crate::write::{Writer, create};
-use crate::{Chunk, Endpoint, Ignored, Intake, Located, Names, Reader, Seen, Whole, apart};
+use crate::{Endpoint, Ignored, Intake, Located, Names, Whole, apart};
 use rejects::Rejects;
-use units::Units;
 use work::{Done, Worker};
 
 /// What is to be done.
@@ -113,9 +112,6 @@ impl Outputs {
     }
 }
 
-/// So many chunks are on their way at a time, and one more for every thread.
-const CHUNKS_AHEAD: usize = 2;
-
 impl Batch {
     /// Decides all rows on the threads of `pool`.
     ///
@@ -128,7 +124,7 @@ impl Batch {
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<(Report, Outputs), DataError> {
         self.check_places()?;
-        pool.install(|| self.run_here(engine, progress))
+        pool.install(|| self.run_here(pool, engine, progress))
     }
 
     fn check_places(&self) -> Result<(), DataError> {
@@ -140,122 +136,49 @@ impl Batch {
     /// The same, on a thread of the pool.
     fn run_here(
         &self,
+        pool: &rayon::ThreadPool,
         engine: &dyn Decide,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<(Report, Outputs), DataError> {
-        let mut reader = Reader::new(self.inputs.clone(), &self.intake, self.hashed)?;
-        let decisions = Decisions::new(&self.intake.schema, &self.names, reader.kept(), &self.metadata)?;
+        let scan = Scan::open(self.inputs.clone(), &self.intake, self.hashed)?;
+        let kept = scan.kept();
+        let decisions = Decisions::new(&self.intake.schema, &self.names, kept, &self.metadata)?;
         let (encoder, writer) = create(&self.output, decisions.layout())?;
         let rejects = match &self.rejects {
-            Some(located) => {
-                Some(Rejects::create(located, self.inputs.len() > 1, reader.kept(), &self.metadata)?)
-            }
+            Some(located) => Some(Rejects::create(located, self.inputs.len() > 1, kept, &self.metadata)?),
             None => None,
         };
         let worker = Worker::new(&self.intake, &self.names, engine, decisions, encoder, rejects.is_some());
         let counts = Counts::new(&self.intake.schema, &self.names);
-        let units = Units::new(&self.intake);
-        let mut end =
-            Ending { writer, rejects, counts, units, ignored: Ignored::default(), seen: None, progress };
-        rayon::in_place_scope_fifo(|scope| {
-            let (sender, receiver) = mpsc::channel::<(u64, Result<Done, DataError>)>();
-            let mut order = InOrder::default();
-            let ahead_max = rayon::current_num_threads() + CHUNKS_AHEAD;
-            let mut started = 0u64;
-            while let Some(chunk) = reader.next_chunk()? {
-                let (sender, worker) = (sender.clone(), &worker);
-                let number = started;
-                started += 1;
-                scope.spawn_fifo(move |_| {
-                    // nobody listens any more where writing has failed
-                    let _ = sender.send((number, processed(worker, chunk)));
-                });
-                while order.next + (ahead_max as u64) <= started {
-                    order.take(&receiver, &mut |done| end.write(done?, reader.progress()))?;
-                }
-            }
-            while order.next < started {
-                order.take(&receiver, &mut |done| end.write(done?, reader.progress()))?;
-            }
-            Ok::<(), DataError>(())
-        })?;
-        end.ignored.extend(reader.ignored());
-        end.seen.as_ref().map_or(Ok(()), |seen| seen.check(&self.intake))?;
-        end.finish(reader.into_hashes())
-    }
-}
-
-/// What became of a chunk. A defect in the program ends the command; without an answer the others would wait for ever.
-fn processed(worker: &Worker, chunk: Chunk) -> Result<Done, DataError> {
-    catch_unwind(AssertUnwindSafe(|| worker.process(chunk))).unwrap_or_else(|_| {
-        Err(DataError::defect("deciding stopped where it never should")
-            .remedy("this is a defect in opus: please report it"))
-    })
-}
-
-/// Puts what threads have done back in order.
-#[derive(Default)]
-struct InOrder {
-    next: u64,
-    early: BTreeMap<u64, Result<Done, DataError>>,
-}
-
-impl InOrder {
-    /// Waits for the next in order, working meanwhile, and hands it over.
-    fn take(
-        &mut self,
-        receiver: &mpsc::Receiver<(u64, Result<Done, DataError>)>,
-        hand_over: &mut dyn FnMut(Result<Done, DataError>) -> Result<(), DataError>,
-    ) -> Result<(), DataError> {
-        loop {
-            if let Some(done) = self.early.remove(&self.next) {
-                self.next += 1;
-                return hand_over(done);
-            }
-            if let Ok((number, done)) = receiver.try_recv() {
-                self.early.insert(number, done);
-            } else if rayon::yield_now() != Some(rayon::Yield::Executed) {
-                // everything is being worked on: another thread will send
-                let (number, done) = receiver.recv().expect("a sender lives as long as the loop that reads");
-                self.early.insert(number, done);
-            }
-        }
+        let mut end = Ending { writer, rejects, counts };
+        let scanned = scan.run(pool, &|chunk| worker.process(chunk), &mut |done| end.write(done), progress)?;
+        end.finish(scanned)
     }
 }
 
 /// What is written, in order.
-struct Ending<'a> {
+struct Ending {
     writer: Box<dyn Writer>,
     rejects: Option<Rejects>,
     counts: Counts,
-    units: Units<'a>,
-    ignored: Ignored,
-    /// Which fields the rows name; `None` where no file names values row by row.
-    seen: Option<Seen>,
-    progress: &'a (dyn Fn(Progress) + Sync),
 }
 
-impl Ending<'_> {
-    fn write(&mut self, done: Done, fraction: Option<f64>) -> Result<(), DataError> {
-        self.units.meet(&done.percentages)?;
+impl Ending {
+    fn write(&mut self, done: Done) -> Result<(), DataError> {
         self.counts.add(&done.counts);
-        self.ignored.add(&done.file, done.ignored);
-        if let Some(seen) = done.seen {
-            self.seen.get_or_insert_default().add(seen);
-        }
         if let Some(rows) = done.rows {
             self.writer.append(rows)?;
         }
-        if let Some(rejects) = &mut self.rejects {
-            rejects.add(done.rejects)?;
+        match &mut self.rejects {
+            Some(rejects) => rejects.add(done.rejects),
+            None => Ok(()),
         }
-        (self.progress)(Progress { rows: self.counts.rows, fraction });
-        Ok(())
     }
 
-    fn finish(self, hashes: Vec<(String, String)>) -> Result<(Report, Outputs), DataError> {
+    fn finish(self, scanned: Scanned) -> Result<(Report, Outputs), DataError> {
+        let Scanned { ignored, hashes, .. } = scanned;
         let rejects = self.rejects.map(Rejects::finish).transpose()?;
         let outputs = Outputs { rejects, decisions: self.writer.finish()? };
-        Ok((Report { counts: self.counts, ignored: self.ignored, hashes }, outputs))
+        Ok((Report { counts: self.counts, ignored, hashes }, outputs))
     }
 }

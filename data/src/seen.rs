@@ -34,6 +34,23 @@ impl Seen {
         self.fields.extend(other.fields);
     }
 
+    /// That each field which may not be missing is named in an object; `file` is what the objects are called.
+    ///
+    /// # Errors
+    /// Where one is in none of them.
+    pub fn check_needed(&self, intake: &Intake, file: &str) -> Result<(), DataError> {
+        let is_absent = |index: &usize| {
+            !intake.schema.inputs[*index].optional
+                && intake.field_mapping(*index).fill.is_none()
+                && !self.fields.contains(index)
+        };
+        let Some(index) = (0..intake.schema.inputs.len()).find(is_absent).filter(|_| self.any) else {
+            return Ok(());
+        };
+        Err(DataError::unmapped(format!("{file}: no object has `{}`", intake.column(index)))
+            .remedy("a mapping file says which column a field is"))
+    }
+
     /// That each column which the mapping names for a field is in an object. Columns that are found by the name of
     /// their field may be absent, as values that are missing are.
     ///

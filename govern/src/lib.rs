@@ -3,16 +3,19 @@
 //! In reading order: what a policy is, its source or an artifact ([`source`]); the reference evaluator as an engine
 //! ([`reference`]); whether all engines decide alike ([`witnesses`]); how a decision was reached, rule by rule ([`trace`]); what a
 //! policy consists of ([`structure`]); how one policy becomes another ([`diff`]); how a row is read once for several policies
-//! ([`joint`]), and which of their results differ ([`results`]).
+//! ([`joint`]), which of their results differ ([`results`]), and what a
+//! change does to a portfolio ([`impact`]).
 //!
 //! This crate reads and writes no files: callers bring bytes and rows.
 
 pub mod attribute;
 pub mod diff;
+pub mod impact;
 pub mod joint;
 pub mod reference;
 pub mod results;
 pub mod source;
 pub mod structure;
+pub mod total;
 pub mod trace;
 pub mod witnesses;

@@ -8,6 +8,7 @@ mod completions;
 mod diff;
 mod explain_code;
 mod fmt;
+mod impact;
 mod inspect;
 mod run;
 mod sample;
@@ -32,6 +33,7 @@ pub fn run(verb: &Verb, terminal: &Terminal) -> Result<(), Failure> {
         Verb::Fmt(args) => fmt::run(args, terminal),
         Verb::Diff(args) => diff::run(args, terminal),
         Verb::Apply(args) => apply::run(args, terminal),
+        Verb::Impact(args) => impact::run(args, terminal),
         Verb::Inspect(args) => inspect::run(args, terminal),
         Verb::Sample(args) => sample::run(args, terminal),
         Verb::ExplainCode(args) => explain_code::run(args, terminal),

@@ -15,7 +15,7 @@ use opus_govern::source::{of_structure, open};
 use opus_govern::structure::Structure;
 use opus_ir::memory::Columns;
 use opus_runtime::admission::Reason;
-use opus_runtime::{Batch, Cache, Decide as _, Engine, Options, Policy, Schema};
+use opus_runtime::{Batch, Cache, Engine, Options, Policy, Schema};
 
 /// Chance, the same in every run.
 struct Random(u64);
@@ -119,7 +119,9 @@ fn told(batch: &Batch) -> Told {
         told.insert(*row, Ok((values.collect(), batch.rules()[at], batch.versions()[at])));
     }
     for (row, reason) in batch.refused() {
-        let parts = [&reason.name, reason.fault.code(), &reason.message].map(str::to_owned);
+        // hints about mapping files may speak of the other policy
+        let message = reason.message.split("; i").next().unwrap_or_default();
+        let parts = [&reason.name, reason.fault.code(), message].map(str::to_owned);
         match told.entry(*row).or_insert_with(|| Err(Vec::new())) {
             Err(reasons) => reasons.push(parts),
             Ok(_) => panic!("row {row} is decided and refused"),
@@ -137,7 +139,7 @@ fn alone(policy: &Policy, read: &Read) -> Told {
     let (inputs, refused) = batch.filling();
     *inputs = columns;
     *refused = faults;
-    policy.decide(&mut batch);
+    batch.decide();
     told(&batch)
 }
 
@@ -156,7 +158,7 @@ fn check(policies: &[Policy], read: &Read, random: &mut Random) -> usize {
         let mut batch = policy.batch(all.len());
         for rows in [&all, &some] {
             projection.admit(&wide, &faults, rows, &mut batch);
-            policy.decide(&mut batch);
+            batch.decide();
             let found = told(&batch);
             assert_eq!(found.len(), rows.len());
             for (row, found) in found {
@@ -174,12 +176,12 @@ fn policies(random: &mut Random) -> Vec<Policy> {
     let [a, b] = [A, B].map(|source| Structure::of_source(source).unwrap());
     let script = diff(&a, &b);
     let ids: Vec<EditId> = script.deciding().map(|edit| edit.id).collect();
-    for round in 0..60 {
+    for round in 0..24 {
         let on = ids.iter().filter(|_| random.below(4) <= round % 4).copied().collect();
         let hybrid = script.hybrid(&a, &script.closed(&on)).unwrap();
         policies.extend(of_structure(&hybrid).ok().map(|opened| policy(opened.artifact)));
     }
-    assert!(policies.len() > 10, "{} hybrids compile", policies.len() - 2);
+    assert!(policies.len() > 5, "{} hybrids compile", policies.len() - 2);
     policies
 }
 
@@ -218,12 +220,12 @@ fn rows_of_texts_are_decided_as_alone() {
     let policies = policies(&mut random);
     let mut csv = VALUES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(",");
     let mut json = String::new();
-    for row in 0..3000 {
+    for row in 0..2000 {
         csv.push('\n');
         json.push('{');
         for (at, (name, values)) in VALUES.iter().enumerate() {
             // the first rows differ from an admitted one in one value alone
-            let value = match row < 1500 && row % VALUES.len() != at {
+            let value = match row < 1000 && row % VALUES.len() != at {
                 true => values[values.len() / 3],
                 false => value(&mut random, values),
             };
@@ -247,7 +249,7 @@ fn rows_of_texts_are_decided_as_alone() {
         let path = file(name, &text);
         let decided = check(&policies, &|schema| reading(&path, schema), &mut random);
         std::fs::remove_file(&path).unwrap();
-        assert!(decided > 100 * policies.len(), "{name}: {decided} decisions");
+        assert!(decided > 60 * policies.len(), "{name}: {decided} decisions");
     }
 }
 
@@ -258,9 +260,10 @@ fn rows_of_typed_columns_are_decided_as_alone() {
             "policy joint.typed {{ enum Kind {{ {count} }}
                input {{ age : int in {age}  big : int in 0..{}  kind : Kind  rate : percent in {}%..40% }}
                output {{ ok : bool }}
-               rules first {{ rule R1 when age > 50 and kind == k => true  otherwise R2 => false }} }}",
+               rules first {{ rule R1 when {} > 50 and kind == k => true  otherwise R2 => false }} }}",
             if age.starts_with('1') { "9_007_199_254_740_993" } else { "9_007_199_254_740_992" },
             if age.starts_with('1') { 1 } else { 30 },
+            if age.ends_with("optional") { "age or_else 0" } else { "age" },
         )
     };
     let open = |source: String| policy(open(source.into_bytes(), &Cache::Off).unwrap().0.artifact);

@@ -171,6 +171,13 @@ impl JsonLines {
         let mut fields: Vec<(usize, usize)> =
             fields.map(|index| (index, slot(intake.column(index)))).collect();
         let kept = intake.keep.iter().map(|name| slot(name)).collect();
+        // a renamed field may have either name, but not both
+        for (index, slot) in &fields {
+            if let Some(also) = &intake.field_mapping(*index).also {
+                let also = if ignores_case { also.to_lowercase() } else { also.clone() };
+                slots.entry(also).or_insert(*slot);
+            }
+        }
         let lower = slots.iter().map(|(name, slot)| (name.to_lowercase(), *slot)).collect();
         let mut nested = Vec::new();
         for (index, slot) in &mut fields {
@@ -250,6 +257,11 @@ impl JsonLines {
         let whole: Option<Vec<&str>> = lines.texts().map(Iterator::collect);
         let lines: Vec<&[u8]> = lines.iter().collect();
         let width = self.width();
+        let fill = |(index, slot): &(usize, usize)| {
+            let fill = intake.field_mapping(*index).fill.as_ref()?;
+            Some((*slot, serde_json::to_string(fill).expect("a text is JSON")))
+        };
+        let fills: Vec<(usize, String)> = self.fields.iter().filter_map(fill).collect();
         let mut scanner = Scanner::new(self);
         let mut texts = Vec::with_capacity(BLOCK_ROWS * width);
         for (block, lines) in lines.chunks(BLOCK_ROWS).enumerate() {
@@ -287,6 +299,11 @@ impl JsonLines {
                 {
                     seen.fields.insert(*index);
                 }
+            }
+            for (slot, fill) in &fills {
+                // `null` is a value that is missing; a name that is absent is one that the file lacks
+                let rows = texts.chunks_mut(width).zip(&set_aside).filter(|(_, is_aside)| !**is_aside);
+                rows.for_each(|(row, _)| _ = row[*slot].get_or_insert(fill.as_str()));
             }
             let texts = Block { first_row, rows: lines.len(), width, cells: &texts, set_aside: &set_aside };
             for ((index, slot), usual) in self.fields.iter().zip(&usual) {

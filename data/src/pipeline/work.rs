@@ -1,7 +1,6 @@
 //! What does a thread do with a chunk? Admit, decide, encode, count.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use arrow_array::{ArrayRef, UInt32Array};
 use arrow_schema::ArrowError;
@@ -9,12 +8,12 @@ use opus_runtime::{Batch, Decide};
 
 use super::counts::Counts;
 use super::rejects::RejectedRows;
-use super::units::{Percentages, percentages};
+use super::scan::Noted;
 use crate::Names;
 use crate::arrays::Decisions;
 use crate::error::DataError;
 use crate::write::{Encoded, Encoder};
-use crate::{Chunk, ColumnData, Filled, Intake, Seen};
+use crate::{Chunk, ColumnData, Intake};
 
 /// What every thread knows.
 pub struct Worker<'a> {
@@ -32,20 +31,12 @@ pub struct Worker<'a> {
 
 /// A chunk that is done.
 pub struct Done {
-    /// The file of its rows.
-    pub file: Arc<str>,
     /// The decisions; `None` where there are none.
     pub rows: Option<Encoded>,
     /// The rows that were refused.
     pub rejects: RejectedRows,
     /// How many of what.
     pub counts: Counts,
-    /// Names that nobody asked for.
-    pub ignored: BTreeSet<String>,
-    /// Which fields the rows name, where the format names values row by row.
-    pub seen: Option<Seen>,
-    /// The percentages among the texts of the chunk.
-    pub percentages: Vec<Percentages>,
 }
 
 impl<'a> Worker<'a> {
@@ -73,7 +64,7 @@ impl<'a> Worker<'a> {
     ///
     /// # Errors
     /// Where the decisions cannot be encoded.
-    pub fn process(&self, chunk: Chunk) -> Result<Done, DataError> {
+    pub fn process(&self, chunk: Chunk) -> Result<(Done, Noted), DataError> {
         let mut batch = self.batch(chunk.rows);
         let done = self.process_in(&mut batch, chunk);
         self.idle.lock().expect("no thread panics with the lock").push(batch);
@@ -86,12 +77,11 @@ impl<'a> Worker<'a> {
         idle.filter(|batch| batch.capacity_rows() >= rows).unwrap_or_else(|| self.engine.batch(rows))
     }
 
-    fn process_in(&self, batch: &mut Batch, chunk: Chunk) -> Result<Done, DataError> {
+    fn process_in(&self, batch: &mut Batch, chunk: Chunk) -> Result<(Done, Noted), DataError> {
         let (file, first_row, count) = (chunk.file.clone(), chunk.first_row, chunk.rows);
         batch.clear();
         let (columns, faults) = batch.filling();
-        let Filled { kept, ignored, seen } = chunk.fill(self.intake, columns, faults)?;
-        let percentages = percentages(self.intake, first_row, columns, faults);
+        let (kept, noted) = chunk.read(self.intake, columns, faults)?;
         self.engine.decide(batch);
         let mut counts = self.nothing.clone();
         counts.rows = count as u64;
@@ -102,7 +92,7 @@ impl<'a> Worker<'a> {
             true => RejectedRows::default(),
             false => {
                 let kept = ColumnData::arrays(&kept)?;
-                RejectedRows::new(file.clone(), first_row, batch.refused(), &kept).map_err(failed)?
+                RejectedRows::new(file, first_row, batch.refused(), &kept).map_err(failed)?
             }
         };
         let kept = match batch.rows().len() == count {
@@ -117,7 +107,7 @@ impl<'a> Worker<'a> {
             true => None,
             false => Some(self.encoder.encode(&self.decisions.table(batch, first_row, kept))?),
         };
-        Ok(Done { file, rows, rejects, counts, ignored, seen, percentages })
+        Ok((Done { rows, rejects, counts }, noted))
     }
 }
 

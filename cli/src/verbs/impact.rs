@@ -1,0 +1,250 @@
+//! `opus impact`: a portfolio decided under two policies, and what differs.
+
+mod changed;
+mod portfolio;
+mod report;
+mod work;
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Instant;
+
+use opus_data::pipeline::Scan;
+use opus_data::write::create;
+use opus_data::{DataError, Endpoint, ErrorKind, Located, Target, Whole};
+use opus_data::{apart, left_out, outside, standard_input_once};
+use opus_govern::diff::diff;
+use opus_govern::impact::Plan;
+use opus_govern::joint::Joint;
+use opus_govern::reference::ReferenceEngine;
+use opus_govern::source::Opened;
+use opus_runtime::{Decide, Engine, Options, Policy};
+use serde_json::json;
+
+use crate::args::{Decider, Impact};
+use crate::endpoints::{inputs, output, writable};
+use crate::failure::{Exit, Failure};
+use crate::open::{Named, compiled_alone};
+use crate::progress::Shown;
+use crate::terminal::Terminal;
+use changed::Changed;
+use report::Report;
+use work::{Tally, Worker};
+
+pub fn run(args: &Impact, terminal: &Terminal) -> Result<(), Failure> {
+    let named = [&args.a, &args.b].map(|path| Named::new(path));
+    let endpoints = Endpoints::of(args, &named)?;
+    let left_out = left_out(&args.inputs, args.input_format)?;
+    let [a, b] = [named[0].structure(terminal)?, named[1].structure(terminal)?];
+    let script = diff(&a.structure, &b.structure);
+    let renames: Vec<_> = script.renames().cloned().collect();
+    let names = [a.name.clone(), b.name.clone()];
+    let described = [a.json(), b.json()];
+    let before = match renames.is_empty() {
+        true => a.into_opened()?,
+        false => {
+            let renamed = script.hybrid(&a.structure, &BTreeSet::new());
+            let renamed = renamed.map_err(|error| Failure::new(Exit::Policy, error.to_string()))?;
+            compiled_alone(&a.name, &renamed)?
+        }
+    };
+    let after = b.into_opened()?;
+    let [first, second] = [before.artifact.program(), after.artifact.program()];
+    let joint = Joint::new(&first.schema, &second.schema).map_err(|error| Failure::usage(error.to_string()))?;
+    let portfolio = portfolio::read(args, &joint, &renames)?;
+    let projection = |schema| joint.projection(schema).map_err(|error| Failure::usage(error.to_string()));
+    let projections = [projection(&first.schema)?, projection(&second.schema)?];
+    let mut plan = Plan::new(first, second);
+    if args.compare_rules {
+        plan.comparison = plan.comparison.with_rules(first, second);
+    }
+    let schemas = [first.schema.clone(), second.schema.clone()];
+    let titles = report::titles(first, second);
+    let metadata: Vec<(String, String)> = [("before", &before), ("after", &after)]
+        .into_iter()
+        .flat_map(|(side, of)| {
+            let program = of.artifact.program();
+            [
+                (format!("opus.policy.{side}"), program.name.clone()),
+                (format!("opus.meaning.{side}"), of.artifact.meaning_hash().to_string()),
+            ]
+        })
+        .collect();
+    let artifacts = [&before, &after].map(|of| of.artifact.content_hash().to_string());
+    let engines = [decider(before, args.engine, terminal)?, decider(after, args.engine, terminal)?];
+    let threads = args.threads.map_or_else(available_threads, usize::from);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|error| Failure::io(format!("threads cannot be started: {error}")))?;
+    let summary = args.summary.as_ref().map(|path| Target::create(&Endpoint::new(path))).transpose()?;
+
+    let hashed = summary.is_some() || terminal.is_json();
+    let intake = &portfolio.intake;
+    let started = Instant::now();
+    let scan = Scan::open(endpoints.inputs.clone(), intake, hashed).map_err(with_fill)?.needing_names();
+    let by = portfolio.by.map(|position| (position, scan.kept()[position].clone()));
+    let kept = &scan.kept()[..args.keep.len()];
+    let (table, mut writer) = match &endpoints.output {
+        Some(located) => {
+            let changed = Changed::new(&plan, &schemas, kept, &metadata)?;
+            let (encoder, writer) = create(located, changed.layout())?;
+            (Some((changed, encoder)), Some(writer))
+        }
+        None => (None, None),
+    };
+    let worker = Worker::new(intake, &projections, [engines[0].0.as_ref(), engines[1].0.as_ref()], &plan, by, table);
+    let mut tally = Tally::new(&plan, args.by.as_deref());
+    let shown = Shown::new(terminal);
+    let scanned = scan.run(
+        &pool,
+        &|chunk| worker.process(chunk),
+        &mut |done| {
+            tally.add(done.counts)?;
+            match (&mut writer, done.rows) {
+                (Some(writer), Some(rows)) => writer.append(rows),
+                _ => Ok(()),
+            }
+        },
+        &|progress| shown.update(progress),
+    );
+    let seconds = started.elapsed().as_secs_f64();
+    shown.clear();
+    let scanned = scanned.map_err(with_fill)?;
+    let changed_rows = writer.map(opus_data::write::Writer::finish).transpose()?;
+    terminal.note_names("files and folders that are not read", &left_out);
+    terminal.note_ignored(&scanned.ignored, endpoints.inputs.len() > 1);
+
+    let report = Report { names: &names, plan: &plan, schemas: &schemas, titles: &titles, tally: &tally, renames: &renames, seconds };
+    let side = |at: usize| {
+        let mut value = described[at].clone();
+        value["artifact"] = json!(artifacts[at]);
+        value
+    };
+    let details = json!({
+        "before": side(0),
+        "after": side(1),
+        "inputs": scanned.hashes.iter().map(|(name, hash)| json!({ "file": name, "blake3": hash })).collect::<Vec<_>>(),
+        "left_out": left_out,
+        "ignored_columns": scanned.ignored.names().collect::<Vec<_>>(),
+        "mapping": portfolio.mapping_file.as_ref().map(|(file, hash)| json!({ "file": file, "blake3": hash })),
+        "engine": engines[1].1,
+        "compiler": env!("CARGO_PKG_VERSION"),
+        "options": {
+            "output": args.output.as_deref().map(path_text),
+            "by": args.by,
+            "compare_rules": args.compare_rules,
+            "fill": args.fill,
+            "keep": args.keep,
+            "columns": args.columns.as_deref().map(path_text),
+            "threads": threads,
+        },
+        "seconds": seconds,
+    });
+    let value = report.json(details);
+    let summary = match summary {
+        Some(mut target) => {
+            let text = format!("{value:#}\n");
+            target.write_all(text.as_bytes()).map_err(|error| target.failure(&error))?;
+            Some(target.end()?)
+        }
+        None => None,
+    };
+    // the summary last: if it exists, everything it describes exists
+    changed_rows.map_or(Ok(()), Whole::name)?;
+    summary.map_or(Ok(()), Whole::name)?;
+    terminal.report(&report.human(), &value, endpoints.takes_standard_output())
+}
+
+/// What decides, and its name.
+fn decider(
+    mut opened: Opened,
+    engine: Decider,
+    terminal: &Terminal,
+) -> Result<(Box<dyn Decide>, &'static str), Failure> {
+    let policy = |opened: Opened, engine| Policy::from_artifact(opened.artifact, &Options { engine, ..Options::default() });
+    match engine.of_runtime() {
+        Some(engine) => {
+            let policy = policy(opened, engine);
+            if let Some(why) = policy.fallback() {
+                terminal.note(&format!("native code is not available ({why}): the vm decides"));
+            }
+            policy.prepare();
+            let name = policy.engine().name();
+            Ok((Box::new(policy), name))
+        }
+        None => {
+            let compiled = opened.compiled().map_err(|error| Failure::new(Exit::Artifact, error.to_string()))?;
+            let tree = compiled.policy.clone();
+            Ok((Box::new(ReferenceEngine::new(tree, policy(opened, Engine::Vm))), "reference"))
+        }
+    }
+}
+
+/// Adds that a field may be filled in, where an input lacks its column.
+fn with_fill(error: DataError) -> DataError {
+    match (error.kind, &error.remedy) {
+        (ErrorKind::Unmapped, Some(remedy)) => {
+            let remedy = format!("{remedy}; `--fill FIELD=VALUE` gives a field that the portfolio lacks a value");
+            error.remedy(remedy)
+        }
+        _ => error,
+    }
+}
+
+/// The files and streams to read from and write to.
+struct Endpoints {
+    inputs: Vec<Located>,
+    output: Option<Located>,
+    summary: Option<Endpoint>,
+}
+
+impl Endpoints {
+    /// The endpoints named on the command line. Nothing is read twice or overwritten.
+    fn of(args: &Impact, policies: &[Named; 2]) -> Result<Endpoints, Failure> {
+        let is_policy = |path: &&std::path::PathBuf| path.extension().is_some_and(|end| end == "opus" || end == "opusc");
+        if let Some(found) = args.inputs.iter().find(is_policy) {
+            return Err(Failure::usage(format!("`{}` is a policy, not an input", found.display()))
+                .help("two policies come first, and then the inputs: opus impact A B INPUT"));
+        }
+        let endpoints = Endpoints {
+            inputs: inputs(&args.inputs, args.input_format)?,
+            output: match &args.output {
+                Some(path) => Some(output(path, args.output_format, "--output-format")?),
+                None => None,
+            },
+            summary: args.summary.as_deref().map(Endpoint::new),
+        };
+        let [a, b] = [0, 1].map(|at| Endpoint::new(&policies[at].path));
+        let columns = args.columns.as_deref().map(Endpoint::new);
+        // one file may hold both policies, as two of its versions
+        let is_one = a == b && a != Endpoint::Standard;
+        let policies = [Some(&a), Some(&b).filter(|_| !is_one), columns.as_ref()];
+        let read: Vec<&Endpoint> = policies
+            .into_iter()
+            .flatten()
+            .chain(endpoints.inputs.iter().map(|input| &input.endpoint))
+            .collect();
+        endpoints.summary.as_ref().map_or(Ok(()), writable)?;
+        standard_input_once(&read)?;
+        apart(&read, &endpoints.written())?;
+        outside(&args.inputs, args.input_format, &endpoints.written())?;
+        Ok(endpoints)
+    }
+
+    fn written(&self) -> Vec<&Endpoint> {
+        let output = self.output.as_ref().map(|output| &output.endpoint);
+        [output, self.summary.as_ref()].into_iter().flatten().collect()
+    }
+
+    fn takes_standard_output(&self) -> bool {
+        self.written().contains(&&Endpoint::Standard)
+    }
+}
+
+fn path_text(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn available_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |count| count.get())
+}

@@ -1,0 +1,108 @@
+//! How does a portfolio map to the fields of two policies? As for one policy, but a renamed field or value may have either
+//! name, and a field that the portfolio lacks may be filled in.
+
+use opus_data::{Intake, Mapping};
+use opus_data::{DataError, did_you_mean};
+use opus_govern::diff::{Family, Rename};
+use opus_govern::joint::Joint;
+use opus_ir::Kind;
+use opus_runtime::Schema;
+use opus_runtime::admission::{Admission, Reading, Unit};
+
+use crate::args::Impact;
+use crate::failure::Failure;
+
+/// What is read of the inputs.
+pub struct Portfolio {
+    pub intake: Intake,
+    /// The mapping file, by name, with the hash of what was read.
+    pub mapping_file: Option<(String, String)>,
+    /// The position among the kept columns of the one that rows are grouped by.
+    pub by: Option<usize>,
+}
+
+/// What the command line says of the inputs.
+pub fn read(args: &Impact, joint: &Joint, renames: &[Rename]) -> Result<Portfolio, Failure> {
+    let schema = joint.schema();
+    let (mut mapping, mapping_file) = match &args.columns {
+        Some(path) => {
+            let (mapping, hash) = Mapping::read_hashed(path, schema)?;
+            (mapping, Some((path.display().to_string(), hash)))
+        }
+        None => (Mapping::by_name(schema), None),
+    };
+    for rename in renames {
+        rename_in(&mut mapping, schema, rename);
+    }
+    for fill in &args.fill {
+        fill_in(&mut mapping, schema, renames, fill)?;
+    }
+    let mut keep = args.keep.clone();
+    let by = args.by.as_ref().map(|by| {
+        keep.iter().position(|name| name == by).unwrap_or_else(|| {
+            keep.push(by.clone());
+            keep.len() - 1
+        })
+    });
+    Ok(Portfolio { intake: Intake { schema: schema.clone(), mapping, keep }, mapping_file, by })
+}
+
+/// The fields of a name: there are two where the policies read its column as different kinds.
+fn named<'a>(schema: &'a Schema, name: &'a str) -> impl Iterator<Item = usize> + 'a {
+    (0..schema.inputs.len()).filter(move |index| schema.inputs[*index].name == name)
+}
+
+/// Lets the portfolio have the name before a rename too, unless it means something else now.
+fn rename_in(mapping: &mut Mapping, schema: &Schema, rename: &Rename) {
+    match &rename.family {
+        Family::Input if named(schema, &rename.before).next().is_none() => {
+            named(schema, &rename.after).for_each(|index| mapping.also_called(index, &rename.before));
+        }
+        Family::EnumValue(of) => {
+            for (index, field) in schema.inputs.iter().enumerate() {
+                let Kind::Enum(definition) = field.kind else { continue };
+                let definition = &schema.enums[definition as usize];
+                let has = |name: &str| definition.values.iter().any(|value| value.name == name);
+                if definition.name == *of && has(&rename.after) && !has(&rename.before) {
+                    mapping.also_means(index, &rename.before, &rename.after);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// `--fill FIELD=VALUE`
+fn fill_in(mapping: &mut Mapping, schema: &Schema, renames: &[Rename], fill: &str) -> Result<(), Failure> {
+    let Some((name, value)) = fill.split_once('=').map(|(name, value)| (name.trim(), value.trim())) else {
+        return Err(Failure::usage(format!("`--fill {fill}` gives no value"))
+            .help("write the name of a field and a value, such as `--fill score=700`"));
+    };
+    let renamed = renames.iter().find(|rename| rename.family == Family::Input && rename.before == name);
+    let now = renamed.filter(|_| named(schema, name).next().is_none()).map_or(name, |rename| &rename.after);
+    let fields: Vec<usize> = named(schema, now).collect();
+    if fields.is_empty() {
+        let names = schema.inputs.iter().map(|field| field.name.as_str());
+        let failure = DataError::request(format!("`--fill {fill}`: neither policy has an input `{name}`"));
+        return Err(match did_you_mean(name, names) {
+            Some(help) => failure.remedy(help).into(),
+            None => failure.into(),
+        });
+    }
+    if value == "missing" {
+        if let Some(index) = fields.iter().find(|index| !schema.inputs[**index].optional) {
+            let name = &schema.inputs[*index].name;
+            return Err(Failure::usage(format!("`--fill {fill}`: `{name}` may not be missing under either policy")));
+        }
+        fields.into_iter().for_each(|index| mapping.fill(index, None));
+        return Ok(());
+    }
+    let wrong = |index: &usize| Admission::new(schema, *index, Unit::Written).admit(Reading::Text(value)).err();
+    let mut wrongs = fields.iter().filter_map(wrong);
+    // where the policies read it as different kinds, it has to be right for one of them
+    if let Some(reason) = wrongs.next().filter(|_| wrongs.count() + 1 == fields.len()) {
+        return Err(Failure::usage(format!("`--fill {fill}`: {reason}")));
+    }
+    fields.into_iter().for_each(|index| mapping.fill(index, Some(value)));
+    Ok(())
+}

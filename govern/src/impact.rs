@@ -1,0 +1,393 @@
+//! What does a change do to a portfolio? How many rows are decided otherwise, and from which value to which; what the sums of
+//! numbers were and are; which rules and versions decide, and why rows are refused.
+//!
+//! Everything is counted column by column, over two batches with the same rows, and each count is kept for each group of
+//! rows, so that the counts of groups add up to those of all.
+
+use std::collections::BTreeMap;
+
+use opus_ir::memory::Columns;
+use opus_ir::{Fault, Kind, Program, Schema, by_width};
+use opus_runtime::Batch;
+use opus_runtime::admission::Reason;
+
+use crate::results::Comparison;
+use crate::total::Total;
+
+/// What is counted, for two policies. Where there are two of something, the first is before the change and the second
+/// after it.
+///
+/// ```
+/// use opus_govern::impact::Plan;
+/// use opus_govern::source::open;
+/// use opus_runtime::{Cache, Options, Policy};
+///
+/// let policy = |limit: u8| {
+///     let source = format!(
+///         "policy shop {{ currency USD  input {{ age : int in 0..120 }}  output {{ child : bool  price : money in $0..$9 }}
+///          rules first {{ rule A when age < {limit} => true, $4  otherwise B => false, $9 }} }}");
+///     open(source.into(), &Cache::Off).map(|(opened, _)| Policy::from_artifact(opened.artifact, &Options::default()))
+/// };
+/// let (a, b) = (policy(18)?, policy(21)?);
+/// let decided = |policy: &Policy| {
+///     let mut batch = policy.batch(3);
+///     batch.inputs_mut().set_rows(3);
+///     [17, 18, 21].iter().enumerate().for_each(|(row, age)| batch.inputs_mut().set(0, row, Some(*age)));
+///     batch.decide();
+///     batch
+/// };
+/// let plan = Plan::new(a.artifact().program(), b.artifact().program());
+/// let (before, after) = (decided(&a), decided(&b));
+/// let changed = plan.comparison.changed(&before, &after, None);
+/// let counts = plan.count(&before, &after, 3, &changed, &[], 1).remove(0);
+/// assert_eq!((counts.rows, counts.changed), (3, 1));
+/// // from `false` to `true`
+/// assert_eq!(counts.moved(&plan, 0, 0, 1), 1);
+/// let price = &counts.sums[0];
+/// assert_eq!((price.before.written(2), price.after.written(2)), ("22.00".into(), "17.00".into()));
+/// assert_eq!((price.gained.written(2), price.lost.written(2)), ("0.00".into(), "5.00".into()));
+/// # Ok::<(), opus_govern::source::OpenError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// How results are compared.
+    pub comparison: Comparison,
+    /// The outputs whose values are listed: enums and Booleans.
+    pub listed: Vec<Listed>,
+    /// The outputs that are summed: numbers.
+    pub summed: Vec<Summed>,
+    /// The ids of rules, each once: those of the second policy and then others of the first.
+    pub rules: Vec<String>,
+    /// The numbers of versions, each once, ascending.
+    pub versions: Vec<u32>,
+    /// By rule index, the place in `rules`.
+    rule_places: [Vec<usize>; 2],
+    /// By version index, the place in `versions`.
+    version_places: [Vec<usize>; 2],
+    version_numbers: [Vec<u32>; 2],
+}
+
+/// An output with the values that it has in either policy.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// The names of its values: those of the second policy in their order, and then others of the first.
+    pub values: Vec<String>,
+    outputs: [usize; 2],
+    /// By code, the place in `values`.
+    places: [Vec<usize>; 2],
+}
+
+/// An output that is a number.
+#[derive(Clone, Debug)]
+pub struct Summed {
+    /// Its name.
+    pub name: String,
+    /// Its kind in the second policy.
+    pub kind: Kind,
+    /// Sums count `10^-decimals`.
+    pub decimals: u8,
+    outputs: [usize; 2],
+    /// What one count of either policy is in sums.
+    powers: [i128; 2],
+    /// Whether sums over a batch fit in 128 bits.
+    is_small: bool,
+}
+
+/// What was counted.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    /// Rows.
+    pub rows: u64,
+    /// Rows whose results differ.
+    pub changed: u64,
+    /// Rows that are refused.
+    pub refused: [u64; 2],
+    /// Faults by what is wrong and where; a row may have several. The name is that of the field or the require, and empty
+    /// where it is the row as a whole.
+    pub faults: BTreeMap<(Fault, String), [u64; 2]>,
+    /// By place in [`Plan::rules`], the rows that the rule decides.
+    pub rules: Vec<[u64; 2]>,
+    /// By place in [`Plan::versions`], the rows that the version decides.
+    pub versions: Vec<[u64; 2]>,
+    /// By place in [`Plan::summed`].
+    pub sums: Vec<Sums>,
+    /// By place in [`Plan::listed`], row by row of the matrix. The last row and the last column are refusals.
+    moves: Vec<Vec<u64>>,
+}
+
+/// The sums of an output over rows. A row that is refused adds nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Sums {
+    /// Before.
+    pub before: Total,
+    /// After.
+    pub after: Total,
+    /// How much more it is, in the rows in which it is more.
+    pub gained: Total,
+    /// How much less it is, in the rows in which it is less.
+    pub lost: Total,
+}
+
+impl Plan {
+    /// What is counted for these policies.
+    pub fn new<F, G>(a: &Program<F>, b: &Program<G>) -> Plan {
+        let comparison = Comparison::new(&a.schema, &b.schema);
+        let (mut listed, mut summed) = (Vec::new(), Vec::new());
+        for output in &comparison.outputs {
+            let [first, second] = [&a.schema.outputs[output.a], &b.schema.outputs[output.b]];
+            let outputs = [output.a, output.b];
+            match (names_of(&a.schema, first.kind), names_of(&b.schema, second.kind)) {
+                (Some(before), Some(after)) => {
+                    let (values, places) = united(&before, &after);
+                    listed.push(Listed { name: output.name.clone(), values, outputs, places });
+                }
+                _ if second.kind == Kind::Date => {}
+                _ => {
+                    let decimals = [a.schema.decimals(first.kind), b.schema.decimals(second.kind)];
+                    let most = decimals[0].max(decimals[1]);
+                    let powers = decimals.map(|own| 10i128.pow((most - own).into()));
+                    let is_small = [first, second].iter().zip(powers).all(|(field, power)| {
+                        let range = field.domain.range;
+                        [range.lo, range.hi].iter().all(|end| {
+                            end.checked_mul(power).is_some_and(|end| end.unsigned_abs() < 1 << SMALL_BITS)
+                        })
+                    });
+                    let (name, kind) = (output.name.clone(), second.kind);
+                    summed.push(Summed { name, kind, decimals: most, outputs, powers, is_small });
+                }
+            }
+        }
+        let ids = |rules: &[opus_ir::Rule]| rules.iter().map(|rule| rule.id.clone()).collect::<Vec<_>>();
+        let (rules, rule_places) = united(&ids(&a.rules), &ids(&b.rules));
+        let before: Vec<u32> = a.versions.iter().map(|version| version.number).collect();
+        let after: Vec<u32> = b.versions.iter().map(|version| version.number).collect();
+        let mut versions = [before.as_slice(), &after].concat();
+        versions.sort_unstable();
+        versions.dedup();
+        let place = |number: &u32| versions.binary_search(number).expect("each number is there");
+        let version_numbers = [before, after];
+        let version_places = [0, 1].map(|side: usize| version_numbers[side].iter().map(place).collect());
+        Plan { comparison, listed, summed, rules, versions, rule_places, version_places, version_numbers }
+    }
+
+    /// The place in [`Plan::rules`] of a rule of the first policy (`side` 0) or the second (1), by its index there.
+    pub fn rule_place(&self, side: usize, rule: u16) -> usize {
+        self.rule_places[side][rule as usize]
+    }
+
+    /// By version index of the first policy (`side` 0) or the second (1), its number.
+    pub fn version_numbers(&self, side: usize) -> &[u32] {
+        &self.version_numbers[side]
+    }
+
+    /// Nothing counted yet.
+    pub fn nothing(&self) -> Counts {
+        Counts {
+            rules: vec![[0; 2]; self.rules.len()],
+            versions: vec![[0; 2]; self.versions.len()],
+            sums: vec![Sums::default(); self.summed.len()],
+            moves: self.listed.iter().map(|output| vec![0; output.size() * output.size()]).collect(),
+            ..Counts::default()
+        }
+    }
+
+    /// Counts two decided batches of the same rows, of which there are so many, and of which `changed` have other results.
+    /// By row, `groups` names the group, of which there are `group_count`; an empty list is one group. Answers what was
+    /// counted, by group.
+    pub fn count(
+        &self,
+        a: &Batch,
+        b: &Batch,
+        rows: usize,
+        changed: &[u32],
+        groups: &[u32],
+        group_count: usize,
+    ) -> Vec<Counts> {
+        let group_of = |row: usize| if groups.is_empty() { 0 } else { groups[row] as usize };
+        let mut counts = vec![self.nothing(); group_count];
+        for group in groups {
+            counts[*group as usize].rows += 1;
+        }
+        if groups.is_empty() {
+            counts[0].rows = rows as u64;
+        }
+        changed.iter().for_each(|row| counts[group_of(*row as usize)].changed += 1);
+        counts.iter_mut().for_each(|counts| counts.refused = [counts.rows; 2]);
+        for (side, batch) in [a, b].into_iter().enumerate() {
+            let decided = batch.rows().iter().zip(batch.rules()).zip(batch.versions());
+            for ((row, rule), version) in decided {
+                let counts = &mut counts[group_of(*row as usize)];
+                counts.refused[side] -= 1;
+                counts.rules[self.rule_places[side][*rule as usize]][side] += 1;
+                counts.versions[self.version_places[side][*version as usize]][side] += 1;
+            }
+            count_faults(batch.refused(), side, &group_of, &mut counts);
+        }
+        for (at, output) in self.listed.iter().enumerate() {
+            let [before, after] =
+                [(a, 0), (b, 1)].map(|(batch, side)| output.codes(batch, side, rows));
+            for (row, (from, to)) in before.iter().zip(&after).enumerate() {
+                let to_place = *from as usize * output.size() + *to as usize;
+                counts[group_of(row)].moves[at][to_place] += 1;
+            }
+        }
+        for (at, output) in self.summed.iter().enumerate() {
+            let sums = output.sums(a, b, rows, &group_of, group_count);
+            counts.iter_mut().zip(sums).for_each(|(counts, sums)| counts.sums[at] = sums);
+        }
+        counts
+    }
+}
+
+/// Sums of a batch fit in 128 bits if their terms have no more bits than this: a batch has fewer than 2^32 rows.
+const SMALL_BITS: u32 = 94;
+
+/// The names of the values of an output; `None` if they are not listed.
+fn names_of(schema: &Schema, kind: Kind) -> Option<Vec<String>> {
+    match kind {
+        Kind::Enum(index) => {
+            Some(schema.enums[index as usize].values.iter().map(|value| value.name.clone()).collect())
+        }
+        Kind::Bool => Some(vec!["false".to_owned(), "true".to_owned()]),
+        _ => None,
+    }
+}
+
+/// Each name once, those of the second list first, and by index in either list the place of its name.
+fn united(before: &[String], after: &[String]) -> (Vec<String>, [Vec<usize>; 2]) {
+    let mut places = BTreeMap::new();
+    let mut names: Vec<String> = Vec::new();
+    for name in after.iter().chain(before) {
+        places.entry(name.clone()).or_insert_with(|| {
+            names.push(name.clone());
+            names.len() - 1
+        });
+    }
+    let of = |list: &[String]| list.iter().map(|name| places[name]).collect();
+    let found = [of(before), of(after)];
+    (names, found)
+}
+
+fn count_faults(
+    refused: &[(u32, Reason)],
+    side: usize,
+    group_of: &impl Fn(usize) -> usize,
+    counts: &mut [Counts],
+) {
+    let mut found: BTreeMap<(usize, Fault, &str), u64> = BTreeMap::new();
+    for (row, reason) in refused {
+        *found.entry((group_of(*row as usize), reason.fault, &reason.name)).or_default() += 1;
+    }
+    for ((group, fault, name), count) in found {
+        counts[group].faults.entry((fault, name.to_owned())).or_default()[side] += count;
+    }
+}
+
+impl Listed {
+    /// How many rows and columns its matrix has: one for each value, and one for refusals.
+    pub fn size(&self) -> usize {
+        self.values.len() + 1
+    }
+
+    /// By row, the place of its value, or of refusals.
+    fn codes(&self, batch: &Batch, side: usize, rows: usize) -> Vec<u16> {
+        let (output, places) = (self.outputs[side], &self.places[side]);
+        let mut codes = vec![self.values.len() as u16; rows];
+        let columns = batch.outputs();
+        by_width!(columns.column(output).width, Cell => {
+            for (row, code) in batch.rows().iter().zip(columns.values::<Cell>(output)) {
+                codes[*row as usize] = places[*code as usize] as u16;
+            }
+        });
+        codes
+    }
+}
+
+impl Summed {
+    fn sums(
+        &self,
+        a: &Batch,
+        b: &Batch,
+        rows: usize,
+        group_of: &impl Fn(usize) -> usize,
+        group_count: usize,
+    ) -> Vec<Sums> {
+        let [before, after] = [(a, 0), (b, 1)].map(|(batch, side)| values(batch, self.outputs[side], rows));
+        let pairs = before.into_iter().zip(after).enumerate();
+        if self.is_small {
+            let mut sums = vec![[0i128; 4]; group_count];
+            for (row, (before, after)) in pairs {
+                let (before, after) = (before * self.powers[0], after * self.powers[1]);
+                let more = after - before;
+                let [all_before, all_after, gained, lost] = &mut sums[group_of(row)];
+                *all_before += before;
+                *all_after += after;
+                *gained += more.max(0);
+                *lost -= more.min(0);
+            }
+            let total = |[before, after, gained, lost]: [i128; 4]| Sums {
+                before: before.into(),
+                after: after.into(),
+                gained: gained.into(),
+                lost: lost.into(),
+            };
+            return sums.into_iter().map(total).collect();
+        }
+        let mut sums = vec![Sums::default(); group_count];
+        for (row, (before, after)) in pairs {
+            let [before, after] =
+                [Total::product(before, self.powers[0]), Total::product(after, self.powers[1])];
+            let sums = &mut sums[group_of(row)];
+            sums.before += before;
+            sums.after += after;
+            if after > before { sums.gained += after - before } else { sums.lost += before - after }
+        }
+        sums
+    }
+}
+
+/// By row, the value of an output; 0 where the row is refused.
+fn values(batch: &Batch, output: usize, rows: usize) -> Vec<i128> {
+    let mut values = vec![0; rows];
+    let columns: &Columns = batch.outputs();
+    by_width!(columns.column(output).width, Cell => {
+        for (row, value) in batch.rows().iter().zip(columns.values::<Cell>(output)) {
+            values[*row as usize] = *value as i128;
+        }
+    });
+    values
+}
+
+impl Counts {
+    /// How many rows have one value of a listed output before and another after, by the places of the values; the place
+    /// after the last value is that of refusals.
+    pub fn moved(&self, plan: &Plan, output: usize, from: usize, to: usize) -> u64 {
+        self.moves[output][from * plan.listed[output].size() + to]
+    }
+
+    /// Adds what was counted elsewhere.
+    pub fn add(&mut self, other: &Counts) {
+        self.rows += other.rows;
+        self.changed += other.changed;
+        let add = |ours: &mut [u64; 2], theirs: &[u64; 2]| {
+            ours.iter_mut().zip(theirs).for_each(|(ours, theirs)| *ours += theirs);
+        };
+        add(&mut self.refused, &other.refused);
+        for (fault, theirs) in &other.faults {
+            add(self.faults.entry(fault.clone()).or_default(), theirs);
+        }
+        let pairs = self.rules.iter_mut().chain(&mut self.versions);
+        pairs.zip(other.rules.iter().chain(&other.versions)).for_each(|(ours, theirs)| add(ours, theirs));
+        for (ours, theirs) in self.sums.iter_mut().zip(&other.sums) {
+            ours.before += theirs.before;
+            ours.after += theirs.after;
+            ours.gained += theirs.gained;
+            ours.lost += theirs.lost;
+        }
+        for (ours, theirs) in self.moves.iter_mut().flatten().zip(other.moves.iter().flatten()) {
+            *ours += theirs;
+        }
+    }
+}
