@@ -1,21 +1,38 @@
-//! How many rows have which causes, and what did they move? Groups of rows with the same causes, with counts and sums.
+//! How many rows have which causes, and what do they move? Groups of changed rows with the same causes.
 //!
-//! The groups add up to all changed rows. That is checked rather than assumed: counts and sums of all changed rows are
-//! made apart from those of the groups.
+//! The groups add up to all changed rows. That is checked rather than assumed: all changed rows are counted apart.
 
 use std::collections::BTreeMap;
 
-use opus_ir::Kind;
-use opus_runtime::Batch;
-
 use super::{Attributed, Attribution};
+use crate::impact::Counts;
 
 /// Groups of changed rows.
 ///
 /// ```
 /// use opus_govern::attribute::groups::Groups;
-/// let groups = Groups::default();
-/// assert!(groups.add_up());
+/// use opus_govern::attribute::{Attribution, Rows};
+/// use opus_govern::structure::Structure;
+/// use opus_ir::memory::Columns;
+/// use opus_runtime::Options;
+///
+/// let policy = |limit: u8, fee: u8| {
+///     let source = format!(
+///         "policy shop {{ input {{ age : int in 0..120 }}  output {{ fee : int in 0..99 }}
+///          rules first {{ rule A when age < {limit} => 0  otherwise B => {fee} }} }}");
+///     Structure::of_source(&source).unwrap()
+/// };
+/// let attribution = Attribution::new(&policy(18, 5), &policy(21, 6), &Options::default())?;
+/// let mut wide = Columns::new(&attribution.joint().schema().input_columns(), 3);
+/// wide.set_rows(3);
+/// [17, 20, 40].iter().enumerate().for_each(|(row, age)| wide.set(0, row, Some(*age)));
+/// let found = attribution.rows(Rows { wide: &wide, faults: &[] });
+/// let groups = Groups::of(&found, 3);
+///
+/// assert_eq!((groups.rows, groups.all.changed, groups.add_up(&attribution)), (3, 2, true));
+/// let fee = |causes: &str| &groups.by_causes[&(causes.to_owned(), false)].counts.sums[0];
+/// assert_eq!((fee("E1").lost.written(0), fee("E2").gained.written(0)), ("5".into(), "1".into()));
+/// # Ok::<(), opus_govern::attribute::AttributeError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Groups {
@@ -24,109 +41,78 @@ pub struct Groups {
     /// By causes as they are written, and whether the search was given up, the rows that have them.
     pub by_causes: BTreeMap<(String, bool), Group>,
     /// All changed rows.
-    pub all: Group,
+    pub all: Counts,
 }
 
-/// Some rows.
+/// Changed rows with the same causes.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Group {
-    /// How many there are.
-    pub rows: u64,
-    /// How many of them have causes of which a part cannot be tested.
-    pub coarse: u64,
-    /// By numeric output that both policies have, the sums over the rows that are decided before and after, as integers of
-    /// the output.
-    pub sums: Vec<[i128; 2]>,
+    /// The rows, and the sums of numeric outputs over them.
+    pub counts: Counts,
+    /// The causes of which a closed subset is untestable, as they are written.
+    pub coarse: String,
 }
 
 impl Groups {
-    /// The groups of some rows.
+    /// The groups of `rows` rows.
     pub fn of(found: &Attributed<'_>, rows: usize) -> Groups {
-        let mut groups = Groups { rows: rows as u64, ..Groups::default() };
-        let values = [Values::new(found, 0), Values::new(found, 1)];
-        for (at, row) in found.changed.iter().enumerate() {
-            let sums = [values[0].of(*row), values[1].of(*row)];
-            let causes = found.causes_of(at);
+        let plan = &found.of.plan;
+        let [a, b] = found.batches();
+        // rows that did not change are a group of their own, which is left out
+        let count = found.causes.len();
+        let mut of_row = vec![count as u32; rows];
+        found.changed.iter().zip(&found.of_row).for_each(|(row, causes)| of_row[*row as usize] = *causes);
+        let counts = plan.count(a, b, rows, &found.changed, &of_row, count + 1);
+        let is_same: Vec<u32> = of_row.iter().map(|causes| u32::from(*causes == count as u32)).collect();
+        let all = plan.count(a, b, rows, &found.changed, &is_same, 2).swap_remove(0);
+        let mut groups = Groups { rows: rows as u64, by_causes: BTreeMap::new(), all };
+        for (causes, counts) in found.causes.iter().zip(counts) {
             let key = (causes.written.clone(), causes.is_unfinished);
-            groups.by_causes.entry(key).or_default().count(!causes.coarse.is_empty(), &sums);
-        }
-        for row in &found.changed {
-            let at = found.changed.binary_search(row).expect("it is one of them");
-            let sums = [values[0].of(*row), values[1].of(*row)];
-            groups.all.count(!found.causes_of(at).coarse.is_empty(), &sums);
+            let group = Group { counts, coarse: causes.coarse.clone() };
+            groups.put(key, group);
         }
         groups
     }
 
-    /// Adds the groups of other rows.
-    pub fn add(&mut self, other: Groups) {
-        self.rows += other.rows;
-        self.all.add(&other.all);
-        for (key, group) in other.by_causes {
-            self.by_causes.entry(key).or_default().add(&group);
+    fn put(&mut self, key: (String, bool), group: Group) {
+        match self.by_causes.get_mut(&key) {
+            Some(known) => known.counts.add(&group.counts),
+            None => drop(self.by_causes.insert(key, group)),
         }
     }
 
-    /// Whether the groups add up to all changed rows.
-    pub fn add_up(&self) -> bool {
-        let mut sum = Group::default();
-        self.by_causes.values().for_each(|group| sum.add(group));
-        sum == self.all
+    /// Adds the groups of other rows.
+    pub fn add(&mut self, other: Groups) {
+        if self.rows == 0 {
+            *self = other;
+            return;
+        }
+        self.rows += other.rows;
+        self.all.add(&other.all);
+        other.by_causes.into_iter().for_each(|(key, group)| self.put(key, group));
+    }
+
+    /// Whether the groups add up to all changed rows, in their number and in every count and sum.
+    pub fn add_up(&self, of: &Attribution) -> bool {
+        let mut sum = of.plan.nothing();
+        self.by_causes.values().for_each(|group| sum.add(&group.counts));
+        self.rows == 0 || sum == self.all && self.all.rows == self.all.changed
     }
 
     /// How many rows have an unfinished search.
     pub fn unfinished(&self) -> u64 {
-        self.by_causes.iter().filter(|((_, is_unfinished), _)| *is_unfinished).map(|(_, group)| group.rows).sum()
-    }
-}
-
-impl Group {
-    fn count(&mut self, is_coarse: bool, sums: &[Vec<i128>; 2]) {
-        self.rows += 1;
-        self.coarse += u64::from(is_coarse);
-        self.sums.resize(sums[0].len(), [0; 2]);
-        for (output, sum) in self.sums.iter_mut().enumerate() {
-            (0..2).for_each(|side| sum[side] += sums[side][output]);
-        }
+        let groups = self.by_causes.iter().filter(|((_, is_unfinished), _)| *is_unfinished);
+        groups.map(|(_, group)| group.counts.rows).sum()
     }
 
-    fn add(&mut self, other: &Group) {
-        self.rows += other.rows;
-        self.coarse += other.coarse;
-        self.sums.resize(self.sums.len().max(other.sums.len()), [0; 2]);
-        for (sum, other) in self.sums.iter_mut().zip(&other.sums) {
-            (0..2).for_each(|side| sum[side] += other[side]);
-        }
-    }
-}
-
-impl Attribution {
-    /// The outputs that are summed up: their names, and for both policies their index.
-    pub fn summed(&self) -> Vec<(String, [usize; 2])> {
-        let is_number = |kind: Kind| matches!(kind, Kind::Int | Kind::Decimal(_) | Kind::Money | Kind::Percent(_) | Kind::Days);
-        let outputs = &self.comparison().outputs;
-        let summed = outputs.iter().filter(|output| is_number(self.b().schema().outputs[output.b].kind));
-        summed.map(|output| (output.name.clone(), [output.a, output.b])).collect()
-    }
-}
-
-/// The numeric outputs of one policy.
-struct Values<'a> {
-    batch: &'a Batch,
-    outputs: Vec<usize>,
-}
-
-impl<'a> Values<'a> {
-    fn new(found: &'a Attributed<'_>, side: usize) -> Values<'a> {
-        let batch = if side == 0 { &found.a } else { &found.b };
-        let batch = batch.as_ref().expect("the batches are there until the end");
-        Values { batch, outputs: found.of.summed().iter().map(|(_, places)| places[side]).collect() }
-    }
-
-    /// Of a refused row, zeros.
-    fn of(&self, row: u32) -> Vec<i128> {
-        let at = self.batch.rows().binary_search(&row).ok();
-        let value = |output: &usize| at.and_then(|at| self.batch.outputs().get(*output, at)).unwrap_or(0);
-        self.outputs.iter().map(value).collect()
+    /// The groups, those with more rows first.
+    pub fn largest_first(&self) -> Vec<(&str, bool, &Group)> {
+        let mut groups: Vec<(&str, bool, &Group)> = self
+            .by_causes
+            .iter()
+            .map(|((causes, is_unfinished), group)| (causes.as_str(), *is_unfinished, group))
+            .collect();
+        groups.sort_by_key(|(_, _, group)| std::cmp::Reverse(group.counts.rows));
+        groups
     }
 }

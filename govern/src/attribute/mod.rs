@@ -19,7 +19,7 @@ mod search;
 mod sites;
 mod switches;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Mutex;
 
@@ -27,8 +27,8 @@ use opus_runtime::admission::Place;
 use opus_runtime::{Batch, Options, Policy};
 
 use crate::diff::{ApplyError, Edit, Script, diff};
+use crate::impact::Plan;
 use crate::joint::{Joint, JointError, Projection};
-use crate::results::Comparison;
 use crate::source::{OpenError, of_structure};
 use crate::structure::Structure;
 use hybrids::{Hybrids, lock};
@@ -72,7 +72,7 @@ pub struct Attribution {
     joint: Joint,
     a: Side,
     b: Side,
-    comparison: Comparison,
+    plan: Plan,
     /// By cause, whether a closed set within it is untestable; `None` if it has too many.
     coarse: Mutex<HashMap<Switches, Option<bool>>>,
 }
@@ -105,10 +105,8 @@ pub struct Attributed<'a> {
     pub of_row: Vec<u32>,
     /// The causes that rows have.
     pub causes: Vec<Causes>,
-    /// The decisions and refusals of the first policy.
-    pub a: Option<Batch>,
-    /// Those of the second.
-    pub b: Option<Batch>,
+    /// What the two policies say, until both batches are used again.
+    decided: Option<[Batch; 2]>,
 }
 
 /// Why a row has another result. The texts are what is written for it.
@@ -149,15 +147,15 @@ impl Attribution {
         };
         let (a, b) = (open(&merged.structure(&Switches::default()))?, open(b)?);
         let joint = Joint::new(a.schema(), b.schema()).map_err(AttributeError::Joint)?;
-        let comparison = Comparison::new(a.schema(), b.schema());
-        let compared = comparison.outputs.iter().map(|output| output.name.clone()).collect();
+        let plan = Plan::new(a.artifact().program(), b.artifact().program());
+        let compared = plan.comparison.outputs.iter().map(|output| output.name.clone()).collect();
         let side = |policy: &Policy| {
             let projection = joint.projection(policy.schema()).map_err(AttributeError::Joint)?;
             Ok(Side { policy: policy.clone(), projection, idle: Mutex::default() })
         };
         let (of_a, of_b) = (side(&a)?, side(&b)?);
         let hybrids = Hybrids::new(merged, joint.clone(), b, compared);
-        Ok(Attribution { script, hybrids, joint, a: of_a, b: of_b, comparison, coarse: Mutex::default() })
+        Ok(Attribution { script, hybrids, joint, a: of_a, b: of_b, plan, coarse: Mutex::default() })
     }
 
     /// All edits.
@@ -180,9 +178,9 @@ impl Attribution {
         &self.b.policy
     }
 
-    /// How results are compared.
-    pub fn comparison(&self) -> &Comparison {
-        &self.comparison
+    /// How results are compared and counted.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     /// How many closed sets were compiled, and how many times their hybrids decided rows.
@@ -208,7 +206,7 @@ impl Attribution {
     pub fn rows(&self, rows: Rows<'_>) -> Attributed<'_> {
         let all: Vec<u32> = (0..rows.wide.rows() as u32).collect();
         let [a, b] = [&self.a, &self.b].map(|side| side.decided(rows, &all));
-        let changed = self.comparison.changed(&a, &b, None);
+        let changed = self.plan.comparison.changed(&a, &b, None);
         let mut of_row = vec![0; changed.len()];
         let mut known: BTreeMap<Answer, u32> = BTreeMap::new();
         for (rows, answer) in search(&self.hybrids, rows, &b, self.by_admission(&a, &b, &changed)) {
@@ -222,7 +220,7 @@ impl Attribution {
         let mut causes: Vec<(u32, Answer)> = known.into_iter().map(|(answer, index)| (index, answer)).collect();
         causes.sort_unstable_by_key(|(index, _)| *index);
         let causes = causes.iter().map(|(_, answer)| self.causes(answer)).collect();
-        Attributed { of: self, changed, of_row, causes, a: Some(a), b: Some(b) }
+        Attributed { of: self, changed, of_row, causes, decided: Some([a, b]) }
     }
 
     /// The rows by the edits that act through the admission of fields which the two policies admit differently. A field is
@@ -309,11 +307,6 @@ impl Attribution {
     pub fn edits(&self) -> impl Iterator<Item = &Edit> {
         self.script.deciding()
     }
-
-    /// The names of the edits in a set of causes as it is written.
-    pub fn named(written: &str) -> BTreeSet<String> {
-        written.split([' ', '|', '+']).filter(|name| !name.is_empty()).map(str::to_owned).collect()
-    }
 }
 
 impl Side {
@@ -327,6 +320,12 @@ impl Side {
 }
 
 impl Attributed<'_> {
+    /// The decisions and refusals of both policies.
+    pub fn batches(&self) -> [&Batch; 2] {
+        let [a, b] = self.decided.as_ref().expect("they are there until the end");
+        [a, b]
+    }
+
     /// The causes of a changed row, by its place among them.
     pub fn causes_of(&self, at: usize) -> &Causes {
         &self.causes[self.of_row[at] as usize]
@@ -336,8 +335,9 @@ impl Attributed<'_> {
 impl Drop for Attributed<'_> {
     /// The batches are used again.
     fn drop(&mut self) {
-        for (side, batch) in [(&self.of.a, self.a.take()), (&self.of.b, self.b.take())] {
-            lock(&side.idle).extend(batch);
+        let batches = self.decided.take().into_iter().flatten();
+        for (side, batch) in [&self.of.a, &self.of.b].into_iter().zip(batches) {
+            lock(&side.idle).push(batch);
         }
     }
 }

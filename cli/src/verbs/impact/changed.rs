@@ -22,6 +22,9 @@ pub struct Changed {
     kept: usize,
 }
 
+/// Columns that are more than results, with what they hold of each changed row.
+pub type More = Vec<ArrayRef>;
+
 /// Where a column comes from.
 #[derive(Clone, Copy)]
 enum Source {
@@ -79,6 +82,16 @@ impl Changed {
         Ok(Changed { layout, sources, shapes, kept: kept.len() })
     }
 
+    /// The same with more columns behind the others.
+    ///
+    /// # Errors
+    /// Where two columns would have one name.
+    pub fn with(mut self, more: Vec<Spec>) -> Result<Changed, DataError> {
+        let columns = self.layout.columns.iter().cloned().chain(more).collect();
+        self.layout = Arc::new(Layout::new(columns, &self.layout.metadata, "the output")?);
+        Ok(self)
+    }
+
     /// The columns.
     pub fn layout(&self) -> &Arc<Layout> {
         &self.layout
@@ -96,6 +109,7 @@ impl Changed {
         first_row: u64,
         changed: &[u32],
         kept: &[ColumnData],
+        more: More,
     ) -> Result<Encoded, DataError> {
         let results = [0, 1].map(|side| self.results(side, plan, batches[side], changed));
         let reasons = batches.map(|batch| reasons(batch, changed));
@@ -108,6 +122,7 @@ impl Changed {
             Source::Result(side, at) => Data::Column(&results[side], at),
             Source::Reasons(side) => Data::Array(reasons[side].clone()),
         }));
+        columns.extend(more.into_iter().map(Data::Array));
         encoder.encode(&Table { rows: changed.len(), columns })
     }
 

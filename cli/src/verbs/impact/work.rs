@@ -99,7 +99,7 @@ impl<'a> Worker<'a> {
         let counts = self.plan.count(a, b, count, &changed, &groups.of_row, groups.values.len());
         let rows = match &self.table {
             Some((table, encoder)) if !changed.is_empty() => {
-                Some(table.encode(encoder.as_ref(), self.plan, [a, b], first_row, &changed, &kept)?)
+                Some(table.encode(encoder.as_ref(), self.plan, [a, b], first_row, &changed, &kept, Vec::new())?)
             }
             _ => None,
         };
