@@ -2,8 +2,9 @@
 //! own: how it ends ([`ends`]), its help ([`help`]), its words for programs ([`json`]), fixes ([`fixes`]), streams ([`streams`]), files
 //! that are complete or not there ([`outputs`]), the same bytes however it is run ([`engines`]), the cache of native
 //! code ([`cache`]), single rows of files
-//! ([`rows`]), changes between policies ([`changes`]), and the page about all of it ([`page`]).
+//! ([`rows`]), changes between policies ([`changes`]) and their causes ([`attribute`]), and the page about all of it ([`page`]).
 
+mod attribute;
 mod cache;
 mod changes;
 mod crafted;

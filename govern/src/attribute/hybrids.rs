@@ -12,6 +12,7 @@ use opus_runtime::{Batch, Cache, Engine, Options, Policy};
 
 use super::merged::Merged;
 use super::probes::{Answers, Cause, Probed, probed};
+use super::search::SETS_MAX;
 use super::sites::Sites;
 use super::switches::Switches;
 use crate::diff::words;
@@ -34,6 +35,8 @@ pub struct Hybrids {
     known: Mutex<HashMap<Switches, Arc<OnceLock<Tested>>>>,
     /// How many times a hybrid decided rows.
     runs: AtomicU64,
+    /// The most sets that are tried for a row.
+    pub sets_max: usize,
 }
 
 /// A set of edits, tried.
@@ -79,7 +82,7 @@ pub struct Rows<'a> {
 impl Hybrids {
     pub fn new(merged: Merged, joint: Joint, b: Policy, compared: Vec<String>) -> Hybrids {
         let sites = Sites::new(&merged);
-        Hybrids { merged, sites, joint, b, compared, known: Mutex::default(), runs: AtomicU64::new(0) }
+        Hybrids { merged, sites, joint, b, compared, known: Mutex::default(), runs: AtomicU64::new(0), sets_max: SETS_MAX }
     }
 
     /// The hybrid of a closed set.
@@ -139,12 +142,7 @@ impl Hybrids {
     }
 
     fn unknown(&self, sites: &[super::sites::Site]) -> Vec<Answers> {
-        let of = |site: &super::sites::Site| Answers {
-            place: site.place,
-            edits: site.touched.iter().collect(),
-            answers: Vec::new(),
-        };
-        sites.iter().map(of).collect()
+        sites.iter().map(|site| Answers::unknown(site.place, site.touched.clone())).collect()
     }
 
     fn unknown_outputs(&self, on: &Switches) -> Vec<(usize, Vec<Answers>)> {
@@ -155,7 +153,7 @@ impl Hybrids {
         });
         let of = |(place, entry): (usize, crate::diff::Entry)| {
             let touched = |output: &String| self.sites.touching_output(&self.merged, &entry.key, output);
-            let answers = |touched: Switches| Answers { place, edits: touched.iter().collect(), answers: Vec::new() };
+            let answers = |touched: Switches| Answers::unknown(place, touched);
             (place, self.compared.iter().map(touched).map(answers).collect())
         };
         rules.map(of).collect()
@@ -259,7 +257,8 @@ impl Hybrid {
 
     /// What a run reads that a `require` refused.
     fn read_by_requires(&self) -> Switches {
-        self.requires.iter().flat_map(|answers| answers.edits.iter().copied()).collect()
+        let of = |answers: &Answers| answers.always.with(&answers.edits.iter().copied().collect());
+        self.requires.iter().map(of).fold(Switches::default(), |all, read| all.with(&read))
     }
 
     /// What a run reads that a rule decided.

@@ -26,6 +26,9 @@ pub struct Merged {
     declarations: BTreeMap<String, BTreeSet<Key>>,
     /// By name of a value, the edits that touch what it stands for, directly or through the names it uses.
     touched: BTreeMap<String, Switches>,
+    /// By edit that changes nothing but rows of one table, that table. For a row of data at most one of a table's edits makes
+    /// a difference.
+    rows_of: Vec<Option<String>>,
 }
 
 /// The name of the parameter, `let`, table or grid that an element belongs to.
@@ -101,7 +104,9 @@ impl Merged {
         let orders =
             script.orders.iter().map(|order| (order.sequence.clone(), order.entries.clone())).collect();
         let (declarations, touched) = (BTreeMap::new(), BTreeMap::new());
-        let mut merged = Merged { base, ids, needs, needed_by, changes, moves, orders, declarations, touched };
+        let rows_of = script.deciding().map(|edit| rows_of(&edit.changes, &orders, &base)).collect();
+        let mut merged =
+            Merged { base, ids, needs, needed_by, changes, moves, orders, declarations, touched, rows_of };
         merged.find_names();
         Ok(merged)
     }
@@ -282,11 +287,34 @@ impl Merged {
         self.touched.get(name)
     }
 
+    /// The table of which an edit changes rows and nothing else.
+    pub fn rows_of(&self, edit: usize) -> Option<&str> {
+        self.rows_of[edit].as_deref()
+    }
+
     /// The edits that touch the names in a text.
     pub fn touching_text(&self, text: &str) -> Switches {
         let touched = names(text).filter_map(|name| self.touching_name(name));
         touched.fold(Switches::default(), |all, touched| all.with(touched))
     }
+}
+
+/// The table of which changes touch rows and nothing else, and of which they leave the order alone: values of rows or cells,
+/// or rows of a table that is `unique` in both policies.
+fn rows_of(changes: &[Change], orders: &BTreeMap<Sequence, Vec<Entry>>, base: &Structure) -> Option<String> {
+    let is_first = |table: &str| {
+        let rows = Sequence::FirstRows(table.to_owned());
+        base.sequences.contains_key(&rows) || orders.contains_key(&rows)
+    };
+    let table = |change: &Change| match change {
+        Change::Part { key: Key::TableRow(table, ..) | Key::GridCell(table, ..), part: Part::Value, .. } => {
+            Some(table.clone())
+        }
+        Change::Element { key: Key::TableRow(table, ..), .. } if !is_first(table) => Some(table.clone()),
+        _ => None,
+    };
+    let tables: Option<BTreeSet<String>> = changes.iter().map(table).collect();
+    tables.filter(|tables| tables.len() == 1).and_then(|mut tables| tables.pop_first())
 }
 
 /// Numbers the versions by their days: each policy has numbers of its own.

@@ -120,7 +120,7 @@ pub struct Causes {
     pub but_for: String,
     /// The causes of which a closed subset is untestable, written like causes.
     pub coarse: String,
-    /// Whether the search was given up after [`SETS_MAX`](search::SETS_MAX) sets; the causes are those found by then.
+    /// Whether the search was given up; the causes are those found by then.
     pub is_unfinished: bool,
 }
 
@@ -156,6 +156,13 @@ impl Attribution {
         let (of_a, of_b) = (side(&a)?, side(&b)?);
         let hybrids = Hybrids::new(merged, joint.clone(), b, compared);
         Ok(Attribution { script, hybrids, joint, a: of_a, b: of_b, plan, coarse: Mutex::default() })
+    }
+
+    /// The same, but a search is given up after so many sets for a row; by default, 4,096.
+    #[must_use]
+    pub fn with_sets_max(mut self, sets_max: usize) -> Attribution {
+        self.hybrids.sets_max = sets_max;
+        self
     }
 
     /// All edits.

@@ -3,8 +3,11 @@
 //!
 //! A **probe** is such an output. For each site that edits touch, and for each way to switch those edits, the expression of
 //! the site is written once more, beside the original, with copies of the parameters, tables and `let`s that differ. If all
-//! of them give on a row what the site gave, the run does not read the edits. What cannot be probed counts as read: the
-//! site is touched by more than [`EDITS_MAX`] edits, or the expression does not compile where it would be written.
+//! of them give on a row what the site gave, the run does not read the edits. What cannot be probed counts as read: an edit
+//! beyond [`COMBINATIONS_MAX`], or an expression that does not compile where it would be written.
+//!
+//! A table gives a row one of its values, so of the edits that change rows of one table at most one makes a difference. They
+//! are switched one at a time, and not in every combination.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,10 +17,10 @@ use super::switches::Switches;
 use crate::diff::{names, words};
 use crate::structure::{Dates, Element, Key, Part, Sequence, Structure, When};
 
-/// The most edits of a site that are probed in every combination.
-pub const EDITS_MAX: usize = 4;
+/// The most combinations of edits that are probed at a site.
+const COMBINATIONS_MAX: usize = 40;
 /// The most probes of a hybrid.
-const PROBES_MAX: usize = 400;
+const PROBES_MAX: usize = 600;
 
 /// A hybrid with probes.
 pub struct Probed {
@@ -48,10 +51,12 @@ pub enum Cause {
 pub struct Answers {
     /// The place of a rule; 0 for a `require`.
     pub place: usize,
-    /// The edits, in the order of the bits of a combination.
+    /// The edits that are not probed: every run reads them.
+    pub always: Switches,
+    /// The edits that are probed.
     pub edits: Vec<usize>,
-    /// By combination of switched edits, from 1.
-    pub answers: Vec<Answer>,
+    /// Combinations of them that are switched, as bits in their order, each with what the site gives.
+    pub answers: Vec<(u64, Answer)>,
 }
 
 /// What a site gives.
@@ -63,39 +68,36 @@ pub enum Answer {
     Is(bool),
     /// What the probe with this number says.
     Probe(usize),
-    /// No closed set switches these edits and no other of the site.
-    Impossible,
     /// Nobody knows.
     Unknown,
 }
 
 impl Answers {
+    /// A site of which nothing is known.
+    pub fn unknown(place: usize, always: Switches) -> Answers {
+        Answers { place, always, edits: Vec::new(), answers: Vec::new() }
+    }
+
     /// The edits that a run reads at the site, where it gave `given`: the others can be switched in every combination
     /// without another answer.
     pub fn read(&self, given: bool, probe: impl Fn(usize) -> bool) -> Switches {
-        let count = self.edits.len();
-        if self.answers.is_empty() {
-            return self.edits.iter().copied().collect();
-        }
-        let keeps: Vec<bool> = self
-            .answers
-            .iter()
-            .map(|answer| match answer {
-                Answer::Same | Answer::Impossible => true,
-                Answer::Is(value) => *value == given,
-                Answer::Probe(number) => probe(*number) == given,
-                Answer::Unknown => false,
-            })
-            .collect();
-        let mut free = 0usize;
-        for bit in 0..count {
+        let keeps = |answer: &Answer| match answer {
+            Answer::Same => true,
+            Answer::Is(value) => *value == given,
+            Answer::Probe(number) => probe(*number) == given,
+            Answer::Unknown => false,
+        };
+        let differing: Vec<u64> =
+            self.answers.iter().filter(|(_, answer)| !keeps(answer)).map(|(mask, _)| *mask).collect();
+        let mut free = 0u64;
+        for bit in 0..self.edits.len() {
             let wider = free | 1 << bit;
-            // every combination of the edits that are left free
-            if (1..1 << count).filter(|mask| mask & !wider == 0).all(|mask| keeps[mask - 1]) {
+            if differing.iter().all(|mask| mask & !wider != 0) {
                 free = wider;
             }
         }
-        (0..count).filter(|bit| free >> bit & 1 == 0).map(|bit| self.edits[bit]).collect()
+        let read = self.edits.iter().enumerate().filter(|(bit, _)| free >> bit & 1 == 0).map(|(_, edit)| *edit);
+        self.always.with(&read.collect())
     }
 }
 
@@ -138,6 +140,15 @@ pub fn probed(
     Probed { structure, names, outputs, requires, rules, decides }
 }
 
+/// The combinations of a site's edits that are probed.
+struct Combinations {
+    edits: Vec<usize>,
+    /// Those that are not probed.
+    always: Switches,
+    /// Combinations as bits, each with a closed set that has it.
+    sets: Vec<(u64, Switches)>,
+}
+
 struct Writer<'a> {
     merged: &'a Merged,
     on: &'a Switches,
@@ -177,28 +188,49 @@ fn prefix(merged: &Merged) -> String {
 }
 
 impl Writer<'_> {
-    /// By combination of a site's edits, the set with those switched; `None` if no closed set has them so.
-    fn combinations(&self, edits: &[usize]) -> Vec<Option<Switches>> {
-        let touched: Switches = edits.iter().copied().collect();
-        let switched = |mask: usize| {
-            let chosen: Switches =
-                edits.iter().enumerate().filter(|(bit, _)| mask >> bit & 1 == 1).map(|(_, edit)| *edit).collect();
-            let (off, on) = (chosen.meet(self.on), chosen.without(self.on));
-            let wanted = self.on.without(&off).with(&on).meet(&touched);
-            let found = self.merged.taken_back(&self.on.with(&self.merged.closed(&on)), &off);
-            (found.meet(&touched) == wanted).then_some(found)
-        };
-        (1..1 << edits.len()).map(switched).collect()
+    /// The combinations of a site's edits to probe: each as bits and the closed set with those switched.
+    fn combinations(&self, touched: &Switches) -> Combinations {
+        let mut groups: BTreeMap<Option<&str>, Vec<usize>> = BTreeMap::new();
+        for edit in touched.iter() {
+            groups.entry(self.merged.rows_of(edit)).or_default().push(edit);
+        }
+        let alone = groups.remove(&None).unwrap_or_default().into_iter().map(|edit| vec![edit]);
+        let groups = groups.into_values().chain(alone);
+        let (mut edits, mut always, mut masks) = (Vec::new(), Switches::default(), vec![0u64]);
+        for group in groups {
+            let room = self.outputs.len() + masks.len() * (1 + group.len());
+            if masks.len() * (1 + group.len()) > COMBINATIONS_MAX
+                || room > PROBES_MAX
+                || edits.len() + group.len() > 64
+            {
+                group.into_iter().for_each(|edit| always.insert(edit));
+                continue;
+            }
+            let before = masks.clone();
+            for edit in group {
+                masks.extend(before.iter().map(|mask| mask | 1 << edits.len()));
+                edits.push(edit);
+            }
+        }
+        let set = |mask: &u64| Some((*mask, self.switched(touched, &edits, *mask)?));
+        let sets = masks[1..].iter().filter_map(set).collect();
+        Combinations { edits, always, sets }
+    }
+
+    /// The set with some of the edits that touch a site switched and the others as they are; `None` if no closed set is so.
+    fn switched(&self, touched: &Switches, edits: &[usize], mask: u64) -> Option<Switches> {
+        let chosen: Switches =
+            edits.iter().enumerate().filter(|(bit, _)| mask >> bit & 1 == 1).map(|(_, edit)| *edit).collect();
+        let (off, on) = (chosen.meet(self.on), chosen.without(self.on));
+        let wanted = self.on.without(&off).with(&on).meet(touched);
+        let found = self.merged.taken_back(&self.on.with(&self.merged.closed(&on)), &off);
+        (found.meet(touched) == wanted).then_some(found)
     }
 
     /// Probes the condition of a site.
     fn site(&mut self, site: &Site, sequence: &Sequence) -> Answers {
-        let edits: Vec<usize> = site.touched.iter().collect();
         let is_rule = *sequence == Sequence::Rules;
         let place = if is_rule { site.place } else { 0 };
-        if edits.len() > EDITS_MAX || self.outputs.len() + (1 << edits.len()) > PROBES_MAX {
-            return Answers { place, edits, answers: Vec::new() };
-        }
         let entries = self.merged.entries(sequence);
         let is_there = |on: &Switches| self.merged.is_placed(sequence, &entries[site.place], on);
         let condition = |on: &Switches| {
@@ -206,19 +238,18 @@ impl Writer<'_> {
             element.map(|element| element.get(&Part::Condition).cloned().unwrap_or_default())
         };
         let own = condition(self.on);
-        let combinations = self.combinations(&edits);
-        let texts: Vec<_> = combinations.into_iter().map(|on| on.map(|on| (condition(&on), on))).collect();
-        let answers = texts
-            .into_iter()
-            .map(|found| match found {
-                None => Answer::Impossible,
+        let Combinations { edits, always, sets } = self.combinations(&site.touched);
+        let mut answers = Vec::new();
+        for (mask, on) in sets {
+            let answer = match condition(&on) {
                 // a rule that is not there decides nothing, a require that is not there refuses nothing
-                Some((None, _)) => Answer::Is(!is_rule),
-                Some((text, on)) if text == own && !self.differs(&text, &on) => Answer::Same,
-                Some((Some(text), on)) => self.condition(site, is_rule, &text, &on),
-            })
-            .collect();
-        Answers { place, edits, answers }
+                None => Answer::Is(!is_rule),
+                text if text == own && !self.differs(&text, &on) => Answer::Same,
+                Some(text) => self.condition(site, is_rule, &text, &on),
+            };
+            answers.push((mask, answer));
+        }
+        Answers { place, always, edits, answers }
     }
 
     /// Whether a name in a text stands for something else with these edits.
@@ -258,10 +289,6 @@ impl Writer<'_> {
 
     /// Probes what a rule gives for an output.
     fn outcome(&mut self, rule: &Key, place: usize, output: &str, touched: &Switches) -> Answers {
-        let edits: Vec<usize> = touched.iter().collect();
-        if edits.len() > EDITS_MAX || self.outputs.len() + (1 << edits.len()) > PROBES_MAX {
-            return Answers { place, edits, answers: Vec::new() };
-        }
         let given = |on: &Switches| {
             let rule = self.merged.element(rule, on)?;
             let named = rule.get(&Part::Output(output.to_owned())).cloned();
@@ -271,22 +298,20 @@ impl Writer<'_> {
             })
         };
         let own = given(self.on);
-        let combinations = self.combinations(&edits);
-        let texts: Vec<_> = combinations.into_iter().map(|on| on.map(|on| (given(&on), on))).collect();
-        let answers = texts
-            .into_iter()
-            .map(|found| match (found, &own) {
-                (None, _) => Answer::Impossible,
-                (Some((None, _)), _) | (_, None) => Answer::Is(false),
-                (Some((text, on)), _) if text == own && !self.differs(&text, &on) => Answer::Same,
-                (Some((Some(text), on)), Some(own)) => {
-                    let cause =
-                        Cause::Site(rule.clone(), place, Some(output.to_owned()), on.meet(touched));
+        let Combinations { edits, always, sets } = self.combinations(touched);
+        let mut answers = Vec::new();
+        for (mask, on) in sets {
+            let answer = match (given(&on), &own) {
+                (None, _) | (_, None) => Answer::Is(false),
+                (text, _) if text == own && !self.differs(&text, &on) => Answer::Same,
+                (Some(text), Some(own)) => {
+                    let cause = Cause::Site(rule.clone(), place, Some(output.to_owned()), on.meet(touched));
                     self.equality(rule, cause, own, &text, &on)
                 }
-            })
-            .collect();
-        Answers { place, edits, answers }
+            };
+            answers.push((mask, answer));
+        }
+        Answers { place, always, edits, answers }
     }
 
     fn equality(&mut self, rule: &Key, cause: Cause, own: &str, text: &str, on: &Switches) -> Answer {

@@ -154,7 +154,7 @@ impl State {
                 if self.causes.iter().any(|cause| cause.is_within(&node.on)) {
                     continue;
                 }
-                if self.tried == SETS_MAX {
+                if self.tried == hybrids.sets_max {
                     self.is_unfinished = true;
                     break;
                 }
