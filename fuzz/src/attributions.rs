@@ -49,14 +49,20 @@ pub fn check(seed: u64, rows: usize) -> Result<Option<Compared>, String> {
     let mut source = Seed(seed.wrapping_mul(0xd134_2543_de82_ef95));
     let pair = if seed % 2 == 0 { filled(&mut source) } else { generated(seed, &mut source) };
     let Some((a, b)) = pair else { return Ok(None) };
-    compare(&a, &b, rows, &mut source).map_err(|wrong| format!("{wrong}\n{}\nand\n{}", a.to_source(), b.to_source()))
+    compare(&a, &b, rows, &mut source)
+        .map_err(|wrong| format!("{wrong}\n{}\nand\n{}", a.to_source(), b.to_source()))
 }
 
 /// Compares the causes of generated rows.
 ///
 /// # Errors
 /// As [`check`].
-pub fn compare(a: &Structure, b: &Structure, rows: usize, source: &mut Seed) -> Result<Option<Compared>, String> {
+pub fn compare(
+    a: &Structure,
+    b: &Structure,
+    rows: usize,
+    source: &mut Seed,
+) -> Result<Option<Compared>, String> {
     let options = Options { engine: Engine::Vm, cache: Cache::Off, ..Options::default() };
     let attribution = match Attribution::new(a, b, &options) {
         Ok(attribution) => attribution,
@@ -147,7 +153,8 @@ struct Brute {
 impl Brute {
     fn new(script: &Script, a: &Structure, rows: &[String]) -> Result<Brute, String> {
         let edits: Vec<EditId> = script.deciding().map(|edit| edit.id).collect();
-        let decides = |set: BTreeSet<EditId>| set.into_iter().filter(|id| id.decides).collect::<BTreeSet<_>>();
+        let decides =
+            |set: BTreeSet<EditId>| set.into_iter().filter(|id| id.decides).collect::<BTreeSet<_>>();
         let needs = edits.iter().map(|id| (*id, decides(script.closed(&BTreeSet::from([*id]))))).collect();
         let mut sources = BTreeMap::new();
         for mask in 0..1usize << edits.len() {
@@ -162,7 +169,9 @@ impl Brute {
             sources.into_iter().map(|(set, source)| (set, compiled(&source))).collect();
         // the outputs that both have, of one kind
         let ends = [BTreeSet::new(), edits.iter().copied().collect()].map(|set| policies[&set].clone());
-        let [Some(first), Some(last)] = ends else { return Err("one of the two does not compile".to_owned()) };
+        let [Some(first), Some(last)] = ends else {
+            return Err("one of the two does not compile".to_owned());
+        };
         let kind = |policy: &Policy, name: &str| {
             let schema = policy.schema();
             let kind = schema.outputs.iter().find(|output| output.name == name)?.kind;
@@ -217,9 +226,9 @@ impl Brute {
 
     fn written(&self, cause: &BTreeSet<EditId>) -> String {
         let is_needed = |id: &EditId| {
-            cause.iter().any(|other| {
-                other != id && self.needs[other].contains(id) && !self.needs[id].contains(other)
-            })
+            cause
+                .iter()
+                .any(|other| other != id && self.needs[other].contains(id) && !self.needs[id].contains(other))
         };
         let kept: Vec<String> = cause.iter().filter(|id| !is_needed(id)).map(ToString::to_string).collect();
         kept.join("+")
@@ -245,7 +254,9 @@ fn compiled(source: &str) -> Option<Policy> {
 fn result(policy: &Policy, compared: &[String], row: &str) -> String {
     match policy.decide_json(row) {
         Ok(decision) => {
-            let outputs = compared.iter().map(|name| decision.output(name.as_str()).expect("every hybrid has it").to_string());
+            let outputs = compared
+                .iter()
+                .map(|name| decision.output(name.as_str()).expect("every hybrid has it").to_string());
             outputs.collect::<Vec<_>>().join(", ")
         }
         Err(refusal) => {
@@ -270,7 +281,16 @@ const BLANKS: &[(&str, &[&str])] = &[
     ("OUTPUT", &["", "", "flag : bool default false"]),
     ("REASONS", &["W, X, Y, Z", "W, X, Y, Z", "W, X, Y, Z, U"]),
     ("AMOUNT", &["0", "0", "7"]),
-    ("FLOOR", &["= 10", "= 10", "= 12", "{ from 2024-01-01 = 10  from 2025-01-01 = 14 }", "{ from 2024-01-01 = 9  from 2025-01-01 = 9 }"]),
+    (
+        "FLOOR",
+        &[
+            "= 10",
+            "= 10",
+            "= 12",
+            "{ from 2024-01-01 = 10  from 2025-01-01 = 14 }",
+            "{ from 2024-01-01 = 9  from 2025-01-01 = 9 }",
+        ],
+    ),
     ("STEP", &["5", "5", "6", "11"]),
     ("BASE", &["a + step", "a + step", "a + 5", "a + 2 * step"]),
     (
@@ -296,12 +316,52 @@ const BLANKS: &[(&str, &[&str])] = &[
     ),
     ("REQUIRE", &["", "", "require Q1 : a != 3", "require Q1 : a != 4", "require Q1 : a > floor - 9"]),
     ("R0", &["", "", "rule R0 when c => d = W", "rule R0 when c and a < 20 => d = X"]),
-    ("RS", &["rule RS when s is missing => d = Z, amount = 3", "rule RS when s is missing => d = Z, amount = 3", ""]),
-    ("R1", &["rule R1 when a > floor => d = X", "rule R1 when a > floor => d = X", "rule R1 when a > 20 => d = X", "rule R1 when a > floor + step => d = W", ""]),
+    (
+        "RS",
+        &[
+            "rule RS when s is missing => d = Z, amount = 3",
+            "rule RS when s is missing => d = Z, amount = 3",
+            "",
+        ],
+    ),
+    (
+        "R1",
+        &[
+            "rule R1 when a > floor => d = X",
+            "rule R1 when a > floor => d = X",
+            "rule R1 when a > 20 => d = X",
+            "rule R1 when a > floor + step => d = W",
+            "",
+        ],
+    ),
     ("LET", &["", "", "let sum = s + base"]),
-    ("R2", &["rule R2 when b => d = Y, amount = base", "rule R2 when b => d = Y, amount = base", "rule R2 when b => d = W, amount = base", "rule R2 when b and s > 5 => d = Y, amount = share"]),
-    ("R3", &["rule R3 when share > 1 => d = X, amount = share", "rule R3 when share > 2 => d = X, amount = share", "rule R3 when share > 1 => d = X, amount = level"]),
-    ("R4", &["", "", "rule R4 when g == high => d = UU", "rule R4 when g == mid => d = Z", "rule R4 when g == mid and s > base => d = Z"]),
+    (
+        "R2",
+        &[
+            "rule R2 when b => d = Y, amount = base",
+            "rule R2 when b => d = Y, amount = base",
+            "rule R2 when b => d = W, amount = base",
+            "rule R2 when b and s > 5 => d = Y, amount = share",
+        ],
+    ),
+    (
+        "R3",
+        &[
+            "rule R3 when share > 1 => d = X, amount = share",
+            "rule R3 when share > 2 => d = X, amount = share",
+            "rule R3 when share > 1 => d = X, amount = level",
+        ],
+    ),
+    (
+        "R4",
+        &[
+            "",
+            "",
+            "rule R4 when g == high => d = UU",
+            "rule R4 when g == mid => d = Z",
+            "rule R4 when g == mid and s > base => d = Z",
+        ],
+    ),
     ("LAST", &["Z, amount = base", "Z, amount = base", "Z, amount = level", "W, amount = 8"]),
 ];
 
@@ -366,9 +426,12 @@ fn filled(source: &mut Seed) -> Option<(Structure, Structure)> {
         compile_for(text, Demand::Total).0?;
         Structure::of_source(text).ok()
     };
-    let pick = |source: &mut Seed, options: &'static [&'static str]| *source.pick(options).expect("a blank has options");
+    let pick = |source: &mut Seed, options: &'static [&'static str]| {
+        *source.pick(options).expect("a blank has options")
+    };
     for _ in 0..20 {
-        let mut blanks: Blanks = BLANKS.iter().map(|(name, options)| (*name, pick(source, options))).collect();
+        let mut blanks: Blanks =
+            BLANKS.iter().map(|(name, options)| (*name, pick(source, options))).collect();
         let mut order = RULES.to_vec();
         let Some(a) = compiles(&form(&blanks, &order)) else { continue };
         for _ in 0..20 {
@@ -442,7 +505,8 @@ fn rewritten(out: &mut Structure, source: &mut Seed) {
         }
     }
     let Some((key, part)) = source.pick(&places) else { return };
-    let text = out.elements.get_mut(key).and_then(|element| element.get_mut(part)).expect("it is one of them");
+    let text =
+        out.elements.get_mut(key).and_then(|element| element.get_mut(part)).expect("it is one of them");
     let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
     let at = source.below(words.len());
     let word = &mut words[at];

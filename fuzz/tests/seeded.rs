@@ -49,7 +49,10 @@ fn causes_are_those_of_brute_force() {
         changed += found.changed;
         intricate += found.intricate;
     }
-    assert!(pairs >= 4 && changed > 0 && intricate > 0, "{pairs} pairs, {changed} rows, {intricate} intricate");
+    assert!(
+        pairs >= 4 && changed > 0 && intricate > 0,
+        "{pairs} pairs, {changed} rows, {intricate} intricate"
+    );
 }
 
 /// The most policies in which every op must occur.

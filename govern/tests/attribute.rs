@@ -114,7 +114,10 @@ fn a_cause_is_coarse_if_a_part_of_it_does_not_compile() {
     assert_eq!(says(&attribution), ["E1  input s is no longer optional", "E2  rule R0 removed"]);
     let rows: [&[Option<i128>]; 2] = [&[Some(20)], &[None]];
     // neither can be alone: a rule asks whether a score is missing that never is, or uses one that may be
-    assert_eq!(found(&attribution, &rows), [["E1+E2", "E1 E2", "", "E1+E2"]; 2].map(|row| row.map(str::to_owned)));
+    assert_eq!(
+        found(&attribution, &rows),
+        [["E1+E2", "E1 E2", "", "E1+E2"]; 2].map(|row| row.map(str::to_owned))
+    );
     let untestable = attribution.untestable();
     let sets: Vec<&str> = untestable.iter().map(|set| set.edits.as_str()).collect();
     assert_eq!(sets, ["E1", "E2"]);

@@ -105,7 +105,8 @@ fn the_same_rows_have_the_same_causes() {
 fn equal_policies_change_nothing() {
     let folder = Folder::new("nothing");
     // other names and texts alone
-    let renamed = folder.text("credit.opus").replace("score_floor", "least_score").replace("Thin file", "No file");
+    let renamed =
+        folder.text("credit.opus").replace("score_floor", "least_score").replace("Thin file", "No file");
     folder.write("renamed.opus", renamed);
     let ended = folder.opus("attribute credit.opus renamed.opus good.csv -o changed.csv").ends(0);
     assert!(ended.text().contains("changed  0"), "{}", ended.text());

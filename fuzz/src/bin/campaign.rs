@@ -73,7 +73,9 @@ fn main() -> ExitCode {
 
 fn options(mut args: impl Iterator<Item = String>) -> Option<Options> {
     let target = args.next()?;
-    if !["source", "attributions"].contains(&target.as_str()) && !TARGETS.iter().any(|known| known.name == target) {
+    if !["source", "attributions"].contains(&target.as_str())
+        && !TARGETS.iter().any(|known| known.name == target)
+    {
         return None;
     }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);

@@ -82,7 +82,16 @@ pub struct Rows<'a> {
 impl Hybrids {
     pub fn new(merged: Merged, joint: Joint, b: Policy, compared: Vec<String>) -> Hybrids {
         let sites = Sites::new(&merged);
-        Hybrids { merged, sites, joint, b, compared, known: Mutex::default(), runs: AtomicU64::new(0), sets_max: SETS_MAX }
+        Hybrids {
+            merged,
+            sites,
+            joint,
+            b,
+            compared,
+            known: Mutex::default(),
+            runs: AtomicU64::new(0),
+            sets_max: SETS_MAX,
+        }
     }
 
     /// The hybrid of a closed set.
@@ -170,7 +179,11 @@ impl Hybrids {
         let comparison = Comparison::new(policy.schema(), self.b.schema()).of(&compared);
         let probes = probed.outputs.len();
         let Probed { requires, rules, decides, .. } = probed;
-        assert_eq!(decides.len(), policy.artifact().program().rules.len(), "rules are in the order of the source");
+        assert_eq!(
+            decides.len(),
+            policy.artifact().program().rules.len(),
+            "rules are in the order of the source"
+        );
         let first_probe = policy.schema().outputs.len() - probes;
         let idle = Mutex::default();
         Tested::Runs(Box::new(Hybrid {

@@ -135,7 +135,9 @@ impl Merged {
     /// What an element says; `None` if it is not there.
     pub fn element(&self, key: &Key, on: &Switches) -> Option<Element> {
         let mut found = self.base.elements.get(key).cloned();
-        for (edit, change) in self.changes.get(key).into_iter().flatten().filter(|(edit, _)| on.contains(*edit)) {
+        for (edit, change) in
+            self.changes.get(key).into_iter().flatten().filter(|(edit, _)| on.contains(*edit))
+        {
             match (change, &mut found) {
                 (Change::Element { after, .. }, _) => found = after.clone(),
                 (Change::Part { part, after: Some(text), .. }, Some(element)) => {
@@ -209,11 +211,8 @@ impl Merged {
 
     /// The hybrid, without cases and tests.
     pub fn structure(&self, on: &Switches) -> Structure {
-        let elements: BTreeMap<Key, Element> = self
-            .keys()
-            .into_iter()
-            .filter_map(|key| Some((key.clone(), self.element(key, on)?)))
-            .collect();
+        let elements: BTreeMap<Key, Element> =
+            self.keys().into_iter().filter_map(|key| Some((key.clone(), self.element(key, on)?))).collect();
         let is_first = |table: &String| {
             let choice = elements.get(&Key::Table(table.clone())).and_then(|table| table.get(&Part::Choice));
             choice.is_some_and(|choice| choice == "first")
@@ -307,9 +306,9 @@ fn rows_of(changes: &[Change], orders: &BTreeMap<Sequence, Vec<Entry>>, base: &S
         base.sequences.contains_key(&rows) || orders.contains_key(&rows)
     };
     let table = |change: &Change| match change {
-        Change::Part { key: Key::TableRow(table, ..) | Key::GridCell(table, ..), part: Part::Value, .. } => {
-            Some(table.clone())
-        }
+        Change::Part {
+            key: Key::TableRow(table, ..) | Key::GridCell(table, ..), part: Part::Value, ..
+        } => Some(table.clone()),
         Change::Element { key: Key::TableRow(table, ..), .. } if !is_first(table) => Some(table.clone()),
         _ => None,
     };

@@ -31,8 +31,8 @@ use crate::impact::Plan;
 use crate::joint::{Joint, JointError, Projection};
 use crate::source::{OpenError, of_structure};
 use crate::structure::Structure;
-use hybrids::{Hybrids, lock};
 pub use hybrids::Rows;
+use hybrids::{Hybrids, lock};
 use merged::Merged;
 use search::{Answer, search};
 use switches::Switches;
@@ -224,7 +224,8 @@ impl Attribution {
                 of_row[at] = index;
             }
         }
-        let mut causes: Vec<(u32, Answer)> = known.into_iter().map(|(answer, index)| (index, answer)).collect();
+        let mut causes: Vec<(u32, Answer)> =
+            known.into_iter().map(|(answer, index)| (index, answer)).collect();
         causes.sort_unstable_by_key(|(index, _)| *index);
         let causes = causes.iter().map(|(_, answer)| self.causes(answer)).collect();
         Attributed { of: self, changed, of_row, causes, decided: Some([a, b]) }
@@ -238,7 +239,11 @@ impl Attribution {
         for (bit, batch) in [(1, a), (2, b)] {
             for (row, reason) in batch.refused() {
                 if matches!(reason.place, Place::Field(_)) {
-                    *faults.entry(*row).or_default().entry((&reason.name, reason.fault.code())).or_default() |= bit;
+                    *faults
+                        .entry(*row)
+                        .or_default()
+                        .entry((&reason.name, reason.fault.code()))
+                        .or_default() |= bit;
                 }
             }
         }
@@ -278,12 +283,14 @@ impl Attribution {
             return known.unwrap_or(false);
         }
         let members: Vec<usize> = cause.iter().collect();
-        let is_untestable = |set: &Switches| {
-            matches!(self.hybrids.get(set).get(), Some(hybrids::Tested::Untestable(_)))
-        };
+        let is_untestable =
+            |set: &Switches| matches!(self.hybrids.get(set).get(), Some(hybrids::Tested::Untestable(_)));
         let found = (members.len() <= SUBSETS_OF_MAX).then(|| {
             let subset = |mask: usize| {
-                (0..members.len()).filter(|bit| mask >> bit & 1 == 1).map(|bit| members[bit]).collect::<Switches>()
+                (0..members.len())
+                    .filter(|bit| mask >> bit & 1 == 1)
+                    .map(|bit| members[bit])
+                    .collect::<Switches>()
             };
             let mut proper = (0..(1 << members.len()) - 1).map(subset);
             proper.any(|set| self.hybrids.merged.closed(&set) == set && is_untestable(&set))
@@ -295,9 +302,12 @@ impl Attribution {
     /// A set as the edits that no other of it needs: `E2+E3`.
     fn written(&self, set: &Switches) -> String {
         let merged = &self.hybrids.merged;
-        let is_needed = |edit: usize| set.iter().any(|other| other != edit && merged.needs[other].contains(edit));
+        let is_needed =
+            |edit: usize| set.iter().any(|other| other != edit && merged.needs[other].contains(edit));
         // edits that need each other are both written
-        let is_mutual = |edit: usize| merged.needs[edit].iter().any(|need| need != edit && merged.needs[need].contains(edit));
+        let is_mutual = |edit: usize| {
+            merged.needs[edit].iter().any(|need| need != edit && merged.needs[need].contains(edit))
+        };
         let written: Switches = set.iter().filter(|edit| !is_needed(*edit) || is_mutual(*edit)).collect();
         match written.is_empty() {
             true => "none".to_owned(),

@@ -96,7 +96,8 @@ impl Answers {
                 free = wider;
             }
         }
-        let read = self.edits.iter().enumerate().filter(|(bit, _)| free >> bit & 1 == 0).map(|(_, edit)| *edit);
+        let read =
+            self.edits.iter().enumerate().filter(|(bit, _)| free >> bit & 1 == 0).map(|(_, edit)| *edit);
         self.always.with(&read.collect())
     }
 }

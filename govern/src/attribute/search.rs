@@ -70,7 +70,12 @@ enum Stage {
 }
 
 /// Searches the causes of rows, which are ascending, each with the edits that all its runs read.
-pub fn search(hybrids: &Hybrids, of: Rows<'_>, b: &Batch, rows: Vec<(Vec<u32>, Switches)>) -> Vec<(Vec<u32>, Answer)> {
+pub fn search(
+    hybrids: &Hybrids,
+    of: Rows<'_>,
+    b: &Batch,
+    rows: Vec<(Vec<u32>, Switches)>,
+) -> Vec<(Vec<u32>, Answer)> {
     let all = Switches::first(hybrids.merged.count());
     let mut open: Vec<State> = rows.into_iter().map(|(rows, always)| State::new(rows, always)).collect();
     let mut done = Vec::new();
@@ -111,8 +116,11 @@ fn answer(
             return states;
         }
     };
-    let mut rows: Vec<(u32, usize)> =
-        states.iter().enumerate().flat_map(|(at, state)| state.rows.iter().map(move |row| (*row, at))).collect();
+    let mut rows: Vec<(u32, usize)> = states
+        .iter()
+        .enumerate()
+        .flat_map(|(at, state)| state.rows.iter().map(move |row| (*row, at)))
+        .collect();
     rows.sort_unstable();
     let numbers: Vec<u32> = rows.iter().map(|(row, _)| *row).collect();
     let ran = hybrids.run(hybrid, of, &numbers, b, wants_all_reads);

@@ -71,7 +71,8 @@ impl Switches {
 
     fn each_word(&self, other: &Switches, of: impl Fn(u64, u64) -> u64) -> Switches {
         let other = other.words.iter().copied().chain(std::iter::repeat(0));
-        let mut words: Vec<u64> = self.words.iter().zip(other).map(|(word, other)| of(*word, other)).collect();
+        let mut words: Vec<u64> =
+            self.words.iter().zip(other).map(|(word, other)| of(*word, other)).collect();
         while words.last() == Some(&0) {
             words.pop();
         }

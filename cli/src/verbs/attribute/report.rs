@@ -27,7 +27,11 @@ impl Report<'_> {
         let [a, b] = self.names;
         let mut blocks = vec![format!("before  {a}\nafter   {b}")];
         let edits: Vec<String> = self.attribution.script().edits.iter().map(ToString::to_string).collect();
-        blocks.push(if edits.is_empty() { "the policies have the same structure".to_owned() } else { edits.join("\n") });
+        blocks.push(if edits.is_empty() {
+            "the policies have the same structure".to_owned()
+        } else {
+            edits.join("\n")
+        });
         let changed = self.groups.all.changed;
         blocks.push(format!("rows     {}\nchanged  {}", grouped(self.groups.rows), grouped(changed)));
         if changed > 0 {
@@ -82,8 +86,11 @@ impl Report<'_> {
 
     fn untestable(&self) -> Option<String> {
         let sets = self.attribution.untestable();
-        let mut lines: Vec<String> =
-            sets.iter().take(SHOWN_MAX).map(|set| format!("untestable  {}: {}", set.edits, set.why)).collect();
+        let mut lines: Vec<String> = sets
+            .iter()
+            .take(SHOWN_MAX)
+            .map(|set| format!("untestable  {}: {}", set.edits, set.why))
+            .collect();
         if let Some(more) = sets.len().checked_sub(SHOWN_MAX).filter(|more| *more > 0) {
             lines.push(format!("and {more} more, which `--summary FILE` writes"));
         }
@@ -98,9 +105,7 @@ impl Report<'_> {
 
     /// For programs; `details` describes what ran.
     pub fn json(&self, details: Value) -> Value {
-        let edit = |edit: &Edit| {
-            json!({ "id": edit.id, "decides": edit.id.decides, "says": edit.says, "needs": edit.needs })
-        };
+        let edit = |edit: &Edit| json!({ "id": edit.id, "decides": edit.id.decides, "says": edit.says, "needs": edit.needs });
         let group = |(causes, is_unfinished, group): &(&str, bool, &Group)| {
             json!({
                 "causes": alternatives(causes),
@@ -161,7 +166,8 @@ fn members(written: &str) -> Vec<&str> {
 /// Columns beside each other; the first to the left, the others to the right.
 fn aligned(lines: &[Vec<String>]) -> String {
     let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
-    let of_column = |column: usize| lines.iter().filter(|line| line.len() > 1).filter_map(move |line| line.get(column));
+    let of_column =
+        |column: usize| lines.iter().filter(|line| line.len() > 1).filter_map(move |line| line.get(column));
     let widths: Vec<usize> = (0..columns)
         .map(|column| of_column(column).map(|cell| cell.chars().count()).max().unwrap_or(0))
         .collect();
