@@ -365,6 +365,17 @@ const BLANKS: &[(&str, &[&str])] = &[
     ("LAST", &["Z, amount = base", "Z, amount = base", "Z, amount = level", "W, amount = 8"]),
 ];
 
+/// Blanks that only together make a policy which compiles, or of which one needs the other.
+const TOGETHER: &[&[(&str, &str)]] = &[
+    &[("SCORES", "0..20"), ("RS", "")],
+    &[("SCORES", "0..20 optional"), ("RS", "rule RS when s is missing => d = Z, amount = 3")],
+    &[("REASONS", "W, X, Y, Z, U"), ("R4", "rule R4 when g == high => d = UU")],
+    &[("REASONS", "W, X, Y, Z"), ("R4", "")],
+    &[("VERSION", "version 2 from 2025-01-01"), ("FLOOR", "{ from 2024-01-01 = 10  from 2025-01-01 = 14 }")],
+    &[("LET", "let sum = s + base"), ("R2", "rule R2 when b and sum > 12 => d = Y, amount = sum")],
+    &[("EXTRA", "z : int in 0..9"), ("R0", "rule R0 when z > 4 => d = W")],
+];
+
 /// The rules of which the order is a blank too.
 const RULES: [&str; 6] = ["R0", "RS", "R1", "R2", "R3", "R4"];
 
@@ -433,11 +444,17 @@ fn filled(source: &mut Seed) -> Option<(Structure, Structure)> {
         let mut blanks: Blanks =
             BLANKS.iter().map(|(name, options)| (*name, pick(source, options))).collect();
         let mut order = RULES.to_vec();
+        if source.one_in(2) {
+            blanks.extend(source.pick(TOGETHER).expect("there are some").iter().copied());
+        }
         let Some(a) = compiles(&form(&blanks, &order)) else { continue };
         for _ in 0..20 {
             for _ in 0..1 + source.below(5) {
                 let (name, options) = source.pick(BLANKS).expect("there are blanks");
                 blanks.insert(name, pick(source, options));
+            }
+            if source.one_in(2) {
+                blanks.extend(source.pick(TOGETHER).expect("there are some").iter().copied());
             }
             if source.one_in(3) {
                 let (from, to) = (source.below(order.len()), source.below(order.len()));
