@@ -114,7 +114,7 @@ pub enum Verb {
         after_help = "Example:\n  opus apply changes.json credit.opus@1 -o changed.opus\n  opus apply changes.json credit.opus@1 --only E1 -o hybrid.opus"
     )]
     Apply(Apply),
-    /// Decide a portfolio under two policies, and show what changes: decisions, amounts, refusals.
+    /// Show what a change of policy does to a portfolio.
     #[command(
         after_help = "Example:\n  opus impact credit.opus@1 credit.opus@2 applications.parquet --by employment -o changed.parquet"
     )]

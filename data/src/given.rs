@@ -1,5 +1,6 @@
 //! Which values of rows do not come from their file? Those that the name of a folder gives, as in
-//! `state=CA/rows.parquet`, and those that the mapping file says no file has.
+//! `state=CA/rows.parquet`, those that the mapping file says no file has, and those that are filled in where a file lacks
+//! the column.
 //!
 //! A file may hold a column that a folder gives too. Then its values have to agree with the folder's, and a cell that is
 //! missing takes the folder's value.

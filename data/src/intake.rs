@@ -447,7 +447,9 @@ fn no_columns(file: &str, missing: &[Wanted], unread: &[String], names: &[&str])
 impl Wanted<'_> {
     fn in_words(&self) -> String {
         match self.field {
-            Some(_) if let Some(also) = self.also => format!("`{}`, or `{also}` as it was called", self.column),
+            Some(_) if let Some(also) = self.also => {
+                format!("`{}`, or `{also}` as it was called", self.column)
+            }
             Some(field) if field != self.column => format!("`{}` for the field `{field}`", self.column),
             _ => format!("`{}`", self.column),
         }

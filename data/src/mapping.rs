@@ -139,6 +139,12 @@ impl Mapping {
         self.fields[index].values.entry(name.to_owned()).or_insert_with(|| value.to_owned());
     }
 
+    /// Lets what stands for one value of an enum stand for another.
+    pub fn rename_value(&mut self, index: usize, before: &str, after: &str) {
+        let values = self.fields[index].values.values_mut().filter(|value| *value == before);
+        values.for_each(|value| after.clone_into(value));
+    }
+
     /// Gives the field a value in all rows of a file that lacks its column; `None` where it is missing in all of them,
     /// and no file has it.
     pub fn fill(&mut self, index: usize, value: Option<&str>) {
@@ -259,7 +265,13 @@ impl Mapping {
 }
 
 impl FieldMapping {
-    fn parse_key(&mut self, key: &str, value: &Value, schema: &Schema, field: &Field) -> Result<(), DataError> {
+    fn parse_key(
+        &mut self,
+        key: &str,
+        value: &Value,
+        schema: &Schema,
+        field: &Field,
+    ) -> Result<(), DataError> {
         match key {
             "column" => self.parse_column(field, value)?,
             "unit" => self.unit = unit_of(field, &text_of(field, key, value)?)?,

@@ -151,7 +151,8 @@ impl Batch {
         let worker = Worker::new(&self.intake, &self.names, engine, decisions, encoder, rejects.is_some());
         let counts = Counts::new(&self.intake.schema, &self.names);
         let mut end = Ending { writer, rejects, counts };
-        let scanned = scan.run(pool, &|chunk| worker.process(chunk), &mut |done| end.write(done), progress)?;
+        let scanned =
+            scan.run(pool, &|chunk| worker.process(chunk), &mut |done| end.write(done), progress)?;
         end.finish(scanned)
     }
 }

@@ -47,7 +47,7 @@ pub struct Compared {
 /// If a row has other causes, with the policies and the row.
 pub fn check(seed: u64, rows: usize) -> Result<Option<Compared>, String> {
     let mut source = Seed(seed.wrapping_mul(0xd134_2543_de82_ef95));
-    let pair = if seed % 2 == 0 { filled(&mut source) } else { generated(seed, &mut source) };
+    let pair = if seed.is_multiple_of(2) { filled(&mut source) } else { generated(seed, &mut source) };
     let Some((a, b)) = pair else { return Ok(None) };
     compare(&a, &b, rows, &mut source)
         .map_err(|wrong| format!("{wrong}\n{}\nand\n{}", a.to_source(), b.to_source()))

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use opus_ir::memory::Columns;
-use opus_ir::{Fault, Kind, Program, Schema, by_width};
+use opus_ir::{Fault, Kind, Program, Scalar as _, Schema, by_width};
 use opus_runtime::Batch;
 use opus_runtime::admission::Reason;
 
@@ -226,8 +226,7 @@ impl Plan {
             count_faults(batch.refused(), side, &group_of, &mut counts);
         }
         for (at, output) in self.listed.iter().enumerate() {
-            let [before, after] =
-                [(a, 0), (b, 1)].map(|(batch, side)| output.codes(batch, side, rows));
+            let [before, after] = [(a, 0), (b, 1)].map(|(batch, side)| output.codes(batch, side, rows));
             for (row, (from, to)) in before.iter().zip(&after).enumerate() {
                 let to_place = *from as usize * output.size() + *to as usize;
                 counts[group_of(row)].moves[at][to_place] += 1;
@@ -354,7 +353,7 @@ fn values(batch: &Batch, output: usize, rows: usize) -> Vec<i128> {
     let columns: &Columns = batch.outputs();
     by_width!(columns.column(output).width, Cell => {
         for (row, value) in batch.rows().iter().zip(columns.values::<Cell>(output)) {
-            values[*row as usize] = *value as i128;
+            values[*row as usize] = value.wide();
         }
     });
     values

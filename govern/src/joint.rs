@@ -226,9 +226,11 @@ struct Rows<'a> {
 
 impl Projection {
     /// Fills an empty batch, made by the engine of the policy, with the rows `rows` of the wide columns, which are
-    /// ascending. `faults` is what was wrong with any of the wide rows when they were read, in the order of
-    /// rows. The batch then holds
-    /// what the policy would have found if it had read these rows alone, and may be decided.
+    /// ascending. `faults` is what was wrong with any of the wide rows when they were read, in the order of rows. The
+    /// batch then holds what the policy would have found if it had read these rows alone, and may be decided.
+    ///
+    /// Reasons have the same faults, names and messages, except that a hint about mapping files may fit the other policy, and
+    /// a value that only the wide field admits is spelled as the policy writes it.
     ///
     /// # Panics
     /// If the batch has too little room or is of another policy, or a row is not among those of the columns.
@@ -236,7 +238,10 @@ impl Projection {
         batch.clear();
         let (inputs, refused) = batch.filling();
         assert_eq!(inputs.len(), self.fields.len(), "the batch is of the policy");
-        assert!(rows.last().is_none_or(|last| (*last as usize) < wide.rows()), "rows are those of the columns");
+        assert!(
+            rows.last().is_none_or(|last| (*last as usize) < wide.rows()),
+            "rows are those of the columns"
+        );
         inputs.set_rows(rows.len());
         let mut is_unreadable = vec![false; rows.len()];
         // by wide field, the rows whose cells are of no meaning
@@ -311,12 +316,15 @@ impl Projection {
         refused: &mut Vec<(u32, Reason)>,
     ) {
         let from = self.fields[own].wide;
-        let strangers = by_width!(wide.column(from).width, Cell => self.strangers::<Cell>(own, wide, rows.numbers));
+        let strangers =
+            by_width!(wide.column(from).width, Cell => self.strangers::<Cell>(own, wide, rows.numbers));
         for at in strangers {
             if rows.is_unreadable[at] || faulty.binary_search(&(at as u32)).is_ok() {
                 continue;
             }
-            if let Some(reason) = wide.get(from, rows.numbers[at] as usize).and_then(|value| self.refusal(own, value)) {
+            if let Some(reason) =
+                wide.get(from, rows.numbers[at] as usize).and_then(|value| self.refusal(own, value))
+            {
                 refused.push((at as u32, reason));
             }
         }
@@ -355,7 +363,11 @@ impl Projection {
         let shown = Shown::new(&self.joint, from.kind, value).to_string();
         match from.kind {
             Kind::Enum(_) => self.admission(own).admit(Reading::Text(&shown)).err(),
-            _ => self.admission(own).admit_counted(Some(value)).err().map(|reason| Reason { value: shown, ..reason }),
+            _ => self
+                .admission(own)
+                .admit_counted(Some(value))
+                .err()
+                .map(|reason| Reason { value: shown, ..reason }),
         }
     }
 }
@@ -403,7 +415,10 @@ impl fmt::Display for JointError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             JointError::Currencies(a, b) => {
-                write!(f, "one policy counts in {a} and the other in {b}, so their amounts cannot be compared")
+                write!(
+                    f,
+                    "one policy counts in {a} and the other in {b}, so their amounts cannot be compared"
+                )
             }
             JointError::OtherField(name) => {
                 write!(f, "the input `{name}` has values that neither of the two policies reads")

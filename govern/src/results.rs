@@ -156,7 +156,8 @@ impl Comparison {
         let mut changed = Vec::new();
         if rows.is_none() && a.rows() == b.rows() {
             let differ = self.differ(a, b, &Same(a.rows().len()));
-            changed.extend(a.rows().iter().zip(&differ).filter(|(_, differs)| **differs).map(|(row, _)| *row));
+            changed
+                .extend(a.rows().iter().zip(&differ).filter(|(_, differs)| **differs).map(|(row, _)| *row));
         } else {
             let (mut pairs, mut of_pair, mut next) = (Vec::new(), Vec::new(), 0);
             for (at, row) in a.rows().iter().enumerate() {
@@ -251,9 +252,12 @@ impl How {
                 let is_same = codes.iter().enumerate().all(|(at, code)| *code == at as i128);
                 Some(if is_same { How::Equal } else { How::Codes(codes) })
             }
-            (Kind::Bool, Kind::Bool) | (Kind::Days, Kind::Days) | (Kind::Date, Kind::Date) => Some(How::Equal),
+            (Kind::Bool, Kind::Bool) | (Kind::Days, Kind::Days) | (Kind::Date, Kind::Date) => {
+                Some(How::Equal)
+            }
             (Kind::Money, Kind::Money) => (a.currency == b.currency).then_some(How::Equal),
-            (Kind::Int | Kind::Decimal(_), Kind::Int | Kind::Decimal(_)) | (Kind::Percent(_), Kind::Percent(_)) => {
+            (Kind::Int | Kind::Decimal(_), Kind::Int | Kind::Decimal(_))
+            | (Kind::Percent(_), Kind::Percent(_)) => {
                 let (first, second) = (a.decimals(a_kind), b.decimals(b_kind));
                 let power = 10i128.pow(first.abs_diff(second).into());
                 Some(match first.cmp(&second) {

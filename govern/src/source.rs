@@ -9,7 +9,7 @@ use opus_frontend::{Compiled, hir};
 use opus_runtime::artifact::{MAGIC, SourceText};
 use opus_runtime::{Artifact, ArtifactError, BuildError, Cache};
 
-use crate::structure::Structure;
+use crate::structure::{Key, Structure};
 
 /// A policy that may run.
 pub struct Opened {
@@ -89,7 +89,7 @@ pub fn open(bytes: Vec<u8>, cache: &Cache) -> Result<(Opened, Vec<Diagnostic>), 
 }
 
 /// Compiles the policy of a structure, which has to be total and no more: rules that no input reaches, rows that are never
-/// used and names without a use do not matter. So a version by itself and a hybrid can be run.
+/// used, names without a use, cases and tests do not matter. So a version by itself and a hybrid can be run.
 ///
 /// ```
 /// use opus_govern::structure::Structure;
@@ -106,6 +106,9 @@ pub fn open(bytes: Vec<u8>, cache: &Cache) -> Result<(Opened, Vec<Diagnostic>), 
 /// # Errors
 /// Where it is not total, or too large for an artifact.
 pub fn of_structure(structure: &Structure) -> Result<Opened, OpenError> {
+    // cases and tests may name what a hybrid does not have
+    let mut structure = structure.clone();
+    structure.retain(|key| !matches!(key, Key::Case(_) | Key::Test(_)));
     let source = structure.to_source();
     let (compiled, diagnostics) = opus_frontend::compile_for(&source, Demand::Total);
     let Some(compiled) = compiled else { return Err(OpenError::NotCompiled { source, diagnostics }) };

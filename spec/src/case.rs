@@ -63,9 +63,8 @@ fn policy(case: &Case, before: Option<&str>, report: &mut Report) {
         let failing = subject.failing_tests(compiled);
         failing.into_iter().for_each(|sentence| report.fail(case.input.line, sentence));
     }
-    // rows, and what the command prints, are tested where the command is
-    let is_ours = |block: &&Block| !matches!(block.info.as_str(), "error" | "csv" | "text");
-    for block in case.expected.iter().filter(is_ours) {
+    let is_checked_here = |block: &&Block| block.info != "error" && !OF_THE_COMMAND.contains(&&*block.info);
+    for block in case.expected.iter().filter(is_checked_here) {
         match &subject {
             None => {
                 let why = if any_error(&diagnostics) { "does not compile" } else { "gives no program" };
@@ -79,6 +78,9 @@ fn policy(case: &Case, before: Option<&str>, report: &mut Report) {
         }
     }
 }
+
+/// Blocks about the command, which the tests of the command read: what is typed and printed, and files of rows.
+const OF_THE_COMMAND: &[&str] = &["console", "csv"];
 
 fn expectation(block: &Block, source: &str, compiled: &Compiled, subject: &Subject, report: &mut Report) {
     if block.info != "run" {

@@ -17,7 +17,7 @@ use opus_ir::memory::Columns;
 use opus_runtime::Options;
 use serde_json::json;
 
-use super::impact::changed::Changed;
+use super::impact::changed::{Beside, Changed};
 use super::impact::{Endpoints, available_threads, path_text, portfolio, with_fill};
 use crate::args::Attribute;
 use crate::failure::{Exit, Failure};
@@ -191,7 +191,8 @@ impl Worker<'_> {
                 let plan = self.attribution.plan();
                 let encoder = encoder.as_ref();
                 let changed = &found.changed;
-                Some(table.encode(encoder, plan, found.batches(), first_row, changed, &kept, told(&found))?)
+                let beside = Beside { kept: &kept, more: told(&found) };
+                Some(table.encode(encoder, plan, found.batches(), first_row, changed, beside)?)
             }
             _ => None,
         };

@@ -51,7 +51,8 @@ pub fn run(args: &Impact, terminal: &Terminal) -> Result<(), Failure> {
     };
     let after = b.into_opened()?;
     let [first, second] = [before.artifact.program(), after.artifact.program()];
-    let joint = Joint::new(&first.schema, &second.schema).map_err(|error| Failure::usage(error.to_string()))?;
+    let joint =
+        Joint::new(&first.schema, &second.schema).map_err(|error| Failure::usage(error.to_string()))?;
     let portfolio = portfolio::read(args, &joint, &renames)?;
     let projection = |schema| joint.projection(schema).map_err(|error| Failure::usage(error.to_string()));
     let projections = [projection(&first.schema)?, projection(&second.schema)?];
@@ -92,7 +93,8 @@ pub fn run(args: &Impact, terminal: &Terminal) -> Result<(), Failure> {
         }
         None => (None, None),
     };
-    let worker = Worker::new(intake, &projections, [engines[0].0.as_ref(), engines[1].0.as_ref()], &plan, by, table);
+    let worker =
+        Worker::new(intake, &projections, [engines[0].0.as_ref(), engines[1].0.as_ref()], &plan, by, table);
     let mut tally = Tally::new(&plan, args.by.as_deref());
     let shown = Shown::new(terminal);
     let scanned = scan.run(
@@ -114,7 +116,15 @@ pub fn run(args: &Impact, terminal: &Terminal) -> Result<(), Failure> {
     terminal.note_names("files and folders that are not read", &left_out);
     terminal.note_ignored(&scanned.ignored, endpoints.inputs.len() > 1);
 
-    let report = Report { names: &names, plan: &plan, schemas: &schemas, titles: &titles, tally: &tally, renames: &renames, seconds };
+    let report = Report {
+        names: &names,
+        plan: &plan,
+        schemas: &schemas,
+        titles: &titles,
+        tally: &tally,
+        renames: &renames,
+        seconds,
+    };
     let side = |at: usize| {
         let mut value = described[at].clone();
         value["artifact"] = json!(artifacts[at]);
@@ -161,7 +171,9 @@ fn decider(
     engine: Decider,
     terminal: &Terminal,
 ) -> Result<(Box<dyn Decide>, &'static str), Failure> {
-    let policy = |opened: Opened, engine| Policy::from_artifact(opened.artifact, &Options { engine, ..Options::default() });
+    let policy = |opened: Opened, engine| {
+        Policy::from_artifact(opened.artifact, &Options { engine, ..Options::default() })
+    };
     match engine.of_runtime() {
         Some(engine) => {
             let policy = policy(opened, engine);
@@ -173,7 +185,8 @@ fn decider(
             Ok((Box::new(policy), name))
         }
         None => {
-            let compiled = opened.compiled().map_err(|error| Failure::new(Exit::Artifact, error.to_string()))?;
+            let compiled =
+                opened.compiled().map_err(|error| Failure::new(Exit::Artifact, error.to_string()))?;
             let tree = compiled.policy.clone();
             Ok((Box::new(ReferenceEngine::new(tree, policy(opened, Engine::Vm))), "reference"))
         }
@@ -184,7 +197,8 @@ fn decider(
 pub(super) fn with_fill(error: DataError) -> DataError {
     match (error.kind, &error.remedy) {
         (ErrorKind::Unmapped, Some(remedy)) => {
-            let remedy = format!("{remedy}; `--fill FIELD=VALUE` gives a field that the portfolio lacks a value");
+            let remedy =
+                format!("{remedy}; `--fill FIELD=VALUE` gives a field that the portfolio lacks a value");
             error.remedy(remedy)
         }
         _ => error,
@@ -201,7 +215,8 @@ pub(super) struct Endpoints {
 impl Endpoints {
     /// The endpoints named on the command line. Nothing is read twice or overwritten.
     pub fn of(args: &Impact, policies: &[Named; 2], verb: &str) -> Result<Endpoints, Failure> {
-        let is_policy = |path: &&std::path::PathBuf| path.extension().is_some_and(|end| end == "opus" || end == "opusc");
+        let is_policy =
+            |path: &&std::path::PathBuf| path.extension().is_some_and(|end| end == "opus" || end == "opusc");
         if let Some(found) = args.inputs.iter().find(is_policy) {
             return Err(Failure::usage(format!("`{}` is a policy, not an input", found.display()))
                 .help(format!("two policies come first, and then the inputs: opus {verb} A B INPUT")));

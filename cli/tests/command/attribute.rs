@@ -26,7 +26,7 @@ fn its_chapter_tells_the_truth() {
     let line = page.split('`').find(|text| text.starts_with("opus attribute before")).expect("the command");
     let ended = folder.opus(line.trim_start_matches("opus ")).ends(0);
     assert_eq!(folder.text("changed.csv"), changed);
-    let (edits, groups) = (blocks(&page, "diff")[0], blocks(&page, "text")[0]);
+    let (edits, groups) = (blocks(&page, "diff")[0], blocks(&page, "console")[0]);
     assert!(ended.text().contains(edits) && ended.text().contains(groups), "{}", ended.text());
 }
 

@@ -2,7 +2,8 @@
 //! own: how it ends ([`ends`]), its help ([`help`]), its words for programs ([`json`]), fixes ([`fixes`]), streams ([`streams`]), files
 //! that are complete or not there ([`outputs`]), the same bytes however it is run ([`engines`]), the cache of native
 //! code ([`cache`]), single rows of files
-//! ([`rows`]), changes between policies ([`changes`]) and their causes ([`attribute`]), and the page about all of it ([`page`]).
+//! ([`rows`]), changes between policies ([`changes`]), what they do to a portfolio ([`impact`]) and their causes ([`attribute`]), and
+//! the page about all of it ([`page`]).
 
 mod attribute;
 mod cache;
@@ -13,6 +14,7 @@ mod engines;
 mod fixes;
 mod folder;
 mod help;
+mod impact;
 mod json;
 mod outputs;
 mod page;

@@ -89,9 +89,37 @@ const B: &str = "policy joint.pair {
 
 /// Values of every field: admitted by one policy, by both, by none, and unreadable.
 const VALUES: &[(&str, &[&str])] = &[
-    ("day", &["2023-01-01", "2024-05-06", "2031-03-01", "2025-02-30", "20000", "2025-01-31T00:00:00", "2025-01-31T10:00", ""]),
-    ("age", &["15", "16", "17", "18", "40", "110", "111", "120", "121", "040", "4e1", "17.0", "17.5", "NA", ""]),
-    ("count", &["0", "4", "5", "77", "8999999999999999999", "9050000000000000000", "9200000000000000000", "1e30", "x"]),
+    (
+        "day",
+        &[
+            "2023-01-01",
+            "2024-05-06",
+            "2031-03-01",
+            "2025-02-30",
+            "20000",
+            "2025-01-31T00:00:00",
+            "2025-01-31T10:00",
+            "",
+        ],
+    ),
+    (
+        "age",
+        &["15", "16", "17", "18", "40", "110", "111", "120", "121", "040", "4e1", "17.0", "17.5", "NA", ""],
+    ),
+    (
+        "count",
+        &[
+            "0",
+            "4",
+            "5",
+            "77",
+            "8999999999999999999",
+            "9050000000000000000",
+            "9200000000000000000",
+            "1e30",
+            "x",
+        ],
+    ),
     ("amount", &["0", "99.99", "100", "500.00", "500.01", "1950", "3000", "1e2", "12.345", "-1", ""]),
     ("rate", &["5%", "10%", "12.5%", "60%", "95%", "12.345%", "7", "x%"]),
     ("ratio", &["0", "1.25", "1.250", "1.2345", "10.00", "11", "1.23456"]),
@@ -171,8 +199,10 @@ fn check(policies: &[Policy], read: &Read, random: &mut Random) -> usize {
 
 /// A, B, and hybrids of the two.
 fn policies(random: &mut Random) -> Vec<Policy> {
-    let mut policies: Vec<Policy> =
-        [A, B].iter().map(|source| policy(open(source.as_bytes().to_vec(), &Cache::Off).unwrap().0.artifact)).collect();
+    let mut policies: Vec<Policy> = [A, B]
+        .iter()
+        .map(|source| policy(open(source.as_bytes().to_vec(), &Cache::Off).unwrap().0.artifact))
+        .collect();
     let [a, b] = [A, B].map(|source| Structure::of_source(source).unwrap());
     let script = diff(&a, &b);
     let ids: Vec<EditId> = script.deciding().map(|edit| edit.id).collect();
@@ -271,12 +301,14 @@ fn rows_of_typed_columns_are_decided_as_alone() {
     let mut random = Random(11);
     let ages = [-1i64, 0, 15, 16, 50, 51, 99, 100, 120, 121, i64::MAX];
     // 2^53 and 2^53 + 1 have the same double
-    let bigs = [0.0, 1.5, 4e15, 9_007_199_254_740_991.0, 9_007_199_254_740_992.0, 1e300, f64::NAN, f64::INFINITY];
+    let bigs =
+        [0.0, 1.5, 4e15, 9_007_199_254_740_991.0, 9_007_199_254_740_992.0, 1e300, f64::NAN, f64::INFINITY];
     let kinds = ["j", "k", "l", "m"];
     let rates = [0.005, 0.01, 0.3, 0.4, 0.41, 0.300001];
     let mut pick = |count: usize| random.below(count);
     let rows = 2000;
-    let ages: Vec<Option<i64>> = (0..rows).map(|_| Some(ages[pick(ages.len())]).filter(|age| *age != 51)).collect();
+    let ages: Vec<Option<i64>> =
+        (0..rows).map(|_| Some(ages[pick(ages.len())]).filter(|age| *age != 51)).collect();
     let bigs: Vec<f64> = (0..rows).map(|_| bigs[pick(bigs.len())]).collect();
     let kinds: Vec<&str> = (0..rows).map(|_| kinds[pick(kinds.len())]).collect();
     let rates: Vec<f64> = (0..rows).map(|_| rates[pick(rates.len())]).collect();

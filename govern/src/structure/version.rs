@@ -60,7 +60,8 @@ fn days(structure: &Structure) -> BTreeMap<u32, i32> {
 }
 
 impl Structure {
-    fn retain(&mut self, keep: impl Fn(&Key) -> bool) {
+    /// Forgets the elements with other keys.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&Key) -> bool) {
         self.elements.retain(|key, _| keep(key));
         self.sequences.values_mut().for_each(|keys| keys.retain(|key| keep(key)));
         self.sequences.retain(|_, keys| !keys.is_empty());

@@ -22,8 +22,13 @@ pub struct Changed {
     kept: usize,
 }
 
-/// Columns that are more than results, with what they hold of each changed row.
-pub type More = Vec<ArrayRef>;
+/// What is written beside the results.
+pub struct Beside<'a> {
+    /// The columns to keep, of all rows.
+    pub kept: &'a [ColumnData],
+    /// The columns behind the results, of the changed rows.
+    pub more: Vec<ArrayRef>,
+}
 
 /// Where a column comes from.
 #[derive(Clone, Copy)]
@@ -66,11 +71,11 @@ impl Changed {
         }
         let counts = [0, 1].map(|side| schemas[side].outputs.len());
         let ids = Arc::new(plan.rules.clone());
-        for side in 0..2 {
-            add("rule", side, Content::Names(ids.clone()), Source::Result(side, counts[side]));
+        for (side, outputs) in counts.iter().enumerate() {
+            add("rule", side, Content::Names(ids.clone()), Source::Result(side, *outputs));
         }
-        for side in 0..2 {
-            add("version", side, Content::Integer, Source::Result(side, counts[side] + 1));
+        for (side, outputs) in counts.iter().enumerate() {
+            add("version", side, Content::Integer, Source::Result(side, outputs + 1));
         }
         (0..2).for_each(|side| add("refused", side, Content::Text, Source::Reasons(side)));
         let shapes = [0, 1].map(|side| {
@@ -108,21 +113,20 @@ impl Changed {
         batches: [&Batch; 2],
         first_row: u64,
         changed: &[u32],
-        kept: &[ColumnData],
-        more: More,
+        beside: Beside<'_>,
     ) -> Result<Encoded, DataError> {
         let results = [0, 1].map(|side| self.results(side, plan, batches[side], changed));
         let reasons = batches.map(|batch| reasons(batch, changed));
         let numbers = changed.iter().map(|row| first_row as i64 + i64::from(*row)).collect();
         let mut columns = vec![Data::Longs(Cow::Owned(numbers))];
-        for column in &kept[..self.kept] {
+        for column in &beside.kept[..self.kept] {
             columns.push(Data::Array(column.rows(changed)?));
         }
         columns.extend(self.sources.iter().map(|source| match *source {
             Source::Result(side, at) => Data::Column(&results[side], at),
             Source::Reasons(side) => Data::Array(reasons[side].clone()),
         }));
-        columns.extend(more.into_iter().map(Data::Array));
+        columns.extend(beside.more.into_iter().map(Data::Array));
         encoder.encode(&Table { rows: changed.len(), columns })
     }
 

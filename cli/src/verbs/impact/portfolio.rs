@@ -1,8 +1,9 @@
 //! How does a portfolio map to the fields of two policies? As for one policy, but a renamed field or value may have either
 //! name, and a field that the portfolio lacks may be filled in.
 
-use opus_data::{Intake, Mapping};
-use opus_data::{DataError, did_you_mean};
+use std::path::Path;
+
+use opus_data::{DataError, Intake, Mapping, did_you_mean};
 use opus_govern::diff::{Family, Rename};
 use opus_govern::joint::Joint;
 use opus_ir::Kind;
@@ -26,7 +27,7 @@ pub fn read(args: &Impact, joint: &Joint, renames: &[Rename]) -> Result<Portfoli
     let schema = joint.schema();
     let (mut mapping, mapping_file) = match &args.columns {
         Some(path) => {
-            let (mapping, hash) = Mapping::read_hashed(path, schema)?;
+            let (mapping, hash) = mapping_of(path, schema, renames)?;
             (mapping, Some((path.display().to_string(), hash)))
         }
         None => (Mapping::by_name(schema), None),
@@ -45,6 +46,44 @@ pub fn read(args: &Impact, joint: &Joint, renames: &[Rename]) -> Result<Portfoli
         })
     });
     Ok(Portfolio { intake: Intake { schema: schema.clone(), mapping, keep }, mapping_file, by })
+}
+
+/// The mapping file, which has the names after all renames, or those before.
+fn mapping_of(path: &Path, schema: &Schema, renames: &[Rename]) -> Result<(Mapping, String), DataError> {
+    let found = Mapping::read_hashed(path, schema);
+    let Err(failure) = found else { return found };
+    let mut before = schema.clone();
+    for rename in renames.iter().rev() {
+        let name = |name: &mut String| {
+            if *name == rename.after {
+                name.clone_from(&rename.before);
+            }
+        };
+        match &rename.family {
+            Family::Input => before.inputs.iter_mut().for_each(|field| name(&mut field.name)),
+            Family::EnumValue(of) => {
+                let enums = before.enums.iter_mut().filter(|definition| definition.name == *of);
+                enums.flat_map(|definition| &mut definition.values).for_each(|value| name(&mut value.name));
+            }
+            _ => {}
+        }
+    }
+    let (mut mapping, hash) = Mapping::read_hashed(path, &before).map_err(|_| failure)?;
+    for rename in renames {
+        let Family::EnumValue(of) = &rename.family else { continue };
+        for index in (0..schema.inputs.len()).filter(|index| enum_of(schema, *index) == Some(of)) {
+            mapping.rename_value(index, &rename.before, &rename.after);
+        }
+    }
+    Ok((mapping, hash))
+}
+
+/// The name of the enum of a field.
+fn enum_of(schema: &Schema, index: usize) -> Option<&String> {
+    match schema.inputs[index].kind {
+        Kind::Enum(definition) => Some(&schema.enums[definition as usize].name),
+        _ => None,
+    }
 }
 
 /// The fields of a name: there are two where the policies read its column as different kinds.
@@ -92,12 +131,15 @@ fn fill_in(mapping: &mut Mapping, schema: &Schema, renames: &[Rename], fill: &st
     if value == "missing" {
         if let Some(index) = fields.iter().find(|index| !schema.inputs[**index].optional) {
             let name = &schema.inputs[*index].name;
-            return Err(Failure::usage(format!("`--fill {fill}`: `{name}` may not be missing under either policy")));
+            return Err(Failure::usage(format!(
+                "`--fill {fill}`: `{name}` may not be missing under either policy"
+            )));
         }
         fields.into_iter().for_each(|index| mapping.fill(index, None));
         return Ok(());
     }
-    let wrong = |index: &usize| Admission::new(schema, *index, Unit::Written).admit(Reading::Text(value)).err();
+    let wrong =
+        |index: &usize| Admission::new(schema, *index, Unit::Written).admit(Reading::Text(value)).err();
     let mut wrongs = fields.iter().filter_map(wrong);
     // where the policies read it as different kinds, it has to be right for one of them
     if let Some(reason) = wrongs.next().filter(|_| wrongs.count() + 1 == fields.len()) {

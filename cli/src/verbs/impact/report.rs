@@ -94,11 +94,13 @@ impl Report<'_> {
     /// Everything that was counted over some rows.
     fn blocks(&self, counts: &Counts) -> Vec<String> {
         let plan = self.plan;
-        let mut blocks = vec![Grid::new(&[
-            vec!["rows".into(), grouped(counts.rows)],
-            vec!["changed".into(), grouped(counts.changed), share(counts.changed, counts.rows)],
-        ])
-        .text()];
+        let mut blocks = vec![
+            Grid::new(&[
+                vec!["rows".into(), grouped(counts.rows)],
+                vec!["changed".into(), grouped(counts.changed), share(counts.changed, counts.rows)],
+            ])
+            .text(),
+        ];
         for (at, output) in plan.listed.iter().enumerate() {
             blocks.push(matrix(plan, counts, at, output));
         }
@@ -114,9 +116,10 @@ impl Report<'_> {
         });
         blocks.extend(table(["sum", "before", "after", "gained", "lost"], sums));
         let refused = (counts.refused != [0; 2]).then(|| side_by_side("rows", counts.refused));
-        let faults = counts.faults.iter().map(|((fault, name), both)| {
-            side_by_side(&format!("{} {}", fault.code(), name), *both)
-        });
+        let faults = counts
+            .faults
+            .iter()
+            .map(|((fault, name), both)| side_by_side(&format!("{name} {}", fault.code()), *both));
         blocks.extend(table(["refused", "before", "after"], refused.into_iter().chain(faults)));
         let rules = plan.rules.iter().zip(&counts.rules).filter(|(_, both)| **both != [0; 2]);
         let rules = rules.map(|(id, both)| {
@@ -126,7 +129,10 @@ impl Report<'_> {
             line
         });
         blocks.extend(table(["rule", "before", "after"], rules));
-        let versions = plan.versions.iter().zip(&counts.versions).filter(|(_, both)| **both != [0; 2]);
+        // one version alone says nothing
+        let is_told = plan.versions.len() > 1;
+        let versions = plan.versions.iter().zip(&counts.versions);
+        let versions = versions.filter(|(_, both)| is_told && **both != [0; 2]);
         let versions = versions.map(|(number, both)| side_by_side(&number.to_string(), *both));
         blocks.extend(table(["version", "before", "after"], versions));
         blocks
@@ -155,11 +161,14 @@ impl Report<'_> {
     fn amount(&self, output: &Summed, sum: Total) -> String {
         let text = sum.written(output.decimals);
         let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("-", digits));
-        let (whole, fraction) = digits.split_once('.').map_or((digits, None), |(whole, rest)| (whole, Some(rest)));
+        let (whole, fraction) =
+            digits.split_once('.').map_or((digits, None), |(whole, rest)| (whole, Some(rest)));
         let fraction = fraction.map(|fraction| format!(".{fraction}")).unwrap_or_default();
         let unit = match output.kind {
             Kind::Percent(_) => "%".to_owned(),
-            Kind::Money => self.schemas[1].currency.as_ref().map(|of| format!(" {}", of.code)).unwrap_or_default(),
+            Kind::Money => {
+                self.schemas[1].currency.as_ref().map(|of| format!(" {}", of.code)).unwrap_or_default()
+            }
             Kind::Days => " days".to_owned(),
             _ => String::new(),
         };
@@ -223,9 +232,10 @@ impl Report<'_> {
         let rules = plan.rules.iter().zip(&counts.rules).map(|(id, [before, after])| {
             json!({ "rule": id, "title": self.titles.get(id), "before": before, "after": after })
         });
-        let versions = plan.versions.iter().zip(&counts.versions).map(|(number, [before, after])| {
-            json!({ "version": number, "before": before, "after": after })
-        });
+        let versions =
+            plan.versions.iter().zip(&counts.versions).map(
+                |(number, [before, after])| json!({ "version": number, "before": before, "after": after }),
+            );
         Map::from_iter([
             ("rows".to_owned(), json!(counts.rows)),
             ("changed".to_owned(), json!(counts.changed)),
@@ -348,7 +358,12 @@ impl<'a> Grid<'a> {
     fn new(lines: &'a [Vec<String>]) -> Grid<'a> {
         let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
-            lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+            lines
+                .iter()
+                .filter_map(|line| line.get(column))
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or(0)
         };
         Grid { lines, widths: (0..columns).map(width).collect() }
     }
@@ -359,11 +374,13 @@ impl<'a> Grid<'a> {
 
     fn text(&self) -> String {
         let is_number = |cell: &str| {
-            cell.is_empty() || cell.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '<' | '>' | '·'))
+            cell.is_empty()
+                || cell.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '<' | '>' | '·'))
         };
         // a column is one of numbers if everything below its heading is
         let is_right = |column: usize| {
-            column > 0 && self.lines.iter().skip(1).filter_map(|line| line.get(column)).all(|cell| is_number(cell))
+            column > 0
+                && self.lines.iter().skip(1).filter_map(|line| line.get(column)).all(|cell| is_number(cell))
         };
         let right: Vec<bool> = (0..self.widths.len()).map(is_right).collect();
         let line = |line: &Vec<String>| {
