@@ -167,6 +167,11 @@ pub enum Verb {
         after_help = "Example:\n  opus impact credit.opus@1 credit.opus@2 applications.parquet --by employment -o changed.parquet"
     )]
     Impact(Impact),
+    /// Find out which edits change which decisions of a portfolio.
+    #[command(
+        after_help = "Causes are sets of edits as `opus diff` numbers them: `E1 | E2+E3` says that E1 alone gives the new result, and so do E2 and E3 together.\n\nExample:\n  opus attribute credit.opus@1 credit.opus@2 applications.parquet -o changed.csv --summary causes.json"
+    )]
+    Attribute(Attribute),
     /// Show what an artifact contains: hashes, schema, versions, rules, certificate.
     #[command(after_help = "Example:\n  opus inspect credit.opusc\n  opus inspect credit.opusc --ir")]
     Inspect(Inspect),
@@ -574,6 +579,88 @@ pub struct Impact {
     /// The format of the input, if the file name does not show it.
     #[arg(long, value_parser = file_format(), value_name = "FORMAT")]
     pub input_format: Option<FileFormat>,
+}
+
+/// `opus attribute`
+#[derive(Args, Debug)]
+pub struct Attribute {
+    /// The policy or artifact before the change; `FILE@N` is its version N, applied to every row whatever its date.
+    #[arg(value_name = "A")]
+    pub a: PathBuf,
+    /// The policy or artifact after the change, written alike.
+    #[arg(value_name = "B")]
+    pub b: PathBuf,
+    /// The snapshot of facts, if the policies take any.
+    #[arg(long, value_name = "FILE")]
+    pub snapshot: Option<PathBuf>,
+    /// The files, or folders whose files are read in the order of their paths; `-` for standard input.
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+    /// Where to write the rows whose results differ, with both results and their causes, or `-` for standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The format of the output, if the file name does not show it.
+    #[arg(long, value_parser = file_format(), value_name = "FORMAT", requires = "output")]
+    pub output_format: Option<FileFormat>,
+    /// Where to write the edits, the groups of rows with the same causes and what could not be tested, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub summary: Option<PathBuf>,
+    /// The value of a field in all rows of inputs that lack its column, written as in a CSV file, or `missing`.
+    #[arg(long, value_name = "FIELD=VALUE")]
+    pub fill: Vec<String>,
+    /// The engine of the two policies: native code (the VM if native code is unavailable) or the VM. The policies between
+    /// the two are many, and run on the VM.
+    #[arg(long, value_enum, value_name = "native|vm", hide_possible_values = true)]
+    #[arg(default_value_t = BatchEngine::Native)]
+    pub engine: BatchEngine,
+    /// The number of threads; by default, one for each processor.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = thread_count)]
+    pub threads: Option<u16>,
+    /// Input columns to copy to the output.
+    #[arg(long, value_name = "COL,…", value_delimiter = ',', requires = "output")]
+    pub keep: Vec<String>,
+    /// How columns map to fields, as for `opus batch`.
+    #[arg(long, value_name = "FILE.toml")]
+    pub columns: Option<PathBuf>,
+    /// The format of the input, if the file name does not show it.
+    #[arg(long, value_parser = file_format(), value_name = "FORMAT")]
+    pub input_format: Option<FileFormat>,
+}
+
+/// An engine that decides many rows at a time.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BatchEngine {
+    /// Native code, or the VM if native code is unavailable.
+    Native,
+    /// The bytecode VM.
+    Vm,
+}
+
+impl Attribute {
+    /// What `opus impact` reads and writes for the same portfolio.
+    pub fn as_impact(&self) -> Impact {
+        Impact {
+            a: self.a.clone(),
+            b: self.b.clone(),
+            snapshot: self.snapshot.clone(),
+            snapshot_after: None,
+            inputs: self.inputs.clone(),
+            output: self.output.clone(),
+            output_format: self.output_format,
+            summary: self.summary.clone(),
+            by: None,
+            compare_rules: false,
+            fill: self.fill.clone(),
+            engine: match self.engine {
+                BatchEngine::Native => Decider::Native,
+                BatchEngine::Vm => Decider::Vm,
+            },
+            threads: self.threads,
+            keep: self.keep.clone(),
+            columns: self.columns.clone(),
+            input_format: self.input_format,
+        }
+    }
 }
 
 /// `opus inspect`

@@ -3,9 +3,11 @@
 //! In reading order: random bytes ([`seeds`]), the text of policies ([`policy`]) and those that compile
 //! ([`generated`]), rows ([`rows`]); the targets ([`targets`]): the seven witnesses ([`differential`]) and the
 //! ways in which rows reach them ([`batches`]), damaged files and code ([`damage`]), texts ([`text`]), policies with facts
-//! ([`snapshots`]), pairs of policies ([`structures`]), explanations ([`explanations`]), coverage ([`coverage`]);
-//! reducing a failure ([`shrink`]); what the generated policies cover ([`reached`]).
+//! ([`snapshots`]), pairs of policies ([`structures`]) and the causes of changed decisions ([`attributions`]), explanations
+//! ([`explanations`]), coverage ([`coverage`]); reducing a failure ([`shrink`]); what the generated policies cover
+//! ([`reached`]).
 
+pub mod attributions;
 pub mod batches;
 pub mod coverage;
 pub mod damage;

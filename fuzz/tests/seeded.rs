@@ -35,6 +35,26 @@ macro_rules! targets {
 
 targets! { parse format differential artifacts passes ir_text structures explanations coverage bytecode canary }
 
+/// Seeds of pairs of policies; about half of them give a pair.
+const PAIRS: std::ops::Range<u64> = 0..16;
+const PAIR_ROWS: usize = 40;
+
+#[test]
+fn causes_are_those_of_brute_force() {
+    let (mut pairs, mut changed, mut intricate) = (0, 0, 0);
+    for seed in PAIRS {
+        let found = opus_fuzz::attributions::check(seed, PAIR_ROWS);
+        let Some(found) = found.unwrap_or_else(|wrong| panic!("seed {seed}:\n{wrong}")) else { continue };
+        pairs += 1;
+        changed += found.changed;
+        intricate += found.intricate;
+    }
+    assert!(
+        pairs >= 4 && changed > 0 && intricate > 0,
+        "{pairs} pairs, {changed} rows, {intricate} intricate"
+    );
+}
+
 /// The most policies in which every op must occur.
 const POLICIES_MAX: u64 = 400;
 

@@ -2,13 +2,17 @@
 //!
 //! This does not use the binding that engines rely on: no periods, no constants, no tables.
 
-use opus_frontend::hir::Policy;
-use opus_runtime::Snapshot;
+use opus_frontend::hir;
 use opus_runtime::snapshot::entries;
+use opus_runtime::{Artifact, Options, Policy, Snapshot};
 
 /// A row with its facts, as the reference evaluator takes it: the integers of the fields, and then those of the facts.
 /// What the snapshot does not hold is missing.
-pub fn with_facts(policy: &Policy, snapshot: Option<&Snapshot>, given: &[Option<i128>]) -> Vec<Option<i128>> {
+pub fn with_facts(
+    policy: &hir::Policy,
+    snapshot: Option<&Snapshot>,
+    given: &[Option<i128>],
+) -> Vec<Option<i128>> {
     let mut row = given.to_vec();
     let day = policy.schema.effective.map(|field| given[field as usize]);
     for hole in policy.holes.iter().map(|hole| &hole.hole) {
@@ -29,4 +33,15 @@ pub fn with_facts(policy: &Policy, snapshot: Option<&Snapshot>, given: &[Option<
         }
     }
     row
+}
+
+/// The policy of an artifact, bound to a snapshot if it takes facts from one.
+///
+/// # Errors
+/// In words, if it takes facts and there is no snapshot, or the snapshot does not fit.
+pub fn bound(artifact: Artifact, snapshot: Option<&Snapshot>, options: &Options) -> Result<Policy, String> {
+    match snapshot.filter(|_| !artifact.program().holes.is_empty()) {
+        Some(snapshot) => Policy::bind(artifact, snapshot, options).map_err(|error| error.to_string()),
+        None => Policy::from_artifact(artifact, options).map_err(|error| error.to_string()),
+    }
 }

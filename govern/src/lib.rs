@@ -4,11 +4,12 @@
 //! ([`facts`]); the reference evaluator as an engine ([`reference`]); whether all engines decide alike ([`witnesses`]); how
 //! a decision was reached, rule by rule ([`trace`]), and what would have changed it ([`explain`]); which parts rows use
 //! ([`coverage`]); what a policy consists of ([`structure`]); how one policy becomes another ([`diff`]); how a row is read
-//! once for several policies ([`joint`]), which of their results differ ([`results`]), and what a change does to a portfolio
-//! ([`impact`]).
+//! once for several policies ([`joint`]), which of their results differ ([`results`]), what a change does to a portfolio
+//! ([`impact`]), and which edits changed which decisions ([`attribute`]).
 //!
 //! This crate reads and writes no files: callers bring bytes and rows.
 
+pub mod attribute;
 pub mod coverage;
 pub mod diff;
 pub mod explain;

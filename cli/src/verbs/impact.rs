@@ -1,7 +1,7 @@
 //! `opus impact`: a portfolio decided under two policies, and what differs.
 
-mod changed;
-mod portfolio;
+pub(super) mod changed;
+pub(super) mod portfolio;
 mod report;
 mod work;
 
@@ -33,7 +33,7 @@ use work::{Tally, Worker};
 
 pub fn run(args: &Impact, terminal: &Terminal) -> Result<(), Failure> {
     let named = [&args.a, &args.b].map(|path| Named::new(path));
-    let endpoints = Endpoints::of(args, &named)?;
+    let endpoints = Endpoints::of(args, &named, "impact")?;
     let left_out = left_out(&args.inputs, args.input_format)?;
     let [a, b] = [named[0].structure(terminal)?, named[1].structure(terminal)?];
     let script = diff(&a.structure, &b.structure);
@@ -188,7 +188,7 @@ fn decider(
 }
 
 /// Adds that a field may be filled in, where an input lacks its column.
-fn with_fill(error: DataError) -> DataError {
+pub(super) fn with_fill(error: DataError) -> DataError {
     match (error.kind, &error.remedy) {
         (ErrorKind::Unmapped, Some(remedy)) => {
             let remedy =
@@ -200,20 +200,20 @@ fn with_fill(error: DataError) -> DataError {
 }
 
 /// The files and streams to read from and write to.
-struct Endpoints {
-    inputs: Vec<Located>,
-    output: Option<Located>,
+pub(super) struct Endpoints {
+    pub inputs: Vec<Located>,
+    pub output: Option<Located>,
     summary: Option<Endpoint>,
 }
 
 impl Endpoints {
     /// The endpoints named on the command line. Nothing is read twice or overwritten.
-    fn of(args: &Impact, policies: &[Named; 2]) -> Result<Endpoints, Failure> {
+    pub fn of(args: &Impact, policies: &[Named; 2], verb: &str) -> Result<Endpoints, Failure> {
         let is_policy =
             |path: &&std::path::PathBuf| path.extension().is_some_and(|end| end == "opus" || end == "opusc");
         if let Some(found) = args.inputs.iter().find(is_policy) {
             return Err(Failure::usage(format!("`{}` is a policy, not an input", found.display()))
-                .help("two policies come first, and then the inputs: opus impact A B INPUT"));
+                .help(format!("two policies come first, and then the inputs: opus {verb} A B INPUT")));
         }
         let endpoints = Endpoints {
             inputs: inputs(&args.inputs, args.input_format)?,
@@ -245,15 +245,15 @@ impl Endpoints {
         [output, self.summary.as_ref()].into_iter().flatten().collect()
     }
 
-    fn takes_standard_output(&self) -> bool {
+    pub fn takes_standard_output(&self) -> bool {
         self.written().contains(&&Endpoint::Standard)
     }
 }
 
-fn path_text(path: &Path) -> String {
+pub(super) fn path_text(path: &Path) -> String {
     path.display().to_string()
 }
 
-fn available_threads() -> usize {
+pub(super) fn available_threads() -> usize {
     std::thread::available_parallelism().map_or(1, |count| count.get())
 }

@@ -1,6 +1,7 @@
 //! The verbs, one file each.
 
 mod apply;
+mod attribute;
 mod batch;
 mod build;
 mod check;
@@ -51,6 +52,7 @@ pub fn run(verb: &Verb, terminal: &Terminal) -> Result<(), Failure> {
         Verb::Fmt(args) => fmt::run(args, terminal),
         Verb::Diff(args) => diff::run(args, terminal),
         Verb::Apply(args) => apply::run(args, terminal),
+        Verb::Attribute(args) => attribute::run(args, terminal),
         Verb::Impact(args) => impact::run(args, terminal),
         Verb::Inspect(args) => inspect::run(args, terminal),
         Verb::Snapshot(args) => snapshot::run(args, terminal),

@@ -2,9 +2,10 @@
 //! own: how it ends ([`ends`]), its help ([`help`]), its words for programs ([`json`]), fixes ([`fixes`]), streams ([`streams`]), files
 //! that are complete or not there ([`outputs`]), the same bytes however it is run ([`engines`]), the cache of native
 //! code ([`cache`]), single rows of files
-//! ([`rows`]), records and proofs ([`records`]), the store ([`store`]), changes between policies ([`changes`]) and what they
-//! do to a portfolio ([`impact`]), and the page about all of it ([`page`]).
+//! ([`rows`]), records and proofs ([`records`]), the store ([`store`]), changes between policies ([`changes`]), what they do
+//! to a portfolio ([`impact`]) and their causes ([`attribute`]), and the page about all of it ([`page`]).
 
+mod attribute;
 mod cache;
 mod changes;
 mod coverage;

@@ -1,6 +1,6 @@
 //! Runs a campaign on all cores. The same seed gives the same campaign.
 //!
-//! `campaign differential --policies 10000 --rows 1000`, `campaign artifacts --count 1000000`,
+//! `campaign differential --policies 10000 --rows 1000`, `campaign attributions --policies 1000 --rows 1000`, `campaign artifacts --count 1000000`,
 //! `campaign NAME --count N` for any other target; `campaign source --seed N` shows the policy of a seed.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,13 +15,14 @@ use opus_fuzz::damage::{self, Became};
 use opus_fuzz::differential::{self, Found};
 use opus_fuzz::shrink::{Failure, shrink};
 use opus_fuzz::targets::TARGETS;
-use opus_fuzz::{generated, policy, seeds};
+use opus_fuzz::{attributions, generated, policy, seeds};
 use opus_govern::witnesses::Witnesses;
 use opus_ir::testing::Seed;
 use opus_runtime::Level;
 
 const USAGE: &str =
     "usage: campaign differential [--policies N] [--rows N] [--levels] [--seed N] [--threads N]
+       campaign attributions [--policies N] [--rows N] [--seed N] [--threads N]
        campaign TARGET [--count N] [--seed N] [--threads N]
        campaign source [--seed N]
 TARGET is artifacts, parse, format, passes, ir_text,
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
     let outcome = match options.target.as_str() {
         "differential" => differential(&options),
         "artifacts" => artifacts(&options),
+        "attributions" => attributions(&options),
         _ => target(&options),
     };
     let seconds = started.elapsed().as_secs();
@@ -71,7 +73,9 @@ fn main() -> ExitCode {
 
 fn options(mut args: impl Iterator<Item = String>) -> Option<Options> {
     let target = args.next()?;
-    if target != "source" && !TARGETS.iter().any(|known| known.name == target) {
+    if !["source", "attributions"].contains(&target.as_str())
+        && !TARGETS.iter().any(|known| known.name == target)
+    {
         return None;
     }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -166,6 +170,32 @@ fn differential(options: &Options) -> Result<String, String> {
     let [policies, refused, rows, decided] = [policies, refused, rows, decided].map(AtomicU64::into_inner);
     Ok(format!(
         "{rows} rows of {policies} policies on all witnesses, {decided} decided; {refused} texts did not compile"
+    ))
+}
+
+/// Seeds are tried until so many have given a pair.
+fn attributions(options: &Options) -> Result<String, String> {
+    let [pairs, rows, changed, intricate, untestable, needing, moved] = [const { AtomicU64::new(0) }; 7];
+    // a seed in three gives no pair, or one with more edits
+    on_all(options, options.policies.saturating_mul(8), |seed| {
+        if pairs.load(Ordering::Relaxed) >= options.policies {
+            return Ok(());
+        }
+        let Some(found) = attributions::check(seed, options.rows)? else { return Ok(()) };
+        pairs.fetch_add(1, Ordering::Relaxed);
+        rows.fetch_add(options.rows as u64, Ordering::Relaxed);
+        changed.fetch_add(found.changed, Ordering::Relaxed);
+        intricate.fetch_add(found.intricate, Ordering::Relaxed);
+        untestable.fetch_add(found.untestable, Ordering::Relaxed);
+        needing.fetch_add(found.needing, Ordering::Relaxed);
+        moved.fetch_add(found.moved, Ordering::Relaxed);
+        Ok(())
+    })?;
+    let [pairs, rows, changed, intricate, untestable, needing, moved] =
+        [pairs, rows, changed, intricate, untestable, needing, moved].map(AtomicU64::into_inner);
+    Ok(format!(
+        "{rows} rows of {pairs} pairs, {changed} changed, {intricate} of them with several causes or a cause of several \
+         edits; {untestable} untestable sets, {needing} edits that need others, {moved} moved"
     ))
 }
 

@@ -234,7 +234,7 @@ impl Rename {
 }
 
 /// The words of a text that could be names, each with what comes before it.
-fn words(text: &str) -> impl Iterator<Item = (&str, &str)> {
+pub fn words(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let mut rest = text;
     std::iter::from_fn(move || {

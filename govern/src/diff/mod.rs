@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::structure::{Element, Key, Part, Sequence, Structure};
 pub use align::{Family, Numbers, Rename};
+pub(crate) use align::{names, words};
 pub use apply::ApplyError;
 
 /// The format of scripts that this build writes and reads.

@@ -22,6 +22,14 @@ pub struct Changed {
     kept: usize,
 }
 
+/// What is written beside the results.
+pub struct Beside<'a> {
+    /// The columns to keep, of all rows.
+    pub kept: &'a [ColumnData],
+    /// The columns behind the results, of the changed rows.
+    pub more: Vec<ArrayRef>,
+}
+
 /// Where a column comes from.
 #[derive(Clone, Copy)]
 enum Source {
@@ -79,6 +87,16 @@ impl Changed {
         Ok(Changed { layout, sources, shapes, kept: kept.len() })
     }
 
+    /// The same with more columns behind the others.
+    ///
+    /// # Errors
+    /// Where two columns would have one name.
+    pub fn with(mut self, more: Vec<Spec>) -> Result<Changed, DataError> {
+        let columns = self.layout.columns.iter().cloned().chain(more).collect();
+        self.layout = Arc::new(Layout::new(columns, &self.layout.metadata, "the output")?);
+        Ok(self)
+    }
+
     /// The columns.
     pub fn layout(&self) -> &Arc<Layout> {
         &self.layout
@@ -95,19 +113,20 @@ impl Changed {
         batches: [&Batch; 2],
         first_row: u64,
         changed: &[u32],
-        kept: &[ColumnData],
+        beside: Beside<'_>,
     ) -> Result<Encoded, DataError> {
         let results = [0, 1].map(|side| self.results(side, plan, batches[side], changed));
         let reasons = batches.map(|batch| reasons(batch, changed));
         let numbers = changed.iter().map(|row| first_row as i64 + i64::from(*row)).collect();
         let mut columns = vec![Data::Longs(Cow::Owned(numbers))];
-        for column in &kept[..self.kept] {
+        for column in &beside.kept[..self.kept] {
             columns.push(Data::Array(column.rows(changed)?));
         }
         columns.extend(self.sources.iter().map(|source| match *source {
             Source::Result(side, at) => Data::Column(&results[side], at),
             Source::Reasons(side) => Data::Array(reasons[side].clone()),
         }));
+        columns.extend(beside.more.into_iter().map(Data::Array));
         encoder.encode(&Table { rows: changed.len(), columns })
     }
 

@@ -12,7 +12,7 @@ use opus_govern::joint::Projection;
 use opus_ir::memory::Columns;
 use opus_runtime::{Batch, Decide};
 
-use super::changed::Changed;
+use super::changed::{Beside, Changed};
 
 /// A column with more values says nothing about groups.
 const GROUPS_MAX: usize = 1_000;
@@ -98,9 +98,14 @@ impl<'a> Worker<'a> {
         };
         let counts = self.plan.count(a, b, count, &changed, &groups.of_row, groups.values.len());
         let rows = match &self.table {
-            Some((table, encoder)) if !changed.is_empty() => {
-                Some(table.encode(encoder.as_ref(), self.plan, [a, b], first_row, &changed, &kept)?)
-            }
+            Some((table, encoder)) if !changed.is_empty() => Some(table.encode(
+                encoder.as_ref(),
+                self.plan,
+                [a, b],
+                first_row,
+                &changed,
+                Beside { kept: &kept, more: Vec::new() },
+            )?),
             _ => None,
         };
         Ok((Done { counts: groups.values.into_iter().zip(counts).collect(), rows }, noted))
