@@ -41,7 +41,7 @@ macro_rules! targets {
     };
 }
 
-targets! { parse format differential artifacts passes ir_text structures bytecode canary }
+targets! { parse format differential artifacts passes ir_text snapshots structures bytecode canary }
 
 /// The most policies in which every op must occur.
 const POLICIES_MAX: u64 = 400;
