@@ -2,10 +2,12 @@
 //! one, and a set is added to it; the facts are drawn too, with periods that begin on any day.
 //!
 //! Beside the witnesses, two things are checked that binding promises: every certificate stays what it was, and rows of
-//! several periods are decided as the rows of each period are by themselves.
+//! several periods are decided as the rows of each period are by themselves. And the edits between the two policies lead
+//! there and back.
 
 use arbitrary::Unstructured;
 use opus_frontend::Compiled;
+use opus_govern::diff::diff;
 use opus_govern::structure::{Dates, Element, FROM_SNAPSHOT, Key, Part, Sequence, Structure};
 use opus_govern::witnesses::{Outcome, Witness, Witnesses};
 use opus_ir::{Hole, Interval, Schema, Shape, date, program};
@@ -41,6 +43,7 @@ pub fn seeded(seed: u64) -> Result<Option<usize>, String> {
 fn compared(u: &mut Unstructured) -> Result<Option<usize>, String> {
     let Ok(whole) = generated::compiled(u) else { return Ok(None) };
     let Some(source) = opened(&whole.source, u) else { return Ok(None) };
+    leads_there_and_back(&whole.source, &source)?;
     let Ok(compiled) = generated::without_dead_rules(source) else { return Ok(None) };
     if compiled.program.holes.is_empty() {
         return Ok(None);
@@ -107,6 +110,21 @@ fn opened(source: &str, u: &mut Unstructured) -> Option<String> {
         }
     }
     is_open.then(|| structure.to_source())
+}
+
+/// The edits from one source to the other lead there and back.
+fn leads_there_and_back(a: &str, b: &str) -> Result<(), String> {
+    let structure = |source: &str| {
+        Structure::of_source(source).map_err(|diagnostics| format!("{diagnostics:?}\n{source}"))
+    };
+    let (a, b) = (structure(a)?, structure(b)?);
+    let script = diff(&a, &b);
+    let there = script.apply(&a).map_err(|error| error.to_string())?;
+    let back = script.inverted().apply(&b).map_err(|error| error.to_string())?;
+    if there.hash() != b.hash() || back.hash() != a.hash() {
+        return Err(format!("the edits lead elsewhere\n{}", b.to_source()));
+    }
+    Ok(())
 }
 
 /// Facts for every hole of a policy, from the first day of its effective date on.

@@ -33,7 +33,7 @@ macro_rules! targets {
     };
 }
 
-targets! { parse format differential artifacts passes ir_text structures explanations coverage bytecode canary }
+targets! { parse format differential artifacts passes ir_text snapshots structures explanations coverage bytecode canary }
 
 /// Seeds of pairs of policies; about half of them give a pair.
 const PAIRS: std::ops::Range<u64> = 0..16;
