@@ -37,7 +37,7 @@ pub fn run(args: &Show, terminal: &Terminal) -> Result<(), Failure> {
     };
     let mut json = found.json;
     json[found.kind.name()] = content;
-    terminal.report(&(found.human.join("\n") + "\n" + &shown).trim_end().to_owned(), &json, false)
+    terminal.report((found.human.join("\n") + "\n" + &shown).trim_end(), &json, false)
 }
 
 /// An object, and what the ledger says of it.
@@ -154,7 +154,8 @@ fn artifact(bytes: &[u8], what: &str, chosen: &Chosen) -> Result<(String, Value)
         .map_err(|error| Failure::new(Exit::Artifact, format!("`{what}`: {error}")))?;
     let program = artifact.verified_program();
     let version = chosen.version(what, program)?;
-    let mut human = format!("policy         {}\nmeaning hash   {}\n", program.name, artifact.meaning_hash());
+    let mut human =
+        format!("\npolicy         {}\nmeaning hash   {}\n", program.name, artifact.meaning_hash());
     let mut json = inspect::as_json(&artifact);
     match version {
         None => human += &inspect::time_line(program),
