@@ -195,7 +195,7 @@ pub enum Verb {
         after_help = "The exit code is 1 if the signature is wrong.\n\nExample:\n  opus check-signature credit.statement credit.statement.minisig --key ann.pub"
     )]
     CheckSignature(CheckSignature),
-    /// Publish an artifact or the manifest of a record in a store.
+    /// Publish an artifact, a snapshot or the manifest of a record in a store.
     #[command(
         after_help = "Names have letters, digits, `.`, `-` and `_`. To add a signature, publish the same object again.\n\nExample:\n  opus publish credit.opusc --name credit --by 'Ann Miller'\n  opus publish credit.opusc --name credit --signature credit.statement.minisig"
     )]
@@ -248,8 +248,8 @@ pub struct Build {
 pub struct Run {
     /// The policy or artifact.
     pub policy: PathBuf,
-    /// The snapshot of facts, if the policy takes any: a file that `opus snapshot build` wrote.
-    #[arg(long, value_name = "FILE")]
+    /// The snapshot of facts, if the policy takes any: a file that `opus snapshot build` wrote, or a name or hash in the store.
+    #[arg(long, value_name = "FILE|NAME|HASH")]
     pub snapshot: Option<PathBuf>,
     /// The row.
     #[command(flatten)]
@@ -288,8 +288,8 @@ pub struct GivenRow {
 pub struct Explain {
     /// The policy or artifact.
     pub policy: PathBuf,
-    /// The snapshot of facts, if the policy takes any: a file that `opus snapshot build` wrote.
-    #[arg(long, value_name = "FILE")]
+    /// The snapshot of facts, if the policy takes any: a file that `opus snapshot build` wrote, or a name or hash in the store.
+    #[arg(long, value_name = "FILE|NAME|HASH")]
     pub snapshot: Option<PathBuf>,
     /// The row.
     #[command(flatten)]
@@ -304,8 +304,8 @@ pub struct Explain {
 pub struct Coverage {
     /// The policy or artifact.
     pub policy: PathBuf,
-    /// The snapshot of facts, if the policy takes any: a file that `opus snapshot build` wrote.
-    #[arg(long, value_name = "FILE")]
+    /// The snapshot of facts, if the policy takes any: a file that `opus snapshot build` wrote, or a name or hash in the store.
+    #[arg(long, value_name = "FILE|NAME|HASH")]
     pub snapshot: Option<PathBuf>,
     /// The files, or folders whose files are read in the order of their paths; `-` for standard input.
     #[arg(value_name = "INPUT", required_unless_present = "tests")]
@@ -344,8 +344,8 @@ pub enum Decider {
 pub struct Batch {
     /// The policy or artifact.
     pub policy: PathBuf,
-    /// The snapshot of facts, if the policy takes any: a file that `opus snapshot build` wrote.
-    #[arg(long, value_name = "FILE")]
+    /// The snapshot of facts, if the policy takes any: a file that `opus snapshot build` wrote, or a name or hash in the store.
+    #[arg(long, value_name = "FILE|NAME|HASH")]
     pub snapshot: Option<PathBuf>,
     /// The files, or folders whose files are read in the order of their paths; `-` for standard input.
     #[arg(required = true, value_name = "INPUT")]
@@ -467,8 +467,8 @@ fn file_format() -> impl TypedValueParser<Value = FileFormat> {
 pub struct Test {
     /// The policy or artifact.
     pub policy: PathBuf,
-    /// The snapshot of facts, if the policy takes any: a file that `opus snapshot build` wrote.
-    #[arg(long, value_name = "FILE")]
+    /// The snapshot of facts, if the policy takes any: a file that `opus snapshot build` wrote, or a name or hash in the store.
+    #[arg(long, value_name = "FILE|NAME|HASH")]
     pub snapshot: Option<PathBuf>,
     /// The inputs to decide.
     #[arg(long, value_name = "FILE", requires = "expected")]
@@ -537,10 +537,10 @@ pub struct Impact {
     #[arg(value_name = "B")]
     pub b: PathBuf,
     /// The snapshot of facts, if the policies take any.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE|NAME|HASH")]
     pub snapshot: Option<PathBuf>,
     /// The snapshot after the change, if it is another one.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE|NAME|HASH")]
     pub snapshot_after: Option<PathBuf>,
     /// The files, or folders whose files are read in the order of their paths; `-` for standard input.
     #[arg(required = true, value_name = "INPUT")]
@@ -591,7 +591,7 @@ pub struct Attribute {
     #[arg(value_name = "B")]
     pub b: PathBuf,
     /// The snapshot of facts, if the policies take any.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE|NAME|HASH")]
     pub snapshot: Option<PathBuf>,
     /// The files, or folders whose files are read in the order of their paths; `-` for standard input.
     #[arg(required = true, value_name = "INPUT")]
@@ -668,8 +668,8 @@ impl Attribute {
 pub struct Inspect {
     /// The policy or artifact.
     pub policy: PathBuf,
-    /// The snapshot of facts, if the policy takes any: a file that `opus snapshot build` wrote.
-    #[arg(long, value_name = "FILE")]
+    /// The snapshot of facts, if the policy takes any: a file that `opus snapshot build` wrote, or a name or hash in the store.
+    #[arg(long, value_name = "FILE|NAME|HASH")]
     pub snapshot: Option<PathBuf>,
     /// Print the source text.
     #[arg(long, group = "part")]
@@ -770,7 +770,7 @@ pub struct KeyNew {
 /// `opus sign`
 #[derive(Args, Debug)]
 pub struct Sign {
-    /// What is to be published: an artifact or the manifest of a record.
+    /// What is to be published: an artifact, a snapshot or the manifest of a record.
     pub file: PathBuf,
     /// The name that it is to be published under.
     #[arg(long, value_name = "NAME")]
@@ -798,7 +798,7 @@ pub struct CheckSignature {
 /// `opus publish`
 #[derive(Args, Debug)]
 pub struct Publish {
-    /// The artifact or the manifest of a record.
+    /// The artifact, the snapshot or the manifest of a record.
     pub file: PathBuf,
     /// The name: letters, digits, `.`, `-` and `_`.
     #[arg(long, value_name = "NAME")]

@@ -80,13 +80,27 @@ fn open_whole(path: &Path, terminal: &Terminal) -> Result<Opened, Failure> {
 pub fn open_with(path: &Path, snapshot: Option<&Path>, terminal: &Terminal) -> Result<Opened, Failure> {
     let mut opened = open(path, terminal)?;
     if let Some(path) = snapshot {
-        let snapshot = read_snapshot(path)?;
+        let snapshot = snapshot_of(path, terminal)?;
         let unused: BTreeSet<String> =
             snapshot::unused(opened.artifact.program(), &snapshot).into_iter().map(str::to_owned).collect();
         terminal.note_names("facts that the policy does not use", &unused);
         opened.snapshot = Some(snapshot);
     }
     Ok(opened)
+}
+
+/// The snapshot that an argument names: a file, or a name or hash in the store. A file comes first.
+///
+/// # Errors
+/// If there is none, or it is refused.
+pub fn snapshot_of(path: &Path, terminal: &Terminal) -> Result<Snapshot, Failure> {
+    let text = path.to_str().filter(|_| path.symlink_metadata().is_err());
+    let bytes = match text.map(|text| (text.parse::<Hash>(), text.parse::<Name>())) {
+        Some((Ok(hash), _)) => stored::store(terminal)?.object(Kind::Snapshot, hash)?,
+        Some((_, Ok(name))) => stored::load(&name, Kind::Snapshot, terminal)?,
+        _ => return read_snapshot(path),
+    };
+    Snapshot::from_bytes(&bytes).map_err(|error| Failure::io(format!("`{}`: {error}", path.display())))
 }
 
 /// Reads a snapshot.

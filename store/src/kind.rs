@@ -4,7 +4,7 @@
 use std::fmt;
 
 use opus_runtime::record::sealed;
-use opus_runtime::{Hash, artifact};
+use opus_runtime::{Hash, Snapshot, artifact, snapshot};
 
 use crate::error::StoreError;
 
@@ -20,6 +20,8 @@ use crate::error::StoreError;
 pub enum Kind {
     /// A compiled policy.
     Artifact,
+    /// Facts that policies take.
+    Snapshot,
     /// The manifest of a record.
     Record,
 }
@@ -42,6 +44,13 @@ const TABLE: &[Row] = &[
         says: "an artifact",
         recognises: |bytes| bytes.starts_with(&artifact::MAGIC),
         hash: |bytes| artifact::content_hash(bytes).map_err(|error| error.to_string()),
+    },
+    Row {
+        kind: Kind::Snapshot,
+        name: "snapshot",
+        says: "a snapshot",
+        recognises: |bytes| bytes.starts_with(&snapshot::MAGIC),
+        hash: |bytes| Snapshot::from_bytes(bytes).map(|read| read.hash()).map_err(|error| error.to_string()),
     },
     Row {
         kind: Kind::Record,
@@ -105,8 +114,7 @@ impl fmt::Display for Kind {
 /// If the bytes are of no kind, or not as they were written.
 pub fn identify(bytes: &[u8]) -> Result<(Kind, Hash), StoreError> {
     let Some(row) = TABLE.iter().find(|row| (row.recognises)(bytes)) else {
-        let kinds: Vec<&str> = TABLE.iter().map(|row| row.says).collect();
-        let error = StoreError::file(format!("it is not {}", kinds.join(" or ")));
+        let error = StoreError::file("it is not an artifact, a snapshot or the manifest of a record");
         return Err(match std::str::from_utf8(bytes) {
             Ok(text) if !text.trim_start().starts_with('{') => {
                 error.help("of a policy, its artifact is published: `opus build` makes it from the source")
@@ -137,7 +145,7 @@ mod tests {
         let changed = sealed.replace("batch", "match");
         assert!(identify(changed.as_bytes()).unwrap_err().message.contains("was changed"));
         let error = identify(b"policy shop { }").unwrap_err();
-        assert!(error.message.contains("is not an artifact or the manifest of a record"), "{error}");
+        assert!(error.message.contains("is not an artifact, a snapshot or the manifest of a record"), "{error}");
         assert!(error.help.unwrap().contains("`opus build`"));
         assert_eq!(identify(&[0xFF, 0]).unwrap_err().help, None);
     }

@@ -103,14 +103,20 @@ impl Ledger {
         let path = store.join(FILE);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let opened = Connection::open_with_flags(&path, flags).and_then(Ledger::prepared);
-        let opened = match opened {
-            // a folder that cannot be written has no place for SQLite's own files, and nobody else writes there either
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) && !has_log(&path) => {
+        let opened = match opened.map_err(|error| (error.sqlite_error_code(), error)) {
+            Ok(ledger) => Ok(ledger),
+            // a folder that cannot be written has no place for SQLite's own files; who writes has a log there
+            Err((Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly), _)) if !has_log(&path) => {
                 let uri = format!("file:{}?immutable=1", escaped(&path));
                 Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)
                     .and_then(Ledger::prepared)
             }
-            opened => opened,
+            // a process was killed, and SQLite has to take back what it left unfinished
+            Err((Some(ErrorCode::ReadOnly), _)) => {
+                let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+                Connection::open_with_flags(&path, flags).and_then(Ledger::prepared)
+            }
+            Err((_, error)) => Err(error),
         };
         let ledger = opened.map_err(|error| damaged(&path, &error))?;
         ledger.check_schema(&path)
@@ -400,11 +406,14 @@ fn entry(
     if *entry.leaf().as_bytes() == fields.leaf { Ok(entry) } else { Err(changed()) }
 }
 
-/// Whether there is a log beside the database.
+/// Whether there is a log beside the database, of what was written or is to be taken back.
 fn has_log(path: &Path) -> bool {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    Path::new(&log).exists()
+    let beside = |end: &str| {
+        let mut log = path.as_os_str().to_owned();
+        log.push(end);
+        Path::new(&log).exists()
+    };
+    beside("-wal") || beside("-journal")
 }
 
 /// A path as part of an address of SQLite.

@@ -21,7 +21,7 @@ use super::impact::changed::{Beside, Changed};
 use super::impact::{Endpoints, available_threads, path_text, portfolio, with_fill};
 use crate::args::Attribute;
 use crate::failure::{Exit, Failure};
-use crate::open::{Named, read_snapshot};
+use crate::open::{Named, snapshot_of};
 use crate::progress::Shown;
 use crate::terminal::Terminal;
 use report::Report;
@@ -34,7 +34,7 @@ pub fn run(args: &Attribute, terminal: &Terminal) -> Result<(), Failure> {
     let [a, b] = [named[0].structure(terminal)?, named[1].structure(terminal)?];
     let engine = portfolio_args.engine.of_runtime().expect("both engines are of the runtime");
     let options = Options { engine, ..Options::default() };
-    let facts = args.snapshot.as_deref().map(read_snapshot).transpose()?;
+    let facts = args.snapshot.as_deref().map(|path| snapshot_of(path, terminal)).transpose()?;
     let attribution = Attribution::new(&a.structure, &b.structure, facts.as_ref(), &options)
         .map_err(|error| refused([&a.name, &b.name], &error))?;
     if let Some(why) = attribution.b().fallback() {

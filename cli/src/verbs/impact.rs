@@ -24,7 +24,7 @@ use serde_json::json;
 use crate::args::{Decider, Impact};
 use crate::endpoints::{inputs, output, writable};
 use crate::failure::{Exit, Failure};
-use crate::open::{self, Named, compiled_alone, read_snapshot};
+use crate::open::{self, Named, compiled_alone, snapshot_of};
 use crate::progress::Shown;
 use crate::terminal::Terminal;
 use changed::Changed;
@@ -72,8 +72,8 @@ pub fn run(args: &Impact, terminal: &Terminal) -> Result<(), Failure> {
         })
         .collect();
     let artifacts = [&before, &after].map(|of| of.artifact.content_hash().to_string());
-    let facts = args.snapshot.as_deref().map(read_snapshot).transpose()?;
-    let facts_after = args.snapshot_after.as_deref().map(read_snapshot).transpose()?.or(facts.clone());
+    let facts = args.snapshot.as_deref().map(|path| snapshot_of(path, terminal)).transpose()?;
+    let facts_after = args.snapshot_after.as_deref().map(|path| snapshot_of(path, terminal)).transpose()?.or(facts.clone());
     let snapshots = [&facts, &facts_after].map(|facts| facts.as_ref().map(|facts| facts.hash().to_string()));
     let before = open::Opened::new(&names[0], before, facts);
     let after = open::Opened::new(&names[1], after, facts_after);

@@ -1,7 +1,7 @@
 //! `opus show`: what does a name or a hash stand for, and who published it?
 
 use opus_ir::{Program, Verified, date};
-use opus_runtime::{Artifact, Cache, Hash};
+use opus_runtime::{Artifact, Cache, Hash, Snapshot};
 use opus_store::{Entry, Kind, Name, Selected, Standing, Store};
 use serde_json::{Value, json};
 
@@ -28,6 +28,14 @@ pub fn run(args: &Show, terminal: &Terminal) -> Result<(), Failure> {
     let chosen = Chosen { number, day: args.as_of.as_deref().map(day).transpose()? };
     let (shown, content) = match found.kind {
         Kind::Artifact => artifact(&bytes, &args.what, &chosen)?,
+        Kind::Snapshot => {
+            if chosen.number.is_some() {
+                return Err(Failure::usage(format!("`{}` is a snapshot, which has no versions", args.what)));
+            }
+            let read = Snapshot::from_bytes(&bytes).map_err(|error| Failure::io(format!("`{}`: {error}", args.what)))?;
+            let (human, json) = super::snapshot::shown(&read, chosen.day.as_ref().map(|(day, _)| *day));
+            (format!("\n{human}"), json)
+        }
         Kind::Record => {
             chosen.none(&args.what)?;
             let text = String::from_utf8(bytes).expect("a manifest is a text");
@@ -37,7 +45,7 @@ pub fn run(args: &Show, terminal: &Terminal) -> Result<(), Failure> {
     };
     let mut json = found.json;
     json[found.kind.name()] = content;
-    terminal.report(&(found.human.join("\n") + "\n" + &shown).trim_end().to_owned(), &json, false)
+    terminal.report((found.human.join("\n") + "\n" + &shown).trim_end(), &json, false)
 }
 
 /// An object, and what the ledger says of it.
@@ -154,7 +162,8 @@ fn artifact(bytes: &[u8], what: &str, chosen: &Chosen) -> Result<(String, Value)
         .map_err(|error| Failure::new(Exit::Artifact, format!("`{what}`: {error}")))?;
     let program = artifact.verified_program();
     let version = chosen.version(what, program)?;
-    let mut human = format!("policy         {}\nmeaning hash   {}\n", program.name, artifact.meaning_hash());
+    let mut human =
+        format!("\npolicy         {}\nmeaning hash   {}\n", program.name, artifact.meaning_hash());
     let mut json = inspect::as_json(&artifact, &inspect::Bound::default());
     match version {
         None => human += &inspect::time_line(program),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::args::{self, SnapshotBuild, SnapshotDiff, SnapshotShow, SnapshotVerb};
 use crate::endpoints::writable;
 use crate::failure::{Exit, Failure};
-use crate::open::read_snapshot;
+use crate::open::snapshot_of;
 use crate::summary::grouped;
 use crate::terminal::Terminal;
 
@@ -42,18 +42,22 @@ fn build(args: &SnapshotBuild, terminal: &Terminal) -> Result<(), Failure> {
 }
 
 fn show(args: &SnapshotShow, terminal: &Terminal) -> Result<(), Failure> {
-    let snapshot = read_snapshot(&args.snapshot)?;
-    let facts: Vec<&Fact> = match args.as_of {
+    let snapshot = snapshot_of(&args.snapshot, terminal)?;
+    let (human, json) = shown(&snapshot, args.as_of);
+    if terminal.is_json() { terminal.print_json(&json) } else { terminal.print(&human) }
+}
+
+/// The facts of a snapshot, or those that hold on a day; for people and for programs.
+pub(super) fn shown(snapshot: &Snapshot, as_of: Option<i32>) -> (String, Value) {
+    let facts: Vec<&Fact> = match as_of {
         Some(day) => snapshot.as_of(day).collect(),
         None => snapshot.facts().iter().collect(),
     };
-    if terminal.is_json() {
-        return terminal.print_json(&json!({
-            "hash": snapshot.hash().to_string(),
-            "as_of": args.as_of.map(day),
-            "facts": facts.iter().map(|fact| as_json(fact)).collect::<Vec<_>>(),
-        }));
-    }
+    let json = json!({
+        "hash": snapshot.hash().to_string(),
+        "as_of": as_of.map(day),
+        "facts": facts.iter().map(|fact| as_json(fact)).collect::<Vec<_>>(),
+    });
     let wide =
         |text: fn(&Fact) -> String| facts.iter().map(|fact| text(fact).chars().count()).max().unwrap_or(0);
     let (keys, values) = (wide(|fact| fact.key.clone()), wide(value));
@@ -63,15 +67,12 @@ fn show(args: &SnapshotShow, terminal: &Terminal) -> Result<(), Failure> {
         format!("{}\n", line.trim_end())
     };
     let lines: String = facts.iter().map(line).collect();
-    terminal.print(&format!(
-        "snapshot hash  {}\n{}{lines}",
-        snapshot.hash(),
-        if facts.is_empty() { "" } else { "\n" }
-    ))
+    let gap = if facts.is_empty() { "" } else { "\n" };
+    (format!("snapshot hash  {}\n{gap}{lines}", snapshot.hash()), json)
 }
 
 fn diff(args: &SnapshotDiff, terminal: &Terminal) -> Result<(), Failure> {
-    let [a, b]: [Snapshot; 2] = [read_snapshot(&args.a)?, read_snapshot(&args.b)?];
+    let [a, b]: [Snapshot; 2] = [snapshot_of(&args.a, terminal)?, snapshot_of(&args.b, terminal)?];
     let differences = compare(&a, &b);
     if terminal.is_json() {
         let one = |difference: &Difference| match difference {

@@ -361,17 +361,17 @@ fn two_hundred_kills() {
 fn the_chapter_on_the_store_is_true() {
     let folder = Folder::new("store-chapter");
     let page = fs::read_to_string(project("spec/book/20-store.md")).expect("a chapter");
-    let block = |language: &str| {
-        let text = page.split(&format!("```{language}\n")).nth(1).and_then(|rest| rest.split("```").next());
-        text.unwrap_or_else(|| panic!("no {language}"))
+    let shown_by = |line: &str| {
+        let text = page.split(&format!("$ {line}\n")).nth(1).and_then(|rest| rest.split("```").next());
+        text.unwrap_or_else(|| panic!("no `{line}`"))
     };
     let sources: Vec<&str> =
         page.split("```opus\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     let [first, second] = sources[..] else { panic!("two policies") };
     folder.write("returns.opus", first);
     folder.write("returns-2.opus", second);
-    folder.write("row.json", block("json"));
-    let trust = block("toml");
+    folder.write("row.json", shown_by("cat row.json"));
+    let trust = shown_by("cat trust.toml");
     // the keys of the chapter are the reader's own
     for (number, holder) in (1..).zip(["ann", "ben"]) {
         let key = SecretKey::from_seed([number; 8], [number; 32]);
@@ -385,7 +385,7 @@ fn the_chapter_on_the_store_is_true() {
     let place = Path::new(OPUS).parent().expect("the binary lies in a folder");
     let path = format!("{}:{}", place.display(), std::env::var("PATH").unwrap_or_default());
     let mut shown = 0;
-    for block in page.split("```\n$ ").skip(1).filter_map(|rest| rest.split("\n```").next()) {
+    for block in page.split("```console\n$ ").skip(1).filter_map(|rest| rest.split("\n```").next()) {
         for part in block.split("\n$ ") {
             let (line, expected) = part.split_once('\n').unwrap_or((part, ""));
             let mut bash = Command::new("bash");
