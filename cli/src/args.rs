@@ -169,7 +169,7 @@ pub enum Verb {
     Impact(Impact),
     /// Find out which edits change which decisions of a portfolio.
     #[command(
-        after_help = "Causes are sets of edits as `opus diff` numbers them: `E1 | E2+E3` says that E1 alone gives the new result, and so do E2 and E3 together.\n\nExample:\n  opus attribute credit.opus@1 credit.opus@2 applications.parquet -o changed.csv --summary causes.json"
+        after_help = "Causes are sets of edits as `opus diff` numbers them: `E1 | E2+E3` says that E1 alone gives the new result, and so do E2 and E3 together.\n\nExample:\n  opus attribute credit.opus@1 credit.opus@2 applications.parquet -o changed.csv"
     )]
     Attribute(Attribute),
     /// Show what an artifact contains: hashes, schema, versions, rules, certificate.

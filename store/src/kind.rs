@@ -145,7 +145,10 @@ mod tests {
         let changed = sealed.replace("batch", "match");
         assert!(identify(changed.as_bytes()).unwrap_err().message.contains("was changed"));
         let error = identify(b"policy shop { }").unwrap_err();
-        assert!(error.message.contains("is not an artifact, a snapshot or the manifest of a record"), "{error}");
+        assert!(
+            error.message.contains("is not an artifact, a snapshot or the manifest of a record"),
+            "{error}"
+        );
         assert!(error.help.unwrap().contains("`opus build`"));
         assert_eq!(identify(&[0xFF, 0]).unwrap_err().help, None);
     }

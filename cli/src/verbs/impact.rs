@@ -73,7 +73,8 @@ pub fn run(args: &Impact, terminal: &Terminal) -> Result<(), Failure> {
         .collect();
     let artifacts = [&before, &after].map(|of| of.artifact.content_hash().to_string());
     let facts = args.snapshot.as_deref().map(|path| snapshot_of(path, terminal)).transpose()?;
-    let facts_after = args.snapshot_after.as_deref().map(|path| snapshot_of(path, terminal)).transpose()?.or(facts.clone());
+    let facts_after =
+        args.snapshot_after.as_deref().map(|path| snapshot_of(path, terminal)).transpose()?.or(facts.clone());
     let snapshots = [&facts, &facts_after].map(|facts| facts.as_ref().map(|facts| facts.hash().to_string()));
     let before = open::Opened::new(&names[0], before, facts);
     let after = open::Opened::new(&names[1], after, facts_after);

@@ -32,7 +32,8 @@ pub fn run(args: &Show, terminal: &Terminal) -> Result<(), Failure> {
             if chosen.number.is_some() {
                 return Err(Failure::usage(format!("`{}` is a snapshot, which has no versions", args.what)));
             }
-            let read = Snapshot::from_bytes(&bytes).map_err(|error| Failure::io(format!("`{}`: {error}", args.what)))?;
+            let read = Snapshot::from_bytes(&bytes)
+                .map_err(|error| Failure::io(format!("`{}`: {error}", args.what)))?;
             let (human, json) = super::snapshot::shown(&read, chosen.day.as_ref().map(|(day, _)| *day));
             (format!("\n{human}"), json)
         }

@@ -159,3 +159,63 @@ fn the_files_in_the_book_are_snapshots() {
     let decided = folder.opus("run loan.opus --input row.json --snapshot csv.opuss --trace").ends(0);
     assert!(decided.text().contains("yes  R2"), "{}", decided.text());
 }
+
+/// A correction that is recorded late changes the decisions that it concerns, and no other; what was known before is still
+/// there.
+#[test]
+fn a_late_correction_shows_exactly_what_it_changes() {
+    let folder = folder("correction");
+    folder.opus("snapshot build facts.csv -o first.opuss").ends(0);
+    // the floor was 690, not 680, in the first half of 2025
+    folder.write("corrected.csv", &FACTS.replace("680,Manual 3", "690,Manual 3b"));
+    folder.opus("snapshot build corrected.csv -o second.opuss").ends(0);
+    folder.opus("publish first.opuss --name world --recorded-at 2025-07-02T09:00:00Z").ends(0);
+    folder.opus("publish second.opuss --name world --recorded-at 2025-09-01T09:00:00+02:00").ends(0);
+    folder.write("rows.csv", "day,score,region\n2025-06-30,685,EU\n2025-06-30,690,EU\n2025-07-01,690,EU\n");
+    let decided = |at: &str| {
+        folder.opus(&format!("batch loan.opus rows.csv -o out.csv --snapshot world --known-at {at}")).ends(0);
+        folder.text("out.csv")
+    };
+    let head = "row,pass,rule,version\n";
+    assert_eq!(decided("2025-09-01T06:59:59Z"), format!("{head}1,true,B,1\n2,true,B,1\n3,false,B,1\n"));
+    assert_eq!(decided("2025-09-01T07:00:00Z"), format!("{head}1,false,B,1\n2,true,B,1\n3,false,B,1\n"));
+    let hash = folder.opus("snapshot show first.opuss --format json").ends(0);
+    let hash: Value = serde_json::from_str(hash.text()).unwrap();
+    let line = format!(
+        "impact loan.opus loan.opus rows.csv --snapshot {} --snapshot-after world -o changed.csv",
+        hash["hash"].as_str().unwrap()
+    );
+    let impact = folder.opus(&line).ends(0);
+    assert!(impact.text().contains("changed  1  33.3%"), "{}", impact.text());
+    assert!(folder.text("changed.csv").contains("\n1,true,false,B,B,1,1,"), "{}", folder.text("changed.csv"));
+    for (time, says) in [
+        ("2025-09-01", "is a day, not an instant"),
+        ("2999-01-01T00:00:00Z", "is in the future"),
+        ("2025-07-01T00:00:00Z", "world"),
+    ] {
+        let refused = folder.opus(&format!("snapshot show world --known-at {time}"));
+        assert!(refused.err.contains(says), "{}", refused.err);
+    }
+    let shown = folder.opus("show world --as-of 2025-06-30").ends(0);
+    assert!(shown.text().contains("690   (Manual 3b)"), "{}", shown.text());
+}
+
+/// A record of a batch with facts holds the snapshot, and is replayed with it.
+#[test]
+fn a_record_holds_the_snapshot() {
+    let folder = folder("recorded");
+    folder.opus("snapshot build facts.csv -o world.opuss").ends(0);
+    folder
+        .opus("batch loan.opus rows.csv -o out.csv --snapshot world.opuss --record july --record-data")
+        .ends(0);
+    for engine in ["native", "vm", "reference"] {
+        let replayed = folder.opus(&format!("replay july --engine {engine}")).ends(0);
+        assert!(replayed.text().starts_with("identical: 3 rows"), "{}", replayed.text());
+    }
+    folder.opus("prove-row july 2 -o proof.json").ends(0);
+    // another snapshot in its place is found, and so is a changed one
+    folder.write("other.csv", &FACTS.replace("680", "681"));
+    folder.opus("snapshot build other.csv -o july/snapshot.opuss").ends(0);
+    let replayed = folder.opus("replay july").ends(1);
+    assert!(replayed.text().contains("snapshot.opuss"), "{}", replayed.text());
+}
