@@ -117,7 +117,7 @@ pub fn identify(bytes: &[u8]) -> Result<(Kind, Hash), StoreError> {
         let error = StoreError::file("it is not an artifact, a snapshot or the manifest of a record");
         return Err(match std::str::from_utf8(bytes) {
             Ok(text) if !text.trim_start().starts_with('{') => {
-                error.help("of a policy, its artifact is published: `opus build` makes it from the source")
+                error.help("publish the artifact of a policy: `opus build` makes it from the source")
             }
             _ => error,
         });

@@ -1,7 +1,7 @@
 //! What was in force under a name at some time? The last publication known then that has enough signatures.
 //!
-//! Entries of a name that follow one another and say the same statement are one publication: who adds a second signature
-//! publishes the same object again. Its signatures are those of all its entries up to that time.
+//! Entries of a name that follow one another and say the same statement are one publication: a second signature is
+//! added by publishing the same object again. Its signatures are those of all its entries up to that time.
 
 use opus_runtime::Hash;
 

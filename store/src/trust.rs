@@ -1,4 +1,4 @@
-//! Whose signatures count? Those that the trust file of whoever loads says, never the store or the object.
+//! Whose signatures count? The loader's trust file says so, never the store or the object.
 //!
 //! ```toml
 //! [[key]]
@@ -177,9 +177,10 @@ impl Key {
         let id = public.id();
         match day <= *expires {
             true => Ok(()),
-            false => Err(StoreError::signature(format!(
-                "the key {id} of {holder} is of use until {expires}, and not on {day}"
-            ))),
+            false => {
+                let why = format!("the key {id} of {holder} expired on {expires}, before {day}");
+                Err(StoreError::signature(why))
+            }
         }
     }
 }
