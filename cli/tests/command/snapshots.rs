@@ -57,7 +57,7 @@ fn facts_become_a_snapshot_and_rows_are_decided_with_it() {
     }
     let hash = shown.text().lines().next().unwrap().split_whitespace().last().unwrap().to_owned();
     let summary: Value = serde_json::from_str(&folder.text("sum.json")).unwrap();
-    assert_eq!(summary["snapshot"]["hash"], hash.as_str());
+    assert_eq!(summary["snapshot"]["content"], hash.as_str());
     let run = folder.opus("run loan.opus --input row.json --snapshot world.opuss --format json").ends(0);
     let run: Value = serde_json::from_str(run.text()).unwrap();
     assert_eq!(
@@ -157,7 +157,7 @@ fn the_files_in_the_book_are_snapshots() {
     let row = r#"{"submitted_on": "2025-10-01", "score": 700, "region": "US", "income": 99.99}"#;
     folder.write("row.json", row);
     let decided = folder.opus("run loan.opus --input row.json --snapshot csv.opuss --trace").ends(0);
-    assert!(decided.text().contains("yes  R2"), "{}", decided.text());
+    assert!(decided.text().contains("yes   R2"), "{}", decided.text());
 }
 
 /// A correction that is recorded late changes the decisions that it concerns, and no other; what was known before is still
