@@ -21,21 +21,21 @@ pub struct Opus {
     #[arg(long, global = true, value_enum, value_name = "auto|always|never", hide_possible_values = true)]
     #[arg(default_value_t = Color::Auto, display_order = 101)]
     pub color: Color,
-    /// What names of a store stand for.
+    /// How names are looked up in a store.
     #[command(flatten)]
     pub from: FromStore,
 }
 
-/// What names of a store stand for.
+/// How names are looked up in a store.
 #[derive(Args, Clone, Default, Debug)]
 pub struct FromStore {
-    /// The store: a policy may be given by the name it was published under.
+    /// The folder of the store; a policy may be given by the name under which it was published there.
     #[arg(long, global = true, value_name = "DIR", default_value = ".opus", display_order = 102)]
     pub store: PathBuf,
-    /// Take from the store what was published by this instant, such as 2026-02-01T09:30:00Z; by default, what is newest.
+    /// Use what the store had published by this instant, such as 2026-02-01T09:30:00Z; by default, the newest.
     #[arg(long, global = true, value_name = "T", display_order = 103)]
     pub known_at: Option<String>,
-    /// The file that says whose signatures what is taken from the store needs; by default, $OPUS_TRUST.
+    /// The trust file: whose signatures objects from the store need; by default, $OPUS_TRUST.
     #[arg(long, global = true, value_name = "FILE", display_order = 104)]
     pub trust: Option<PathBuf>,
 }
@@ -43,7 +43,7 @@ pub struct FromStore {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  success: no test failed, and no more rows were rejected than --max-rejects allows
-  1  a policy does not compile, a test failed, `fmt --check` found something to change, policies differ, or a record, proof, store or signature does not hold
+  1  a policy does not compile, a test failed, `fmt --check` found something to change, policies differ, or a record, proof, store or signature fails its check
   2  invalid command line, or an output that is also an input
   3  more rows were rejected than allowed (the output is complete), or `run` refused its input
   4  a file cannot be read or written, or its content is wrong
@@ -118,7 +118,7 @@ pub enum Verb {
     Run(Run),
     /// Explain a decision: how, why, and what would have changed it.
     #[command(
-        after_help = "`--format markdown` prints a document. What would have changed the decision is sought for the inputs that the policy declares `actionable`, each alone.\n\nExample:\n  opus explain credit.opus --input application.json\n  opus explain credit.opus --input applications.parquet --row 17 --want 'decision = approve'"
+        after_help = "`--format markdown` prints a document. To find what would have changed the decision, each input that the policy declares `actionable` is changed on its own.\n\nExample:\n  opus explain credit.opus --input application.json\n  opus explain credit.opus --input applications.parquet --row 17 --want 'decision = approve'"
     )]
     Explain(Explain),
     /// Count which parts of a policy the rows of files, or its tests, use.
@@ -169,46 +169,46 @@ pub enum Verb {
     Impact(Impact),
     /// Find out which edits change which decisions of a portfolio.
     #[command(
-        after_help = "Causes are sets of edits as `opus diff` numbers them: `E1 | E2+E3` says that E1 alone gives the new result, and so do E2 and E3 together.\n\nExample:\n  opus attribute credit.opus@1 credit.opus@2 applications.parquet -o changed.csv"
+        after_help = "Causes are sets of edits, numbered as by `opus diff`: `E1 | E2+E3` means that E1 alone gives the new result, and so do E2 and E3 together.\n\nExample:\n  opus attribute credit.opus@1 credit.opus@2 applications.parquet -o changed.csv"
     )]
     Attribute(Attribute),
     /// Show what an artifact contains: hashes, schema, versions, rules, certificate.
     #[command(after_help = "Example:\n  opus inspect credit.opusc\n  opus inspect credit.opusc --ir")]
     Inspect(Inspect),
-    /// Build, show and compare snapshots: the facts that policies take from elsewhere.
+    /// Build, show and compare snapshots of the facts that policies use.
     #[command(
         after_help = "Example:\n  opus snapshot build facts.csv -o world.opuss\n  opus snapshot show world.opuss --as-of 2025-03-01\n  opus batch credit.opus in.parquet -o out.parquet --snapshot world.opuss"
     )]
     Snapshot(Snapshot),
     /// Make a key for signatures.
     #[command(
-        after_help = "The secret key is NOT encrypted: whoever can read the file can sign. It is written so that only you can read it; keep it off shared disks. Encrypted keys of minisign are used with minisign itself.\n\nExample:\n  opus key new -o ann"
+        after_help = "The secret key is NOT encrypted: anyone who can read the file can sign. Only you have permission to read it; keep it off shared disks. To use an encrypted key, sign with minisign itself.\n\nExample:\n  opus key new -o ann"
     )]
     Key(Key),
-    /// Sign that an object is published under a name.
+    /// Sign the publication of an object under a name.
     #[command(
-        after_help = "What is signed is a statement: the name, the object, and the object that it replaces in the store. `minisign -V -p ann.pub -m STATEMENT` checks the signature too.\n\nExample:\n  opus sign credit.opusc --name credit --key ann.key -o credit.statement"
+        after_help = "The text that is signed is a statement: the name, the object, and the object that it replaces in the store. `minisign -V -p ann.pub -m STATEMENT` checks the signature too.\n\nExample:\n  opus sign credit.opusc --name credit --key ann.key -o credit.statement"
     )]
     Sign(Sign),
-    /// Check a signature of a statement.
+    /// Check the signature of a statement.
     #[command(
         after_help = "The exit code is 1 if the signature is wrong.\n\nExample:\n  opus check-signature credit.statement credit.statement.minisig --key ann.pub"
     )]
     CheckSignature(CheckSignature),
     /// Publish an artifact, a snapshot or the manifest of a record in a store.
     #[command(
-        after_help = "Names have letters, digits, `.`, `-` and `_`. To add a signature, publish the same object again.\n\nExample:\n  opus publish credit.opusc --name credit --by 'Ann Miller'\n  opus publish credit.opusc --name credit --signature credit.statement.minisig"
+        after_help = "Names consist of letters, digits, `.`, `-` and `_`. To add a signature, publish the same object again.\n\nExample:\n  opus publish credit.opusc --name credit --by 'Ann Miller'\n  opus publish credit.opusc --name credit --signature credit.statement.minisig"
     )]
     Publish(Publish),
     /// List what has been published in a store.
     #[command(after_help = "Example:\n  opus log\n  opus log --checkpoint > checkpoint.txt")]
     Log(Log),
-    /// Show what a name or hash stands for in a store.
+    /// Show the object that a name or hash refers to in a store.
     #[command(after_help = "Example:\n  opus show credit\n  opus show credit --as-of 2025-02-01")]
     Show(Show),
-    /// Verify a store: that everything in it fits.
+    /// Verify that everything in a store matches its hash.
     #[command(
-        after_help = "Without a checkpoint this finds accidents and partial changes. With one that was kept elsewhere it finds every change of what the checkpoint covers, even by someone who can rewrite the whole store. The exit code is 1 if anything does not fit.\n\nExample:\n  opus store verify\n  opus store verify --checkpoint checkpoint.txt"
+        after_help = "Without a checkpoint, this detects accidents and partial changes. With a checkpoint that was kept elsewhere, it detects every change to what the checkpoint covers, even by someone who can rewrite the whole store. The exit code is 1 if anything does not match.\n\nExample:\n  opus store verify\n  opus store verify --checkpoint checkpoint.txt"
     )]
     Store(StoreVerbs),
     /// Write synthetic inputs drawn from the policy's own types.
@@ -294,7 +294,7 @@ pub struct Explain {
     /// The row.
     #[command(flatten)]
     pub given: GivenRow,
-    /// The result that is wanted, as conditions on outputs; by default, any that is not adverse.
+    /// The wanted result, as conditions on outputs; by default, any result that is not adverse.
     #[arg(long, value_name = "OUTPUT = VALUE, …")]
     pub want: Option<String>,
 }
@@ -387,10 +387,10 @@ pub struct Batch {
     /// A new folder for the record: artifact, mapping file, and the hashes of all files and rows, for `opus replay`.
     #[arg(long, value_name = "DIR")]
     pub record: Option<PathBuf>,
-    /// Copy inputs and outputs into the record, so that it is complete by itself.
+    /// Copy inputs and outputs into the record, so that it is self-contained.
     #[arg(long, requires = "record")]
     pub record_data: bool,
-    /// Where to write explanations of chosen rows, one JSON object in a line for each; the inputs are read again for it.
+    /// Where to write explanations of selected rows, one JSON object per line; the inputs are read again for them.
     #[arg(long, value_name = "FILE", requires = "chosen")]
     pub explain: Option<PathBuf>,
     /// Explain these rows, numbered from 1.
@@ -400,7 +400,7 @@ pub struct Batch {
     /// Explain the rows that this rule decided, or whose outputs satisfy these conditions.
     #[arg(long = "where", value_name = "rule=ID|OUTPUT=VALUE", group = "chosen", requires = "explain")]
     pub chosen_where: Option<String>,
-    /// The result that explanations look for; by default, any that is not adverse.
+    /// The result that explanations look for; by default, any result that is not adverse.
     #[arg(long, value_name = "OUTPUT=VALUE,…", requires = "explain")]
     pub want: Option<String>,
 }
@@ -418,10 +418,10 @@ pub struct Replay {
     /// The number of threads; by default, one for each processor.
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = thread_count)]
     pub threads: Option<u16>,
-    /// Compare rows alone: inputs and outputs may be written with other bytes.
+    /// Compare only rows; the bytes of inputs and outputs may differ.
     #[arg(long)]
     pub rows: bool,
-    /// The folder in which the batch ran, from which the recorded paths lead to its files.
+    /// The folder that recorded paths are relative to: the one in which the batch ran.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub base: PathBuf,
 }
@@ -438,7 +438,7 @@ pub struct ProveRow {
     /// Where to write the proof, or `-` for standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
-    /// The folder in which the batch ran, from which the recorded paths lead to its files.
+    /// The folder that recorded paths are relative to: the one in which the batch ran.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub base: PathBuf,
 }
@@ -451,7 +451,7 @@ pub struct CheckProof {
     /// The root of the record: 64 digits, or the record's manifest.
     #[arg(long, value_name = "HASH|MANIFEST")]
     pub root: String,
-    /// The policy or artifact, to check names and texts too, which the root does not cover.
+    /// The policy or artifact, to check names and texts too, because the root does not cover them.
     #[arg(long, value_name = "POLICY")]
     pub policy: Option<PathBuf>,
 }
@@ -501,7 +501,7 @@ pub struct Diff {
     /// The first policy or artifact; `FILE@N` is its version N, applied to every row whatever its date.
     #[arg(value_name = "A")]
     pub a: PathBuf,
-    /// The second policy or artifact, written alike.
+    /// The second policy or artifact, in the same form.
     #[arg(value_name = "B")]
     pub b: PathBuf,
     /// Where to write the script of all edits, for `opus apply`, or `-` for standard output.
@@ -519,10 +519,10 @@ pub struct Apply {
     /// Where to write the source of the result, or `-` for standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
-    /// Lead back: from the second policy to the first.
+    /// Apply the script backwards: from the second policy to the first.
     #[arg(long)]
     pub invert: bool,
-    /// Of the edits that decide, apply these alone; they must include what they need.
+    /// Of the edits that can change a decision, apply only these; they must include the edits that they need.
     #[arg(long, value_name = "E1,…", value_delimiter = ',')]
     pub only: Option<Vec<String>>,
 }
@@ -533,13 +533,13 @@ pub struct Impact {
     /// The policy or artifact before the change; `FILE@N` is its version N, applied to every row whatever its date.
     #[arg(value_name = "A")]
     pub a: PathBuf,
-    /// The policy or artifact after the change, written alike.
+    /// The policy or artifact after the change, in the same form.
     #[arg(value_name = "B")]
     pub b: PathBuf,
     /// The snapshot of facts, if the policies take any.
     #[arg(long, value_name = "FILE|NAME|HASH")]
     pub snapshot: Option<PathBuf>,
-    /// The snapshot after the change, if it is another one.
+    /// The snapshot after the change, if it is not the same.
     #[arg(long, value_name = "FILE|NAME|HASH")]
     pub snapshot_after: Option<PathBuf>,
     /// The files, or folders whose files are read in the order of their paths; `-` for standard input.
@@ -551,13 +551,13 @@ pub struct Impact {
     /// The format of the output, if the file name does not show it.
     #[arg(long, value_parser = file_format(), value_name = "FORMAT", requires = "output")]
     pub output_format: Option<FileFormat>,
-    /// Where to write everything that was counted, as JSON.
+    /// Where to write all counts and sums, as JSON.
     #[arg(long, value_name = "FILE")]
     pub summary: Option<PathBuf>,
-    /// Count also for each value of this input column.
+    /// Also count for each value of this input column.
     #[arg(long, value_name = "COL")]
     pub by: Option<String>,
-    /// Let a decision by another rule or version count as changed, even if its outputs are the same.
+    /// Count a row as changed if another rule or version decides it, even if its outputs are the same.
     #[arg(long)]
     pub compare_rules: bool,
     /// The value of a field in all rows of inputs that lack its column, written as in a CSV file, or `missing`.
@@ -587,7 +587,7 @@ pub struct Attribute {
     /// The policy or artifact before the change; `FILE@N` is its version N, applied to every row whatever its date.
     #[arg(value_name = "A")]
     pub a: PathBuf,
-    /// The policy or artifact after the change, written alike.
+    /// The policy or artifact after the change, in the same form.
     #[arg(value_name = "B")]
     pub b: PathBuf,
     /// The snapshot of facts, if the policies take any.
@@ -602,14 +602,14 @@ pub struct Attribute {
     /// The format of the output, if the file name does not show it.
     #[arg(long, value_parser = file_format(), value_name = "FORMAT", requires = "output")]
     pub output_format: Option<FileFormat>,
-    /// Where to write the edits, the groups of rows with the same causes and what could not be tested, as JSON.
+    /// Where to write the edits, the groups of rows with the same causes, and the sets of edits that could not be tested, as JSON.
     #[arg(long, value_name = "FILE")]
     pub summary: Option<PathBuf>,
     /// The value of a field in all rows of inputs that lack its column, written as in a CSV file, or `missing`.
     #[arg(long, value_name = "FIELD=VALUE")]
     pub fill: Vec<String>,
-    /// The engine of the two policies: native code (the VM if native code is unavailable) or the VM. The policies between
-    /// the two are many, and run on the VM.
+    /// The engine of the two policies: native code (the VM if native code is unavailable) or the VM. The policies
+    /// between the two always run on the VM.
     #[arg(long, value_enum, value_name = "native|vm", hide_possible_values = true)]
     #[arg(default_value_t = BatchEngine::Native)]
     pub engine: BatchEngine,
@@ -698,7 +698,7 @@ pub struct Snapshot {
 pub enum SnapshotVerb {
     /// Make a snapshot of the facts in a TOML or CSV file.
     #[command(
-        after_help = "The file has the columns `key`, `valid_from`, `value` and `cite`; others are kept as notes. The value `none` ends a fact.\n\nExample:\n  opus snapshot build facts.csv -o world.opuss"
+        after_help = "The file has the columns `key`, `valid_from`, `value` and `cite`; other columns are kept as notes. The value `none` ends a fact.\n\nExample:\n  opus snapshot build facts.csv -o world.opuss"
     )]
     Build(SnapshotBuild),
     /// Show the facts of a snapshot.
@@ -728,7 +728,7 @@ pub struct SnapshotShow {
     /// The snapshot.
     #[arg(value_name = "SNAPSHOT")]
     pub snapshot: PathBuf,
-    /// Show the facts that hold on this day alone.
+    /// Show only the facts that hold on this day.
     #[arg(long, value_name = "DATE", value_parser = day)]
     pub as_of: Option<i32>,
 }
@@ -770,12 +770,12 @@ pub struct KeyNew {
 /// `opus sign`
 #[derive(Args, Debug)]
 pub struct Sign {
-    /// What is to be published: an artifact, a snapshot or the manifest of a record.
+    /// The object to publish: an artifact, a snapshot or the manifest of a record.
     pub file: PathBuf,
-    /// The name that it is to be published under.
+    /// The name under which to publish it.
     #[arg(long, value_name = "NAME")]
     pub name: String,
-    /// The secret key, which is not encrypted; without it, the statement is written for another tool to sign.
+    /// The secret key, which is not encrypted; without it, only the statement is written, for another tool to sign.
     #[arg(long, value_name = "SECRET")]
     pub key: Option<PathBuf>,
     /// Where to write the statement; by default NAME.statement. The signature is written beside it, as *.minisig.
@@ -790,7 +790,7 @@ pub struct CheckSignature {
     pub statement: PathBuf,
     /// The signature.
     pub signature: PathBuf,
-    /// The public key; without it, the trust file has it.
+    /// The public key; by default, the key is looked up in the trust file.
     #[arg(long, value_name = "PUB")]
     pub key: Option<PathBuf>,
 }
@@ -803,13 +803,13 @@ pub struct Publish {
     /// The name: letters, digits, `.`, `-` and `_`.
     #[arg(long, value_name = "NAME")]
     pub name: String,
-    /// Who publishes it; nothing checks this text.
+    /// Who publishes it; this text is not checked.
     #[arg(long, value_name = "WHO")]
     pub by: Option<String>,
     /// Claim a time between the last entry and now, such as 2026-02-01T09:30:00Z; by default, the store assigns the time.
     #[arg(long, value_name = "T")]
     pub recorded_at: Option<String>,
-    /// A signature by `opus sign` or minisign, beside its statement: FILE is the statement's name and `.minisig`.
+    /// A signature by `opus sign` or minisign, next to its statement: FILE is the statement's file name with `.minisig` added.
     #[arg(long, value_name = "FILE")]
     pub signature: Vec<PathBuf>,
 }
@@ -844,7 +844,7 @@ pub struct StoreVerbs {
 /// The verbs of `opus store`.
 #[derive(Subcommand, Debug)]
 pub enum StoreVerb {
-    /// Check that objects and entries fit their hashes, and that the ledger begins with what a checkpoint covers.
+    /// Check that objects and entries match their hashes, and that the ledger begins with the entries that a checkpoint covers.
     Verify(StoreVerify),
 }
 

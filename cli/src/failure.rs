@@ -11,7 +11,7 @@ use opus_data::{DataError, ErrorKind};
 pub enum Exit {
     /// Success: every test passed, and no more rows were rejected than allowed.
     Ok = 0,
-    /// A policy does not compile, a test failed, policies differ, or a record, proof, store or signature does not hold.
+    /// A policy does not compile, a test failed, policies differ, or a record, proof, store or signature fails its check.
     Policy = 1,
     /// The command line is invalid.
     Usage = 2,
@@ -29,7 +29,7 @@ impl Exit {
         (Exit::Ok, "success: no test failed, and no more rows were rejected than --max-rejects allows"),
         (
             Exit::Policy,
-            "a policy does not compile, a test failed, `fmt --check` found something to change, policies differ, or a record, proof, store or signature does not hold",
+            "a policy does not compile, a test failed, `fmt --check` found something to change, policies differ, or a record, proof, store or signature fails its check",
         ),
         (Exit::Usage, "invalid command line, or an output that is also an input"),
         (

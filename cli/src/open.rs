@@ -1,5 +1,6 @@
-//! How is the POLICY of a command line opened? It is a file or standard input, with a source or an artifact, or the name that an
-//! artifact was published under; with `@N`, version N of it. A file of that name comes before a name of the store.
+//! How is the POLICY of a command line opened? It is a file or standard input, with a source or an artifact, or the
+//! name under which an artifact was published; `@N` selects version N. A file takes precedence over a name from the
+//! store.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -119,7 +120,7 @@ pub fn read_snapshot(path: &Path) -> Result<Snapshot, Failure> {
 /// What a policy without its facts answers.
 pub fn without_facts(name: &str, artifact: &Artifact) -> Failure {
     let keys: Vec<String> = artifact.program().holes.iter().map(|hole| format!("`{}`", hole.name)).collect();
-    Failure::usage(format!("`{name}` takes {} from a snapshot, and none is given", keys.join(", ")))
+    Failure::usage(format!("`{name}` takes {} from a snapshot, but none is given", keys.join(", ")))
         .help("name one with `--snapshot FILE`; `opus snapshot build` writes it from TOML or CSV")
 }
 

@@ -1,4 +1,4 @@
-//! Which publication does a name of a store stand for? The one that `--store`, `--known-at` and `--trust` select.
+//! Which publication does a name in a store refer to? The one that `--store`, `--known-at` and `--trust` select.
 
 use std::path::Path;
 use std::time::SystemTime;
@@ -41,7 +41,9 @@ pub fn now() -> Result<Time, Failure> {
 pub fn past(option: &str, text: &str) -> Result<Time, Failure> {
     let time: Time = text.parse().map_err(|error| Failure::usage(format!("{option}: {error}")))?;
     match now()? {
-        now if time > now => Err(Failure::usage(format!("{option}: {time} is in the future: it is {now}"))),
+        now if time > now => {
+            Err(Failure::usage(format!("{option}: {time} is in the future: it is now {now}")))
+        }
         _ => Ok(time),
     }
 }
@@ -51,7 +53,7 @@ pub fn past(option: &str, text: &str) -> Result<Time, Failure> {
 /// # Errors
 /// If it cannot be read.
 pub fn text(path: &Path) -> Result<String, Failure> {
-    let wrong = |_| Failure::io(format!("`{}` is not a text in UTF-8", path.display()));
+    let wrong = |_| Failure::io(format!("`{}` is not UTF-8 text", path.display()));
     String::from_utf8(read(path)?).map_err(wrong)
 }
 
@@ -123,7 +125,7 @@ pub fn load(name: &Name, kind: Kind, terminal: &Terminal) -> Result<Vec<u8>, Fai
     })?;
     if selected.entry.kind != kind {
         let (found, kind) = (selected.entry.kind.says(), kind.says());
-        return Err(Failure::io(format!("`{name}` is {found} in the store, and {kind} is needed")));
+        return Err(Failure::io(format!("`{name}` is {found} in the store, but {kind} is needed")));
     }
     let bytes = store.object(kind, selected.entry.object)?;
     terminal.note(&format!("{name}: {}", line(&selected)));

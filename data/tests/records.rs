@@ -299,8 +299,8 @@ fn a_record_never_replaces_anything_and_a_failure_leaves_none() {
     fs::create_dir(scratch.path("empty")).unwrap();
     place("empty").unwrap();
     let refused = [
-        ("empty", "there is a record already"),
-        ("rows.csv", "there is a file already"),
+        ("empty", "there is already a record"),
+        ("rows.csv", "there is already a file"),
         ("full", "the folder is not empty"),
         ("no/such/place", "there is no folder"),
     ];
@@ -362,7 +362,7 @@ fn files_that_are_gone_or_rewritten_are_told_apart() {
     fs::write(scratch.path("rows.csv"), &rows_before[..rows_before.trim_end().rfind('\n').unwrap()]).unwrap();
     let found = replay_with(&scratch.path("record"), Engine::Vm, 1, true).unwrap();
     assert!(
-        !found.is_identical() && found.files.iter().any(|file| file.says == "11 rows, recorded were 12"),
+        !found.is_identical() && found.files.iter().any(|file| file.says == "11 rows, but 12 were recorded"),
         "{found:?}"
     );
     fs::remove_file(scratch.path("rows.csv")).unwrap();

@@ -1,9 +1,9 @@
 //! Which parts of a policy do rows use: rules, the parts of their conditions, rows and cells of tables, and values of
 //! parameters?
 //!
-//! An instrumented program tells of each row which parts it used ([`opus_frontend::lower::probes`]), and runs on the ordinary
-//! engines. Whoever runs it brings the counts; here they are put to the policy's own words. What is in force in several
-//! versions is counted once.
+//! An instrumented program shows which parts each row used ([`opus_frontend::lower::probes`]), and runs on the ordinary
+//! engines. The caller runs it and passes in the counts; this module relates them to the text of the policy. A part
+//! that is in force in several versions is counted once.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -338,9 +338,7 @@ impl Coverage {
                     heading(&mut lines, &format!("table {}", table.name));
                     lines.extend(rows.iter().map(used));
                 }
-                None => {
-                    heading(&mut lines, &format!("table {} has too many rows to tell them apart", table.name))
-                }
+                None => heading(&mut lines, &format!("table {} has too many rows to count each", table.name)),
             }
         }
         if !self.params.is_empty() {
@@ -374,7 +372,7 @@ impl std::fmt::Display for CoverageError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             CoverageError::TooIntricate => {
-                f.write_str("its conditions and tables are too intricate to observe")
+                f.write_str("its conditions and tables are too complex to observe")
             }
             CoverageError::Build(error) => error.fmt(f),
         }

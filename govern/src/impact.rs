@@ -1,8 +1,8 @@
-//! What does a change do to a portfolio? How many rows are decided otherwise, and from which value to which; what the sums of
-//! numbers were and are; which rules and versions decide, and why rows are refused.
+//! What does a change do to a portfolio? How many rows are decided differently, and from which value to which; what the
+//! sums of numbers were before and are after; which rules and versions decide, and why rows are refused.
 //!
-//! Everything is counted column by column, over two batches with the same rows, and each count is kept for each group of
-//! rows, so that the counts of groups add up to those of all.
+//! Everything is counted column by column, over two batches with the same rows. Each count is kept separately for each
+//! group of rows, so that the counts of the groups add up to the totals.
 
 use std::collections::BTreeMap;
 

@@ -1,14 +1,16 @@
 //! How is a row read once for several policies?
 //!
 //! A [`Joint`] schema has room for every value that one of two policies admits. Rows are read with it, and a
-//! [`Projection`] then brings them to each policy, or to a hybrid of the two, which refuses what it would have refused if
-//! it had read the rows itself. Two things cannot be told from the wide columns, and so are kept apart:
+//! [`Projection`] then converts them for each policy, or for a hybrid of the two, which refuses exactly what it would
+//! have refused if it had read the rows itself. Two things cannot be determined from the wide columns, and so are kept
+//! separately:
 //!
 //! - A value that no policy admits: it is a fault of the wide row, and the projection repeats it in the policy's words.
-//! - What a number means to a field of another kind. A date is no integer, and `12.345` is an amount for no policy but
-//!   a decimal for some. Such a field is read twice from one column, and the wide schema then has two fields of one name.
+//! - What a number means to a field of another kind. A date is not an integer, and `12.345` is never a valid amount but
+//!   can be a valid decimal. Such a field is read twice from one column, and the wide schema then has two fields with
+//!   the same name.
 //!
-//! What is lost is spelling: a value that one policy admits and the other refuses is shown as the policy writes it,
+//! Only spelling is lost: a value that one policy admits and the other refuses is shown as the policy writes it,
 //! `1200.00`, even if the file has `1.2e3`. A row that cannot be read at all is refused by every policy.
 
 use std::collections::BTreeMap;
@@ -417,7 +419,7 @@ impl fmt::Display for JointError {
             JointError::Currencies(a, b) => {
                 write!(
                     f,
-                    "one policy counts in {a} and the other in {b}, so their amounts cannot be compared"
+                    "the policies have different currencies, {a} and {b}, so their amounts cannot be compared"
                 )
             }
             JointError::OtherField(name) => {

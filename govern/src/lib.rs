@@ -1,11 +1,11 @@
-//! What needs both the compiler and the runtime, and no data file.
+//! Governance: everything that needs both the compiler and the runtime, but no data files.
 //!
-//! In reading order: what a policy is, its source or an artifact ([`source`]); the facts that a row is decided with
-//! ([`facts`]); the reference evaluator as an engine ([`reference`]); whether all engines decide alike ([`witnesses`]); how
-//! a decision was reached, rule by rule ([`trace`]), and what would have changed it ([`explain`]); which parts rows use
-//! ([`coverage`]); what a policy consists of ([`structure`]); how one policy becomes another ([`diff`]); how a row is read
-//! once for several policies ([`joint`]), which of their results differ ([`results`]), what a change does to a portfolio
-//! ([`impact`]), and which edits changed which decisions ([`attribute`]).
+//! In reading order: what a policy is, its source or an artifact ([`source`]); the facts with which a row is decided
+//! ([`facts`]); the reference evaluator as an engine ([`reference`]); whether all engines make the same decisions
+//! ([`witnesses`]); how a decision was reached, rule by rule ([`trace`]), and what would have changed it ([`explain`]);
+//! which parts rows use ([`coverage`]); what a policy consists of ([`structure`]); how one policy becomes another
+//! ([`diff`]); how a row is read once for several policies ([`joint`]), which of their results differ ([`results`]),
+//! what a change does to a portfolio ([`impact`]), and which edits changed which decisions ([`attribute`]).
 //!
 //! This crate reads and writes no files: callers bring bytes and rows.
 

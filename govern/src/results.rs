@@ -1,9 +1,9 @@
 //! When do two results mean the same? A result is the outputs of a row, or its refusal.
 //!
-//! Outputs are compared by name and by what they mean: enum values by name, numbers by value, whatever their codes,
-//! widths and decimals are. Outputs of different kinds, and those of one policy alone, are not compared, and are listed.
-//! Refusals are compared by the names of fields and requires and by the codes of faults. The rule and the version are no
-//! part of a result, unless they are [asked for](Comparison::with_rules).
+//! Outputs are compared by name and by meaning: enum values by name, numbers by value, whatever their codes, widths and
+//! decimal places. Outputs of different kinds, and outputs that only one policy has, are listed but not compared.
+//! Refusals are compared by the names of fields and requires and by the codes of faults. The rule and the version are
+//! not part of a result, unless [requested](Comparison::with_rules).
 //!
 //! Rows are compared column by column.
 

@@ -1,4 +1,4 @@
-//! Where does a policy come from? From its source, which is compiled, or from an artifact, which is checked.
+//! Where does a policy come from? From source, which is compiled, or from an artifact, which is checked.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What is the sum of any number of integers of 128 bits? An integer of 256 bits.
+//! What is the sum of any number of 128-bit integers? A 256-bit integer.
 
 use std::fmt;
 use std::ops::{AddAssign, Sub};

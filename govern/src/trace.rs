@@ -1,8 +1,8 @@
 //! How was a decision reached? Every rule up to the one that decided, every parameter, named value and table row that they
 //! needed, and the outcome, in order, with the values of the terms.
 //!
-//! Values come from the reference evaluator, which defines the meaning of the language; texts are the policy's own. A
-//! number whose decimals do not end is followed by the exact fraction.
+//! Values come from the reference evaluator, which defines the meaning of the language; texts are quoted from the
+//! policy. A number with infinitely many decimals is followed by the exact fraction.
 
 use std::collections::BTreeSet;
 

@@ -1,9 +1,9 @@
-//! Do all engines decide alike? Seven witnesses of one policy, asked about the same rows.
+//! Do all engines make the same decisions? Seven witnesses of one policy decide the same rows.
 //!
-//! A row holds, by input index, the integer that the field counts, before admission. The reference evaluator
-//! admits and decides by itself, from the typed tree; the interpreter takes the program as it was lowered, and
-//! as the passes left it; the virtual machine and native code decide row by row and column by column. Whatever
-//! they answer, decisions and refusals, is converted to one form and compared.
+//! A row contains, by input index, the integer that encodes each field, before admission. The reference evaluator
+//! admits and decides by itself, from the typed tree; the interpreter runs the program as it was lowered, and again as
+//! the passes left it; the virtual machine and native code decide row by row and column by column. All answers,
+//! decisions and refusals, are converted to one form and compared.
 
 use std::fmt::{self, Write};
 

@@ -138,7 +138,7 @@ fn the_same_values_in_the_policy_decide_alike() {
     }
     let snapshot = snapshot(&[("floor", "2020-01-01", "680"), ("floor", "2021-01-01", "690")]);
     let refused = Witnesses::bound(&open, &snapshot, &[]).err().unwrap();
-    assert!(refused.contains("`floor` needs one fact in all"), "{refused}");
+    assert!(refused.contains("`floor` needs exactly one fact"), "{refused}");
     assert!(refused.contains("`risky` is not in the snapshot"), "{refused}");
 }
 

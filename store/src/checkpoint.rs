@@ -1,5 +1,5 @@
-//! What of a ledger is kept elsewhere, so that nobody can change it unnoticed? Its size and root, as a text of three lines
-//! that can be signed, printed and mailed.
+//! What do you keep elsewhere, so that nobody can change a ledger unnoticed? Its size and root, as a text of three
+//! lines that can be signed, printed and mailed.
 //!
 //! ```text
 //! opus checkpoint 1

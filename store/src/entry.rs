@@ -1,4 +1,4 @@
-//! What does the ledger say of a publication, and what identifies what it says? An entry, and its leaf.
+//! What does the ledger say about a publication, and what identifies it? An entry, and its leaf.
 //!
 //! The leaf is BLAKE3 of the canonical form: the 16 bytes `opus entry 1`, padded with zeros, and then
 //!

@@ -1,5 +1,5 @@
-//! What can be published? One row for each kind: what it is called, how its bytes are recognised, and how the hash that
-//! names them is derived.
+//! What can be published? One row for each kind: its name, how its bytes are recognised, and how the hash that names an
+//! object is derived.
 
 use std::fmt;
 
@@ -117,7 +117,7 @@ pub fn identify(bytes: &[u8]) -> Result<(Kind, Hash), StoreError> {
         let error = StoreError::file("it is not an artifact, a snapshot or the manifest of a record");
         return Err(match std::str::from_utf8(bytes) {
             Ok(text) if !text.trim_start().starts_with('{') => {
-                error.help("publish the artifact of a policy: `opus build` makes it from the source")
+                error.help("to publish a policy, publish its artifact: `opus build` makes it from the source")
             }
             _ => error,
         });

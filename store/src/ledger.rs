@@ -1,7 +1,7 @@
-//! How are entries kept? As rows of an SQLite database, which are only ever added.
+//! How are entries kept? As rows of an SQLite database. Rows are only ever added.
 //!
-//! Nothing in the file is believed: its tables have to be the ones written here, and each row that is read has to fit its
-//! leaf.
+//! Nothing in the file is trusted: its tables must be exactly those defined here, and each row that is read must match
+//! its leaf.
 
 use std::path::Path;
 use std::time::Duration;
@@ -378,7 +378,7 @@ fn entry(
     fields: rusqlite::Result<Fields>,
     signatures: Vec<RawSignature>,
 ) -> Result<Entry, String> {
-    let changed = || "it does not fit its hash: it was changed".to_owned();
+    let changed = || "it does not match its hash: it was changed".to_owned();
     let fields = fields.map_err(|_| changed())?;
     let signature = |(expected, (position, key, text)): (i64, RawSignature)| {
         let signature: Signature = text.ok()?.parse().ok()?;
@@ -390,7 +390,7 @@ fn entry(
         number: u64::try_from(number).map_err(|_| changed())?,
         name: fields.name.parse().map_err(|_| changed())?,
         kind: Kind::named(&fields.kind).ok_or_else(|| {
-            format!("this version knows no objects of the kind `{}`", fields.kind.escape_debug())
+            format!("this version does not know objects of the kind `{}`", fields.kind.escape_debug())
         })?,
         object: Hash::from_bytes(fields.object),
         publisher: fields.publisher,

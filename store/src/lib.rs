@@ -1,12 +1,13 @@
-//! Where published policies lie, in which order they were published, and who signed them.
+//! Where published policies are kept, in which order they were published, and who signed them.
 //!
-//! In reading order: names ([`name`]) and instants ([`time`]); what can be published ([`kind`]); an entry of the ledger and
-//! its hash ([`entry`]); a store, which is a folder with objects and a ledger ([`store`]); publishing ([`publish()`]); what
-//! was in force at some time ([`select`]); what two people sign ([`statement`], [`minisign`]) and whose signatures count
-//! ([`trust`]); what of the ledger is kept elsewhere ([`checkpoint`]), and whether everything still fits ([`verify`]).
+//! In reading order: names ([`name`]) and instants ([`time`]); what can be published ([`kind`]); an entry of the ledger
+//! and its hash ([`entry`]); a store, which is a folder with objects and a ledger ([`store`]); publishing
+//! ([`publish()`]); what was in force at some time ([`select`]); what two people sign ([`statement`], [`minisign`]) and
+//! whose signatures count ([`trust`]); what to keep elsewhere of a ledger ([`checkpoint`]), and whether everything
+//! still matches ([`verify`]).
 //!
-//! This crate holds no compiler and no file format of data, so that a service can read a ledger. It reads no clock: callers
-//! bring the time.
+//! This crate links neither the compiler nor any data file format, so that a service can read a ledger. It reads no
+//! clock: callers pass the time in.
 //!
 //! ```
 //! use opus_store::{Publication, Store, Time, publish};

@@ -127,7 +127,7 @@ impl PublicKey {
         if !holds(signed, &signature.of_message) {
             let key = self.id;
             return Err(StoreError::signature(format!(
-                "the signature by key {key} is wrong: it is of another text or was changed"
+                "the signature by key {key} is wrong: it signs another text, or was changed"
             )));
         }
         let commented = [&signature.of_message[..], signature.comment.as_bytes()].concat();
@@ -153,7 +153,7 @@ impl FromStr for PublicKey {
 
     /// Reads the line that holds a key, or a file with it.
     fn from_str(text: &str) -> Result<PublicKey, StoreError> {
-        let wrong = |why: &str| StoreError::file(format!("it is not a public key of minisign: {why}"));
+        let wrong = |why: &str| StoreError::file(format!("it is not a minisign public key: {why}"));
         let lines: Vec<&str> = text.lines().collect();
         let line = match lines[..] {
             [line] => line,
@@ -181,7 +181,7 @@ impl SecretKey {
     pub fn generate() -> Result<SecretKey, StoreError> {
         let mut random = [0; 40];
         getrandom::fill(&mut random).map_err(|error| {
-            StoreError::file(format!("the operating system gives no random numbers: {error}"))
+            StoreError::file(format!("the operating system provides no random numbers: {error}"))
         })?;
         Ok(SecretKey::from_seed(part(&random, 0), part(&random, 8)))
     }
@@ -238,14 +238,14 @@ impl FromStr for SecretKey {
 
     /// Reads a file with a secret key that is not encrypted.
     fn from_str(text: &str) -> Result<SecretKey, StoreError> {
-        let wrong = |why: &str| StoreError::file(format!("it is not a secret key of minisign: {why}"));
+        let wrong = |why: &str| StoreError::file(format!("it is not a minisign secret key: {why}"));
         let lines: Vec<&str> = text.lines().collect();
         let [comment, line] = lines[..] else {
             return Err(wrong("a comment and a line with the key are expected"));
         };
         let bytes: [u8; 158] = decoded(line).ok_or_else(|| wrong("the key is not 158 bytes in Base64"))?;
         if !comment.starts_with(UNTRUSTED) || &bytes[..2] != PLAIN || &bytes[4..6] != CHECKSUM {
-            return Err(wrong("its comment or one of its algorithms is another"));
+            return Err(wrong("it has an unexpected comment or algorithm"));
         }
         if bytes[2..4] != [0, 0] {
             return Err(StoreError::file("the secret key is encrypted").help(
@@ -283,7 +283,7 @@ impl FromStr for Signature {
 
     /// Reads a signature file.
     fn from_str(text: &str) -> Result<Signature, StoreError> {
-        let wrong = |why: &str| StoreError::file(format!("it is not a signature of minisign: {why}"));
+        let wrong = |why: &str| StoreError::file(format!("it is not a minisign signature: {why}"));
         if text.len() > FILE_BYTES_MAX {
             return Err(wrong(&format!("it has more than {FILE_BYTES_MAX} bytes")));
         }

@@ -1,4 +1,4 @@
-//! What may a publication be called? Something that can stand on a command line, in a file name and before an `@`.
+//! What may a publication be called? Anything that can be used on a command line, in a file name and before an `@`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,8 +9,7 @@ use opus_runtime::Hash;
 pub const NAME_BYTES_MAX: usize = 100;
 
 /// What names consist of, in words.
-pub const RULE: &str =
-    "a name has up to 100 letters (a-z, A-Z), digits, `.`, `-` and `_`, and begins with a letter or digit";
+pub const RULE: &str = "a name consists of up to 100 letters (a-z, A-Z), digits, `.`, `-` and `_`, and begins with a letter or digit";
 
 /// A name in a store.
 ///

@@ -1,4 +1,5 @@
-//! Where do objects lie? Each in a file named by its hash, `objects/ab/cdef…`, which appears when it is complete and on the disk.
+//! Where are objects kept? Each in a file named by its hash, `objects/ab/cdef…`, which appears when it is complete and
+//! on the disk.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};

@@ -1,5 +1,5 @@
-//! How is something published? It is written to the objects, and then an entry is added to the ledger: an entry never names an
-//! object that is not there.
+//! How is something published? First the object is written, and then an entry is added to the ledger. So an entry never
+//! names an object that does not exist.
 
 use std::fs;
 use std::path::Path;
@@ -98,7 +98,7 @@ pub fn publish(store: &Path, publication: &Publication, now: Time) -> Result<Ent
         let (name, number) = (&publication.name, before.number);
         let (found, before) = (kind.says(), before.kind.says());
         return Err(StoreError::request(format!(
-            "`{name}` names {before} since entry {number}, and this is {found}"
+            "`{name}` has named {before} since entry {number}, but this is {found}"
         ))
         .help("publish it under another name"));
     }
@@ -132,7 +132,7 @@ fn check_publisher(publisher: Option<&str>) -> Result<(), StoreError> {
     match publisher.filter(|text| is_wrong(text)) {
         None => Ok(()),
         Some(_) => Err(StoreError::request(format!(
-            "the publisher is a text of 1 to {PUBLISHER_BYTES_MAX} bytes without control characters"
+            "the publisher must be a text of 1 to {PUBLISHER_BYTES_MAX} bytes without control characters"
         ))),
     }
 }
@@ -141,7 +141,7 @@ fn check_publisher(publisher: Option<&str>) -> Result<(), StoreError> {
 fn time(claimed: Option<Time>, last: Option<&Entry>, now: Time) -> Result<Time, StoreError> {
     let Some(claimed) = claimed else { return Ok(last.map_or(now, |last| last.time.max(now))) };
     if claimed > now {
-        return Err(StoreError::request(format!("{claimed} is in the future: it is {now}")));
+        return Err(StoreError::request(format!("{claimed} is in the future: it is now {now}")));
     }
     match last.filter(|last| claimed < last.time) {
         Some(last) => Err(StoreError::request(format!(
@@ -149,7 +149,7 @@ fn time(claimed: Option<Time>, last: Option<&Entry>, now: Time) -> Result<Time, 
             last.number, last.time
         ))
         .help(
-            "entries are in the order of their times; a correction that comes late is recorded when it comes",
+            "entries are in the order of their times: record a late correction with the time at which you make it",
         )),
         None => Ok(claimed),
     }
@@ -173,7 +173,7 @@ fn check_statement(
     }
     if signed.object != published.object {
         return Err(wrong(format!(
-            "the signature is for the object {}, and this is {}",
+            "the signature is for the object {}, but this is {}",
             signed.object, published.object
         )));
     }
@@ -181,11 +181,11 @@ fn check_statement(
     let (name, signed) = (&published.name, says(signed.replaces));
     Err(match last {
         Some(last) => wrong(format!(
-            "what was signed replaces {signed}, but `{name}` stands for {} since entry {} of {}: somebody published meanwhile",
+            "the signed statement replaces {signed}, but `{name}` has meant {} since entry {} of {}: somebody published in the meantime",
             last.object, last.number, last.time
         ))
         .help("look at that entry with `opus show`, and sign again"),
-        None => wrong(format!("what was signed replaces {signed}, but nothing has been published as `{name}`"))
+        None => wrong(format!("the signed statement replaces {signed}, but nothing has been published as `{name}`"))
             .help("publish in the store that the statement was made for"),
     })
 }

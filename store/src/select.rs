@@ -1,7 +1,7 @@
-//! What was in force under a name at some time? The last publication known then that has enough signatures.
+//! What was in force under a name at some time? The last publication known at that time that has enough signatures.
 //!
-//! Entries of a name that follow one another and say the same statement are one publication: a second signature is
-//! added by publishing the same object again. Its signatures are those of all its entries up to that time.
+//! Consecutive entries of a name with the same statement are one publication: to add a second signature, publish the
+//! same object again. Its signatures are those of all its entries up to that time.
 
 use opus_runtime::Hash;
 

@@ -1,5 +1,6 @@
-//! What do two people sign when a policy is published? A statement: the name, the object, and the object that it replaces. So a
-//! signature for one name, or for an older state of a name, does not serve another.
+//! What do two people sign when a policy is published? A statement: the name, the object, and the object that it
+//! replaces. So a signature for one name cannot be used for another name, or after something else has been published
+//! under the name.
 //!
 //! ```text
 //! opus publish 1

@@ -1,4 +1,4 @@
-//! What is a store? A folder with objects and a ledger, which is read here.
+//! What is a store? A folder with objects and a ledger. This module reads it.
 
 use std::path::{Path, PathBuf};
 
@@ -75,6 +75,6 @@ pub(crate) fn sound(found: Found, ledger: &Path) -> Result<Entry, StoreError> {
     let Found { number, entry } = found;
     entry.map_err(|why| {
         StoreError::file(format!("`{}`: entry {number}: {why}", ledger.display()))
-            .help("`opus store verify` names everything that does not fit")
+            .help("`opus store verify` lists everything that does not match")
     })
 }

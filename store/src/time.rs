@@ -1,5 +1,5 @@
-//! Which instants does a ledger know? Instants in UTC, to the microsecond. Texts have an offset: without one, nobody knows
-//! which instant is meant.
+//! How precise are the times in a ledger? They are instants in UTC, to the microsecond. A written time must have an
+//! offset, because otherwise the instant is unknown.
 
 use std::fmt;
 use std::str::FromStr;

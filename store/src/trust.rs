@@ -1,4 +1,4 @@
-//! Whose signatures count? The loader's trust file says so, never the store or the object.
+//! Whose signatures count? Whoever loads an object decides, in a trust file; never the store or the object.
 //!
 //! ```toml
 //! [[key]]
@@ -11,8 +11,8 @@
 //! "eu.*"   = 1              # every name that begins with `eu.`; the longest such prefix counts
 //! ```
 //!
-//! The expiry is compared with the time of the entry that brings the signature. Whoever can write the store can write another
-//! time, so a key that is no longer trusted is removed from the file.
+//! The expiry is compared with the time of the entry that brings the signature. Anyone who can write to the store can
+//! write another time, so remove a key that is no longer trusted from the file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -88,7 +88,7 @@ impl Trust {
         let file: File = toml::from_str(text).map_err(|error| {
             let why = error.message().lines().next().unwrap_or_default();
             wrong(text, error.span(), why).help(
-                "`[[key]]` has `holder`, `public` and `expires`; `[names]` has names in quotes and numbers",
+                "`[[key]]` takes `holder`, `public` and `expires`; `[names]` takes names in quotes, each with a number",
             )
         })?;
         let mut keys: Vec<Key> = Vec::new();
@@ -117,7 +117,7 @@ impl Trust {
                 let why = match required {
                     ..1 => format!("`{}` needs at least 1 signature", name.get_ref()),
                     _ => format!(
-                        "`{}` needs {required} holders to sign, and the file has {holders}",
+                        "`{}` needs {required} holders to sign, but the file has only {holders}",
                         name.get_ref()
                     ),
                 };
@@ -188,7 +188,7 @@ impl Key {
 fn key(key: FileKey) -> Result<Key, String> {
     let FileKey { holder, public, expires } = key;
     if holder.trim().is_empty() || holder.chars().any(char::is_control) {
-        return Err("`holder` is a name".to_owned());
+        return Err("`holder` must be a name".to_owned());
     }
     let public = public.parse().map_err(|error: StoreError| error.message)?;
     let day = match expires {
@@ -197,7 +197,11 @@ fn key(key: FileKey) -> Result<Key, String> {
         }
         _ => None,
     };
-    Ok(Key { holder, public, expires: day.ok_or("`expires` is a day such as 2027-12-31, without quotes")? })
+    Ok(Key {
+        holder,
+        public,
+        expires: day.ok_or("`expires` must be a day such as 2027-12-31, without quotes")?,
+    })
 }
 
 /// An error with its line.

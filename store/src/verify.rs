@@ -1,9 +1,10 @@
-//! Does everything still fit? Each object its name, each entry its hash, the numbers and times one another; and with a
-//! checkpoint that was kept elsewhere, the ledger's beginning.
+//! Does everything still match? Each object must match its name and each entry its hash, and numbers and times must be
+//! in order. With a checkpoint that was kept elsewhere, so must the beginning of the ledger.
 //!
-//! Alone, this finds accidents and partial changes. With a checkpoint it finds that something was changed, removed or
-//! reordered among the entries that the checkpoint covers, even by someone who can rewrite the whole store. It never proves
-//! that a time or a publisher's name is true, that nothing was left unpublished, or that a recorded decision was acted on.
+//! By itself, this detects accidents and partial changes. With a checkpoint it detects that something was changed,
+//! removed or reordered among the entries that the checkpoint covers, even by someone who can rewrite the whole store.
+//! It never proves that a time or a publisher's name is true, that nothing was left unpublished, or that a recorded
+//! decision was acted on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -94,7 +95,7 @@ fn order(entries: &[Entry]) -> Vec<String> {
     let mut faults = Vec::new();
     for pair in entries.windows(2).filter(|pair| pair[0].time > pair[1].time) {
         faults.push(format!(
-            "entry {} is of {}, before entry {}",
+            "entry {} has the time {}, before that of entry {}",
             pair[1].number, pair[1].time, pair[0].number
         ));
     }
@@ -103,7 +104,7 @@ fn order(entries: &[Entry]) -> Vec<String> {
         let before = last.insert(&entry.name, entry);
         if replaced(before, entry.object) != entry.replaces {
             faults.push(format!(
-                "entry {} does not replace what `{}` stood for before",
+                "entry {} does not replace the object that `{}` referred to before",
                 entry.number, entry.name
             ));
         }
@@ -116,7 +117,7 @@ fn beginning(entries: &[Entry], is_sound: bool, checkpoint: &Checkpoint) -> Opti
     let (size, has) = (checkpoint.size, entries.len() as u64);
     if !is_sound {
         return Some(
-            "the checkpoint says nothing about a ledger whose entries do not fit their hashes".to_owned(),
+            "the checkpoint proves nothing about a ledger whose entries do not match their hashes".to_owned(),
         );
     }
     if size > has {

@@ -276,12 +276,12 @@ fn what_no_longer_fits_is_named() {
     };
     assert!(
         with("UPDATE entry SET publisher = 'Eve' WHERE number = 3")
-            .contains("entry 3: it does not fit its hash")
+            .contains("entry 3: it does not match its hash")
     );
     assert!(
-        with("UPDATE entry SET claimed = 3 WHERE number = 6").contains("entry 6: it does not fit its hash")
+        with("UPDATE entry SET claimed = 3 WHERE number = 6").contains("entry 6: it does not match its hash")
     );
-    assert!(with("DELETE FROM signature WHERE entry = 4").contains("entry 4: it does not fit its hash"));
+    assert!(with("DELETE FROM signature WHERE entry = 4").contains("entry 4: it does not match its hash"));
     assert!(
         with("UPDATE signature SET position = position + 1 WHERE entry = 4")
             .contains("entry 4: it does not fit")
@@ -367,5 +367,8 @@ fn times_that_go_back_and_replacements_that_never_were_are_found() {
     let early = write(&Entry { time: at(30), ..entries[1].clone() }).unwrap();
     assert!(early.contains("entry 3 is of 2026-02-01T12:00:20.000000Z, before entry 2"), "{early}");
     let invented = write(&Entry { replaces: Some(entries[2].object), ..entries[1].clone() }).unwrap();
-    assert!(invented.contains("entry 2 does not replace what `a` stood for before"), "{invented}");
+    assert!(
+        invented.contains("entry 2 does not replace the object that `a` referred to before"),
+        "{invented}"
+    );
 }

@@ -74,7 +74,7 @@ fn times_never_go_back_and_claimed_ones_are_marked() {
     let early = refused(&store, &claim(5, 14), 30);
     assert!(early.message.contains("is before the last entry: entry 4 is of 2026-02-01T12:00:15"), "{early}");
     let late = refused(&store, &claim(5, 31), 30);
-    assert!(late.message.contains("is in the future: it is 2026-02-01T12:00:30"), "{late}");
+    assert!(late.message.contains("is in the future: it is now 2026-02-01T12:00:30"), "{late}");
     assert_eq!((early.kind, late.kind), (ErrorKind::Request, ErrorKind::Request));
 }
 
@@ -95,7 +95,7 @@ fn what_cannot_be_published_is_refused_and_leaves_no_trace() {
     }
     put(&store, "a", object(1), 0);
     let artifact = refused(&store, &of(opus_runtime::example::artifact().bytes()), 0);
-    assert!(artifact.message.contains("names the manifest of a record since entry 1"), "{artifact}");
+    assert!(artifact.message.contains("has named the manifest of a record since entry 1"), "{artifact}");
 }
 
 #[test]
@@ -113,7 +113,8 @@ fn a_signature_is_of_the_state_that_it_was_made_for() {
     };
     let error = refused(&store, &publication("a", 2, &stale), 2);
     assert!(
-        error.message.contains("somebody published meanwhile") && error.message.contains("since entry 2"),
+        error.message.contains("somebody published in the meantime")
+            && error.message.contains("since entry 2"),
         "{error}"
     );
     let error = refused(&store, &publication("b", 2, &stale), 2);

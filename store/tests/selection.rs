@@ -106,7 +106,7 @@ fn a_signature_of_something_else_or_by_an_expired_key_does_not_count() {
     put_as(&ann, "publish 2");
     let select = |trust: &Trust| Store::open(&store).unwrap().select(&name("a"), None, Some(trust));
     let error = select(&on_its_last_day).unwrap_err();
-    assert!(error.message.contains("is wrong: it is of another text"), "{error}");
+    assert!(error.message.contains("is wrong: it signs another text"), "{error}");
     // a key of the same id
     let impostor = SecretKey::from_seed([1; 8], *b"another seed, and not Ann's own.");
     put_as(&impostor, "publish 1");
@@ -156,12 +156,12 @@ fn a_trust_file_is_read_strictly() {
     assert!(says(&[a], "\".*\" = 1").contains("is not a name"));
     assert!(says(&[("Ann", &ann, "\"2030-12-31\"")], "").starts_with("line "));
     assert!(says(&[("Ann", &ann, "2030-12-31T00:00:00Z")], "").contains("`expires` is a day"));
-    assert!(says(&[("", &ben, "2030-12-31")], "").contains("`holder` is a name"));
+    assert!(says(&[("", &ben, "2030-12-31")], "").contains("`holder` must be a name"));
     let of = |text: &str| Trust::from_toml(text).unwrap_err().message;
     assert!(of("keys = []").contains("unknown field `keys`"));
     assert!(
         of("[[key]]\nholder = \"Ann\"\npublic = \"RW\"\nexpires = 2030-01-01")
-            .contains("it is not a public key of minisign")
+            .contains("it is not a minisign public key")
     );
     let line = format!("[[key]]\nholder = \"Ann\"\npublic = \"{}\"\nexpires = 2030-01-01\n", ann.public());
     assert!(of(&format!("{line}role = \"boss\"")).contains("unknown field `role`"));

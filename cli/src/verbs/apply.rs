@@ -1,4 +1,4 @@
-//! `opus apply`: a script of edits, or some of them, applied to a policy.
+//! `opus apply`: applies a script of edits, or some of them, to a policy.
 
 use std::collections::BTreeSet;
 use std::io::Read;

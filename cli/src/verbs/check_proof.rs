@@ -26,12 +26,12 @@ pub fn run(args: &CheckProof, terminal: &Terminal) -> Result<(), Failure> {
     let found = proof.root().map_err(|error| not_proved(error.to_string()))?;
     if found != expected {
         return Err(not_proved(format!("it leads to the root {found}, not to {expected}"))
-            .help("the record with this root is another one, or the proof was forged"));
+            .help("the proof belongs to another record, or was forged"));
     }
     if let Some(manifest) = &manifest
         && manifest.facts.artifact.content != proof.record.artifact
     {
-        return Err(not_proved("its artifact is not that of the manifest".to_owned()));
+        return Err(not_proved("its artifact is not the one in the manifest".to_owned()));
     }
     if let Some(policy) = &args.policy {
         let opened = open(policy, terminal)?;

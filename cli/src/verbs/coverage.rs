@@ -1,4 +1,4 @@
-//! `opus coverage`: which parts of a policy rows of files, or its tests, use.
+//! `opus coverage`: which parts of a policy are used by the rows of files, or by its tests.
 
 use opus_data::pipeline::sweep::Sweep;
 use opus_data::{Endpoint, Intake, Mapping, Names, left_out, standard_input_once};
@@ -24,8 +24,9 @@ pub fn run(args: &args::Coverage, terminal: &Terminal) -> Result<(), Failure> {
     let mut opened = open_with(&args.policy, args.snapshot.as_deref(), terminal)?;
     let name = opened.name.clone();
     let compiled = opened.compiled()?.clone();
-    let instruments = coverage::instruments(&compiled)
-        .map_err(|error| Failure::new(Exit::Policy, format!("`{name}` has no coverage: {error}")))?;
+    let instruments = coverage::instruments(&compiled).map_err(|error| {
+        Failure::new(Exit::Policy, format!("coverage of `{name}` cannot be counted: {error}"))
+    })?;
     let facts = opened.snapshot.clone();
     // whether the facts fit the policy is known before the first row
     opened.policy(Engine::Vm, terminal)?;

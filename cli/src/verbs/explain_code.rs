@@ -24,6 +24,6 @@ fn unknown(text: &str) -> Failure {
     let failure = Failure::usage(format!("there is no diagnostic `{text}`"));
     match nearest(text, known) {
         Some(near) => failure.help(format!("perhaps `{near}`")),
-        None => failure.help("codes look like `E0106`; they stand in brackets behind `error` and `warning`"),
+        None => failure.help("codes look like `E0106`; they appear in brackets after `error` or `warning`"),
     }
 }

@@ -193,7 +193,7 @@ pub(super) fn with_fill(error: DataError) -> DataError {
     match (error.kind, &error.remedy) {
         (ErrorKind::Unmapped, Some(remedy)) => {
             let remedy =
-                format!("{remedy}; `--fill FIELD=VALUE` gives a field that the portfolio lacks a value");
+                format!("{remedy}; `--fill FIELD=VALUE` sets a value for a field that the portfolio lacks");
             error.remedy(remedy)
         }
         _ => error,

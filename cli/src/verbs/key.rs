@@ -32,7 +32,7 @@ fn new(args: &KeyNew, terminal: &Terminal) -> Result<(), Failure> {
     })?;
     let (id, line) = (key.public().id().to_string(), key.public().to_string());
     let human = [
-        format!("secret key  {}  not encrypted: whoever can read it can sign", secret.display()),
+        format!("secret key  {}  not encrypted: anyone who can read it can sign", secret.display()),
         format!("public key  {}", public.display()),
         format!("key id      {id}"),
         format!("            {line}"),

@@ -1,4 +1,4 @@
-//! `opus log`: what has been published, in its order; or the checkpoint that covers it.
+//! `opus log`: what has been published, in order, or the checkpoint that covers it.
 
 use opus_store::{Checkpoint, Entry};
 use serde_json::json;

@@ -49,11 +49,11 @@ fn signed(path: &Path) -> Result<Signed, Failure> {
     let beside = path.to_str().and_then(|text| text.strip_suffix(".minisig")).map(Path::new);
     let Some(beside) = beside.filter(|beside| beside.exists()) else {
         return Err(Failure::io(format!(
-            "`{}`: the statement that it signs is not beside it",
+            "`{}`: the statement that it signs is not next to it",
             path.display()
         ))
         .help(
-            "a signature `X.minisig` is of the statement `X`, in the same folder; `opus sign` writes both",
+            "a signature `X.minisig` belongs to the statement `X` in the same folder; `opus sign` writes both",
         ));
     };
     let statement: Statement = parsed(beside)?;

@@ -33,7 +33,7 @@ pub fn run(args: &args::Replay, terminal: &Terminal) -> Result<(), Failure> {
     terminal.report(&human(&replay), &json(&replay, &recorded), false)?;
     if replay.is_missing {
         terminal.note(
-            "files are looked for where they were: run the command there, or name that folder with --base",
+            "files are looked up by their recorded paths: run the command in the folder where the batch ran, or name that folder with --base",
         );
     }
     if is_identical { Ok(()) } else { Err(Failure::said(Exit::Policy)) }

@@ -93,7 +93,7 @@ impl<'a> To<'a> {
     fn new(place: &'a Path, args: &Run, input: &Input) -> Result<To<'a>, Failure> {
         let Input::Object(text, path) = input else {
             // the command line excludes it
-            return Err(Failure::usage("one row of a file is not recorded").help(RECORD_HELP));
+            return Err(Failure::usage("one row of a file cannot be recorded").help(RECORD_HELP));
         };
         let (policy, file) = (args.policy.display().to_string(), path.display().to_string());
         Ok(To { place, policy, snapshot: None, file, text: text.clone() })

@@ -93,11 +93,11 @@ impl Drawer {
             open.iter().for_each(|row| self.sampler.draw(first + *row as u64, attempt, &mut rows, *row));
         }
         let message = format!(
-            "row {} meets not every `require` after {ATTEMPTS_MAX} attempts",
+            "row {} still fails a `require` after {ATTEMPTS_MAX} attempts",
             first + open[0] as u64 + 1
         );
         Err(Failure::new(Exit::Policy, message)
-            .help("the requires leave so few inputs that drawing finds none: ask for --boundaries, or narrow the types"))
+            .help("so few inputs satisfy the requires that random drawing finds none: try --boundaries, or narrow the types"))
     }
 
     /// The rows among `open` that break a require.

@@ -1,4 +1,4 @@
-//! `opus show`: what does a name or a hash stand for, and who published it?
+//! `opus show`: which object does a name or a hash refer to, and who published it?
 
 use opus_ir::{Program, Verified, date};
 use opus_runtime::{Artifact, Cache, Hash, Snapshot};
@@ -79,7 +79,10 @@ impl Found {
                 .help("`opus log` lists what has been published"));
         };
         let mut human: Vec<String> = entries.iter().flat_map(lines).collect();
-        human.push("signatures     not checked: a hash is shown whoever signed it".to_owned());
+        human.push(
+            "signatures     not checked: signatures do not matter when an object is shown by its hash"
+                .to_owned(),
+        );
         let json = json!({
             "kind": first.kind.name(),
             "object": hash.to_string(),
@@ -91,7 +94,7 @@ impl Found {
 
 /// What an entry says.
 fn lines(entry: &Entry) -> Vec<String> {
-    let by = entry.publisher.as_ref().map(|by| format!(", by {by} as they say")).unwrap_or_default();
+    let by = entry.publisher.as_ref().map(|by| format!(", by {by} (claimed)")).unwrap_or_default();
     vec![
         format!("name           {}", entry.name),
         format!("{:<13}  {}", entry.kind.name(), entry.object),

@@ -1,4 +1,4 @@
-//! `opus sign`: that an object is published under a name, in the place of another.
+//! `opus sign`: signs the statement that an object is published under a name and replaces another object.
 
 use std::path::PathBuf;
 

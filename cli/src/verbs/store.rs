@@ -1,4 +1,4 @@
-//! `opus store verify`: does everything in a store still fit?
+//! `opus store verify`: does everything in a store still match its hash?
 
 use opus_store::{Checkpoint, Verified};
 use serde_json::json;
@@ -39,7 +39,7 @@ fn human(verified: &Verified, checkpoint: Option<&Checkpoint>) -> String {
     let mut lines: Vec<String> = verified.faults.clone();
     let unnamed = verified.unnamed.len() as u64;
     match lines.is_empty() {
-        true => lines.push(format!("{entries} and {objects}, and all fit their hashes")),
+        true => lines.push(format!("{entries} and {objects}: all match their hashes")),
         false => lines.push(format!(
             "{entries}, {objects}: {}",
             counted(verified.faults.len() as u64, "fault", "faults")
@@ -53,12 +53,11 @@ fn human(verified: &Verified, checkpoint: Option<&Checkpoint>) -> String {
         Some(checkpoint) if verified.faults.is_empty() => {
             let covered = checkpoint.size;
             lines.push(format!(
-                "the checkpoint covers the first {covered} of them, and they are as they were"
+                "the checkpoint covers the first {covered} of these entries, which are unchanged"
             ));
         }
         Some(_) => {}
-        None => lines
-            .push("without a checkpoint, a store that was rewritten as a whole is not recognised".to_owned()),
+        None => lines.push("without a checkpoint, rewriting the whole store is not detected".to_owned()),
     }
     lines.join("\n")
 }

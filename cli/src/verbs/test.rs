@@ -89,7 +89,7 @@ fn report(comparison: &Comparison, terminal: &Terminal) -> Result<(), Failure> {
             format!("{} rows compared, {} differ\n", grouped(comparison.rows), grouped(differing as u64));
         let unexpected = match comparison.unexpected {
             0 => String::new(),
-            count => format!("nothing is expected of {} other rows of the inputs\n", grouped(count)),
+            count => format!("{} other rows of the inputs have no expected decision\n", grouped(count)),
         };
         terminal.print(&format!("{shown}{more}{total}{unexpected}"))?;
     }

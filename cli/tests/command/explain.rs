@@ -28,7 +28,7 @@ fn printed(folder: &Folder, line: &str) -> String {
 
 const CHANGES: &str = "
 what would have changed it
-  wanted is decision other than decline; each field was changed alone
+  wanted: decision other than decline; each field was changed on its own
   annual_income is $20_000.00
     with $32_093.03: decision = approve, credit_amount = $9_000.00, reason_code = WITHIN_CAP (rule C8)
     with $32_093.02: decision = decline, credit_amount = $0.00, reason_code = DTI_TOO_HIGH (rule C5)

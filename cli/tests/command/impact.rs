@@ -381,7 +381,7 @@ fn amounts_of_two_currencies_are_not_compared() {
     }
     folder.write("ages.csv", "age\n17\n");
     let ended = folder.opus("impact USD.opus EUR.opus ages.csv").ends(2);
-    assert!(ended.err.contains("counts in USD and the other in EUR"), "{ended}");
+    assert!(ended.err.contains("have different currencies, USD and EUR"), "{ended}");
 }
 
 /// The scenarios of tier 3: which decisions a change of version changes, from what to what.

@@ -100,7 +100,7 @@ fn what_differs_is_named() {
     );
     assert!(ended.text().ends_with("different: 1 of 4 rows differs, 1 file differs\n"), "{ended}");
     let ended = folder.opus("prove-row rec 2 -o proof.json").ends(4);
-    assert!(ended.err.contains("row 2 is not decided as it was recorded"), "{ended}");
+    assert!(ended.err.contains("row 2 is no longer decided as it was recorded"), "{ended}");
     assert!(!folder.names().contains(&"proof.json".to_owned()));
     let ended = folder.opus("prove-row rec 1 -o rec/manifest.json").ends(2);
     assert!(ended.err.contains("the output is also an input"), "{ended}");
@@ -154,7 +154,7 @@ fn command_lines_that_cannot_be_recorded_are_refused() {
             2,
             "a record names files",
         ),
-        ("batch credit.opus good.csv -o out.csv --record taken", 2, "there is a file already"),
+        ("batch credit.opus good.csv -o out.csv --record taken", 2, "there is already a file"),
         ("batch credit.opus good.csv -o out.csv --record no/rec", 4, "there is no folder no"),
         ("batch credit.opus in -o out.csv --record in/rec", 2, "the output is in a folder that is read"),
         ("batch credit.opus good.csv -o out.csv --record-data", 2, "--record"),

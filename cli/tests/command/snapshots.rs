@@ -93,7 +93,7 @@ fn checks_and_samples_need_no_snapshot_and_decisions_do() {
     ] {
         let ended = folder.opus(line).ends(2);
         assert!(
-            ended.err.contains("`loan.opus` takes `floor`, `risky` from a snapshot, and none is given")
+            ended.err.contains("`loan.opus` takes `floor`, `risky` from a snapshot, but none is given")
                 && ended.err.contains("--snapshot FILE"),
             "{line}: {}",
             ended.err

@@ -105,7 +105,7 @@ fn what_cannot_be_meant_is_told() {
     says("run no/such --input application.json", 4, "`no/such` cannot be read: no such file or directory");
     says("log", 4, "there is no store at `.opus`");
     says("publish credit.opus --name credit", 4, "`opus build`");
-    says("publish one.opusc --name a/b", 2, "`a/b` is not a name: a name has up to 100 letters");
+    says("publish one.opusc --name a/b", 2, "`a/b` is not a name: a name consists of up to 100 letters");
     assert!(!folder.names().contains(&".opus".to_owned()));
     folder.opus("publish one.opusc --name credit").ends(0);
     says(
@@ -186,12 +186,12 @@ fn two_holders_have_to_sign_what_a_trust_file_asks_for() {
     folder.opus("publish three.opusc --name credit --by Eve").ends(0);
     let stale = publish("one", "ben", 1);
     assert!(
-        stale.err.contains("somebody published meanwhile") && stale.err.contains("since entry 4"),
+        stale.err.contains("somebody published in the meantime") && stale.err.contains("since entry 4"),
         "{stale}"
     );
     // the statement has to be beside its signature
     fs::remove_file(folder.path("one-ben.statement")).unwrap();
-    assert!(publish("one", "ben", 4).err.contains("the statement that it signs is not beside it"));
+    assert!(publish("one", "ben", 4).err.contains("the statement that it signs is not next to it"));
     folder.opus("store verify").ends(0);
 }
 
@@ -270,7 +270,9 @@ fn a_rewritten_store_is_found_against_a_checkpoint() {
     folder.opus("publish two.opusc --name credit").ends(0);
     let verified = folder.opus("store verify --checkpoint checkpoint.txt").ends(0);
     assert!(
-        verified.text().ends_with("the checkpoint covers the first 1 of them, and they are as they were\n"),
+        verified
+            .text()
+            .ends_with("the checkpoint covers the first 1 of these entries, which are unchanged\n"),
         "{verified}"
     );
     let then = folder.opus("log --checkpoint --known-at 2026-01-05T09:00:00Z").ends(0);

@@ -57,14 +57,14 @@ pub fn compare(
                 if one_row != other_row && first(ours.peek(1)?) == Some(other_row.clone().unwrap_or_default())
                 {
                     let extra = one_row.flatten().and_then(|text| text.parse().ok()).unwrap_or(number);
-                    take(extra, "the row is in the file, and not when decided again".to_owned());
+                    take(extra, "the row is in the file, but not when decided again".to_owned());
                     ours.next();
                     continue;
                 }
                 take(number, says);
             }
             (None, Some(_)) => take(number, "the row is not in the file".to_owned()),
-            (Some(_), None) => take(number, "the row is in the file, and not when decided again".to_owned()),
+            (Some(_), None) => take(number, "the row is in the file, but not when decided again".to_owned()),
         }
         last = number;
         ours.next();

@@ -1,4 +1,4 @@
-//! What has to be known of a batch, to do it again? The same facts for its summary and for its record.
+//! What must be known about a batch, to run it again? Its summary and its record contain the same facts.
 
 use opus_runtime::{Artifact, Hash, Snapshot};
 use serde::{Deserialize, Serialize};

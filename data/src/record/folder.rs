@@ -1,8 +1,8 @@
-//! How does a folder appear only when it is complete? It is built under another name beside its place, and renamed when
-//! everything in it is on the disk.
+//! How does a folder appear only when it is complete? It is built under another name in the same parent folder, and
+//! renamed when everything in it is on the disk.
 //!
-//! A process that is killed leaves the unfinished folder behind, hidden. Whoever builds a folder holds a lock on it; the
-//! next one that builds a folder in the same place removes those that nobody holds.
+//! A killed process leaves the unfinished, hidden folder behind. A process holds a lock on the folder that it builds.
+//! The next process that builds a folder in the same place removes those without a lock.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
@@ -151,13 +151,13 @@ pub fn check_free(place: &Path) -> Result<(), DataError> {
     let shown = place.display();
     let occupied = |what: &str| {
         DataError::request(format!("{shown}: {what}"))
-            .remedy("name another folder: a record is never written over anything")
+            .remedy("name another folder: a record never overwrites anything")
     };
     match fs::read_dir(place) {
         Ok(mut entries) => match entries.next() {
             None => Ok(()),
             Some(_) if place.join(super::names::MANIFEST).exists() => {
-                Err(occupied("there is a record already"))
+                Err(occupied("there is already a record"))
             }
             Some(_) => Err(occupied("the folder is not empty")),
         },
@@ -169,7 +169,7 @@ pub fn check_free(place: &Path) -> Result<(), DataError> {
             ))),
         },
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-            Err(occupied("there is a file already"))
+            Err(occupied("there is already a file"))
         }
         Err(error) => Err(DataError::output(format!("{shown}: cannot be written: {}", in_words(&error)))),
     }

@@ -1,5 +1,5 @@
-//! How does a batch become answerable? It leaves a record: a folder that says what was decided, from what, by what, so that
-//! anybody can decide it again and compare.
+//! How can a batch be checked later? It writes a record: a folder that says what was decided, from which inputs, by
+//! which artifact, so that anybody can decide it again and compare.
 //!
 //! | file | holds |
 //! | --- | --- |
@@ -13,8 +13,8 @@
 //! In reading order: what a record says ([`Facts`], [`Manifest`]), how it is written ([`Recording`]), opened ([`Recorded`]),
 //! decided again ([`Replay`]), and how one of its rows is proved ([`Recorded::prove`]).
 //!
-//! There is no clock, host or user in a record, so that the same batch leaves the same record. The folder appears when it
-//! is complete, and before that nothing is called by its name.
+//! A record contains no time, host or user name, so the same batch writes the same record. The folder appears under its
+//! name only when it is complete.
 
 mod differences;
 mod facts;

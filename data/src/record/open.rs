@@ -1,4 +1,4 @@
-//! How is a record opened? Its manifest is read and checked, and says where everything else is.
+//! How is a record opened? Its manifest is read and checked; the manifest says where everything else is.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};

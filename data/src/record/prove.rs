@@ -53,7 +53,7 @@ impl Recorded {
         let path = path.ok_or_else(|| differs(format!("{shown}: the file has fewer leaves than rows")))?;
         let salt = salts.of(row);
         if recorded != Some(record.leaf(salt, row)) {
-            return Err(differs(format!("row {row} is not decided as it was recorded")));
+            return Err(differs(format!("row {row} is no longer decided as it was recorded")));
         }
         let proof = Proof { row, salt, record, integers, size, path };
         match proof.root() {

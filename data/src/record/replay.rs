@@ -1,5 +1,5 @@
-//! Is what a record says still so? Its files are compared with the manifest byte for byte, and its rows are decided again
-//! from the recorded artifact and compared leaf by leaf, and with what the outputs hold.
+//! Is what a record says still true? Its files are compared with the manifest byte for byte, and its rows are decided
+//! again from the recorded artifact and compared leaf by leaf, and with what the outputs hold.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -203,9 +203,9 @@ impl Recorded {
             }
             Some(found) if found == facts.digest() || may_differ => return,
             Some(found) if found.bytes != facts.bytes => {
-                format!("{} bytes, recorded were {}", found.bytes, facts.bytes)
+                format!("{} bytes, but {} were recorded", found.bytes, facts.bytes)
             }
-            Some(found) => format!("BLAKE3 {}, recorded was {}", found.blake3, facts.blake3),
+            Some(found) => format!("BLAKE3 {}, but {} was recorded", found.blake3, facts.blake3),
         };
         replay.file(shown, says);
     }
@@ -218,12 +218,12 @@ impl Recorded {
             let path = self.artifact_path().display().to_string();
             replay.file(
                 path,
-                format!("it is another artifact: {}, recorded was {}", found.content, recorded.content),
+                format!("it is another artifact: {}, but {} was recorded", found.content, recorded.content),
             );
         }
         let recorded = &self.manifest.facts.snapshot;
         if let Some(recorded) = recorded.as_ref().filter(|recorded| snapshot != Some(recorded.content)) {
-            replay.file(self.shown(&recorded.file), "it is another snapshot than the recorded one");
+            replay.file(self.shown(&recorded.file), "it is not the recorded snapshot");
         }
     }
 
@@ -237,15 +237,13 @@ impl Recorded {
         match (of_inputs, held) {
             (Some(salts), held) => {
                 if held.is_some_and(|held| held != salts) {
-                    replay.file(self.shown(&self.manifest.leaves), "its key is not that of the inputs");
+                    replay.file(self.shown(&self.manifest.leaves), "its key does not belong to the inputs");
                 }
                 Some(salts)
             }
             (None, Some(held)) => Some(held),
             (None, None) => {
-                replay
-                    .notes
-                    .push("inputs and leaves both differ, so that rows cannot be compared".to_owned());
+                replay.notes.push("inputs and leaves both differ, so rows cannot be compared".to_owned());
                 None
             }
         }
@@ -377,10 +375,10 @@ impl Recorded {
         }
         if tree.size() != size {
             let inputs: Vec<String> = facts.inputs.iter().map(|input| self.shown(input)).collect();
-            replay.file(inputs.join(", "), format!("{} rows, recorded were {size}", tree.size()));
+            replay.file(inputs.join(", "), format!("{} rows, but {size} were recorded", tree.size()));
         } else if differing.is_empty() {
             let shown = self.manifest_path().display().to_string();
-            replay.file(shown, format!("the root of its rows is {}, recorded was {root}", tree.root()));
+            replay.file(shown, format!("the root of its rows is {}, but {root} was recorded", tree.root()));
         }
         let says = match outputs_are_compared {
             true => "its input is not the recorded one; the decision is the same",
@@ -401,7 +399,7 @@ impl Recorded {
     ) -> Result<(), DataError> {
         let Facts { inputs, output, .. } = &self.manifest.facts;
         let [input] = inputs.as_slice() else {
-            return not_again(replay, &DataError::input("it was decided from one object, and has several"));
+            return not_again(replay, &DataError::input("it was decided from one object, but has several"));
         };
         let text = match read_text(&self.place(input)?) {
             Ok(text) => text,
@@ -468,7 +466,7 @@ fn differences(recorded: &str, again: &str) -> String {
     };
     let mut texts = Vec::new();
     members("", Some(&recorded), Some(&again), &mut texts);
-    if texts.is_empty() { "the file is written otherwise".to_owned() } else { texts.join("; ") }
+    if texts.is_empty() { "the file is formatted differently".to_owned() } else { texts.join("; ") }
 }
 
 fn members(name: &str, recorded: Option<&Value>, again: Option<&Value>, texts: &mut Vec<String>) {

@@ -1,5 +1,6 @@
-//! How is a record written? Before the first row, the artifact and the mapping file are kept and the inputs hashed; with
-//! the rows come their leaves; when the outputs are whole, and before they have their names, comes the manifest.
+//! How is a record written? Before the first row, the artifact and the mapping file are stored and the inputs are
+//! hashed. Leaves are added as rows are decided. The manifest is written when the outputs are complete, before they get
+//! their names.
 //!
 //! The record gets its name after the outputs. So a record exists only if all that it describes exists, whenever the
 //! process is killed.
@@ -175,9 +176,10 @@ impl<'a> Recording<'a> {
                 facts.copy = Some(copy);
                 match digest == facts.digest() {
                     true => Ok(()),
-                    false => {
-                        Err(DataError::output(format!("{}: the file was changed meanwhile", facts.file)))
-                    }
+                    false => Err(DataError::output(format!(
+                        "{}: the file was changed in the meantime",
+                        facts.file
+                    ))),
                 }
             };
             copied(&mut facts.output, "output", &batch.output, outputs.decisions())?;
@@ -294,12 +296,12 @@ fn recordable(located: &Located) -> Result<(), DataError> {
         endpoint => {
             let path = endpoint.path().unwrap_or(Path::new(""));
             match () {
-                () if is_special(path) => {
-                    Err(DataError::request(format!("{endpoint}: a record names files, and this is none"))
-                        .remedy("read from a file and write to files: a pipe cannot be read again"))
-                }
+                () if is_special(path) => Err(DataError::request(format!(
+                    "{endpoint}: a record names files, and this is not a file"
+                ))
+                .remedy("read from a file and write to files: a pipe cannot be read again")),
                 () if !is_text(path) => Err(DataError::request(format!(
-                    "{endpoint}: the path is not UTF-8, so that a record cannot name it"
+                    "{endpoint}: the path is not UTF-8, so a record cannot name it"
                 ))
                 .remedy("rename the file")),
                 () => Ok(()),

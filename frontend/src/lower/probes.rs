@@ -1,12 +1,12 @@
 //! Which parts of a policy does a row use? The same program with other outputs: for each part of a condition whether it
-//! held, failed or was not asked for, and for each table the row that applied.
+//! held, failed or was not evaluated, and for each table the row that applied.
 //!
-//! A condition does not branch, so its parts are values in the block where its rule is tried, and every later block may use
-//! them. A table has a twin whose values are the numbers of its rows. So the instrumented program runs on every engine, a
-//! little longer than the plain one.
+//! A condition does not branch, so its parts are values in the block where its rule is tried, and every later block may
+//! use them. Each table has a twin whose values are its row numbers. So the instrumented program runs on every engine,
+//! and takes a little longer than the plain one.
 //!
-//! Every output is an enum, so that whoever counts the values of outputs counts uses. The rule that decides tells by itself
-//! which rules were tried.
+//! Every output is an enum, so that counting the values of outputs counts uses. The rule that decides determines which
+//! rules were tried.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
-//! How many rows have which causes, and what do they move? Groups of changed rows with the same causes.
+//! How many rows have which causes, and how do those rows change the sums? Groups of changed rows with the same causes.
 //!
-//! The groups add up to all changed rows. That is checked rather than assumed: all changed rows are counted apart.
+//! The groups add up to all changed rows. This is checked, not assumed: all changed rows are also counted separately.
 
 use std::collections::BTreeMap;
 

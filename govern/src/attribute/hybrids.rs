@@ -1,5 +1,5 @@
-//! How is a set of edits run? Its hybrid is compiled once, with probes, and decides columns on the virtual machine, which
-//! needs no machine code for each of them.
+//! How is a set of edits run? Its hybrid is compiled once, with probes, and decides columns on the virtual machine, so
+//! no machine code is generated for each hybrid.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};

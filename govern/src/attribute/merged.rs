@@ -1,6 +1,7 @@
-//! What does each element say with some of the edits on? The merged policy, looked at element by element.
+//! What does each element say with some of the edits on? The merged policy, element by element.
 //!
-//! The base is the first policy with the edits that decide nothing, so all names are those of the second policy.
+//! The base is the first policy with all edits that cannot change a decision, so all names are those of the second
+//! policy.
 
 use std::collections::{BTreeMap, BTreeSet};
 

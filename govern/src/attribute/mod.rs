@@ -1,15 +1,15 @@
-//! Which change of a policy changed a decision? For every row with another result, the smallest sets of edits that give it
-//! the new one.
+//! Which change of a policy changed a decision? For every row whose result differs, the smallest sets of edits that
+//! give the new result.
 //!
-//! `A+S` is the first policy with the edits `S` on, the hybrid. `S` is a **cause** of a row whose result differs if `A+S`
-//! gives the result of the second policy, and no smaller closed set in `S` does. The answers are exact: they are what
-//! running every closed set on every row would give.
+//! The hybrid `A+S` is the first policy with the edits `S` on. `S` is a **cause** for a row whose result differs if
+//! `A+S` gives the result of the second policy, and no smaller closed set within `S` does. The answers are exact: they
+//! are what running every closed set on every row would give.
 //!
 //! In reading order: sets of edits ([`switches`]), the merged policy element by element ([`merged`]), where edits act
-//! ([`sites`]), how a run says what it reads ([`probes`]), the policies that are run ([`hybrids`]), the search ([`search`]),
-//! and the groups of rows with the same causes ([`groups`]).
+//! ([`sites`]), how a run reports what it reads ([`probes`]), the policies that are run ([`hybrids`]), the search
+//! ([`search`]), and the groups of rows with the same causes ([`groups`]).
 //!
-//! Absent: what rows are read from and written to.
+//! Absent: where rows are read from and written to.
 
 pub mod groups;
 mod hybrids;

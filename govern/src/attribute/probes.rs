@@ -1,13 +1,14 @@
-//! How does a run say what it reads? The hybrid gets outputs of its own, which tell what the sites would have given with
-//! other edits on.
+//! How does a run report what it reads? The hybrid gets additional outputs, which show what the sites would have given
+//! with other edits on.
 //!
-//! A **probe** is such an output. For each site that edits touch, and for each way to switch those edits, the expression of
-//! the site is written once more, beside the original, with copies of the parameters, tables and `let`s that differ. If all
-//! of them give on a row what the site gave, the run does not read the edits. What cannot be probed counts as read: an edit
-//! beyond [`COMBINATIONS_MAX`], or an expression that does not compile where it would be written.
+//! A **probe** is such an output. For each site that edits touch, and for each way to switch those edits, the
+//! expression of the site is written again next to the original, with copies of the parameters, tables and `let`s that
+//! differ. If, for a row, they all give what the site gave, the run does not read the edits. What cannot be probed
+//! counts as read: an edit beyond [`COMBINATIONS_MAX`], or an expression that does not compile where it would be
+//! written.
 //!
-//! A table gives a row one of its values, so of the edits that change rows of one table at most one makes a difference. They
-//! are switched one at a time, and not in every combination.
+//! A table gives a row one of its values, so of the edits that change rows of one table at most one makes a difference.
+//! So they are switched one at a time, not in every combination.
 
 use std::collections::{BTreeMap, BTreeSet};
 

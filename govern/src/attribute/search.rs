@@ -1,12 +1,12 @@
 //! Which sets of edits are the causes of a row? The smallest closed sets that give the row the result of the second policy.
 //!
-//! A run of a hybrid reads the switches that it meets. Every set that agrees with it on those has the same result. So the
-//! search starts with the empty set; whatever a run read and the search has not settled yet is turned on, one after the
-//! other, with those before it left off. That meets each set once, along one path. Smaller sets come first, and sets that
-//! contain a cause are skipped, so what gives the result is a cause. If a set is untestable, every unsettled switch counts
-//! as read.
+//! A run of a hybrid reads the switches that it meets. Every set that agrees with it on those has the same result. So
+//! the search starts with the empty set. Each switch that a run read and that the search has not settled yet is turned
+//! on in turn, while those before it stay off. So each set is met once, along one path. Smaller sets come first, and
+//! sets that contain a cause are skipped, so every set that gives the result is a cause. If a set is untestable, every
+//! unsettled switch counts as read.
 //!
-//! Rows whose runs had equal results and reads so far are searched together; where they differ, their search parts.
+//! Rows whose runs have had equal results and reads so far are searched together. When they differ, the search splits.
 
 use std::collections::{BTreeMap, BTreeSet};
 

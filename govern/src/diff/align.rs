@@ -1,5 +1,6 @@
-//! Which versions and names of two policies are the same? Versions match by their first day, those left over by their
-//! number. A name was changed if a declaration is equal but for it, no other is, and every use follows.
+//! Which versions and names of two policies are the same? Versions match by their first day, and the remaining ones by
+//! their number. A name was changed if two declarations are equal except for it, no other declaration matches, and
+//! every use has the new name.
 
 use std::collections::{BTreeMap, BTreeSet};
 

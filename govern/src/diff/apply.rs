@@ -1,4 +1,4 @@
-//! What comes of a policy and a script, or a part of it?
+//! What is the result of applying a script, or a part of it, to a policy?
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -197,7 +197,7 @@ impl fmt::Display for ApplyError {
             }
             ApplyError::OtherPolicy { expected, found } => write!(
                 f,
-                "the script begins with another policy: its structure hash is {expected}, that of this policy is {found}"
+                "the script starts from another policy: it expects the structure hash {expected}, but this policy has {found}"
             ),
             ApplyError::UnknownEdit(id) => write!(f, "the script has no edit {id}"),
             ApplyError::Changed => {

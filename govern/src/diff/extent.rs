@@ -1,4 +1,4 @@
-//! Can two cells of a table accept one value? Where that cannot be told from their text, they can.
+//! Can two cells of a table accept the same value? If their text does not tell, they are assumed to.
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,8 @@
 //! Which differences are one edit, and which edits need another?
 //!
-//! What cannot be without the other is one edit: a declaration and its parts, rows of a `unique` table that overlap, an
-//! output and what each rule decides for it, a type and all that uses it. What can is two, and one may need the other.
+//! Differences that cannot be made separately are one edit: a declaration and its parts, overlapping rows of a `unique`
+//! table, an output and what each rule decides for it, a type and everything that uses it. All others are separate
+//! edits, and one may need another.
 
 use std::collections::{BTreeMap, BTreeSet};
 

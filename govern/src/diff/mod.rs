@@ -1,8 +1,8 @@
 //! How does one policy become another? By a script of edits, each with both sides and a switch.
 //!
 //! What two policies share appears once; each difference is an edit. With all edits off the result is the first policy,
-//! with all on it is the second, and every set between is a **hybrid**. The script is complete and invertible by
-//! construction: it is made of what the two structures hold, not of their texts.
+//! with all edits on it is the second, and every set in between gives a **hybrid**. The script is complete and
+//! invertible by construction: it is made from the contents of the two structures, not from their texts.
 //!
 //! In reading order: which versions and names of the two policies are the same ([`align`]), where elements are in the
 //! merged order ([`order`]), which changes belong together and which need each other ([`group`]), what an edit says to

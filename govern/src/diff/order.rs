@@ -1,5 +1,5 @@
-//! Where are the elements of two policies in one order? The fewest move; of equally few, the earlier ones of the first
-//! policy stay.
+//! How are the elements of two policies merged into one order? As few elements as possible move; among equal choices,
+//! the earlier elements of the first policy stay.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,14 +1,14 @@
-//! Why was a row decided like this, and what would have changed it?
+//! Why was a row decided as it was, and what would have changed the decision?
 //!
-//! An [`Explanation`] is one tree of facts: the version and the date that selected it, the trace, the result, the reasons if
-//! the result is adverse, and for each field that is `actionable` the nearest values with which the row would have been
-//! decided as wanted. It is printed as text and Markdown, and its JSON is the tree itself.
+//! An [`Explanation`] is one tree of facts: the version and the date that selected it, the trace, the result, the
+//! reasons if the result is adverse, and for each field that is `actionable` the nearest values for which the row would
+//! have been decided as wanted. It is printed as text and Markdown, and its JSON is the tree itself.
 //!
 //! In reading order: what is wanted ([`want`]), the nearest values ([`search`]), why the result is adverse ([`reasons`]), and
 //! the printed forms (`words`).
 //!
-//! Nothing here is guessed. Results come from the reference evaluator; each value that is named was executed, with the value
-//! next to it that does not do.
+//! Nothing is guessed. Results come from the reference evaluator: it was run with each value that is shown, and with
+//! the adjacent value that does not give the wanted result.
 
 pub mod reasons;
 pub mod search;

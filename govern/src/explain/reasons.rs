@@ -1,5 +1,5 @@
-//! Why is the result adverse? The rule that decided was the one that was considered. Rules after it were not, although some
-//! of them would also have applied, and some cannot be evaluated without the rules before them.
+//! Why is the result adverse? Because of the rule that decided. Rules after it were not considered, although some of
+//! them would also have applied; others cannot be evaluated without the rules before them.
 
 use std::collections::BTreeMap;
 

@@ -1,9 +1,9 @@
-//! Which is the nearest value of a field with which a row is admitted and decided as wanted?
+//! Which is the nearest value of a field for which a row is admitted and decided as wanted?
 //!
-//! The values on one side of the row's own are settled from near to far, a stretch at a time. If the extents of the outputs
-//! prove one answer for a whole stretch, it is settled; otherwise it is split, and a short one is tried value by value. So the
-//! first value that is found is the nearest. The work is bounded; beyond the bound, the search says how many of the nearest
-//! values it has settled.
+//! The values on one side of the row's own are settled from near to far, a stretch at a time. If the extents of the
+//! outputs prove one answer for a whole stretch, it is settled; otherwise it is split, and a short stretch is tried
+//! value by value. So the first value that is found is the nearest. The work is bounded; at the bound, the search
+//! reports how many of the nearest values it has settled.
 
 use opus_frontend::hir::Policy;
 use opus_frontend::reference;

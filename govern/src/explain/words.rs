@@ -172,7 +172,7 @@ impl Field {
     fn head(&self) -> String {
         match &self.value {
             Some(value) => format!("{} is {value}", self.name),
-            None => format!("{} is missing; a missing value is not invented", self.name),
+            None => format!("{} is missing; the search does not invent a value", self.name),
         }
     }
 
@@ -193,7 +193,7 @@ impl Changes {
         match self {
             Changes::NotSought(why) => format!("not sought: {why}"),
             Changes::AlreadyAsWanted { wanted } => format!("nothing: the result is {wanted}"),
-            Changes::Sought { wanted, .. } => format!("wanted is {wanted}; each field was changed alone"),
+            Changes::Sought { wanted, .. } => format!("wanted: {wanted}; each field was changed on its own"),
         }
     }
 

@@ -1,4 +1,4 @@
-//! By which names do people and programs speak of the parts of a policy?
+//! What are the parts of a policy called, by people and by programs?
 
 use std::fmt;
 

@@ -1,16 +1,16 @@
-//! What does a policy consist of? Elements, each with a key by which people and programs name it, and the sequences in
-//! which order counts.
+//! What does a policy consist of? Elements, each with a key that names it for people and programs, and the sequences
+//! whose order matters.
 //!
-//! The structure is the syntax tree of a source, with names resolved and everything dropped that says nothing: comments,
-//! layout, redundant parentheses, how a number is written, the order of declarations that have none. Two sources with
-//! equal structures are the same policy to an analyst; the hash of the structure names it. Dates of validity are
-//! references to versions, so that moving a version moves what it dates.
+//! The structure is the syntax tree of a source, with names resolved and without everything that has no meaning:
+//! comments, layout, redundant parentheses, the spelling of numbers, the order of declarations where it does not
+//! matter. Two sources with equal structures are the same policy to an analyst; the hash of the structure names it.
+//! Dates of validity are references to versions, so that moving a version moves what it dates.
 //!
 //! In reading order: what names an element ([`key`]), reading a tree ([`read`]), writing a source again ([`write`]), one
 //! version for every row ([`version`]).
 //!
-//! Absent: types, ranges that were proved, and what is decided. A construct of the language that has no element does not
-//! compile: `read` takes every node apart without a wildcard.
+//! Absent: types, proved ranges, and what is decided. A language construct without an element is a compile error:
+//! `read` destructures every node without a wildcard.
 
 mod key;
 mod read;

@@ -1,4 +1,5 @@
-//! Which elements does a tree hold? Every node is taken apart, so that a construct without an element does not compile.
+//! Which elements does a tree contain? Every node is destructured, so that a construct without an element is a compile
+//! error.
 
 use std::collections::BTreeMap;
 

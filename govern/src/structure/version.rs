@@ -1,4 +1,5 @@
-//! What is a policy if one of its versions is in force on every day? What holds on the version's first day, without dates.
+//! What is a policy if one of its versions is in force on every day? Whatever holds on the version's first day, without
+//! dates.
 
 use std::collections::BTreeMap;
 

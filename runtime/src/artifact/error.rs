@@ -166,7 +166,7 @@ impl fmt::Display for ArtifactError {
                 let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
                 write!(
                     f,
-                    "the policy takes {} from a snapshot, and none is given: give one with `--snapshot FILE`, or open the \
+                    "the policy takes {} from a snapshot, but none is given: give one with `--snapshot FILE`, or open the \
                      policy with `Policy::bind`",
                     keys.join(", ")
                 )

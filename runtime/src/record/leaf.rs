@@ -1,5 +1,5 @@
-//! What stands for one row in the tree of a record? Its leaf: a hash of its number, its input and its decision or refusal,
-//! with a salt.
+//! What represents one row in the tree of a record? Its leaf: a hash of its number, its input and its decision or
+//! refusal, with a salt.
 //!
 //! Inputs have few possible values, so that a plain hash of a row could be found by trying. A proof for one row holds the
 //! leaves of others, and would tell something about them. The salt prevents this. It depends on all bytes of all inputs,

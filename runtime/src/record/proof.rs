@@ -1,7 +1,7 @@
 //! How is one row of a record shown to somebody who may not see the others? A [`Proof`] holds the row's own record and the
 //! hashes that lead from its leaf to the root.
 //!
-//! The root stands for the number of each row, the hash of its input, and its decision: version, rule and the integers of
+//! The root covers the number of each row, the hash of its input, and its decision: version, rule and the integers of
 //! the outputs; or the faults of its refusal. The names in the record, such as that of an enum's value, are not part of
 //! it: they come from the artifact, and [`Proof::check_names`] compares them.
 

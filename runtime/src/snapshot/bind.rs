@@ -1,7 +1,7 @@
 //! How does a policy get its facts? Each hole of a program is filled in with constants, before the first row.
 //!
-//! The compiler has proved the program for every value that a hole declares, so there is nothing left to prove here: binding
-//! checks that each key has a fact on every day, of the right type and within its range. It refuses no row.
+//! The compiler has proved the program for every value that a hole declares, so nothing is left to prove here: binding
+//! only checks that each key has a fact on every day, of the right type and within its range. It refuses no row.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -170,7 +170,7 @@ fn time_line(
     let Some(days) = days else {
         let [Fact { value: Some(value), .. }] = facts else {
             let message =
-                "needs one fact in all, because the policy has no `effective on` that could choose one";
+                "needs exactly one fact, because the policy has no `effective on` to select among several";
             return Err(vec![fault(message.to_owned())]);
         };
         let entries = entries(hole, schema, value).map_err(|message| vec![fault(message)])?;

@@ -1,4 +1,5 @@
-//! What differs between two snapshots? Facts with one key and day are the same fact, and may say something else.
+//! What differs between two snapshots? Facts with the same key and first day are the same fact, whose value, citation
+//! or notes may differ.
 
 use std::collections::BTreeMap;
 

@@ -99,7 +99,7 @@ impl fmt::Display for SnapshotError {
                  `opus snapshot build`, or install the version of Opus that wrote it"
             ),
             SnapshotError::Damaged => {
-                write!(f, "the snapshot is damaged, its hash does not match its bytes: {AGAIN}")
+                write!(f, "the snapshot is damaged (its hash does not match its bytes): {AGAIN}")
             }
             SnapshotError::Malformed { message } => {
                 write!(f, "the snapshot is malformed ({message}): {AGAIN}")
@@ -117,7 +117,7 @@ impl fmt::Display for SnapshotError {
                 write!(f, "a fact of `{key}` is valid from a day outside the years 1 to 9999")
             }
             SnapshotError::Notes { key } => {
-                write!(f, "a fact of `{key}` has two notes with one name: give each column its own name")
+                write!(f, "a fact of `{key}` has two notes with the same name: give each column its own name")
             }
             SnapshotError::TooLong { key } => {
                 write!(f, "a fact of `{key}` has a text of more than {TEXT_BYTES_MAX} bytes: shorten it")

@@ -8,12 +8,14 @@
 //! | 16 | 32 | the hash: BLAKE3 of everything after it |
 //! | 48 | | the canonical form |
 //!
-//! The canonical form is the 16 bytes `opus snapshot 1` with a zero, the number of facts in 4 bytes, and then each fact, by
-//! key and first day: the key as a text, the day in 4 bytes, the value, the citation, the number of notes in 4 bytes, and of
-//! each note, by name, its name and text. A text is its length in 4 bytes and its bytes in UTF-8. The value and the citation
-//! are a byte, 1 where there is one and 0 where not, and a text where there is one. Numbers are little-endian.
+//! The canonical form is the 16 bytes `opus snapshot 1` with a zero, the number of facts in 4 bytes, and then each
+//! fact, by key and first day: the key as a text, the day in 4 bytes, the value, the citation, the number of notes in 4
+//! bytes, and of each note, by name, its name and text. A text is its length in 4 bytes and its bytes in UTF-8. The
+//! value and the citation are each a byte, 1 if present and 0 if not, followed by a text if present. Numbers are
+//! little-endian.
 //!
-//! A file is read in this order: the header, the hash, and then every fact, which has to be as it would be written.
+//! A file is checked in this order: the header, the hash, and then every fact, whose bytes must be exactly as this
+//! module would write them.
 
 use std::fs::File;
 use std::io::Read;

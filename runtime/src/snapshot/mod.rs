@@ -1,9 +1,9 @@
-//! Which facts does a policy meet that are not written in it? A snapshot holds all that were known at one moment.
+//! Which facts does a policy use that are not written in it? A snapshot contains all facts known at one moment.
 //!
-//! In reading order: a fact and the snapshot that holds it (here), what a fact can say ([`value`]), the file (`file`), what
-//! differs between two snapshots ([`compare()`]), and how a policy becomes one with facts in it ([`bind`](mod@bind)).
+//! In reading order: a fact and the snapshot that holds it (here), what a fact can say ([`value`]), the file (`file`),
+//! what differs between two snapshots ([`compare()`]), and how facts are put into a policy ([`bind`](mod@bind)).
 //!
-//! A snapshot knows no policy: a value is a text in one canonical form until a policy gives it a type.
+//! A snapshot does not depend on a policy: a value is a text in one canonical form until a policy gives it a type.
 
 pub mod bind;
 mod compare;

@@ -142,7 +142,7 @@ fn measured(text: &str) -> Option<FactValue> {
 fn not_a_value(text: &str) -> NotAValue {
     let shown: String = text.chars().take(60).collect();
     let help = if text.is_empty() {
-        "write a value, or `none` where nothing holds any longer".to_owned()
+        "write a value, or `none` if the key no longer has a value".to_owned()
     } else if text.starts_with(|c: char| !c.is_ascii()) || text.starts_with('$') {
         "write an amount with the code of its currency, such as `75000.00 USD`".to_owned()
     } else if text.contains(',') && !text.contains('{') {

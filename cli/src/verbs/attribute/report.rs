@@ -1,4 +1,4 @@
-//! Which causes do how many rows have? The same for people and for programs.
+//! How many rows have which causes? The same report for people and for programs.
 
 use opus_govern::attribute::Attribution;
 use opus_govern::attribute::groups::{Group, Groups};
@@ -41,7 +41,7 @@ impl Report<'_> {
         let unfinished = self.groups.unfinished();
         if unfinished > 0 {
             blocks.push(format!(
-                "unfinished: {} rows have more sets of edits than are tried; their causes may not be all",
+                "unfinished: {} rows have more sets of edits than were tried, so causes may be missing",
                 grouped(unfinished)
             ));
         }
@@ -97,7 +97,7 @@ impl Report<'_> {
         let not_divided = self.attribution.not_divided();
         if not_divided > 0 {
             lines.push(format!(
-                "{not_divided} causes have so many edits that it was not tried whether all sets within them compile"
+                "{not_divided} causes have too many edits to test whether all sets within them compile"
             ));
         }
         (!lines.is_empty()).then(|| lines.join("\n"))

@@ -1,4 +1,4 @@
-//! What is written of the rows whose results differ? Both results, side by side.
+//! What is written for the rows whose results differ? Both results, side by side.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What does a change do? The same numbers for people and for programs.
+//! What does a change do? The same report for people and for programs.
 
 use std::collections::BTreeMap;
 
@@ -77,12 +77,12 @@ impl Report<'_> {
                 Family::EnumValue(of) => format!("{of}.{}", rename.before),
                 _ => rename.before.clone(),
             };
-            format!("renamed       {what} is {} now", rename.after)
+            format!("renamed       {what} is now {}", rename.after)
         });
         let not_compared = self.plan.comparison.not_compared.iter().map(|output| {
             let why = match output.why {
-                Why::OnlyInFirst => "an output before alone",
-                Why::OnlyInSecond => "an output after alone",
+                Why::OnlyInFirst => "an output only before",
+                Why::OnlyInSecond => "an output only after",
                 Why::OtherKind => "an output of another kind after",
             };
             format!("not compared  {}, {why}", output.name)
