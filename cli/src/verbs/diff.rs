@@ -35,7 +35,7 @@ pub fn run(args: &Diff, terminal: &Terminal) -> Result<(), Failure> {
     if script.is_empty() {
         human.push("the policies have the same structure".to_owned());
     } else if same_meaning == Some(true) {
-        human.push("the meaning hashes are equal: no decision changes".to_owned());
+        human.push("the meanings are equal: no decision changes".to_owned());
     }
     let labelled = [&a, &b].into_iter().filter(|of| of.basis != Basis::Derived);
     human.extend(labelled.map(|of| format!("source of {}: {}", of.name, of.basis)));
