@@ -281,8 +281,7 @@ impl Structured {
     /// For programs.
     pub fn json(&self) -> Value {
         let meaning = self.meaning.map(|hash| hash.to_string());
-        let mut json =
-            json!({ "policy": self.name, "structure": self.structure.hash().to_string(), "meaning": meaning });
+        let mut json = json!({ "policy": self.name, "structure": self.structure.hash().to_string(), "meaning": meaning });
         if let Some(label) = label(&self.basis) {
             json["source"] = label.into();
         }

@@ -7,8 +7,8 @@ use opus_frontend::codes::Demand;
 use opus_frontend::diagnostic::Diagnostic;
 use opus_frontend::{Compiled, hir};
 use opus_ir::Program;
-use opus_runtime::artifact::{MAGIC, SourceText};
 use opus_runtime::BindError;
+use opus_runtime::artifact::{MAGIC, SourceText};
 use opus_runtime::{Artifact, ArtifactError, BuildError, Cache, Engine, Options, Policy, Row, Snapshot};
 
 use crate::structure::{Key, Structure};
@@ -176,7 +176,9 @@ impl fmt::Display for Basis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let label = self.label();
         let differs = |compiler| {
-            format!("version {compiler} of the compiler wrote the artifact, and version {VERSION} compiles its source differently")
+            format!(
+                "version {compiler} of the compiler wrote the artifact, and version {VERSION} compiles its source differently"
+            )
         };
         match self {
             Basis::Derived => f.write_str(&label),
@@ -227,6 +229,17 @@ impl Opened {
     /// The result of compiling the source, with how far it explains the artifact. If another version of the compiler wrote
     /// the artifact, and this one compiles its source to another program, then both decide the policy's tests. A snapshot
     /// is needed for that if the policy has facts.
+    ///
+    /// ```
+    /// use opus_govern::source::{Basis, open};
+    /// use opus_runtime::Cache;
+    /// let source = "policy shop { input { age : int in 0..120 }  output { child : bool }
+    ///               rules first { rule A when age < 18 => true  otherwise B => false } }";
+    /// let (built, _) = open(source.into(), &Cache::Off)?;
+    /// let (mut opened, _) = open(built.artifact.bytes().to_vec(), &Cache::Off)?;
+    /// assert_eq!(*opened.based(None)?.1, Basis::Derived);
+    /// # Ok::<(), opus_govern::source::OpenError>(())
+    /// ```
     ///
     /// # Errors
     /// Where the source does not explain the artifact, or this version does not compile it.
@@ -298,6 +311,20 @@ fn decider(artifact: &Artifact, snapshot: Option<&Snapshot>) -> Result<Policy, O
 
 /// Whether what a source was compiled to decides a row as a policy does.
 ///
+/// ```
+/// use opus_govern::source::{decides_alike, open};
+/// use opus_runtime::{Cache, Options, Policy};
+/// let source = "policy shop { input { age : int in 0..120 }  output { child : bool }
+///               rules first { rule A when age < 18 => true  otherwise B => false } }";
+/// let (mut opened, _) = open(source.into(), &Cache::Off)?;
+/// let compiled = opened.compiled()?.clone();
+/// let policy = Policy::from_artifact(opened.artifact, &Options::default()).unwrap();
+/// let mut row = policy.row();
+/// row.set_counted(0, 17).unwrap();
+/// assert!(decides_alike(&compiled, None, &policy, &row)?);
+/// # Ok::<(), opus_govern::source::OpenError>(())
+/// ```
+///
 /// # Errors
 /// Where the snapshot does not fit it.
 pub fn decides_alike(
@@ -333,7 +360,7 @@ impl fmt::Display for OpenError {
                 "version {compiler} of the compiler wrote the artifact, and version {VERSION} does not compile its \
                  source, so the source cannot be used to explain it"
             ),
-            OpenError::NotDerived(basis) => write!(f, "the source in the artifact is not verified enough ({basis})"),
+            OpenError::NotDerived(basis) => write!(f, "the artifact's source is not derived, but {basis}"),
         }
     }
 }

@@ -63,7 +63,8 @@ pub fn run(args: &Explain, terminal: &Terminal) -> Result<(), Failure> {
     };
     let text = if terminal.is_json() {
         let source = label(&basis);
-        let shown = ShownJson { row: None, source, record: decision.record(), explanation: Some(explanation) };
+        let shown =
+            ShownJson { row: None, source, record: decision.record(), explanation: Some(explanation) };
         let text = serde_json::to_string_pretty(&shown).expect("texts and numbers can be written as JSON");
         format!("{text}\n")
     } else if terminal.is_markdown() {
@@ -87,7 +88,9 @@ fn check_row(
         Ok(true) => Ok(()),
         Ok(false) => Err(Failure::new(
             Exit::Artifact,
-            format!("`{name}`: what this version compiles its source to decides the row differently, so the source cannot be used to explain it"),
+            format!(
+                "`{name}`: what this version compiles its source to decides the row differently, so the source cannot be used to explain it"
+            ),
         )),
         Err(error) => Err(Failure::new(Exit::Artifact, format!("`{name}`: {error}"))),
     }
@@ -195,9 +198,12 @@ impl<'a> ExplainedRows<'a> {
                 },
                 // a rule or an output chooses among decisions
                 Err(_) if rows.is_none() => return Ok(()),
-                Err((row, refusal)) => {
-                    ShownJson { row: Some(number), source: None, record: refusal.record(&policy, row), explanation: None }
-                }
+                Err((row, refusal)) => ShownJson {
+                    row: Some(number),
+                    source: None,
+                    record: refusal.record(&policy, row),
+                    explanation: None,
+                },
             };
             let text = serde_json::to_string(&line).expect("texts and numbers can be written as JSON");
             target.write_all(format!("{text}\n").as_bytes()).map_err(|error| target.failure(&error))

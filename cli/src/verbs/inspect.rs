@@ -2,6 +2,7 @@
 
 use opus_frontend::display;
 use opus_ir::{Hole, Program, Shape, Verified, Version, date};
+use opus_runtime::artifact::FORMAT;
 use opus_runtime::{Artifact, Engine, Hash, listing};
 use serde_json::{Value, json};
 
@@ -83,6 +84,9 @@ fn human(artifact: &Artifact, bound: &Bound) -> String {
         artifact.meaning_hash(),
         grouped(artifact.bytes().len() as u64)
     );
+    if artifact.format() != FORMAT {
+        out += &format!("format         {}; this version writes {FORMAT}\n", artifact.format());
+    }
     for (name, hash) in [("snapshot", bound.snapshot), ("bound", bound.hash)] {
         out += &hash.map_or(String::new(), |hash| format!("{:<13}  {hash}\n", format!("{name} hash")));
     }
@@ -324,6 +328,7 @@ pub(super) fn as_json(artifact: &Artifact, bound: &Bound) -> Value {
         "policy": program.name,
         "content": artifact.content_hash().to_string(),
         "meaning": artifact.meaning_hash().to_string(),
+        "format": artifact.format(),
         "snapshot": bound.snapshot.map(|hash| hash.to_string()),
         "bound": bound.hash.map(|hash| hash.to_string()),
         "bytes": artifact.bytes().len(),

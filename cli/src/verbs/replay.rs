@@ -57,7 +57,9 @@ fn engine(recorded: &Recorded, args: &args::Replay, terminal: &Terminal) -> Resu
         // the recorded rows show whether the source explains the artifact
         let (compiled, basis) = opened.based(true).map_err(failed)?;
         if *basis != Basis::Derived {
-            terminal.note(&format!("the source is compared on the recorded rows, because it is not derived ({basis})"));
+            terminal.note(&format!(
+                "the source is compared on the recorded rows, because it is not derived ({basis})"
+            ));
         }
         let tree = compiled.policy.clone();
         let facts = opened.snapshot.clone();

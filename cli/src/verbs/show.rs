@@ -37,7 +37,7 @@ pub fn run(args: &Show, terminal: &Terminal) -> Result<(), Failure> {
     };
     let mut json = found.json;
     json[found.kind.name()] = content;
-    terminal.report(&(found.human.join("\n") + "\n" + &shown).trim_end().to_owned(), &json, false)
+    terminal.report((found.human.join("\n") + "\n" + &shown).trim_end(), &json, false)
 }
 
 /// An object, and what the ledger says of it.

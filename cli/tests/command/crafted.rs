@@ -91,7 +91,9 @@ fn a_source_that_compiles_differently_is_compared_on_the_tests() {
     // by its own account this version wrote it
     fs::write(folder.path("crafted.opusc"), &crafted).unwrap();
     fs::write(folder.path("input.json"), r#"{"score": 8}"#).unwrap();
-    for line in ["explain crafted.opusc --input input.json --unverified", "diff crafted.opusc p.opus --unverified"] {
+    for line in
+        ["explain crafted.opusc --input input.json --unverified", "diff crafted.opusc p.opus --unverified"]
+    {
         let ended = folder.opus(line).ends(5);
         assert!(ended.err.contains("is not what the artifact was compiled from"), "{ended}");
     }

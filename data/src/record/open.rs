@@ -5,8 +5,8 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use opus_ir::semantics::EXECUTED;
-use opus_runtime::record::Salts;
 use opus_runtime::artifact::FORMATS_READ;
+use opus_runtime::record::Salts;
 use opus_runtime::{Artifact, Hash};
 
 use super::facts::FileFacts;
