@@ -297,6 +297,9 @@ pub struct Explain {
     /// The wanted result, as conditions on outputs; by default, any result that is not adverse.
     #[arg(long, value_name = "OUTPUT = VALUE, …")]
     pub want: Option<String>,
+    /// Use the source in an artifact even if this version compiles it differently and no test shows whether both agree.
+    #[arg(long)]
+    pub unverified: bool,
 }
 
 /// `opus coverage`
@@ -507,6 +510,9 @@ pub struct Diff {
     /// Where to write the script of all edits, for `opus apply`, or `-` for standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Use the source in an artifact even if this version compiles it differently and no test shows whether both agree.
+    #[arg(long)]
+    pub unverified: bool,
 }
 
 /// `opus apply`

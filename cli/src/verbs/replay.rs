@@ -2,6 +2,7 @@
 
 use opus_data::record::{self, Difference, Recorded, Replay};
 use opus_govern::reference::ReferenceEngine;
+use opus_govern::source::Basis;
 use opus_runtime::{Decide, Engine};
 use serde_json::{Value, json};
 
@@ -53,7 +54,14 @@ fn engine(recorded: &Recorded, args: &args::Replay, terminal: &Terminal) -> Resu
     let snapshot = recorded.snapshot_path().map_err(|error| error.message)?;
     opened.snapshot = snapshot.map(|path| read_snapshot(&path)).transpose().map_err(failed)?;
     let Some(engine) = args.engine.of_runtime() else {
-        let tree = opened.compiled().map_err(failed)?.policy.clone();
+        // the recorded rows show whether the source explains the artifact
+        let (compiled, basis) = opened.based(true).map_err(failed)?;
+        if *basis != Basis::Derived {
+            terminal.note(&format!(
+                "the source is compared on the recorded rows, because it is not derived ({basis})"
+            ));
+        }
+        let tree = compiled.policy.clone();
         let facts = opened.snapshot.clone();
         let policy = opened.policy(Engine::Vm, terminal).map_err(failed)?;
         return Ok(Box::new(ReferenceEngine::new(tree, policy, facts)));
