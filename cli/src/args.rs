@@ -414,6 +414,9 @@ pub struct Replay {
     /// The folder of the record.
     #[arg(value_name = "DIR")]
     pub record: PathBuf,
+    /// The root that was printed, signed or published when the record was made; a record that was written anew has another.
+    #[arg(long, value_name = "HASH")]
+    pub root: Option<String>,
     /// The engine: native code (the VM if native code is unavailable), the VM, or the slow reference evaluator.
     #[arg(long, value_enum, value_name = "native|vm|reference", hide_possible_values = true)]
     #[arg(default_value_t = Decider::Native)]

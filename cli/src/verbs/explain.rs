@@ -167,6 +167,19 @@ impl<'a> ExplainedRows<'a> {
         })
     }
 
+    /// That inputs with so many rows have those that were named.
+    ///
+    /// # Errors
+    /// If they lack one.
+    pub fn check(&self, count: u64) -> Result<(), Failure> {
+        match self.rows.iter().flatten().next_back().filter(|most| **most > count) {
+            Some(most) => {
+                Err(Failure::usage(format!("--rows: the inputs have no row {most}: they have {count} rows")))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Reads the inputs again and explains the rows. Refused rows that were named by number are written with the record of their
     /// refusal.
     ///
@@ -180,7 +193,6 @@ impl<'a> ExplainedRows<'a> {
         };
         let is_named = |number: u64| rows.as_ref().is_none_or(|rows| rows.contains(&number));
         let shown = Shown::new(terminal);
-        let mut last = 0;
         let mut visit = |number: u64, row: Result<Row, opus_runtime::Refusal>| -> Result<(), DataError> {
             let decided = match &row {
                 Ok(row) => {
@@ -208,22 +220,10 @@ impl<'a> ExplainedRows<'a> {
             let text = serde_json::to_string(&line).expect("texts and numbers can be written as JSON");
             target.write_all(format!("{text}\n").as_bytes()).map_err(|error| target.failure(&error))
         };
-        let read = each_row(
-            inputs,
-            intake,
-            &policy,
-            &is_named,
-            &|progress| shown.update(progress),
-            &mut |number, row| {
-                last = number;
-                visit(number, row)
-            },
-        );
+        let read =
+            each_row(inputs, intake, &policy, &is_named, &|progress| shown.update(progress), &mut visit);
         shown.clear();
         read?;
-        if let Some(most) = rows.iter().flatten().next_back().filter(|most| **most > last) {
-            return Err(Failure::usage(format!("--rows: the inputs have no row {most}")));
-        }
         Ok(target.end()?.name()?)
     }
 }

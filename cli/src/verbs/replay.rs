@@ -3,7 +3,7 @@
 use opus_data::record::{self, Difference, Recorded, Replay};
 use opus_govern::reference::ReferenceEngine;
 use opus_govern::source::Basis;
-use opus_runtime::{Decide, Engine};
+use opus_runtime::{Decide, Engine, Hash};
 use serde_json::{Value, json};
 
 use super::batch::available_threads;
@@ -19,6 +19,19 @@ const ROWS_MAX: usize = 20;
 
 pub fn run(args: &args::Replay, terminal: &Terminal) -> Result<(), Failure> {
     let recorded = Recorded::open(&args.record, &args.base)?;
+    if let Some(root) = &args.root {
+        let expected: Hash = root.parse().map_err(|_| {
+            Failure::usage(format!("--root: `{root}` is not a hash, which has 64 hexadecimal digits"))
+        })?;
+        let found = recorded.manifest.tree.root;
+        if found != expected {
+            let message =
+                format!("{}: the root is {found}, not {expected}", recorded.manifest_path().display());
+            return Err(
+                Failure::new(Exit::Policy, message).help("this is another record, or it was written anew")
+            );
+        }
+    }
     let threads = args.threads.map_or_else(available_threads, usize::from);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|error| Failure::io(format!("threads cannot be started: {error}")))?;
