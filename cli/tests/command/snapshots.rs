@@ -167,7 +167,7 @@ fn a_late_correction_shows_exactly_what_it_changes() {
     let folder = folder("correction");
     folder.opus("snapshot build facts.csv -o first.opuss").ends(0);
     // the floor was 690, not 680, in the first half of 2025
-    folder.write("corrected.csv", &FACTS.replace("680,Manual 3", "690,Manual 3b"));
+    folder.write("corrected.csv", FACTS.replace("680,Manual 3", "690,Manual 3b"));
     folder.opus("snapshot build corrected.csv -o second.opuss").ends(0);
     folder.opus("publish first.opuss --name world --recorded-at 2025-07-02T09:00:00Z").ends(0);
     folder.opus("publish second.opuss --name world --recorded-at 2025-09-01T09:00:00+02:00").ends(0);
@@ -214,7 +214,7 @@ fn a_record_holds_the_snapshot() {
     }
     folder.opus("prove-row july 2 -o proof.json").ends(0);
     // another snapshot in its place is found, and so is a changed one
-    folder.write("other.csv", &FACTS.replace("680", "681"));
+    folder.write("other.csv", FACTS.replace("680", "681"));
     folder.opus("snapshot build other.csv -o july/snapshot.opuss").ends(0);
     let replayed = folder.opus("replay july").ends(1);
     assert!(replayed.text().contains("snapshot.opuss"), "{}", replayed.text());

@@ -14,7 +14,7 @@ use crate::structure::{Key, Part, Sequence, Structure};
 pub enum ApplyError {
     /// The script is of another format.
     Format(u32),
-    /// The script begins with another policy.
+    /// The script was made from another policy.
     OtherPolicy {
         /// The structure hash of the policy that it begins with.
         expected: Hash,
