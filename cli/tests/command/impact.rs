@@ -235,10 +235,10 @@ fn orders_names_and_texts_change_no_row() {
     }
     let ended = folder.opus("impact credit.opus names.opus rows.parquet").ends(0);
     for line in [
-        "score is points now",
-        "Employment.salaried is employee now",
-        "Decision.approve is accept now",
-        "credit_amount is granted now",
+        "score is now points",
+        "Employment.salaried is now employee",
+        "Decision.approve is now accept",
+        "credit_amount is now granted",
     ] {
         assert!(ended.text().contains(line), "{line}: {ended}");
     }
@@ -480,7 +480,7 @@ fn tests_of_the_second_policy_do_not_matter_to_the_first() {
     folder.write("risk.opus", text);
     folder.opus("check risk.opus").ends(0);
     let ended = folder.opus("impact credit.opus risk.opus good.csv --fill risk=0").ends(0);
-    assert!(ended.text().contains("score is points now") && ended.text().contains("\nchanged  0"), "{ended}");
+    assert!(ended.text().contains("score is now points") && ended.text().contains("\nchanged  0"), "{ended}");
 }
 
 /// One column that the policies read as different kinds, under a mapping file with options for either.
