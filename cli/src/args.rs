@@ -297,6 +297,9 @@ pub struct Explain {
     /// The wanted result, as conditions on outputs; by default, any result that is not adverse.
     #[arg(long, value_name = "OUTPUT = VALUE, …")]
     pub want: Option<String>,
+    /// Use the source in an artifact even if this version compiles it differently and no test shows whether both agree.
+    #[arg(long)]
+    pub unverified: bool,
 }
 
 /// `opus coverage`
@@ -411,6 +414,9 @@ pub struct Replay {
     /// The folder of the record.
     #[arg(value_name = "DIR")]
     pub record: PathBuf,
+    /// The root that was printed, signed or published when the record was made; a record that was written anew has another.
+    #[arg(long, value_name = "HASH")]
+    pub root: Option<String>,
     /// The engine: native code (the VM if native code is unavailable), the VM, or the slow reference evaluator.
     #[arg(long, value_enum, value_name = "native|vm|reference", hide_possible_values = true)]
     #[arg(default_value_t = Decider::Native)]
@@ -507,6 +513,9 @@ pub struct Diff {
     /// Where to write the script of all edits, for `opus apply`, or `-` for standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Use the source in an artifact even if this version compiles it differently and no test shows whether both agree.
+    #[arg(long)]
+    pub unverified: bool,
 }
 
 /// `opus apply`

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use opus_data::error::in_words;
 use opus_frontend::limits::SOURCE_BYTES_MAX;
-use opus_govern::source::{self, OpenError, Source};
+use opus_govern::source::{self, Basis, OpenError, Source};
 use opus_govern::structure::Structure;
 use opus_runtime::artifact::{ARTIFACT_BYTES_MAX, MAGIC};
 use opus_runtime::snapshot::{self, SnapshotError};
@@ -140,32 +140,42 @@ impl Opened {
 
     /// Version N by itself, in force on every day.
     fn at_version(mut self, number: u32) -> Result<Opened, Failure> {
-        let structure = version_of(&self.name.clone(), self.structure()?, number)?;
+        let structure = version_of(&self.name.clone(), structure_of(self.compiled()?), number)?;
         let name = format!("{}@{number}", self.name);
         let policy = source::of_structure(&structure).map_err(|error| refused(&name, &error))?;
         Ok(Opened { name, policy, snapshot: None })
     }
 
-    fn structure(&mut self) -> Result<Structure, Failure> {
-        Ok(Structure::of_source(&self.compiled()?.source).expect("it compiles, so it can be read"))
+    /// What has to be known of the source, its typed tree and program, with how far it explains the artifact.
+    ///
+    /// # Errors
+    /// Where it does not, or that is not known and `unverified` is not allowed.
+    pub fn based(&mut self, unverified: bool) -> Result<(&opus_frontend::Compiled, &Basis), Failure> {
+        let (name, snapshot) = (&self.name, self.snapshot.as_ref());
+        let (compiled, basis) = self.policy.based(snapshot).map_err(|error| refused(name, &error))?;
+        if matches!(basis, Basis::Unverified { .. }) && !unverified {
+            let error = OpenError::NotDerived(basis.clone());
+            return Err(refused(name, &error).help("`--unverified` uses the source nevertheless"));
+        }
+        Ok((compiled, basis))
     }
 
     /// What has to be known of the source: its typed tree and program.
     ///
     /// # Errors
-    /// Where the artifact's source means something else than the artifact.
+    /// Where compiling the artifact's source does not give its program.
     pub fn compiled(&mut self) -> Result<&opus_frontend::Compiled, Failure> {
         let name = &self.name;
         self.policy.compiled().map_err(|error| refused(name, &error))
     }
 
-    /// The source text, once it is known whether the artifact was compiled from it.
+    /// The source text, with how far it explains the artifact.
     ///
     /// # Errors
-    /// If the artifact was not compiled from it.
+    /// If it does not.
     pub fn source(&mut self) -> Result<Source<'_>, Failure> {
-        let name = &self.name;
-        self.policy.source().map_err(|error| refused(name, &error))
+        let (name, snapshot) = (&self.name, self.snapshot.as_ref());
+        self.policy.source(snapshot).map_err(|error| refused(name, &error))
     }
 
     /// The artifact alone.
@@ -210,6 +220,8 @@ pub struct Structured {
     pub structure: Structure,
     /// The meaning hash of the policy; `None` if a version was named.
     pub meaning: Option<Hash>,
+    /// How far the source explains the artifact.
+    pub basis: Basis,
 }
 
 impl Named {
@@ -231,15 +243,33 @@ impl Named {
     /// As [`open`] and [`Opened::compiled`], or if the policy has no such version.
     pub fn structure(&self, terminal: &Terminal) -> Result<Structured, Failure> {
         let mut opened = open(&self.path, terminal)?;
-        let meaning = opened.artifact.meaning_hash();
+        opened.compiled()?;
+        self.structured(opened, false)
+    }
+
+    /// The structure of the policy's source, if it is known to explain the artifact, or `unverified` is allowed.
+    ///
+    /// # Errors
+    /// As [`open`] and [`Opened::based`], or if the policy has no such version.
+    pub fn structure_based(&self, unverified: bool, terminal: &Terminal) -> Result<Structured, Failure> {
+        self.structured(open(&self.path, terminal)?, unverified)
+    }
+
+    fn structured(&self, mut opened: Opened, unverified: bool) -> Result<Structured, Failure> {
         let name = opened.name.clone();
-        let whole = opened.structure()?;
+        let (compiled, basis) = opened.based(unverified)?;
+        let (whole, basis) = (structure_of(compiled), basis.clone());
         let Some(number) = self.version else {
-            return Ok(Structured { name, opened, structure: whole, meaning: Some(meaning) });
+            let meaning = Some(opened.artifact.meaning_hash());
+            return Ok(Structured { name, opened, structure: whole, meaning, basis });
         };
         let structure = version_of(&name, whole, number)?;
-        Ok(Structured { name: format!("{name}@{number}"), opened, structure, meaning: None })
+        Ok(Structured { name: format!("{name}@{number}"), opened, structure, meaning: None, basis })
     }
+}
+
+fn structure_of(compiled: &opus_frontend::Compiled) -> Structure {
+    Structure::of_source(&compiled.source).expect("it compiles, so it can be read")
 }
 
 /// One version of a policy.
@@ -266,8 +296,23 @@ impl Structured {
     /// For programs.
     pub fn json(&self) -> Value {
         let meaning = self.meaning.map(|hash| hash.to_string());
-        json!({ "policy": self.name, "structure": self.structure.hash().to_string(), "meaning": meaning })
+        let mut json = json!({ "policy": self.name, "structure": self.structure.hash().to_string(), "meaning": meaning });
+        if let Some(label) = label(&self.basis) {
+            json["source"] = label.into();
+        }
+        json
     }
+
+    /// Whether two policies mean the same, whatever the formats of their artifacts; `None` if a version was named.
+    pub fn means_the_same_as(&self, other: &Structured) -> Option<bool> {
+        let current = |of: &Structured| of.meaning.map(|_| of.opened.artifact.current_meaning_hash());
+        current(self).zip(current(other)).map(|(own, other)| own == other)
+    }
+}
+
+/// The label of what is explained from a source that compiles differently now.
+pub fn label(basis: &Basis) -> Option<String> {
+    (*basis != Basis::Derived).then(|| basis.label())
 }
 
 /// A policy that is no file: a version by itself, or a policy made from two others.
@@ -360,7 +405,12 @@ fn refused(name: &str, error: &OpenError) -> Failure {
     let exit = match error {
         OpenError::NotText(_) => Exit::Io,
         OpenError::NotCompiled { .. } | OpenError::Build(_) => Exit::Policy,
-        OpenError::Artifact(_) | OpenError::SourceDiffers | OpenError::NotCompared { .. } => Exit::Artifact,
+        OpenError::Snapshot(_) => Exit::Io,
+        OpenError::Artifact(_)
+        | OpenError::SourceDiffers
+        | OpenError::Disagrees { .. }
+        | OpenError::NoLongerCompiles { .. }
+        | OpenError::NotDerived(_) => Exit::Artifact,
     };
     let failure = Failure::new(exit, format!("`{name}`: {error}"));
     match error {

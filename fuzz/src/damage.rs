@@ -21,7 +21,10 @@ pub enum Became {
     Ran,
 }
 
-/// Damages the artifact of a policy from random bytes.
+/// A released artifact of format 2, which every later version reads.
+pub const FORMAT_2: &[u8] = include_bytes!("../../spec/records/format-2/artifact.opusc");
+
+/// Damages the artifact of a policy from random bytes, and one of an earlier format.
 ///
 /// # Errors
 /// Where the artifact of the policy cannot be built, or engines decide a damaged one differently.
@@ -30,8 +33,10 @@ pub fn artifacts(data: &[u8]) -> Result<(), String> {
     let Ok(compiled) = generated::compiled(&mut u) else { return Ok(()) };
     let whole = built(compiled)?;
     let mut bytes = Bytes(data);
-    for _ in 0..8 {
-        artifact(&whole, &mut bytes, &mut u)?;
+    for whole in [&whole, FORMAT_2] {
+        for _ in 0..8 {
+            artifact(whole, &mut bytes, &mut u)?;
+        }
     }
     Ok(())
 }

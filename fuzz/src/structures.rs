@@ -141,6 +141,7 @@ fn mutated(a: &Structure, donor: &Structure, source: &mut Bytes) -> Structure {
         MUTATIONS[source.below(MUTATIONS.len())](&mut changed, donor, source);
         if let Ok(read) = Structure::of_source(&changed.to_source())
             && has_own_keys(&read)
+            && is_whole(&read)
             && Structure::of_source(&read.to_source()).is_ok_and(|again| again == read)
         {
             out = read;
@@ -152,6 +153,13 @@ fn mutated(a: &Structure, donor: &Structure, source: &mut Bytes) -> Structure {
 /// Whether no two elements have one key, as in every policy that compiles.
 fn has_own_keys(structure: &Structure) -> bool {
     structure.sequences.values().all(|keys| keys.iter().collect::<BTreeSet<_>>().len() == keys.len())
+}
+
+/// Whether what explanations look at fits the rest: an effective date that is `actionable` does not, and hybrids leave out
+/// what does not.
+fn is_whole(structure: &Structure) -> bool {
+    let same = diff(structure, structure).hybrid(structure, &BTreeSet::new());
+    same.is_ok_and(|same| same.hash() == structure.hash())
 }
 
 type Mutation = fn(&mut Structure, &Structure, &mut Bytes);

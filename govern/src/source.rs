@@ -6,17 +6,40 @@ use opus_frontend::VERSION;
 use opus_frontend::codes::Demand;
 use opus_frontend::diagnostic::Diagnostic;
 use opus_frontend::{Compiled, hir};
+use opus_ir::Program;
+use opus_runtime::BindError;
 use opus_runtime::artifact::{MAGIC, SourceText};
-use opus_runtime::{Artifact, ArtifactError, BuildError, Cache};
+use opus_runtime::{Artifact, ArtifactError, BuildError, Cache, Engine, Options, Policy, Row, Snapshot};
 
 use crate::structure::{Key, Structure};
+use crate::witnesses::{by_row, outcome};
 
 /// A policy that may run.
 pub struct Opened {
     /// The artifact: the one that was given, or the one that the source was compiled to.
     pub artifact: Artifact,
-    /// The result of compiling the source, once it is needed.
-    compiled: Option<Compiled>,
+    /// The result of compiling the source, once it is needed, and how far it explains the artifact.
+    compiled: Option<(Compiled, Basis)>,
+}
+
+/// How far it is known that the source in an artifact explains it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Basis {
+    /// Compiling the source gives the artifact's program.
+    Derived,
+    /// Another version of the compiler wrote the artifact, and this one compiles its source to another program. Both decide
+    /// the policy's tests alike.
+    Agrees {
+        /// The number of the tests.
+        rows: usize,
+        /// The version that the artifact names.
+        compiler: String,
+    },
+    /// The same, but the policy has no tests, or none that can be decided without a snapshot.
+    Unverified {
+        /// The version that the artifact names.
+        compiler: String,
+    },
 }
 
 /// Why a policy may not run.
@@ -35,28 +58,34 @@ pub enum OpenError {
     Build(BuildError),
     /// The artifact is refused.
     Artifact(ArtifactError),
+    /// The snapshot does not fit the policy.
+    Snapshot(BindError),
     /// The source in the artifact is not what the artifact was compiled from.
     SourceDiffers,
-    /// Another version of the compiler wrote the artifact, and this one compiles its source to another meaning. The
-    /// source may explain the artifact, but that cannot be checked.
-    NotCompared {
+    /// Another version of the compiler wrote the artifact, and what this one compiles its source to decides a test of the
+    /// policy otherwise.
+    Disagrees {
+        /// The version that the artifact names.
+        compiler: String,
+        /// The name of the test.
+        test: String,
+    },
+    /// Another version of the compiler wrote the artifact, and this one does not compile its source.
+    NoLongerCompiles {
         /// The version that the artifact names.
         compiler: String,
     },
+    /// The source may explain the artifact, but it is not what the artifact was compiled from by this version.
+    NotDerived(Basis),
 }
 
 /// The source text of a policy.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Source<'a> {
-    /// The artifact was compiled from this text: compiling it gives the artifact's meaning hash.
-    Derived(&'a str),
-    /// Another version of the compiler wrote this text into the artifact, and this one compiles it to another meaning.
-    NotCompared {
-        /// The text.
-        text: &'a str,
-        /// The version that the artifact names.
-        compiler: &'a str,
-    },
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Source<'a> {
+    /// The text.
+    pub text: &'a str,
+    /// How far it explains the artifact.
+    pub basis: Basis,
 }
 
 /// Opens an artifact, or compiles a source. Returns the policy with the warnings about its source. The cache remembers
@@ -85,7 +114,7 @@ pub fn open(bytes: Vec<u8>, cache: &Cache) -> Result<(Opened, Vec<Diagnostic>), 
     let (compiled, diagnostics) = opus_frontend::compile(&source);
     let Some(compiled) = compiled else { return Err(OpenError::NotCompiled { source, diagnostics }) };
     let artifact = artifact(&compiled).map_err(OpenError::Build)?;
-    Ok((Opened { artifact, compiled: Some(compiled) }, diagnostics))
+    Ok((Opened { artifact, compiled: Some((compiled, Basis::Derived)) }, diagnostics))
 }
 
 /// Compiles the policy of a structure, which has to be total and no more: rules that no input reaches, rows that are never
@@ -113,7 +142,7 @@ pub fn of_structure(structure: &Structure) -> Result<Opened, OpenError> {
     let (compiled, diagnostics) = opus_frontend::compile_for(&source, Demand::Total);
     let Some(compiled) = compiled else { return Err(OpenError::NotCompiled { source, diagnostics }) };
     let artifact = artifact(&compiled).map_err(OpenError::Build)?;
-    Ok(Opened { artifact, compiled: Some(compiled) })
+    Ok(Opened { artifact, compiled: Some((compiled, Basis::Derived)) })
 }
 
 /// The artifact of a compiled source.
@@ -125,21 +154,56 @@ pub fn artifact(compiled: &Compiled) -> Result<Artifact, BuildError> {
     Artifact::build(compiled.program.clone(), source)
 }
 
+impl Basis {
+    /// The label of what is explained from the source: `derived`, `agrees on 2 rows` or `unverified`.
+    ///
+    /// ```
+    /// use opus_govern::source::Basis;
+    /// assert_eq!(Basis::Agrees { rows: 2, compiler: "0.0.9".into() }.label(), "agrees on 2 rows");
+    /// ```
+    pub fn label(&self) -> String {
+        match self {
+            Basis::Derived => "derived".to_owned(),
+            Basis::Agrees { rows: 1, .. } => "agrees on 1 row".to_owned(),
+            Basis::Agrees { rows, .. } => format!("agrees on {rows} rows"),
+            Basis::Unverified { .. } => "unverified".to_owned(),
+        }
+    }
+}
+
+/// The label, with the reason for it.
+impl fmt::Display for Basis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let label = self.label();
+        let differs = |compiler| {
+            format!(
+                "version {compiler} of the compiler wrote the artifact, and version {VERSION} compiles its source differently"
+            )
+        };
+        match self {
+            Basis::Derived => f.write_str(&label),
+            Basis::Agrees { compiler, .. } => {
+                write!(f, "{label}: {}; both decide the policy's tests alike", differs(compiler))
+            }
+            Basis::Unverified { compiler } => {
+                write!(f, "{label}: {}; there are no tests to compare them on", differs(compiler))
+            }
+        }
+    }
+}
+
 impl Opened {
-    /// The source text, once it is known whether the artifact was compiled from it.
+    /// The source text, with how far it explains the artifact. A snapshot is needed to decide tests of a policy with facts.
     ///
     /// # Errors
-    /// If the artifact was not compiled from it.
-    pub fn source(&mut self) -> Result<Source<'_>, OpenError> {
-        let compared = self.compiled().map(|_| ());
-        let text = self.artifact.unchecked_source();
-        match compared {
-            Ok(()) => Ok(Source::Derived(text)),
-            Err(OpenError::NotCompared { .. }) => {
-                Ok(Source::NotCompared { text, compiler: self.artifact.compiler() })
-            }
-            Err(error) => Err(error),
-        }
+    /// Where the source does not explain the artifact: [`OpenError::SourceDiffers`] or [`OpenError::Disagrees`].
+    pub fn source(&mut self, snapshot: Option<&Snapshot>) -> Result<Source<'_>, OpenError> {
+        let basis = match self.based(snapshot) {
+            Ok((_, basis)) => basis.clone(),
+            Err(OpenError::NoLongerCompiles { compiler }) => Basis::Unverified { compiler },
+            Err(error) => return Err(error),
+        };
+        Ok(Source { text: self.artifact.unchecked_source(), basis })
     }
 
     /// The typed tree.
@@ -150,28 +214,127 @@ impl Opened {
         self.compiled().map(|compiled| &compiled.policy)
     }
 
-    /// The result of compiling the source. The source of an artifact is compiled again, and has to mean what the
-    /// artifact means.
+    /// The result of compiling the source. The source of an artifact is compiled again, and has to give the artifact's
+    /// program.
     ///
     /// # Errors
-    /// Where the artifact's source means something else than the artifact.
+    /// Where it gives another program.
     pub fn compiled(&mut self) -> Result<&Compiled, OpenError> {
-        if self.compiled.is_none() {
-            self.compiled = Some(self.compile_again()?);
+        match self.based(None)? {
+            (compiled, Basis::Derived) => Ok(compiled),
+            (_, basis) => Err(OpenError::NotDerived(basis.clone())),
         }
-        Ok(self.compiled.as_ref().expect("it was compiled just now"))
     }
 
-    fn compile_again(&self) -> Result<Compiled, OpenError> {
+    /// The result of compiling the source, with how far it explains the artifact. If another version of the compiler wrote
+    /// the artifact, and this one compiles its source to another program, then both decide the policy's tests. A snapshot
+    /// is needed for that if the policy has facts.
+    ///
+    /// ```
+    /// use opus_govern::source::{Basis, open};
+    /// use opus_runtime::Cache;
+    /// let source = "policy shop { input { age : int in 0..120 }  output { child : bool }
+    ///               rules first { rule A when age < 18 => true  otherwise B => false } }";
+    /// let (built, _) = open(source.into(), &Cache::Off)?;
+    /// let (mut opened, _) = open(built.artifact.bytes().to_vec(), &Cache::Off)?;
+    /// assert_eq!(*opened.based(None)?.1, Basis::Derived);
+    /// # Ok::<(), opus_govern::source::OpenError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Where the source does not explain the artifact, or this version does not compile it.
+    pub fn based(&mut self, snapshot: Option<&Snapshot>) -> Result<(&Compiled, &Basis), OpenError> {
+        if self.compiled.is_none() {
+            self.compiled = Some(self.compile_again(snapshot)?);
+        }
+        let (compiled, basis) = self.compiled.as_ref().expect("it was compiled just now");
+        Ok((compiled, basis))
+    }
+
+    fn compile_again(&self, snapshot: Option<&Snapshot>) -> Result<(Compiled, Basis), OpenError> {
         let compiled = opus_frontend::compile(self.artifact.unchecked_source()).0;
-        let meaning = |compiled: &Compiled| artifact(compiled).ok().map(|again| again.meaning_hash());
-        let same = |compiled: &Compiled| meaning(compiled) == Some(self.artifact.meaning_hash());
-        match (compiled.filter(same), self.artifact.compiler()) {
-            (Some(compiled), _) => Ok(compiled),
-            (None, VERSION) => Err(OpenError::SourceDiffers),
-            (None, compiler) => Err(OpenError::NotCompared { compiler: compiler.to_owned() }),
+        let again = compiled.and_then(|compiled| Some((artifact(&compiled).ok()?, compiled)));
+        // the formats may differ
+        let same = |again: &Artifact| again.current_meaning_hash() == self.artifact.current_meaning_hash();
+        match (again, self.artifact.compiler()) {
+            (Some((again, compiled)), _) if same(&again) => Ok((compiled, Basis::Derived)),
+            (_, VERSION) => Err(OpenError::SourceDiffers),
+            (None, compiler) => Err(OpenError::NoLongerCompiles { compiler: compiler.to_owned() }),
+            (Some((again, compiled)), compiler) => {
+                let basis = self.compare(&again, &compiled, compiler.to_owned(), snapshot)?;
+                Ok((compiled, basis))
+            }
         }
     }
+
+    /// Compares the artifact with what this version compiles its source to, on the policy's tests.
+    fn compare(
+        &self,
+        again: &Artifact,
+        compiled: &Compiled,
+        compiler: String,
+        snapshot: Option<&Snapshot>,
+    ) -> Result<Basis, OpenError> {
+        if declarations(again) != declarations(&self.artifact) {
+            return Err(OpenError::SourceDiffers);
+        }
+        let tests = &compiled.policy.tests;
+        let needs_facts = snapshot.is_none() && !again.program().holes.is_empty();
+        if tests.is_empty() || needs_facts {
+            return Ok(Basis::Unverified { compiler });
+        }
+        let [ours, theirs] = [decider(again, snapshot)?, decider(&self.artifact, snapshot)?];
+        match tests.iter().find(|test| by_row(&ours, &test.given) != by_row(&theirs, &test.given)) {
+            Some(test) => Err(OpenError::Disagrees { compiler, test: test.name.clone() }),
+            None => Ok(Basis::Agrees { rows: tests.len(), compiler }),
+        }
+    }
+}
+
+/// What an artifact declares: everything but its functions, and the places in its source.
+fn declarations(artifact: &Artifact) -> Program<()> {
+    let mut program = artifact.program().clone();
+    program.rules.iter_mut().for_each(|rule| rule.span = (0, 0));
+    program.requires.iter_mut().for_each(|require| require.span = (0, 0));
+    program
+}
+
+/// What decides rows as an artifact does.
+fn decider(artifact: &Artifact, snapshot: Option<&Snapshot>) -> Result<Policy, OpenError> {
+    let options = Options { engine: Engine::Vm, cache: Cache::Off, ..Options::default() };
+    let copy = Artifact::from_bytes(artifact.bytes()).map_err(OpenError::Artifact)?;
+    match snapshot {
+        Some(snapshot) => Policy::bind(copy, snapshot, &options).map_err(OpenError::Snapshot),
+        None => Policy::from_artifact(copy, &options).map_err(OpenError::Artifact),
+    }
+}
+
+/// Whether what a source was compiled to decides a row as a policy does.
+///
+/// ```
+/// use opus_govern::source::{decides_alike, open};
+/// use opus_runtime::{Cache, Options, Policy};
+/// let source = "policy shop { input { age : int in 0..120 }  output { child : bool }
+///               rules first { rule A when age < 18 => true  otherwise B => false } }";
+/// let (mut opened, _) = open(source.into(), &Cache::Off)?;
+/// let compiled = opened.compiled()?.clone();
+/// let policy = Policy::from_artifact(opened.artifact, &Options::default()).unwrap();
+/// let mut row = policy.row();
+/// row.set_counted(0, 17).unwrap();
+/// assert!(decides_alike(&compiled, None, &policy, &row)?);
+/// # Ok::<(), opus_govern::source::OpenError>(())
+/// ```
+///
+/// # Errors
+/// Where the snapshot does not fit it.
+pub fn decides_alike(
+    compiled: &Compiled,
+    snapshot: Option<&Snapshot>,
+    policy: &Policy,
+    row: &Row,
+) -> Result<bool, OpenError> {
+    let again = decider(&artifact(compiled).map_err(OpenError::Build)?, snapshot)?;
+    Ok(outcome(again.decide(row)) == outcome(policy.decide(row)))
 }
 
 impl fmt::Display for OpenError {
@@ -186,11 +349,18 @@ impl fmt::Display for OpenError {
             OpenError::SourceDiffers => {
                 f.write_str("the source in the artifact is not what the artifact was compiled from")
             }
-            OpenError::NotCompared { compiler } => write!(
+            OpenError::Snapshot(error) => error.fmt(f),
+            OpenError::Disagrees { compiler, test } => write!(
                 f,
-                "version {compiler} of the compiler wrote the artifact, and version {VERSION} compiles its source to \
-                 another meaning, so the source cannot be used to explain it"
+                "version {compiler} of the compiler wrote the artifact, and version {VERSION} compiles its source to a \
+                 policy that decides the test \"{test}\" differently, so the source cannot be used to explain it"
             ),
+            OpenError::NoLongerCompiles { compiler } => write!(
+                f,
+                "version {compiler} of the compiler wrote the artifact, and version {VERSION} does not compile its \
+                 source, so the source cannot be used to explain it"
+            ),
+            OpenError::NotDerived(basis) => write!(f, "the artifact's source is not derived, but {basis}"),
         }
     }
 }

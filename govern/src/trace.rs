@@ -63,11 +63,13 @@ impl Step {
 pub fn lines(policy: &Policy, source: &str, given: &[Option<i128>], trace: &Trace) -> Vec<Line> {
     let version = &policy.versions[trace.verdict.version];
     let words = Words { policy, version, source, given, outputs: &trace.verdict.outputs };
-    let mut met = BTreeSet::new();
+    let (mut met, mut met_facts) = (BTreeSet::new(), BTreeSet::new());
     let mut lines = Vec::new();
     for step in &trace.steps {
         let params = words.params(step).into_iter().filter(|param| met.insert(*param));
         lines.extend(params.map(|param| words.param(param)));
+        let facts = words.facts(step).into_iter().filter(|(hole, _)| met_facts.insert(*hole));
+        lines.extend(facts.map(|(hole, value)| words.fact(hole, value)));
         lines.push(words.line(step));
     }
     lines
@@ -166,6 +168,31 @@ impl Words<'_> {
             Traced::Row { table, .. } => {
                 self.version.tables[*table].keys.iter().filter_map(|key| used(key.value)).collect()
             }
+        }
+    }
+
+    /// The parameters from a snapshot that a step needed, by hole, with their facts.
+    fn facts<'s>(&self, step: &'s Traced) -> Vec<(u32, &'s Value)> {
+        let (Traced::Let { terms, .. } | Traced::Rule { terms, .. } | Traced::Output { terms, .. }) = step
+        else {
+            return Vec::new();
+        };
+        let fact = |(expr, value): &'s (ExprId, Value)| match self.version.exprs[*expr].kind {
+            ExprKind::Hole(hole) => Some((hole, value)),
+            _ => None,
+        };
+        terms.iter().filter_map(fact).collect()
+    }
+
+    fn fact(&self, hole: u32, value: &Value) -> Line {
+        let hole = &self.policy.holes[hole as usize];
+        Line {
+            step: Step::Param,
+            name: hole.hole.name.clone(),
+            text: "from the snapshot".to_owned(),
+            value: Some(self.value(hole.ty.unit, value)),
+            cite: hole.cite.clone(),
+            terms: Vec::new(),
         }
     }
 

@@ -313,7 +313,8 @@ fn by_interpreter(program: &Program<opus_ir::Verified>, row: &GivenRow) -> Outco
     Ok(Verdict { version: index, rule: rule as usize, outputs })
 }
 
-fn by_row(policy: &Policy, given: &GivenRow) -> Outcome {
+/// What a policy decides about one row before admission.
+pub(crate) fn by_row(policy: &Policy, given: &GivenRow) -> Outcome {
     let mut row = policy.row();
     let mut reasons = Vec::new();
     for (index, value) in given.iter().enumerate() {

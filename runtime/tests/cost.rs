@@ -16,7 +16,7 @@ const ROUNDS: usize = 400;
 #[test]
 #[ignore = "it measures"]
 fn leaves() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec/records/format-2/artifact.opusc");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec/records/format-3/artifact.opusc");
     let policy = Policy::from_artifact(Artifact::open(path).unwrap(), &Default::default()).unwrap();
     let salts = Salts::from_key(Hash::of(b"some inputs"));
     let mut batch = policy.batch(ROWS);

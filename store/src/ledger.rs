@@ -437,6 +437,9 @@ pub(crate) fn damaged(path: &Path, error: &rusqlite::Error) -> StoreError {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
             StoreError::file("it is damaged, or it is not a ledger").at(place)
         }
+        Some(ErrorCode::SystemIoFailure) => {
+            StoreError::file("the disk could not be read or written; it may be full").at(place)
+        }
         Some(ErrorCode::CannotOpen) => StoreError::file("it cannot be opened").at(place),
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
             StoreError::file("it cannot be written: permission denied").at(place)

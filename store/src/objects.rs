@@ -27,6 +27,8 @@ pub(crate) fn path(store: &Path, object: Hash) -> PathBuf {
 /// Makes sure that an object is on the disk, under its name. The ledger's lock has to be held.
 pub(crate) fn write(store: &Path, object: Hash, bytes: &[u8]) -> Result<(), StoreError> {
     let path = path(store, object);
+    // what a killed process left; the lock is held
+    let _ = fs::remove_file(store.join(FOLDER).join(UNFINISHED));
     if read_bytes(&path).is_ok_and(|found| found == bytes) {
         return Ok(());
     }

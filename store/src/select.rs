@@ -123,7 +123,7 @@ impl Store {
 impl Pending {
     /// Counts the signatures of a publication.
     fn count(publication: &[&Entry], required: usize, trust: &Trust) -> Pending {
-        let entry = (*publication.last().expect("a publication has an entry")).clone();
+        let mut entry = *publication.last().expect("a publication has an entry");
         let statement = entry.statement();
         let (mut holders, mut discounted): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
         for (brought_by, signature) in
@@ -131,12 +131,18 @@ impl Pending {
         {
             match trust.holder(&statement, signature, brought_by.time.day()) {
                 Ok(holder) if holders.iter().any(|found| found == holder) => {}
-                Ok(holder) => holders.push(holder.to_owned()),
+                Ok(holder) => {
+                    holders.push(holder.to_owned());
+                    // it counts from the entry that brings the last signature it needs, whoever publishes it again
+                    if holders.len() == required {
+                        entry = brought_by;
+                    }
+                }
                 Err(error) if discounted.contains(&error.message) => {}
                 Err(error) => discounted.push(error.message),
             }
         }
-        Pending { entry, holders, required, discounted }
+        Pending { entry: entry.clone(), holders, required, discounted }
     }
 }
 

@@ -177,9 +177,10 @@ impl Key {
         let id = public.id();
         match day <= *expires {
             true => Ok(()),
-            false => Err(StoreError::signature(format!(
-                "the key {id} of {holder} is valid until {expires}, and not on {day}"
-            ))),
+            false => {
+                let why = format!("the key {id} of {holder} expired on {expires}, before {day}");
+                Err(StoreError::signature(why))
+            }
         }
     }
 }

@@ -133,7 +133,7 @@ fn a_flipped_bit_is_found_or_changes_no_row() {
 #[test]
 #[ignore = "it takes minutes"]
 fn many_flipped_bits_are_found_or_change_no_row() {
-    flips(50_000);
+    flips(20_000);
 }
 
 /// Publishes entries as they are, in another store: every hash is computed anew.

@@ -117,9 +117,7 @@ fn a_signature_of_something_else_or_by_an_expired_key_does_not_count() {
     assert!(select(&on_its_last_day).is_ok());
     let error = select(&expired).unwrap_err();
     assert!(
-        error
-            .message
-            .contains("the key 0101010101010101 of Ann is valid until 2026-01-31, and not on 2026-02-01"),
+        error.message.contains("the key 0101010101010101 of Ann expired on 2026-01-31, before 2026-02-01"),
         "{error}"
     );
 }

@@ -115,3 +115,52 @@ fn keys_that_are_not_whole_are_refused_and_encrypted_ones_are_sent_to_minisign()
     weak[10] = 1;
     assert!(STANDARD.encode(weak).parse::<PublicKey>().is_err());
 }
+
+/// Whatever a file says, reading it ends with a value or an error.
+#[test]
+fn damaged_texts_are_read_or_refused() {
+    let ours = key(1);
+    let hash = opus_runtime::Hash::of(b"x");
+    let trust = format!(
+        "[[key]]\nholder = \"Ann\"\npublic = \"{}\"\nexpires = 2030-12-31\n[names]\n\"a.*\" = 1\n",
+        ours.public()
+    );
+    let texts = [
+        ours.to_file(),
+        ours.public().to_file(),
+        ours.sign(MESSAGE, "a comment").text().to_owned(),
+        format!("opus publish 1\na\n{hash}\nnone\n"),
+        format!("opus checkpoint 1\nsize 3\nroot {hash}\n"),
+        trust,
+        "2026-02-01T09:30:00.123456+01:00".to_owned(),
+    ];
+    let (mut random, mut read) = (20_260_201u64, 0);
+    let mut below = |end: usize| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) as usize % end
+    };
+    for _ in 0..5_000 {
+        let mut bytes = texts[below(texts.len())].clone().into_bytes();
+        for _ in 0..=below(3) {
+            let at = below(bytes.len());
+            match below(3) {
+                0 => bytes[at] = b" \n\"=[]-:.0aZ\xC3"[below(13)],
+                1 => bytes.truncate(at + 1),
+                _ => bytes[at] ^= 1 << below(7),
+            }
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        let all = [
+            text.parse::<SecretKey>().is_ok(),
+            text.parse::<PublicKey>().is_ok(),
+            text.parse::<Signature>().is_ok(),
+            text.parse::<opus_store::Statement>().is_ok(),
+            text.parse::<opus_store::Checkpoint>().is_ok(),
+            opus_store::Trust::from_toml(&text).is_ok(),
+            text.parse::<opus_store::Time>().is_ok(),
+            text.parse::<opus_store::Name>().is_ok(),
+        ];
+        read += all.iter().filter(|is_read| **is_read).count();
+    }
+    assert!(read > 0);
+}

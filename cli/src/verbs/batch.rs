@@ -101,6 +101,7 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     let seconds = started.elapsed().as_secs_f64();
     shown.clear();
     let (report, outputs) = report?;
+    explained.as_ref().map_or(Ok(()), |explained| explained.check(report.counts.rows))?;
     terminal.note_names("files and folders that are not read", &left_out);
     terminal.note_ignored(&report.ignored, work.inputs.len() > 1);
     let build = env!("CARGO_PKG_VERSION");

@@ -2,6 +2,7 @@
 
 use opus_data::{Endpoint, Target, apart};
 use opus_govern::diff::{Edit, diff};
+use opus_govern::source::Basis;
 use serde_json::json;
 
 use crate::args::Diff;
@@ -22,19 +23,22 @@ pub fn run(args: &Diff, terminal: &Terminal) -> Result<(), Failure> {
         apart(&[&inputs[0], &inputs[1]], &[target])?;
         writable(target)?;
     }
-    let (a, b) = (a.structure(terminal)?, b.structure(terminal)?);
+    let [a, b] = [a, b].map(|named| named.structure_based(args.unverified, terminal));
+    let (a, b) = (a?, b?);
     let script = diff(&a.structure, &b.structure);
     if let Some(target) = &target {
         let text = serde_json::to_string_pretty(&script).expect("a script has names and texts only");
         Target::write_whole(target, (text + "\n").as_bytes())?;
     }
-    let same_meaning = a.meaning.zip(b.meaning).map(|(a, b)| a == b);
+    let same_meaning = a.means_the_same_as(&b);
     let mut human: Vec<String> = script.edits.iter().map(ToString::to_string).collect();
     if script.is_empty() {
         human.push("the policies have the same structure".to_owned());
     } else if same_meaning == Some(true) {
-        human.push("the meaning hashes are equal: no decision changes".to_owned());
+        human.push("the meanings are equal: no decision changes".to_owned());
     }
+    let labelled = [&a, &b].into_iter().filter(|of| of.basis != Basis::Derived);
+    human.extend(labelled.map(|of| format!("source of {}: {}", of.name, of.basis)));
     let edit = |edit: &Edit| json!({ "id": edit.id, "decides": edit.id.decides, "says": edit.says, "needs": edit.needs });
     let json = json!({
         "a": a.json(), "b": b.json(), "equal": script.is_empty(), "equal_meaning": same_meaning,

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
+use std::path::Path;
 
 use serde::Serialize;
 
 use super::run::refused;
 use crate::args::{Batch, Explain};
-use crate::failure::Failure;
-use crate::open::open_with;
+use crate::failure::{Exit, Failure};
+use crate::open::{label, open_with};
 use crate::progress::Shown;
 use crate::row::{Given, Input};
 use crate::terminal::Terminal;
@@ -17,6 +18,7 @@ use opus_data::{DataError, Endpoint, Intake, Located, Target, did_you_mean, each
 use opus_frontend::Compiled;
 use opus_govern::explain::{Explanation, Want, explain};
 use opus_govern::facts::with_facts;
+use opus_govern::source::{Basis, decides_alike};
 use opus_ir::Schema;
 use opus_runtime::{Decision, Engine, Policy, Record, Row, Snapshot};
 
@@ -25,6 +27,9 @@ use opus_runtime::{Decision, Engine, Policy, Record, Row, Snapshot};
 struct ShownJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     row: Option<u64>,
+    /// The label of an explanation from a source that compiles differently now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
     record: Record,
     /// `None` for a row that is refused.
     explanation: Option<Explanation>,
@@ -33,7 +38,8 @@ struct ShownJson {
 pub fn run(args: &Explain, terminal: &Terminal) -> Result<(), Failure> {
     args.given.standard_input_once(&args.policy)?;
     let mut opened = open_with(&args.policy, args.snapshot.as_deref(), terminal)?;
-    let compiled = opened.compiled()?.clone();
+    let (compiled, basis) = opened.based(args.unverified)?;
+    let (compiled, basis) = (compiled.clone(), basis.clone());
     let want = wanted(args.want.as_deref(), "--want", &compiled.policy.schema)?;
     let input = Input::read(&args.given, &compiled.policy.schema)?;
     let facts = opened.snapshot.clone();
@@ -47,17 +53,47 @@ pub fn run(args: &Explain, terminal: &Terminal) -> Result<(), Failure> {
         Ok(decision) => decision,
         Err(refusal) => return refused(&refusal, &policy, Some(&row), ignored, None, terminal),
     };
+    if basis != Basis::Derived {
+        check_row(&compiled, facts.as_ref(), &policy, &row, &args.policy)?;
+    }
     let explanation = explained(&compiled, facts.as_ref(), &row, want.as_ref());
+    let labelled = |text: String| match &basis {
+        Basis::Derived => text,
+        basis => format!("{text}\nsource: {basis}\n"),
+    };
     let text = if terminal.is_json() {
-        let shown = ShownJson { row: None, record: decision.record(), explanation: Some(explanation) };
+        let source = label(&basis);
+        let shown =
+            ShownJson { row: None, source, record: decision.record(), explanation: Some(explanation) };
         let text = serde_json::to_string_pretty(&shown).expect("texts and numbers can be written as JSON");
         format!("{text}\n")
     } else if terminal.is_markdown() {
-        explanation.to_markdown()
+        labelled(explanation.to_markdown())
     } else {
-        explanation.to_text()
+        labelled(explanation.to_text())
     };
     terminal.print(&text)
+}
+
+/// Checks that a source that compiles differently now decides the row that it is to explain as the artifact does.
+fn check_row(
+    compiled: &Compiled,
+    facts: Option<&Snapshot>,
+    policy: &Policy,
+    row: &Row,
+    path: &Path,
+) -> Result<(), Failure> {
+    let name = path.display();
+    match decides_alike(compiled, facts, policy, row) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::new(
+            Exit::Artifact,
+            format!(
+                "`{name}`: what this version compiles its source to decides the row differently, so the source cannot be used to explain it"
+            ),
+        )),
+        Err(error) => Err(Failure::new(Exit::Artifact, format!("`{name}`: {error}"))),
+    }
 }
 
 fn explained(compiled: &Compiled, facts: Option<&Snapshot>, row: &Row, want: Option<&Want>) -> Explanation {
@@ -131,6 +167,19 @@ impl<'a> ExplainedRows<'a> {
         })
     }
 
+    /// That inputs with so many rows have those that were named.
+    ///
+    /// # Errors
+    /// If they lack one.
+    pub fn check(&self, count: u64) -> Result<(), Failure> {
+        match self.rows.iter().flatten().next_back().filter(|most| **most > count) {
+            Some(most) => {
+                Err(Failure::usage(format!("--rows: the inputs have no row {most}: they have {count} rows")))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Reads the inputs again and explains the rows. Refused rows that were named by number are written with the record of their
     /// refusal.
     ///
@@ -144,7 +193,6 @@ impl<'a> ExplainedRows<'a> {
         };
         let is_named = |number: u64| rows.as_ref().is_none_or(|rows| rows.contains(&number));
         let shown = Shown::new(terminal);
-        let mut last = 0;
         let mut visit = |number: u64, row: Result<Row, opus_runtime::Refusal>| -> Result<(), DataError> {
             let decided = match &row {
                 Ok(row) => {
@@ -156,34 +204,26 @@ impl<'a> ExplainedRows<'a> {
                 Ok((_, decision)) if !is_chosen(&decision) => return Ok(()),
                 Ok((row, decision)) => ShownJson {
                     row: Some(number),
+                    source: None,
                     record: decision.record(),
                     explanation: Some(explained(compiled, facts.as_ref(), row, want.as_ref())),
                 },
                 // a rule or an output chooses among decisions
                 Err(_) if rows.is_none() => return Ok(()),
-                Err((row, refusal)) => {
-                    ShownJson { row: Some(number), record: refusal.record(&policy, row), explanation: None }
-                }
+                Err((row, refusal)) => ShownJson {
+                    row: Some(number),
+                    source: None,
+                    record: refusal.record(&policy, row),
+                    explanation: None,
+                },
             };
             let text = serde_json::to_string(&line).expect("texts and numbers can be written as JSON");
             target.write_all(format!("{text}\n").as_bytes()).map_err(|error| target.failure(&error))
         };
-        let read = each_row(
-            inputs,
-            intake,
-            &policy,
-            &is_named,
-            &|progress| shown.update(progress),
-            &mut |number, row| {
-                last = number;
-                visit(number, row)
-            },
-        );
+        let read =
+            each_row(inputs, intake, &policy, &is_named, &|progress| shown.update(progress), &mut visit);
         shown.clear();
         read?;
-        if let Some(most) = rows.iter().flatten().next_back().filter(|most| **most > last) {
-            return Err(Failure::usage(format!("--rows: the inputs have no row {most}")));
-        }
         Ok(target.end()?.name()?)
     }
 }

@@ -2,14 +2,15 @@
 
 use opus_frontend::display;
 use opus_ir::{Hole, Program, Shape, Verified, Version, date};
+use opus_runtime::artifact::FORMAT;
 use opus_runtime::{Artifact, Engine, Hash, listing};
 use serde_json::{Value, json};
 
-use opus_govern::source::Source;
+use opus_govern::source::{Basis, Source};
 
 use crate::args::Inspect;
 use crate::failure::Failure;
-use crate::open::{open_with, without_facts};
+use crate::open::{label, open_with, without_facts};
 use crate::summary::grouped;
 use crate::terminal::Terminal;
 
@@ -61,21 +62,16 @@ fn show(
     }
 }
 
-/// Shows the source. Its label says so if it could not be compared with the artifact.
+/// Shows the source. Its label says so if it is not what the artifact was compiled from by this version.
 fn show_source(name: &str, source: Source, terminal: &Terminal) -> Result<(), Failure> {
-    let (text, label) = match source {
-        Source::Derived(text) => (text, None),
-        Source::NotCompared { text, compiler } => {
-            let this = opus_frontend::VERSION;
-            let label =
-                format!("not compared: version {compiler} wrote the artifact, and this is version {this}");
-            (text, Some(label))
-        }
-    };
+    let Source { text, basis } = source;
     if terminal.is_json() {
+        let label = label(&basis);
         return terminal.print_json(&json!({ "policy": name, "source": text, "label": label }));
     }
-    label.iter().for_each(|label| terminal.note(label));
+    if basis != Basis::Derived {
+        terminal.note(&basis.to_string());
+    }
     terminal.print(text)
 }
 
@@ -88,6 +84,9 @@ fn human(artifact: &Artifact, bound: &Bound) -> String {
         artifact.meaning_hash(),
         grouped(artifact.bytes().len() as u64)
     );
+    if artifact.format() != FORMAT {
+        out += &format!("format         {}; this version writes {FORMAT}\n", artifact.format());
+    }
     for (name, hash) in [("snapshot", bound.snapshot), ("bound", bound.hash)] {
         out += &hash.map_or(String::new(), |hash| format!("{:<13}  {hash}\n", format!("{name} hash")));
     }
@@ -329,6 +328,7 @@ pub(super) fn as_json(artifact: &Artifact, bound: &Bound) -> Value {
         "policy": program.name,
         "content": artifact.content_hash().to_string(),
         "meaning": artifact.meaning_hash().to_string(),
+        "format": artifact.format(),
         "snapshot": bound.snapshot.map(|hash| hash.to_string()),
         "bound": bound.hash.map(|hash| hash.to_string()),
         "bytes": artifact.bytes().len(),

@@ -2,7 +2,8 @@
 
 use opus_data::record::{self, Difference, Recorded, Replay};
 use opus_govern::reference::ReferenceEngine;
-use opus_runtime::{Decide, Engine};
+use opus_govern::source::Basis;
+use opus_runtime::{Decide, Engine, Hash};
 use serde_json::{Value, json};
 
 use super::batch::available_threads;
@@ -18,6 +19,19 @@ const ROWS_MAX: usize = 20;
 
 pub fn run(args: &args::Replay, terminal: &Terminal) -> Result<(), Failure> {
     let recorded = Recorded::open(&args.record, &args.base)?;
+    if let Some(root) = &args.root {
+        let expected: Hash = root.parse().map_err(|_| {
+            Failure::usage(format!("--root: `{root}` is not a hash, which has 64 hexadecimal digits"))
+        })?;
+        let found = recorded.manifest.tree.root;
+        if found != expected {
+            let message =
+                format!("{}: the root is {found}, not {expected}", recorded.manifest_path().display());
+            return Err(
+                Failure::new(Exit::Policy, message).help("this is another record, or it was written anew")
+            );
+        }
+    }
     let threads = args.threads.map_or_else(available_threads, usize::from);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|error| Failure::io(format!("threads cannot be started: {error}")))?;
@@ -53,7 +67,14 @@ fn engine(recorded: &Recorded, args: &args::Replay, terminal: &Terminal) -> Resu
     let snapshot = recorded.snapshot_path().map_err(|error| error.message)?;
     opened.snapshot = snapshot.map(|path| read_snapshot(&path)).transpose().map_err(failed)?;
     let Some(engine) = args.engine.of_runtime() else {
-        let tree = opened.compiled().map_err(failed)?.policy.clone();
+        // the recorded rows show whether the source explains the artifact
+        let (compiled, basis) = opened.based(true).map_err(failed)?;
+        if *basis != Basis::Derived {
+            terminal.note(&format!(
+                "the source is compared on the recorded rows, because it is not derived ({basis})"
+            ));
+        }
+        let tree = compiled.policy.clone();
         let facts = opened.snapshot.clone();
         let policy = opened.policy(Engine::Vm, terminal).map_err(failed)?;
         return Ok(Box::new(ReferenceEngine::new(tree, policy, facts)));

@@ -80,7 +80,7 @@ fn what_is_wrong_is_told_and_nothing_is_written() {
     let folder = folder("wrong");
     folder.opus("diff credit.opus changed.opus -o script.json").ends(1);
     let ended = folder.opus("apply script.json refund.opus -o none.opus").ends(4);
-    assert!(ended.err.contains("the script starts from another policy"), "{}", ended.err);
+    assert!(ended.err.contains("the script was made from another policy"), "{}", ended.err);
     folder.write("damaged.json", folder.text("script.json").replace("720", "721"));
     let ended = folder.opus("apply damaged.json credit.opus -o none.opus").ends(4);
     assert!(ended.err.contains("the script was changed"), "{}", ended.err);

@@ -48,16 +48,107 @@ fn another_source_is_neither_shown_nor_used() {
     let other = replace(&crafted, version, &"9".repeat(version.len()));
     fs::write(folder.path("other.opusc"), &other).unwrap();
     let shown = folder.opus("inspect other.opusc --source").ends(0);
-    assert!(shown.err.contains("not compared") && shown.text().contains("score > 6"), "{shown}");
+    assert!(shown.err.contains("unverified") && shown.text().contains("score > 6"), "{shown}");
     let shown = folder.opus("inspect other.opusc --source --format json").ends(0);
-    assert!(shown.text().contains("not compared"), "{shown}");
-    let ended = folder.opus("run other.opusc --input input.json --trace");
-    assert!(ended.code != 0 && ended.err.contains("another meaning"), "{ended}");
+    assert!(shown.text().contains(r#""label": "unverified""#), "{shown}");
+    for line in [
+        "run other.opusc --input input.json --trace",
+        "test other.opusc",
+        "explain other.opusc --input input.json",
+        "diff other.opusc p.opus",
+    ] {
+        let ended = folder.opus(line).ends(5);
+        assert!(ended.err.contains("compiles its source differently"), "{ended}");
+    }
+    let ended = folder.opus("diff other.opusc p.opus --unverified").ends(1);
+    assert!(ended.text().contains("source of other.opusc: unverified"), "{ended}");
+    // the row itself shows that the source does not explain it
+    let ended = folder.opus("explain other.opusc --input input.json --unverified").ends(5);
+    assert!(ended.err.contains("decides the row differently"), "{ended}");
+    fs::write(folder.path("input.json"), r#"{"score": 7}"#).unwrap();
+    let ended = folder.opus("explain other.opusc --input input.json --unverified").ends(0);
+    assert!(ended.text().contains("\nsource: unverified"), "{ended}");
     // what still means the same is compared, whichever version wrote it
     let same = replace(&whole, version, &"9".repeat(version.len()));
     fs::write(folder.path("same.opusc"), &same).unwrap();
     let shown = folder.opus("inspect same.opusc --source").ends(0);
-    assert!(!shown.err.contains("not compared"), "{shown}");
+    assert!(!shown.err.contains("unverified"), "{shown}");
+}
+
+/// An artifact that by its own account another version wrote, of a policy with tests. Its source compiles to another program.
+#[test]
+fn a_source_that_compiles_differently_is_compared_on_the_tests() {
+    let folder = Folder::new("crafted-tests");
+    let policy = |tests: &str| format!("{} {tests} }}", POLICY.strip_suffix('}').unwrap());
+    let tests = r#"case five { score = 5 } test "low" { given five expect passes = false }
+        test "high" { given five with { score = 8 } expect passes = true }"#;
+    fs::write(folder.path("p.opus"), policy(tests)).unwrap();
+    folder.opus("test p.opus").ends(0);
+    folder.opus("build p.opus -o p.opusc").ends(0);
+    let crafted = replace(&folder.bytes("p.opusc"), "score > 5", "score > 6");
+    let version = opus_frontend::VERSION;
+    let nines = "9".repeat(version.len());
+    // by its own account this version wrote it
+    fs::write(folder.path("crafted.opusc"), &crafted).unwrap();
+    fs::write(folder.path("input.json"), r#"{"score": 8}"#).unwrap();
+    for line in
+        ["explain crafted.opusc --input input.json --unverified", "diff crafted.opusc p.opus --unverified"]
+    {
+        let ended = folder.opus(line).ends(5);
+        assert!(ended.err.contains("is not what the artifact was compiled from"), "{ended}");
+    }
+    fs::write(folder.path("other.opusc"), replace(&crafted, version, &nines)).unwrap();
+    let label = format!(
+        "agrees on 2 rows: version {nines} of the compiler wrote the artifact, and version {version} compiles its \
+         source differently; both decide the policy's tests alike"
+    );
+    let shown = folder.opus("inspect other.opusc --source").ends(0);
+    assert!(shown.err.contains(&label), "{shown}");
+    let ended = folder.opus("explain other.opusc --input input.json").ends(0);
+    assert!(ended.text().ends_with(&format!("\nsource: {label}\n")), "{ended}");
+    let ended = folder.opus("explain other.opusc --input input.json --format markdown").ends(0);
+    assert!(ended.text().contains(&label), "{ended}");
+    let ended = folder.opus("explain other.opusc --input input.json --format json").ends(0);
+    assert!(ended.text().contains(r#""source": "agrees on 2 rows""#), "{ended}");
+    let ended = folder.opus("diff other.opusc p.opus").ends(1);
+    assert!(ended.text().contains(&format!("source of other.opusc: {label}")), "{ended}");
+    let ended = folder.opus("diff other.opusc p.opus --format json").ends(1);
+    assert!(ended.text().contains(r#""source": "agrees on 2 rows""#), "{ended}");
+    // a row on which they differ is not explained
+    fs::write(folder.path("input.json"), r#"{"score": 6}"#).unwrap();
+    let ended = folder.opus("explain other.opusc --input input.json").ends(5);
+    assert!(ended.err.contains("decides the row differently"), "{ended}");
+    // a record of it is replayed; the reference evaluator takes the source, and the rows show where it differs
+    fs::write(folder.path("in.csv"), "score\n5\n8\n").unwrap();
+    folder.opus("batch other.opusc in.csv -o out.csv --record rec").ends(0);
+    for engine in ["native", "vm", "reference"] {
+        folder.opus(&format!("replay rec --engine {engine}")).ends(0);
+    }
+    fs::write(folder.path("in.csv"), "score\n5\n6\n").unwrap();
+    folder.opus("batch other.opusc in.csv -o out.csv --record wrong").ends(0);
+    folder.opus("replay wrong").ends(0);
+    let ended = folder.opus("replay wrong --engine reference").ends(1);
+    assert!(ended.text().contains("1 of 2 rows differs"), "{ended}");
+
+    // a test shows the difference
+    let tests = r#"case six { score = 6 } test "six" { given six expect passes = true }"#;
+    fs::write(folder.path("p.opus"), policy(tests)).unwrap();
+    folder.opus("build p.opus -o p.opusc").ends(0);
+    let crafted = replace(&folder.bytes("p.opusc"), "score > 5", "score > 6");
+    fs::write(folder.path("other.opusc"), replace(&crafted, version, &nines)).unwrap();
+    for line in [
+        "inspect other.opusc --source",
+        "explain other.opusc --input input.json --unverified",
+        "diff other.opusc p.opus --unverified",
+    ] {
+        let ended = folder.opus(line).ends(5);
+        assert!(ended.err.contains("decides the test \"six\" differently"), "{ended}");
+    }
+    // other declarations are another policy
+    let renamed = replace(&crafted, "rule A when", "rule X when");
+    fs::write(folder.path("other.opusc"), replace(&renamed, version, &nines)).unwrap();
+    let ended = folder.opus("inspect other.opusc --source").ends(5);
+    assert!(ended.err.contains("is not what the artifact was compiled from"), "{ended}");
 }
 
 #[test]

@@ -344,7 +344,8 @@ fn what_is_wrong_is_told_and_nothing_is_written() {
     let folder = Folder::new("impact_wrong");
     let none = "-o none.csv --summary none.json";
     for (line, code, says) in [
-        ("credit.opus credit.opusx rows.csv", 4, "cannot be read"),
+        ("credit.opus credit.opusx rows.csv", 4, "there is no file `credit.opusx`, and there is no store"),
+        ("credit.opus none/credit.opus rows.csv", 4, "cannot be read"),
         ("credit.opus good.csv rows.csv", 1, ""),
         ("credit.opus rows.csv credit.opus", 2, "two policies come first"),
         ("credit.opus@1 credit.opus@9 rows.csv", 2, "no version 9"),

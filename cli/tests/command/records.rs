@@ -291,24 +291,55 @@ fn where_the_disk_is_full_there_is_neither_record_nor_output() {
 fn records_of_every_released_format_are_replayed() {
     let folder = Folder::new("released");
     let released = project("spec/records");
-    let mut found = 0;
+    let mut found = Vec::new();
     for entry in fs::read_dir(&released).expect("released records").map(|entry| entry.expect("an entry")) {
         if !entry.path().is_dir() {
             continue;
         }
-        found += 1;
         let place = entry.path();
+        let manifest = fs::read_to_string(place.join("manifest.json")).expect("a manifest");
+        found.push(json(&manifest)["artifact"]["format"].as_u64().expect("a number"));
         let place = place.display();
         for engine in ["native", "vm", "reference"] {
             let ended = folder.opus(&format!("replay {place} --engine {engine}")).ends(0);
             assert!(ended.text().starts_with("identical: "), "{ended}");
+        }
+        // the source means today what it meant when it was compiled
+        let artifact = format!("{place}/artifact.opusc");
+        for line in [format!("inspect {artifact} --source"), format!("test {artifact}")] {
+            let ended = folder.opus(&line).ends(0);
+            assert!(!ended.err.contains("unverified") && !ended.err.contains("agrees on"), "{ended}");
+        }
+        let format = found.last().expect("it was added just now");
+        let line = format!("format         {format}; this version writes {}", opus_runtime::artifact::FORMAT);
+        let is_earlier = *format != u64::from(opus_runtime::artifact::FORMAT);
+        let ended = folder.opus(&format!("inspect {artifact}")).ends(0);
+        assert_eq!(ended.text().contains(&line), is_earlier, "{ended}");
+        let ended = folder.opus(&format!("inspect {artifact} --format json")).ends(0);
+        assert_eq!(json(ended.text())["format"], Value::from(*format));
+        folder.write("released.opus", folder.opus(&format!("inspect {artifact} --source")).ends(0).text());
+        let same = folder.opus(&format!("diff {artifact} released.opus --format json")).ends(0);
+        let same = json(same.text());
+        assert_eq!((&same["equal"], &same["equal_meaning"]), (&Value::Bool(true), &Value::Bool(true)));
+        let row = format!("--input {place}/inputs/1/applications.csv --row 2 --columns {place}/mapping.toml");
+        for line in [format!("run {artifact} {row}"), format!("explain {artifact} {row}")] {
+            let [released, compiled] = [line.clone(), line.replace(&artifact, "released.opus")]
+                .map(|line| folder.opus(&line).ends(0));
+            // the hashes of the artifact differ with its format
+            let without = |text: &str| -> Vec<String> {
+                let hash =
+                    |line: &&str| line.starts_with("artifact hash") || line.starts_with("meaning hash");
+                text.lines().filter(|line| !hash(line)).map(str::to_owned).collect()
+            };
+            assert_eq!(without(released.text()), without(compiled.text()), "{line}");
         }
         folder.opus(&format!("prove-row {place} 2 -o proof.json")).ends(0);
         let line =
             format!("check-proof proof.json --root {place}/manifest.json --policy {place}/artifact.opusc");
         folder.opus(&line).ends(0);
     }
-    assert!(found > 0, "there is a record of the current format");
+    found.sort();
+    assert_eq!(found, opus_runtime::artifact::FORMATS_READ.map(u64::from), "one record for each format");
 }
 
 /// The commands of the book's chapter print what it shows.

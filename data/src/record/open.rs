@@ -5,8 +5,9 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use opus_ir::semantics::EXECUTED;
+use opus_runtime::artifact::FORMATS_READ;
 use opus_runtime::record::Salts;
-use opus_runtime::{Artifact, Hash, artifact};
+use opus_runtime::{Artifact, Hash};
 
 use super::facts::FileFacts;
 use super::folder::within;
@@ -68,10 +69,10 @@ impl Recorded {
             let (found, known) = (facts.artifact.semantics, listed(EXECUTED));
             return refused(format!("its policy has semantics {found}, and this version executes {known}"));
         }
-        if facts.artifact.format != artifact::FORMAT {
-            let (found, known) = (facts.artifact.format, artifact::FORMAT);
+        if !FORMATS_READ.contains(&facts.artifact.format) {
+            let (found, known) = (facts.artifact.format, listed(&FORMATS_READ));
             return refused(format!(
-                "its artifact has format {found}, and this version reads format {known}"
+                "its artifact has format {found}, and this version reads formats {known}"
             ));
         }
         Ok(())

@@ -682,9 +682,10 @@ impl<'a> Checker<'a> {
                 let is_value = self.declared.names.enums_of_value.contains_key(set.text.as_str());
                 self.findings.report(match (is_value, &diagnostic.help) {
                     (true, _) => {
-                        let listed = format!("{{{}}}", set.text);
-                        let help = format!("write `in {listed}`");
-                        Diagnostic { help: None, ..diagnostic }.help(help).fix(set.span, listed)
+                        let equal = format!("== {}", set.text);
+                        let after = Span { start: self.node(value).span.end, end: set.span.end };
+                        let diagnostic = Diagnostic { help: None, ..diagnostic };
+                        diagnostic.help(format!("write `{equal}`")).fix(after, format!(" {equal}"))
                     }
                     (false, Some(_)) => diagnostic,
                     (false, None) => diagnostic.help(format!(

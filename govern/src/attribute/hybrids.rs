@@ -134,7 +134,11 @@ impl Hybrids {
             match of_structure(&probed.structure) {
                 Ok(opened) => {
                     probed.structure.elements.clear();
-                    return self.runs_with(opened, probed);
+                    match self.bound(opened) {
+                        Ok(policy) => return self.runs_with(policy, probed),
+                        // a probe asks for facts under a name of its own
+                        Err(_) => break,
+                    }
                 }
                 Err(OpenError::NotCompiled { source, diagnostics }) => {
                     let blamed = blamed(&probed, &source, &diagnostics);
@@ -150,10 +154,14 @@ impl Hybrids {
         let structure = self.merged.structure(on);
         match of_structure(&structure) {
             Ok(opened) => {
+                let policy = match self.bound(opened) {
+                    Ok(policy) => policy,
+                    Err(why) => return Tested::Untestable(why),
+                };
                 let (requires, rules) = (self.unknown(&self.sites.requires), self.unknown(&self.sites.rules));
                 let (names, outputs) = (BTreeMap::new(), Vec::new());
                 let decides = self.unknown_outputs(on);
-                self.runs_with(opened, Probed { structure, names, outputs, requires, rules, decides })
+                self.runs_with(policy, Probed { structure, names, outputs, requires, rules, decides })
             }
             Err(OpenError::NotCompiled { diagnostics, .. }) => Tested::Untestable(first_error(&diagnostics)),
             Err(error) => Tested::Untestable(error.to_string()),
@@ -178,12 +186,12 @@ impl Hybrids {
         rules.map(of).collect()
     }
 
-    fn runs_with(&self, opened: Opened, probed: Probed) -> Tested {
+    fn bound(&self, opened: Opened) -> Result<Policy, String> {
         let options = Options { engine: Engine::Vm, cache: Cache::Off, ..Options::default() };
-        let policy = match bound(opened.artifact, self.facts.as_ref(), &options) {
-            Ok(policy) => policy,
-            Err(why) => return Tested::Untestable(why),
-        };
+        bound(opened.artifact, self.facts.as_ref(), &options)
+    }
+
+    fn runs_with(&self, policy: Policy, probed: Probed) -> Tested {
         let projection = match self.joint.projection(policy.schema()) {
             Ok(projection) => projection,
             Err(error) => return Tested::Untestable(error.to_string()),

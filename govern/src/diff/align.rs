@@ -431,6 +431,20 @@ const BUILT_IN: [&str; 17] = [
     "unique",
 ];
 
+/// Whether facts of a snapshot name it: a parameter from a snapshot, or an enum and its values where a policy has facts.
+fn has_facts(structure: &Structure, (family, name): &(Family, String)) -> bool {
+    let is_open = |(key, element): (&Key, &Element)| match key {
+        Key::Set(_) => *family != Family::Param,
+        Key::ParamValue(of, _) | Key::Param(of) => {
+            element.get(&Part::Value).is_some_and(|value| value == FROM_SNAPSHOT)
+                && (*family != Family::Param || of == name)
+        }
+        _ => false,
+    };
+    matches!(family, Family::Param | Family::Enum | Family::EnumValue(_))
+        && structure.elements.iter().any(is_open)
+}
+
 fn next_rename(a: &Structure, b: &Structure) -> Option<(Rename, Structure)> {
     let (first, second) = (declared_names(a), declared_names(b));
     let gone: Vec<_> = first.difference(&second).collect();
@@ -450,6 +464,12 @@ fn next_rename(a: &Structure, b: &Structure) -> Option<(Rename, Structure)> {
             && uses(&second, &after.1) == 1;
         let is_plain =
             |name: &str| !BUILT_IN.contains(&name) && opus_frontend::currency::find(name).is_none();
+        // facts are found by name: what they name is not renamed by a text
+        if matches!(before.0, Family::Set)
+            || [(a, before), (b, after)].iter().any(|(of, name)| has_facts(of, name))
+        {
+            return None;
+        }
         let is_free = is_own && !occurs(b, &before.1) && !occurs(a, &after.1);
         if !is_free || !is_plain(&before.1) || !is_plain(&after.1) {
             return None;

@@ -197,7 +197,7 @@ impl fmt::Display for ApplyError {
             }
             ApplyError::OtherPolicy { expected, found } => write!(
                 f,
-                "the script starts from another policy: it expects the structure hash {expected}, but this policy has {found}"
+                "the script was made from another policy: it expects the structure hash {expected}, but this policy has {found}"
             ),
             ApplyError::UnknownEdit(id) => write!(f, "the script has no edit {id}"),
             ApplyError::Changed => {

@@ -2,6 +2,7 @@
 
 use super::damage::claim_again;
 use super::{Source, damage, func, row};
+use crate::bind::{Filling, bind};
 use crate::func::{Def, End, Entries, Func};
 use crate::interpret::{Returned, evaluate_straight, interpret};
 use crate::merge::merge;
@@ -130,6 +131,22 @@ pub fn damaged_functions_are_refused_or_right(source: &mut impl Source) -> bool 
     let mut func = func(source);
     (0..1 + source.below(2)).for_each(|_| damage(&mut func, source));
     let Ok(verified) = verify(func) else { return true };
+    // what damage has left open is filled in with entries of its range, as binding does
+    let opened = verified.tables.values().filter_map(Entries::open);
+    let holes = opened.clone().map(|open| open.hole as usize + 1).max().unwrap_or(0);
+    let mut fillings = vec![Filling::always(Vec::new()); holes];
+    for open in opened {
+        let entries = [open.range.lo, open.range.hi].into_iter().cycle().skip(source.below(2));
+        fillings[open.hole as usize] = Filling::always(entries.take(open.count as usize).collect());
+    }
+    let verified = match holes {
+        0 => verified,
+        _ => match verify(bind(&verified, None, &fillings)) {
+            Ok(bound) => bound,
+            // two tables that are left to one hole need not have one shape
+            Err(_) => return true,
+        },
+    };
     let rows: Vec<(Vec<i128>, Vec<bool>)> = (0..ROWS).map(|_| row(&verified, source)).collect();
     for (decided, (values, present)) in decide_all(&verified, &rows).iter().zip(&rows) {
         let kept =

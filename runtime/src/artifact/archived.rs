@@ -12,38 +12,44 @@ use std::sync::LazyLock;
 
 use crate::hash::Hash;
 
+/// Declares archived types, and `definitions`, which gives them as text.
 macro_rules! archived {
     ($( $(#[doc = $doc:literal])+ struct $name:ident { $( $(#[doc = $field_doc:literal])+ $field:ident : $type:ty, )+ } )+) => {
         $(
             $(#[doc = $doc])+
-            #[derive(rkyv::Archive, rkyv::Serialize)]
+            #[derive(rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
             pub(crate) struct $name { $( $(#[doc = $field_doc])+ pub $field: $type, )+ }
         )+
 
-        /// The definitions as text, with the size and alignment of each archived type.
-        fn definitions() -> String {
+        /// The types by name, as text with the size and alignment of the archived type.
+        pub(super) fn definitions() -> Vec<(&'static str, String)> {
             [$((
+                stringify!($name),
                 concat!(stringify!($name), "{", $( stringify!($field), ":", stringify!($type), ";", )+ "}"),
                 size_of::<rkyv::Archived<$name>>(),
                 align_of::<rkyv::Archived<$name>>(),
             )),+]
-            .map(|(text, size, align)| format!("{text}{size}/{align}\n"))
-            .concat()
+            .map(|(name, text, size, align)| (name, format!("{text}{size}/{align}\n")))
+            .into()
         }
     };
 }
+pub(super) use archived;
 
 /// The first line of the text that is hashed: how rkyv is configured.
 const SETUP: &str = "rkyv 0.8, little endian, aligned, pointers of 32 bits\n";
 
 /// The hash of the layout of the archived types.
-pub(crate) fn layout() -> Hash {
-    static LAYOUT: LazyLock<Hash> = LazyLock::new(|| {
-        // the compiler chooses the spaces in the text of a type
-        let text: String = definitions().chars().filter(|c| *c != ' ').collect();
-        Hash::of(format!("{SETUP}{text}").as_bytes())
-    });
+pub(super) fn layout() -> Hash {
+    static LAYOUT: LazyLock<Hash> = LazyLock::new(|| hash(definitions().into_iter().map(|(_, text)| text)));
     *LAYOUT
+}
+
+/// The hash of the layout of types with these definitions.
+pub(super) fn hash(definitions: impl Iterator<Item = String>) -> Hash {
+    // the compiler chooses the spaces in the text of a type
+    let text: String = definitions.collect::<String>().chars().filter(|c| *c != ' ').collect();
+    Hash::of(format!("{SETUP}{text}").as_bytes())
 }
 
 /// The index that means "none".

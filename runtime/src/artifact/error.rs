@@ -6,7 +6,7 @@ use std::{fmt, io};
 
 use opus_ir::InvalidProgram;
 
-use super::FORMAT;
+use super::{FORMAT, FORMATS_READ};
 
 /// Why bytes are not accepted as an artifact.
 ///
@@ -128,7 +128,11 @@ impl fmt::Display for ArtifactError {
                     Ordering::Less => "build it again from its source with `opus build`",
                     _ => "install a newer version of Opus, or build it again from its source with this one",
                 };
-                write!(f, "the artifact has format {found}, but this version reads format {FORMAT}: {remedy}")
+                let [earlier, current] = FORMATS_READ;
+                write!(
+                    f,
+                    "the artifact has format {found}, but this version reads formats {earlier} and {current}: {remedy}"
+                )
             }
             ArtifactError::Header => write!(f, "the artifact's header is damaged: {AGAIN}"),
             ArtifactError::Layout => write!(

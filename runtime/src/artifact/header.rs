@@ -14,14 +14,16 @@
 //!
 //! The sections follow, each at a multiple of 16 bytes, with zeros between them.
 
-use super::{ALIGNMENT_BYTES, ArtifactError};
+use super::{ALIGNMENT_BYTES, ArtifactError, archived, earlier};
 use crate::hash::Hash;
 
 /// The first eight bytes. The line ends reveal a transfer as text; the zero and the byte with its high bit set
 /// reveal any other conversion.
 pub const MAGIC: [u8; 8] = *b"opus\xF5\r\n\0";
-/// The number of the format that this crate reads and writes.
+/// The number of the format that this crate writes.
 pub const FORMAT: u32 = 3;
+/// The numbers of the formats that this crate reads: every one that was released.
+pub const FORMATS_READ: [u32; 2] = [earlier::FORMAT, FORMAT];
 /// The size of the header.
 pub const HEADER_BYTES: usize = 160;
 /// Larger artifacts are refused before they are read. No policy comes close.
@@ -38,6 +40,7 @@ const COMPILER: usize = 128;
 /// The header of an artifact whose content hash matches its bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Header {
+    pub format: u32,
     pub content_hash: Hash,
     pub meaning_hash: Hash,
     compiler_bytes: usize,
@@ -47,7 +50,7 @@ pub(crate) struct Header {
 
 impl Header {
     /// Checks everything that can be checked without reading the sections, except the meaning hash.
-    pub(crate) fn check(bytes: &[u8], layout: Hash) -> Result<Header, ArtifactError> {
+    pub(crate) fn check(bytes: &[u8]) -> Result<Header, ArtifactError> {
         let short = || ArtifactError::Truncated {
             expected_bytes: HEADER_BYTES as u64,
             found_bytes: bytes.len() as u64,
@@ -59,9 +62,7 @@ impl Header {
         // other formats may have shorter headers
         let format = bytes.get(8..12).ok_or_else(short)?;
         let format = u32::from_le_bytes(format.try_into().expect("the range has four bytes"));
-        if format != FORMAT {
-            return Err(ArtifactError::Format { found: format });
-        }
+        let layout = layout(format).ok_or(ArtifactError::Format { found: format })?;
         let header: &[u8; HEADER_BYTES] = bytes.first_chunk().ok_or_else(short)?;
         let compiler_bytes = compiler_length(&header[COMPILER..]).ok_or(ArtifactError::Header)?;
         if header[12..CONTENT_HASH] != [0; 4] {
@@ -77,7 +78,7 @@ impl Header {
             return Err(ArtifactError::Content);
         }
         let meaning_hash = Hash::from_bytes(part(header, MEANING_HASH));
-        Ok(Header { content_hash, meaning_hash, compiler_bytes, meaning_bytes, detail_bytes })
+        Ok(Header { format, content_hash, meaning_hash, compiler_bytes, meaning_bytes, detail_bytes })
     }
 
     /// Checks the meaning hash of the bytes that the header was read from.
@@ -102,6 +103,15 @@ impl Header {
     }
 }
 
+/// The layout hash of the artifacts of a format, if this crate reads it.
+fn layout(format: u32) -> Option<Hash> {
+    match format {
+        FORMAT => Some(archived::layout()),
+        earlier::FORMAT => Some(earlier::layout()),
+        _ => None,
+    }
+}
+
 /// Whether a text can name a compiler's version in a header: printable ASCII, and not too long.
 pub(crate) fn names_a_compiler(text: &str) -> bool {
     text.len() <= COMPILER_BYTES_MAX && text.bytes().all(is_printable)
@@ -120,11 +130,11 @@ fn is_printable(byte: u8) -> bool {
 }
 
 /// The bytes of an artifact with these sections, and room for both.
-pub(crate) fn assemble(layout: Hash, compiler: &str, meaning: &[u8], detail: &[u8]) -> Vec<u8> {
+pub(crate) fn assemble(compiler: &str, meaning: &[u8], detail: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0; HEADER_BYTES];
     bytes[..8].copy_from_slice(&MAGIC);
     bytes[8..12].copy_from_slice(&FORMAT.to_le_bytes());
-    bytes[HASHED..MEANING_HASH].copy_from_slice(layout.as_bytes());
+    bytes[HASHED..MEANING_HASH].copy_from_slice(archived::layout().as_bytes());
     bytes[MEANING_HASH..LENGTHS].copy_from_slice(Hash::of(meaning).as_bytes());
     bytes[LENGTHS..LENGTHS + 8].copy_from_slice(&(meaning.len() as u64).to_le_bytes());
     bytes[LENGTHS + 8..COMPILER].copy_from_slice(&(detail.len() as u64).to_le_bytes());

@@ -9,12 +9,16 @@
 //! That a content hash passed all of this is noted in the [cache](crate::cache), under a key of this machine. Later
 //! openings check the hash and the note, and use the stored bytecode as it is.
 //!
+//! Artifacts of every released format are read. Those of an earlier one keep their bytes and hashes; their sections are
+//! brought to the current types and then checked like any other.
+//!
 //! The source text is the one part that cannot be checked here, because this crate holds no compiler; see
 //! [`Artifact::unchecked_source`].
 
 mod archived;
 mod bytecode;
 mod decode;
+mod earlier;
 mod encode;
 mod error;
 mod header;
@@ -34,12 +38,14 @@ use rkyv::ser::allocator::ArenaHandle;
 use rkyv::util::AlignedVec;
 
 pub use error::{ArtifactError, BuildError, Malformed};
-pub use header::{ARTIFACT_BYTES_MAX, COMPILER_BYTES_MAX, FORMAT, HEADER_BYTES, MAGIC, seal, seal_meaning};
+pub use header::{
+    ARTIFACT_BYTES_MAX, COMPILER_BYTES_MAX, FORMAT, FORMATS_READ, HEADER_BYTES, MAGIC, seal, seal_meaning,
+};
 
 use crate::cache::{Cache, CacheDir, Key};
 use crate::functions::Part;
 use crate::hash::Hash;
-use archived::{ArchivedCertificate, ArchivedCode, ArchivedDetail, ArchivedMeaning};
+use archived::{ArchivedCertificate, ArchivedCode, ArchivedDetail};
 use bytecode::Bytecode;
 
 pub(crate) use bytecode::load;
@@ -70,7 +76,7 @@ pub struct SourceText<'a> {
 /// # Errors
 /// Where the header is wrong, or the hash in it is that of other bytes.
 pub fn content_hash(bytes: &[u8]) -> Result<Hash, ArtifactError> {
-    Header::check(bytes, archived::layout()).map(|header| header.content_hash)
+    Header::check(bytes).map(|header| header.content_hash)
 }
 
 /// An artifact that has been verified and can run.
@@ -86,6 +92,8 @@ pub fn content_hash(bytes: &[u8]) -> Result<Hash, ArtifactError> {
 pub struct Artifact {
     bytes: AlignedVec<ALIGNMENT_BYTES>,
     header: Header,
+    /// The first section as the current format lays it out, if the artifact has an earlier format.
+    meaning: Option<AlignedVec>,
     outline: Program<()>,
     source: Range<usize>,
     bytecode: Bytecode<Range<usize>>,
@@ -113,15 +121,15 @@ impl Artifact {
         check_source(&program, source)?;
         let too_large = |what: String| BuildError::TooLarge { what };
         let emitted = bytecode::emit(&program).map_err(too_large)?;
-        let meaning = archive(&encode::meaning(&program))?;
-        let detail = archive(&encode::detail(&program, source.text, &emitted))?;
-        let written = header::assemble(archived::layout(), source.compiler, &meaning, &detail);
+        let meaning = archive(&encode::meaning(&program)).map_err(too_large)?;
+        let detail = archive(&encode::detail(&program, source.text, &emitted)).map_err(too_large)?;
+        let written = header::assemble(source.compiler, &meaning, &detail);
         if written.len() as u64 > ARTIFACT_BYTES_MAX {
             return Err(too_large(format!("its artifact would have {} bytes", written.len())));
         }
         let mut bytes = AlignedVec::with_capacity(written.len());
         bytes.extend_from_slice(&written);
-        let header = Header::check(&bytes, archived::layout()).expect("the header was just written");
+        let header = Header::check(&bytes).expect("the header was just written");
         let artifact = Artifact::read(bytes, header).expect("the sections were just written");
         let _ = artifact.program.set(program);
         Ok(artifact)
@@ -168,7 +176,7 @@ impl Artifact {
     }
 
     fn verified(bytes: AlignedVec<ALIGNMENT_BYTES>, cache: &Cache) -> Result<Artifact, ArtifactError> {
-        let header = Header::check(&bytes, archived::layout())?;
+        let header = Header::check(&bytes)?;
         let directory = cache.directory();
         let is_noted = |directory: &CacheDir| directory.load(&note(header.content_hash)).is_ok();
         if directory.as_ref().is_some_and(is_noted) {
@@ -182,8 +190,13 @@ impl Artifact {
 
     /// An artifact whose structure is sound. What it says has yet to be verified.
     fn read(bytes: AlignedVec<ALIGNMENT_BYTES>, header: Header) -> Result<Artifact, ArtifactError> {
+        let brought = match header.format {
+            FORMAT => None,
+            _ => Some(earlier::meaning(header.meaning(&bytes))?),
+        };
         let detail = detail(&header, &bytes)?;
-        let outline = decode::outline(meaning(&header, &bytes)?, detail)?;
+        let meaning = access(brought.as_deref().unwrap_or(header.meaning(&bytes)), "meaning")?;
+        let outline = decode::outline(meaning, detail)?;
         let range = |part: &[u8]| {
             let start = part.as_ptr() as usize - bytes.as_ptr() as usize;
             start..start + part.len()
@@ -195,7 +208,7 @@ impl Artifact {
         };
         let bytecode = Bytecode { rows: part(&detail.rows)?, columns: part(&detail.columns)? };
         let source = range(detail.source.as_bytes());
-        Ok(Artifact { header, outline, source, bytecode, program: OnceLock::new(), bytes })
+        Ok(Artifact { header, meaning: brought, outline, source, bytecode, program: OnceLock::new(), bytes })
     }
 
     /// Verifies everything that the engines rely on.
@@ -210,8 +223,13 @@ impl Artifact {
     }
 
     fn decoded(&self) -> Result<VerifiedProgram, ArtifactError> {
-        let program = decode::program(meaning(&self.header, &self.bytes)?, &self.outline)?;
+        let program = decode::program(access(self.meaning(), "meaning")?, &self.outline)?;
         opus_ir::program::verify(program).map_err(ArtifactError::Program)
+    }
+
+    /// The first section, as the current format lays it out.
+    fn meaning(&self) -> &[u8] {
+        self.meaning.as_deref().unwrap_or(self.header.meaning(&self.bytes))
     }
 
     /// The program without its functions: schema, rules, requires and versions.
@@ -243,13 +261,13 @@ impl Artifact {
         self.header.compiler(&self.bytes)
     }
 
-    /// The number of the format.
+    /// The number of the format, one of [`FORMATS_READ`].
     pub fn format(&self) -> u32 {
-        FORMAT
+        self.header.format
     }
 
-    /// The semantics that the artifact was compiled for: [`opus_ir::semantics`]. All artifacts of format 2 are of
-    /// semantics 1, so that the file does not state it.
+    /// The semantics that the artifact was compiled for: [`opus_ir::semantics`]. All artifacts of formats 2 and 3 have
+    /// semantics 1, so the file does not state it.
     ///
     /// ```
     /// let artifact = opus_runtime::example::artifact();
@@ -267,6 +285,17 @@ impl Artifact {
     /// The hash of what the policy means. It does not depend on formatting and comments.
     pub fn meaning_hash(&self) -> Hash {
         self.header.meaning_hash
+    }
+
+    /// The meaning hash that an artifact of the current format would have, which is [`Artifact::meaning_hash`] for one
+    /// that has it. So artifacts of different formats can be compared: equal hashes mean the same program.
+    ///
+    /// ```
+    /// let artifact = opus_runtime::example::artifact();
+    /// assert_eq!(artifact.current_meaning_hash(), artifact.meaning_hash());
+    /// ```
+    pub fn current_meaning_hash(&self) -> Hash {
+        self.meaning.as_deref().map_or(self.meaning_hash(), Hash::of)
     }
 
     /// The artifact as a file holds it.
@@ -309,16 +338,13 @@ fn read_file(path: &Path) -> Result<AlignedVec<ALIGNMENT_BYTES>, ArtifactError> 
     Ok(bytes)
 }
 
-fn archive<T>(value: &T) -> Result<AlignedVec, BuildError>
+/// The archive of a section, or why there is none.
+fn archive<T>(value: &T) -> Result<AlignedVec, String>
 where
     T: for<'a> rkyv::Serialize<HighSerializer<AlignedVec, ArenaHandle<'a>, BoxedError>>,
 {
-    let too_large = |_: BoxedError| "its artifact would be longer than offsets of 32 bits reach".to_string();
-    rkyv::to_bytes(value).map_err(|error| BuildError::TooLarge { what: too_large(error) })
-}
-
-fn meaning<'a>(header: &Header, bytes: &'a [u8]) -> Result<&'a ArchivedMeaning, ArtifactError> {
-    access(header.meaning(bytes), "meaning")
+    rkyv::to_bytes(value)
+        .map_err(|_: BoxedError| "its artifact would be longer than offsets of 32 bits reach".to_string())
 }
 
 fn detail<'a>(header: &Header, bytes: &'a [u8]) -> Result<&'a ArchivedDetail, ArtifactError> {
