@@ -1,6 +1,5 @@
 //! What do two people sign when a policy is published? A statement: the name, the object, and the object that it
-//! replaces. So a signature for one name cannot be used for another name, or after something else has been published
-//! under the name.
+//! replaces. So a signature cannot be used for another name, or to replace another object.
 //!
 //! ```text
 //! opus publish 1

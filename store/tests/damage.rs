@@ -284,7 +284,7 @@ fn what_no_longer_fits_is_named() {
     assert!(with("DELETE FROM signature WHERE entry = 4").contains("entry 4: it does not match its hash"));
     assert!(
         with("UPDATE signature SET position = position + 1 WHERE entry = 4")
-            .contains("entry 4: it does not fit")
+            .contains("entry 4: it does not match")
     );
     assert!(
         with("DELETE FROM entry WHERE number = 2")
@@ -300,7 +300,7 @@ fn what_no_longer_fits_is_named() {
     );
     assert!(
         with("UPDATE entry SET kind = 'picture' WHERE number = 2")
-            .contains("no objects of the kind `picture`")
+            .contains("does not know objects of the kind `picture`")
     );
 
     fill_anew(&store);
@@ -365,7 +365,10 @@ fn times_that_go_back_and_replacements_that_never_were_are_found() {
     };
     assert_eq!(write(&entries[1]), None);
     let early = write(&Entry { time: at(30), ..entries[1].clone() }).unwrap();
-    assert!(early.contains("entry 3 is of 2026-02-01T12:00:20.000000Z, before entry 2"), "{early}");
+    assert!(
+        early.contains("entry 3 has the time 2026-02-01T12:00:20.000000Z, before that of entry 2"),
+        "{early}"
+    );
     let invented = write(&Entry { replaces: Some(entries[2].object), ..entries[1].clone() }).unwrap();
     assert!(
         invented.contains("entry 2 does not replace the object that `a` referred to before"),

@@ -155,7 +155,7 @@ fn a_trust_file_is_read_strictly() {
     assert!(says(&[a], "\"a*\" = 1").contains("`a*` is not a name"));
     assert!(says(&[a], "\".*\" = 1").contains("is not a name"));
     assert!(says(&[("Ann", &ann, "\"2030-12-31\"")], "").starts_with("line "));
-    assert!(says(&[("Ann", &ann, "2030-12-31T00:00:00Z")], "").contains("`expires` is a day"));
+    assert!(says(&[("Ann", &ann, "2030-12-31T00:00:00Z")], "").contains("`expires` must be a day"));
     assert!(says(&[("", &ben, "2030-12-31")], "").contains("`holder` must be a name"));
     let of = |text: &str| Trust::from_toml(text).unwrap_err().message;
     assert!(of("keys = []").contains("unknown field `keys`"));

@@ -235,8 +235,13 @@ fn comparisons_look_facts_up_by_name() {
     // 690 passes a floor of 680 and not one of 760
     assert!(impact.text().contains("changed  1  33.3%"), "{}", impact.text());
     let refused = folder.opus("impact loan.opus other.opus rows.csv --snapshot world.opuss").ends(4);
-    assert!(refused.err.contains("`other.opus`") && refused.err.contains("`least` is not in"), "{}", refused.err);
-    let attributed = folder.opus("attribute loan.opus other.opus rows.csv --snapshot both.opuss -o c.csv").ends(0);
+    assert!(
+        refused.err.contains("`other.opus`") && refused.err.contains("`least` is not in"),
+        "{}",
+        refused.err
+    );
+    let attributed =
+        folder.opus("attribute loan.opus other.opus rows.csv --snapshot both.opuss -o c.csv").ends(0);
     assert!(attributed.text().contains("the groups add up to the 1 changed row"), "{}", attributed.text());
 }
 
