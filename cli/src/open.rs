@@ -97,7 +97,14 @@ pub fn open_with(path: &Path, snapshot: Option<&Path>, terminal: &Terminal) -> R
 pub fn snapshot_of(path: &Path, terminal: &Terminal) -> Result<Snapshot, Failure> {
     let text = path.to_str().filter(|_| path.symlink_metadata().is_err());
     let bytes = match text.map(|text| (text.parse::<Hash>(), text.parse::<Name>())) {
-        Some((Ok(hash), _)) => stored::store(terminal)?.object(Kind::Snapshot, hash)?,
+        Some((Ok(hash), _)) => {
+            if stored::trust(terminal)?.is_some() {
+                return Err(Failure::usage(format!("a hash has no signatures: `{hash}`"))
+                    .help("with a trust file, give the name under which the snapshot is published"));
+            }
+            terminal.note(&format!("snapshot {hash}: signatures not checked"));
+            stored::store(terminal)?.object(Kind::Snapshot, hash)?
+        }
         Some((_, Ok(name))) => stored::load(&name, Kind::Snapshot, terminal)?,
         _ => return read_snapshot(path),
     };

@@ -92,6 +92,11 @@ impl fmt::Debug for KeyId {
 }
 
 impl PublicKey {
+    /// Whether it is the same key, whatever its id: the id is not signed.
+    pub fn is_same_key(&self, other: &PublicKey) -> bool {
+        self.key == other.key
+    }
+
     /// The id.
     pub fn id(&self) -> KeyId {
         self.id

@@ -68,6 +68,10 @@ pub(crate) fn read(store: &Path, kind: Kind, object: Hash) -> Result<Vec<u8>, St
 
 fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
+    // a pipe would wait for somebody who writes to it
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
     File::open(path)?.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > BYTES_MAX { Err(io::Error::other("it is too long")) } else { Ok(bytes) }
 }

@@ -92,8 +92,10 @@ impl Store {
             .help("add the name to its table `[names]`, with the number of holders"));
         };
         let mut pending = Vec::new();
+        let mut before = known.len();
         for publication in known.chunk_by(|a, b| a.statement() == b.statement()).rev() {
-            let counted = Pending::count(publication, required, trust);
+            before -= publication.len();
+            let counted = Pending::count(publication, &known[..before], required, trust);
             if counted.holders.len() >= required {
                 pending.reverse();
                 let standing = Standing::Signed { holders: counted.holders, required };
@@ -121,14 +123,22 @@ impl Store {
 }
 
 impl Pending {
-    /// Counts the signatures of a publication.
-    fn count(publication: &[&Entry], required: usize, trust: &Trust) -> Pending {
+    /// Counts the signatures of a publication. One that an earlier publication had agreed to that, and not to this: otherwise
+    /// whoever keeps the signatures of an older state could bring it back.
+    fn count(publication: &[&Entry], earlier: &[&Entry], required: usize, trust: &Trust) -> Pending {
         let mut entry = *publication.last().expect("a publication has an entry");
         let statement = entry.statement();
         let (mut holders, mut discounted): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
         for (brought_by, signature) in
             publication.iter().flat_map(|entry| entry.signatures.iter().map(move |one| (entry, one)))
         {
+            if let Some(used) = earlier.iter().find(|entry| entry.signatures.contains(signature)) {
+                let why = format!("a signature by key {} belongs to entry {}", signature.key(), used.number);
+                if !discounted.contains(&why) {
+                    discounted.push(why);
+                }
+                continue;
+            }
             match trust.holder(&statement, signature, brought_by.time.day()) {
                 Ok(holder) if holders.iter().any(|found| found == holder) => {}
                 Ok(holder) => {

@@ -95,9 +95,12 @@ impl Trust {
         for spanned in file.key {
             let span = spanned.span();
             let key = key(spanned.into_inner()).map_err(|why| wrong(text, Some(span.clone()), &why))?;
-            if let Some(other) = keys.iter().find(|other| other.public.id() == key.public.id()) {
+            if let Some(other) = keys
+                .iter()
+                .find(|other| other.public.id() == key.public.id() || other.public.is_same_key(&key.public))
+            {
                 let (one, two) = (&other.holder, &key.holder);
-                let why = match other.public == key.public {
+                let why = match other.public.is_same_key(&key.public) {
                     true => format!("the key {} is given twice, to {one} and to {two}", key.public.id()),
                     false => format!("the keys of {one} and {two} have the same id, {}", key.public.id()),
                 };

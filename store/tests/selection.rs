@@ -168,3 +168,35 @@ fn a_trust_file_is_read_strictly() {
     assert!(of(&line.replace("expires = 2030-01-01\n", "")).contains("missing field `expires`"));
     assert!(of(&format!("{line}[names]\neu.credit = 1")).starts_with("line 6: "));
 }
+
+/// Signatures that approved an older state do not bring it back, although the statement is the same once more.
+#[test]
+fn signatures_of_an_older_state_do_not_serve_again() {
+    let folder = Folder::new("downgrade");
+    let store = folder.store();
+    let (ann, ben) = (key(1), key(2));
+    let trust = trust(&[("Ann", &ann, "2030-12-31"), ("Ben", &ben, "2030-12-31")], "a = 2").unwrap();
+    put_signed(&store, "a", object(1), &[&ann, &ben], 0);
+    let old: Vec<_> = [&ann, &ben].map(|key| common::signed(&store, "a", &object(2), key)).into();
+    put_signed(&store, "a", object(2), &[&ann, &ben], 1);
+    put_signed(&store, "a", object(3), &[&ann, &ben], 2);
+    // somebody without a key publishes the first object, and then the second one with what was signed for it
+    put(&store, "a", object(1), 3);
+    let again = Publication { signed: old, ..Publication::new(name("a"), object(2)) };
+    publish(&store, &again, at(4)).unwrap();
+    let selected = Store::open(&store).unwrap().select(&name("a"), None, Some(&trust)).unwrap();
+    assert_eq!(selected.entry.object, Hash::of(&object(3)));
+    let pending: Vec<String> = selected.pending.iter().map(ToString::to_string).collect();
+    assert!(
+        pending[1].contains("has 0 of 2 signatures; a signature by key 0101010101010101 belongs to entry 2"),
+        "{pending:?}"
+    );
+}
+
+/// The id of a key is not signed: one key under two ids is one key.
+#[test]
+fn one_key_under_two_ids_is_one_key() {
+    let (ann, other) = (key(1), SecretKey::from_seed([7; 8], [1; 32]));
+    let why = trust(&[("Ann", &ann, "2030-12-31"), ("Ben", &other, "2030-12-31")], "").unwrap_err().message;
+    assert!(why.contains("is given twice, to Ann and to Ben"), "{why}");
+}

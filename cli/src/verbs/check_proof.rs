@@ -6,7 +6,7 @@ use std::path::Path;
 use opus_data::record::Manifest;
 use opus_runtime::record::{Outcome, Proof};
 use opus_runtime::{Hash, Record};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::args::CheckProof;
 use crate::failure::{Exit, Failure};
@@ -33,19 +33,44 @@ pub fn run(args: &CheckProof, terminal: &Terminal) -> Result<(), Failure> {
     {
         return Err(not_proved("its artifact is not the one in the manifest".to_owned()));
     }
+    if let Some(manifest) = &manifest {
+        let snapshot = manifest.facts.snapshot.as_ref().map(|snapshot| snapshot.content);
+        if snapshot != proof.record.snapshot {
+            return Err(not_proved("its snapshot is not the one in the manifest".to_owned()));
+        }
+        if manifest.tree.size != proof.size {
+            let (found, size) = (proof.size, manifest.tree.size);
+            return Err(not_proved(format!("it is of a tree of {found} rows, and the manifest has {size}")));
+        }
+    }
     if let Some(policy) = &args.policy {
         let opened = open(policy, terminal)?;
         proof.check_names(&opened.artifact).map_err(|error| not_proved(error.to_string()))?;
     }
-    let json = json!({
-        "row": proof.row,
-        "size": proof.size,
-        "root": found,
-        "names_checked": args.policy.is_some(),
-        "integers": proof.integers.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "record": serde_json::value::to_raw_value(&proof.record).expect("a record can be written as JSON"),
-    });
-    terminal.report(&human(&proof, args.policy.is_some()), &json, false)
+    if !terminal.is_json() {
+        return terminal.print(&format!("{}\n", human(&proof, args.policy.is_some(), manifest.is_some())));
+    }
+    let checked = Checked {
+        row: proof.row,
+        size: proof.size,
+        root: found,
+        names_checked: args.policy.is_some(),
+        integers: proof.integers.iter().map(ToString::to_string).collect(),
+        record: &proof.record,
+    };
+    let text = serde_json::to_string_pretty(&checked).expect("a record can be written as JSON");
+    terminal.print(&format!("{text}\n"))
+}
+
+/// What was checked, for programs. Amounts keep all their digits.
+#[derive(Serialize)]
+struct Checked<'a> {
+    row: u64,
+    size: u64,
+    root: Hash,
+    names_checked: bool,
+    integers: Vec<String>,
+    record: &'a Record,
 }
 
 /// What the row is checked against.
@@ -71,7 +96,7 @@ fn published(text: &str) -> Result<Published, Failure> {
     Ok(Published { root: manifest.tree.root, manifest: Some(manifest) })
 }
 
-fn human(proof: &Proof, names_are_checked: bool) -> String {
+fn human(proof: &Proof, names_are_checked: bool, has_manifest: bool) -> String {
     let mut out = format!("proved: row {} of {}\n", proof.row, grouped(proof.size));
     let Record { outcome, input, .. } = &proof.record;
     // writing to a string cannot fail
@@ -90,7 +115,12 @@ fn human(proof: &Proof, names_are_checked: bool) -> String {
         }
     };
     let _ = input.map(|input| writeln!(out, "  input {input}"));
+    if !has_manifest {
+        out += "not checked: which artifact and snapshot decided, which `--root MANIFEST` compares\n";
+    }
+    let is_refused = matches!(outcome, Outcome::Refused { .. });
     out += match names_are_checked {
+        true if is_refused => "not covered: the values and messages of a refusal",
         true => "its names and texts are those of the policy",
         false => "not checked: its names and texts, which `--policy POLICY` compares with the policy",
     };

@@ -41,7 +41,14 @@ pub fn compare(
         let row = |line: &Line| line.first()?.as_ref()?.parse::<u64>().ok();
         let number = pair.1.and_then(row).or(pair.0.and_then(row)).unwrap_or(last);
         match pair {
-            (None, None) => return Ok(()),
+            (None, None) => {
+                let added: Vec<String> =
+                    ours.reader.ignored().names().map(|name| format!("`{name}`")).collect();
+                if !added.is_empty() {
+                    take(last, format!("the file has columns that no batch wrote: {}", added.join(", ")));
+                }
+                return Ok(());
+            }
             (Some(one), Some(other)) if one == other => {}
             (Some(one), Some(other)) => {
                 let (one_row, other_row) = (one.first().cloned(), other.first().cloned());

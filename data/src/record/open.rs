@@ -177,6 +177,9 @@ impl Recorded {
     pub(super) fn leaves(&self) -> Result<(Salts, LeafReader), DataError> {
         let path = self.place(&self.manifest.leaves)?;
         let shown = path.display().to_string();
+        if path.exists() && !path.is_file() {
+            return Err(DataError::input(format!("{shown}: it is not a file")));
+        }
         let file = File::open(&path).map_err(|error| DataError::unreadable(&shown, &error))?;
         let mut reader = LeafReader(BufReader::with_capacity(1 << 18, file));
         let key = reader.next().ok_or_else(|| DataError::input(format!("{shown}: the file is cut off")))?;

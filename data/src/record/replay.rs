@@ -190,6 +190,11 @@ impl Recorded {
         let leaves = &self.manifest.leaves;
         found.leaves = digest_of(&self.place(leaves)?)?;
         self.compare_file(leaves, found.leaves, false, replay);
+        // the key of the salts, and a leaf for each row
+        let expected = self.manifest.tree.size.saturating_add(1).saturating_mul(32);
+        if leaves.bytes != expected {
+            replay.file(self.shown(leaves), format!("{} bytes, but the rows have {expected}", leaves.bytes));
+        }
         Ok(found)
     }
 
@@ -408,10 +413,10 @@ impl Recorded {
         let one = One::decide(decider.engine, &text);
         let is_decided = matches!(one.record.outcome, Outcome::Decided { .. });
         let shown = self.shown(output);
-        if let Ok(recorded) = read_text(&self.place(output)?)
-            && recorded != one::text(&one.record)
-        {
-            rows.add(1, Some(&shown), differences(&recorded, &one::text(&one.record)));
+        match read_text(&self.place(output)?) {
+            Ok(recorded) if recorded == one::text(&one.record) => {}
+            Ok(recorded) => rows.add(1, Some(&shown), differences(&recorded, &one::text(&one.record))),
+            Err(error) => rows.add(1, Some(&shown), error.message),
         }
         let mut leaves = Comparing::new(self.leaves().ok().map(|(_, leaves)| leaves));
         let leaf = one.record.leaf(salts.of(1), 1);
