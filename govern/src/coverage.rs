@@ -275,10 +275,13 @@ impl About<'_> {
             return text.trim_start_matches(['|', ' ']).trim_end_matches([' ', ';']).to_owned();
         }
         let before = &self.source[table.start as usize..row.start as usize];
-        let line = before.rsplit(['\n', ';', '{']).next().unwrap_or_default();
-        let head = line.split('|').next().unwrap_or_default().trim();
+        // the first row of a grid has the heads of its columns
+        let heads = before.split_once('{').map_or("", |(_, rest)| rest).split(';').next().unwrap_or_default();
+        let line = before.rsplit(['\n', ';']).next().unwrap_or_default();
         let column = line.matches('|').count();
-        format!("{head}, column {column}: {text}")
+        let head = line.split('|').next().unwrap_or_default().trim();
+        let column = heads.split('|').nth(column).unwrap_or_default().trim();
+        format!("{head}, {column}: {text}")
     }
 
     /// The values of parameters, each with the rows that were decided while it was in force.

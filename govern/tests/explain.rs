@@ -82,11 +82,14 @@ fn the_nearest_values_are_shown_with_those_next_to_them() {
     // (600 - 500) * 24 = 2,400: below only, for above everything is dearer
     let (price, field) = found(&explanation, "price");
     assert_eq!(price, ["€2_400.00"]);
-    assert_eq!(field.not_found, ["with no greater value"]);
+    assert_eq!(field.not_found, ["no greater value would have changed it"]);
     assert_eq!(field.found[0].result.outputs[1].value, "€2_400.00", "the whole result is shown");
     // 12,000 / 60 = 200 is still more than 100
-    assert_eq!(found(&explanation, "term").1.not_found, ["with no smaller value", "with no greater value"]);
-    assert_eq!(found(&explanation, "work").1.not_found, ["with no other value"]);
+    assert_eq!(
+        found(&explanation, "term").1.not_found,
+        ["no smaller value would have changed it", "no greater value would have changed it"]
+    );
+    assert_eq!(found(&explanation, "work").1.not_found, ["no other value would have changed it"]);
 }
 
 #[test]
@@ -138,7 +141,7 @@ fn what_is_wanted_already_is_not_sought() {
     let explanation = explained(given, Some("amount >= €13_000"));
     let (price, field) = found(&explanation, "price");
     assert_eq!(price, ["€13_000.00"]);
-    assert_eq!(field.not_found, ["with no smaller value"]);
+    assert_eq!(field.not_found, ["no smaller value would have changed it"]);
 }
 
 #[test]

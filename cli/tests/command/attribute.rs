@@ -30,6 +30,30 @@ fn its_chapter_tells_the_truth() {
     assert!(ended.text().contains(edits) && ended.text().contains(groups), "{}", ended.text());
 }
 
+/// What is written says the same in every format: another batch keeps its columns.
+#[test]
+fn causes_are_the_same_in_every_format() {
+    let page = fs::read_to_string(project("spec/book/15-attribution.md")).expect("there is a chapter");
+    let folder = Folder::new("attribution_formats");
+    let [before, after] = blocks(&page, "opus")[..] else { panic!("two policies") };
+    folder.write("before.opus", before);
+    folder.write("after.opus", after);
+    folder.write("applications.csv", blocks(&page, "csv")[0]);
+    folder.write(
+        "keep.opus",
+        "policy keep { input { row : int in 1..99 } output { kept : bool } rules first { otherwise R => true } }",
+    );
+    let mut texts = Vec::new();
+    for format in ["csv", "parquet", "arrow", "jsonl"] {
+        folder.opus(&format!("attribute before.opus after.opus applications.csv -o c.{format}")).ends(0);
+        let keep = "causes,necessary,but_for,unfinished,answer_before,rule_after,version_after";
+        folder.opus(&format!("batch keep.opus c.{format} -o {format}.csv --keep {keep}")).ends(0);
+        texts.push(folder.text(&format!("{format}.csv")));
+    }
+    assert!(texts[0].contains("E1 | E2+E3"), "{}", texts[0]);
+    assert!(texts.iter().all(|text| *text == texts[0]), "{texts:#?}");
+}
+
 /// Each scenario: one change, and precisely the listed decisions, each attributed to it.
 #[test]
 fn the_governed_changes_come_out_exactly() {

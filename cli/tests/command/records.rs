@@ -165,7 +165,7 @@ fn command_lines_that_cannot_be_recorded_are_refused() {
             "the output is in the folder of the record",
         ),
         ("run credit.opus --input good.csv --row 1 --record rec", 2, "cannot be used with"),
-        ("replay good.csv", 4, "not a record"),
+        ("replay good.csv", 4, "a record is a folder"),
         ("replay in", 4, "not a record"),
         ("check-proof good.csv --root taken", 4, "taken"),
         ("check-proof good.csv --root abcd", 2, "neither a root nor a manifest"),

@@ -84,6 +84,10 @@ pub fn encode(spec: &Spec, data: &Data<'_>, rows: usize, description: ColumnDesc
         (Content::Bool, Data::Column(columns, index)) => {
             chunk.bits(&narrowed::<i32>(columns, *index, rows), levels)?;
         }
+        (Content::Bool, Data::Array(array)) if !spec.optional && array.as_boolean_opt().is_some() => {
+            let bits: Vec<i32> = array.as_boolean().values().iter().map(i32::from).collect();
+            chunk.bits(&bits, levels)?;
+        }
         (content, Data::Column(columns, index)) => {
             let is_short = match content {
                 Content::Decimal { precision, .. } => *precision <= DIGITS_32,

@@ -35,6 +35,10 @@ impl Recorded {
     /// # Errors
     /// If the folder holds no record, its manifest was changed, or this version cannot execute its policy.
     pub fn open(folder: &Path, base: &Path) -> Result<Recorded, DataError> {
+        if folder.is_file() {
+            let message = format!("{}: a record is a folder, and this is a file", folder.display());
+            return Err(DataError::input(message).remedy("name the folder that holds `manifest.json`"));
+        }
         let path = folder.join(names::MANIFEST);
         let shown = path.display();
         let file = match File::open(&path) {

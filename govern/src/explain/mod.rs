@@ -293,7 +293,7 @@ fn field(policy: &Policy, given: &[Option<i128>], index: u32, actionable: Action
     if matches!(of.kind, Kind::Bool | Kind::Enum(_)) {
         field.found = row.others().into_iter().map(|value| found(&row, value, None)).collect();
         if field.found.is_empty() {
-            field.not_found.push("with no other value".to_owned());
+            field.not_found.push("no other value would have changed it".to_owned());
         }
         return field;
     }
@@ -305,7 +305,9 @@ fn field(policy: &Policy, given: &[Option<i128>], index: u32, actionable: Action
     for side in sides {
         match row.nearest(side, limits::EXPLANATION_WORK_MAX) {
             Near::Found { value, beside } => field.found.push(found(&row, value, Some(beside))),
-            Near::Nowhere => field.not_found.push(format!("with no {} value", side.word(of.kind))),
+            Near::Nowhere => {
+                field.not_found.push(format!("no {} value would have changed it", side.word(of.kind)))
+            }
             Near::NotAmong(count) => field
                 .not_found
                 .push(format!("not found among the {count} nearest {} values", side.word(of.kind))),

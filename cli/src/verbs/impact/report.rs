@@ -56,7 +56,7 @@ impl Report<'_> {
         blocks.extend(self.blocks(&tally.all));
         if let Some(by) = &tally.by {
             blocks.push(self.groups(by));
-            for (value, counts) in tally.groups.iter().take(GROUPS_SHOWN) {
+            for (value, counts) in tally.in_order().into_iter().take(GROUPS_SHOWN) {
                 blocks.push(format!("── {by} = {} ──", shown(value)));
                 blocks.extend(self.blocks(counts));
             }
@@ -140,7 +140,7 @@ impl Report<'_> {
 
     /// The groups at a glance.
     fn groups(&self, by: &str) -> String {
-        let lines = self.tally.groups.iter().map(|(value, counts)| {
+        let lines = self.tally.in_order().into_iter().map(|(value, counts)| {
             let mut line = vec![
                 shown(value),
                 grouped(counts.rows),
@@ -189,7 +189,7 @@ impl Report<'_> {
         value.insert("not_compared".into(), not_compared.collect());
         value.insert("renames".into(), json!(self.renames));
         let by = self.tally.by.as_ref().map(|column| {
-            let groups = self.tally.groups.iter().map(|(value, counts)| {
+            let groups = self.tally.in_order().into_iter().map(|(value, counts)| {
                 let mut group = Map::from_iter([("value".to_owned(), json!(value))]);
                 group.extend(self.counts_json(counts));
                 Value::Object(group)

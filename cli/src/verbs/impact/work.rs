@@ -123,6 +123,19 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// The groups in the order of their values: numbers by size, all else as texts.
+    pub fn in_order(&self) -> Vec<(&Option<String>, &Counts)> {
+        let size = |value: &Option<String>| match value {
+            None => Some(f64::NEG_INFINITY),
+            Some(text) => text.parse::<f64>().ok().filter(|size| size.is_finite()),
+        };
+        let mut groups: Vec<_> = self.groups.iter().collect();
+        if groups.iter().all(|(value, _)| size(value).is_some()) {
+            groups.sort_by(|(a, _), (b, _)| size(a).unwrap_or(0.0).total_cmp(&size(b).unwrap_or(0.0)));
+        }
+        groups
+    }
+
     pub fn new(plan: &Plan, by: Option<&str>) -> Tally {
         Tally { all: plan.nothing(), by: by.map(str::to_owned), groups: BTreeMap::new() }
     }
