@@ -4,7 +4,7 @@ use std::fs;
 
 use opus_runtime::artifact::seal;
 
-use super::folder::Folder;
+use super::folder::{Folder, project};
 
 /// Replaces bytes in an artifact by as many others and corrects the content hash.
 fn replace(artifact: &[u8], old: &str, new: &str) -> Vec<u8> {
@@ -149,6 +149,48 @@ fn a_source_that_compiles_differently_is_compared_on_the_tests() {
     fs::write(folder.path("other.opusc"), replace(&renamed, version, &nines)).unwrap();
     let ended = folder.opus("inspect other.opusc --source").ends(5);
     assert!(ended.err.contains("is not what the artifact was compiled from"), "{ended}");
+}
+
+/// The same for an artifact of an earlier format.
+#[test]
+fn the_source_of_an_earlier_format_is_labelled() {
+    let folder = Folder::new("crafted-earlier");
+    let whole = fs::read(project("spec/records/format-2/artifact.opusc")).unwrap();
+    let rows = project("spec/records/format-2");
+    let rows = rows.display();
+    let row = format!("--input {rows}/inputs/1/applications.csv --columns {rows}/mapping.toml --row 2");
+    let version = opus_frontend::VERSION;
+    let nines = "9".repeat(version.len());
+    let names = |bytes: &[u8]| {
+        let mut named = bytes.to_vec();
+        named[128..128 + nines.len()].copy_from_slice(nines.as_bytes());
+        seal(&mut named);
+        named
+    };
+    // the source is the one it was compiled from, whichever version wrote the artifact
+    fs::write(folder.path("named.opusc"), names(&whole)).unwrap();
+    for line in ["inspect named.opusc --source", &format!("explain named.opusc {row}"), "test named.opusc"] {
+        let ended = folder.opus(line).ends(0);
+        assert!(!(ended.text().to_owned() + &ended.err).contains(&nines), "{ended}");
+    }
+    // another source that decides alike, and one that does not
+    let alike = replace(&whole, "when age < 18 ", "when age <= 17");
+    let unlike = replace(&whole, "when age < 18 ", "when age <= 18");
+    for crafted in [&alike, &unlike] {
+        fs::write(folder.path("crafted.opusc"), crafted).unwrap();
+        for line in ["inspect crafted.opusc --source", &format!("explain crafted.opusc {row} --unverified")] {
+            let ended = folder.opus(line).ends(5);
+            assert!(ended.err.contains("is not what the artifact was compiled from"), "{ended}");
+        }
+        folder.opus(&format!("run crafted.opusc {row}")).ends(0);
+    }
+    fs::write(folder.path("alike.opusc"), names(&alike)).unwrap();
+    let label = format!("source: agrees on 19 rows: version {nines} of the compiler wrote the artifact");
+    let ended = folder.opus(&format!("explain alike.opusc {row}")).ends(0);
+    assert!(ended.text().contains(&label), "{ended}");
+    fs::write(folder.path("unlike.opusc"), names(&unlike)).unwrap();
+    let ended = folder.opus(&format!("explain unlike.opusc {row}")).ends(5);
+    assert!(ended.err.contains("decides the test \"18 is of age\" differently"), "{ended}");
 }
 
 #[test]
