@@ -414,7 +414,7 @@ pub struct Replay {
     /// The folder of the record.
     #[arg(value_name = "DIR")]
     pub record: PathBuf,
-    /// The root that was printed, signed or published when the record was made; a record that was written anew has another.
+    /// The root that was printed, signed or published with the record; a record that was rewritten has a different one.
     #[arg(long, value_name = "HASH")]
     pub root: Option<String>,
     /// The engine: native code (the VM if native code is unavailable), the VM, or the slow reference evaluator.
@@ -536,46 +536,33 @@ pub struct Apply {
     pub only: Option<Vec<String>>,
 }
 
-/// `opus impact`
+/// Two policies and a portfolio.
 #[derive(Args, Debug)]
-pub struct Impact {
+pub struct Compared {
     /// The policy or artifact before the change; `FILE@N` is its version N, applied to every row whatever its date.
     #[arg(value_name = "A")]
     pub a: PathBuf,
     /// The policy or artifact after the change, in the same form.
     #[arg(value_name = "B")]
     pub b: PathBuf,
-    /// The snapshot of facts, if the policies take any.
-    #[arg(long, value_name = "FILE|NAME|HASH")]
-    pub snapshot: Option<PathBuf>,
-    /// The snapshot after the change, if it is not the same.
-    #[arg(long, value_name = "FILE|NAME|HASH")]
-    pub snapshot_after: Option<PathBuf>,
     /// The files, or folders whose files are read in the order of their paths; `-` for standard input.
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
+    /// The snapshot of facts, if the policies take any.
+    #[arg(long, value_name = "FILE|NAME|HASH")]
+    pub snapshot: Option<PathBuf>,
     /// Where to write the rows whose results differ, with both results, or `-` for standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// The format of the output, if the file name does not show it.
     #[arg(long, value_parser = file_format(), value_name = "FORMAT", requires = "output")]
     pub output_format: Option<FileFormat>,
-    /// Where to write all counts and sums, as JSON.
+    /// Where to write the summary as JSON.
     #[arg(long, value_name = "FILE")]
     pub summary: Option<PathBuf>,
-    /// Also count for each value of this input column.
-    #[arg(long, value_name = "COL")]
-    pub by: Option<String>,
-    /// Count a row as changed if another rule or version decides it, even if its outputs are the same.
-    #[arg(long)]
-    pub compare_rules: bool,
     /// The value of a field in all rows of inputs that lack its column, written as in a CSV file, or `missing`.
     #[arg(long, value_name = "FIELD=VALUE")]
     pub fill: Vec<String>,
-    /// The engine: native code (the VM if native code is unavailable), the VM, or the slow reference evaluator.
-    #[arg(long, value_enum, value_name = "native|vm|reference", hide_possible_values = true)]
-    #[arg(default_value_t = Decider::Native)]
-    pub engine: Decider,
     /// The number of threads; by default, one for each processor.
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = thread_count)]
     pub threads: Option<u16>,
@@ -590,50 +577,38 @@ pub struct Impact {
     pub input_format: Option<FileFormat>,
 }
 
+/// `opus impact`
+#[derive(Args, Debug)]
+pub struct Impact {
+    /// The policies and the portfolio.
+    #[command(flatten)]
+    pub compared: Compared,
+    /// The snapshot after the change, if it is not the same.
+    #[arg(long, value_name = "FILE|NAME|HASH")]
+    pub snapshot_after: Option<PathBuf>,
+    /// Also count for each value of this input column.
+    #[arg(long, value_name = "COL")]
+    pub by: Option<String>,
+    /// Count a row as changed if another rule or version decides it, even if its outputs are the same.
+    #[arg(long)]
+    pub compare_rules: bool,
+    /// The engine: native code (the VM if native code is unavailable), the VM, or the slow reference evaluator.
+    #[arg(long, value_enum, value_name = "native|vm|reference", hide_possible_values = true)]
+    #[arg(default_value_t = Decider::Native)]
+    pub engine: Decider,
+}
+
 /// `opus attribute`
 #[derive(Args, Debug)]
 pub struct Attribute {
-    /// The policy or artifact before the change; `FILE@N` is its version N, applied to every row whatever its date.
-    #[arg(value_name = "A")]
-    pub a: PathBuf,
-    /// The policy or artifact after the change, in the same form.
-    #[arg(value_name = "B")]
-    pub b: PathBuf,
-    /// The snapshot of facts, if the policies take any.
-    #[arg(long, value_name = "FILE|NAME|HASH")]
-    pub snapshot: Option<PathBuf>,
-    /// The files, or folders whose files are read in the order of their paths; `-` for standard input.
-    #[arg(required = true, value_name = "INPUT")]
-    pub inputs: Vec<PathBuf>,
-    /// Where to write the rows whose results differ, with both results and their causes, or `-` for standard output.
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-    /// The format of the output, if the file name does not show it.
-    #[arg(long, value_parser = file_format(), value_name = "FORMAT", requires = "output")]
-    pub output_format: Option<FileFormat>,
-    /// Where to write the edits, the groups of rows with the same causes, and the sets of edits that could not be tested, as JSON.
-    #[arg(long, value_name = "FILE")]
-    pub summary: Option<PathBuf>,
-    /// The value of a field in all rows of inputs that lack its column, written as in a CSV file, or `missing`.
-    #[arg(long, value_name = "FIELD=VALUE")]
-    pub fill: Vec<String>,
+    /// The policies and the portfolio.
+    #[command(flatten)]
+    pub compared: Compared,
     /// The engine of the two policies: native code (the VM if native code is unavailable) or the VM. The policies
     /// between the two always run on the VM.
     #[arg(long, value_enum, value_name = "native|vm", hide_possible_values = true)]
     #[arg(default_value_t = BatchEngine::Native)]
     pub engine: BatchEngine,
-    /// The number of threads; by default, one for each processor.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = thread_count)]
-    pub threads: Option<u16>,
-    /// Input columns to copy to the output.
-    #[arg(long, value_name = "COL,…", value_delimiter = ',', requires = "output")]
-    pub keep: Vec<String>,
-    /// How columns map to fields, as for `opus batch`.
-    #[arg(long, value_name = "FILE.toml")]
-    pub columns: Option<PathBuf>,
-    /// The format of the input, if the file name does not show it.
-    #[arg(long, value_parser = file_format(), value_name = "FORMAT")]
-    pub input_format: Option<FileFormat>,
 }
 
 /// An engine that decides many rows at a time.
@@ -645,29 +620,12 @@ pub enum BatchEngine {
     Vm,
 }
 
-impl Attribute {
-    /// What `opus impact` reads and writes for the same portfolio.
-    pub fn as_impact(&self) -> Impact {
-        Impact {
-            a: self.a.clone(),
-            b: self.b.clone(),
-            snapshot: self.snapshot.clone(),
-            snapshot_after: None,
-            inputs: self.inputs.clone(),
-            output: self.output.clone(),
-            output_format: self.output_format,
-            summary: self.summary.clone(),
-            by: None,
-            compare_rules: false,
-            fill: self.fill.clone(),
-            engine: match self.engine {
-                BatchEngine::Native => Decider::Native,
-                BatchEngine::Vm => Decider::Vm,
-            },
-            threads: self.threads,
-            keep: self.keep.clone(),
-            columns: self.columns.clone(),
-            input_format: self.input_format,
+impl BatchEngine {
+    /// The engine of the runtime.
+    pub fn of_runtime(self) -> opus_runtime::Engine {
+        match self {
+            BatchEngine::Native => opus_runtime::Engine::Native,
+            BatchEngine::Vm => opus_runtime::Engine::Vm,
         }
     }
 }

@@ -7,6 +7,11 @@ use opus_data::{DataError, Endpoint, ErrorKind, Format, Located};
 use crate::failure::Failure;
 use crate::process::is_standard_output_closed;
 
+/// A path as results show it.
+pub fn path_text(path: &Path) -> String {
+    path.display().to_string()
+}
+
 /// The files behind the inputs: [`opus_data::inputs`].
 ///
 /// # Errors

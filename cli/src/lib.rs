@@ -2,7 +2,7 @@
 //!
 //! In reading order: the command line ([`args`]), how a command fails ([`failure`]), output for people and programs
 //! ([`terminal`], [`render`], [`progress`], [`summary`]), the policy, the files and the row that a command line names
-//! ([`open`], [`stored`], [`endpoints`], [`row`]), the verbs ([`verbs`]), the process around them ([`process`]), and
+//! ([`open`], [`stored`], [`endpoints`], [`row`]), the threads ([`pool`]), the verbs ([`verbs`]), the process around them ([`process`]), and
 //! comparing decisions with a file of
 //! expected ones ([`compare`]).
 
@@ -11,6 +11,7 @@ pub mod compare;
 pub mod endpoints;
 pub mod failure;
 pub mod open;
+pub mod pool;
 pub mod process;
 pub mod progress;
 pub mod render;

@@ -1,11 +1,13 @@
 //! What is the result of a batch? The same numbers for people and for programs.
 
+use std::io::Write as _;
+
 use opus_ir::{Kind, Schema};
 use serde_json::{Value, json};
 
-use opus_data::Names;
 use opus_data::pipeline::Report;
 use opus_data::record::{Facts, TreeFacts};
+use opus_data::{DataError, Names, Target, Whole};
 
 /// A finished batch.
 pub struct Run<'a> {
@@ -106,6 +108,16 @@ pub fn json(run: &Run, details: Value) -> Value {
         value.extend(more.into_iter().chain(details));
     }
     value
+}
+
+/// Writes a summary. It has not its name yet.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write(mut target: Target, value: &Value) -> Result<Whole, DataError> {
+    let text = format!("{value:#}\n");
+    target.write_all(text.as_bytes()).map_err(|error| target.failure(&error))?;
+    target.end()
 }
 
 /// A number in groups of three digits.

@@ -123,8 +123,8 @@ impl Store {
 }
 
 impl Pending {
-    /// Counts the signatures of a publication. One that an earlier publication had agreed to that, and not to this: otherwise
-    /// whoever keeps the signatures of an older state could bring it back.
+    /// Counts the signatures of a publication. A signature that an earlier publication had does not count: otherwise anyone
+    /// who keeps the signatures of an older state could bring that state back.
     fn count(publication: &[&Entry], earlier: &[&Entry], required: usize, trust: &Trust) -> Pending {
         let mut entry = *publication.last().expect("a publication has an entry");
         let statement = entry.statement();

@@ -2,7 +2,6 @@
 
 mod report;
 
-use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -18,34 +17,34 @@ use opus_runtime::Options;
 use serde_json::json;
 
 use super::impact::changed::{Beside, Changed};
-use super::impact::{Endpoints, available_threads, path_text, portfolio, with_fill};
+use super::impact::{Endpoints, portfolio, with_fill};
 use crate::args::Attribute;
+use crate::endpoints::path_text;
 use crate::failure::{Exit, Failure};
 use crate::open::{Named, snapshot_of};
+use crate::pool::pool;
 use crate::progress::Shown;
+use crate::summary;
 use crate::terminal::Terminal;
 use report::Report;
 
 pub fn run(args: &Attribute, terminal: &Terminal) -> Result<(), Failure> {
-    let named = [&args.a, &args.b].map(|path| Named::new(path));
-    let portfolio_args = args.as_impact();
-    let endpoints = Endpoints::of(&portfolio_args, &named, "attribute")?;
-    let left_out = left_out(&args.inputs, args.input_format)?;
+    let compared = &args.compared;
+    let named = [&compared.a, &compared.b].map(|path| Named::new(path));
+    let endpoints = Endpoints::of(compared, None, &named, "attribute")?;
+    let left_out = left_out(&compared.inputs, compared.input_format)?;
     let [a, b] = [named[0].structure(terminal)?, named[1].structure(terminal)?];
-    let engine = portfolio_args.engine.of_runtime().expect("both engines are of the runtime");
-    let options = Options { engine, ..Options::default() };
-    let facts = args.snapshot.as_deref().map(|path| snapshot_of(path, terminal)).transpose()?;
+    let options = Options { engine: args.engine.of_runtime(), ..Options::default() };
+    let facts = compared.snapshot.as_deref().map(|path| snapshot_of(path, terminal)).transpose()?;
     let attribution = Attribution::new(&a.structure, &b.structure, facts.as_ref(), &options)
         .map_err(|error| refused([&a.name, &b.name], &error))?;
     if let Some(why) = attribution.b().fallback() {
         terminal.note(&format!("native code is not available ({why}): the vm decides"));
     }
     let renames: Vec<_> = attribution.script().renames().cloned().collect();
-    let portfolio = portfolio::read(&portfolio_args, attribution.joint(), &renames)?;
-    let threads = args.threads.map_or_else(available_threads, usize::from);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let pool = pool.map_err(|error| Failure::io(format!("threads cannot be started: {error}")))?;
-    let summary = args.summary.as_ref().map(|path| Target::create(&Endpoint::new(path))).transpose()?;
+    let portfolio = portfolio::read(compared, None, attribution.joint(), &renames)?;
+    let pool = pool(compared.threads)?;
+    let summary = compared.summary.as_ref().map(|path| Target::create(&Endpoint::new(path))).transpose()?;
 
     let hashed = summary.is_some() || terminal.is_json();
     let intake = &portfolio.intake;
@@ -100,23 +99,16 @@ pub fn run(args: &Attribute, terminal: &Terminal) -> Result<(), Failure> {
         "engine": attribution.b().engine().name(),
         "compiler": env!("CARGO_PKG_VERSION"),
         "options": {
-            "output": args.output.as_deref().map(path_text),
-            "fill": args.fill,
-            "keep": args.keep,
-            "columns": args.columns.as_deref().map(path_text),
-            "threads": threads,
+            "output": compared.output.as_deref().map(path_text),
+            "fill": compared.fill,
+            "keep": compared.keep,
+            "columns": compared.columns.as_deref().map(path_text),
+            "threads": pool.current_num_threads(),
         },
         "seconds": seconds,
     });
     let value = report.json(details);
-    let summary = match summary {
-        Some(mut target) => {
-            let text = format!("{value:#}\n");
-            target.write_all(text.as_bytes()).map_err(|error| target.failure(&error))?;
-            Some(target.end()?)
-        }
-        None => None,
-    };
+    let summary = summary.map(|target| summary::write(target, &value)).transpose()?;
     // the summary last: if it exists, everything it describes exists
     changed_rows.map_or(Ok(()), Whole::name)?;
     summary.map_or(Ok(()), Whole::name)?;

@@ -1,16 +1,16 @@
 //! `opus batch`: files of inputs to files of decisions.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use serde_json::json;
 
 use super::explain::ExplainedRows;
 use crate::args::Batch;
-use crate::endpoints::{inputs, output, policy_first, writable};
+use crate::endpoints::{inputs, output, path_text, policy_first, writable};
 use crate::failure::{Exit, Failure};
 use crate::open::open_with;
+use crate::pool::pool;
 use crate::progress::Shown;
 use crate::summary::{self, Run};
 use crate::terminal::Terminal;
@@ -88,9 +88,7 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
             (Box::new(policy), name)
         }
     };
-    let threads = args.threads.map_or_else(available_threads, usize::from);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let pool = pool.map_err(|error| Failure::io(format!("threads cannot be started: {error}")))?;
+    let pool = pool(args.threads)?;
     let shown = Shown::new(terminal);
     let started = Instant::now();
     let progress = |progress| shown.update(progress);
@@ -112,17 +110,10 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     let run = Run { report: &report, schema: &schema, names: &names, rules, facts: &facts, record, seconds };
     let details = json!({
         "left_out": left_out,
-        "options": { "max_rejects": args.max_rejects, "threads": threads },
+        "options": { "max_rejects": args.max_rejects, "threads": pool.current_num_threads() },
     });
     let value = terminal.with_selected(&summary::json(&run, details));
-    let summary = match summary {
-        Some(mut target) => {
-            let text = format!("{value:#}\n");
-            target.write_all(text.as_bytes()).map_err(|error| target.failure(&error))?;
-            Some(target.end()?)
-        }
-        None => None,
-    };
+    let summary = summary.map(|target| summary::write(target, &value)).transpose()?;
     // the record after its outputs, and the summary last: if one exists, everything that it describes exists
     outputs.name()?;
     complete.map_or(Ok(()), Complete::name)?;
@@ -196,10 +187,6 @@ impl Endpoints {
     }
 }
 
-fn path_text(path: &Path) -> String {
-    path.display().to_string()
-}
-
 /// How many rows may be rejected.
 enum Allowed {
     Rows(u64),
@@ -246,9 +233,4 @@ impl Allowed {
             failure.help("`--rejects FILE` writes them down, one line for each fault")
         })
     }
-}
-
-/// One thread for each processor.
-pub fn available_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, |count| count.get())
 }

@@ -9,6 +9,7 @@ use crate::args;
 use crate::endpoints::{inputs, policy_first};
 use crate::failure::{Exit, Failure};
 use crate::open::open_with;
+use crate::pool::pool;
 use crate::progress::Shown;
 use crate::terminal::Terminal;
 
@@ -71,9 +72,7 @@ fn of_files(
         return Err(Failure::usage("the policy is so large that the inputs are read several times, which standard input does not allow")
             .help("write the rows to a file first"));
     }
-    let threads = args.threads.map_or_else(super::batch::available_threads, usize::from);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let pool = pool.map_err(|error| Failure::io(format!("threads cannot be started: {error}")))?;
+    let pool = pool(args.threads)?;
     let mut tally = Tally::default();
     for (index, policy) in policies.iter().enumerate() {
         let schema = policy.schema().clone();

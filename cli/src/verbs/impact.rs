@@ -6,8 +6,7 @@ mod report;
 mod work;
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use opus_data::pipeline::Scan;
@@ -21,20 +20,23 @@ use opus_govern::reference::ReferenceEngine;
 use opus_runtime::{Decide, Engine};
 use serde_json::json;
 
-use crate::args::{Decider, Impact};
-use crate::endpoints::{inputs, output, writable};
+use crate::args::{Compared, Decider, Impact};
+use crate::endpoints::{inputs, output, path_text, writable};
 use crate::failure::{Exit, Failure};
 use crate::open::{self, Named, compiled_alone, snapshot_of};
+use crate::pool::pool;
 use crate::progress::Shown;
+use crate::summary;
 use crate::terminal::Terminal;
 use changed::Changed;
 use report::Report;
 use work::{Tally, Worker};
 
 pub fn run(args: &Impact, terminal: &Terminal) -> Result<(), Failure> {
-    let named = [&args.a, &args.b].map(|path| Named::new(path));
-    let endpoints = Endpoints::of(args, &named, "impact")?;
-    let left_out = left_out(&args.inputs, args.input_format)?;
+    let compared = &args.compared;
+    let named = [&compared.a, &compared.b].map(|path| Named::new(path));
+    let endpoints = Endpoints::of(compared, args.snapshot_after.as_ref(), &named, "impact")?;
+    let left_out = left_out(&compared.inputs, compared.input_format)?;
     let [a, b] = [named[0].structure(terminal)?, named[1].structure(terminal)?];
     let script = diff(&a.structure, &b.structure);
     let renames: Vec<_> = script.renames().cloned().collect();
@@ -52,7 +54,7 @@ pub fn run(args: &Impact, terminal: &Terminal) -> Result<(), Failure> {
     let [first, second] = [before.artifact.program(), after.artifact.program()];
     let joint =
         Joint::new(&first.schema, &second.schema).map_err(|error| Failure::usage(error.to_string()))?;
-    let portfolio = portfolio::read(args, &joint, &renames)?;
+    let portfolio = portfolio::read(compared, args.by.as_deref(), &joint, &renames)?;
     let projection = |schema| joint.projection(schema).map_err(|error| Failure::usage(error.to_string()));
     let projections = [projection(&first.schema)?, projection(&second.schema)?];
     let mut plan = Plan::new(first, second);
@@ -72,24 +74,22 @@ pub fn run(args: &Impact, terminal: &Terminal) -> Result<(), Failure> {
         })
         .collect();
     let artifacts = [&before, &after].map(|of| of.artifact.content_hash().to_string());
-    let facts = args.snapshot.as_deref().map(|path| snapshot_of(path, terminal)).transpose()?;
+    let facts = compared.snapshot.as_deref().map(|path| snapshot_of(path, terminal)).transpose()?;
     let facts_after =
         args.snapshot_after.as_deref().map(|path| snapshot_of(path, terminal)).transpose()?.or(facts.clone());
     let snapshots = [&facts, &facts_after].map(|facts| facts.as_ref().map(|facts| facts.hash().to_string()));
     let before = open::Opened::new(&names[0], before, facts);
     let after = open::Opened::new(&names[1], after, facts_after);
     let engines = [decider(before, args.engine, terminal)?, decider(after, args.engine, terminal)?];
-    let threads = args.threads.map_or_else(available_threads, usize::from);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let pool = pool.map_err(|error| Failure::io(format!("threads cannot be started: {error}")))?;
-    let summary = args.summary.as_ref().map(|path| Target::create(&Endpoint::new(path))).transpose()?;
+    let pool = pool(compared.threads)?;
+    let summary = compared.summary.as_ref().map(|path| Target::create(&Endpoint::new(path))).transpose()?;
 
     let hashed = summary.is_some() || terminal.is_json();
     let intake = &portfolio.intake;
     let started = Instant::now();
     let scan = Scan::open(endpoints.inputs.clone(), intake, hashed).map_err(with_fill)?.needing_names();
     let by = portfolio.by.map(|position| (position, scan.kept()[position].clone()));
-    let kept = &scan.kept()[..args.keep.len()];
+    let kept = &scan.kept()[..compared.keep.len()];
     let (table, mut writer) = match &endpoints.output {
         Some(located) => {
             let changed = Changed::new(&plan, &schemas, kept, &metadata)?;
@@ -146,25 +146,18 @@ pub fn run(args: &Impact, terminal: &Terminal) -> Result<(), Failure> {
         "engine": engines[1].1,
         "compiler": env!("CARGO_PKG_VERSION"),
         "options": {
-            "output": args.output.as_deref().map(path_text),
+            "output": compared.output.as_deref().map(path_text),
             "by": args.by,
             "compare_rules": args.compare_rules,
-            "fill": args.fill,
-            "keep": args.keep,
-            "columns": args.columns.as_deref().map(path_text),
-            "threads": threads,
+            "fill": compared.fill,
+            "keep": compared.keep,
+            "columns": compared.columns.as_deref().map(path_text),
+            "threads": pool.current_num_threads(),
         },
         "seconds": seconds,
     });
     let value = report.json(details);
-    let summary = match summary {
-        Some(mut target) => {
-            let text = format!("{value:#}\n");
-            target.write_all(text.as_bytes()).map_err(|error| target.failure(&error))?;
-            Some(target.end()?)
-        }
-        None => None,
-    };
+    let summary = summary.map(|target| summary::write(target, &value)).transpose()?;
     // the summary last: if it exists, everything it describes exists
     changed_rows.map_or(Ok(()), Whole::name)?;
     summary.map_or(Ok(()), Whole::name)?;
@@ -209,9 +202,13 @@ pub(super) struct Endpoints {
 
 impl Endpoints {
     /// The endpoints named on the command line. Nothing is read twice or overwritten.
-    pub fn of(args: &Impact, policies: &[Named; 2], verb: &str) -> Result<Endpoints, Failure> {
-        let is_policy =
-            |path: &&std::path::PathBuf| path.extension().is_some_and(|end| end == "opus" || end == "opusc");
+    pub fn of(
+        args: &Compared,
+        snapshot_after: Option<&PathBuf>,
+        policies: &[Named; 2],
+        verb: &str,
+    ) -> Result<Endpoints, Failure> {
+        let is_policy = |path: &&PathBuf| path.extension().is_some_and(|end| end == "opus" || end == "opusc");
         if let Some(found) = args.inputs.iter().find(is_policy) {
             return Err(Failure::usage(format!("`{}` is a policy, not an input", found.display()))
                 .help(format!("two policies come first, and then the inputs: opus {verb} A B INPUT")));
@@ -225,13 +222,15 @@ impl Endpoints {
             summary: args.summary.as_deref().map(Endpoint::new),
         };
         let [a, b] = [0, 1].map(|at| Endpoint::new(&policies[at].path));
-        let columns = args.columns.as_deref().map(Endpoint::new);
+        let others = [args.columns.as_ref(), args.snapshot.as_ref(), snapshot_after];
+        let others: Vec<Endpoint> = others.into_iter().flatten().map(|path| Endpoint::new(path)).collect();
         // one file may hold both policies, as two of its versions
         let is_one = a == b && a != Endpoint::Standard;
-        let policies = [Some(&a), Some(&b).filter(|_| !is_one), columns.as_ref()];
+        let policies = [Some(&a), Some(&b).filter(|_| !is_one)];
         let read: Vec<&Endpoint> = policies
             .into_iter()
             .flatten()
+            .chain(&others)
             .chain(endpoints.inputs.iter().map(|input| &input.endpoint))
             .collect();
         endpoints.summary.as_ref().map_or(Ok(()), writable)?;
@@ -249,12 +248,4 @@ impl Endpoints {
     pub fn takes_standard_output(&self) -> bool {
         self.written().contains(&&Endpoint::Standard)
     }
-}
-
-pub(super) fn path_text(path: &Path) -> String {
-    path.display().to_string()
-}
-
-pub(super) fn available_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, |count| count.get())
 }

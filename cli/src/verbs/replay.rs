@@ -6,10 +6,10 @@ use opus_govern::source::Basis;
 use opus_runtime::{Decide, Engine, Hash};
 use serde_json::{Value, json};
 
-use super::batch::available_threads;
 use crate::args;
 use crate::failure::{Exit, Failure};
 use crate::open::{open, read_snapshot};
+use crate::pool::pool;
 use crate::progress::Shown;
 use crate::summary::grouped;
 use crate::terminal::Terminal;
@@ -28,13 +28,11 @@ pub fn run(args: &args::Replay, terminal: &Terminal) -> Result<(), Failure> {
             let message =
                 format!("{}: the root is {found}, not {expected}", recorded.manifest_path().display());
             return Err(
-                Failure::new(Exit::Policy, message).help("this is another record, or it was written anew")
+                Failure::new(Exit::Policy, message).help("this is another record, or it was rewritten")
             );
         }
     }
-    let threads = args.threads.map_or_else(available_threads, usize::from);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let pool = pool.map_err(|error| Failure::io(format!("threads cannot be started: {error}")))?;
+    let pool = pool(args.threads)?;
     let engine = engine(&recorded, args, terminal);
     let engine = engine.as_ref().map(|engine| engine.as_ref()).map_err(String::clone);
     let shown = Shown::new(terminal);

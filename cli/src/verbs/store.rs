@@ -47,7 +47,7 @@ fn human(verified: &Verified, checkpoint: Option<&Checkpoint>) -> String {
     }
     if unnamed > 0 {
         let objects = counted(unnamed, "object is", "objects are");
-        lines.push(format!("{objects} named by no entry: a publication was interrupted, or an entry was removed, which a checkpoint tells"));
+        lines.push(format!("{objects} named by no entry: a publication was interrupted, or an entry was removed (a checkpoint tells which)"));
     }
     match checkpoint {
         Some(checkpoint) if verified.faults.is_empty() => {

@@ -200,6 +200,27 @@ fn a_late_correction_shows_exactly_what_it_changes() {
     assert!(shown.text().contains("690   (Manual 3b)"), "{}", shown.text());
 }
 
+/// An output never replaces the snapshot that a command reads.
+#[test]
+fn a_snapshot_is_not_overwritten() {
+    let folder = folder("overwritten");
+    folder.opus("snapshot build facts.csv -o world.opuss").ends(0);
+    folder.opus("snapshot build facts.csv -o later.opuss").ends(0);
+    let format = "--output-format csv";
+    for line in [
+        format!("impact loan.opus loan.opus rows.csv --snapshot world.opuss -o world.opuss {format}"),
+        format!(
+            "impact loan.opus loan.opus rows.csv --snapshot world.opuss --snapshot-after later.opuss -o later.opuss {format}"
+        ),
+        "impact loan.opus loan.opus rows.csv --snapshot world.opuss --summary world.opuss".to_owned(),
+        format!("attribute loan.opus loan.opus rows.csv --snapshot world.opuss -o world.opuss {format}"),
+        format!("batch loan.opus rows.csv --snapshot world.opuss -o world.opuss {format}"),
+    ] {
+        folder.opus(&line).ends(2);
+    }
+    folder.opus("snapshot diff world.opuss later.opuss").ends(0);
+}
+
 /// A record of a batch with facts holds the snapshot, and is replayed with it.
 #[test]
 fn a_record_holds_the_snapshot() {

@@ -10,7 +10,7 @@ use opus_ir::Kind;
 use opus_runtime::Schema;
 use opus_runtime::admission::{Admission, Reading, Unit};
 
-use crate::args::Impact;
+use crate::args::Compared;
 use crate::failure::Failure;
 
 /// What is read of the inputs.
@@ -23,7 +23,12 @@ pub struct Portfolio {
 }
 
 /// What the command line says of the inputs.
-pub fn read(args: &Impact, joint: &Joint, renames: &[Rename]) -> Result<Portfolio, Failure> {
+pub fn read(
+    args: &Compared,
+    by: Option<&str>,
+    joint: &Joint,
+    renames: &[Rename],
+) -> Result<Portfolio, Failure> {
     let schema = joint.schema();
     let (mut mapping, mapping_file) = match &args.columns {
         Some(path) => {
@@ -39,9 +44,9 @@ pub fn read(args: &Impact, joint: &Joint, renames: &[Rename]) -> Result<Portfoli
         fill_in(&mut mapping, schema, renames, fill)?;
     }
     let mut keep = args.keep.clone();
-    let by = args.by.as_ref().map(|by| {
+    let by = by.map(|by| {
         keep.iter().position(|name| name == by).unwrap_or_else(|| {
-            keep.push(by.clone());
+            keep.push(by.to_owned());
             keep.len() - 1
         })
     });
