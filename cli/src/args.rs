@@ -551,6 +551,9 @@ pub struct Compared {
     /// The snapshot of facts, if the policies take any.
     #[arg(long, value_name = "FILE|NAME|HASH")]
     pub snapshot: Option<PathBuf>,
+    /// The snapshot after the change, if it is not the same.
+    #[arg(long, value_name = "FILE|NAME|HASH", requires = "snapshot")]
+    pub snapshot_after: Option<PathBuf>,
     /// Where to write the rows whose results differ, with both results, or `-` for standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -583,9 +586,6 @@ pub struct Impact {
     /// The policies and the portfolio.
     #[command(flatten)]
     pub compared: Compared,
-    /// The snapshot after the change, if it is not the same.
-    #[arg(long, value_name = "FILE|NAME|HASH")]
-    pub snapshot_after: Option<PathBuf>,
     /// Also count for each value of this input column.
     #[arg(long, value_name = "COL")]
     pub by: Option<String>,

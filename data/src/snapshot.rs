@@ -182,7 +182,9 @@ fn fact<'a>(place: &str, cells: impl Iterator<Item = (&'a str, &'a str)>) -> Res
         }
     };
     notes.sort();
-    Ok(Fact { key: key.to_owned(), valid_from, value, cite, notes })
+    // what is no key is refused by the snapshot, which says what one is
+    let key = opus_runtime::snapshot::key(key).unwrap_or_else(|| key.to_owned());
+    Ok(Fact { key, valid_from, value, cite, notes })
 }
 
 /// The records of a CSV text (RFC 4180), each with the line that it begins on; empty lines are left out.

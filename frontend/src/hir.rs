@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use cranelift_entity::{PrimaryMap, entity_impl};
 use opus_ir::date::MonthEnd;
-use opus_ir::{Domain, Interval, Kind, Rounding, Schema, Shape};
+use opus_ir::{Domain, Interval, Kind, Rounding, Schema, Shape, TableKey};
 
 use crate::text::ast::Span;
 pub use crate::text::ast::{Actionable, Direction, Number};
@@ -81,12 +81,12 @@ impl Adverse {
     }
 }
 
-/// A parameter or set that comes from a snapshot, the same in all versions.
+/// A parameter, set or table that comes from a snapshot, the same in all versions.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Hole {
     /// Its name, and what a fact can be.
     pub hole: opus_ir::Hole,
-    /// The type of a parameter; of a set, that of the question whether a value is in it.
+    /// The type of a parameter or of a table's entries; of a set, that of the question whether a value is in it.
     pub ty: Ty,
     /// The citation, if there is one.
     pub cite: Option<String>,
@@ -99,14 +99,22 @@ impl Hole {
     pub fn of(&self) -> Option<u32> {
         match self.hole.shape {
             Shape::Set(of) => Some(of),
-            Shape::Value { .. } => None,
+            Shape::Value { .. } | Shape::Table { .. } => None,
+        }
+    }
+
+    /// The keys of a table.
+    pub fn keys(&self) -> &[TableKey] {
+        match &self.hole.shape {
+            Shape::Table { keys, .. } => keys,
+            Shape::Set(_) | Shape::Value { .. } => &[],
         }
     }
 
     /// The values that an entry may have: those of the parameter, or whether a value is in the set.
     pub fn domain(&self) -> Domain {
         match &self.hole.shape {
-            Shape::Value { domain, .. } => domain.clone(),
+            Shape::Value { domain, .. } | Shape::Table { domain, .. } => domain.clone(),
             Shape::Set(_) => Domain::all(Interval::BOOL),
         }
     }
@@ -114,7 +122,7 @@ impl Hole {
     /// What the integer of an entry counts.
     pub fn kind(&self) -> Kind {
         match self.hole.shape {
-            Shape::Value { kind, .. } => kind,
+            Shape::Value { kind, .. } | Shape::Table { kind, .. } => kind,
             Shape::Set(_) => Kind::Bool,
         }
     }
@@ -274,6 +282,8 @@ pub enum ExprKind {
     Hole(u32),
     /// Whether a value of an enum is in a set from a snapshot, by its hole.
     InHole(ExprId, u32),
+    /// An entry of a table from a snapshot, by the values of its keys and the hole.
+    Entry(Vec<ExprId>, u32),
     /// A named value.
     Let(LetId),
     /// The cell of a table that applies.
@@ -522,6 +532,7 @@ impl Version {
                 std::iter::once(*value).chain(ranges.iter().flat_map(|(a, b)| [*a, *b])).collect()
             }
             ExprKind::If(condition, a, b) => vec![*condition, *a, *b],
+            ExprKind::Entry(keys, _) => keys.clone(),
         }
     }
 

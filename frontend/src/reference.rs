@@ -59,6 +59,17 @@ pub struct Admitted {
     version: usize,
 }
 
+/// The entry of a table from a snapshot for these values of its keys; `None` if it has none.
+pub fn entry(policy: &Policy, hole: u32, keys: &[Value]) -> Option<usize> {
+    let integer = |value: &Value| match value {
+        Value::Bool(truth) => Some(*truth as i128),
+        Value::Enum(code) => Some((*code).into()),
+        Value::Number(number) => number.is_integer().then(|| number.to_integer().to_i128()).flatten(),
+    };
+    let keys = keys.iter().map(integer).collect::<Option<Vec<i128>>>()?;
+    policy.holes[hole as usize].hole.entry(&keys)
+}
+
 /// A fault of a row.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Refused {
@@ -358,6 +369,11 @@ impl<'a> Evaluator<'a> {
             ExprKind::InHole(value, hole) => {
                 let Value::Enum(code) = self.value(*value)? else { return Err(Undefined::Missing(expr)) };
                 self.fact(*hole, code as usize).ok_or(Undefined::Missing(expr))?
+            }
+            ExprKind::Entry(keys, hole) => {
+                let keys = keys.iter().map(|key| self.value(*key)).collect::<Result<Vec<_>, _>>()?;
+                let entry = entry(self.policy, *hole, &keys).ok_or(Undefined::NoRow(expr))?;
+                self.fact(*hole, entry).ok_or(Undefined::Missing(expr))?
             }
             ExprKind::Let(name) => self.named(*name)?,
             ExprKind::Table(table) => self.cell(*table)?.ok_or(Undefined::NoRow(expr))?,

@@ -13,12 +13,13 @@ use opus_frontend::codes::Demand;
 use opus_frontend::{VERSION, compile_for};
 use opus_govern::attribute::{AttributeError, Attribution, Rows};
 use opus_govern::diff::{EditId, Script};
-use opus_govern::structure::{Key, Part, Sequence, Structure};
+use opus_govern::structure::{Dates, Element, FROM_SNAPSHOT, Key, Part, Sequence, Structure};
 use opus_ir::memory::Columns;
 use opus_ir::testing::{Seed, Source};
 use opus_runtime::admission::Shown;
 use opus_runtime::artifact::SourceText;
-use opus_runtime::{Artifact, Cache, Engine, Options, Policy};
+use opus_runtime::snapshot::Fact;
+use opus_runtime::{Artifact, Cache, Engine, Options, Policy, Snapshot};
 
 use crate::{policy, seeds};
 
@@ -48,8 +49,13 @@ pub struct Compared {
 pub fn check(seed: u64, rows: usize) -> Result<Option<Compared>, String> {
     let mut source = Seed(seed.wrapping_mul(0xd134_2543_de82_ef95));
     let pair = if seed.is_multiple_of(2) { filled(&mut source) } else { generated(seed, &mut source) };
-    let Some((a, b)) = pair else { return Ok(None) };
-    compare(&a, &b, rows, &mut source)
+    let Some((mut a, mut b)) = pair else { return Ok(None) };
+    let mut facts = None;
+    if seed.is_multiple_of(6) {
+        [&mut a, &mut b].into_iter().for_each(left_to_a_snapshot);
+        facts = Some([facts_of(&mut source), facts_of(&mut source)]);
+    }
+    compare(&a, &b, facts.as_ref(), rows, &mut source)
         .map_err(|wrong| format!("{wrong}\n{}\nand\n{}", a.to_source(), b.to_source()))
 }
 
@@ -60,17 +66,21 @@ pub fn check(seed: u64, rows: usize) -> Result<Option<Compared>, String> {
 pub fn compare(
     a: &Structure,
     b: &Structure,
+    facts: Option<&[Snapshot; 2]>,
     rows: usize,
     source: &mut Seed,
 ) -> Result<Option<Compared>, String> {
     let options = Options { engine: Engine::Vm, cache: Cache::Off, ..Options::default() };
-    let attribution = match Attribution::new(a, b, None, &options) {
-        Ok(attribution) => attribution,
-        Err(AttributeError::Joint(_)) => return Ok(None),
-        Err(error) => return Err(error.to_string()),
-    };
+    let attribution =
+        match Attribution::new(a, b, facts.map_or([None; 2], |[a, b]| [Some(a), Some(b)]), &options) {
+            Ok(attribution) => attribution,
+            // the snapshots of some pairs do not fit
+            Err(AttributeError::Joint(_) | AttributeError::Facts(_)) => return Ok(None),
+            Err(error) => return Err(error.to_string()),
+        };
     let script = attribution.script();
-    let count = script.deciding().count();
+    let differing = facts.map_or(Vec::new(), |[a, b]| differing(a, b));
+    let count = script.deciding().count() + differing.len();
     if count == 0 || count > EDITS_MAX {
         return Ok(None);
     }
@@ -82,7 +92,7 @@ pub fn compare(
     let wide = wide(&schema, rows, source);
     let found = attribution.rows(Rows { wide: &wide, faults: &[] });
     let texts: Vec<String> = (0..rows).map(|row| json(&schema, &wide, row)).collect();
-    let brute = Brute::new(script, a, &texts)?;
+    let brute = Brute::new(script, a, facts.map(|[before, _]| (before, &differing[..])), &texts)?;
     let mut compared = Compared {
         untestable: brute.sets.values().filter(|results| results.is_none()).count() as u64,
         needing: script.deciding().filter(|edit| !edit.needs.is_empty()).count() as u64,
@@ -98,7 +108,7 @@ pub fn compare(
         });
         let wanted = expected.as_ref().map(|expected| expected.clone().map(|text| in_order(&text)));
         if given != wanted {
-            let edits: Vec<String> = script.edits.iter().map(ToString::to_string).collect();
+            let edits: Vec<String> = attribution.edits().map(ToString::to_string).collect();
             return Err(format!("{text}\nhas the causes {wanted:?}, but found were {given:?}\n{edits:#?}"));
         }
         if let Some([causes, ..]) = expected {
@@ -151,22 +161,49 @@ struct Brute {
 }
 
 impl Brute {
-    fn new(script: &Script, a: &Structure, rows: &[String]) -> Result<Brute, String> {
-        let edits: Vec<EditId> = script.deciding().map(|edit| edit.id).collect();
+    /// `facts` are those before the change, and how each that differs is after it.
+    fn new(
+        script: &Script,
+        a: &Structure,
+        facts: Option<(&Snapshot, &[Differing])>,
+        rows: &[String],
+    ) -> Result<Brute, String> {
+        let mut edits: Vec<EditId> = script.deciding().map(|edit| edit.id).collect();
+        // the edits of facts come after those of the policies, by key and day
+        let differing = facts.map_or(&[][..], |(_, differing)| differing);
+        let last = edits.len() as u32;
+        let of_facts: Vec<EditId> =
+            (1..).take(differing.len()).map(|at| EditId { decides: true, number: last + at }).collect();
+        edits.extend(&of_facts);
         let decides =
             |set: BTreeSet<EditId>| set.into_iter().filter(|id| id.decides).collect::<BTreeSet<_>>();
-        let needs = edits.iter().map(|id| (*id, decides(script.closed(&BTreeSet::from([*id]))))).collect();
+        let closed = |set: &BTreeSet<EditId>| {
+            let is_fact = |id: &&EditId| of_facts.contains(id);
+            let rest = set.iter().filter(|id| !is_fact(id)).copied().collect();
+            let mut closed = decides(script.closed(&rest));
+            closed.extend(set.iter().filter(is_fact));
+            closed
+        };
+        let needs = edits.iter().map(|id| (*id, closed(&BTreeSet::from([*id])))).collect();
         let mut sources = BTreeMap::new();
         for mask in 0..1usize << edits.len() {
             let set: BTreeSet<EditId> =
                 edits.iter().enumerate().filter(|(bit, _)| mask >> bit & 1 == 1).map(|(_, id)| *id).collect();
-            if decides(script.closed(&set)) == set {
-                let hybrid = script.hybrid(a, &set).map_err(|error| error.to_string())?;
+            if closed(&set) == set {
+                let of_policy = set.iter().filter(|id| !of_facts.contains(id)).copied().collect();
+                let hybrid = script.hybrid(a, &of_policy).map_err(|error| error.to_string())?;
                 sources.insert(set, without_tests(hybrid));
             }
         }
-        let policies: BTreeMap<_, Option<Policy>> =
-            sources.into_iter().map(|(set, source)| (set, compiled(&source))).collect();
+        let policies: BTreeMap<_, Option<Policy>> = sources
+            .into_iter()
+            .map(|(set, source)| {
+                let is_on = |at: usize| set.contains(&of_facts[at]);
+                let facts = facts.map(|(before, differing)| chosen(before, differing, is_on));
+                let policy = compiled(&source, facts.as_ref());
+                (set, policy)
+            })
+            .collect();
         // the outputs that both have, of one kind
         let ends = [BTreeSet::new(), edits.iter().copied().collect()].map(|set| policies[&set].clone());
         let [Some(first), Some(last)] = ends else {
@@ -243,11 +280,85 @@ fn without_tests(mut structure: Structure) -> String {
     structure.to_source()
 }
 
-fn compiled(source: &str) -> Option<Policy> {
+/// The keys that some pairs leave to a snapshot.
+const OPEN: [&str; 2] = ["floor", "step"];
+
+/// The policy with two of its parameters left to a snapshot.
+fn left_to_a_snapshot(structure: &mut Structure) {
+    for name in OPEN {
+        if !structure.elements.contains_key(&Key::Param(name.to_owned())) {
+            continue;
+        }
+        structure.elements.retain(|key, _| !matches!(key, Key::ParamValue(of, _) if of == name));
+        let value = Key::ParamValue(name.to_owned(), Dates::default());
+        let element = Element::from([(Part::Value, FROM_SNAPSHOT.to_owned())]);
+        structure.elements.insert(value.clone(), element);
+        structure.sequences.insert(Sequence::ParamValues(name.to_owned()), vec![value]);
+    }
+}
+
+/// A few facts, so that two snapshots differ in a few; some leave days without one.
+fn facts_of(source: &mut Seed) -> Snapshot {
+    let mut facts = Vec::new();
+    for (key, values) in [(OPEN[0], ["9", "10", "14", "21"]), (OPEN[1], ["4", "5", "6", "11"])] {
+        for (index, day) in ["2023-06-01", "2024-05-01", "2025-02-01"].into_iter().enumerate() {
+            let is_there = if index == 0 { !source.one_in(8) } else { source.one_in(3) };
+            if !is_there {
+                continue;
+            }
+            // a value outside the declared range, seldom
+            let most = if source.one_in(10) { 4 } else { 3 };
+            let value = source.below(most);
+            let ends = index > 0 && source.one_in(12);
+            facts.push(Fact {
+                key: key.to_owned(),
+                valid_from: opus_ir::date::parse(day).expect("a day"),
+                value: (!ends).then(|| values[value].parse().expect("a number")),
+                cite: None,
+                notes: Vec::new(),
+            });
+        }
+    }
+    Snapshot::new(facts).expect("one fact for each key and day")
+}
+
+/// A fact that differs between two snapshots, as each has it.
+type Differing = [Option<Fact>; 2];
+
+/// The facts that differ, by key and day.
+fn differing(a: &Snapshot, b: &Snapshot) -> Vec<Differing> {
+    let mut all: BTreeMap<(&str, i32), Differing> = BTreeMap::new();
+    for (side, snapshot) in [a, b].into_iter().enumerate() {
+        for fact in snapshot.facts() {
+            all.entry((&fact.key, fact.valid_from)).or_default()[side] = Some(fact.clone());
+        }
+    }
+    all.into_values().filter(|[a, b]| a != b).collect()
+}
+
+/// The facts before a change, with some of those that differ as they are after it.
+fn chosen(before: &Snapshot, differing: &[Differing], is_on: impl Fn(usize) -> bool) -> Snapshot {
+    let mut facts: BTreeMap<(String, i32), Fact> =
+        before.facts().iter().map(|fact| ((fact.key.clone(), fact.valid_from), fact.clone())).collect();
+    for (_, [before, after]) in differing.iter().enumerate().filter(|(at, _)| is_on(*at)) {
+        let Some(fact) = after.as_ref().or(before.as_ref()) else { continue };
+        let place = (fact.key.clone(), fact.valid_from);
+        match after {
+            Some(fact) => drop(facts.insert(place, fact.clone())),
+            None => drop(facts.remove(&place)),
+        }
+    }
+    Snapshot::new(facts.into_values().collect()).expect("one fact for each key and day")
+}
+
+fn compiled(source: &str, facts: Option<&Snapshot>) -> Option<Policy> {
     let compiled = compile_for(source, Demand::Total).0?;
     let artifact = Artifact::build(compiled.program, SourceText { text: source, compiler: VERSION }).ok()?;
     let options = Options { engine: Engine::Vm, cache: Cache::Off, ..Options::default() };
-    Policy::from_artifact(artifact, &options).ok()
+    match facts.filter(|_| !artifact.program().holes.is_empty()) {
+        Some(facts) => Policy::bind(artifact, facts, &options).ok(),
+        None => Policy::from_artifact(artifact, &options).ok(),
+    }
 }
 
 /// What a policy says of a row: its outputs, or its refusal.

@@ -10,9 +10,9 @@ use opus_frontend::Compiled;
 use opus_govern::diff::diff;
 use opus_govern::structure::{Dates, Element, FROM_SNAPSHOT, Key, Part, Sequence, Structure};
 use opus_govern::witnesses::{Outcome, Witness, Witnesses};
-use opus_ir::{Hole, Interval, Schema, Shape, date, program};
+use opus_ir::{Domain, Hole, Interval, Schema, Shape, date, program};
 use opus_runtime::Snapshot;
-use opus_runtime::snapshot::{Fact, bind, said};
+use opus_runtime::snapshot::{Fact, bind, keys as keys_of, said};
 
 use crate::rows::{self, Corners, Row};
 use crate::{generated, policy, seeds};
@@ -23,6 +23,8 @@ const ROWS_MAX: usize = 24;
 const PARTS_MAX: usize = 3;
 /// The name of the set that is added.
 const SET: &str = "risky";
+/// The name of the table.
+const TABLE: &str = "table_from_snapshot";
 
 /// Checks a policy, facts and rows from random bytes.
 ///
@@ -60,7 +62,7 @@ fn compared(u: &mut Unstructured) -> Result<Option<usize>, String> {
     Ok(Some(rows.len()))
 }
 
-/// The policy with some of its parameters left to a snapshot, and a set that one of its rules asks about.
+/// The policy with some of its parameters left to a snapshot, and a set and a table that some of its rules ask about.
 fn opened(source: &str, u: &mut Unstructured) -> Option<String> {
     let mut structure = Structure::of_source(source).ok()?;
     let keys: Vec<Key> = structure.elements.keys().cloned().collect();
@@ -108,6 +110,25 @@ fn opened(source: &str, u: &mut Unstructured) -> Option<String> {
             *condition = format!("({condition}) {asks} {field} in {SET}");
             is_open = true;
         }
+        let table = Key::Table(TABLE.to_owned());
+        let (keys, number) = *u
+            .choose(&[("n : int in {1, 2, 5}", "5"), ("n : int in -1..2", "-1"), ("n : bool", "true")])
+            .ok()?;
+        let element = [
+            (Part::Keys, format!("k : {of}, {keys}")),
+            (Part::Type, "percent".to_owned()),
+            (Part::Range, "-5%..30%".to_owned()),
+            (Part::Value, FROM_SNAPSHOT.to_owned()),
+        ];
+        structure.elements.insert(table.clone(), Element::from(element));
+        structure.sequences.entry(Sequence::Items).or_default().push(table);
+        for rule in rules.iter().skip(1).take(2) {
+            let condition =
+                structure.elements.get_mut(rule).and_then(|rule| rule.get_mut(&Part::Condition))?;
+            let asks = if u.ratio(1, 2).unwrap_or(true) { "or" } else { "and" };
+            *condition = format!("({condition}) {asks} {TABLE}({field}, {number}) > 3%");
+            is_open = true;
+        }
     }
     is_open.then(|| structure.to_source())
 }
@@ -140,15 +161,13 @@ fn drawn(compiled: &Compiled, u: &mut Unstructured) -> Snapshot {
         starts.extend((0..changes).map(|_| u.int_in_range(days.lo..=days.hi).unwrap_or(days.lo) as i32));
         starts.sort_unstable();
         starts.dedup();
-        for valid_from in starts {
-            let value = said(hole, &program.schema, &entries(hole, &program.schema, u));
-            facts.push(Fact {
-                key: hole.name.clone(),
-                valid_from,
-                value: Some(value),
-                cite: None,
-                notes: vec![],
-            });
+        for (index, valid_from) in starts.into_iter().enumerate() {
+            for (key, value) in said(hole, &program.schema, &entries(hole, &program.schema, u)) {
+                // not every entry of a table changes on the same days
+                if index == 0 || u.ratio(1, 2).unwrap_or(true) {
+                    facts.push(Fact { key, valid_from, value: Some(value), cite: None, notes: vec![] });
+                }
+            }
         }
     }
     Snapshot::new(facts).expect("each hole has one fact for each day")
@@ -156,18 +175,23 @@ fn drawn(compiled: &Compiled, u: &mut Unstructured) -> Snapshot {
 
 fn entries(hole: &Hole, schema: &Schema, u: &mut Unstructured) -> Vec<i128> {
     match &hole.shape {
-        Shape::Value { domain, .. } => vec![match &domain.set {
-            Some(listed) => *u.choose(listed).unwrap_or(&listed[0]),
-            None => match u.int_in_range(0..=4u8).unwrap_or(0) {
-                0 => domain.range.lo,
-                1 => domain.range.hi,
-                _ => u.int_in_range(domain.range.lo..=domain.range.hi).unwrap_or(domain.range.lo),
-            },
-        }],
+        Shape::Value { domain, .. } => vec![entry(domain, u)],
+        Shape::Table { domain, .. } => hole.cells().iter().map(|_| entry(domain, u)).collect(),
         Shape::Set(of) => {
             let values = schema.enums[*of as usize].values.len();
             (0..values).map(|_| u.ratio(1, 2).unwrap_or(false) as i128).collect()
         }
+    }
+}
+
+fn entry(domain: &Domain, u: &mut Unstructured) -> i128 {
+    match &domain.set {
+        Some(listed) => *u.choose(listed).unwrap_or(&listed[0]),
+        None => match u.int_in_range(0..=4u8).unwrap_or(0) {
+            0 => domain.range.lo,
+            1 => domain.range.hi,
+            _ => u.int_in_range(domain.range.lo..=domain.range.hi).unwrap_or(domain.range.lo),
+        },
     }
 }
 
@@ -184,7 +208,11 @@ fn by_parts(compiled: &Compiled, whole: &Snapshot, rows: &[Row], mixed: &[Outcom
         let always = |fact: &Fact| Fact { valid_from: date::DAY_MIN as i32, ..fact.clone() };
         let part =
             Snapshot::new(whole.as_of(day).map(always).collect()).map_err(|error| error.to_string())?;
-        if part.keys().count() < compiled.program.holes.len()
+        if compiled
+            .program
+            .holes
+            .iter()
+            .any(|hole| keys_of(hole, &compiled.program.schema).iter().any(|key| part.of(key).is_empty()))
             || parts.len() == PARTS_MAX
             || parts.contains(&part)
         {

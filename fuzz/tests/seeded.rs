@@ -36,7 +36,7 @@ macro_rules! targets {
 targets! { parse format differential artifacts passes ir_text snapshots structures explanations coverage bytecode canary }
 
 /// Seeds of pairs of policies; most of them give a pair.
-const PAIRS: std::ops::Range<u64> = 0..8;
+const PAIRS: std::ops::Range<u64> = 0..13;
 const PAIR_ROWS: usize = 40;
 
 #[test]

@@ -3,7 +3,8 @@
 //! This does not use the binding that engines rely on: no periods, no constants, no tables.
 
 use opus_frontend::hir;
-use opus_runtime::snapshot::entries;
+use opus_ir::{Hole, Schema, Shape};
+use opus_runtime::snapshot::{entries, keys};
 use opus_runtime::{Artifact, Options, Policy, Snapshot};
 
 /// A row with its facts, as the reference evaluator takes it: the integers of the fields, and then those of the facts.
@@ -16,23 +17,32 @@ pub fn with_facts(
     let mut row = given.to_vec();
     let day = policy.schema.effective.map(|field| given[field as usize]);
     for hole in policy.holes.iter().map(|hole| &hole.hole) {
-        let facts = snapshot.map_or(&[][..], |snapshot| snapshot.of(&hole.name));
-        let fact = match day {
-            // without an effective date there is one fact in all
-            None => facts.first(),
-            Some(day) => {
-                facts.iter().rev().find(|fact| day.is_some_and(|day| i128::from(fact.valid_from) <= day))
+        for key in keys(hole, &policy.schema) {
+            let facts = snapshot.map_or(&[][..], |snapshot| snapshot.of(&key));
+            let fact = match day {
+                // without an effective date there is one fact in all
+                None => facts.first(),
+                Some(day) => {
+                    facts.iter().rev().find(|fact| day.is_some_and(|day| i128::from(fact.valid_from) <= day))
+                }
+            };
+            let value = fact.and_then(|fact| fact.value.as_ref());
+            let typed = value.and_then(|value| entries(hole, &policy.schema, value).ok());
+            match typed {
+                Some(entries) => row.extend(entries.into_iter().map(Some)),
+                None => row.extend(std::iter::repeat_n(None, entries_of_a_key(hole, &policy.schema))),
             }
-        };
-        let value = fact.and_then(|fact| fact.value.as_ref());
-        let typed = value.and_then(|value| entries(hole, &policy.schema, value).ok());
-        let count = hole.open(0, &policy.schema).map_or(0, |open| open.count as usize);
-        match typed {
-            Some(entries) => row.extend(entries.into_iter().map(Some)),
-            None => row.extend(std::iter::repeat_n(None, count)),
         }
     }
     row
+}
+
+/// How many entries one key has: one for each value of a set's enum, otherwise one.
+fn entries_of_a_key(hole: &Hole, schema: &Schema) -> usize {
+    match &hole.shape {
+        Shape::Set(of) => schema.enums[*of as usize].values.len(),
+        Shape::Value { .. } | Shape::Table { .. } => 1,
+    }
 }
 
 /// The policy of an artifact, bound to a snapshot if it takes facts from one.

@@ -68,8 +68,8 @@ pub fn lines(policy: &Policy, source: &str, given: &[Option<i128>], trace: &Trac
     for step in &trace.steps {
         let params = words.params(step).into_iter().filter(|param| met.insert(*param));
         lines.extend(params.map(|param| words.param(param)));
-        let facts = words.facts(step).into_iter().filter(|(hole, _)| met_facts.insert(*hole));
-        lines.extend(facts.map(|(hole, value)| words.fact(hole, value)));
+        let facts = words.facts(step).into_iter().filter(|(_, key, _)| met_facts.insert(key.clone()));
+        lines.extend(facts.map(|(hole, key, value)| words.fact(hole, key, value)));
         lines.push(words.line(step));
     }
     lines
@@ -171,24 +171,40 @@ impl Words<'_> {
         }
     }
 
-    /// The parameters from a snapshot that a step needed, by hole, with their facts.
-    fn facts<'s>(&self, step: &'s Traced) -> Vec<(u32, &'s Value)> {
+    /// The facts that a step needed: the hole, the key and the value.
+    fn facts<'s>(&self, step: &'s Traced) -> Vec<(u32, String, &'s Value)> {
         let (Traced::Let { terms, .. } | Traced::Rule { terms, .. } | Traced::Output { terms, .. }) = step
         else {
             return Vec::new();
         };
-        let fact = |(expr, value): &'s (ExprId, Value)| match self.version.exprs[*expr].kind {
-            ExprKind::Hole(hole) => Some((hole, value)),
+        let fact = |(expr, value): &'s (ExprId, Value)| match &self.version.exprs[*expr].kind {
+            ExprKind::Hole(hole) => Some((*hole, self.policy.holes[*hole as usize].hole.name.clone(), value)),
+            ExprKind::Entry(keys, hole) => Some((*hole, self.entry_key(keys, *hole, terms), value)),
             _ => None,
         };
         terms.iter().filter_map(fact).collect()
     }
 
-    fn fact(&self, hole: u32, value: &Value) -> Line {
+    /// `rate[EU, 12]`
+    fn entry_key(&self, keys: &[ExprId], hole: u32, terms: &[(ExprId, Value)]) -> String {
+        let hole = &self.policy.holes[hole as usize];
+        let written = |expr: &ExprId| {
+            let found = terms.iter().find(|(known, _)| known == expr).map(|(_, value)| value.clone());
+            let value = found.or(match self.version.exprs[*expr].kind {
+                ExprKind::Constant(constant) => Some(Value::of(constant)),
+                _ => None,
+            });
+            value.map_or("?".to_owned(), |value| self.value(self.version.exprs[*expr].ty.unit, &value))
+        };
+        let keys: Vec<String> = keys.iter().map(written).collect();
+        format!("{}[{}]", hole.hole.name, keys.join(", "))
+    }
+
+    fn fact(&self, hole: u32, key: String, value: &Value) -> Line {
         let hole = &self.policy.holes[hole as usize];
         Line {
             step: Step::Param,
-            name: hole.hole.name.clone(),
+            name: key,
             text: "from the snapshot".to_owned(),
             value: Some(self.value(hole.ty.unit, value)),
             cite: hole.cite.clone(),
@@ -358,6 +374,6 @@ impl Words<'_> {
 }
 
 fn is_name(kind: &ExprKind) -> bool {
-    use ExprKind::{Field, Hole, IsPresent, Let, OrElse, Param, Table};
-    matches!(kind, Field(_) | IsPresent(_) | OrElse(..) | Param(_) | Hole(_) | Let(_) | Table(_))
+    use ExprKind::{Entry, Field, Hole, IsPresent, Let, OrElse, Param, Table};
+    matches!(kind, Field(_) | IsPresent(_) | OrElse(..) | Param(_) | Hole(_) | Entry(..) | Let(_) | Table(_))
 }

@@ -9,7 +9,7 @@ use opus_runtime::{Cache, Engine, Options};
 fn attribution(a: &str, b: &str) -> Attribution {
     let [a, b] = [a, b].map(|text| Structure::of_source(text).unwrap_or_else(|found| panic!("{found:?}")));
     let options = Options { engine: Engine::Vm, cache: Cache::Off, ..Options::default() };
-    Attribution::new(&a, &b, None, &options).unwrap_or_else(|error| panic!("{error}"))
+    Attribution::new(&a, &b, [None; 2], &options).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// By row, its causes, the necessary edits, the but-for edits and the coarse causes; empty for a row that does not change.

@@ -48,7 +48,10 @@ pub use interpret::{Returned, evaluate_straight, interpret};
 pub use interval::Interval;
 pub use merge::merge;
 pub use ops::{Class, Imm, Op, Operands, Ranges, Unproved};
-pub use program::{Hole, InvalidProgram, Program, Require, Rule, Shape, VerifiedProgram, Version};
+pub use program::{
+    Hole, InvalidProgram, Program, Require, Rule, Shape, TABLE_ENTRIES_MAX, TableKey, VerifiedProgram,
+    Version,
+};
 pub use rounding::Rounding;
 pub use scalar::Scalar;
 pub use schema::{Column, Currency, Domain, EnumDef, EnumValue, Field, Kind, Schema};

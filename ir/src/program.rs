@@ -47,7 +47,30 @@ pub enum Shape {
     },
     /// A set of values of the enum with this index: by value, 1 if it is in the set and 0 if not.
     Set(u32),
+    /// A look-up table: one value for each combination of keys, the last key varying fastest.
+    Table {
+        /// The keys, in the order in which they are given.
+        keys: Vec<TableKey>,
+        /// What the integer of an entry counts.
+        kind: Kind,
+        /// The values that an entry may have.
+        domain: Domain,
+    },
 }
+
+/// A key of a look-up table.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TableKey {
+    /// Its name, for people.
+    pub name: String,
+    /// A Boolean, a whole number or a value of an enum.
+    pub kind: Kind,
+    /// The values that it takes.
+    pub domain: Domain,
+}
+
+/// The most entries of a look-up table.
+pub const TABLE_ENTRIES_MAX: usize = 1 << 16;
 
 impl Hole {
     /// How functions see it, as the hole with this index in a program with this schema; `None` if the schema has no
@@ -56,9 +79,36 @@ impl Hole {
         let (count, range) = match &self.shape {
             Shape::Value { domain, .. } => (1, domain.range),
             Shape::Set(of) => (schema.enums.get(*of as usize)?.values.len() as u32, Interval::BOOL),
+            Shape::Table { keys, domain, .. } => (entries(keys)? as u32, domain.range),
         };
         Some(Open { hole: index, count, range })
     }
+
+    /// By entry of a look-up table, the values of its keys. Empty for other holes.
+    pub fn cells(&self) -> Vec<Vec<i128>> {
+        let Shape::Table { keys, .. } = &self.shape else { return Vec::new() };
+        keys.iter().fold(vec![vec![]], |cells, key| {
+            let with = |cell: &Vec<i128>| {
+                let cell = cell.clone();
+                key.domain.values().map(move |value| [cell.as_slice(), &[value]].concat())
+            };
+            cells.iter().flat_map(with).collect()
+        })
+    }
+
+    /// The entry of a look-up table for these values of its keys; `None` if there is none.
+    pub fn entry(&self, values: &[i128]) -> Option<usize> {
+        let Shape::Table { keys, .. } = &self.shape else { return None };
+        keys.iter().zip(values).try_fold(0, |entry, (key, value)| {
+            Some(entry * key.domain.count() as usize + key.domain.rank(*value)?)
+        })
+    }
+}
+
+/// The number of entries of a look-up table with these keys; `None` if there are too many.
+pub fn entries(keys: &[TableKey]) -> Option<usize> {
+    let count = keys.iter().try_fold(1i128, |count, key| count.checked_mul(key.domain.count()))?;
+    usize::try_from(count).ok().filter(|count| *count <= TABLE_ENTRIES_MAX)
 }
 
 /// A rule as reports name it.

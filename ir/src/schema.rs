@@ -178,6 +178,29 @@ impl Domain {
         Some(Domain { range, set: (!whole).then_some(values) })
     }
 
+    /// The values, ascending.
+    pub fn values(&self) -> impl Iterator<Item = i128> + '_ {
+        let listed = self.set.iter().flatten().copied();
+        let range = self.set.is_none().then_some(self.range.lo..=self.range.hi);
+        listed.chain(range.into_iter().flatten())
+    }
+
+    /// How many values there are.
+    pub fn count(&self) -> i128 {
+        match &self.set {
+            Some(set) => set.len() as i128,
+            None => self.range.hi.saturating_sub(self.range.lo).saturating_add(1),
+        }
+    }
+
+    /// How many values are less than this one; `None` if it is none of them.
+    pub fn rank(&self, x: i128) -> Option<usize> {
+        match &self.set {
+            Some(set) => set.binary_search(&x).ok(),
+            None => self.range.contains(x).then(|| usize::try_from(x - self.range.lo).ok()).flatten(),
+        }
+    }
+
     /// Whether a field may have this value.
     pub fn contains(&self, x: i128) -> bool {
         self.range.contains(x) && self.set.as_ref().is_none_or(|set| set.binary_search(&x).is_ok())

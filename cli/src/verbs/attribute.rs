@@ -31,13 +31,16 @@ use report::Report;
 pub fn run(args: &Attribute, terminal: &Terminal) -> Result<(), Failure> {
     let compared = &args.compared;
     let named = [&compared.a, &compared.b].map(|path| Named::new(path));
-    let endpoints = Endpoints::of(compared, None, &named, "attribute")?;
+    let endpoints = Endpoints::of(compared, &named, "attribute")?;
     let left_out = left_out(&compared.inputs, compared.input_format)?;
     let [a, b] = [named[0].structure(terminal)?, named[1].structure(terminal)?];
     let options = Options { engine: args.engine.of_runtime(), ..Options::default() };
-    let facts = compared.snapshot.as_deref().map(|path| snapshot_of(path, terminal)).transpose()?;
-    let attribution = Attribution::new(&a.structure, &b.structure, facts.as_ref(), &options)
-        .map_err(|error| refused([&a.name, &b.name], &error))?;
+    let [facts, after] = [&compared.snapshot, &compared.snapshot_after];
+    let facts = facts.as_deref().map(|path| snapshot_of(path, terminal)).transpose()?;
+    let after = after.as_deref().map(|path| snapshot_of(path, terminal)).transpose()?.or(facts.clone());
+    let attribution =
+        Attribution::new(&a.structure, &b.structure, [facts.as_ref(), after.as_ref()], &options)
+            .map_err(|error| refused([&a.name, &b.name], &error))?;
     if let Some(why) = attribution.b().fallback() {
         terminal.note(&format!("native code is not available ({why}): the vm decides"));
     }
@@ -89,9 +92,11 @@ pub fn run(args: &Attribute, terminal: &Terminal) -> Result<(), Failure> {
 
     let names = [a.name.clone(), b.name.clone()];
     let report = Report { names: &names, attribution: &attribution, groups: &groups, seconds };
+    let snapshots = [&facts, &after].map(|facts| facts.as_ref().map(|facts| facts.hash().to_string()));
     let details = json!({
         "before": a.json(),
         "after": b.json(),
+        "snapshots": snapshots,
         "inputs": scanned.hashes.iter().map(|(name, hash)| json!({ "file": name, "blake3": hash.blake3 })).collect::<Vec<_>>(),
         "left_out": left_out,
         "ignored_columns": scanned.ignored.names().collect::<Vec<_>>(),

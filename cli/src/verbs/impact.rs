@@ -35,7 +35,7 @@ use work::{Tally, Worker};
 pub fn run(args: &Impact, terminal: &Terminal) -> Result<(), Failure> {
     let compared = &args.compared;
     let named = [&compared.a, &compared.b].map(|path| Named::new(path));
-    let endpoints = Endpoints::of(compared, args.snapshot_after.as_ref(), &named, "impact")?;
+    let endpoints = Endpoints::of(compared, &named, "impact")?;
     let left_out = left_out(&compared.inputs, compared.input_format)?;
     let [a, b] = [named[0].structure(terminal)?, named[1].structure(terminal)?];
     let script = diff(&a.structure, &b.structure);
@@ -75,8 +75,12 @@ pub fn run(args: &Impact, terminal: &Terminal) -> Result<(), Failure> {
         .collect();
     let artifacts = [&before, &after].map(|of| of.artifact.content_hash().to_string());
     let facts = compared.snapshot.as_deref().map(|path| snapshot_of(path, terminal)).transpose()?;
-    let facts_after =
-        args.snapshot_after.as_deref().map(|path| snapshot_of(path, terminal)).transpose()?.or(facts.clone());
+    let facts_after = compared
+        .snapshot_after
+        .as_deref()
+        .map(|path| snapshot_of(path, terminal))
+        .transpose()?
+        .or(facts.clone());
     let snapshots = [&facts, &facts_after].map(|facts| facts.as_ref().map(|facts| facts.hash().to_string()));
     let before = open::Opened::new(&names[0], before, facts);
     let after = open::Opened::new(&names[1], after, facts_after);
@@ -202,12 +206,7 @@ pub(super) struct Endpoints {
 
 impl Endpoints {
     /// The endpoints named on the command line. Nothing is read twice or overwritten.
-    pub fn of(
-        args: &Compared,
-        snapshot_after: Option<&PathBuf>,
-        policies: &[Named; 2],
-        verb: &str,
-    ) -> Result<Endpoints, Failure> {
+    pub fn of(args: &Compared, policies: &[Named; 2], verb: &str) -> Result<Endpoints, Failure> {
         let is_policy = |path: &&PathBuf| path.extension().is_some_and(|end| end == "opus" || end == "opusc");
         if let Some(found) = args.inputs.iter().find(is_policy) {
             return Err(Failure::usage(format!("`{}` is a policy, not an input", found.display()))
@@ -222,7 +221,7 @@ impl Endpoints {
             summary: args.summary.as_deref().map(Endpoint::new),
         };
         let [a, b] = [0, 1].map(|at| Endpoint::new(&policies[at].path));
-        let others = [args.columns.as_ref(), args.snapshot.as_ref(), snapshot_after];
+        let others = [args.columns.as_ref(), args.snapshot.as_ref(), args.snapshot_after.as_ref()];
         let others: Vec<Endpoint> = others.into_iter().flatten().map(|path| Endpoint::new(path)).collect();
         // one file may hold both policies, as two of its versions
         let is_one = a == b && a != Endpoint::Standard;

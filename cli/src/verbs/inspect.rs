@@ -195,12 +195,16 @@ fn fields(program: &Program<Verified>, fields: &[opus_ir::Field]) -> String {
 /// A fact, as a field is described.
 fn as_field(hole: &Hole) -> opus_ir::Field {
     let (kind, domain) = match &hole.shape {
-        Shape::Value { kind, domain } => (*kind, domain.clone()),
+        Shape::Value { kind, domain } | Shape::Table { kind, domain, .. } => (*kind, domain.clone()),
         Shape::Set(of) => (opus_ir::Kind::Enum(*of), opus_ir::Domain::all(opus_ir::Interval::BOOL)),
     };
     let name = match hole.shape {
         Shape::Set(_) => format!("{} (a set)", hole.name),
         Shape::Value { .. } => hole.name.clone(),
+        Shape::Table { ref keys, .. } => {
+            let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
+            format!("{}({})", hole.name, names.join(", "))
+        }
     };
     opus_ir::Field { name, kind, domain, optional: false }
 }
@@ -355,9 +359,22 @@ fn fact_json(program: &Program<Verified>, hole: &Hole) -> Value {
     json!({
         "key": hole.name,
         "set": matches!(hole.shape, Shape::Set(_)),
+        "keys": table_keys(program, hole),
         "type": field["type"],
         "domain": field["domain"],
     })
+}
+
+/// The keys of a look-up table.
+fn table_keys(program: &Program<Verified>, hole: &Hole) -> Vec<Value> {
+    let Shape::Table { keys, .. } = &hole.shape else { return Vec::new() };
+    let field = |key: &opus_ir::TableKey| opus_ir::Field {
+        name: key.name.clone(),
+        kind: key.kind,
+        domain: key.domain.clone(),
+        optional: false,
+    };
+    keys.iter().map(|key| field_json(program, &field(key))).collect()
 }
 
 /// A version; without an effective date it has no dates.

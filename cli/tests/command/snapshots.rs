@@ -285,3 +285,26 @@ fn edits_beside_facts_are_attributed() {
         assert_eq!((of_row.next(), of_row.next()), (Some("E1"), Some("E2")), "{causes}");
     }
 }
+
+/// The section about a change of facts: its files, its command and what it prints.
+#[test]
+fn the_book_attributes_a_change_of_facts() {
+    let page = std::fs::read_to_string(project("spec/book/19-snapshots.md")).expect("there is a chapter");
+    let blocks = |language: &str| -> Vec<&str> {
+        let opening = format!("```{language}\n");
+        page.split(&opening).skip(1).map(|rest| rest.split("```").next().expect("a part")).collect()
+    };
+    let [may, june, rows] = blocks("csv")[..] else { panic!("two files of facts, and rows") };
+    let folder = Folder::new("change_of_facts");
+    folder.write("loan.opus", blocks("opus")[0]);
+    folder.write("applications.csv", rows);
+    for (name, facts) in [("may", may), ("june", june)] {
+        folder.write(&format!("{name}.csv"), facts);
+        folder.opus(&format!("snapshot build {name}.csv -o {name}.opuss")).ends(0);
+    }
+    let line = page.split('`').find(|text| text.starts_with("opus attribute loan")).expect("the command");
+    let ended = folder.opus(line.trim_start_matches("opus ")).ends(0);
+    for block in ["diff", "console"].map(|language| *blocks(language).last().expect("a block")) {
+        assert!(ended.text().contains(block), "{}", ended.text());
+    }
+}

@@ -29,6 +29,8 @@ const STACK_GROW_BYTES: usize = 1024 * 1024;
 const CARRIED_DAYS_MAX: i64 = 3;
 /// The most values of an enum that are kept apart.
 const ENUM_VALUES_KEPT: usize = 64;
+/// Of a table from a snapshot, so many entries are looked at together.
+const CELLS_MAX: usize = 64;
 
 /// What is known about all values of a stretch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -272,6 +274,7 @@ impl<'a> Stretch<'a> {
             ExprKind::Param(param) => Extent::exact(reference::exact(version.params[*param].value)),
             ExprKind::Hole(hole) => self.fact(*hole, 0).map_or_else(unknown, Extent::exact),
             ExprKind::InHole(value, hole) => Extent::Bool(self.is_in_hole(*value, *hole)),
+            ExprKind::Entry(keys, hole) => self.entry(keys, *hole).unwrap_or_else(unknown),
             ExprKind::Let(name) => self.named(*name),
             ExprKind::Table(table) => self.cell(*table),
             ExprKind::Negate(operand) => {
@@ -363,6 +366,43 @@ impl<'a> Stretch<'a> {
             _ => Answer::Unknown,
         };
         codes.iter().map(is_in).reduce(Answer::either).unwrap_or(Answer::Unknown)
+    }
+
+    /// The values of a table from a snapshot for all keys that are possible; `None` if these are too many.
+    fn entry(&mut self, keys: &[ExprId], hole: u32) -> Option<Extent> {
+        let policy = self.policy;
+        let mut cells: Vec<Vec<Value>> = vec![vec![]];
+        for (expr, key) in keys.iter().zip(policy.holes[hole as usize].keys()) {
+            let extent = self.extent(*expr);
+            let scale = reference::decimals(policy, key.kind);
+            let value = |value: &i128| reference::counted(policy, key.kind, *value);
+            let possible: Vec<Value> = match extent {
+                Extent::Number(Some(low), Some(high)) if scale == 0 => {
+                    let values = key.domain.values();
+                    let inside = |value: &i128| {
+                        let value = BigRational::from(BigInt::from(*value));
+                        low <= value && value <= high
+                    };
+                    values.filter(inside).take(CELLS_MAX + 1).map(|each| value(&each)).collect()
+                }
+                Extent::Bool(Answer::Yes) => vec![Value::Bool(true)],
+                Extent::Bool(Answer::No) => vec![Value::Bool(false)],
+                Extent::Bool(Answer::Unknown) => vec![Value::Bool(false), Value::Bool(true)],
+                Extent::Enum(Some(codes)) => codes.iter().map(|code| Value::Enum(*code)).collect(),
+                Extent::Number(..) | Extent::Enum(None) => return None,
+            };
+            if cells.len() * possible.len() > CELLS_MAX {
+                return None;
+            }
+            let with = |cell: &Vec<Value>, value: &Value| [cell.as_slice(), &[value.clone()]].concat();
+            cells =
+                cells.iter().flat_map(|cell| possible.iter().map(move |value| with(cell, value))).collect();
+        }
+        let values: Vec<Value> = cells
+            .iter()
+            .map(|cell| self.fact(hole, reference::entry(policy, hole, cell)?))
+            .collect::<Option<_>>()?;
+        values.into_iter().map(Extent::exact).reduce(Extent::hull)
     }
 
     fn named(&mut self, name: LetId) -> Extent {

@@ -99,7 +99,9 @@ impl<'a> Checker<'a> {
                 let Named { id, ty, .. } = named?;
                 (ExprKind::Let(id), ty, false)
             }
-            Binding::Table(_, defined) => return self.bad_key(name, defined, "is a table"),
+            Binding::Table(_, defined) | Binding::FactTable(_, defined) => {
+                return self.bad_key(name, defined, "is a table");
+            }
             Binding::Later(defined) => return self.bad_key(name, defined, "is defined between rules"),
             Binding::NotInForce(defined) => {
                 return self.bad_key(name, defined, "is not defined");

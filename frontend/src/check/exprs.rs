@@ -4,7 +4,7 @@
 //! once; whatever contains it is not judged. Enum values take their enum from the type that is expected at their
 //! place.
 
-use opus_ir::Rounding;
+use opus_ir::{Rounding, TableKey};
 
 use crate::diagnostic::{Code, Diagnostic, one_of};
 use crate::hir::{Arithmetic, Comparison, Constant, ExprKind, Form, Number, TableId, Ty, Unit};
@@ -140,6 +140,7 @@ impl<'a> Checker<'a> {
                 Function::Max => self.extreme(Arithmetic::Max, args, span, known),
                 Function::WholeMonths | Function::WholeYears => self.whole(*function, args, span, known),
             },
+            Ast::Entry { table, keys } => self.entry(table, keys, span, known),
             Ast::Error => {
                 self.findings.hole();
                 None
@@ -214,6 +215,11 @@ impl<'a> Checker<'a> {
             Binding::Set(_, defined) => {
                 self.findings.refer(defined);
                 self.findings.report(set_alone(name, defined));
+                None
+            }
+            Binding::FactTable(hole, defined) => {
+                self.findings.refer(defined);
+                self.findings.report(self.table_alone(name, hole, defined));
                 None
             }
             Binding::Let(named, defined) => {
@@ -710,6 +716,52 @@ impl<'a> Checker<'a> {
         Some(self.push(ExprKind::InHole(typed.id, hole?), Ty::BOOL, span))
     }
 
+    /// `rate(region, 12)`
+    fn entry(&mut self, table: &'a Name, args: &[ast::ExprId], span: Span, known: &Known) -> Option<Typed> {
+        let Some(Binding::FactTable(hole, defined)) = self.bindings.get(table.text.as_str()).cloned() else {
+            // the name has another meaning, too, which has been reported
+            self.findings.hole();
+            return None;
+        };
+        self.findings.refer(defined);
+        let hole = hole?;
+        let declared = self.declared.holes[hole as usize].keys();
+        if args.len() != declared.len() {
+            let takes = crate::diagnostic::counted(declared.len(), "key");
+            let message = format!("`{}` has {takes}, and {} given here", table.text, are(args.len()));
+            let diagnostic = Diagnostic::new(Code::WrongArgumentCount, span, message);
+            let help = format!("write `{}`", usage(&table.text, declared));
+            self.findings.report(diagnostic.also(defined, "declared here").help(help));
+            return None;
+        }
+        let mut keys = Some(Vec::with_capacity(args.len()));
+        for (arg, key) in args.iter().zip(declared) {
+            let expected = self.declared.ty(key.kind);
+            let found = self.expr(*arg, enum_of(expected), known);
+            match (found, &mut keys) {
+                (Some(found), Some(keys)) if found.ty == expected => keys.push(found.id),
+                (Some(found), _) if found.ty != expected => {
+                    let place = self.node(*arg).span;
+                    let diagnostic = self.declared.wrong_type(place, found.ty, expected);
+                    let help = format!("this is the key `{}` of `{}`", key.name, table.text);
+                    self.findings.report(diagnostic.help(help));
+                    keys = None;
+                }
+                _ => keys = None,
+            }
+        }
+        let ty = self.declared.holes[hole as usize].ty;
+        Some(self.push(ExprKind::Entry(keys?, hole), ty, span))
+    }
+
+    fn table_alone(&self, name: &Name, hole: Option<u32>, defined: Span) -> Diagnostic {
+        let message = format!("`{}` is a table, and its keys are missing", name.text);
+        let keys = hole.map_or(&[][..], |hole| self.declared.holes[hole as usize].keys());
+        Diagnostic::new(Code::WrongType, name.span, message)
+            .also(defined, "declared here")
+            .help(format!("write `{}`", usage(&name.text, keys)))
+    }
+
     /// The optional field that an expression names; says so where it names none.
     fn optional_field(&mut self, expr: ast::ExprId) -> Option<u32> {
         let node = self.node(expr);
@@ -902,6 +954,17 @@ fn set_alone(name: &Name, defined: Span) -> Diagnostic {
     Diagnostic::new(Code::WrongType, name.span, message)
         .also(defined, "declared here")
         .help(format!("ask whether a value is in it: `value in {}`", name.text))
+}
+
+/// `rate(region, term)`
+fn usage(table: &str, keys: &[TableKey]) -> String {
+    let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
+    format!("{table}({})", names.join(", "))
+}
+
+/// `1 is`, `2 are`
+fn are(count: usize) -> String {
+    if count == 1 { "1 is".to_owned() } else { format!("{count} are") }
 }
 
 /// Something else where a set is expected.

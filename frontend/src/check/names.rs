@@ -18,6 +18,8 @@ pub(super) enum Meaning {
     Param(u32),
     /// A set, by its index in the source.
     Set(u32),
+    /// A table from a snapshot, by its index in the source.
+    FactTable(u32),
     /// A table or grid, by its index in the source.
     Table(u32),
     /// A `let`; which one depends on the version.
@@ -49,6 +51,17 @@ pub(super) fn collect<'a>(declared: &Declared<'a>, findings: &mut Findings) -> N
     }
     for (index, set) in declared.items.sets.iter().enumerate() {
         define(&mut names, &set.name, Meaning::Set(index as u32), findings);
+    }
+    for (index, table) in declared.items.fact_tables.iter().enumerate() {
+        define(&mut names, &table.name, Meaning::FactTable(index as u32), findings);
+        if ast::Function::ALL.iter().any(|function| function.name() == table.name.text) {
+            let message = format!(
+                "`{}` is a function, and cannot be the name of a table from a snapshot",
+                table.name.text
+            );
+            let diagnostic = Diagnostic::new(Code::DuplicateName, table.name.span, message);
+            findings.report(diagnostic.help("give the table another name"));
+        }
     }
     for (index, table) in declared.items.tables.iter().enumerate() {
         define(&mut names, table.name(), Meaning::Table(index as u32), findings);

@@ -44,6 +44,7 @@ impl<'a> Checker<'a> {
                 | Binding::Param(_, span)
                 | Binding::Hole(_, span)
                 | Binding::Set(_, span)
+                | Binding::FactTable(_, span)
                 | Binding::Table(_, span),
             ) => Some(*span),
             Some(Binding::Input(index)) => Some(self.declared.inputs[*index as usize].decl.name.span),

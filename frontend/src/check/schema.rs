@@ -1,7 +1,9 @@
 //! What are the types of inputs, outputs and parameters? Also the currency and the enums.
 
 use opus_ir::date::{DAY_MAX, DAY_MIN};
-use opus_ir::{Currency, Domain, EnumDef, EnumValue, Field, Interval, Kind, Schema, Shape};
+use opus_ir::{
+    Currency, Domain, EnumDef, EnumValue, Field, Interval, Kind, Schema, Shape, TABLE_ENTRIES_MAX, TableKey,
+};
 
 use crate::currency::{self, Known};
 use crate::diagnostic::{Code, Diagnostic, nearest, one_of};
@@ -325,7 +327,57 @@ impl<'a> Declared<'a> {
             let hole = opus_ir::Hole { name: set.name.text.clone(), shape: Shape::Set(of) };
             holes.push(hir::Hole { hole, ty: Ty::BOOL, cite: cited(&set.cite), span: set.span });
         }
+        for table in &self.items.fact_tables {
+            let keys: Vec<Option<TableKey>> =
+                table.keys.iter().map(|key| self.fact_key(key, findings)).collect();
+            let info = self.read_type(&table.ty, findings);
+            if let Some(TypeInfo { kind, domain: None }) = &info
+                && table.ty.domain.is_none()
+            {
+                let noun = "a table from a snapshot";
+                findings.report(self.missing_range(&table.name, &table.ty, *kind, noun));
+            }
+            let (Some(keys), Some(TypeInfo { kind, domain: Some(domain) })) =
+                (keys.into_iter().collect::<Option<Vec<_>>>(), info)
+            else {
+                continue;
+            };
+            if opus_ir::program::entries(&keys).is_none() {
+                let message = format!("`{}` has more than {TABLE_ENTRIES_MAX} entries", table.name.text);
+                let diagnostic = Diagnostic::new(Code::TooManyCells, table.name.span, message)
+                    .help("one entry is needed for each combination of keys: narrow their ranges");
+                findings.report(diagnostic);
+                continue;
+            }
+            let shape = Shape::Table { keys, kind, domain };
+            let hole = opus_ir::Hole { name: table.name.text.clone(), shape };
+            holes.push(hir::Hole { hole, ty: self.ty(kind), cite: cited(&table.cite), span: table.span });
+        }
         holes
+    }
+
+    /// A key of a table from a snapshot.
+    fn fact_key(&self, key: &ast::FactKey, findings: &mut Findings) -> Option<TableKey> {
+        let TypeInfo { kind, domain } = self.read_type(&key.ty, findings)?;
+        match kind {
+            Kind::Bool | Kind::Int => {}
+            Kind::Enum(of) => {
+                // a snapshot may have entries for any of its values
+                self.enums[of as usize].values.iter().for_each(|value| findings.refer(value.name.span));
+            }
+            _ => {
+                let message =
+                    format!("`{}` is not a Boolean, a whole number or a value of an enum", key.name.text);
+                let diagnostic = Diagnostic::new(Code::WrongType, key.ty.span, message)
+                    .help("a table from a snapshot has an entry for each value of its keys");
+                findings.report(diagnostic);
+                return None;
+            }
+        }
+        if domain.is_none() && key.ty.domain.is_none() {
+            findings.report(self.missing_range(&key.name, &key.ty, kind, "a key"));
+        }
+        Some(TableKey { name: key.name.text.clone(), kind, domain: domain? })
     }
 
     /// The index of the hole with a name.

@@ -38,6 +38,8 @@ pub(super) enum Binding {
     Hole(Option<u32>, Span),
     /// A set from a snapshot, by its hole.
     Set(Option<u32>, Span),
+    /// A table from a snapshot, by its hole.
+    FactTable(Option<u32>, Span),
     /// A named value that is known.
     Let(Option<Named>, Span),
     /// A table or grid.

@@ -19,6 +19,7 @@ pub(super) fn warn(declared: &Declared, findings: &mut Findings) {
     };
     items.params.iter().for_each(|param| look(&param.name, "the parameter"));
     items.sets.iter().for_each(|set| look(&set.name, "the set"));
+    items.fact_tables.iter().for_each(|table| look(&table.name, "the table"));
     items.lets.iter().for_each(|item| look(&item.name, "the `let`"));
     items.tables.iter().for_each(|table| look(table.name(), &format!("the {}", table.noun())));
     items.cases.iter().for_each(|case| look(&case.name, "the case"));

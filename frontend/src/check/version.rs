@@ -23,6 +23,7 @@ pub(super) fn check<'a>(
     let mut checker = Checker::new(declared, declared.versions[index]);
     checker.bind_inputs();
     checker.bind_params(index);
+    checker.bind_fact_tables();
     let definitions = checker.definitions();
     checker.announce_lets_of_rules();
     let requires: Vec<&ast::Require> =
@@ -66,6 +67,17 @@ impl<'a> Checker<'a> {
             if self.means(&set.name, Meaning::Set(index as u32)) {
                 let binding = Binding::Set(declared.hole_named(&set.name), set.name.span);
                 self.bindings.insert(&set.name.text, binding);
+            }
+        }
+    }
+
+    /// The tables from a snapshot.
+    fn bind_fact_tables(&mut self) {
+        let declared = self.declared;
+        for (index, table) in declared.items.fact_tables.iter().enumerate() {
+            if self.means(&table.name, Meaning::FactTable(index as u32)) {
+                let binding = Binding::FactTable(declared.hole_named(&table.name), table.name.span);
+                self.bindings.insert(&table.name.text, binding);
             }
         }
     }

@@ -8,7 +8,7 @@ use opus_ir::Interval;
 use crate::codes::Code;
 use crate::diagnostic::Diagnostic;
 use crate::display::{domain_text, field_text, value_scale, value_text};
-use crate::hir::{Arithmetic, ExprId, Policy, Unit, Version};
+use crate::hir::{Arithmetic, ExprId, ExprKind, Policy, Unit, Version};
 
 /// Something that could go wrong with an expression.
 #[derive(Clone, PartialEq, Debug)]
@@ -177,6 +177,23 @@ impl Complaint {
                     (false, true) => format!("{} or less", end(range.hi)),
                     (false, false) => "any value".into(),
                 };
+                if let ExprKind::Entry(keys, hole) = &version.exprs[self.at].kind {
+                    let declared = keys.iter().position(|known| known == key);
+                    let declared = &policy.holes[*hole as usize].keys()[declared.unwrap_or_default()];
+                    let message =
+                        format!("{} could be a value for which {subject} has no entry", quoted(*key));
+                    let label = format!(
+                        "{} can be {}, but the key `{}` is {}",
+                        quoted(*key),
+                        text(found),
+                        declared.name,
+                        domain_text(&policy.schema, declared.kind, &declared.domain)
+                    );
+                    return Diagnostic::new(self.fault.code(), version.exprs[*key].span, message)
+                        .label(label)
+                        .also(policy.holes[*hole as usize].span, "declared here")
+                        .help("decide other values in an earlier rule, or add them to the key");
+                }
                 let message = format!("{} could be a value for which {subject} has no row", quoted(*key));
                 let label = format!(
                     "`{}` can be {}, but the rows cover {}",

@@ -33,6 +33,12 @@ impl Lowerer<'_> {
                 let divisor = self.sized(expr, power_of_ten(value_scale(&self.policy.schema, kind)), None)?;
                 self.multiple(expr, value, 1, divisor)
             }
+            ExprKind::Entry(keys, hole) => {
+                let kind = self.policy.holes[*hole as usize].kind();
+                let value = self.entry_of(expr, keys, *hole)?;
+                let divisor = self.sized(expr, power_of_ten(value_scale(&self.policy.schema, kind)), None)?;
+                self.multiple(expr, value, 1, divisor)
+            }
             ExprKind::Field(field) => self.field(expr, *field),
             ExprKind::OrElse(field, other) => {
                 let present = self.site.present(*field);

@@ -10,7 +10,7 @@ use super::complaint::Fault;
 use super::expr::{Failed, Lowerer};
 use super::quantity::{Sum, gcd, power_of_ten};
 use super::site::Truth;
-use crate::hir::{Cell, CellSpan, Constant, ExprId, Key, Table, TableId, Unit};
+use crate::hir::{Cell, CellSpan, Constant, ExprId, ExprKind, Key, Table, TableId, Unit};
 
 /// The most entries of a table over several keys, or this many for each of its rows. (A table over one key has at
 /// most two for each span.)
@@ -164,6 +164,64 @@ impl Lowerer<'_> {
         }
         let found = self.site.bounds(value);
         Err(self.note(at, Fault::Key { key: key.value, found, range: key.range }))
+    }
+
+    /// The entry of a table from a snapshot: an index of the ranks of its keys, the last varying fastest.
+    pub(super) fn entry_of(&mut self, at: ExprId, args: &[ExprId], hole: u32) -> Result<Value, Failed> {
+        let policy = self.policy;
+        let keys = policy.holes[hole as usize].keys();
+        let mut index = Sum::constant(0);
+        for (number, (arg, key)) in args.iter().zip(keys).enumerate() {
+            let stride: i128 = keys[number + 1..].iter().map(|key| key.domain.count()).product();
+            let range = key.domain.range;
+            let value = self.key(at, &Key { value: *arg, optional: None, range }, 0)?;
+            let rank = match &key.domain.set {
+                None if range.lo == 0 => value,
+                None => {
+                    let low = self.site.constant(range.lo);
+                    self.computed(Op::Sub, &[value, low])
+                }
+                Some(set) => {
+                    let found = self.site.bounds(value);
+                    if !self.is_listed(*arg, found, set) {
+                        return Err(self.note(at, Fault::Key { key: *arg, found, range }));
+                    }
+                    let ranks: Vec<i128> = (0..set.len() as i128).collect();
+                    self.look_up(value, range, set, &ranks)
+                }
+            };
+            let part = self.site.times(rank, stride);
+            let part = self.proved(at, part)?;
+            index = index.add(&part).expect("an index is small");
+        }
+        let index = self.site.sum(&index);
+        let index = self.proved(at, index)?;
+        Ok(self.fact(hole, Some(index)))
+    }
+
+    /// Whether an expression can only have listed values, within the bounds that are known: those of its field, or every
+    /// whole number between the bounds.
+    fn is_listed(&self, expr: ExprId, found: Interval, listed: &[i128]) -> bool {
+        let is_member = |value: i128| listed.binary_search(&value).is_ok();
+        match &self.version.exprs[expr].kind {
+            ExprKind::Let(name) => return self.is_listed(self.version.lets[*name].body, found, listed),
+            ExprKind::If(_, a, b) => {
+                if self.is_listed(*a, found, listed) && self.is_listed(*b, found, listed) {
+                    return true;
+                }
+            }
+            ExprKind::Constant(Constant::Number(number)) => return number.at_scale(0).is_some_and(is_member),
+            kind => {
+                let of = match kind {
+                    ExprKind::Field(field) => Some(&self.policy.schema.inputs[*field as usize].domain.set),
+                    _ => None,
+                };
+                if let Some(Some(set)) = of {
+                    return set.iter().all(|value| !found.contains(*value) || is_member(*value));
+                }
+            }
+        }
+        found.hi - found.lo < DIRECT_MAX && (found.lo..=found.hi).all(is_member)
     }
 
     /// The entry for the span of values that contains `value`.

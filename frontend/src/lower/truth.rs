@@ -25,6 +25,10 @@ impl Lowerer<'_> {
                 let value = self.integer(*value)?;
                 Ok(self.truth_fact(*hole, Some(value)))
             }
+            ExprKind::Entry(keys, hole) => {
+                let (entry, zero) = (self.entry_of(expr, keys, *hole)?, self.site.constant(0));
+                Ok(self.site.judge(Op::Ne, &[entry, zero]))
+            }
             ExprKind::Field(field) => Ok(self.truth_field(*field)),
             ExprKind::IsPresent(field) => Ok(self.site.present(*field)),
             ExprKind::OrElse(field, other) => {

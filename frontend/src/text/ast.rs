@@ -157,6 +157,8 @@ pub enum Item {
     Param(Param),
     /// `set high_risk of Region from snapshot`
     Set(SetDecl),
+    /// `table rate(region : Region) -> percent in 0%..30% from snapshot`
+    FactTable(FactTableDecl),
     /// `let cap = …`
     Let(Let),
     /// `table share(score) unique -> percent { … }`
@@ -186,6 +188,7 @@ impl Item {
             Item::Input(item) | Item::Output(item) => item.span,
             Item::Param(item) => item.span,
             Item::Set(item) => item.span,
+            Item::FactTable(item) => item.span,
             Item::Let(item) => item.span,
             Item::Table(item) => item.span,
             Item::Grid(item) => item.span,
@@ -444,6 +447,31 @@ pub struct SetDecl {
     pub cite: Option<Text>,
     /// The whole item.
     pub span: Span,
+}
+
+/// `table rate(region : Region, term : int in {12, 24}) -> percent in 0%..30% from snapshot`: a value for each
+/// combination of keys, which a snapshot holds.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FactTableDecl {
+    /// The name.
+    pub name: Name,
+    /// The keys, each with its type.
+    pub keys: Vec<FactKey>,
+    /// The type, with the range that bounds every value.
+    pub ty: Type,
+    /// Where it is written down.
+    pub cite: Option<Text>,
+    /// The whole item.
+    pub span: Span,
+}
+
+/// `term : int in {12, 24}`
+#[derive(Clone, PartialEq, Debug)]
+pub struct FactKey {
+    /// The name.
+    pub name: Name,
+    /// The type, with the values that it takes.
+    pub ty: Type,
 }
 
 /// `from 2023-01-01 = 680`
@@ -898,6 +926,13 @@ pub enum ExprKind {
         /// The arguments; as many as the function takes where the parser reported no error.
         args: Vec<ExprId>,
     },
+    /// `rate(region, 12)`: an entry of a table from a snapshot.
+    Entry {
+        /// The table.
+        table: Name,
+        /// The keys.
+        keys: Vec<ExprId>,
+    },
     /// What could not be read; the parser has reported it.
     Error,
 }
@@ -1104,7 +1139,7 @@ impl ExprKind {
             ExprKind::InRange { value, low, high } => vec![*value, *low, *high],
             ExprKind::InSet { value, members } => [&[*value], members.as_slice()].concat(),
             ExprKind::If { condition, then, otherwise } => vec![*condition, *then, *otherwise],
-            ExprKind::Call { args, .. } => args.clone(),
+            ExprKind::Call { args, .. } | ExprKind::Entry { keys: args, .. } => args.clone(),
         }
     }
 }

@@ -313,9 +313,10 @@ impl<'s> Builder<'s> {
     pub fn call(&mut self, span: Span, name: Name, args: Vec<ExprId>) -> ExprId {
         let Some(function) = Function::ALL.into_iter().find(|known| known.name() == name.text) else {
             let of_quotient = args.first().is_some_and(|first| self.is_quotient(*first));
-            let args = args.iter().map(|arg| self.span_of(*arg)).collect();
-            self.calls.push(ForeignCall { name, span, args, of_quotient });
-            return self.expr(span, ExprKind::Error);
+            let spans = args.iter().map(|arg| self.span_of(*arg)).collect();
+            let at = self.expr(span, ExprKind::Entry { table: name.clone(), keys: args });
+            self.calls.push(ForeignCall { at, name, span, args: spans, of_quotient });
+            return at;
         };
         let (least, most) = function.arity();
         if args.len() < least || most.is_some_and(|most| args.len() > most) {

@@ -71,6 +71,10 @@ fn item_in_order(item: &mut Item, exprs: &Exprs) {
         }
         Item::Adverse(item) => item.values = in_order(exprs, &item.values),
         Item::Param(param) => domain(&mut param.ty),
+        Item::FactTable(table) => {
+            domain(&mut table.ty);
+            table.keys.iter_mut().for_each(|key| domain(&mut key.ty));
+        }
         Item::Table(table) => {
             domain(&mut table.ty);
             table.rows.iter_mut().flat_map(|row| &mut row.cells).for_each(cell);
@@ -206,6 +210,7 @@ fn level(kind: &ExprKind) -> u8 {
         | ExprKind::Name(_)
         | ExprKind::EnumValue { .. }
         | ExprKind::Call { .. }
+        | ExprKind::Entry { .. }
         | ExprKind::Error => PRIMARY,
     }
 }
@@ -255,6 +260,8 @@ fn slots(kind: &ExprKind) -> Vec<(ExprId, u8)> {
         ExprKind::Negate(operand) => vec![(*operand, NEGATION)],
         ExprKind::OrElse { value, fallback } => vec![(*value, DURATION), (*fallback, OR_ELSE)],
         ExprKind::Duration { count, .. } => vec![(*count, PRIMARY)],
-        ExprKind::Call { args, .. } => args.iter().map(|arg| (*arg, WHOLE)).collect(),
+        ExprKind::Call { args, .. } | ExprKind::Entry { keys: args, .. } => {
+            args.iter().map(|arg| (*arg, WHOLE)).collect()
+        }
     }
 }

@@ -2,10 +2,12 @@
 //! languages with their replacements here, and tables, which are used without parentheses.
 
 use crate::diagnostic::{Code, Diagnostic, nearest, one_of};
-use crate::text::ast::{Function, Item, Name, Span};
+use crate::text::ast::{ExprId, Function, Item, Name, Span};
 
 /// A call of a function that the language does not have.
 pub struct ForeignCall {
+    /// The expression that it is.
+    pub at: ExprId,
     /// The function.
     pub name: Name,
     /// The whole call.
@@ -215,7 +217,7 @@ pub fn report(call: &ForeignCall, items: &[Item], source: &str) -> Diagnostic {
     let of_name = || INSTEAD.iter().filter(|row| row.names.contains(&word.as_str()));
     let exact = of_name().find(|row| row.arguments == args.len() && !row.text.is_empty());
     let fits = exact.or_else(|| of_name().find(|row| row.arguments == 0)).or_else(|| of_name().next());
-    let Some(row) = fits else { return misspelled(diagnostic, name) };
+    let Some(row) = fits else { return misspelled(diagnostic, name, items) };
     match filled(row, &args).filter(|text| !text.is_empty()) {
         Some(text) => {
             let text = if is_whole(call.span, source) { text } else { format!("({text})") };
@@ -225,12 +227,18 @@ pub fn report(call: &ForeignCall, items: &[Item], source: &str) -> Diagnostic {
     }
 }
 
-fn misspelled(diagnostic: Diagnostic, name: &Name) -> Diagnostic {
-    let known = Function::ALL.map(Function::name);
-    let quoted = known.map(|known| format!("`{known}`"));
-    match nearest(&name.text, known) {
+fn misspelled(diagnostic: Diagnostic, name: &Name, items: &[Item]) -> Diagnostic {
+    let functions = Function::ALL.map(Function::name);
+    let tables = items.iter().filter_map(|item| match item {
+        Item::FactTable(table) => Some(table.name.text.as_str()),
+        _ => None,
+    });
+    match nearest(&name.text, functions.into_iter().chain(tables)) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(name.span, near).unsure(),
-        None => diagnostic.help(format!("the functions are {}", one_of(&quoted).replace(" or ", " and "))),
+        None => {
+            let quoted = functions.map(|known| format!("`{known}`"));
+            diagnostic.help(format!("the functions are {}", one_of(&quoted).replace(" or ", " and ")))
+        }
     }
 }
 

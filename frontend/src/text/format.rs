@@ -186,6 +186,7 @@ impl<'a> Writer<'a> {
             Item::Output(block) => self.fields("output", block),
             Item::Param(item) => self.param(item),
             Item::Set(item) => self.set(item),
+            Item::FactTable(item) => self.fact_table(item),
             Item::Let(item) => self.binding(ITEM, item),
             Item::Table(item) => self.table(item),
             Item::Grid(item) => self.grid(item),
@@ -316,6 +317,14 @@ impl<'a> Writer<'a> {
 
     fn set(&mut self, set: &SetDecl) {
         let head = Phrase::of(format!("set {} of {}", set.name.text, set.of.text)).maybe(cite(&set.cite));
+        self.hang(ITEM, &head.word("from snapshot"));
+    }
+
+    fn fact_table(&mut self, table: &FactTableDecl) {
+        let keys = fact_keys(self.exprs, table);
+        let head = Phrase::of(format!("table {}({keys}) ->", table.name.text))
+            .then(phrase::ty(self.exprs, &table.ty))
+            .maybe(cite(&table.cite));
         self.hang(ITEM, &head.word("from snapshot"));
     }
 
@@ -529,4 +538,10 @@ fn row_end(dated: Dated, id: &Option<Name>, source: &Option<Text>, pad: usize) -
     let id = id.as_ref().map(|id| id.text.clone());
     let parts = [dates(dated, pad), id, cite(source), Some(";".to_string())];
     parts.into_iter().flatten().collect::<Vec<String>>().join(" ")
+}
+
+/// The keys of a table from a snapshot, each with its type: `region : Region, term : int in {12, 24}`.
+pub fn fact_keys(exprs: &Exprs, table: &FactTableDecl) -> String {
+    let key = |key: &FactKey| format!("{} : {}", key.name.text, phrase::ty(exprs, &key.ty).line());
+    table.keys.iter().map(key).collect::<Vec<_>>().join(", ")
 }

@@ -7,7 +7,7 @@ use std::cell::Cell;
 
 use crate::diagnostic::{Code, Diagnostic, settle};
 use crate::limits::*;
-use crate::text::ast::{Cell as TableCell, CellKind, Item, Policy, Span, Statement};
+use crate::text::ast::{Cell as TableCell, CellKind, ExprKind, Item, Policy, Span, Statement};
 use crate::text::braces::{self, Placed};
 use crate::text::builder::{Builder, Recovery};
 use crate::text::foreign_call;
@@ -88,7 +88,7 @@ fn parse_words(
     let mut builder = Builder::new(source, &errors);
     let feed = words.iter().take_while(|_| errors.get() < ENOUGH).map(|&word| Ok(word));
     let parsed = PolicyParser::new().parse(&mut builder, feed);
-    let Builder { exprs, diagnostics: reported, mut recoveries, lost, calls, .. } = builder;
+    let Builder { mut exprs, diagnostics: reported, mut recoveries, lost, calls, .. } = builder;
     diagnostics.extend(reported);
     let parsed = match parsed {
         Ok(parsed) => Some(parsed),
@@ -99,7 +99,19 @@ fn parse_words(
         }
     };
     let items = parsed.as_ref().map_or(&[][..], |(_, items)| items);
-    diagnostics.extend(calls.iter().map(|call| foreign_call::report(call, items, source)));
+    for call in &calls {
+        let is_table =
+            |item: &Item| matches!(item, Item::FactTable(table) if table.name.text == call.name.text);
+        if items.iter().any(is_table) {
+            continue;
+        }
+        exprs[call.at].kind = ExprKind::Error;
+        // the declaration could not be read, which is reported
+        let declaration = format!("table {}", call.name.text);
+        if !lost.iter().any(|span| span.text(source).contains(&declaration)) {
+            diagnostics.push(foreign_call::report(call, items, source));
+        }
+    }
     let complete = recoveries.is_empty();
     syntax_error::report(recoveries, words, source, diagnostics);
     let (name, items) = parsed?;
@@ -178,6 +190,7 @@ impl Sizes<'_> {
             Item::Rules(rules) => rules.statements.iter().for_each(|statement| self.statement(statement)),
             Item::Param(_)
             | Item::Set(_)
+            | Item::FactTable(_)
             | Item::Let(_)
             | Item::Require(_)
             | Item::Case(_)

@@ -22,7 +22,7 @@ use crate::impact::Counts;
 ///          rules first {{ rule A when age < {limit} => 0  otherwise B => {fee} }} }}");
 ///     Structure::of_source(&source).unwrap()
 /// };
-/// let attribution = Attribution::new(&policy(18, 5), &policy(21, 6), None, &Options::default())?;
+/// let attribution = Attribution::new(&policy(18, 5), &policy(21, 6), [None; 2], &Options::default())?;
 /// let mut wide = Columns::new(&attribution.joint().schema().input_columns(), 3);
 /// wide.set_rows(3);
 /// [17, 20, 40].iter().enumerate().for_each(|(row, age)| wide.set(0, row, Some(*age)));

@@ -8,21 +8,24 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use opus_frontend::diagnostic::Diagnostic;
 use opus_ir::memory::Columns;
 use opus_runtime::admission::{Place, Reason};
-use opus_runtime::{Batch, Cache, Engine, Options, Policy, Snapshot};
+use opus_runtime::{Artifact, Batch, Cache, Engine, Options, Policy};
 
 use super::merged::Merged;
 use super::probes::{Answers, Cause, Probed, probed};
 use super::search::SETS_MAX;
 use super::sites::Sites;
 use super::switches::Switches;
+use super::world::World;
 use crate::diff::words;
 use crate::facts::bound;
 use crate::joint::{Joint, Projection};
 use crate::results::Comparison;
-use crate::source::{OpenError, Opened, of_structure};
+use crate::source::{OpenError, of_structure};
 
 /// How often probes that do not compile are left out before all of them are.
 const ROUNDS_MAX: usize = 6;
+/// Where facts differ, so many hybrids are kept.
+const BOUND_MAX: usize = 64;
 
 /// The hybrids of two policies.
 pub struct Hybrids {
@@ -31,16 +34,23 @@ pub struct Hybrids {
     joint: Joint,
     /// The second policy.
     b: Policy,
-    /// The snapshot for what policies take from one.
-    facts: Option<Snapshot>,
+    /// The snapshots for what policies take from one.
+    pub world: World,
     /// The outputs that are compared.
     compared: Vec<String>,
     known: Mutex<HashMap<Switches, Arc<OnceLock<Tested>>>>,
+    /// By edits of the policies, what the compiler makes of them; kept where sets differ in facts too.
+    compiled: Mutex<HashMap<Switches, Arc<OnceLock<Compiled>>>>,
+    /// The sets that were tried, with why they are untestable where they are.
+    tried: Mutex<BTreeMap<Switches, Option<String>>>,
     /// How many times a hybrid decided rows.
     runs: AtomicU64,
     /// The most sets that are tried for a row.
     pub sets_max: usize,
 }
+
+/// The artifact of a hybrid, with its probes; why it does not compile where it does not.
+type Compiled = Result<(Artifact, Probed), String>;
 
 /// A set of edits, tried.
 pub enum Tested {
@@ -83,22 +93,18 @@ pub struct Rows<'a> {
 }
 
 impl Hybrids {
-    pub fn new(
-        merged: Merged,
-        joint: Joint,
-        b: Policy,
-        facts: Option<Snapshot>,
-        compared: Vec<String>,
-    ) -> Hybrids {
+    pub fn new(merged: Merged, joint: Joint, b: Policy, world: World, compared: Vec<String>) -> Hybrids {
         let sites = Sites::new(&merged);
         Hybrids {
             merged,
             sites,
             joint,
             b,
-            facts,
+            world,
             compared,
             known: Mutex::default(),
+            compiled: Mutex::default(),
+            tried: Mutex::default(),
             runs: AtomicU64::new(0),
             sets_max: SETS_MAX,
         }
@@ -106,20 +112,24 @@ impl Hybrids {
 
     /// The hybrid of a closed set.
     pub fn get(&self, on: &Switches) -> Arc<OnceLock<Tested>> {
-        let cell = lock(&self.known).entry(on.clone()).or_default().clone();
+        let cell = {
+            let mut known = lock(&self.known);
+            if known.len() >= BOUND_MAX && !self.world.is_settled() {
+                // a hybrid with many facts is large, and soon bound again
+                known.clear();
+            }
+            known.entry(on.clone()).or_default().clone()
+        };
         // not under the lock: others are compiled meanwhile
-        cell.get_or_init(|| self.compile(on));
+        let tested = cell.get_or_init(|| self.test(on));
+        let why = if let Tested::Untestable(why) = tested { Some(why.clone()) } else { None };
+        lock(&self.tried).entry(on.clone()).or_insert(why);
         cell
     }
 
     /// The sets that were tried, with why they are untestable where they are.
     pub fn tried(&self) -> BTreeMap<Switches, Option<String>> {
-        let of = |tested: &Tested| match tested {
-            Tested::Runs(_) => None,
-            Tested::Untestable(why) => Some(why.clone()),
-        };
-        let known = lock(&self.known);
-        known.iter().filter_map(|(on, cell)| Some((on.clone(), of(cell.get()?)))).collect()
+        lock(&self.tried).clone()
     }
 
     /// How many times a hybrid decided rows.
@@ -127,18 +137,33 @@ impl Hybrids {
         self.runs.load(Ordering::Relaxed)
     }
 
-    fn compile(&self, on: &Switches) -> Tested {
+    fn test(&self, on: &Switches) -> Tested {
+        let facts = self.world.of(on);
+        if self.world.is_settled() {
+            return match self.compile(on) {
+                Ok((artifact, probed)) => self.bound(artifact, probed, &facts),
+                Err(why) => Tested::Untestable(why),
+            };
+        }
+        let edits = on.without(&facts);
+        let cell = lock(&self.compiled).entry(edits.clone()).or_default().clone();
+        match cell.get_or_init(|| self.compile(&edits)) {
+            Ok((artifact, probed)) => {
+                let again = Artifact::from_bytes_with(artifact.bytes(), &Cache::Off);
+                self.bound(again.expect("it was built just now"), probed.clone(), &facts)
+            }
+            Err(why) => Tested::Untestable(why.clone()),
+        }
+    }
+
+    fn compile(&self, on: &Switches) -> Compiled {
         let mut left_out = BTreeSet::new();
         for _ in 0..ROUNDS_MAX {
             let mut probed = probed(&self.merged, &self.sites, &self.compared, on, &left_out);
             match of_structure(&probed.structure) {
                 Ok(opened) => {
                     probed.structure.elements.clear();
-                    match self.bound(opened) {
-                        Ok(policy) => return self.runs_with(policy, probed),
-                        // a probe asks for facts under a name of its own
-                        Err(_) => break,
-                    }
+                    return Ok((opened.artifact, probed));
                 }
                 Err(OpenError::NotCompiled { source, diagnostics }) => {
                     let blamed = blamed(&probed, &source, &diagnostics);
@@ -154,17 +179,13 @@ impl Hybrids {
         let structure = self.merged.structure(on);
         match of_structure(&structure) {
             Ok(opened) => {
-                let policy = match self.bound(opened) {
-                    Ok(policy) => policy,
-                    Err(why) => return Tested::Untestable(why),
-                };
                 let (requires, rules) = (self.unknown(&self.sites.requires), self.unknown(&self.sites.rules));
                 let (names, outputs) = (BTreeMap::new(), Vec::new());
                 let decides = self.unknown_outputs(on);
-                self.runs_with(policy, Probed { structure, names, outputs, requires, rules, decides })
+                Ok((opened.artifact, Probed { structure, names, outputs, requires, rules, decides }))
             }
-            Err(OpenError::NotCompiled { diagnostics, .. }) => Tested::Untestable(first_error(&diagnostics)),
-            Err(error) => Tested::Untestable(error.to_string()),
+            Err(OpenError::NotCompiled { diagnostics, .. }) => Err(first_error(&diagnostics)),
+            Err(error) => Err(error.to_string()),
         }
     }
 
@@ -186,9 +207,13 @@ impl Hybrids {
         rules.map(of).collect()
     }
 
-    fn bound(&self, opened: Opened) -> Result<Policy, String> {
+    /// A compiled hybrid with the facts of a set.
+    fn bound(&self, artifact: Artifact, probed: Probed, facts: &Switches) -> Tested {
         let options = Options { engine: Engine::Vm, cache: Cache::Off, ..Options::default() };
-        bound(opened.artifact, self.facts.as_ref(), &options)
+        match bound(artifact, self.world.with(facts).as_ref(), &options) {
+            Ok(policy) => self.runs_with(policy, probed),
+            Err(why) => Tested::Untestable(why),
+        }
     }
 
     fn runs_with(&self, policy: Policy, probed: Probed) -> Tested {

@@ -113,6 +113,17 @@ impl Merged {
         Ok(merged)
     }
 
+    /// Adds edits of facts, which need nothing and change no element.
+    pub fn add_facts(&mut self, ids: impl Iterator<Item = EditId>) {
+        for id in ids {
+            let alone = Switches::from_iter([self.ids.len()]);
+            self.ids.push(id);
+            self.needs.push(alone.clone());
+            self.needed_by.push(alone);
+            self.rows_of.push(None);
+        }
+    }
+
     pub fn count(&self) -> usize {
         self.ids.len()
     }

@@ -6,7 +6,7 @@
 //! are what running every closed set on every row would give.
 //!
 //! In reading order: sets of edits ([`switches`]), the merged policy element by element ([`merged`]), where edits act
-//! ([`sites`]), how a run reports what it reads ([`probes`]), the policies that are run ([`hybrids`]), the search
+//! ([`sites`]), the facts that differ ([`world`]), how a run reports what it reads ([`probes`]), the policies that are run ([`hybrids`]), the search
 //! ([`search`]), and the groups of rows with the same causes ([`groups`]).
 //!
 //! Absent: where rows are read from and written to.
@@ -18,11 +18,13 @@ mod probes;
 mod search;
 mod sites;
 mod switches;
+mod world;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Mutex;
 
+use opus_ir::memory::Columns;
 use opus_runtime::admission::Place;
 use opus_runtime::{Batch, Options, Policy, Snapshot};
 
@@ -37,6 +39,7 @@ use hybrids::{Hybrids, lock};
 use merged::Merged;
 use search::{Answer, search};
 use switches::Switches;
+use world::World;
 
 /// The most members of a cause of which every closed subset is compiled to tell whether the cause is coarse.
 const SUBSETS_OF_MAX: usize = 12;
@@ -55,7 +58,7 @@ const SUBSETS_OF_MAX: usize = 12;
 ///          rules first {{ rule A when age < {limit} => 0  otherwise B => {fee} }} }}");
 ///     Structure::of_source(&source).unwrap()
 /// };
-/// let attribution = Attribution::new(&policy(18, 5), &policy(21, 6), None, &Options::default())?;
+/// let attribution = Attribution::new(&policy(18, 5), &policy(21, 6), [None; 2], &Options::default())?;
 /// let schema = attribution.joint().schema();
 /// let mut wide = Columns::new(&schema.input_columns(), 3);
 /// wide.set_rows(3);
@@ -137,23 +140,29 @@ pub struct Untestable {
 }
 
 impl Attribution {
-    /// Prepares two policies; `facts` is the snapshot for what they take from one.
+    /// Prepares two policies; `facts` are the snapshots, before and after, for what they take from one.
     ///
     /// # Errors
     /// If one of them does not compile, or they cannot read the same rows.
     pub fn new(
         a: &Structure,
         b: &Structure,
-        facts: Option<&Snapshot>,
+        facts: [Option<&Snapshot>; 2],
         options: &Options,
     ) -> Result<Attribution, AttributeError> {
         let script = diff(a, b);
-        let merged = Merged::new(a, &script).map_err(AttributeError::Script)?;
-        let open = |structure: &Structure| {
+        let mut merged = Merged::new(a, &script).map_err(AttributeError::Script)?;
+        let open = |structure: &Structure, facts: Option<&Snapshot>| {
             let opened = of_structure(structure).map_err(AttributeError::Open)?;
             bound(opened.artifact, facts, options).map_err(AttributeError::Facts)
         };
-        let (a, b) = (open(&merged.structure(&Switches::default()))?, open(b)?);
+        let last = [true, false].map(|decides| {
+            let ids = script.edits.iter().map(|edit| edit.id).filter(|id| id.decides == decides);
+            ids.map(|id| id.number).max().unwrap_or(0)
+        });
+        let world = World::new(facts[0], facts[1], merged.count(), last);
+        let (a, b) = (open(&merged.structure(&Switches::default()), facts[0])?, open(b, facts[1])?);
+        merged.add_facts(world.edits.iter().map(|edit| edit.id));
         let joint = Joint::new(a.schema(), b.schema()).map_err(AttributeError::Joint)?;
         let plan = Plan::new(a.artifact().program(), b.artifact().program());
         let compared = plan.comparison.outputs.iter().map(|output| output.name.clone()).collect();
@@ -162,7 +171,7 @@ impl Attribution {
             Ok(Side { policy: policy.clone(), projection, idle: Mutex::default() })
         };
         let (of_a, of_b) = (side(&a)?, side(&b)?);
-        let hybrids = Hybrids::new(merged, joint.clone(), b, facts.cloned(), compared);
+        let hybrids = Hybrids::new(merged, joint.clone(), b, world, compared);
         Ok(Attribution { script, hybrids, joint, a: of_a, b: of_b, plan, coarse: Mutex::default() })
     }
 
@@ -173,7 +182,7 @@ impl Attribution {
         self
     }
 
-    /// All edits.
+    /// The edits of the policies.
     pub fn script(&self) -> &Script {
         &self.script
     }
@@ -224,7 +233,8 @@ impl Attribution {
         let changed = self.plan.comparison.changed(&a, &b, None);
         let mut of_row = vec![0; changed.len()];
         let mut known: BTreeMap<Answer, u32> = BTreeMap::new();
-        for (rows, answer) in search(&self.hybrids, rows, &b, self.by_admission(&a, &b, &changed)) {
+        for (rows, answer) in search(&self.hybrids, rows, &b, self.by_admission(rows.wide, &a, &b, &changed))
+        {
             let next = known.len() as u32;
             let index = *known.entry(answer).or_insert(next);
             for row in rows {
@@ -239,9 +249,32 @@ impl Attribution {
         Attributed { of: self, changed, of_row, causes, decided: Some([a, b]) }
     }
 
+    /// The days on which facts are looked up for a row, by either policy; `None` where a policy has no effective date.
+    fn days(&self, wide: &Columns, row: u32) -> Vec<Option<i32>> {
+        if self.hybrids.world.is_settled() {
+            return Vec::new();
+        }
+        let fields = &self.joint.schema().inputs;
+        let of = |side: &Side| {
+            let schema = side.policy.schema();
+            let Some(effective) = schema.effective else { return Some(None) };
+            let field = &schema.inputs[effective as usize];
+            let at = fields.iter().position(|known| known.name == field.name && known.kind == field.kind)?;
+            // a row without the date is refused whatever the facts are
+            i32::try_from(wide.get(at, row as usize)?).ok().map(Some)
+        };
+        [&self.a, &self.b].into_iter().filter_map(of).collect()
+    }
+
     /// The rows by the edits that act through the admission of fields which the two policies admit differently. A field is
     /// admitted by itself, so no set of edits makes another difference there.
-    fn by_admission(&self, a: &Batch, b: &Batch, changed: &[u32]) -> Vec<(Vec<u32>, Switches)> {
+    fn by_admission(
+        &self,
+        wide: &Columns,
+        a: &Batch,
+        b: &Batch,
+        changed: &[u32],
+    ) -> Vec<(Vec<u32>, Switches)> {
         let sites = &self.hybrids.sites;
         let mut faults: BTreeMap<u32, BTreeMap<(&str, &str), u8>> = BTreeMap::new();
         for (bit, batch) in [(1, a), (2, b)] {
@@ -256,8 +289,12 @@ impl Attribution {
             }
         }
         let mut parts: BTreeMap<Switches, Vec<u32>> = BTreeMap::new();
+        let mut by_day: HashMap<Option<i32>, Switches> = HashMap::new();
         for row in changed {
             let mut read = sites.always.clone();
+            for day in self.days(wide, *row) {
+                read.add(by_day.entry(day).or_insert_with(|| self.hybrids.world.read_on(day)));
+            }
             let differing = faults.get(row).into_iter().flatten().filter(|(_, sides)| **sides != 3);
             for ((field, _), _) in differing {
                 sites.fields.get(*field).into_iter().for_each(|edits| read.add(edits));
@@ -328,9 +365,10 @@ impl Attribution {
         names.join(between)
     }
 
-    /// The edits that can change a decision, in order.
+    /// All edits: those of the policies, and then the facts that differ between the snapshots.
     pub fn edits(&self) -> impl Iterator<Item = &Edit> {
-        self.script.deciding()
+        let world = &self.hybrids.world;
+        self.script.edits.iter().chain(&world.edits).chain(&world.texts)
     }
 }
 

@@ -16,7 +16,7 @@ use super::merged::{Merged, cells, value_name};
 use super::sites::{Site, Sites};
 use super::switches::Switches;
 use crate::diff::{names, words};
-use crate::structure::{Dates, Element, Key, Part, Sequence, Structure, When};
+use crate::structure::{Dates, Element, FROM_SNAPSHOT, Key, Part, Sequence, Structure, When};
 
 /// The most combinations of edits that are probed at a site.
 const COMBINATIONS_MAX: usize = 40;
@@ -24,6 +24,7 @@ const COMBINATIONS_MAX: usize = 40;
 const PROBES_MAX: usize = 600;
 
 /// A hybrid with probes.
+#[derive(Clone)]
 pub struct Probed {
     /// The hybrid, with the probes among its outputs.
     pub structure: Structure,
@@ -49,6 +50,7 @@ pub enum Cause {
 }
 
 /// What a site gives with each combination of its edits switched.
+#[derive(Clone)]
 pub struct Answers {
     /// The place of a rule; 0 for a `require`.
     pub place: usize,
@@ -395,6 +397,14 @@ impl Writer<'_> {
     fn copied(&mut self, name: &str, copy: &str, on: &Switches) -> Option<()> {
         let keys: Vec<Key> = self.merged.declaration(name).cloned().collect();
         let mut elements: Vec<(Key, Key, Element)> = Vec::new();
+        // a copy would need facts of its own
+        let from_snapshot = |key: &Key| {
+            let element = self.merged.element(key, on);
+            element.is_some_and(|element| element.get(&Part::Value).is_some_and(|text| text == FROM_SNAPSHOT))
+        };
+        if keys.iter().any(from_snapshot) {
+            return None;
+        }
         for key in keys {
             let Some(mut element) = self.merged.element(&key, on) else { continue };
             if !self.has_versions(key.dates().unwrap_or_default()) {

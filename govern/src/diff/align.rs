@@ -181,6 +181,8 @@ impl Rename {
             | Part::Id
             | Part::Title
             | Part::Cite => text.to_owned(),
+            // names of its own, and enums that facts name: see `has_facts`
+            Part::Keys => text.to_owned(),
             Part::Type if self.family == Family::Enum => replaced(text, &self.before, &self.after),
             Part::Type => text.to_owned(),
             Part::Body => self.body(text),
@@ -431,17 +433,23 @@ const BUILT_IN: [&str; 17] = [
     "unique",
 ];
 
-/// Whether facts of a snapshot name it: a parameter from a snapshot, or an enum and its values where a policy has facts.
+/// Whether facts of a snapshot name it: a parameter or table from a snapshot, or an enum and its values where a policy has facts.
 fn has_facts(structure: &Structure, (family, name): &(Family, String)) -> bool {
     let is_open = |(key, element): (&Key, &Element)| match key {
-        Key::Set(_) => *family != Family::Param,
+        Key::Set(_) => !matches!(family, Family::Param | Family::Table),
+        Key::Table(of) => {
+            let is_own = *family == Family::Table && of == name;
+            element.contains_key(&Part::Keys)
+                && (is_own || matches!(family, Family::Enum | Family::EnumValue(_)))
+        }
         Key::ParamValue(of, _) | Key::Param(of) => {
             element.get(&Part::Value).is_some_and(|value| value == FROM_SNAPSHOT)
                 && (*family != Family::Param || of == name)
+                && *family != Family::Table
         }
         _ => false,
     };
-    matches!(family, Family::Param | Family::Enum | Family::EnumValue(_))
+    matches!(family, Family::Param | Family::Table | Family::Enum | Family::EnumValue(_))
         && structure.elements.iter().any(is_open)
 }
 

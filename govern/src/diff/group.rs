@@ -235,11 +235,9 @@ impl Together {
         }
         for (table, rows) in rows {
             let is_new = list.iter().enumerate().filter_map(|(j, change)| match change {
-                Change::Part { key: Key::Table(name), part: Part::Args | Part::Choice, .. }
-                    if name == table =>
-                {
-                    Some(j)
-                }
+                Change::Part {
+                    key: Key::Table(name), part: Part::Args | Part::Choice | Part::Keys, ..
+                } if name == table => Some(j),
                 _ => None,
             });
             for j in is_new {
@@ -316,12 +314,14 @@ impl Together {
     /// A type that becomes another, with its range, and whatever changes where the name is used.
     fn types(&mut self, list: &[Change]) {
         for (i, change) in list.iter().enumerate() {
-            let Change::Part { key, part: Part::Type, .. } = change else { continue };
+            let Change::Part { key, part: Part::Type | Part::Keys, .. } = change else { continue };
             let Some((family, name)) = declared(key) else { continue };
             for (j, other) in list.iter().enumerate() {
                 let is_own = match other {
                     Change::Part {
-                        key: other, part: Part::Range | Part::Default | Part::Optional, ..
+                        key: other,
+                        part: Part::Range | Part::Default | Part::Optional | Part::Keys | Part::Type,
+                        ..
                     } => other == key,
                     Change::Part { part: Part::Output(output), .. } => {
                         family == Family::Output && output == name

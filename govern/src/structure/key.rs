@@ -100,6 +100,8 @@ pub enum Part {
     Default,
     /// The names that a table's cells look at.
     Args,
+    /// The keys of a table from a snapshot, each with its type.
+    Keys,
     /// `unique` or `first`.
     Choice,
     /// The name that the first cells of a grid's rows look at.
@@ -123,7 +125,7 @@ pub enum Part {
 }
 
 /// By part without a name of its own, its word.
-const WORDS: [(Part, &str); 17] = [
+const WORDS: [(Part, &str); 18] = [
     (Part::Number, "number"),
     (Part::From, "from"),
     (Part::Value, "value"),
@@ -133,6 +135,7 @@ const WORDS: [(Part, &str); 17] = [
     (Part::Actionable, "actionable"),
     (Part::Default, "default"),
     (Part::Args, "keys"),
+    (Part::Keys, "typed keys"),
     (Part::Choice, "choice"),
     (Part::RowArg, "row key"),
     (Part::ColumnArg, "column key"),
@@ -190,6 +193,7 @@ impl Part {
             | Part::Optional
             | Part::Default
             | Part::Args
+            | Part::Keys
             | Part::Choice
             | Part::RowArg
             | Part::ColumnArg

@@ -109,6 +109,15 @@ impl Reader<'_> {
                 fields.iter().for_each(|field| self.field(field, Sequence::Outputs, Key::Output));
             }
             ast::Item::Param(item) => self.param(item),
+            ast::Item::FactTable(item) => {
+                let ast::FactTableDecl { name, keys: _, ty, cite, span: _ } = item;
+                let [kind, range] = self.ty(ty);
+                let keys = format::fact_keys(self.exprs, item);
+                let from = Some(FROM_SNAPSHOT.to_owned());
+                let parts =
+                    [(Part::Keys, Some(keys)), kind, range, (Part::Value, from), (Part::Cite, words(cite))];
+                self.put(Some(Sequence::Items), Key::Table(name.text.clone()), parts);
+            }
             ast::Item::Set(item) => {
                 let ast::SetDecl { name, of, cite, span: _ } = item;
                 self.put(

@@ -213,6 +213,13 @@ impl<'a> Writer<'a> {
     }
 
     fn table(&mut self, name: &str, element: &Element) {
+        if let Some(keys) = element.get(&Part::Keys) {
+            return self.line(format!(
+                "table {name}({keys}) -> {}{} from snapshot",
+                self.ty(element),
+                cite(element)
+            ));
+        }
         self.gap();
         let (args, choice) = (text(element, &Part::Args), text(element, &Part::Choice));
         self.line(format!("table {name}({args}) {choice} -> {}{} {{", self.ty(element), cite(element)));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Deref;
 
-use super::{Program, Shape, Version};
+use super::{Program, Shape, TableKey, Version, entries};
 use crate::func::{End, Func};
 use crate::interval::Interval;
 use crate::schema::{DIGITS_MAX, Domain, Field, Kind, Schema};
@@ -173,6 +173,27 @@ fn check_holes(program: &Program) -> Checked<()> {
             Shape::Set(of) => {
                 let known = (*of as usize) < program.schema.enums.len();
                 ensure(known, place, format!("there is no enum {of}"))?;
+            }
+            Shape::Table { keys, kind, domain } => {
+                let fields = std::iter::once((&hole.name, kind, domain));
+                let fields = fields.chain(keys.iter().map(|key| (&key.name, &key.kind, &key.domain)));
+                for (name, kind, domain) in fields {
+                    let field =
+                        Field { name: name.clone(), kind: *kind, domain: domain.clone(), optional: false };
+                    check_field(&program.schema, &field, &place)?;
+                }
+                let known = |key: &TableKey| matches!(key.kind, Kind::Bool | Kind::Int | Kind::Enum(_));
+                ensure(
+                    keys.iter().all(known),
+                    &place,
+                    "a key is no Boolean, whole number or value of an enum",
+                )?;
+                check_unique(&place, keys.iter().map(|key| key.name.as_str()))?;
+                ensure(
+                    !keys.is_empty() && entries(keys).is_some(),
+                    &place,
+                    "it has no keys, or too many entries",
+                )?;
             }
         }
     }

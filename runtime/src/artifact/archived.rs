@@ -88,12 +88,14 @@ archived! {
         /// The versions, in the order of their first days.
         versions: Vec<Version>,
     }
-    /// What is left to a snapshot: a parameter or a set.
+    /// What is left to a snapshot: a parameter, a set or a look-up table.
     struct Hole {
         /// The name, and what an entry may be; of a set, whether a value is in it.
         entry: Field,
         /// The index of the enum of a set, or `NO_INDEX`.
         set_of: u32,
+        /// The keys of a look-up table.
+        keys: Vec<Field>,
     }
     /// An enum.
     struct Enum {

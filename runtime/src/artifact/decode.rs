@@ -6,7 +6,7 @@ use cranelift_entity::{EntityRef, PrimaryMap};
 use opus_ir::func::{Block, BlockData, Def, End, FieldRange, Func, Inst, Target, Value, ValueData};
 use opus_ir::{
     Currency, Domain, Entries, EnumDef, EnumValue, Field, Hole, Interval, Kind, Op, Open, Program, Require,
-    Rule, Schema, Shape, Type, Version,
+    Rule, Schema, Shape, TableKey, Type, Version,
 };
 use rkyv::rend::u32_le;
 
@@ -113,9 +113,21 @@ fn field(archived: &ArchivedField) -> Decoded<Field> {
 
 fn hole(archived: &ArchivedHole) -> Decoded<Hole> {
     let Field { name, kind, domain, optional: _ } = field(&archived.entry)?;
+    let key = |archived: &ArchivedField| {
+        let Field { name, kind, domain, optional: _ } = field(archived)?;
+        Ok(TableKey { name, kind, domain })
+    };
+    let keys = archived.keys.iter().map(key).collect::<Decoded<Vec<TableKey>>>()?;
     let shape = match archived.set_of.to_native() {
-        NO_INDEX => Shape::Value { kind, domain },
-        of => Shape::Set(of),
+        NO_INDEX if keys.is_empty() => Shape::Value { kind, domain },
+        NO_INDEX => Shape::Table { keys, kind, domain },
+        of if keys.is_empty() => Shape::Set(of),
+        _ => {
+            return Err(Malformed::new(
+                format!("hole `{name}`"),
+                "it is both a set and a look-up table".to_owned(),
+            ));
+        }
     };
     Ok(Hole { name, shape })
 }

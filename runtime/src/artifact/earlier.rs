@@ -1,144 +1,58 @@
-//! How are artifacts of format 2 read? The types in which that format differs from the current one, and the way from
-//! one to the other.
+//! How are artifacts of earlier formats read? By the types in which a format differs from the current one, and the way
+//! from one to the other.
 //!
-//! Format 2 knew no snapshots: no policy had holes. The first section is copied to the current types, as if the policy
-//! had been written today, and is checked like one from then on. The second section is laid out as it is today.
+//! The first section is copied to the current types, as if the policy had been written today, and is checked like one
+//! from then on. The second section is laid out as it is today.
 
-use std::sync::LazyLock;
+mod format_2;
+mod format_3;
 
 use rkyv::rancor::BoxedError;
 use rkyv::util::AlignedVec;
 
-use super::archived::{self, Block, Clause, Enum, Field, NO_INDEX, Text, Value, archived};
+use super::archived;
 use super::error::{ArtifactError, Malformed};
 use super::{access, archive};
 use crate::hash::Hash;
 
-/// The number of the format.
-pub(super) const FORMAT: u32 = 2;
+/// The numbers of the formats.
+pub(super) const FORMATS: [u32; 2] = [2, 3];
 
-/// The layout hash of the format. It follows from the types with which the format is read, so that a change to one of
-/// them refuses the format's artifacts rather than read them wrongly.
-pub(super) fn layout() -> Hash {
-    static LAYOUT: LazyLock<Hash> = LazyLock::new(|| {
-        let own = definitions();
-        let then = |(name, now): (&str, String)| {
-            let own = own.iter().find(|(own, _)| *own == name);
-            own.map_or(now, |(_, text)| text.clone())
-        };
-        let unknown = |name: &str| name == "Hole";
-        archived::hash(archived::definitions().into_iter().filter(|(name, _)| !unknown(name)).map(then))
-    });
-    *LAYOUT
+/// The layout hash of the artifacts of an earlier format. `None` if there is no such format.
+pub(super) fn layout_of(format: u32) -> Option<Hash> {
+    match format {
+        2 => Some(format_2::layout()),
+        3 => Some(format_3::layout()),
+        _ => None,
+    }
 }
 
-/// The first section as the current format lays it out. Two sections that say the same give the same bytes.
+/// The first section of an artifact of an earlier format, as the current one lays it out. Two sections that say the same
+/// give the same bytes.
 ///
 /// # Errors
 /// Where the structure is wrong, or the section would be longer than offsets reach.
-pub(super) fn meaning(section: &[u8]) -> Result<AlignedVec, ArtifactError> {
-    let meaning = access::<ArchivedMeaning>(section, "meaning")?;
-    let meaning: Meaning = rkyv::deserialize(meaning)
-        .map_err(|_: BoxedError| ArtifactError::Structure { section: "meaning" })?;
-    archive(&archived::Meaning::from(meaning)).map_err(|what| Malformed::new("the meaning", what).into())
-}
-
-archived! {
-    /// The first section, without what is left to a snapshot.
-    struct Meaning {
-        /// The dotted name of the policy.
-        name: String,
-        /// The ISO 4217 code of the currency, if there is one.
-        currency: Text,
-        /// The decimal places of an amount.
-        currency_digits: u8,
-        /// The enums.
-        enums: Vec<Enum>,
-        /// The input fields.
-        inputs: Vec<Field>,
-        /// The outputs.
-        outputs: Vec<Field>,
-        /// The index of the input that selects the version, or `NO_INDEX`.
-        effective: u32,
-        /// The rules of all versions.
-        rules: Vec<Clause>,
-        /// The requires of all versions.
-        requires: Vec<Clause>,
-        /// The versions, in the order of their first days.
-        versions: Vec<Version>,
-    }
-    /// A version. It differs from the current one in its functions only.
-    struct Version {
-        /// Its number in the policy.
-        number: u32,
-        /// The first day on which it is in force.
-        from: i32,
-        /// The first day on which it is no longer in force.
-        until: i32,
-        /// The citation.
-        cite: Text,
-        /// The indices of its requires.
-        requires: Vec<u32>,
-        /// The function that computes one Boolean per require.
-        admit: Func,
-        /// The function that computes the rule and the outputs.
-        decide: Func,
-    }
-    /// A function, all of whose tables are known.
-    struct Func {
-        /// Every value, by number.
-        values: Vec<Value>,
-        /// Every block, in topological order.
-        blocks: Vec<Block>,
-        /// The parameters, bodies, arguments and outputs of the blocks, one list after another.
-        lists: Vec<u32>,
-        /// The length of each constant table.
-        tables: Vec<u32>,
-        /// The entries of the tables, one table after another.
-        entries: Vec<i128>,
-    }
-}
-
-impl From<Meaning> for archived::Meaning {
-    fn from(earlier: Meaning) -> archived::Meaning {
-        let Meaning {
-            name,
-            currency,
-            currency_digits,
-            enums,
-            inputs,
-            outputs,
-            effective,
-            rules,
-            requires,
-            versions,
-        } = earlier;
-        archived::Meaning {
-            name,
-            currency,
-            currency_digits,
-            enums,
-            inputs,
-            outputs,
-            effective,
-            rules,
-            requires,
-            holes: Vec::new(),
-            versions: versions.into_iter().map(Into::into).collect(),
+pub(super) fn meaning(format: u32, section: &[u8]) -> Result<AlignedVec, ArtifactError> {
+    let structure = |_: BoxedError| ArtifactError::Structure { section: "meaning" };
+    let meaning: archived::Meaning = match format {
+        2 => {
+            let earlier = access::<format_2::ArchivedMeaning>(section, "meaning")?;
+            rkyv::deserialize::<format_2::Meaning, _>(earlier).map_err(structure)?.into()
         }
-    }
+        _ => {
+            let earlier = access::<format_3::ArchivedMeaning>(section, "meaning")?;
+            rkyv::deserialize::<format_3::Meaning, _>(earlier).map_err(structure)?.into()
+        }
+    };
+    archive(&meaning).map_err(|what| Malformed::new("the meaning", what).into())
 }
 
-impl From<Version> for archived::Version {
-    fn from(Version { number, from, until, cite, requires, admit, decide }: Version) -> archived::Version {
-        let (admit, decide) = (admit.into(), decide.into());
-        archived::Version { number, from, until, cite, requires, admit, decide }
-    }
-}
-
-impl From<Func> for archived::Func {
-    fn from(Func { values, blocks, lists, tables, entries }: Func) -> archived::Func {
-        let holes = vec![NO_INDEX; tables.len()];
-        archived::Func { values, blocks, lists, holes, tables, entries }
-    }
+/// The layout hash of a format with these types of its own, and without those that it did not know. It follows from the
+/// types with which the format is read, so that a change to one of them refuses the format's artifacts rather than read
+/// them wrongly.
+fn layout(own: &[(&'static str, String)], unknown: &[&str]) -> Hash {
+    let is_own = |name: &str| own.iter().find(|(own, _)| *own == name);
+    let then = |(name, now): (&str, String)| is_own(name).map_or(now, |(_, text)| text.clone());
+    let known = |(name, _): &(&str, String)| is_own(name).is_some() || !unknown.contains(name);
+    archived::hash(archived::definitions().into_iter().filter(known).map(then))
 }

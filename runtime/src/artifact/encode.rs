@@ -132,12 +132,16 @@ fn field(field: &Field) -> archived::Field {
 }
 
 fn hole(hole: &Hole) -> archived::Hole {
-    let (kind, domain, set_of) = match &hole.shape {
-        Shape::Value { kind, domain } => (*kind, domain.clone(), NO_INDEX),
-        Shape::Set(of) => (Kind::Bool, Domain::all(Interval::BOOL), *of),
+    let (kind, domain, set_of, keys) = match &hole.shape {
+        Shape::Value { kind, domain } => (*kind, domain.clone(), NO_INDEX, &[][..]),
+        Shape::Set(of) => (Kind::Bool, Domain::all(Interval::BOOL), *of, &[][..]),
+        Shape::Table { keys, kind, domain } => (*kind, domain.clone(), NO_INDEX, keys.as_slice()),
     };
-    let entry = Field { name: hole.name.clone(), kind, domain, optional: false };
-    archived::Hole { entry: field(&entry), set_of }
+    let entry = |name: &String, kind: Kind, domain: &Domain| {
+        field(&Field { name: name.clone(), kind, domain: domain.clone(), optional: false })
+    };
+    let keys = keys.iter().map(|key| entry(&key.name, key.kind, &key.domain)).collect();
+    archived::Hole { entry: entry(&hole.name, kind, &domain), set_of, keys }
 }
 
 fn version(version: &Version<Verified>) -> archived::Version {

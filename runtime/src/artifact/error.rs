@@ -128,10 +128,10 @@ impl fmt::Display for ArtifactError {
                     Ordering::Less => "build it again from its source with `opus build`",
                     _ => "install a newer version of Opus, or build it again from its source with this one",
                 };
-                let [earlier, current] = FORMATS_READ;
+                let [earliest, .., current] = FORMATS_READ;
                 write!(
                     f,
-                    "the artifact has format {found}, but this version reads formats {earlier} and {current}: {remedy}"
+                    "the artifact has format {found}, but this version reads formats {earliest} to {current}: {remedy}"
                 )
             }
             ArtifactError::Header => write!(f, "the artifact's header is damaged: {AGAIN}"),

@@ -21,9 +21,9 @@ use crate::hash::Hash;
 /// reveal any other conversion.
 pub const MAGIC: [u8; 8] = *b"opus\xF5\r\n\0";
 /// The number of the format that this crate writes.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 /// The numbers of the formats that this crate reads: every one that was released.
-pub const FORMATS_READ: [u32; 2] = [earlier::FORMAT, FORMAT];
+pub const FORMATS_READ: [u32; 3] = [earlier::FORMATS[0], earlier::FORMATS[1], FORMAT];
 /// The size of the header.
 pub const HEADER_BYTES: usize = 160;
 /// Larger artifacts are refused before they are read. No policy comes close.
@@ -107,8 +107,7 @@ impl Header {
 fn layout(format: u32) -> Option<Hash> {
     match format {
         FORMAT => Some(archived::layout()),
-        earlier::FORMAT => Some(earlier::layout()),
-        _ => None,
+        earlier => earlier::layout_of(earlier),
     }
 }
 

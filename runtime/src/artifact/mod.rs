@@ -192,7 +192,7 @@ impl Artifact {
     fn read(bytes: AlignedVec<ALIGNMENT_BYTES>, header: Header) -> Result<Artifact, ArtifactError> {
         let brought = match header.format {
             FORMAT => None,
-            _ => Some(earlier::meaning(header.meaning(&bytes))?),
+            earlier => Some(earlier::meaning(earlier, header.meaning(&bytes))?),
         };
         let detail = detail(&header, &bytes)?;
         let meaning = access(brought.as_deref().unwrap_or(header.meaning(&bytes)), "meaning")?;
@@ -266,7 +266,7 @@ impl Artifact {
         self.header.format
     }
 
-    /// The semantics that the artifact was compiled for: [`opus_ir::semantics`]. All artifacts of formats 2 and 3 have
+    /// The semantics that the artifact was compiled for: [`opus_ir::semantics`]. All artifacts of formats 2 to 4 have
     /// semantics 1, so the file does not state it.
     ///
     /// ```

@@ -4,6 +4,7 @@
 //! only checks that each key has a fact on every day, of the right type and within its range. It refuses no row.
 
 use std::borrow::Borrow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use opus_ir::{Domain, Filling, Func, Hole, Interval, Kind, Program, Schema, Shape, Version, date};
@@ -14,6 +15,8 @@ use crate::artifact::BuildError;
 
 /// How many faults are written out.
 const FAULTS_SHOWN_MAX: usize = 20;
+/// The most values of a bound look-up table: its entries times the days on which they change.
+const TABLE_VALUES_MAX: usize = 1 << 22;
 
 /// Why a policy and a snapshot cannot be joined.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -70,7 +73,13 @@ pub fn bind<F: Borrow<Func>>(program: &Program<F>, snapshot: &Snapshot) -> Resul
         .holes
         .iter()
         .map(|hole| {
-            time_line(hole, &program.schema, snapshot, days).unwrap_or_else(|found| {
+            let line = match &hole.shape {
+                Shape::Table { .. } => table_line(hole, &program.schema, snapshot, days),
+                Shape::Value { .. } | Shape::Set(_) => {
+                    time_line(&hole.name, snapshot, days, |value| entries(hole, &program.schema, value))
+                }
+            };
+            line.unwrap_or_else(|found| {
                 faults.extend(found);
                 Vec::new()
             })
@@ -105,49 +114,67 @@ pub fn bind<F: Borrow<Func>>(program: &Program<F>, snapshot: &Snapshot) -> Resul
 
 /// The keys of a snapshot that a policy does not take from one.
 pub fn unused<'a, F>(program: &Program<F>, snapshot: &'a Snapshot) -> Vec<&'a str> {
-    snapshot.keys().filter(|key| program.holes.iter().all(|hole| hole.name != *key)).collect()
+    let used: BTreeSet<String> = program.holes.iter().flat_map(|hole| keys(hole, &program.schema)).collect();
+    snapshot.keys().filter(|key| !used.contains(*key)).collect()
+}
+
+/// The keys of a hole's facts: its name, or one key for each entry of a look-up table.
+pub fn keys(hole: &Hole, schema: &Schema) -> Vec<String> {
+    let Shape::Table { keys, .. } = &hole.shape else { return vec![hole.name.clone()] };
+    let key = |cell: Vec<i128>| {
+        let values =
+            keys.iter().zip(cell).map(|(key, value)| Shown::new(schema, key.kind, value).to_string());
+        format!("{}[{}]", hole.name, values.collect::<Vec<_>>().join(", "))
+    };
+    hole.cells().into_iter().map(key).collect()
 }
 
 /// Facts that stand in for those of a snapshot where it does not matter what they are: the least value that each
 /// parameter may have, and empty sets.
 pub fn least<F>(program: &Program<F>) -> Snapshot {
-    let fact = |hole: &Hole| {
+    let facts = |hole: &Hole| {
         let entry = match &hole.shape {
-            Shape::Value { domain, .. } => domain.range.lo,
+            Shape::Value { domain, .. } | Shape::Table { domain, .. } => domain.range.lo,
             Shape::Set(_) => 0,
         };
         let count = hole.open(0, &program.schema).map_or(0, |open| open.count as usize);
-        Fact {
-            key: hole.name.clone(),
+        said(hole, &program.schema, &vec![entry; count]).into_iter().map(|(key, value)| Fact {
+            key,
             valid_from: date::DAY_MIN as i32,
-            value: Some(said(hole, &program.schema, &vec![entry; count])),
+            value: Some(value),
             cite: None,
             notes: Vec::new(),
-        }
+        })
     };
-    Snapshot::new(program.holes.iter().map(fact).collect()).expect("each hole has a name of its own")
+    let facts = program.holes.iter().flat_map(facts).collect();
+    Snapshot::new(facts).expect("each hole has a name of its own")
 }
 
-/// The fact that these entries of a hole come from: the inverse of [`entries`].
-pub fn said(hole: &Hole, schema: &Schema, entries: &[i128]) -> FactValue {
+/// The facts that these entries of a hole come from, each with its key: the inverse of [`entries`].
+pub fn said(hole: &Hole, schema: &Schema, entries: &[i128]) -> Vec<(String, FactValue)> {
     match &hole.shape {
         Shape::Set(of) => {
             let members = schema.enums[*of as usize].values.iter().zip(entries);
-            FactValue::Set(
-                members.filter(|(_, entry)| **entry != 0).map(|(value, _)| value.name.clone()).collect(),
-            )
+            let members = members.filter(|(_, entry)| **entry != 0).map(|(value, _)| value.name.clone());
+            vec![(hole.name.clone(), FactValue::Set(members.collect()))]
         }
-        Shape::Value { kind, .. } => {
-            let currency = schema.currency.as_ref().map_or("", |currency| &currency.code);
-            let shown = Shown::new(schema, *kind, entries[0]).to_string();
-            let text = match kind {
-                Kind::Money => format!("{shown} {currency}"),
-                Kind::Days => format!("{shown} days"),
-                _ => shown,
-            };
-            text.parse().expect("a value is written as facts are")
+        Shape::Value { kind, .. } | Shape::Table { kind, .. } => {
+            let values = entries.iter().map(|entry| value_said(schema, *kind, *entry));
+            keys(hole, schema).into_iter().zip(values).collect()
         }
     }
+}
+
+/// A value as a fact says it.
+fn value_said(schema: &Schema, kind: Kind, entry: i128) -> FactValue {
+    let currency = schema.currency.as_ref().map_or("", |currency| &currency.code);
+    let shown = Shown::new(schema, kind, entry).to_string();
+    let text = match kind {
+        Kind::Money => format!("{shown} {currency}"),
+        Kind::Days => format!("{shown} days"),
+        _ => shown,
+    };
+    text.parse().expect("a value is written as facts are")
 }
 
 /// From a day on, the entries of a hole.
@@ -155,13 +182,13 @@ type Period = (i128, Vec<i128>);
 
 /// The entries of a hole from the first day of the effective date to the last; neighbours differ.
 fn time_line(
-    hole: &Hole,
-    schema: &Schema,
+    key: &str,
     snapshot: &Snapshot,
     days: Option<Interval>,
+    entries: impl Fn(&FactValue) -> Result<Vec<i128>, String>,
 ) -> Result<Vec<Period>, Vec<FactFault>> {
-    let fault = |message: String| FactFault { key: hole.name.clone(), message };
-    let facts = snapshot.of(&hole.name);
+    let fault = |message: String| FactFault { key: key.to_owned(), message };
+    let facts = snapshot.of(key);
     if facts.is_empty() {
         let from = days
             .map_or(String::new(), |days| format!(" that is valid from {} or earlier", date::civil(days.lo)));
@@ -173,7 +200,7 @@ fn time_line(
                 "needs exactly one fact, because the policy has no `effective on` to select among several";
             return Err(vec![fault(message.to_owned())]);
         };
-        let entries = entries(hole, schema, value).map_err(|message| vec![fault(message)])?;
+        let entries = entries(value).map_err(|message| vec![fault(message)])?;
         return Ok(vec![(i128::MIN, entries)]);
     };
     let mut faults = Vec::new();
@@ -194,7 +221,7 @@ fn time_line(
         if from >= until {
             continue;
         }
-        match fact.value.as_ref().map(|value| entries(hole, schema, value)) {
+        match fact.value.as_ref().map(&entries) {
             None => missing(from, until),
             Some(Ok(entries)) if line.last().is_some_and(|(_, before)| *before == entries) => {}
             Some(Ok(entries)) => line.push((from, entries)),
@@ -206,6 +233,48 @@ fn time_line(
     }
     faults.extend(wrong);
     if faults.is_empty() { Ok(line) } else { Err(faults) }
+}
+
+/// The entries of a look-up table: a period of the table begins wherever one of its entries changes.
+fn table_line(
+    hole: &Hole,
+    schema: &Schema,
+    snapshot: &Snapshot,
+    days: Option<Interval>,
+) -> Result<Vec<Period>, Vec<FactFault>> {
+    let Shape::Table { kind, domain, .. } = &hole.shape else { return Ok(Vec::new()) };
+    let mut faults = Vec::new();
+    let mut changes: BTreeMap<i128, Vec<(usize, i128)>> = BTreeMap::new();
+    for (entry, key) in keys(hole, schema).iter().enumerate() {
+        let value = |value: &FactValue| Ok(vec![counted(schema, *kind, domain, value)?]);
+        match time_line(key, snapshot, days, value) {
+            Ok(line) => {
+                for (from, values) in line {
+                    changes.entry(from).or_default().push((entry, values[0]));
+                }
+            }
+            Err(found) => faults.extend(found),
+        }
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let count = hole.cells().len();
+    if changes.len().saturating_mul(count) > TABLE_VALUES_MAX {
+        let message = format!(
+            "has {count} entries that change on {} days, and the product can be at most {TABLE_VALUES_MAX}: split \
+             the table, or narrow the range of the effective date",
+            changes.len()
+        );
+        return Err(vec![FactFault { key: hole.name.clone(), message }]);
+    }
+    // every entry has a value on the first day
+    let mut now = vec![0; count];
+    let period = |(from, changed): (i128, Vec<(usize, i128)>)| {
+        changed.into_iter().for_each(|(entry, value)| now[entry] = value);
+        (from, now.clone())
+    };
+    Ok(changes.into_iter().map(period).collect())
 }
 
 /// The periods of a time line that a version meets.
@@ -220,13 +289,15 @@ fn filling(line: &[Period], from: i32, until: i32) -> Filling {
     }
 }
 
-/// What a fact says, as the entries of a hole of a policy with this schema.
+/// What a fact says, as the entries of a parameter or set of a policy with this schema; of a look-up table, as one entry.
 ///
 /// # Errors
 /// What is wrong with it: `` `750` is outside the declared range 300..700 ``.
 pub fn entries(hole: &Hole, schema: &Schema, value: &FactValue) -> Result<Vec<i128>, String> {
     match &hole.shape {
-        Shape::Value { kind, domain } => Ok(vec![counted(schema, *kind, domain, value)?]),
+        Shape::Value { kind, domain } | Shape::Table { kind, domain, .. } => {
+            Ok(vec![counted(schema, *kind, domain, value)?])
+        }
         Shape::Set(of) => {
             let def = &schema.enums[*of as usize];
             let FactValue::Set(names) = value else {

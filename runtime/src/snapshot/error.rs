@@ -111,7 +111,7 @@ impl fmt::Display for SnapshotError {
             ),
             SnapshotError::Key { key } => write!(
                 f,
-                "`{key}` is not a key: a key is the name of a parameter or set that a policy declares `from snapshot`"
+                "`{key}` is not a key: a key is the name of a parameter or set that a policy declares `from snapshot`, or an entry of a table, such as `rate[EU, 12]`"
             ),
             SnapshotError::Day { key } => {
                 write!(f, "a fact of `{key}` is valid from a day outside the years 1 to 9999")

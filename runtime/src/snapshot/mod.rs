@@ -13,7 +13,7 @@ pub mod value;
 
 use opus_ir::date;
 
-pub use bind::{BindError, FactFault, bind, entries, least, said, unused};
+pub use bind::{BindError, FactFault, bind, entries, keys, least, said, unused};
 pub use compare::{Difference, compare};
 pub use error::SnapshotError;
 pub use file::{FORMAT, MAGIC, SNAPSHOT_BYTES_MAX};
@@ -161,9 +161,43 @@ fn check(facts: &[Fact]) -> Result<(), SnapshotError> {
     }
 }
 
-/// Whether a text is a key: a name, as in policies.
+/// Whether a text is a key in its canonical form: a name, as in policies, or an entry of a look-up table, such as
+/// `rate[EU, 12]`.
 pub fn is_key(text: &str) -> bool {
+    if text.len() > TEXT_BYTES_MAX {
+        return false;
+    }
+    let Some((table, rest)) = text.split_once('[') else { return is_name(text) };
+    let Some(cells) = rest.strip_suffix(']') else { return false };
+    is_name(table) && cells.split(", ").all(|cell| is_name(cell) || is_whole(cell))
+}
+
+/// A key in its canonical form, if the text is one but for blanks: `rate[ EU,12 ]` is `rate[EU, 12]`.
+pub fn key(text: &str) -> Option<String> {
+    let text = text.trim();
+    let canonical = match text.split_once('[') {
+        None => text.to_owned(),
+        Some((table, rest)) => {
+            let cells: Vec<&str> = rest.strip_suffix(']')?.split(',').map(str::trim).collect();
+            format!("{}[{}]", table.trim_end(), cells.join(", "))
+        }
+    };
+    is_key(&canonical).then_some(canonical)
+}
+
+/// The name that a policy declares: `rate` of `rate[EU, 12]`.
+pub fn declared(key: &str) -> &str {
+    key.split_once('[').map_or(key, |(name, _)| name)
+}
+
+/// Whether a text is a name, as in policies.
+pub fn is_name(text: &str) -> bool {
     let mut bytes = text.bytes();
     let first = bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
-    first && text.len() <= TEXT_BYTES_MAX && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    first && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// Whether a text is a whole number in its shortest form.
+fn is_whole(text: &str) -> bool {
+    text.parse::<i128>().is_ok_and(|number| number.to_string() == text)
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use opus_ir::date;
 
-use super::is_key;
+use super::is_name;
 
 /// A number as it is written, without zeros that say nothing: `0.43` is 43 of scale 2.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,7 +103,7 @@ impl FromStr for FactValue {
         let text = text.trim();
         let known = set(text).or_else(|| date::parse(text).map(FactValue::Date)).or_else(|| measured(text));
         known
-            .or_else(|| is_key(text).then(|| FactValue::Name(text.to_owned())))
+            .or_else(|| is_name(text).then(|| FactValue::Name(text.to_owned())))
             .ok_or_else(|| not_a_value(text))
     }
 }
@@ -115,7 +115,8 @@ fn set(text: &str) -> Option<FactValue> {
     }
     let members: Vec<&str> = inside.split(',').map(str::trim).collect();
     let set: BTreeSet<String> = members.iter().map(|member| (*member).to_owned()).collect();
-    (members.iter().all(|member| is_key(member)) && set.len() == members.len()).then_some(FactValue::Set(set))
+    (members.iter().all(|member| is_name(member)) && set.len() == members.len())
+        .then_some(FactValue::Set(set))
 }
 
 /// A number and what it counts.

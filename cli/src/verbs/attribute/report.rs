@@ -26,7 +26,7 @@ impl Report<'_> {
     pub fn human(&self) -> String {
         let [a, b] = self.names;
         let mut blocks = vec![format!("before  {a}\nafter   {b}")];
-        let edits: Vec<String> = self.attribution.script().edits.iter().map(ToString::to_string).collect();
+        let edits: Vec<String> = self.attribution.edits().map(ToString::to_string).collect();
         blocks.push(if edits.is_empty() {
             "the policies have the same structure".to_owned()
         } else {
@@ -121,7 +121,7 @@ impl Report<'_> {
             "rows": self.groups.rows,
             "changed": self.groups.all.changed,
             "unfinished": self.groups.unfinished(),
-            "edits": self.attribution.script().edits.iter().map(edit).collect::<Vec<_>>(),
+            "edits": self.attribution.edits().map(edit).collect::<Vec<_>>(),
             "groups": self.groups.largest_first().iter().map(group).collect::<Vec<_>>(),
             "sums": self.sums(&self.groups.all),
             "groups_add_up": self.groups.add_up(self.attribution),

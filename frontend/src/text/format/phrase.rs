@@ -241,6 +241,11 @@ fn write_kind(exprs: &Exprs, kind: &ExprKind, out: &mut Phrase) {
             write_list(exprs, args, out);
             out.attach(")");
         }
+        ExprKind::Entry { table, keys } => {
+            out.lead(IfNeeded, &format!("{}(", table.text));
+            write_list(exprs, keys, out);
+            out.attach(")");
+        }
     }
 }
 

@@ -195,6 +195,12 @@ const HABITS: &[Habit] = &[
         "write the type of a table's values after `->`",
         Write("->"),
     ),
+    (
+        |stop| stop.expects(Token::Yields) && stop.is_any(&[Token::Unique, Token::First]),
+        "name the keys of a table without types: `table t(age, score) unique -> type { … }`; types belong to a table \
+         `from snapshot`",
+        Unsure,
+    ),
     (|stop| stop.expects(Token::Yields), "write the type of a table's values after `->`", Unsure),
     // rules
     (
