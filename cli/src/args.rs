@@ -172,6 +172,11 @@ pub enum Verb {
         after_help = "Causes are sets of edits, numbered as by `opus diff`: `E1 | E2+E3` means that E1 alone gives the new result, and so do E2 and E3 together.\n\nExample:\n  opus attribute credit.opus@1 credit.opus@2 applications.parquet -o changed.csv"
     )]
     Attribute(Attribute),
+    /// Write a report on a policy, or on a change of it: for a board, an auditor, a reviewer.
+    #[command(
+        after_help = "The report is one file: HTML that needs nothing else, Markdown, or JSON, as the name of the file says. Every figure in it comes from `inspect`, `test`, `coverage`, `diff`, `impact` and `attribute`.\n\nExample:\n  opus report credit.opus -o report.html\n  opus report credit.opus@2 --against credit.opus@1 --input applications.parquet -o report.html"
+    )]
+    Report(Report),
     /// Show what an artifact contains: hashes, schema, versions, rules, certificate.
     #[command(after_help = "Example:\n  opus inspect credit.opusc\n  opus inspect credit.opusc --ir")]
     Inspect(Inspect),
@@ -609,6 +614,44 @@ pub struct Attribute {
     #[arg(long, value_enum, value_name = "native|vm", hide_possible_values = true)]
     #[arg(default_value_t = BatchEngine::Native)]
     pub engine: BatchEngine,
+}
+
+/// `opus report`
+#[derive(Args, Debug)]
+pub struct Report {
+    /// The policy or artifact; of a comparison, the one after the change. `FILE@N` compares version N by itself.
+    #[arg(value_name = "POLICY")]
+    pub policy: PathBuf,
+    /// The policy before the change, in the same form.
+    #[arg(long, value_name = "OTHER")]
+    pub against: Option<PathBuf>,
+    /// The files of a portfolio, or folders of them.
+    #[arg(long, value_name = "FILE")]
+    pub input: Vec<PathBuf>,
+    /// Where to write the report: `*.html`, `*.md` or `*.json`.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// The snapshot of facts, if the policy takes any: a file that `opus snapshot build` wrote, or a name or hash in the store.
+    #[arg(long, value_name = "FILE|NAME|HASH")]
+    pub snapshot: Option<PathBuf>,
+    /// The snapshot before the change, if it is not the same.
+    #[arg(long, value_name = "FILE|NAME|HASH", requires_all = ["snapshot", "against"])]
+    pub snapshot_before: Option<PathBuf>,
+    /// Also count what changes for each value of this input column.
+    #[arg(long, value_name = "COL", requires = "against")]
+    pub by: Option<String>,
+    /// The value of a field in all rows of inputs that lack its column, written as in a CSV file, or `missing`.
+    #[arg(long, value_name = "FIELD=VALUE", requires = "against")]
+    pub fill: Vec<String>,
+    /// How columns map to fields, as for `opus batch`.
+    #[arg(long, value_name = "FILE.toml", requires = "input")]
+    pub columns: Option<PathBuf>,
+    /// The format of the input, if the file name does not show it.
+    #[arg(long, value_parser = file_format(), value_name = "FORMAT", requires = "input")]
+    pub input_format: Option<FileFormat>,
+    /// The number of threads; by default, one for each processor.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = thread_count)]
+    pub threads: Option<u16>,
 }
 
 /// An engine that decides many rows at a time.

@@ -31,6 +31,8 @@ pub struct Terminal {
     is_time_used: AtomicBool,
     /// What was selected in a store: results name it.
     selected: Mutex<Vec<Value>>,
+    /// Where results for programs go instead of standard output.
+    captured: Option<Mutex<Option<Value>>>,
     styled: bool,
     /// Whether a person is reading standard error.
     interactive: bool,
@@ -51,8 +53,36 @@ impl Terminal {
             from: FromStore::default(),
             is_time_used: AtomicBool::default(),
             selected: Mutex::default(),
+            captured: None,
             styled,
             interactive,
+        }
+    }
+
+    /// What a verb prints for programs, and whether it failed after that. Diagnostics are shown as always.
+    ///
+    /// # Errors
+    /// If the verb has no result.
+    pub fn capture(&self, run: impl FnOnce(&Terminal) -> Result<(), Failure>) -> Result<Value, Failure> {
+        let quiet = Terminal {
+            format: Format::Json,
+            from: self.from.clone(),
+            is_time_used: AtomicBool::default(),
+            selected: Mutex::default(),
+            captured: Some(Mutex::default()),
+            styled: self.styled,
+            interactive: self.interactive,
+        };
+        let ended = run(&quiet);
+        if quiet.is_time_used.load(Ordering::Relaxed) {
+            self.is_time_used.store(true, Ordering::Relaxed);
+        }
+        quiet.all_selected().into_iter().for_each(|selected| self.selected(selected));
+        let value = quiet.captured.and_then(|value| value.into_inner().ok().flatten());
+        match (value, ended) {
+            (Some(value), _) => Ok(value),
+            (None, Err(failure)) => Err(failure),
+            (None, Ok(())) => Err(Failure::io("there is no result")),
         }
     }
 
@@ -141,6 +171,10 @@ impl Terminal {
     /// # Errors
     /// As [`Terminal::print`].
     pub fn print_json(&self, value: &Value) -> Result<(), Failure> {
+        if let Some(captured) = &self.captured {
+            *captured.lock().expect("no thread panics with the lock") = Some(value.clone());
+            return Ok(());
+        }
         self.print(&format!("{:#}\n", self.with_selected(value)))
     }
 
@@ -149,6 +183,9 @@ impl Terminal {
     /// # Errors
     /// As [`Terminal::print`].
     pub fn report(&self, human: &str, json: &Value, is_output_taken: bool) -> Result<(), Failure> {
+        if self.captured.is_some() {
+            return self.print_json(json);
+        }
         let text = if self.is_json() { format!("{:#}", self.with_selected(json)) } else { human.to_owned() };
         if is_output_taken {
             self.say(&text);

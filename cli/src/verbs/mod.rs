@@ -20,6 +20,7 @@ mod log;
 mod prove_row;
 mod publish;
 mod replay;
+mod report;
 mod run;
 mod sample;
 mod show;
@@ -54,6 +55,7 @@ pub fn run(verb: &Verb, terminal: &Terminal) -> Result<(), Failure> {
         Verb::Apply(args) => apply::run(args, terminal),
         Verb::Attribute(args) => attribute::run(args, terminal),
         Verb::Impact(args) => impact::run(args, terminal),
+        Verb::Report(args) => report::run(args, terminal),
         Verb::Inspect(args) => inspect::run(args, terminal),
         Verb::Snapshot(args) => snapshot::run(args, terminal),
         Verb::Key(args) => key::run(args, terminal),

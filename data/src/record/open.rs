@@ -210,5 +210,8 @@ fn is_absent(error: &io::Error) -> bool {
 /// Numbers in a sentence: `1`, or `1 and 2`.
 fn listed(numbers: &[u32]) -> String {
     let texts: Vec<String> = numbers.iter().map(ToString::to_string).collect();
-    texts.join(" and ")
+    match texts.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => texts.concat(),
+    }
 }

@@ -394,7 +394,8 @@ impl<'a> Stretch<'a> {
             if cells.len() * possible.len() > CELLS_MAX {
                 return None;
             }
-            let with = |cell: &Vec<Value>, value: &Value| [cell.as_slice(), &[value.clone()]].concat();
+            let with =
+                |cell: &Vec<Value>, value: &Value| [cell.as_slice(), std::slice::from_ref(value)].concat();
             cells =
                 cells.iter().flat_map(|cell| possible.iter().map(move |value| with(cell, value))).collect();
         }

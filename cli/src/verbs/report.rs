@@ -1,0 +1,233 @@
+//! `opus report`: what a policy is, what it does to a portfolio, and what a change of it does, in one file.
+//!
+//! The report is made of what other verbs print for programs, so that every figure can be had again from them. In reading
+//! order: what is collected (here), what it says, block by block ([`content`]), and how a block is written in HTML
+//! ([`html`]) and Markdown ([`markdown`]).
+
+mod content;
+mod html;
+mod markdown;
+
+use std::path::{Path, PathBuf};
+
+use opus_data::{Endpoint, Target, apart, inputs, outside};
+use serde_json::{Map, Value, json};
+
+use super::{attribute, coverage, diff, impact, inspect, test};
+use crate::args;
+use crate::endpoints::{path_text, writable};
+use crate::failure::Failure;
+use crate::open::{Named, open_with};
+use crate::terminal::Terminal;
+
+/// The number of the form of `*.json` reports, which `spec/report.schema.json` describes.
+const FORMAT: u32 = 1;
+
+pub fn run(args: &args::Report, terminal: &Terminal) -> Result<(), Failure> {
+    let write: fn(&Value) -> String = match args.output.extension().and_then(|end| end.to_str()) {
+        Some("html" | "htm") => |report| html::write(&content::of(report)),
+        Some("md" | "markdown") => |report| markdown::write(&content::of(report)),
+        Some("json") => |report| format!("{report:#}\n"),
+        _ => {
+            let message = format!("`{}` does not say which report to write", args.output.display());
+            return Err(Failure::usage(message).help("name the file `*.html`, `*.md` or `*.json`"));
+        }
+    };
+    let target = Endpoint::new(&args.output);
+    check_files(args, &target)?;
+    let report = collect(args, terminal)?;
+    Target::write_whole(&target, write(&report).as_bytes())?;
+    let (rows, changed) = (&report["impact"]["rows"], &report["impact"]["changed"]);
+    let counted = match (rows.as_u64(), changed.as_u64()) {
+        (Some(rows), Some(changed)) => format!(": {changed} of {rows} rows would get another result"),
+        _ => String::new(),
+    };
+    terminal.report(
+        &format!("{}{counted}", args.output.display()),
+        &json!({ "report": path_text(&args.output), "rows": rows, "changed": changed }),
+        false,
+    )
+}
+
+/// Nothing that is read is overwritten.
+fn check_files(args: &args::Report, target: &Endpoint) -> Result<(), Failure> {
+    let files = inputs(&args.input, args.input_format.map(Into::into))?;
+    let named = [Some(&args.policy), args.against.as_ref()].into_iter().flatten();
+    let read: Vec<Endpoint> = named
+        .map(|path| Named::new(path).path)
+        .chain([&args.snapshot, &args.snapshot_before, &args.columns].into_iter().flatten().cloned())
+        .map(|path| Endpoint::new(&path))
+        .collect();
+    let read: Vec<&Endpoint> = read.iter().chain(files.iter().map(|file| &file.endpoint)).collect();
+    if read.iter().any(|endpoint| **endpoint == Endpoint::Standard) {
+        return Err(Failure::usage(
+            "a report reads its files several times, which standard input does not allow",
+        )
+        .help("write the data to a file first"));
+    }
+    writable(target)?;
+    apart(&read, &[target])?;
+    Ok(outside(&args.input, args.input_format.map(Into::into), &[target])?)
+}
+
+/// What the verbs print.
+fn collect(args: &args::Report, terminal: &Terminal) -> Result<Value, Failure> {
+    let file = Named::new(&args.policy).path;
+    let mut report = Map::new();
+    report.insert("report".to_owned(), FORMAT.into());
+    report.insert("policy".to_owned(), path_text(&args.policy).into());
+    report.insert("against".to_owned(), json!(args.against.as_deref().map(path_text)));
+    report.insert("opus".to_owned(), env!("CARGO_PKG_VERSION").into());
+    let mut add = |name: &str, value: Value| {
+        report.insert(name.to_owned(), without_times(value));
+    };
+    let snapshot = args.snapshot.as_deref();
+    let mut opened = open_with(&file, snapshot, terminal)?;
+    let needs_facts = snapshot.is_none() && !opened.artifact.program().holes.is_empty();
+    let source = opened.source()?;
+    add("source", json!({ "text": source.text, "label": source.basis.to_string() }));
+    add("inspect", terminal.capture(|quiet| inspect::run(&inspection(&file, args), quiet))?);
+    if !needs_facts {
+        let tests = args::Test {
+            policy: file.clone(),
+            snapshot: args.snapshot.clone(),
+            input: None,
+            expected: None,
+            on: None,
+            columns: None,
+        };
+        add("tests", terminal.capture(|quiet| test::run(&tests, quiet))?);
+        let of_tests = args::Coverage { tests: true, ..counting(&file, args) };
+        add("coverage_by_tests", terminal.capture(|quiet| coverage::run(&of_tests, quiet))?);
+        if !args.input.is_empty() {
+            add("coverage_by_input", terminal.capture(|quiet| coverage::run(&counting(&file, args), quiet))?);
+        }
+    }
+    if let Some(against) = &args.against {
+        let edits =
+            args::Diff { a: against.clone(), b: args.policy.clone(), output: None, unverified: false };
+        add("diff", terminal.capture(|quiet| diff::run(&edits, quiet))?);
+        if !args.input.is_empty() {
+            let effect = args::Impact {
+                compared: compared(args, against),
+                by: args.by.clone(),
+                compare_rules: false,
+                engine: args::Decider::Native,
+            };
+            add("impact", terminal.capture(|quiet| impact::run(&effect, quiet))?);
+            let causes =
+                args::Attribute { compared: compared(args, against), engine: args::BatchEngine::Native };
+            add("attribution", terminal.capture(|quiet| attribute::run(&causes, quiet))?);
+        }
+    }
+    let mut selected = terminal.all_selected();
+    selected.dedup();
+    let mut seen: Vec<Value> = Vec::new();
+    selected.retain(|value| {
+        !seen.contains(value) && {
+            seen.push(value.clone());
+            true
+        }
+    });
+    add("selected", Value::Array(selected));
+    add("commands", json!(commands(args)));
+    Ok(Value::Object(report))
+}
+
+fn inspection(file: &Path, args: &args::Report) -> args::Inspect {
+    args::Inspect {
+        policy: file.to_owned(),
+        snapshot: args.snapshot.clone(),
+        source: false,
+        ir: false,
+        bytecode: false,
+        native: false,
+    }
+}
+
+fn counting(file: &Path, args: &args::Report) -> args::Coverage {
+    args::Coverage {
+        policy: file.to_owned(),
+        snapshot: args.snapshot.clone(),
+        inputs: args.input.clone(),
+        tests: false,
+        engine: args::Decider::Native,
+        threads: args.threads,
+        columns: args.columns.clone(),
+        input_format: args.input_format,
+    }
+}
+
+fn compared(args: &args::Report, against: &Path) -> args::Compared {
+    let before = args.snapshot_before.clone();
+    args::Compared {
+        a: against.to_owned(),
+        b: args.policy.clone(),
+        inputs: args.input.clone(),
+        snapshot: before.clone().or(args.snapshot.clone()),
+        snapshot_after: before.and(args.snapshot.clone()),
+        output: None,
+        output_format: None,
+        summary: None,
+        fill: args.fill.clone(),
+        threads: args.threads,
+        keep: Vec::new(),
+        columns: args.columns.clone(),
+        input_format: args.input_format,
+    }
+}
+
+/// What differs between two runs with the same results.
+fn without_times(mut value: Value) -> Value {
+    if let Value::Object(members) = &mut value {
+        members.remove("seconds");
+        if let Some(Value::Object(options)) = members.get_mut("options") {
+            options.remove("threads");
+        }
+    }
+    value
+}
+
+/// The commands that print the figures.
+fn commands(args: &args::Report) -> Vec<String> {
+    let file = path_text(&Named::new(&args.policy).path);
+    let options = |pairs: &[(&str, Option<&PathBuf>)]| -> String {
+        let given = pairs.iter().filter_map(|(option, path)| Some((option, path.as_ref()?)));
+        given.map(|(option, path)| format!(" {option} {}", quoted(&path_text(path)))).collect()
+    };
+    let files: String = args.input.iter().map(|path| format!(" {}", quoted(&path_text(path)))).collect();
+    let facts = options(&[("--snapshot", args.snapshot.as_ref())]);
+    let columns = options(&[("--columns", args.columns.as_ref())]);
+    let file = quoted(&file);
+    let mut commands = vec![format!("opus inspect {file}{facts}"), format!("opus test {file}{facts}")];
+    commands.push(format!("opus coverage {file} --tests{facts}"));
+    if !args.input.is_empty() {
+        commands.push(format!("opus coverage {file}{files}{facts}{columns}"));
+    }
+    if let Some(against) = &args.against {
+        let pair = format!("{} {}", quoted(&path_text(against)), quoted(&path_text(&args.policy)));
+        commands.push(format!("opus diff {pair}"));
+        if !args.input.is_empty() {
+            let facts = match &args.snapshot_before {
+                Some(before) => {
+                    options(&[("--snapshot", Some(before)), ("--snapshot-after", args.snapshot.as_ref())])
+                }
+                None => facts,
+            };
+            let fill: String = args.fill.iter().map(|fill| format!(" --fill {}", quoted(fill))).collect();
+            let by = args.by.as_ref().map_or(String::new(), |by| format!(" --by {}", quoted(by)));
+            commands.push(format!("opus impact {pair}{files}{by}{facts}{columns}{fill}"));
+            commands.push(format!("opus attribute {pair}{files}{facts}{columns}{fill}"));
+        }
+    }
+    commands
+}
+
+/// A word of a command line.
+fn quoted(word: &str) -> String {
+    let plain = |symbol: char| symbol.is_ascii_alphanumeric() || "/._-@=:,+".contains(symbol);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
