@@ -172,7 +172,7 @@ pub enum Verb {
         after_help = "Causes are sets of edits, numbered as by `opus diff`: `E1 | E2+E3` means that E1 alone gives the new result, and so do E2 and E3 together.\n\nExample:\n  opus attribute credit.opus@1 credit.opus@2 applications.parquet -o changed.csv"
     )]
     Attribute(Attribute),
-    /// Write a report on a policy, or on a change of it: for a board, an auditor, a reviewer.
+    /// Write a report on a policy, or on a change of it.
     #[command(
         after_help = "The report is one file: HTML that needs nothing else, Markdown, or JSON, as the name of the file says. Every figure in it comes from `inspect`, `test`, `coverage`, `diff`, `impact` and `attribute`.\n\nExample:\n  opus report credit.opus -o report.html\n  opus report credit.opus@2 --against credit.opus@1 --input applications.parquet -o report.html"
     )]

@@ -21,6 +21,7 @@ mod json;
 mod outputs;
 mod page;
 mod records;
+mod report;
 mod rows;
 #[path = "../../../runtime/tests/common/schema.rs"]
 mod schema;

@@ -53,6 +53,9 @@ pub enum Cell {
     Span(f64, f64),
 }
 
+/// The most values of an output whose moves are shown as a matrix.
+const MATRIX_MAX: usize = 6;
+
 /// So many groups of causes, and values of a column, are shown; the others are counted.
 const GROUPS_SHOWN: usize = 20;
 
@@ -86,7 +89,32 @@ pub fn of(report: &Value) -> Document {
     blocks.push(Block::Code(text(&report["source"]["text"])));
     blocks.push(Block::Section("evidence", "Hashes, signatures and commands".to_owned()));
     blocks.extend(evidence(report));
+    for block in &mut blocks {
+        if let Block::Table(table) = block {
+            table.drop_empty_columns();
+        }
+    }
     Document { title, blocks }
+}
+
+impl Table {
+    /// Leaves out columns in which no row says anything.
+    fn drop_empty_columns(&mut self) {
+        let is_empty = |cell: &Cell| matches!(cell, Cell::Text(text) | Cell::Code(text) if text.is_empty());
+        let kept: Vec<bool> = (0..self.head.len())
+            .map(|column| column == 0 || self.rows.iter().any(|row| !is_empty(&row[column])))
+            .collect();
+        let keep = |at: &mut usize| {
+            *at += 1;
+            kept[*at - 1]
+        };
+        let mut at = 0;
+        self.head.retain(|_| keep(&mut at));
+        for row in &mut self.rows {
+            at = 0;
+            row.retain(|_| keep(&mut at));
+        }
+    }
 }
 
 /// How far the source explains the artifact.
@@ -130,11 +158,30 @@ fn summary(report: &Value) -> Vec<Block> {
         let mut moves = moves(impact);
         moves.truncate(3);
         for (output, before, after, rows) in moves {
-            lines.push(format!("{output}: {} rows go from {before} to {after}.", grouped(rows)));
+            let go = if rows == 1 { "goes" } else { "go" };
+            lines.push(format!("{output}: {} {go} from {before} to {after}.", counted(rows)));
         }
-        for group in list(&report["attribution"]["groups"]).iter().take(3) {
-            let rows = grouped(number(&group["rows"]));
-            lines.push(format!("{rows} rows change because of {}.", alternatives(&group["causes"])));
+        let groups = list(&report["attribution"]["groups"]);
+        for group in groups.iter().take(3) {
+            let rows = number(&group["rows"]);
+            let change = if rows == 1 { "changes" } else { "change" };
+            let rows = counted(rows);
+            let causes = alternatives(&group["causes"]);
+            let edits = list(&report["attribution"]["edits"]);
+            let says =
+                edits.iter().find(|edit| edit["id"] == causes.as_str()).map(|edit| text(&edit["says"]));
+            let says = says.map_or(String::new(), |says| format!(" ({says})"));
+            lines.push(format!("{rows} {change} because of {causes}{says}."));
+        }
+        if groups.len() > 3 {
+            let rest: u64 = groups[3..].iter().map(|group| number(&group["rows"])).sum();
+            lines.push(format!("Other causes: {}.", counted(rest)));
+        }
+        for (output, sums) in members(&impact["sums"]) {
+            let [before, after] = ["before", "after"].map(|side| amount(&sums[side]));
+            if before != after {
+                lines.push(format!("{output}: the sum is {before} before and {after} after."));
+            }
         }
     }
     let tests = &report["tests"];
@@ -230,7 +277,7 @@ fn effect(impact: &Value) -> Vec<Block> {
     }
     let sums: Vec<Vec<Cell>> = members(&impact["sums"])
         .map(|(output, sums)| {
-            let cells = ["before", "after", "gained", "lost"].map(|side| Cell::Number(text(&sums[side])));
+            let cells = ["before", "after", "gained", "lost"].map(|side| Cell::Number(amount(&sums[side])));
             std::iter::once(Cell::Code(output.clone())).chain(cells).collect()
         })
         .collect();
@@ -259,7 +306,7 @@ fn effect(impact: &Value) -> Vec<Block> {
     });
     let head = ["rule", "title", "before", "after", "shares"].map(str::to_owned).to_vec();
     blocks.push(Block::Table(Table {
-        caption: "Rows that each rule decides".to_owned(),
+        caption: "Rows that each rule decides; the upper bar is before, the lower one after".to_owned(),
         head,
         rows: rows.collect(),
     }));
@@ -346,15 +393,28 @@ fn before_and_after(output: &str, moves: &[Value]) -> Table {
         ]
     };
     Table {
-        caption: format!("Rows by {output}"),
+        caption: format!("Rows by {output}; the upper bar is before, the lower one after"),
         head: [output, "before", "after", "difference", "shares"].map(str::to_owned).to_vec(),
         rows: values.iter().map(row).collect(),
     }
 }
 
-/// Rows by the value before, a line, and after, a column.
+/// Rows by the value before, a line, and after, a column; or just the moves, if there are many values.
 fn matrix(output: &str, moves: &[Value]) -> Table {
     let values = values(moves);
+    if values.len() > MATRIX_MAX {
+        let mut moved: Vec<&Value> = moves.iter().filter(|each| each["before"] != each["after"]).collect();
+        moved.sort_by_key(|each| std::cmp::Reverse(number(&each["rows"])));
+        let row = |each: &&Value| {
+            let names = [&each["before"], &each["after"]].map(|value| Cell::Code(value_name(value)));
+            names.into_iter().chain([Cell::Number(grouped(number(&each["rows"])))]).collect()
+        };
+        return Table {
+            caption: format!("Rows whose {output} changes"),
+            head: ["before", "after", "rows"].map(str::to_owned).to_vec(),
+            rows: moved.iter().map(row).collect(),
+        };
+    }
     let cell = |before: &str, after: &str| {
         let found = moves
             .iter()
@@ -397,7 +457,7 @@ fn causes(attribution: &Value) -> Vec<Block> {
     let sums: Vec<&String> = members(&attribution["sums"]).map(|(output, _)| output).collect();
     let moved = |sums_of: &Value, output: &String| {
         let sums = &sums_of[output.as_str()];
-        Cell::Number(format!("{} → {}", text(&sums["before"]), text(&sums["after"])))
+        Cell::Number(format!("{} → {}", amount(&sums["before"]), amount(&sums["after"])))
     };
     let row = |group: &Value| {
         let unfinished = if group["unfinished"] == true { " (search given up)" } else { "" };
@@ -697,6 +757,27 @@ fn list(value: &Value) -> &[Value] {
 
 fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flatten()
+}
+
+/// `1,250.50`: a sum with its digits in groups of three.
+fn amount(value: &Value) -> String {
+    let text = text(value);
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("−", rest));
+    let (whole, part) = digits.split_once('.').map_or((digits, None), |(whole, part)| (whole, Some(part)));
+    let from_right = |at: usize| whole.len() - at;
+    let grouped: String = whole
+        .char_indices()
+        .flat_map(|(at, digit)| {
+            let comma = (at > 0 && from_right(at) % 3 == 0).then_some(',');
+            comma.into_iter().chain([digit])
+        })
+        .collect();
+    format!("{sign}{grouped}{}", part.map_or(String::new(), |part| format!(".{part}")))
+}
+
+/// `1 row`, `2,277 rows`
+fn counted(rows: u64) -> String {
+    format!("{} row{}", grouped(rows), if rows == 1 { "" } else { "s" })
 }
 
 /// `12.5 %`

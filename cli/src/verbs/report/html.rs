@@ -71,8 +71,15 @@ fn table(page: &mut String, table: &Table) {
         table.rows.iter().any(|row| matches!(row.get(column), Some(Cell::Number(_))))
             && cells.all(|cell| matches!(cell, Cell::Number(_)))
     };
+    let is_drawn = |column: usize| {
+        table.rows.iter().any(|row| matches!(row.get(column), Some(Cell::Bars(_) | Cell::Span(..))))
+    };
     for (column, name) in table.head.iter().enumerate() {
-        let class = if is_number(column) { " class=\"number\"" } else { "" };
+        let class = match () {
+            () if is_number(column) => " class=\"number\"",
+            () if is_drawn(column) => " class=\"drawn\"",
+            () => "",
+        };
         let _ = match name.is_empty() {
             true => write!(page, "<td></td>"),
             false => write!(page, "<th scope=\"col\"{class}>{}</th>", escaped(name)),
@@ -94,7 +101,11 @@ fn table(page: &mut String, table: &Table) {
                 Cell::Bars(shares) => bars(shares),
                 Cell::Span(from, until) => span(*from, *until),
             };
-            let class = if matches!(cell, Cell::Number(_)) { " class=\"number\"" } else { "" };
+            let class = match cell {
+                Cell::Number(_) => " class=\"number\"",
+                Cell::Bars(_) | Cell::Span(..) => " class=\"drawn\"",
+                Cell::Text(_) | Cell::Code(_) => "",
+            };
             let _ = write!(page, "<{open}{class}>{content}</{close}>");
         }
         *page += "</tr>\n";
@@ -193,6 +204,7 @@ td code { overflow-wrap: anywhere; }
 pre { background: var(--shade); border: 1px solid var(--rule); border-radius: .3rem; padding: .8rem; overflow-x: auto; font-size: .84rem; overflow-wrap: normal; }
 .bars { display: block; width: 100%; min-width: 6rem; height: 1.1rem; margin-top: .15rem; }
 .before { fill: var(--before); } .after { fill: var(--after); } .line { fill: var(--rule); }
+@media (max-width: 34rem) { .drawn { display: none; } }
 footer { margin-top: 3rem; border-top: 1px solid var(--rule); color: var(--soft); font-size: .85rem; }
 @media print {
   :root { --paper: #fff; --ink: #000; --soft: #444; --rule: #bbb; --before: #999; --after: #0b5d78; --shade: #fff; --link: #000; }

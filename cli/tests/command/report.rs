@@ -1,0 +1,209 @@
+//! Is a report right, readable and the same every time? Its chapter, its forms, and the page in a real browser.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::folder::{Folder, project};
+use crate::schema::assert_schema;
+
+fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
+    let opening = format!("```{language}\n");
+    page.split(&opening).skip(1).map(|rest| rest.split("```").next().expect("a part")).collect()
+}
+
+/// The policies and rows of the chapter.
+fn example(name: &str) -> (Folder, String) {
+    let page = std::fs::read_to_string(project("spec/book/21-reports.md")).expect("there is a chapter");
+    let folder = Folder::new(name);
+    let [before, after] = blocks(&page, "opus")[..] else { panic!("two policies") };
+    folder.write("before.opus", before);
+    folder.write("after.opus", after);
+    folder.write("cards.csv", blocks(&page, "csv")[0]);
+    (folder, page)
+}
+
+const LINE: &str = "report after.opus --against before.opus --input cards.csv --by region";
+
+#[test]
+fn its_chapter_tells_the_truth() {
+    let (folder, page) = example("report_chapter");
+    let line = page.split('`').find(|text| text.starts_with("opus report")).expect("the command");
+    let line = line.trim_start_matches("opus ").replace("report.html", "report.md");
+    folder.opus(&line).ends(0);
+    let report = folder.text("report.md");
+    for block in blocks(&page, "console") {
+        assert!(report.contains(block), "{report}");
+    }
+}
+
+/// The figures are those of the verbs, and the bytes those of every other run.
+#[test]
+fn figures_are_those_of_the_verbs() {
+    let (folder, _) = example("report_figures");
+    folder.opus(&format!("{LINE} -o report.json")).ends(0);
+    assert_schema(&folder.text("report.json"), "report.schema.json");
+    let report: Value = serde_json::from_str(&folder.text("report.json")).unwrap();
+    let compared = "after.opus cards.csv --format json";
+    for (name, line) in [
+        ("impact", format!("impact before.opus {compared} --by region")),
+        ("attribution", format!("attribute before.opus {compared}")),
+    ] {
+        let mut printed: Value = serde_json::from_str(folder.opus(&line).ends(0).text()).unwrap();
+        let printed = printed.as_object_mut().unwrap();
+        printed.remove("seconds");
+        printed["options"].as_object_mut().unwrap().remove("threads");
+        assert_eq!(report[name].as_object().unwrap(), printed);
+    }
+    for form in ["html", "md", "json"] {
+        let texts = [1, 2].map(|threads| {
+            folder.opus(&format!("{LINE} -o again.{form} --threads {threads}")).ends(0);
+            folder.text(&format!("again.{form}"))
+        });
+        assert_eq!(texts[0], texts[1], "{form}");
+    }
+}
+
+#[test]
+fn bad_command_lines_are_refused_and_change_nothing() {
+    let (folder, _) = example("report_refused");
+    folder.write("report.html", "kept");
+    for (line, says) in [
+        ("report after.opus -o report.txt", "does not say which report to write"),
+        ("report after.opus -o report", "name the file `*.html`, `*.md` or `*.json`"),
+        ("report after.opus --by region -o report.html", "--against"),
+        ("report absent.opus -o report.html", "absent.opus"),
+        ("report after.opus --against before.opus --input absent.csv -o report.html", "absent.csv"),
+        ("report after.opus --against before.opus --input cards.csv --by colour -o report.html", "colour"),
+        ("report after.opus@7 --against before.opus -o report.html", "version"),
+    ] {
+        let ended = folder.opus(line);
+        assert!(ended.err.contains(says), "{line}: {}", ended.err);
+        assert_eq!(folder.text("report.html"), "kept", "{line}");
+    }
+}
+
+/// A script that looks at the page as a reader would, and tells the page around it what it found.
+const LOOK: &str = "<script>
+addEventListener('load', () => {
+  const wrong = [];
+  const luminance = ([r, g, b]) => [r, g, b].map(c => { c /= 255; return c <= .03928 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4 })
+    .reduce((sum, c, at) => sum + c * [.2126, .7152, .0722][at], 0);
+  const colour = text => (text.match(/[0-9.]+/g) || []).map(Number);
+  const behind = element => {
+    for (let at = element; at; at = at.parentElement) {
+      const found = colour(getComputedStyle(at).backgroundColor);
+      if (found.length === 3 || found[3] > 0) return found;
+    }
+    return [255, 255, 255];
+  };
+  let texts = 0, least = 99;
+  for (const element of document.body.querySelectorAll('*')) {
+    const own = [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
+    if (!own || getComputedStyle(element).display === 'none' || element.closest('script')) continue;
+    texts += 1;
+    const [a, b] = [colour(getComputedStyle(element).color), behind(element)].map(luminance);
+    const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+    least = Math.min(least, ratio);
+    if (ratio < 4.5) wrong.push('contrast ' + ratio.toFixed(2) + ': ' + element.textContent.slice(0, 40));
+    if (parseFloat(getComputedStyle(element).fontSize) < 11) wrong.push('small: ' + element.textContent.slice(0, 40));
+  }
+  for (const landmark of ['header', 'nav[aria-label]', 'main', 'footer'])
+    if (document.querySelectorAll(landmark).length !== 1) wrong.push('landmark ' + landmark);
+  let level = 0;
+  for (const heading of document.querySelectorAll('h1, h2, h3')) {
+    const own = Number(heading.tagName[1]);
+    if (own > level + 1) wrong.push('heading ' + heading.textContent);
+    level = own;
+  }
+  for (const link of document.querySelectorAll('nav a'))
+    if (!document.querySelector(link.getAttribute('href'))) wrong.push('link ' + link.textContent);
+  for (const table of document.querySelectorAll('table'))
+    if (!table.caption || !table.querySelector('th[scope=col]')) wrong.push('table');
+  for (const drawing of document.querySelectorAll('svg'))
+    if (drawing.getAttribute('role') !== 'img' || !drawing.getAttribute('aria-label')) wrong.push('drawing');
+  if (document.documentElement.scrollWidth > innerWidth) wrong.push('wider than ' + innerWidth);
+  const dark = matchMedia('(prefers-color-scheme: dark)').matches;
+  parent.postMessage({ width: innerWidth, texts, least, dark, wrong, summary: document.querySelector('#summary + ul').textContent }, '*');
+});
+</script>";
+
+/// A browser, if there is one on this machine.
+fn browser() -> Option<PathBuf> {
+    let named = std::env::var_os("OPUS_BROWSER").map(PathBuf::from);
+    let known = ["chromium", "chromium-browser", "google-chrome"].map(PathBuf::from);
+    named.into_iter().chain(known).find(|program| {
+        Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
+    })
+}
+
+/// What a headless browser prints.
+fn browse(program: &Path, profile: &Path, args: &[&str]) -> String {
+    let output = Command::new(program)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .arg(format!("--user-data-dir={}", profile.display()))
+        .args(args)
+        .output()
+        .expect("the browser runs");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn the_page_is_readable_in_a_browser() {
+    let Some(program) = browser() else {
+        eprintln!("not tested: there is no Chromium here (OPUS_BROWSER names one)");
+        return;
+    };
+    let (folder, _) = example("report_page");
+    folder.opus(&format!("{LINE} -o report.html")).ends(0);
+    let page = folder.text("report.html");
+    assert!(!page.contains("<script") && !page.contains("http://") && !page.contains("https://"));
+    // the copy may run the script that looks
+    let policy = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">";
+    let looking = page.replace(policy, "").replace("</body>", &format!("{LOOK}</body>"));
+    assert_ne!(looking.len(), page.len());
+    let inside = looking.replace('&', "&amp;").replace('"', "&quot;");
+    let frame =
+        |width: u32| format!("<iframe width=\"{width}\" height=\"900\" srcdoc=\"{inside}\"></iframe>");
+    folder.write(
+        "frames.html",
+        format!(
+            "<!doctype html><script>const found = [];
+             addEventListener('message', event => {{ found.push(event.data);
+               if (found.length === 2) document.body.insertAdjacentHTML('beforeend', '<pre id=found></pre>'),
+                 document.getElementById('found').textContent = JSON.stringify(found); }});</script>
+             <body>{}{}</body>",
+            frame(400),
+            frame(1200)
+        ),
+    );
+    let url = format!("file://{}", folder.path("frames.html").display());
+    for scheme in ["1", "0"] {
+        let setting = format!("--blink-settings=preferredColorScheme={scheme}");
+        let args = [setting.as_str(), "--virtual-time-budget=10000", "--dump-dom", &url];
+        let shown = browse(&program, &folder.path(&format!("profile{scheme}")), &args);
+        let found = shown.split("<pre id=\"found\">").nth(1).and_then(|rest| rest.split("</pre>").next());
+        let found = found.unwrap_or_else(|| {
+            panic!("the page says nothing:\n{}", &shown[shown.len().saturating_sub(600)..])
+        });
+        let found = found.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+        let found: Value = serde_json::from_str(&found).expect("it is JSON");
+        for look in found.as_array().expect("one for each width") {
+            assert_eq!(look["wrong"].as_array().map(Vec::len), Some(0), "{look:#}");
+            assert!(look["texts"].as_u64() > Some(80), "{look:#}");
+            assert!(look["summary"].as_str().unwrap().contains("of 7 rows of the portfolio"), "{look:#}");
+            assert_eq!(look["dark"], scheme == "0", "{look:#}");
+        }
+        let widths: Vec<u64> =
+            found.as_array().unwrap().iter().map(|look| look["width"].as_u64().unwrap()).collect();
+        assert!(widths.contains(&400) && widths.contains(&1200), "{widths:?}");
+    }
+    let (paper, url) =
+        (folder.path("report.pdf"), format!("file://{}", folder.path("report.html").display()));
+    let print = format!("--print-to-pdf={}", paper.display());
+    browse(&program, &folder.path("profile_paper"), &[&print, &url]);
+    let printed = std::fs::read(&paper).expect("it can be printed");
+    assert!(printed.starts_with(b"%PDF") && printed.len() > 10_000);
+}
