@@ -51,7 +51,7 @@ pub fn run(args: &args::Report, terminal: &Terminal) -> Result<(), Failure> {
 
 /// Nothing that is read is overwritten.
 fn check_files(args: &args::Report, target: &Endpoint) -> Result<(), Failure> {
-    let files = inputs(&args.input, args.input_format.map(Into::into))?;
+    let files = inputs(&args.input, args.input_format)?;
     let named = [Some(&args.policy), args.against.as_ref()].into_iter().flatten();
     let read: Vec<Endpoint> = named
         .map(|path| Named::new(path).path)
@@ -67,7 +67,7 @@ fn check_files(args: &args::Report, target: &Endpoint) -> Result<(), Failure> {
     }
     writable(target)?;
     apart(&read, &[target])?;
-    Ok(outside(&args.input, args.input_format.map(Into::into), &[target])?)
+    Ok(outside(&args.input, args.input_format, &[target])?)
 }
 
 /// What the verbs print.

@@ -252,7 +252,7 @@ fn moves(counts: &Value) -> Vec<(String, String, String, u64)> {
     let mut moves = Vec::new();
     for (output, list_of) in members(&counts["outputs"]) {
         for each in list(list_of) {
-            let [before, after] = [&each["before"], &each["after"]].map(|value| value_name(value));
+            let [before, after] = [&each["before"], &each["after"]].map(value_name);
             if before != after {
                 moves.push((output.clone(), before, after, number(&each["rows"])));
             }
