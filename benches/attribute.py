@@ -15,9 +15,9 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 EDITS = [
-    ("from 2023-01-01 = 680", "from 2023-01-01 = 690"),
-    ("from 2025-01-01 = 700", "from 2025-01-01 = 710"),
-    ("cite \"§ 5\" = 43%", "cite \"§ 5\" = 40%"),
+    ("from 2023-01-01 = 680", "from 2023-01-01 = 700"),
+    ("from 2025-01-01 = 700", "from 2025-01-01 = 725"),
+    ("cite \"§ 5\" = 43%", "cite \"§ 5\" = 36%"),
     ("| 740..779 => 30% ;", "| 740..779 => 35% ;"),
     ("| 780..850 => 40% ;", "| 780..850 => 45% ;"),
     ("months_since_bankruptcy < 84", "months_since_bankruptcy < 96"),

@@ -515,7 +515,13 @@ pub struct Diff {
     /// The second policy or artifact, in the same form.
     #[arg(value_name = "B")]
     pub b: PathBuf,
-    /// Where to write the script of all edits, for `opus apply`, or `-` for standard output.
+    /// The snapshot of facts, if the policies take any: tests that are compared run with it.
+    #[arg(long, value_name = "FILE|NAME|HASH")]
+    pub snapshot: Option<PathBuf>,
+    /// The snapshot after the change: also show the facts that differ, as edits.
+    #[arg(long, value_name = "FILE|NAME|HASH", requires = "snapshot")]
+    pub snapshot_after: Option<PathBuf>,
+    /// Where to write the script of all edits of the policies, for `opus apply`, or `-` for standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Use the source in an artifact even if this version compiles it differently and no test shows whether both agree.

@@ -258,8 +258,15 @@ impl Named {
     ///
     /// # Errors
     /// As [`open`] and [`Opened::based`], or if the policy has no such version.
-    pub fn structure_based(&self, unverified: bool, terminal: &Terminal) -> Result<Structured, Failure> {
-        self.structured(open(&self.path, terminal)?, unverified)
+    pub fn structure_based(
+        &self,
+        snapshot: Option<&Path>,
+        unverified: bool,
+        terminal: &Terminal,
+    ) -> Result<Structured, Failure> {
+        let mut opened = open(&self.path, terminal)?;
+        opened.snapshot = snapshot.map(|path| snapshot_of(path, terminal)).transpose()?;
+        self.structured(opened, unverified)
     }
 
     fn structured(&self, mut opened: Opened, unverified: bool) -> Result<Structured, Failure> {

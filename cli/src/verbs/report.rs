@@ -104,8 +104,14 @@ fn collect(args: &args::Report, terminal: &Terminal) -> Result<Value, Failure> {
         }
     }
     if let Some(against) = &args.against {
-        let edits =
-            args::Diff { a: against.clone(), b: args.policy.clone(), output: None, unverified: false };
+        let edits = args::Diff {
+            a: against.clone(),
+            b: args.policy.clone(),
+            snapshot: args.snapshot_before.clone().or(args.snapshot.clone()),
+            snapshot_after: args.snapshot_before.as_ref().and(args.snapshot.clone()),
+            output: None,
+            unverified: false,
+        };
         add("diff", terminal.capture(|quiet| diff::run(&edits, quiet))?);
         if !args.input.is_empty() {
             let effect = args::Impact {
@@ -206,18 +212,18 @@ fn commands(args: &args::Report) -> Vec<String> {
     }
     if let Some(against) = &args.against {
         let pair = format!("{} {}", quoted(&path_text(against)), quoted(&path_text(&args.policy)));
-        commands.push(format!("opus diff {pair}"));
+        let both = match &args.snapshot_before {
+            Some(before) => {
+                options(&[("--snapshot", Some(before)), ("--snapshot-after", args.snapshot.as_ref())])
+            }
+            None => facts,
+        };
+        commands.push(format!("opus diff {pair}{both}"));
         if !args.input.is_empty() {
-            let facts = match &args.snapshot_before {
-                Some(before) => {
-                    options(&[("--snapshot", Some(before)), ("--snapshot-after", args.snapshot.as_ref())])
-                }
-                None => facts,
-            };
             let fill: String = args.fill.iter().map(|fill| format!(" --fill {}", quoted(fill))).collect();
             let by = args.by.as_ref().map_or(String::new(), |by| format!(" --by {}", quoted(by)));
-            commands.push(format!("opus impact {pair}{files}{by}{facts}{columns}{fill}"));
-            commands.push(format!("opus attribute {pair}{files}{facts}{columns}{fill}"));
+            commands.push(format!("opus impact {pair}{files}{by}{both}{columns}{fill}"));
+            commands.push(format!("opus attribute {pair}{files}{both}{columns}{fill}"));
         }
     }
     commands

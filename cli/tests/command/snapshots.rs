@@ -307,4 +307,9 @@ fn the_book_attributes_a_change_of_facts() {
     for block in blocks("console") {
         assert!(ended.text().contains(block), "{}", ended.text());
     }
+    // `opus diff` shows the same edits
+    let ended =
+        folder.opus("diff loan.opus loan.opus --snapshot may.opuss --snapshot-after june.opuss").ends(1);
+    assert_eq!(ended.text().trim_end(), blocks("console")[0].trim_end());
+    folder.opus("diff loan.opus loan.opus --snapshot may.opuss --snapshot-after may.opuss").ends(0);
 }

@@ -156,11 +156,7 @@ impl Attribution {
             let opened = of_structure(structure).map_err(AttributeError::Open)?;
             bound(opened.artifact, facts, options).map_err(AttributeError::Facts)
         };
-        let last = [true, false].map(|decides| {
-            let ids = script.edits.iter().map(|edit| edit.id).filter(|id| id.decides == decides);
-            ids.map(|id| id.number).max().unwrap_or(0)
-        });
-        let world = World::new(facts[0], facts[1], merged.count(), last);
+        let world = World::new(facts[0], facts[1], merged.count(), last_numbers(&script));
         let (a, b) = (open(&merged.structure(&Switches::default()), facts[0])?, open(b, facts[1])?);
         merged.add_facts(world.edits.iter().map(|edit| edit.id));
         let joint = Joint::new(a.schema(), b.schema()).map_err(AttributeError::Joint)?;
@@ -370,6 +366,39 @@ impl Attribution {
         let world = &self.hybrids.world;
         self.script.edits.iter().chain(&world.edits).chain(&world.texts)
     }
+}
+
+/// The facts that differ between two snapshots, as edits that follow those of a script: first what can change a decision,
+/// and then citations and notes.
+///
+/// ```
+/// use opus_govern::attribute::edits_of_facts;
+/// use opus_govern::diff::diff;
+/// use opus_govern::structure::Structure;
+/// use opus_runtime::Snapshot;
+/// use opus_runtime::snapshot::Fact;
+/// let source = "policy shop { input { age : int in 0..120 }  output { child : bool }
+///               param limit : int in 0..99 from snapshot
+///               rules first { rule A when age < limit => true  otherwise B => false } }";
+/// let policy = Structure::of_source(source).unwrap();
+/// let snapshot = |value: &str| {
+///     let (key, value) = ("limit".to_string(), value.parse().ok());
+///     Snapshot::new(vec![Fact { key, valid_from: 20_000, value, cite: None, notes: vec![] }]).unwrap()
+/// };
+/// let edits = edits_of_facts(&diff(&policy, &policy), &snapshot("18"), &snapshot("21"));
+/// assert_eq!(edits[0].to_string(), "E1  fact limit from 2024-10-04: 18 becomes 21");
+/// ```
+pub fn edits_of_facts(script: &Script, before: &Snapshot, after: &Snapshot) -> Vec<Edit> {
+    let World { edits, texts, .. } = World::new(Some(before), Some(after), 0, last_numbers(script));
+    edits.into_iter().chain(texts).collect()
+}
+
+/// The number of the last edit that decides, and of the last that does not.
+fn last_numbers(script: &Script) -> [u32; 2] {
+    [true, false].map(|decides| {
+        let ids = script.edits.iter().map(|edit| edit.id).filter(|id| id.decides == decides);
+        ids.map(|id| id.number).max().unwrap_or(0)
+    })
 }
 
 impl Side {
