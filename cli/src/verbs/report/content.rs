@@ -22,6 +22,8 @@ pub enum Block {
     Text(String),
     /// Sentences that belong together.
     List(Vec<String>),
+    /// Questions, each with its answers.
+    Answers(Vec<(&'static str, Vec<String>)>),
     /// A table.
     Table(Table),
     /// A text as it is written.
@@ -125,78 +127,150 @@ fn basis(report: &Value) -> String {
     }
 }
 
+/// What changes, for whom, with what effect, why, and who signed.
 fn summary(report: &Value) -> Vec<Block> {
-    let mut lines = Vec::new();
-    if let Some(against) = report["against"].as_str() {
-        lines.push(format!(
-            "The policy {} is compared with {against}, before the change.",
-            text(&report["policy"])
-        ));
-        let deciding = list(&report["diff"]["edits"]).iter().filter(|edit| edit["decides"] == true).count();
-        lines.push(match deciding {
-            0 => "No edit can change a decision.".to_owned(),
-            1 => "One edit can change decisions.".to_owned(),
-            count => format!("{count} edits can change decisions."),
-        });
+    let mut answers: Vec<(&'static str, Vec<String>)> = Vec::new();
+    match report["against"].as_str() {
+        Some(against) => {
+            let mut lines = vec![format!("{against} becomes {}.", text(&report["policy"]))];
+            lines.extend(edits_in_short(&report["diff"]));
+            answers.push(("What changes", lines));
+        }
+        None => {
+            let versions = list(&report["inspect"]["versions"]).len();
+            let rules = list(&report["inspect"]["rules"]).len();
+            let count =
+                |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+            answers.push((
+                "What it is",
+                vec![format!("{} with {}.", count(versions, "version"), count(rules, "rule"))],
+            ));
+        }
     }
     let impact = &report["impact"];
     if let (Some(rows), Some(changed)) = (impact["rows"].as_u64(), impact["changed"].as_u64()) {
-        lines.push(format!(
-            "{} of {} rows of the portfolio would get another result ({}).",
+        let get = if changed == 1 { "gets" } else { "get" };
+        let mut whom = vec![format!(
+            "{} of {} {get} another result ({}).",
             grouped(changed),
-            grouped(rows),
+            counted(rows),
             share(changed, rows)
-        ));
-        let refused = [&impact["refused"]["before"], &impact["refused"]["after"]].map(number);
-        if refused[0] != refused[1] {
-            lines.push(format!(
-                "Refused rows: {} before, {} after.",
-                grouped(refused[0]),
-                grouped(refused[1])
-            ));
-        }
-        let mut moves = moves(impact);
-        moves.truncate(3);
-        for (output, before, after, rows) in moves {
-            let go = if rows == 1 { "goes" } else { "go" };
-            lines.push(format!("{output}: {} {go} from {before} to {after}.", counted(rows)));
-        }
-        let groups = list(&report["attribution"]["groups"]);
-        for group in groups.iter().take(3) {
-            let rows = number(&group["rows"]);
-            let change = if rows == 1 { "changes" } else { "change" };
-            let rows = counted(rows);
-            let causes = alternatives(&group["causes"]);
-            let edits = list(&report["attribution"]["edits"]);
-            let says =
-                edits.iter().find(|edit| edit["id"] == causes.as_str()).map(|edit| text(&edit["says"]));
-            let says = says.map_or(String::new(), |says| format!(" ({says})"));
-            lines.push(format!("{rows} {change} because of {causes}{says}."));
-        }
-        if groups.len() > 3 {
-            let rest: u64 = groups[3..].iter().map(|group| number(&group["rows"])).sum();
-            lines.push(format!("Other causes: {}.", counted(rest)));
-        }
-        for (output, sums) in members(&impact["sums"]) {
-            let [before, after] = ["before", "after"].map(|side| amount(&sums[side]));
-            if before != after {
-                lines.push(format!("{output}: the sum is {before} before and {after} after."));
-            }
-        }
+        )];
+        whom.extend(most_affected(&impact["by"]));
+        answers.push(("For whom", whom));
+        answers.push(("With what effect", effect_in_short(impact)));
+        answers.push(("Why", causes_in_short(&report["attribution"])));
     }
     let tests = &report["tests"];
     if let Some(count) = tests["tests"].as_u64() {
         let failed = list(&tests["failed"]).len();
-        lines.push(match (count, failed) {
-            (0, _) => "The policy has no tests.".to_owned(),
-            (_, 0) => {
-                format!("All {count} tests of the policy pass, on {} engines.", list(&tests["engines"]).len())
-            }
-            _ => format!("Of {count} tests of the policy, expectations fail: {failed}."),
-        });
+        answers.push((
+            "Tests",
+            vec![match (count, failed) {
+                (0, _) => "The policy has no tests.".to_owned(),
+                (1, 0) => {
+                    format!("The test of the policy passes, on {} engines.", list(&tests["engines"]).len())
+                }
+                (_, 0) => format!(
+                    "All {count} tests of the policy pass, on {} engines.",
+                    list(&tests["engines"]).len()
+                ),
+                _ => format!("Of {count} tests of the policy, expectations fail: {failed}."),
+            }],
+        ));
     }
-    lines.push(signed(report));
-    vec![Block::List(lines)]
+    answers.push(("Who signed", vec![signed(report)]));
+    vec![Block::Answers(answers)]
+}
+
+/// So many things of a kind are named in the summary.
+const NAMED_MAX: usize = 3;
+
+fn edits_in_short(diff: &Value) -> Vec<String> {
+    let deciding: Vec<&Value> = list(&diff["edits"]).iter().filter(|edit| edit["decides"] == true).collect();
+    let mut lines = vec![match deciding.len() {
+        0 => "No edit can change a decision.".to_owned(),
+        1 => "One edit can change decisions:".to_owned(),
+        count => format!("{count} edits can change decisions:"),
+    }];
+    lines.extend(
+        deciding.iter().take(NAMED_MAX).map(|edit| format!("{}: {}", text(&edit["id"]), text(&edit["says"]))),
+    );
+    if deciding.len() > NAMED_MAX {
+        lines.push(format!("and {} more.", deciding.len() - NAMED_MAX));
+    }
+    lines
+}
+
+fn most_affected(by: &Value) -> Option<String> {
+    let column = by["column"].as_str()?;
+    let mut groups: Vec<&Value> =
+        list(&by["groups"]).iter().filter(|group| number(&group["changed"]) > 0).collect();
+    groups.sort_by_key(|group| std::cmp::Reverse(number(&group["changed"])));
+    let named = groups.iter().take(NAMED_MAX).map(|group| {
+        let value = group["value"].as_str().unwrap_or("no value");
+        format!("{value} {} of {}", grouped(number(&group["changed"])), grouped(number(&group["rows"])))
+    });
+    let named: Vec<String> = named.collect();
+    (!named.is_empty()).then(|| format!("By {column}: {}.", named.join("; ")))
+}
+
+fn effect_in_short(impact: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    let moves = moves(impact);
+    for (output, _) in members(&impact["outputs"]) {
+        let of = moves.iter().filter(|(other, ..)| other == output);
+        let named: Vec<String> = of
+            .clone()
+            .take(NAMED_MAX)
+            .map(|(_, before, after, rows)| format!("{} from {before} to {after}", grouped(*rows)))
+            .collect();
+        if !named.is_empty() {
+            let more = of.count().saturating_sub(NAMED_MAX);
+            let more = if more > 0 { format!("; and {more} more moves") } else { String::new() };
+            lines.push(format!("{output}: {}{more}.", named.join("; ")));
+        }
+    }
+    for (output, sums) in members(&impact["sums"]) {
+        let [before, after] = ["before", "after"].map(|side| amount(&sums[side]));
+        if before != after {
+            lines.push(format!("Sum of {output}: {before} becomes {after}."));
+        }
+    }
+    let refused = [&impact["refused"]["before"], &impact["refused"]["after"]].map(number);
+    if refused[0] != refused[1] {
+        lines.push(format!("Refused: {} before, {} after.", counted(refused[0]), counted(refused[1])));
+    }
+    if lines.is_empty() {
+        lines.push("None.".to_owned());
+    }
+    lines
+}
+
+fn causes_in_short(attribution: &Value) -> Vec<String> {
+    let groups = list(&attribution["groups"]);
+    let edits = list(&attribution["edits"]);
+    let mut lines: Vec<String> = groups
+        .iter()
+        .take(NAMED_MAX)
+        .map(|group| {
+            let rows = number(&group["rows"]);
+            let change = if rows == 1 { "changes" } else { "change" };
+            let causes = alternatives(&group["causes"]);
+            let says =
+                edits.iter().find(|edit| edit["id"] == causes.as_str()).map(|edit| text(&edit["says"]));
+            let says = says.map_or(String::new(), |says| format!(" ({says})"));
+            format!("{} {change} because of {causes}{says}.", counted(rows))
+        })
+        .collect();
+    if groups.len() > NAMED_MAX {
+        let rest: u64 = groups[NAMED_MAX..].iter().map(|group| number(&group["rows"])).sum();
+        lines.push(format!("Other causes: {}.", counted(rest)));
+    }
+    if lines.is_empty() {
+        lines.push("Nothing changes.".to_owned());
+    }
+    lines
 }
 
 /// Who signed.

@@ -47,6 +47,19 @@ pub fn write(document: &Document) -> String {
                 }
                 page += "</ul>\n";
             }
+            Block::Answers(answers) => {
+                page += "<dl class=\"answers\">\n";
+                for (question, lines) in answers {
+                    let lines: Vec<String> = lines.iter().map(|line| escaped(line)).collect();
+                    let _ = writeln!(
+                        page,
+                        "<div><dt>{}</dt><dd>{}</dd></div>",
+                        escaped(question),
+                        lines.join("<br>\n")
+                    );
+                }
+                page += "</dl>\n";
+            }
             Block::Table(of) => table(&mut page, of),
             Block::Code(text) => {
                 let _ = writeln!(page, "<pre tabindex=\"0\"><code>{}</code></pre>", escaped(text));
@@ -190,7 +203,12 @@ nav ul { display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; list-style: none; pa
 nav a { display: inline-block; padding: .25rem 0; }
 .facts { padding-left: 1.2rem; }
 .facts li { margin: .3rem 0; }
-#summary + .facts { font-size: 1.06rem; }
+.answers { margin: 0; border-left: 4px solid var(--after); background: var(--shade); padding: .2rem 1rem; }
+.answers div { display: grid; grid-template-columns: 9rem 1fr; gap: 0 1rem; padding: .55rem 0; border-bottom: 1px solid var(--rule); }
+.answers div:last-child { border-bottom: 0; }
+.answers dt { font-weight: 600; color: var(--link); }
+.answers dd { margin: 0; }
+@media (max-width: 34rem) { .answers div { display: block; } }
 .wide { overflow-x: auto; margin: .8rem 0 1.2rem; }
 .wide:focus-visible, pre:focus-visible, a:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
@@ -229,6 +247,7 @@ mod tests {
             Block::Heading(hostile.to_owned()),
             Block::Text(hostile.to_owned()),
             Block::List(vec![hostile.to_owned()]),
+            Block::Answers(vec![("Why", vec![hostile.to_owned()])]),
             Block::Code(hostile.to_owned()),
             Block::Table(table),
         ];

@@ -15,6 +15,10 @@ pub fn write(document: &Document) -> String {
             Block::Heading(heading) => writeln!(page, "### {}", escaped(heading)),
             Block::Text(text) => writeln!(page, "{}", escaped(text)),
             Block::List(lines) => lines.iter().try_for_each(|line| writeln!(page, "- {}", escaped(line))),
+            Block::Answers(answers) => answers.iter().try_for_each(|(question, lines)| {
+                let lines: Vec<String> = lines.iter().map(|line| escaped(line)).collect();
+                writeln!(page, "- **{question}.** {}", lines.join("  \n  "))
+            }),
             Block::Table(of) => table(&mut page, of),
             Block::Code(text) => {
                 // longer than any fence within
