@@ -334,6 +334,9 @@ pub struct Coverage {
     /// The format of the input, if the file name does not show it.
     #[arg(long, value_parser = file_format(), value_name = "FORMAT", conflicts_with = "tests")]
     pub input_format: Option<FileFormat>,
+    /// Use the source in an artifact even if this version compiles it differently and no test shows whether both agree.
+    #[arg(long)]
+    pub unverified: bool,
 }
 
 /// The engine that decides.
@@ -545,6 +548,9 @@ pub struct Apply {
     /// Of the edits that can change a decision, apply only these; they must include the edits that they need.
     #[arg(long, value_name = "E1,…", value_delimiter = ',')]
     pub only: Option<Vec<String>>,
+    /// Use the source in an artifact even if this version compiles it differently and no test shows whether both agree.
+    #[arg(long)]
+    pub unverified: bool,
 }
 
 /// Two policies and a portfolio.
@@ -589,6 +595,9 @@ pub struct Compared {
     /// The format of the input, if the file name does not show it.
     #[arg(long, value_parser = file_format(), value_name = "FORMAT")]
     pub input_format: Option<FileFormat>,
+    /// Use the source in an artifact even if this version compiles it differently and no test shows whether both agree.
+    #[arg(long)]
+    pub unverified: bool,
 }
 
 /// `opus impact`

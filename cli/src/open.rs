@@ -147,7 +147,8 @@ impl Opened {
 
     /// Version N by itself, in force on every day.
     fn at_version(mut self, number: u32) -> Result<Opened, Failure> {
-        let structure = version_of(&self.name.clone(), structure_of(self.compiled()?), number)?;
+        let whole = structure_of(self.based(false)?.0);
+        let structure = version_of(&self.name.clone(), whole, number)?;
         let name = format!("{}@{number}", self.name);
         let policy = source::of_structure(&structure).map_err(|error| refused(&name, &error))?;
         Ok(Opened { name, policy, snapshot: None })
@@ -244,16 +245,6 @@ impl Named {
         Named { path, version }
     }
 
-    /// The structure of the policy's source.
-    ///
-    /// # Errors
-    /// As [`open`] and [`Opened::compiled`], or if the policy has no such version.
-    pub fn structure(&self, terminal: &Terminal) -> Result<Structured, Failure> {
-        let mut opened = open(&self.path, terminal)?;
-        opened.compiled()?;
-        self.structured(opened, false)
-    }
-
     /// The structure of the policy's source, if it is known to explain the artifact, or `unverified` is allowed.
     ///
     /// # Errors
@@ -282,6 +273,13 @@ impl Named {
     }
 }
 
+/// Notes how far a source explains its artifact, if it is not what the artifact was compiled from.
+pub fn note_basis(name: &str, basis: &Basis, terminal: &Terminal) {
+    if *basis != Basis::Derived {
+        terminal.note(&format!("source of {name}: {basis}"));
+    }
+}
+
 fn structure_of(compiled: &opus_frontend::Compiled) -> Structure {
     Structure::of_source(&compiled.source).expect("it compiles, so it can be read")
 }
@@ -305,6 +303,11 @@ impl Structured {
             return Ok(self.opened.policy);
         }
         compiled_alone(&self.name, &self.structure)
+    }
+
+    /// Notes how far the source explains the artifact, if it is not what the artifact was compiled from.
+    pub fn note_basis(&self, terminal: &Terminal) {
+        note_basis(&self.name, &self.basis, terminal);
     }
 
     /// For programs.

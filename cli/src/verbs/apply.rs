@@ -30,7 +30,8 @@ pub fn run(args: &Apply, terminal: &Terminal) -> Result<(), Failure> {
     let script = read(&args.script)?;
     let script = if args.invert { script.inverted() } else { script };
     let only = args.only.as_ref().map(|only| closed(&script, only)).transpose()?;
-    let from = policy.structure(terminal)?;
+    let from = policy.structure_based(None, args.unverified, terminal)?;
+    from.note_basis(terminal);
     let applied = match &only {
         None => script.apply(&from.structure),
         Some(only) => script.hybrid(&from.structure, only),

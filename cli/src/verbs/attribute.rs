@@ -33,7 +33,10 @@ pub fn run(args: &Attribute, terminal: &Terminal) -> Result<(), Failure> {
     let named = [&compared.a, &compared.b].map(|path| Named::new(path));
     let endpoints = Endpoints::of(compared, &named, "attribute")?;
     let left_out = left_out(&compared.inputs, compared.input_format)?;
-    let [a, b] = [named[0].structure(terminal)?, named[1].structure(terminal)?];
+    let (before, after) = (compared.snapshot.as_deref(), compared.snapshot_after.as_deref());
+    let a = named[0].structure_based(before, compared.unverified, terminal)?;
+    let b = named[1].structure_based(after.or(before), compared.unverified, terminal)?;
+    [&a, &b].into_iter().for_each(|side| side.note_basis(terminal));
     let options = Options { engine: args.engine.of_runtime(), ..Options::default() };
     let [facts, after] = [&compared.snapshot, &compared.snapshot_after];
     let facts = facts.as_deref().map(|path| snapshot_of(path, terminal)).transpose()?;

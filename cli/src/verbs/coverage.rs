@@ -8,7 +8,7 @@ use opus_runtime::{Engine, Snapshot};
 use crate::args;
 use crate::endpoints::{inputs, policy_first};
 use crate::failure::{Exit, Failure};
-use crate::open::open_with;
+use crate::open::{note_basis, open_with};
 use crate::pool::pool;
 use crate::progress::Shown;
 use crate::terminal::Terminal;
@@ -24,7 +24,9 @@ pub fn run(args: &args::Coverage, terminal: &Terminal) -> Result<(), Failure> {
     }
     let mut opened = open_with(&args.policy, args.snapshot.as_deref(), terminal)?;
     let name = opened.name.clone();
-    let compiled = opened.compiled()?.clone();
+    let (compiled, basis) = opened.based(args.unverified)?;
+    let compiled = compiled.clone();
+    note_basis(&name, &basis.clone(), terminal);
     let instruments = coverage::instruments(&compiled).map_err(|error| {
         Failure::new(Exit::Policy, format!("coverage of `{name}` cannot be counted: {error}"))
     })?;

@@ -37,7 +37,10 @@ pub fn run(args: &Impact, terminal: &Terminal) -> Result<(), Failure> {
     let named = [&compared.a, &compared.b].map(|path| Named::new(path));
     let endpoints = Endpoints::of(compared, &named, "impact")?;
     let left_out = left_out(&compared.inputs, compared.input_format)?;
-    let [a, b] = [named[0].structure(terminal)?, named[1].structure(terminal)?];
+    let (before, after) = (compared.snapshot.as_deref(), compared.snapshot_after.as_deref());
+    let a = named[0].structure_based(before, compared.unverified, terminal)?;
+    let b = named[1].structure_based(after.or(before), compared.unverified, terminal)?;
+    [&a, &b].into_iter().for_each(|side| side.note_basis(terminal));
     let script = diff(&a.structure, &b.structure);
     let renames: Vec<_> = script.renames().cloned().collect();
     let names = [a.name.clone(), b.name.clone()];

@@ -161,6 +161,7 @@ fn counting(file: &Path, args: &args::Report) -> args::Coverage {
         threads: args.threads,
         columns: args.columns.clone(),
         input_format: args.input_format,
+        unverified: false,
     }
 }
 
@@ -180,6 +181,7 @@ fn compared(args: &args::Report, against: &Path) -> args::Compared {
         keep: Vec::new(),
         columns: args.columns.clone(),
         input_format: args.input_format,
+        unverified: false,
     }
 }
 

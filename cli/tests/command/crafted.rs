@@ -114,6 +114,22 @@ fn a_source_that_compiles_differently_is_compared_on_the_tests() {
     assert!(ended.text().contains(&format!("source of other.opusc: {label}")), "{ended}");
     let ended = folder.opus("diff other.opusc p.opus --format json").ends(1);
     assert!(ended.text().contains(r#""source": "agrees on 2 rows""#), "{ended}");
+    // whatever uses the source says so
+    fs::write(folder.path("in.csv"), "score\n5\n8\n").unwrap();
+    folder.opus("diff other.opusc p.opus -o script.json").ends(1);
+    for line in [
+        "impact other.opusc p.opus in.csv",
+        "attribute other.opusc p.opus in.csv",
+        "coverage other.opusc in.csv",
+        "apply script.json other.opusc -o applied.opus",
+    ] {
+        let ended = folder.opus(line).ends(0);
+        assert!(ended.err.contains(&label), "{line}: {ended}");
+    }
+    for line in ["impact other.opusc p.opus in.csv", "attribute other.opusc p.opus in.csv"] {
+        let ended = folder.opus(&format!("{line} --format json")).ends(0);
+        assert!(ended.text().contains(r#""source": "agrees on 2 rows""#), "{line}: {ended}");
+    }
     // a row on which they differ is not explained
     fs::write(folder.path("input.json"), r#"{"score": 6}"#).unwrap();
     let ended = folder.opus("explain other.opusc --input input.json").ends(5);
