@@ -192,7 +192,7 @@ pub enum Verb {
     Key(Key),
     /// Sign the publication of an object under a name.
     #[command(
-        after_help = "The text that is signed is a statement: the name, the object, and the object that it replaces in the store. `minisign -V -p ann.pub -m STATEMENT` checks the signature too.\n\nExample:\n  opus sign credit.opusc --name credit --key ann.key -o credit.statement"
+        after_help = "The text that is signed is a statement: the name, the object, and the object that it replaces: with --trust the one in force, otherwise the last one published. `minisign -V -p ann.pub -m STATEMENT` checks the signature too.\n\nExample:\n  opus sign credit.opusc --name credit --key ann.key -o credit.statement"
     )]
     Sign(Sign),
     /// Check the signature of a statement.
@@ -202,7 +202,7 @@ pub enum Verb {
     CheckSignature(CheckSignature),
     /// Publish an artifact, a snapshot or the manifest of a record in a store.
     #[command(
-        after_help = "Names consist of letters, digits, `.`, `-` and `_`. To add a signature, publish the same object again.\n\nExample:\n  opus publish credit.opusc --name credit --by 'Ann Miller'\n  opus publish credit.opusc --name credit --signature credit.statement.minisig"
+        after_help = "Names consist of letters, digits, `.`, `-` and `_`. To add a signature, publish the same object again. With --trust, a publication replaces what is in force, and publications that lack signatures do not count.\n\nExample:\n  opus publish credit.opusc --name credit --by 'Ann Miller'\n  opus publish credit.opusc --name credit --signature credit.statement.minisig"
     )]
     Publish(Publish),
     /// List what has been published in a store.

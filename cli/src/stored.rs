@@ -104,7 +104,7 @@ pub fn trust(terminal: &Terminal) -> Result<Option<Trust>, Failure> {
 /// # Errors
 /// If nothing is selected.
 pub fn select(store: &Store, name: &Name, terminal: &Terminal) -> Result<Selected, Failure> {
-    Ok(store.select(name, known_at(terminal)?, trust(terminal)?.as_ref())?)
+    Ok(store.select(name, known_at(terminal)?, trust(terminal)?.as_ref(), now()?)?)
 }
 
 /// The bytes of a kind that a name stands for. What was selected is told, and named in the result.
@@ -112,9 +112,9 @@ pub fn select(store: &Store, name: &Name, terminal: &Terminal) -> Result<Selecte
 /// # Errors
 /// If nothing is selected, or it is of another kind or damaged.
 pub fn load(name: &Name, kind: Kind, terminal: &Terminal) -> Result<Vec<u8>, Failure> {
-    let (known_at, trust) = (known_at(terminal)?, trust(terminal)?);
+    let (known_at, trust, now) = (known_at(terminal)?, trust(terminal)?, now()?);
     let found = Store::open(&terminal.from().store).and_then(|store| {
-        let selected = store.select(name, known_at, trust.as_ref())?;
+        let selected = store.select(name, known_at, trust.as_ref(), now)?;
         Ok((store, selected))
     });
     let (store, selected) = found.map_err(|error| match error.kind {

@@ -14,7 +14,6 @@ use crate::entry::Entry;
 use crate::error::StoreError;
 use crate::kind::Kind;
 use crate::minisign::Signature;
-use crate::name::Name;
 use crate::time::Time;
 
 /// The file in the store's folder.
@@ -201,18 +200,13 @@ impl Ledger {
         }
     }
 
-    /// Whether the file has no tables yet.
-    pub fn is_blank(&self) -> bool {
-        self.is_blank
-    }
-
-    /// Reads entries in their order: all, or those of a name.
-    pub fn read(&self, name: Option<&Name>) -> rusqlite::Result<Vec<Found>> {
+    /// Reads all entries, in their order.
+    pub fn read(&self) -> rusqlite::Result<Vec<Found>> {
         if self.is_blank {
             return Ok(Vec::new());
         }
         let transaction = self.connection.unchecked_transaction()?;
-        read(&transaction, name)
+        read(&transaction)
     }
 
     /// Everything that SQLite itself finds wrong.
@@ -247,14 +241,9 @@ pub(crate) struct Addition<'a> {
 }
 
 impl Addition<'_> {
-    /// The last entry of all, and that of a name.
-    pub fn last(&self, name: &Name) -> rusqlite::Result<(Option<Found>, Option<Found>)> {
-        let last = |condition: &str, value: Option<&Name>| -> rusqlite::Result<Option<Found>> {
-            let sql = format!("{ENTRIES} {condition} ORDER BY number DESC LIMIT 1");
-            let rows = entries(&self.transaction, &sql, value)?;
-            Ok(with_signatures(&self.transaction, rows)?.pop())
-        };
-        Ok((last("", None)?, last("WHERE name = ?1", Some(name))?))
+    /// All entries so far, in their order.
+    pub fn read(&self) -> rusqlite::Result<Vec<Found>> {
+        read(&self.transaction)
     }
 
     /// Adds the entry.
@@ -285,7 +274,7 @@ impl Addition<'_> {
 }
 
 const ENTRIES: &str =
-    "SELECT number, name, kind, object, publisher, time, claimed, replaces, leaf FROM entry";
+    "SELECT number, name, kind, object, publisher, time, claimed, replaces, leaf FROM entry ORDER BY number";
 
 fn is_blank(connection: &Connection) -> rusqlite::Result<bool> {
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
@@ -342,19 +331,11 @@ impl Fields {
     }
 }
 
-fn read(connection: &Connection, name: Option<&Name>) -> rusqlite::Result<Vec<Found>> {
-    let condition = if name.is_some() { "WHERE name = ?1" } else { "" };
-    let rows = entries(connection, &format!("{ENTRIES} {condition} ORDER BY number"), name)?;
-    with_signatures(connection, rows)
-}
-
-fn entries(connection: &Connection, sql: &str, name: Option<&Name>) -> rusqlite::Result<Vec<Raw>> {
-    let mut statement = connection.prepare(sql)?;
+fn read(connection: &Connection) -> rusqlite::Result<Vec<Found>> {
+    let mut statement = connection.prepare(ENTRIES)?;
     let raw = |row: &Row| Ok(Raw { number: row.get(0)?, fields: Fields::of(row) });
-    match name {
-        Some(name) => statement.query_map([name.as_str()], raw)?.collect(),
-        None => statement.query_map([], raw)?.collect(),
-    }
+    let rows = statement.query_map([], raw)?.collect::<rusqlite::Result<_>>()?;
+    with_signatures(connection, rows)
 }
 
 fn with_signatures(connection: &Connection, rows: Vec<Raw>) -> rusqlite::Result<Vec<Found>> {

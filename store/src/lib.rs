@@ -19,7 +19,7 @@
 //! publish(&folder, &Publication::new("loan".parse()?, artifact.bytes().to_vec()), now)?;
 //!
 //! let store = Store::open(&folder)?;
-//! let selected = store.select(&"loan".parse()?, None, None)?;
+//! let selected = store.select(&"loan".parse()?, None, None, now)?;
 //! assert_eq!(selected.entry.object, artifact.content_hash());
 //! assert_eq!(store.object(selected.entry.kind, selected.entry.object)?, artifact.bytes());
 //! # std::fs::remove_dir_all(&folder)?;

@@ -13,9 +13,11 @@ use crate::ledger::{self, Ledger};
 use crate::minisign::Signature;
 use crate::name::Name;
 use crate::objects;
+use crate::select::Base;
 use crate::statement::Statement;
 use crate::store::sound;
 use crate::time::Time;
+use crate::trust::Trust;
 
 /// The longest text that names a publisher, in bytes.
 pub const PUBLISHER_BYTES_MAX: usize = 200;
@@ -35,6 +37,9 @@ pub struct Publication {
     pub claimed: Option<Time>,
     /// Signatures, with what they sign.
     pub signed: Vec<Signed>,
+    /// The trust file that says what is in force, which is what the publication replaces. Without one, it replaces what
+    /// was published last, signed or not.
+    pub trust: Option<Trust>,
 }
 
 /// A statement and a signature of it.
@@ -47,16 +52,10 @@ pub struct Signed {
 }
 
 impl Publication {
-    /// A publication without publisher, claimed time and signatures.
+    /// A publication without publisher, claimed time, signatures and trust file.
     pub fn new(name: Name, bytes: Vec<u8>) -> Publication {
-        Publication { name, bytes, publisher: None, claimed: None, signed: Vec::new() }
+        Publication { name, bytes, publisher: None, claimed: None, signed: Vec::new(), trust: None }
     }
-}
-
-/// What an object replaces under a name whose last entry is this one. An object that is published again, with further
-/// signatures, replaces what it replaced.
-pub(crate) fn replaced(last: Option<&Entry>, object: Hash) -> Option<Hash> {
-    last.and_then(|last| if last.object == object { last.replaces } else { Some(last.object) })
 }
 
 /// Publishes an object in a store, which is created if it does not exist. The entry gets the time `now`, or the time of the
@@ -91,29 +90,32 @@ pub fn publish(store: &Path, publication: &Publication, now: Time) -> Result<Ent
     let failed = |error: rusqlite::Error| ledger::damaged(&path, &error);
     let mut ledger = Ledger::create(store)?;
     let addition = ledger.begin().map_err(failed)?;
-    let (last, last_of_name) = addition.last(&publication.name).map_err(failed)?;
-    let last = last.map(|last| sound(last, &path)).transpose()?;
-    let last_of_name = last_of_name.map(|last| sound(last, &path)).transpose()?;
-    if let Some(before) = last_of_name.as_ref().filter(|before| before.kind != kind) {
-        let (name, number) = (&publication.name, before.number);
+    let found = addition.read().map_err(failed)?;
+    let entries: Vec<Entry> = found.into_iter().map(|found| sound(found, &path)).collect::<Result<_, _>>()?;
+    let last = entries.last();
+    let name = &publication.name;
+    if let Some(before) = entries.iter().rfind(|entry| entry.name == *name && entry.kind != kind) {
+        let number = before.number;
         let (found, before) = (kind.says(), before.kind.says());
         return Err(StoreError::request(format!(
             "`{name}` has named {before} since entry {number}, but this is {found}"
         ))
         .help("publish it under another name"));
     }
-    let replaces = replaced(last_of_name.as_ref(), object);
-    let statement = Statement { name: publication.name.clone(), object, replaces };
+    let base = Base::of(&entries, name, object, publication.trust.as_ref(), now);
+    let signed = publication.signed.first().map(|signed| signed.statement.replaces);
+    let replaces = signed.filter(|signed| base.allows(*signed)).unwrap_or(base.replaces);
+    let statement = Statement { name: name.clone(), object, replaces };
     for signed in &publication.signed {
-        check_statement(&signed.statement, &statement, last_of_name.as_ref())?;
+        check_statement(&signed.statement, &statement, base.entry, publication.trust.is_some())?;
     }
     let entry = Entry {
-        number: last.as_ref().map_or(1, |last| last.number + 1),
+        number: last.map_or(1, |last| last.number + 1),
         name: publication.name.clone(),
         kind,
         object,
         publisher: publication.publisher.clone(),
-        time: time(publication.claimed, last.as_ref(), now)?,
+        time: time(publication.claimed, last, now)?,
         is_claimed: publication.claimed.is_some(),
         replaces,
         signatures: publication.signed.iter().map(|signed| signed.signature.clone()).collect(),
@@ -159,7 +161,8 @@ fn time(claimed: Option<Time>, last: Option<&Entry>, now: Time) -> Result<Time, 
 fn check_statement(
     signed: &Statement,
     published: &Statement,
-    last: Option<&Entry>,
+    base: Option<&Entry>,
+    has_trust: bool,
 ) -> Result<(), StoreError> {
     let wrong = |what: String| StoreError::signature(what);
     if signed == published {
@@ -179,12 +182,19 @@ fn check_statement(
     }
     let says = |hash: Option<Hash>| hash.map_or("nothing".to_owned(), |hash| hash.to_string());
     let (name, signed) = (&published.name, says(signed.replaces));
-    Err(match last {
-        Some(last) => wrong(format!(
-            "the signed statement replaces {signed}, but `{name}` has meant {} since entry {} of {}: somebody published in the meantime",
-            last.object, last.number, last.time
+    Err(match base {
+        Some(base) if has_trust => wrong(format!(
+            "the signed statement replaces {signed}, but by the trust file {} is in force as `{name}`, since entry {} of {}",
+            base.object, base.number, base.time
         ))
-        .help("look at that entry with `opus show`, and sign again"),
+        .help("look at that entry with `opus show`, and sign again with `--trust FILE`"),
+        Some(base) => wrong(format!(
+            "the signed statement replaces {signed}, but `{name}` has meant {} since entry {} of {}: somebody published in the meantime",
+            base.object, base.number, base.time
+        ))
+        .help(
+            "look at that entry with `opus show`, and sign again; with `--trust FILE`, publications that lack signatures do not count",
+        ),
         None => wrong(format!("the signed statement replaces {signed}, but nothing has been published as `{name}`"))
             .help("publish in the store that the statement was made for"),
     })

@@ -36,7 +36,9 @@ impl Store {
     /// # Errors
     /// If the ledger cannot be read, or an entry does not fit its hash.
     pub fn entries(&self) -> Result<Vec<Entry>, StoreError> {
-        self.sound(None)
+        let path = self.folder.join(ledger::FILE);
+        let found = self.ledger.read().map_err(|error| ledger::damaged(&path, &error))?;
+        found.into_iter().map(|found| sound(found, &path)).collect()
     }
 
     /// The entries of a name, in their order; none if the name is unknown.
@@ -44,7 +46,9 @@ impl Store {
     /// # Errors
     /// As [`Store::entries`].
     pub fn entries_of(&self, name: &Name) -> Result<Vec<Entry>, StoreError> {
-        self.sound(Some(name))
+        let mut entries = self.entries()?;
+        entries.retain(|entry| entry.name == *name);
+        Ok(entries)
     }
 
     /// The size and root of the ledger.
@@ -61,12 +65,6 @@ impl Store {
     /// If it is not there, or damaged.
     pub fn object(&self, kind: Kind, object: Hash) -> Result<Vec<u8>, StoreError> {
         objects::read(&self.folder, kind, object)
-    }
-
-    fn sound(&self, name: Option<&Name>) -> Result<Vec<Entry>, StoreError> {
-        let path = self.folder.join(ledger::FILE);
-        let found = self.ledger.read(name).map_err(|error| ledger::damaged(&path, &error))?;
-        found.into_iter().map(|found| sound(found, &path)).collect()
     }
 }
 

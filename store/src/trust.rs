@@ -11,8 +11,9 @@
 //! "eu.*"   = 1              # every name that begins with `eu.`; the longest such prefix counts
 //! ```
 //!
-//! The expiry is compared with the time of the entry that brings the signature. Anyone who can write to the store can
-//! write another time, so remove a key that is no longer trusted from the file.
+//! The expiry is compared with the time of the entry that brings the signature. Where the publisher claimed that time, it is
+//! compared with the time of the next entry to which the store assigned one, and with now if there is none. Anyone who
+//! can write the database can write another time, so remove a key that was stolen from the file.
 
 use std::collections::{BTreeMap, BTreeSet};
 

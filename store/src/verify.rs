@@ -6,7 +6,7 @@
 //! It never proves that a time or a publisher's name is true, that nothing was left unpublished, or that a recorded
 //! decision was acted on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use opus_runtime::Hash;
 
@@ -17,7 +17,6 @@ use crate::kind::Kind;
 use crate::ledger;
 use crate::name::Name;
 use crate::objects;
-use crate::publish::replaced;
 use crate::store::Store;
 
 /// The result of a verification.
@@ -46,7 +45,7 @@ impl Store {
             Ok(faults) => faults.into_iter().map(|fault| format!("{}: {fault}", ledger::FILE)).collect(),
             Err(error) => vec![ledger::damaged(&path, &error).message],
         };
-        let found = self.ledger.read(None).map_err(|error| ledger::damaged(&path, &error))?;
+        let found = self.ledger.read().map_err(|error| ledger::damaged(&path, &error))?;
         let mut entries: Vec<Entry> = Vec::new();
         for (expected, found) in (1i64..).zip(&found) {
             if found.number != expected {
@@ -74,8 +73,11 @@ impl Store {
             }
         }
         let stored = objects::list(&self.folder)?;
-        if self.ledger.is_blank() && !stored.is_empty() {
-            faults.push(format!("the ledger is empty, but there are {} objects", stored.len()));
+        if found.is_empty() && !stored.is_empty() {
+            faults.push(format!(
+                "the ledger has no entries, but the store has {}: entries were removed, or the first publication was interrupted and has to be made again",
+                if stored.len() == 1 { "an object".to_owned() } else { format!("{} objects", stored.len()) }
+            ));
         }
         let is_named = |object: &Hash| named.iter().any(|(_, named)| named == object);
         let now = is_sound.then(|| Checkpoint::of(&entries));
@@ -99,15 +101,17 @@ fn order(entries: &[Entry]) -> Vec<String> {
             pair[1].number, pair[1].time, pair[0].number
         ));
     }
-    let mut last: BTreeMap<&Name, &Entry> = BTreeMap::new();
+    let mut published: BTreeSet<(&Name, Hash)> = BTreeSet::new();
     for entry in entries {
-        let before = last.insert(&entry.name, entry);
-        if replaced(before, entry.object) != entry.replaces {
-            faults.push(format!(
-                "entry {} does not replace the object that `{}` referred to before",
-                entry.number, entry.name
-            ));
+        let Entry { number, name, object, replaces, .. } = entry;
+        match replaces {
+            Some(replaces) if replaces == object => faults.push(format!("entry {number} replaces its own object")),
+            Some(replaces) if !published.contains(&(name, *replaces)) => faults.push(format!(
+                "entry {number} replaces the object {replaces}, which was not published as `{name}` before"
+            )),
+            _ => {}
         }
+        published.insert((name, *object));
     }
     faults
 }

@@ -313,7 +313,7 @@ fn what_no_longer_fits_is_named() {
     // a ledger that was cut off altogether
     fill_anew(&store);
     fs::write(store.join("ledger.db"), "").unwrap();
-    assert!(found(&store, None).unwrap().contains("the ledger is empty, but there are 6 objects"));
+    assert!(found(&store, None).unwrap().contains("the ledger has no entries, but the store has 6 objects"));
     // an object that nobody published is no fault
     fill_anew(&store);
     let other = object(77);
@@ -371,7 +371,7 @@ fn times_that_go_back_and_replacements_that_never_were_are_found() {
     );
     let invented = write(&Entry { replaces: Some(entries[2].object), ..entries[1].clone() }).unwrap();
     assert!(
-        invented.contains("entry 2 does not replace the object that `a` referred to before"),
+        invented.contains("which was not published as `a` before"),
         "{invented}"
     );
 }

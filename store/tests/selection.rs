@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Folder, at, key, name, object, put, put_signed};
+use common::{Folder, at, key, name, object, put, put_signed, signed_by};
 use opus_runtime::Hash;
 use opus_store::minisign::SecretKey;
 use opus_store::{ErrorKind, Publication, Standing, Store, StoreError, Trust, publish};
@@ -22,7 +22,7 @@ fn a_correction_that_comes_late_shows_before_and_after() {
     put(&store, "other", object(9), 5);
     let corrected = put(&store, "rates", object(2), 10);
     let store = Store::open(&store).unwrap();
-    let known = |seconds: Option<i64>| store.select(&name("rates"), seconds.map(at), None);
+    let known = |seconds: Option<i64>| store.select(&name("rates"), seconds.map(at), None, at(100));
     let object_of = |seconds| known(seconds).unwrap().entry.object;
     assert_eq!(object_of(Some(0)), Hash::of(&object(1)));
     assert_eq!(object_of(Some(9)), Hash::of(&object(1)));
@@ -31,7 +31,7 @@ fn a_correction_that_comes_late_shows_before_and_after() {
     assert_eq!(known(None).unwrap().standing, Standing::NotChecked);
     let early = known(Some(-1)).unwrap_err();
     assert!(early.message.contains("was first published at 2026-02-01T12:00:00.000000Z, after"), "{early}");
-    let unknown = store.select(&name("rate"), None, None).unwrap_err();
+    let unknown = store.select(&name("rate"), None, None, at(100)).unwrap_err();
     assert_eq!((unknown.kind, early.kind), (ErrorKind::Absent, ErrorKind::Absent));
 }
 
@@ -44,7 +44,7 @@ fn a_publication_is_pending_until_enough_holders_have_signed() {
     let also_ann = key(4);
     let keys = [("Ann", &ann, "2030-12-31"), ("Ben", &ben, "2030-12-31"), ("Ann", &also_ann, "2030-12-31")];
     let trust = trust(&keys, "\"a\" = 2").unwrap();
-    let select = || Store::open(&store).unwrap().select(&name("a"), None, Some(&trust));
+    let select = || Store::open(&store).unwrap().select(&name("a"), None, Some(&trust), at(100));
     put_signed(&store, "a", object(1), &[&ann, &also_ann, &eve], 0);
     let missing = select().unwrap_err();
     assert_eq!(missing.kind, ErrorKind::Signature);
@@ -66,11 +66,11 @@ fn a_publication_is_pending_until_enough_holders_have_signed() {
     put_signed(&store, "a", object(2), &[&ann], 3);
     assert_eq!(select().unwrap().entry.number, 4);
     // as it was known before
-    let before = Store::open(&store).unwrap().select(&name("a"), Some(at(2)), Some(&trust)).unwrap();
+    let before = Store::open(&store).unwrap().select(&name("a"), Some(at(2)), Some(&trust), at(100)).unwrap();
     assert_eq!((before.entry.number, before.pending.len()), (2, 1));
     let unnamed = Store::open(&store).unwrap();
     put(&store, "b", object(3), 4);
-    let error = unnamed.select(&name("b"), None, Some(&trust)).unwrap_err();
+    let error = unnamed.select(&name("b"), None, Some(&trust), at(100)).unwrap_err();
     assert!(error.message.contains("the trust file does not say who has to sign `b`"), "{error}");
 }
 
@@ -85,7 +85,7 @@ fn a_return_to_an_earlier_object_needs_signatures_of_its_own() {
     put_signed(&store, "a", object(1), &[&ann], 2);
     // says the same as entry 2, which Ann signed
     put(&store, "a", object(2), 3);
-    let selected = Store::open(&store).unwrap().select(&name("a"), None, Some(&trust)).unwrap();
+    let selected = Store::open(&store).unwrap().select(&name("a"), None, Some(&trust), at(100)).unwrap();
     assert_eq!((selected.entry.number, selected.pending.len()), (3, 1));
 }
 
@@ -104,7 +104,7 @@ fn a_signature_of_something_else_or_by_an_expired_key_does_not_count() {
         publish(&store, &publication, at(0)).unwrap();
     };
     put_as(&ann, "publish 2");
-    let select = |trust: &Trust| Store::open(&store).unwrap().select(&name("a"), None, Some(trust));
+    let select = |trust: &Trust| Store::open(&store).unwrap().select(&name("a"), None, Some(trust), at(100));
     let error = select(&on_its_last_day).unwrap_err();
     assert!(error.message.contains("is wrong: it signs another text"), "{error}");
     // a key of the same id
@@ -184,13 +184,100 @@ fn signatures_of_an_older_state_do_not_serve_again() {
     put(&store, "a", object(1), 3);
     let again = Publication { signed: old, ..Publication::new(name("a"), object(2)) };
     publish(&store, &again, at(4)).unwrap();
-    let selected = Store::open(&store).unwrap().select(&name("a"), None, Some(&trust)).unwrap();
+    let selected = Store::open(&store).unwrap().select(&name("a"), None, Some(&trust), at(100)).unwrap();
     assert_eq!(selected.entry.object, Hash::of(&object(3)));
     let pending: Vec<String> = selected.pending.iter().map(ToString::to_string).collect();
     assert!(
-        pending[1].contains("has 0 of 2 signatures; a signature by key 0101010101010101 belongs to entry 2"),
+        pending[1].contains(&format!(
+            "has 0 of 2 signatures; what is signed replaces {}, but {} was in force, by entry 3",
+            Hash::of(&object(1)),
+            Hash::of(&object(3))
+        )),
         "{pending:?}"
     );
+}
+
+/// What was signed for a state that is past cannot be published by bringing back what it replaces, without signatures.
+#[test]
+fn a_signed_statement_that_was_never_published_serves_only_the_state_it_was_signed_for() {
+    let folder = Folder::new("unpublished");
+    let store = folder.store();
+    let (ann, ben) = (key(1), key(2));
+    let trust = trust(&[("Ann", &ann, "2030-12-31"), ("Ben", &ben, "2030-12-31")], "a = 2").unwrap();
+    put_signed(&store, "a", object(1), &[&ann, &ben], 0);
+    let unpublished: Vec<_> = [&ann, &ben].map(|key| common::signed(&store, "a", &object(2), key)).into();
+    put_signed(&store, "a", object(3), &[&ann, &ben], 1);
+    put(&store, "a", object(1), 2);
+    let old = Publication { signed: unpublished, ..Publication::new(name("a"), object(2)) };
+    publish(&store, &old, at(3)).unwrap();
+    let selected = Store::open(&store).unwrap().select(&name("a"), None, Some(&trust), at(100)).unwrap();
+    assert_eq!((selected.entry.object, selected.entry.number), (Hash::of(&object(3)), 2));
+    // whoever publishes with a trust file is told
+    let told = publish(&store, &Publication { trust: Some(trust), ..old }, at(4)).unwrap_err();
+    assert!(told.message.contains("since entry 2") && told.kind == ErrorKind::Signature, "{told}");
+}
+
+/// Whoever may write to the store cannot stop what the holders have signed.
+#[test]
+fn publications_without_signatures_do_not_hinder_signed_ones() {
+    let folder = Folder::new("hinder");
+    let store = folder.store();
+    let (ann, ben) = (key(1), key(2));
+    let trust = trust(&[("Ann", &ann, "2030-12-31"), ("Ben", &ben, "2030-12-31")], "a = 2").unwrap();
+    let sign = |number, key| signed_by(&store, "a", &object(number), key, Some(&trust));
+    let publish_signed = |number, signed| {
+        let publication =
+            Publication { signed, trust: Some(trust.clone()), ..Publication::new(name("a"), object(number)) };
+        publish(&store, &publication, at(50)).map(|entry| entry.number)
+    };
+    let selected = || Store::open(&store).unwrap().select(&name("a"), None, Some(&trust), at(100)).unwrap();
+    // nothing is in force yet, and somebody publishes before each step
+    put(&store, "a", object(90), 1);
+    let by_ann = sign(1, &ann);
+    put(&store, "a", object(91), 2);
+    assert_eq!(publish_signed(1, vec![by_ann]), Ok(3));
+    put(&store, "a", object(92), 3);
+    assert_eq!(publish_signed(1, vec![sign(1, &ben)]), Ok(5));
+    assert_eq!(selected().entry.number, 5);
+    // and in the same way when something is
+    put(&store, "a", object(93), 4);
+    let by_both = vec![sign(2, &ann), sign(2, &ben)];
+    assert_eq!(by_both[0].statement.replaces, Some(Hash::of(&object(1))));
+    put(&store, "a", object(94), 5);
+    assert_eq!((selected().entry.number, selected().pending.len()), (5, 2));
+    assert_eq!(publish_signed(2, by_both), Ok(8));
+    assert_eq!((selected().entry.number, selected().pending.len()), (8, 0));
+    assert_eq!(Store::open(&store).unwrap().verify(None).unwrap().faults, [""; 0]);
+}
+
+/// A time that a publisher claims does not make a key count that has expired.
+#[test]
+fn a_claimed_time_is_no_proof_that_a_key_had_not_expired() {
+    let folder = Folder::new("claimed");
+    let store = folder.store();
+    let ann = key(1);
+    let trust = trust(&[("Ann", &ann, "2026-02-01")], "a = 1").unwrap();
+    let day = 24 * 60 * 60;
+    let claimed = |number, seconds: i64, now: i64| {
+        let signed = vec![common::signed(&store, "a", &object(number), &ann)];
+        let publication =
+            Publication { claimed: Some(at(seconds)), signed, ..Publication::new(name("a"), object(number)) };
+        publish(&store, &publication, at(now)).unwrap();
+    };
+    let selected = |now: i64| {
+        Store::open(&store).unwrap().select(&name("a"), None, Some(&trust), at(now)).map(|found| found.entry.number)
+    };
+    claimed(1, 0, 10);
+    assert_eq!(selected(20), Ok(1));
+    let error = selected(day).unwrap_err();
+    assert!(error.message.contains("of Ann expired on 2026-02-01, before 2026-02-02"), "{error}");
+    // any entry with a time of the store shows that the one before was there
+    put(&store, "other", object(9), 30);
+    assert_eq!(selected(day), Ok(1));
+    claimed(2, 40, 2 * day);
+    assert_eq!(selected(2 * day), Ok(1));
+    put(&store, "other", object(8), 2 * day);
+    assert_eq!(selected(2 * day), Ok(1));
 }
 
 /// The id of a key is not signed: one key under two ids is one key.

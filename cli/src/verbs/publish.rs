@@ -22,16 +22,22 @@ pub fn run(args: &Publish, terminal: &Terminal) -> Result<(), Failure> {
             .map_err(|error| Failure::new(Exit::Artifact, format!("`{}`: {error}", args.file.display())))?;
     }
     let signed: Vec<Signed> = args.signature.iter().map(|path| signed(path)).collect::<Result<_, _>>()?;
-    if let Some(trust) = trust(terminal)? {
+    let trust = trust(terminal)?;
+    if let Some(trust) = &trust {
         for (path, Signed { statement, signature }) in args.signature.iter().zip(&signed) {
             let checked = trust.holder(statement, signature, now()?.day());
             checked.map_err(|error| of_file(path, error))?;
         }
     }
     let claimed = args.recorded_at.as_ref().map(|text| stored::past("--recorded-at", text)).transpose()?;
-    let publication = Publication { name, bytes, publisher: args.by.clone(), claimed, signed };
+    let publication = Publication { name, bytes, publisher: args.by.clone(), claimed, signed, trust };
     let store = &terminal.from().store;
     let entry = publish(store, &publication, now()?)?;
+    if entry.is_claimed && !entry.signatures.is_empty() {
+        terminal.note(
+            "the time is claimed: until an entry without --recorded-at follows, these signatures count only as long as their keys have not expired",
+        );
+    }
     let replaces = entry.replaces.map_or("nothing".to_owned(), |hash| hash.to_string());
     let human = [
         format!("{} is entry {} of {}", entry.name, entry.number, store.display()),

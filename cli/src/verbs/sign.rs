@@ -11,7 +11,7 @@ use super::key::with_end;
 use crate::args::Sign;
 use crate::failure::Failure;
 use crate::open::read;
-use crate::stored::parsed;
+use crate::stored::{now, parsed, trust};
 use crate::terminal::Terminal;
 
 pub fn run(args: &Sign, terminal: &Terminal) -> Result<(), Failure> {
@@ -29,7 +29,7 @@ pub fn run(args: &Sign, terminal: &Terminal) -> Result<(), Failure> {
     let (_, object) =
         kind::identify(&read(&args.file)?).map_err(|error| super::publish::of_file(&args.file, error))?;
     let (statement, is_new) = match Store::open(&terminal.from().store) {
-        Ok(store) => (store.statement(&name, object)?, false),
+        Ok(store) => (store.statement(&name, object, trust(terminal)?.as_ref(), now()?)?, false),
         Err(error) if error.kind == ErrorKind::Absent => (Statement { name, object, replaces: None }, true),
         Err(error) => return Err(error.into()),
     };

@@ -180,15 +180,27 @@ fn two_holders_have_to_sign_what_a_trust_file_asks_for() {
         run.err.contains("credit: pending: entry 3 (") && run.text().starts_with("decision       approve"),
         "{run}"
     );
-    // somebody else publishes after Ben has signed
-    sign("one", "ben");
+    // somebody else publishes after Ben has signed: without the trust file that counts, and with it it does not
+    sign("two", "ben");
     folder.opus("build refund.opus -o three.opusc").ends(0);
     folder.opus("publish three.opusc --name credit --by Eve").ends(0);
-    let stale = publish("one", "ben", 1);
+    let stale =
+        folder.opus("publish two.opusc --name credit --signature two-ben.statement.minisig").ends(1);
     assert!(
         stale.err.contains("somebody published in the meantime") && stale.err.contains("since entry 4"),
         "{stale}"
     );
+    let after = folder.opus("sign one.opusc --name credit --trust trust.toml -o after.statement").ends(0);
+    assert!(after.text().contains("\nnone\n"), "one is in force, and replaced nothing: {after}");
+    publish("two", "ben", 0);
+    let run = folder.opus("run credit --input application.json --trust trust.toml").ends(0);
+    assert!(
+        run.err.contains(", entry 5 of ") && run.text().starts_with("decision       decline"),
+        "{run}"
+    );
+    let stale = publish("one", "ben", 1);
+    assert!(stale.err.contains("the signed statement replaces nothing, but by the trust file"), "{stale}");
+    assert!(stale.err.contains("is in force as `credit`, since entry 5"), "{stale}");
     // the statement has to be beside its signature
     fs::remove_file(folder.path("one-ben.statement")).unwrap();
     assert!(publish("one", "ben", 4).err.contains("the statement that it signs is not next to it"));
@@ -335,7 +347,11 @@ fn kills(count: u32) {
         }
         let verified =
             Store::open(&folder.path(".opus")).and_then(|store| store.verify(None)).expect("a store");
-        assert_eq!(verified.faults, [""; 0], "kill {number}");
+        // a first publication can leave its object and no entry, which looks like a ledger whose entries were removed
+        let is_first = verified.entries == 0 && verified.unnamed.len() == 1;
+        let explained =
+            |fault: &String| is_first && fault.starts_with("the ledger has no entries, but the store has an object");
+        assert!(verified.faults.iter().all(explained), "kill {number}: {:?}", verified.faults);
         assert!(verified.entries == before || verified.entries == before + 1, "kill {number}");
         added += verified.entries - before;
         before = verified.entries;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use opus_runtime::record::sealed;
 use opus_store::minisign::SecretKey;
-use opus_store::{Entry, Name, Publication, Signed, Store, Time, publish};
+use opus_store::{Entry, Name, Publication, Signed, Store, Time, Trust, publish};
 
 /// A folder that goes when its test has passed.
 pub struct Folder {
@@ -72,10 +72,21 @@ pub fn put_signed(store: &Path, as_name: &str, bytes: Vec<u8>, keys: &[&SecretKe
 
 /// The statement that publishing would make now, signed.
 pub fn signed(store: &Path, as_name: &str, bytes: &[u8], key: &SecretKey) -> Signed {
+    signed_by(store, as_name, bytes, key, None)
+}
+
+/// The statement that publishing would make now with a trust file, signed.
+pub fn signed_by(
+    store: &Path,
+    as_name: &str,
+    bytes: &[u8],
+    key: &SecretKey,
+    trust: Option<&Trust>,
+) -> Signed {
     let (_, object) = opus_store::kind::identify(bytes).expect("an object");
     let name = name(as_name);
     let statement = match Store::open(store) {
-        Ok(store) => store.statement(&name, object).expect("a ledger"),
+        Ok(store) => store.statement(&name, object, trust, at(100)).expect("a ledger"),
         Err(_) => opus_store::Statement { name, object, replaces: None },
     };
     let signature = key.sign(statement.to_string().as_bytes(), "a test");
