@@ -561,3 +561,53 @@ fn records_of_other_formats_and_meanings_are_refused_by_name() {
     let nothing = Recorded::open(&scratch.path("nothing"), Path::new(".")).map(|_| ()).unwrap_err();
     assert!(nothing.message.contains("not a record: it has no manifest.json"), "{nothing}");
 }
+
+/// A seal can be computed again; what the record holds and the manifest leaves out is found all the same.
+#[test]
+fn a_manifest_that_was_sealed_again_leaves_nothing_out() {
+    let scratch = Scratch::create("sealed-again");
+    fs::write(scratch.path("rows.csv"), rows(12)).unwrap();
+    let manifest = record(&scratch, &["rows.csv"], "csv", "record", true, Engine::Vm).unwrap();
+    let path = |name: &str| scratch.path("record").join(name);
+    let own = fs::read_to_string(path("manifest.json")).unwrap();
+    let found = || {
+        let found = replay(&scratch.path("record")).unwrap();
+        assert!(!found.is_identical());
+        let [file] = &found.files[..] else { panic!("{found:?}") };
+        (file.file.clone().unwrap(), file.says.clone())
+    };
+    assert!(replay(&scratch.path("record")).unwrap().is_identical());
+    // what was refused, and the columns that were named
+    let mut other = manifest.clone();
+    other.facts.rejects = None;
+    fs::write(path("manifest.json"), other.to_json()).unwrap();
+    let says = "the manifest does not name it".to_owned();
+    assert_eq!(found(), (path("rejects/rejects.csv").display().to_string(), says));
+    // members that no manifest has
+    for (with, member) in [
+        ("\"rows\": 12,\n  \"approved_by\": \"Ann\",", "approved_by"),
+        ("\"rows\": 12,\n  \"copy\": null,", "copy"),
+    ] {
+        let (members, _) = own.rsplit_once(",\n  \"seal\"").unwrap();
+        let members = members.replacen("\"rows\": 12,", with, 1);
+        let text = format!("{members},\n  \"seal\": \"{}\"\n}}\n", Hash::of(members.as_bytes()));
+        fs::write(path("manifest.json"), text).unwrap();
+        let error = replay(&scratch.path("record")).unwrap_err();
+        assert!(error.contains(&format!("a manifest has no member `{member}`")), "{error}");
+    }
+    fs::write(path("manifest.json"), &own).unwrap();
+    // a file that is somewhere else
+    #[cfg(unix)]
+    {
+        fs::rename(path("inputs/1/rows.csv"), scratch.path("elsewhere.csv")).unwrap();
+        std::os::unix::fs::symlink(scratch.path("elsewhere.csv"), path("inputs/1/rows.csv")).unwrap();
+        let says = "it is a link, so the record does not hold the file".to_owned();
+        assert_eq!(found(), (path("inputs/1/rows.csv").display().to_string(), says));
+        fs::remove_file(path("inputs/1/rows.csv")).unwrap();
+        fs::rename(scratch.path("elsewhere.csv"), path("inputs/1/rows.csv")).unwrap();
+    }
+    // a file beside the record is none of it
+    fs::write(path("README"), "for the auditor").unwrap();
+    let beside = replay(&scratch.path("record")).unwrap();
+    assert!(beside.is_identical() && beside.notes[0].ends_with("README: it is not part of the record"), "{beside:?}");
+}

@@ -58,7 +58,13 @@ impl StoreError {
         let mut letters = words.chars();
         let words: String =
             letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect());
-        StoreError::file(format!("`{}` cannot be {verb}: {words}", path.display()))
+        let said = StoreError::file(format!("`{}` cannot be {verb}: {words}", path.display()));
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::FileTooLarge | io::ErrorKind::QuotaExceeded => {
+                said.help("free some space there and try again; what was published before is as it was")
+            }
+            _ => said,
+        }
     }
 
     /// The same error, with what to do about it.

@@ -406,6 +406,8 @@ fn escaped(path: &Path) -> String {
     path.as_os_str().as_encoded_bytes().iter().map(escape).collect()
 }
 
+const SPACE: &str = "free some space there and try again; what was published before is as it was";
+
 /// What is said where SQLite could not do something.
 pub(crate) fn damaged(path: &Path, error: &rusqlite::Error) -> StoreError {
     let place = format!("`{}`", path.display());
@@ -419,14 +421,14 @@ pub(crate) fn damaged(path: &Path, error: &rusqlite::Error) -> StoreError {
             StoreError::file("it is damaged, or it is not a ledger").at(place)
         }
         Some(ErrorCode::SystemIoFailure) => {
-            StoreError::file("the disk could not be read or written; it may be full").at(place)
+            StoreError::file("the disk could not be read or written; it may be full").at(place).help(SPACE)
         }
         Some(ErrorCode::CannotOpen) => StoreError::file("it cannot be opened").at(place),
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
             StoreError::file("it cannot be written: permission denied").at(place)
         }
         Some(ErrorCode::DiskFull) => {
-            StoreError::file("it cannot be written: no space left on the disk").at(place)
+            StoreError::file("it cannot be written: no space left on the disk").at(place).help(SPACE)
         }
         Some(_) | None => StoreError::file(format!("it cannot be used: {error}")).at(place),
     }

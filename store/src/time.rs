@@ -28,6 +28,8 @@ pub enum NotATime {
     Day(Date),
     /// A date and a time of day, without the offset that would make it an instant.
     NoOffset(String),
+    /// The second 60, which the instants of a ledger do not have.
+    LeapSecond(String),
     /// More than six decimal places.
     TooPrecise(String),
     /// Something else.
@@ -65,6 +67,10 @@ impl FromStr for Time {
         if text.contains('[') {
             return Err(other());
         }
+        // it would be read as the second before
+        if text.parse::<Timestamp>().is_ok() && is_leap_second(text) {
+            return Err(NotATime::LeapSecond(text.to_owned()));
+        }
         let Ok(instant) = text.parse::<Timestamp>() else {
             let is_day = text.len() <= "-009999-12-31".len();
             return Err(match (text.parse::<Date>(), text.parse::<DateTime>()) {
@@ -78,6 +84,14 @@ impl FromStr for Time {
             false => Err(NotATime::TooPrecise(text.to_owned())),
         }
     }
+}
+
+/// Whether the time of day in an instant ends with the second 60.
+fn is_leap_second(text: &str) -> bool {
+    let time = text.split_once(['T', 't', ' ']).map_or("", |(_, time)| time);
+    let digits: String =
+        time.chars().take_while(|c| c.is_ascii_digit() || *c == ':').filter(char::is_ascii_digit).collect();
+    digits.len() == 6 && digits.ends_with("60")
 }
 
 impl fmt::Display for Time {
@@ -95,6 +109,10 @@ impl fmt::Display for NotATime {
             }
             NotATime::NoOffset(text) => {
                 write!(f, "`{text}` has no offset: `{text}Z` is in UTC, `{text}+01:00` one hour ahead of it")
+            }
+            NotATime::LeapSecond(text) => {
+                write!(f, "`{text}` is a leap second, which is not distinguished from its neighbours: ")?;
+                write!(f, "give the second before or after it")
             }
             NotATime::TooPrecise(text) => write!(f, "`{text}` has more than six decimal places"),
             NotATime::Other(text) => {
@@ -127,6 +145,10 @@ mod tests {
         );
         assert!(says("2026-02-01T09:30:00").contains("has no offset"), "{}", says("2026-02-01T09:30:00"));
         assert!(says("2026-02-01T09:30:00.1234567Z").contains("six decimal places"));
+        for leap in ["2026-01-01T23:59:60Z", "2026-01-02 00:59:60.5+01:00", "20260101T235960Z"] {
+            assert!(says(leap).contains("is a leap second"), "{leap}: {}", says(leap));
+        }
+        assert_eq!(says("2026-01-01T23:00:59-01:00"), "2026-01-02T00:00:59.000000Z");
         for text in ["", "now", "2026-02-30T00:00:00Z", "1700000000", "2026-02-01T00:30:00+02:00[Asia/Tokyo]"]
         {
             assert!(says(text).contains("is not an instant"), "{text}: {}", says(text));

@@ -419,7 +419,7 @@ fn a_killed_batch_leaves_a_whole_record_or_none() {
     kills(20);
 }
 
-/// `cargo test -p opus-cli --test command records::two_hundred_kills -- --ignored --nocapture`
+/// `cargo test --workspace --test command records::two_hundred_kills -- --ignored --nocapture`
 #[test]
 #[ignore = "it takes a minute"]
 fn two_hundred_kills() {

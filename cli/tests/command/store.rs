@@ -321,6 +321,26 @@ fn two_processes_that_publish_at_once_get_an_entry_each() {
     folder.opus("store verify").ends(0);
 }
 
+#[cfg(unix)]
+#[test]
+fn where_the_disk_is_full_the_store_is_as_it_was() {
+    let folder = folder("full");
+    folder.opus("publish one.opusc --name credit").ends(0);
+    let log = folder.opus("log").ends(0).out.clone();
+    // the largest file that may be written, in KiB: neither object nor ledger, and the object but not the ledger
+    for limit in [0, 4, 16, 28] {
+        let line = format!("ulimit -f {limit}; exec {OPUS} publish two.opusc --name credit");
+        let mut bash = Command::new("bash");
+        bash.args(["-c", &line]);
+        folder.at_home(&mut bash);
+        let ended = Ended::of(&line, bash.output().expect("bash runs")).ends(4);
+        assert!(ended.err.contains("help: free some space there and try again"), "{ended}");
+        assert!(folder.opus("log").ends(0).out == log);
+        folder.opus("store verify").ends(0);
+    }
+    folder.opus("publish two.opusc --name credit").ends(0);
+}
+
 /// Kills `publish` at random moments, and looks at what there is.
 fn kills(count: u32) {
     let folder = folder("publish-kills");

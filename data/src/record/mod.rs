@@ -40,6 +40,13 @@ pub(crate) mod names {
     pub const SNAPSHOT: &str = "snapshot.opuss";
     pub const MAPPING: &str = "mapping.toml";
     pub const LEAVES: &str = "leaves";
-    /// The decision of one object.
+    /// One object, and its decision.
+    pub const INPUT: &str = "input.json";
     pub const DECISION: &str = "decision.json";
+    /// Folders for copies of the data.
+    pub const INPUTS: &str = "inputs";
+    pub const OUTPUT: &str = "output";
+    pub const REJECTS: &str = "rejects";
+    pub const FOLDERS: [&str; 3] = [INPUTS, OUTPUT, REJECTS];
+    pub const FILES: [&str; 7] = [MANIFEST, ARTIFACT, SNAPSHOT, MAPPING, LEAVES, INPUT, DECISION];
 }

@@ -118,6 +118,34 @@ impl Recorded {
         self.manifest.facts.snapshot.as_ref().map(|snapshot| self.place(&snapshot.file)).transpose()
     }
 
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What lies in the folder, in order: the path of each file within it, and whether it is a link. Only folders of a
+    /// record are looked into.
+    pub(super) fn held(&self) -> Result<Vec<(String, bool)>, DataError> {
+        let mut found = Vec::new();
+        let mut folders = vec![String::new()];
+        while let Some(folder) = folders.pop() {
+            let path = self.folder.join(&folder);
+            let entries = fs::read_dir(&path).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+            let unreadable = |error| DataError::unreadable(&path.display().to_string(), &error);
+            for entry in entries.map_err(unreadable)? {
+                let kind = entry.file_type().map_err(unreadable)?;
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let is_looked_into = !folder.is_empty() || names::FOLDERS.contains(&&*name);
+                let name = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+                match kind.is_dir() && is_looked_into {
+                    true => folders.push(name),
+                    false => found.push((name, kind.is_symlink())),
+                }
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
     pub(super) fn read(&self, name: &str) -> Result<Vec<u8>, DataError> {
         let path = self.folder.join(name);
         fs::read(&path).map_err(|error| DataError::unreadable(&path.display().to_string(), &error))

@@ -17,6 +17,7 @@ use super::facts::{Facts, FileFacts, metadata};
 use super::manifest::{TreeFacts, Verb};
 use super::one::{self, One};
 use super::open::{LeafReader, Recorded};
+use super::names;
 use super::write::{digest_of, read_input};
 use crate::arrays::Decisions;
 use crate::endpoint::read_text;
@@ -133,6 +134,7 @@ impl Recorded {
     ) -> Result<Replay, DataError> {
         let mut replay = Replay::default();
         let found = self.compare_files(options.rows_only, &mut replay)?;
+        self.compare_folder(&mut replay)?;
         let engine = match engine {
             Ok(engine) => engine,
             Err(why) => {
@@ -196,6 +198,26 @@ impl Recorded {
             replay.file(self.shown(leaves), format!("{} bytes, but the rows have {expected}", leaves.bytes));
         }
         Ok(found)
+    }
+
+    /// Finds what lies in the folder under the names of a record, and is not what the manifest names or is a link: then
+    /// the record does not hold it.
+    fn compare_folder(&self, replay: &mut Replay) -> Result<(), DataError> {
+        let copies = self.manifest.files().filter_map(|facts| facts.copy.as_deref());
+        let named: BTreeSet<&str> = copies.chain([names::MANIFEST, names::ARTIFACT]).collect();
+        for (name, is_link) in self.held()? {
+            let shown = self.folder().join(&name).display().to_string();
+            let is_own = name.split('/').next().is_some_and(|first| names::FILES.contains(&first) || names::FOLDERS.contains(&first));
+            match (is_own, is_link) {
+                (true, true) => replay.file(shown, "it is a link, so the record does not hold the file"),
+                (true, false) if !named.contains(&*name) => {
+                    replay.file(shown, "the manifest does not name it");
+                }
+                (true, false) => {}
+                (false, _) => replay.notes.push(format!("{shown}: it is not part of the record")),
+            }
+        }
+        Ok(())
     }
 
     fn compare_file(&self, facts: &FileFacts, found: Option<Digest>, may_differ: bool, replay: &mut Replay) {

@@ -112,7 +112,7 @@ impl<'a> Recording<'a> {
         let mut inputs = Vec::new();
         for (number, located) in (1..).zip(&batch.inputs) {
             let name = located.endpoint.to_string();
-            let copy = copies.then(|| copy_name(&format!("inputs/{number}"), located));
+            let copy = copies.then(|| copy_name(&format!("{}/{number}", names::INPUTS), located));
             let digest = match &copy {
                 Some(copy) => {
                     let mut written = building.create(copy)?;
@@ -182,11 +182,11 @@ impl<'a> Recording<'a> {
                     ))),
                 }
             };
-            copied(&mut facts.output, "output", &batch.output, outputs.decisions())?;
+            copied(&mut facts.output, names::OUTPUT, &batch.output, outputs.decisions())?;
             if let (Some(facts), Some(located), Some(whole)) =
                 (&mut facts.rejects, &batch.rejects, outputs.rejects())
             {
-                copied(facts, "rejects", located, whole)?;
+                copied(facts, names::REJECTS, located, whole)?;
             }
         }
         finish(building, Verb::Batch, facts, leaves, &tree)
@@ -226,7 +226,7 @@ impl Complete {
             let digest = building.write(name, bytes)?;
             Ok(FileFacts { copy: Some(name.to_owned()), ..FileFacts::of(of, Some("json"), digest) })
         };
-        let input = held("input.json", object.file, object.text.as_bytes())?;
+        let input = held(names::INPUT, object.file, object.text.as_bytes())?;
         let output = held(names::DECISION, names::DECISION, super::one::text(object.record).as_bytes())?;
         let mut salting = Salting::default();
         salting.update(object.text.as_bytes());
