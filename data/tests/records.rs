@@ -609,5 +609,8 @@ fn a_manifest_that_was_sealed_again_leaves_nothing_out() {
     // a file beside the record is none of it
     fs::write(path("README"), "for the auditor").unwrap();
     let beside = replay(&scratch.path("record")).unwrap();
-    assert!(beside.is_identical() && beside.notes[0].ends_with("README: it is not part of the record"), "{beside:?}");
+    assert!(
+        beside.is_identical() && beside.notes[0].ends_with("README: it is not part of the record"),
+        "{beside:?}"
+    );
 }

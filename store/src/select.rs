@@ -84,11 +84,7 @@ impl Store {
             )));
         };
         let Some(trust) = trust else {
-            return Ok(Selected {
-                entry: last.clone(),
-                standing: Standing::NotChecked,
-                pending: Vec::new(),
-            });
+            return Ok(Selected { entry: last.clone(), standing: Standing::NotChecked, pending: Vec::new() });
         };
         let Some(required) = trust.required(name) else {
             return Err(StoreError::signature(format!(
@@ -151,11 +147,12 @@ impl<'a> Base<'a> {
             None => of_name().next_back(),
             Some(rule) => Judge::of(entries, name, None, rule, now).in_force.map(|found| found.entry),
         };
-        let replaces = entry.and_then(|entry| {
-            if entry.object == object { entry.replaces } else { Some(entry.object) }
-        });
+        let replaces =
+            entry.and_then(|entry| if entry.object == object { entry.replaces } else { Some(entry.object) });
         let others = match (rule, entry) {
-            (Some(_), None) => of_name().map(|entry| Some(entry.object)).filter(|other| *other != Some(object)).collect(),
+            (Some(_), None) => {
+                of_name().map(|entry| Some(entry.object)).filter(|other| *other != Some(object)).collect()
+            }
             _ => Vec::new(),
         };
         Base { entry, replaces, others }

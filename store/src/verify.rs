@@ -105,7 +105,9 @@ fn order(entries: &[Entry]) -> Vec<String> {
     for entry in entries {
         let Entry { number, name, object, replaces, .. } = entry;
         match replaces {
-            Some(replaces) if replaces == object => faults.push(format!("entry {number} replaces its own object")),
+            Some(replaces) if replaces == object => {
+                faults.push(format!("entry {number} replaces its own object"))
+            }
             Some(replaces) if !published.contains(&(name, *replaces)) => faults.push(format!(
                 "entry {number} replaces the object {replaces}, which was not published as `{name}` before"
             )),

@@ -370,8 +370,5 @@ fn times_that_go_back_and_replacements_that_never_were_are_found() {
         "{early}"
     );
     let invented = write(&Entry { replaces: Some(entries[2].object), ..entries[1].clone() }).unwrap();
-    assert!(
-        invented.contains("which was not published as `a` before"),
-        "{invented}"
-    );
+    assert!(invented.contains("which was not published as `a` before"), "{invented}");
 }

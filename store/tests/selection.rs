@@ -265,7 +265,10 @@ fn a_claimed_time_is_no_proof_that_a_key_had_not_expired() {
         publish(&store, &publication, at(now)).unwrap();
     };
     let selected = |now: i64| {
-        Store::open(&store).unwrap().select(&name("a"), None, Some(&trust), at(now)).map(|found| found.entry.number)
+        Store::open(&store)
+            .unwrap()
+            .select(&name("a"), None, Some(&trust), at(now))
+            .map(|found| found.entry.number)
     };
     claimed(1, 0, 10);
     assert_eq!(selected(20), Ok(1));

@@ -184,8 +184,7 @@ fn two_holders_have_to_sign_what_a_trust_file_asks_for() {
     sign("two", "ben");
     folder.opus("build refund.opus -o three.opusc").ends(0);
     folder.opus("publish three.opusc --name credit --by Eve").ends(0);
-    let stale =
-        folder.opus("publish two.opusc --name credit --signature two-ben.statement.minisig").ends(1);
+    let stale = folder.opus("publish two.opusc --name credit --signature two-ben.statement.minisig").ends(1);
     assert!(
         stale.err.contains("somebody published in the meantime") && stale.err.contains("since entry 4"),
         "{stale}"
@@ -194,10 +193,7 @@ fn two_holders_have_to_sign_what_a_trust_file_asks_for() {
     assert!(after.text().contains("\nnone\n"), "one is in force, and replaced nothing: {after}");
     publish("two", "ben", 0);
     let run = folder.opus("run credit --input application.json --trust trust.toml").ends(0);
-    assert!(
-        run.err.contains(", entry 5 of ") && run.text().starts_with("decision       decline"),
-        "{run}"
-    );
+    assert!(run.err.contains(", entry 5 of ") && run.text().starts_with("decision       decline"), "{run}");
     let stale = publish("one", "ben", 1);
     assert!(stale.err.contains("the signed statement replaces nothing, but by the trust file"), "{stale}");
     assert!(stale.err.contains("is in force as `credit`, since entry 5"), "{stale}");
@@ -369,8 +365,9 @@ fn kills(count: u32) {
             Store::open(&folder.path(".opus")).and_then(|store| store.verify(None)).expect("a store");
         // a first publication can leave its object and no entry, which looks like a ledger whose entries were removed
         let is_first = verified.entries == 0 && verified.unnamed.len() == 1;
-        let explained =
-            |fault: &String| is_first && fault.starts_with("the ledger has no entries, but the store has an object");
+        let explained = |fault: &String| {
+            is_first && fault.starts_with("the ledger has no entries, but the store has an object")
+        };
         assert!(verified.faults.iter().all(explained), "kill {number}: {:?}", verified.faults);
         assert!(verified.entries == before || verified.entries == before + 1, "kill {number}");
         added += verified.entries - before;

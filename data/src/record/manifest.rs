@@ -79,7 +79,9 @@ impl Manifest {
         let own = serde_json::to_value(self).expect("texts and numbers can be written as JSON");
         let found = serde_json::from_str(text).expect("it was read before");
         match unknown("", &found, &own) {
-            Some(member) => format!("it is not the manifest of a record: a manifest has no member `{member}`"),
+            Some(member) => {
+                format!("it is not the manifest of a record: a manifest has no member `{member}`")
+            }
             None => "it is not written as a manifest is: it was formatted anew".to_owned(),
         }
     }

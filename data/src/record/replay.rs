@@ -15,9 +15,9 @@ use serde_json::Value;
 use super::differences::compare;
 use super::facts::{Facts, FileFacts, metadata};
 use super::manifest::{TreeFacts, Verb};
+use super::names;
 use super::one::{self, One};
 use super::open::{LeafReader, Recorded};
-use super::names;
 use super::write::{digest_of, read_input};
 use crate::arrays::Decisions;
 use crate::endpoint::read_text;
@@ -207,7 +207,10 @@ impl Recorded {
         let named: BTreeSet<&str> = copies.chain([names::MANIFEST, names::ARTIFACT]).collect();
         for (name, is_link) in self.held()? {
             let shown = self.folder().join(&name).display().to_string();
-            let is_own = name.split('/').next().is_some_and(|first| names::FILES.contains(&first) || names::FOLDERS.contains(&first));
+            let is_own = name
+                .split('/')
+                .next()
+                .is_some_and(|first| names::FILES.contains(&first) || names::FOLDERS.contains(&first));
             match (is_own, is_link) {
                 (true, true) => replay.file(shown, "it is a link, so the record does not hold the file"),
                 (true, false) if !named.contains(&*name) => {
