@@ -200,6 +200,11 @@ impl Ledger {
         }
     }
 
+    /// Whether there are no tables, and so no entries.
+    pub fn is_blank(&self) -> bool {
+        self.is_blank
+    }
+
     /// Reads all entries, in their order.
     pub fn read(&self) -> rusqlite::Result<Vec<Found>> {
         if self.is_blank {

@@ -73,9 +73,10 @@ impl Store {
             }
         }
         let stored = objects::list(&self.folder)?;
-        if found.is_empty() && !stored.is_empty() {
+        // a publication makes the tables first, then the object, then the entry
+        if self.ledger.is_blank() && !stored.is_empty() {
             faults.push(format!(
-                "the ledger has no entries, but the store has {}: entries were removed, or the first publication was interrupted and has to be made again",
+                "the ledger is empty, but the store has {}: its entries were removed",
                 if stored.len() == 1 { "an object".to_owned() } else { format!("{} objects", stored.len()) }
             ));
         }

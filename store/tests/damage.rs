@@ -313,7 +313,7 @@ fn what_no_longer_fits_is_named() {
     // a ledger that was cut off altogether
     fill_anew(&store);
     fs::write(store.join("ledger.db"), "").unwrap();
-    assert!(found(&store, None).unwrap().contains("the ledger has no entries, but the store has 6 objects"));
+    assert!(found(&store, None).unwrap().contains("the ledger is empty, but the store has 6 objects"));
     // an object that nobody published is no fault
     fill_anew(&store);
     let other = object(77);
