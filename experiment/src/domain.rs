@@ -44,8 +44,6 @@ pub struct Domain {
     pub rows: Option<Rows>,
     /// Every file that the domain consists of, by what it is, with its path.
     pub files: BTreeMap<String, PathBuf>,
-    /// Whether its scenarios belong to the matrix of the published experiment.
-    pub in_matrix: bool,
 }
 
 /// Rows with expected decisions.
@@ -65,7 +63,8 @@ struct Written {
     title: String,
     prose: String,
     policy: String,
-    scenarios: String,
+    scenarios: Option<String>,
+    temporal: Option<String>,
     answer: String,
     versions: Vec<u32>,
     #[serde(default)]
@@ -73,8 +72,6 @@ struct Written {
     facts: Option<String>,
     python: WrittenPython,
     rows: Option<WrittenRows>,
-    #[serde(default = "yes")]
-    matrix: bool,
 }
 
 #[derive(Deserialize)]
@@ -90,10 +87,6 @@ struct WrittenRows {
     file: String,
     expected: String,
     id: String,
-}
-
-fn yes() -> bool {
-    true
 }
 
 impl Domain {
@@ -113,7 +106,13 @@ impl Domain {
             path
         };
         let (prose, policy) = (file("prose", &written.prose), file("policy", &written.policy));
-        let (scenarios, schema) = (file("scenarios", &written.scenarios), file("answer", &written.answer));
+        let schema = file("answer", &written.answer);
+        let mut scenarios = Vec::new();
+        for (what, relative) in [("scenarios", &written.scenarios), ("temporal", &written.temporal)] {
+            if let Some(relative) = relative {
+                scenarios.extend(scenario::read(&file(what, relative), &name)?);
+            }
+        }
         let decide = file("decide.py", &written.python.decide);
         let govern = written.python.govern.as_ref().map(|relative| file("govern.py", relative));
         let facts = written.facts.as_ref().map(|relative| file("facts", relative));
@@ -136,12 +135,17 @@ impl Domain {
             decide_py: text(&decide)?,
             govern_py: govern.as_deref().map(text).transpose()?,
             facts: facts.as_deref().map(text).transpose()?,
-            scenarios: scenario::read(&scenarios, &name)?,
+            scenarios,
             rows,
             files,
-            in_matrix: written.matrix,
             name,
         })
+    }
+
+    /// The field whose date selects the version, which is the first of every case.
+    pub fn date_field(&self) -> &str {
+        let first = self.scenarios.iter().filter(|scenario| scenario.tier != scenario::Tier::Governance);
+        first.filter_map(|scenario| scenario.input.keys().next()).next().map_or("", |name| name)
     }
 
     /// The scenario with this id.

@@ -3,13 +3,14 @@
 //! In reading order: what is decided, policies with their prose and scenarios ([`domain`], [`scenario`]); what an answer
 //! is ([`answer`]) and what an account of a change claims ([`claims`], [`quantity`]); what answers ([`system`],
 //! [`systems`], [`model`]); what may not change meanwhile ([`lock`]); all runs ([`matrix`], [`record`]); what they amount
-//! to ([`score`], [`report`]); and what goes beyond the published experiment ([`rows`], [`temporal`], [`scripted`]).
+//! to ([`score`], [`controls`], [`report`]); and what goes beyond the published experiment ([`rows`], [`temporal`], [`scripted`]).
 //!
 //! The scenarios are a reconstruction: those of the published experiment are not public.
 
 pub mod answer;
 pub mod claims;
 pub mod command;
+pub mod controls;
 pub mod domain;
 pub mod lock;
 pub mod matrix;
