@@ -179,8 +179,10 @@ pub fn act(
 ) -> Result<Acted, Failure> {
     let mut acted = Acted::default();
     let texts = system.texts(domain, version)?;
+    let mut turn = 0;
     let mut results = |texts: &Texts| -> Result<Vec<Option<Answer>>, Failure> {
-        let outcomes = system.execute(domain, texts, version, population, run)?;
+        let outcomes = system.execute(domain, texts, version, population, run, turn)?;
+        turn += 1;
         acted.extra_runs += u32::try_from(population.len()).expect("a population is small");
         Ok(outcomes.iter().map(|outcome| answer(domain, outcome)).collect())
     };
@@ -242,7 +244,7 @@ pub fn act(
         .and_then(|there| with(system, &there, claims, &all, Direction::Back));
     acted.invertible = match there_and_back {
         Ok(texts) if !all.is_empty() => {
-            let outcomes = system.execute(domain, &texts, version, population, run)?;
+            let outcomes = system.execute(domain, &texts, version, population, run, turn)?;
             acted.extra_runs += u32::try_from(population.len()).expect("a population is small");
             outcomes.iter().map(|outcome| answer(domain, outcome)).eq(before.iter().cloned())
         }

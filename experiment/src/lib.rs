@@ -9,21 +9,22 @@
 
 pub mod answer;
 pub mod claims;
-pub mod command;
+// pub mod command;
 pub mod domain;
-pub mod lock;
-pub mod matrix;
+// pub mod lock;
+// pub mod matrix;
 pub mod model;
 pub mod quantity;
-pub mod record;
-pub mod report;
-pub mod rows;
+// pub mod record;
+// pub mod report;
+// pub mod rows;
 pub mod scenario;
-pub mod score;
+pub mod schema;
+// pub mod score;
 pub mod scripted;
 pub mod system;
 pub mod systems;
-pub mod temporal;
+// pub mod temporal;
 
 /// What goes wrong, in words for the person who runs the experiment.
 #[derive(Clone, PartialEq, Eq, Debug)]
