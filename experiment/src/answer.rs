@@ -204,7 +204,8 @@ fn cents(value: &Value) -> Option<i128> {
     let (whole, decimals) = digits.split_once('.').unwrap_or((digits, ""));
     let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let decimals = if decimals.len() > 2 { decimals.trim_end_matches('0') } else { decimals };
-    if whole.is_empty() || whole.len() > 30 || decimals.len() > 2 || !is_digits(whole) || !is_digits(decimals) {
+    if whole.is_empty() || whole.len() > 30 || decimals.len() > 2 || !is_digits(whole) || !is_digits(decimals)
+    {
         return None;
     }
     format!("{whole}{decimals:0<2}").parse::<i128>().ok().map(|cents| sign * cents)

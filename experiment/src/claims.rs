@@ -179,8 +179,10 @@ pub fn act(
 ) -> Result<Acted, Failure> {
     let mut acted = Acted::default();
     let texts = system.texts(domain, version)?;
+    let mut turn = 0;
     let mut results = |texts: &Texts| -> Result<Vec<Option<Answer>>, Failure> {
-        let outcomes = system.execute(domain, texts, version, population, run)?;
+        let outcomes = system.execute(domain, texts, version, population, run, turn)?;
+        turn += 1;
         acted.extra_runs += u32::try_from(population.len()).expect("a population is small");
         Ok(outcomes.iter().map(|outcome| answer(domain, outcome)).collect())
     };
@@ -197,11 +199,8 @@ pub fn act(
         }
     }
     let index = |name: &str| population.iter().position(|(scenario, _)| scenario == name);
-    let claimed: BTreeMap<usize, &Changed> = claims
-        .changed
-        .iter()
-        .filter_map(|changed| Some((index(&changed.scenario)?, changed)))
-        .collect();
+    let claimed: BTreeMap<usize, &Changed> =
+        claims.changed.iter().filter_map(|changed| Some((index(&changed.scenario)?, changed))).collect();
     let read = |value: &Value| value.as_object().and_then(|object| domain.shape.read(object));
     for change in &claims.changes {
         let fault = placed(system, &texts, change).err().or_else(|| match &edited[&all[..]] {
@@ -211,7 +210,9 @@ pub fn act(
                 match (claimed.get(&at), before[at] == after[at]) {
                     (None, true) => None,
                     (None, false) => Some(format!("{name} changes too, which is not claimed")),
-                    (Some(changed), _) if read(&changed.after).is_none() || read(&changed.after) != after[at] => {
+                    (Some(changed), _)
+                        if read(&changed.after).is_none() || read(&changed.after) != after[at] =>
+                    {
                         Some(format!("{name} does not change as claimed"))
                     }
                     (Some(_), _) => None,
@@ -242,7 +243,7 @@ pub fn act(
         .and_then(|there| with(system, &there, claims, &all, Direction::Back));
     acted.invertible = match there_and_back {
         Ok(texts) if !all.is_empty() => {
-            let outcomes = system.execute(domain, &texts, version, population, run)?;
+            let outcomes = system.execute(domain, &texts, version, population, run, turn)?;
             acted.extra_runs += u32::try_from(population.len()).expect("a population is small");
             outcomes.iter().map(|outcome| answer(domain, outcome)).eq(before.iter().cloned())
         }

@@ -20,7 +20,13 @@ pub struct Control {
 }
 
 /// All controls over the runs, with the body hash before and after them, and that of a first run.
-pub fn all(setting: &Setting, records: &[Record], scores: &Scores, first: &Setting, after: &str) -> Vec<Control> {
+pub fn all(
+    setting: &Setting,
+    records: &[Record],
+    scores: &Scores,
+    first: &Setting,
+    after: &str,
+) -> Vec<Control> {
     let control = |name: &str, holds: bool, found: String| Control { name: name.into(), holds, found };
     let fingerprints: BTreeSet<&str> = records.iter().map(|record| &*record.environment).collect();
     let mut models: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
@@ -37,9 +43,12 @@ pub fn all(setting: &Setting, records: &[Record], scores: &Scores, first: &Setti
         .collect();
     let slow: Vec<String> = slowest
         .iter()
-        .map(|(system, us)| format!("{system} {:.3} s of {} s", *us as f64 / 1e6, bound_us(system) / 1_000_000))
+        .map(|(system, us)| {
+            format!("{system} {:.3} s of {} s", *us as f64 / 1e6, bound_us(system) / 1_000_000)
+        })
         .collect();
-    let retries = |system: &str| records.iter().filter(|record| record.system == system && record.attempts > 1).count();
+    let retries =
+        |system: &str| records.iter().filter(|record| record.system == system && record.attempts > 1).count();
     let errors: usize = records.iter().map(|record| record.retries.len()).sum();
     let without_reason = records
         .iter()
@@ -77,7 +86,11 @@ pub fn all(setting: &Setting, records: &[Record], scores: &Scores, first: &Setti
                 ["opus", "agent_coded", "raw"].into_iter().map(retries).sum::<usize>()
             ),
         ),
-        control("validation errors", true, format!("{errors} answers were not as the schema says, and were asked for again")),
+        control(
+            "validation errors",
+            true,
+            format!("{errors} answers were not as the schema says, and were asked for again"),
+        ),
         control(
             "invariants of Opus",
             invariants.is_none_or(|(stable, bound)| stable && bound),

@@ -34,18 +34,34 @@ const ADAPTERS: &[(&str, &str)] = built_in![
     "src/command.rs",
     "src/domain.rs",
     "src/matrix.rs",
+    "src/model/config.rs",
+    "src/model/estimate.rs",
+    "src/model/evidence.rs",
     "src/model/mod.rs",
+    "src/model/protocol.rs",
+    "src/model/transport.rs",
     "src/record.rs",
     "src/scenario.rs",
+    "src/schema.rs",
     "src/system.rs",
+    "src/systems/agent.rs",
     "src/systems/mod.rs",
     "src/systems/opus.rs",
+    "src/systems/prompted.rs",
     "src/systems/python.rs",
+    "src/systems/raw.rs",
+    "src/systems/structured.rs",
 ];
 
-
 /// The sources of what judges answers.
-const SCORERS: &[(&str, &str)] = built_in!["src/answer.rs", "src/claims.rs", "src/quantity.rs", "src/score/mod.rs"];
+const SCORERS: &[(&str, &str)] = built_in![
+    "src/answer.rs",
+    "src/claims.rs",
+    "src/controls.rs",
+    "src/quantity.rs",
+    "src/score/mod.rs",
+    "src/temporal.rs"
+];
 
 /// What is listed together, and is checked by one gate.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -167,8 +183,10 @@ impl Lock {
                 insert(Group::of(what), format!("{}/{what}", domain.name), &read(path)?);
             }
         }
-        let prompts = crate::model::PROMPTS;
-        for (group, texts) in [(Group::Adapters, ADAPTERS), (Group::Scorers, SCORERS), (Group::Adapters, prompts)] {
+        let prompts = &crate::systems::prompted::files()[..];
+        for (group, texts) in
+            [(Group::Adapters, ADAPTERS), (Group::Scorers, SCORERS), (Group::Adapters, prompts)]
+        {
             for (path, text) in texts {
                 insert(group, format!("built in/{path}"), text.as_bytes());
                 let file = root.join(path);
@@ -222,7 +240,9 @@ impl Lock {
             for (name, hash) in &ours {
                 match theirs.get(name) {
                     None => {
-                        found.entry(Gate::LockedRegistry).or_insert(format!("`{name}` is locked and missing"));
+                        found
+                            .entry(Gate::LockedRegistry)
+                            .or_insert(format!("`{name}` is locked and missing"));
                     }
                     Some(found_hash) if found_hash != hash => {
                         found.entry(group.gate()).or_insert(format!("`{name}` is not what is locked"));
@@ -252,7 +272,9 @@ impl Lock {
             let fault = match () {
                 () if record.lock != self.body => Some("was made under another lock".to_owned()),
                 () if record.environment != environment => Some("was made in another environment".to_owned()),
-                () if record.output_hash != hash(bytes.as_bytes()) => Some("has another output than its hash".to_owned()),
+                () if record.output_hash != hash(bytes.as_bytes()) => {
+                    Some("has another output than its hash".to_owned())
+                }
                 () => record
                     .used
                     .iter()
@@ -270,8 +292,9 @@ impl Lock {
     pub fn check(&self, now: &Lock) -> Result<(), Failure> {
         match self.compare(now).into_iter().find_map(|(gate, fault)| Some((gate, fault?))) {
             None => Ok(()),
-            Some((gate, fault)) => Err(Failure::new(format!("{gate}: {fault}"))
-                .help("bring back what was locked; or, for an experiment of your own, lock it with `o02 lock`")),
+            Some((gate, fault)) => Err(Failure::new(format!("{gate}: {fault}")).help(
+                "bring back what was locked; or, for an experiment of your own, lock it with `o02 lock`",
+            )),
         }
     }
 }

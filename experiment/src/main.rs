@@ -4,21 +4,30 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+use opus_experiment::answer::Class;
 use opus_experiment::command::{self, Opus};
 use opus_experiment::domain::{self, Domain};
 use opus_experiment::lock::{FILE, Gate, Lock};
 use opus_experiment::matrix::{self, Cell, Environment, RUNS, Results, Setting};
+use opus_experiment::model::estimate::estimate;
+use opus_experiment::model::evidence::Evidence;
+use opus_experiment::model::{self, Model, Options, Protocol};
 use opus_experiment::record::Record;
+use opus_experiment::report::page::grouped;
+use opus_experiment::report::{self, content::Material};
+use opus_experiment::rows::RowScores;
+use opus_experiment::scenario::Tier;
+use opus_experiment::scripted::{Fault, Script, Server};
 use opus_experiment::system::{State, System};
 use opus_experiment::systems::NAMES;
 use opus_experiment::systems::opus::{OpusSystem, Variant};
+use opus_experiment::systems::prompted::Prompted;
 use opus_experiment::systems::python::PythonSystem;
-use opus_experiment::report::{self, content::Material};
-use opus_experiment::rows::RowScores;
 use opus_experiment::{Failure, controls, rows, score, temporal};
 use serde::Serialize;
 
@@ -49,8 +58,17 @@ enum Verb {
     Report(Place),
     /// Decide rows beyond the scenarios: rows.json.
     Rows(Run),
+    /// Run the three model systems against a scripted server that misbehaves on purpose, and check what comes of it.
+    #[command(
+        after_help = "The server is no model: its runs have the state `scripted`, and their figures say nothing about any model.\n\nExample:\n  o02 scripted --out target/o02-scripted\n  o02 scripted --protocol openai --out target/o02-scripted-openai"
+    )]
+    Scripted(Run),
+    /// Estimate the tokens that a whole experiment takes, from the prompts.
+    Estimate(Place),
     /// Everything: check the lock, run, verify, score, report.
-    #[command(after_help = "Example:\n  o02 all\n  ANTHROPIC_API_KEY=... o02 all --model NAME\n  o02 all --protocol chat --endpoint http://localhost:8080/v1 --model NAME")]
+    #[command(
+        after_help = "Example:\n  o02 all\n  ANTHROPIC_API_KEY=... o02 all --model NAME\n  o02 all --protocol openai --endpoint http://localhost:8080/v1 --model NAME"
+    )]
     All(Run),
 }
 
@@ -86,6 +104,8 @@ struct Run {
     /// How many runs are made at the same time.
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
+    #[command(flatten)]
+    model: Options,
 }
 
 fn main() -> ExitCode {
@@ -113,6 +133,8 @@ fn act(verb: &Verb) -> Result<(), Failure> {
         Verb::Score(place) => scored(place),
         Verb::Report(place) => reported(place),
         Verb::Rows(args) => Experiment::open(args)?.rows(),
+        Verb::Scripted(args) => scripted_server(args),
+        Verb::Estimate(place) => estimated(place),
         Verb::All(args) => {
             let experiment = Experiment::open(args)?;
             experiment.run()?;
@@ -139,7 +161,12 @@ fn lock(place: &Place) -> Result<(), Failure> {
     let lock = Lock::now(&domains(place)?, &place.experiment)?;
     let path = place.experiment.join(FILE);
     matrix::whole(&path, &lock.to_text())?;
-    println!("{}: {} entries, body hash {}", path.display(), lock.entries.values().map(BTreeMap::len).sum::<usize>(), lock.body);
+    println!(
+        "{}: {} entries, body hash {}",
+        path.display(),
+        lock.entries.values().map(BTreeMap::len).sum::<usize>(),
+        lock.body
+    );
     Ok(())
 }
 
@@ -155,6 +182,12 @@ struct Experiment<'a> {
 
 impl<'a> Experiment<'a> {
     fn open(args: &'a Run) -> Result<Experiment<'a>, Failure> {
+        let model = model::open(&args.model, &args.place.out.join("evidence"))?;
+        Experiment::with(args, model.map(Arc::new))
+    }
+
+    /// The experiment with a model, or with none.
+    fn with(args: &'a Run, model: Option<Arc<Model>>) -> Result<Experiment<'a>, Failure> {
         if let Some(unknown) = args.systems.iter().find(|name| !NAMES.contains(&name.as_str())) {
             return Err(Failure::new(format!("there is no system `{unknown}`"))
                 .help(format!("the systems are {}", NAMES.join(", "))));
@@ -163,9 +196,16 @@ impl<'a> Experiment<'a> {
         let lock = locked(&args.place, &domains)?;
         let work = args.place.out.join("work");
         let python = PythonSystem::find(work.join("python"));
-        let environment = Environment::here(python.version(), None);
+        let named = model.as_ref().map(|model| {
+            let config = model.config();
+            format!("{} at {} ({})", config.model, config.endpoint, config.protocol.name())
+        });
+        let environment = Environment::here(python.version(), named);
         let opus = OpusSystem::new(args.engine, Opus::here()?, work.join("opus"));
-        let all: Vec<Box<dyn System>> = vec![Box::new(opus), Box::new(python)];
+        let mut all: Vec<Box<dyn System>> = vec![Box::new(opus), Box::new(python)];
+        all.extend(
+            Prompted::all(model.as_ref()).into_iter().map(|system| Box::new(system) as Box<dyn System>),
+        );
         let systems = all.into_iter().filter(|system| args.systems.iter().any(|name| name == system.name()));
         let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build();
         let pool = pool.map_err(|error| Failure::new(format!("no threads: {error}")))?;
@@ -293,10 +333,16 @@ fn reported(place: &Place) -> Result<(), Failure> {
     let scores = score::score(&domains, setting, runs)?;
     let beyond = temporal::score(&domains, beyond_setting, beyond_runs)?;
     let rows: Option<RowScores> = match std::fs::read_to_string(place.out.join(ROWS)) {
-        Ok(text) => Some(serde_json::from_str(&text).map_err(|error| Failure::new(format!("{ROWS}: {error}")))?),
+        Ok(text) => {
+            Some(serde_json::from_str(&text).map_err(|error| Failure::new(format!("{ROWS}: {error}")))?)
+        }
         Err(_) => None,
     };
     let after = Lock::now(&domains, &place.experiment)?.body;
+    let estimates = estimate(&domains)?.into_iter();
+    let estimates = estimates
+        .map(|one| (one.system.to_owned(), (one.decision.tokens_in, one.decision.tokens_out)))
+        .collect();
     let material = Material {
         domains: &domains,
         setting,
@@ -307,9 +353,91 @@ fn reported(place: &Place) -> Result<(), Failure> {
         rows: rows.as_ref(),
         gates: &gates,
         controls: &controls::all(setting, runs, &scores, first, &after),
-        estimates: &BTreeMap::new(),
+        estimates: &estimates,
     };
     report::write(&place.out, &material)?;
     println!("{}", place.out.join("report.html").display());
+    Ok(())
+}
+
+/// Runs the model systems against the scripted server, and checks that each fault came to what it should.
+fn scripted_server(args: &Run) -> Result<(), Failure> {
+    let domains = domains(&args.place)?;
+    let script = Script::new(&domains);
+    let server =
+        Server::start(script.clone()).map_err(|error| Failure::new(format!("no server: {error}")))?;
+    let protocol = Protocol::parse(args.model.protocol.as_deref().unwrap_or("anthropic"))?;
+    let model = Model::live(server.config(protocol), &args.place.out.join("evidence"))?;
+    let args = Run { systems: ["structured", "agent", "raw"].map(str::to_owned).to_vec(), ..args.clone() };
+    Experiment::with(&args, Some(Arc::new(model)))?.run()?;
+    println!("the server answered {} requests", server.requests());
+    drop(server);
+    let (_, records) = matrix::read(&args.place.out)?;
+    let mut counts: BTreeMap<(String, Option<Fault>, String), u32> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for record in &records {
+        let (domain, scenario) = domains
+            .iter()
+            .find_map(|domain| Some((domain, domain.scenario(&record.scenario)?)))
+            .ok_or_else(|| Failure::new(format!("there is no scenario {}", record.scenario)))?;
+        let expected = script.expected(&record.system, &record.scenario, record.run);
+        let class = if scenario.tier == Tier::Governance {
+            record.answer.is_none().then_some(Class::MalformedOutput)
+        } else {
+            score::class(domain, scenario, record)?
+        };
+        let evidence =
+            record.evidence.first().map(|hash| args.place.out.join("evidence").join(Evidence::object(hash)));
+        let is_kept = evidence.is_some_and(|path| path.is_file());
+        if class != expected.class || record.retries.len() != expected.retries || !is_kept {
+            wrong.push(format!(
+                "{} {} run {}: {} after {} retries, not {} after {}{}",
+                record.system,
+                record.scenario,
+                record.run,
+                class.map_or("right", Class::name),
+                record.retries.len(),
+                expected.class.map_or("right", Class::name),
+                expected.retries,
+                if is_kept { "" } else { "; its evidence is missing" },
+            ));
+        }
+        let fault = script.fault(&record.scenario, record.run).map(|case| case.fault);
+        let class = class.map_or("right", Class::name).to_owned();
+        *counts.entry((record.system.clone(), fault, class)).or_default() += 1;
+    }
+    println!("{:<12} {:<18} {:<20} runs", "system", "fault", "came to");
+    for ((system, fault, class), count) in counts {
+        let fault = fault.map_or("none".to_owned(), |fault| format!("{fault:?}"));
+        println!("{system:<12} {fault:<18} {class:<20} {count}");
+    }
+    verify(&args.place)?;
+    scored(&args.place)?;
+    reported(&args.place)?;
+    match wrong.first() {
+        None => Ok(()),
+        Some(first) => Err(Failure::new(format!("{} runs came to something else: {first}", wrong.len()))),
+    }
+}
+
+fn estimated(place: &Place) -> Result<(), Failure> {
+    println!("four characters count as a token; nothing is tried again");
+    println!(
+        "{:<12} {:>10} {:>12} {:>12}   {RUNS} runs of everything",
+        "system", "calls", "tokens in", "tokens out"
+    );
+    for estimate in estimate(&domains(place)?)? {
+        let total = estimate.total(RUNS);
+        println!(
+            "{:<12} {:>10} {:>12} {:>12}   of a decision: {} calls, {} in, {} out",
+            estimate.system,
+            grouped(total.calls),
+            grouped(total.tokens_in),
+            grouped(total.tokens_out),
+            estimate.decision.calls,
+            grouped(estimate.decision.tokens_in),
+            grouped(estimate.decision.tokens_out)
+        );
+    }
     Ok(())
 }

@@ -75,7 +75,8 @@ impl Environment {
 
 /// The scenarios of the published experiment, or those beyond it.
 pub fn scenarios(domains: &[Domain], beyond: bool) -> Vec<(&Domain, &Scenario)> {
-    let all = domains.iter().flat_map(|domain| domain.scenarios.iter().map(move |scenario| (domain, scenario)));
+    let all =
+        domains.iter().flat_map(|domain| domain.scenarios.iter().map(move |scenario| (domain, scenario)));
     let mut chosen: Vec<_> =
         all.filter(|(_, scenario)| (scenario.tier == Tier::Temporal) == beyond).collect();
     chosen.sort_by_key(|(_, scenario)| scenario.tier);
@@ -103,8 +104,11 @@ impl Results {
         match fs::read_to_string(&path) {
             Ok(found) if found == text => {}
             Ok(_) => {
-                return Err(Failure::new(format!("`{}` holds the results of another setting", folder.display()))
-                    .help("name another folder with `--out DIR`, or remove this one"));
+                return Err(Failure::new(format!(
+                    "`{}` holds the results of another setting",
+                    folder.display()
+                ))
+                .help("name another folder with `--out DIR`, or remove this one"));
             }
             Err(_) => whole(&path, &text)?,
         }
@@ -141,9 +145,8 @@ impl Results {
 /// Where they cannot be read, or a run is there twice.
 pub fn read(folder: &Path) -> Result<(Setting, Vec<Record>), Failure> {
     let path = folder.join(SETTING);
-    let text = fs::read_to_string(&path).map_err(|error| {
-        Failure::io(&path, "read", &error).help("run the experiment first: `o02 run`")
-    })?;
+    let text = fs::read_to_string(&path)
+        .map_err(|error| Failure::io(&path, "read", &error).help("run the experiment first: `o02 run`"))?;
     let setting = serde_json::from_str(&text)
         .map_err(|error| Failure::new(format!("`{}`: {error}", path.display())))?;
     let path = folder.join(RECORDS);

@@ -101,9 +101,11 @@ pub fn run(
 
 /// The expected decisions by id.
 fn expected(domain: &Domain, rows: &Rows) -> Result<BTreeMap<String, Answer>, Failure> {
-    let text = fs::read_to_string(&rows.expected).map_err(|error| Failure::io(&rows.expected, "read", &error))?;
+    let text =
+        fs::read_to_string(&rows.expected).map_err(|error| Failure::io(&rows.expected, "read", &error))?;
     let table = table(domain, &text, &rows.id);
-    table.map_err(|why| Failure::new(format!("`{}`: {why}", rows.expected.display())))
+    table
+        .map_err(|why| Failure::new(format!("`{}`: {why}", rows.expected.display())))
         .map(|lines| lines.into_iter().collect())
 }
 
@@ -145,7 +147,8 @@ fn whole(
     let started = Instant::now();
     opus.run(&folder, &["batch", &policy, &file, "-o", &output, "--keep", &rows.id])?;
     let wall_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let text = fs::read_to_string(folder.join(&output)).map_err(|error| Failure::io(&folder, "read", &error))?;
+    let text =
+        fs::read_to_string(folder.join(&output)).map_err(|error| Failure::io(&folder, "read", &error))?;
     let decided = table(domain, &text, &rows.id).map_err(Failure::new)?;
     let right = decided.iter().filter(|(id, answer)| expected.get(id) == Some(answer)).count();
     let count = |length: usize| u32::try_from(length).expect("files are small");
@@ -174,7 +177,8 @@ type Case = (String, Map<String, Value>);
 fn cases(domain: &Domain, rows: &Rows, ids: &[String], chosen: &BTreeSet<u64>) -> Result<Vec<Case>, Failure> {
     let failed = |error: opus_data::DataError| Failure::new(error.message);
     let opened = opus_govern::source::open(domain.policy.clone().into_bytes(), &Cache::Off);
-    let (opened, _) = opened.map_err(|_| Failure::new(format!("the policy of {} does not compile", domain.name)))?;
+    let (opened, _) =
+        opened.map_err(|_| Failure::new(format!("the policy of {} does not compile", domain.name)))?;
     let policy = Policy::from_artifact(opened.artifact, &Options { cache: Cache::Off, ..Options::default() });
     let policy = policy.map_err(|error| Failure::new(error.to_string()))?;
     let intake = Intake::by_name(policy.schema());
@@ -222,7 +226,8 @@ fn asked(
     let mut latencies = Vec::new();
     for ((id, _), (outcome, latency_us)) in cases.iter().zip(&answers) {
         let right = expected.get(id);
-        let right = right.ok_or_else(|| Failure::new(format!("{}: row {id} has no expected decision", domain.name)))?;
+        let right = right
+            .ok_or_else(|| Failure::new(format!("{}: row {id} has no expected decision", domain.name)))?;
         let found = domain.shape.find(&outcome.text).filter(|_| outcome.error.is_none());
         score.rows += 1;
         match domain.shape.judge(found.as_ref(), right) {

@@ -98,7 +98,8 @@ impl Scenario {
 
     /// Of tier 3: from which version to which.
     pub fn versions(&self) -> Option<(u32, u32)> {
-        let number = |name: &str| self.input.get(name)?.as_u64().and_then(|number| u32::try_from(number).ok());
+        let number =
+            |name: &str| self.input.get(name)?.as_u64().and_then(|number| u32::try_from(number).ok());
         Some((number("from_version")?, number("to_version")?))
     }
 

@@ -123,7 +123,7 @@ pub trait System: Sync {
     /// The texts with another literal at a place that [`System::read`] finds.
     fn write(&self, texts: &Texts, place: &str, literal: &str) -> Option<Texts>;
 
-    /// Decides cases by executing these texts as one version of the policy.
+    /// Decides cases by executing these texts as one version of the policy. `turn` tells apart executions in a run.
     ///
     /// # Errors
     /// As [`System::answer`].
@@ -134,6 +134,7 @@ pub trait System: Sync {
         version: u32,
         population: &[(String, Map<String, Value>)],
         run: u32,
+        turn: u32,
     ) -> Result<Vec<Outcome>, Failure>;
 
     /// Whether it gives the decisions of a population back exactly when asked again, by its own means.

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::Failure;
+use crate::answer::Answer;
 use crate::domain::Domain;
 use crate::matrix::{Setting, scenarios};
 use crate::record::Record;
 use crate::score::{by_scenario, class, most_frequent, right};
-use crate::answer::Answer;
 use crate::system::State;
 
 /// The figures of one system.
@@ -38,7 +38,8 @@ pub fn score(
 ) -> Result<BTreeMap<String, TemporalScore>, Failure> {
     let scenarios = scenarios(domains, true);
     let mut scores = BTreeMap::new();
-    for name in setting.systems.iter().filter(|(_, (state, _))| *state != State::NotRun).map(|(name, _)| name) {
+    for name in setting.systems.iter().filter(|(_, (state, _))| *state != State::NotRun).map(|(name, _)| name)
+    {
         let own: Vec<&Record> = records.iter().filter(|record| record.system == *name).collect();
         let mut score = TemporalScore::default();
         for cohort in by_scenario(&scenarios, &own, setting.runs, name)? {

@@ -1,10 +1,10 @@
 //! Does the whole experiment run, is it what it should be for Opus, and does it go on after it was killed?
 
+#[path = "../../cli/tests/command/browser.rs"]
+mod browser;
 #[path = "../../runtime/tests/common/schema.rs"]
 #[allow(dead_code, reason = "records and rows are not looked at here")]
 mod schema;
-#[path = "../../cli/tests/command/browser.rs"]
-mod browser;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,9 @@ impl Folder {
         words.extend(["--out", &out]);
         let mut command = Command::new(O02);
         // a key of the person who runs the tests is not for them
-        for name in ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "O02_KEY", "O02_MODEL", "O02_ENDPOINT", "O02_PROTOCOL"] {
+        for name in
+            ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "O02_KEY", "O02_MODEL", "O02_ENDPOINT", "O02_PROTOCOL"]
+        {
             command.env_remove(name);
         }
         command.args(words).output().expect("o02 runs")
@@ -144,7 +146,11 @@ fn a_killed_experiment_goes_on_where_it_was() {
     assert!(again.starts_with(&whole[..keep].rsplit_once('\n').unwrap().0));
     // other runs do not go into the same folder
     let other = folder.o02("run --systems opus --runs 3");
-    assert!(!other.status.success() && text(&other.stderr).contains("another setting"), "{}", text(&other.stderr));
+    assert!(
+        !other.status.success() && text(&other.stderr).contains("another setting"),
+        "{}",
+        text(&other.stderr)
+    );
 }
 
 #[test]

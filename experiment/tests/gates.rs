@@ -18,7 +18,9 @@ impl Copy {
         let root = std::env::temp_dir().join(format!("o02-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&root);
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        for part in ["experiment/domains", "experiment/prompts", "experiment/src", "spec/o02", "spec/policies"] {
+        for part in
+            ["experiment/domains", "experiment/prompts", "experiment/src", "spec/o02", "spec/policies"]
+        {
             copy(&here.parent().unwrap().join(part), &root.join(part));
         }
         for file in ["temporal.json", "published.json", FILE] {
@@ -88,7 +90,12 @@ fn each_gate_catches_a_changed_byte() {
         ("experiment/src/systems/opus.rs", "//! How", "//! Now", Gate::AdapterFreeze),
         ("spec/o02/data/credit.expected.csv", "approve", "approvE", Gate::DatasetFreeze),
         ("experiment/src/quantity.rs", "//! When", "//! Then", Gate::ScoringFreeze),
-        ("experiment/lock.json", "\"built in/src/answer.rs\": \"", "\"built in/src/answer.rs\": \"0", Gate::ManifestHashes),
+        (
+            "experiment/lock.json",
+            "\"built in/src/answer.rs\": \"",
+            "\"built in/src/answer.rs\": \"0",
+            Gate::ManifestHashes,
+        ),
     ];
     for (file, old, new, gate) in cases {
         let copy = Copy::new("byte");
@@ -143,7 +150,10 @@ fn a_changed_record_is_caught() {
         ("has another output than its hash", Record { text: "{ }".into(), ..good.clone() }),
         ("was made under another lock", Record { lock: "0".repeat(64), ..good.clone() }),
         ("was made in another environment", Record { environment: "0".repeat(64), ..good.clone() }),
-        ("used another `refund/policy`", Record { used: [("refund/policy".into(), "0".repeat(64))].into(), ..good }),
+        (
+            "used another `refund/policy`",
+            Record { used: [("refund/policy".into(), "0".repeat(64))].into(), ..good },
+        ),
     ];
     for (what, record) in changed {
         let fault = lock.fault_of_records(&setting, &[record]).expect("it is found");

@@ -69,7 +69,8 @@ impl Browser {
     pub fn look(&self, folder: &Path, page: &str) -> Vec<Value> {
         let looking = page.replace("</body>", &format!("{LOOK}</body>"));
         let inside = looking.replace('&', "&amp;").replace('"', "&quot;");
-        let frame = |width: u32| format!("<iframe width=\"{width}\" height=\"900\" srcdoc=\"{inside}\"></iframe>");
+        let frame =
+            |width: u32| format!("<iframe width=\"{width}\" height=\"900\" srcdoc=\"{inside}\"></iframe>");
         let frames = format!(
             "<!doctype html><script>const found = [];
              addEventListener('message', event => {{ found.push(event.data);

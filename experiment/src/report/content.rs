@@ -15,7 +15,8 @@ use crate::record::Record;
 use crate::rows::RowScores;
 use crate::scenario::{Scenario, Tier};
 use crate::score::{
-    Binding, CONTAINED_BELOW, Cohort, MATERIAL_ABOVE, MODERATE_BELOW, Scores, SystemScore, class, most_frequent,
+    Binding, CONTAINED_BELOW, Cohort, MATERIAL_ABOVE, MODERATE_BELOW, Scores, SystemScore, class,
+    most_frequent,
 };
 use crate::system::State;
 use crate::systems::NAMES;
@@ -75,7 +76,12 @@ const PUBLISHED: &str = include_str!("../../published.json");
 /// What a system is, in words; and whether a model takes part in each decision.
 const WORDS: [(&str, &str, &str, &str); 5] = [
     ("opus", "Opus", "compiled policies, executed in process", "no"),
-    ("agent_coded", "Agent-coded Python", "programs written once from the prose by a model, run by CPython", "no"),
+    (
+        "agent_coded",
+        "Agent-coded Python",
+        "programs written once from the prose by a model, run by CPython",
+        "no",
+    ),
     ("structured", "Structured + validation", "structured output, validated, up to 3 attempts", "yes"),
     ("agent", "Agent system", "planner, executor, assembler and validator, at most 10 steps", "yes"),
     ("raw", "Raw LLM", "one prompt, the answer as it comes", "yes"),
@@ -88,10 +94,14 @@ pub fn title(name: &str) -> &'static str {
 
 /// The page.
 pub fn page(material: &Material<'_>) -> Page {
-    let published: Published = serde_json::from_str(PUBLISHED).expect("the published figures are as committed");
+    let published: Published =
+        serde_json::from_str(PUBLISHED).expect("the published figures are as committed");
     let Material { scores, .. } = material;
-    let not_run: Vec<&str> =
-        NAMES.iter().filter(|name| scores.systems[**name].state == "not_run").map(|name| title(name)).collect();
+    let not_run: Vec<&str> = NAMES
+        .iter()
+        .filter(|name| scores.systems[**name].state == "not_run")
+        .map(|name| title(name))
+        .collect();
     let mut lead = vec![
         "Opus was presented with an experiment: compiled execution against four ways of having a language model \
          decide. This page is a run of its reconstruction. The scenarios and policies of the published experiment are \
@@ -226,7 +236,13 @@ impl Made<'_> {
             head.into_iter().chain(row(name, score, &self.published.systems[*name])).collect()
         });
         let heads = [&["system", "runs"], heads].concat();
-        Table { id: None, caption: caption.into(), columns: columns(&heads), rows: rows.collect(), notes: Vec::new() }
+        Table {
+            id: None,
+            caption: caption.into(),
+            columns: columns(&heads),
+            rows: rows.collect(),
+            notes: Vec::new(),
+        }
     }
 
     fn systems(&self) -> Table {
@@ -277,7 +293,8 @@ impl Made<'_> {
         let count = |tier: Tier| all.iter().filter(|(_, scenario)| scenario.tier == tier).count();
         let dependent = all.iter().filter(|(_, scenario)| scenario.signal_dependent).count();
         let binding = format!("{}, of which {dependent} depend on the version", count(Tier::Binding));
-        let row = |tier: &str, question: &str, count: String| [tier, question, &count].map(Cell::new).to_vec();
+        let row =
+            |tier: &str, question: &str, count: String| [tier, question, &count].map(Cell::new).to_vec();
         Table {
             id: None,
             caption: "Table 3. Tiers".into(),
@@ -285,7 +302,11 @@ impl Made<'_> {
             rows: vec![
                 row("1", "is the decision right?", count(Tier::Decision).to_string()),
                 row("2", "is it made by the version in force?", binding),
-                row("3", "is the change from version to version accounted for?", count(Tier::Governance).to_string()),
+                row(
+                    "3",
+                    "is the change from version to version accounted for?",
+                    count(Tier::Governance).to_string(),
+                ),
             ],
             notes: Vec::new(),
         }
@@ -295,7 +316,8 @@ impl Made<'_> {
         let setting = self.material.setting;
         let all = scenarios(self.material.domains, false).len();
         let runs = setting.runs;
-        let matrix = format!("{} × {all} × {runs} = {}", NAMES.len(), grouped(self.material.scores.matrix as u64));
+        let matrix =
+            format!("{} × {all} × {runs} = {}", NAMES.len(), grouped(self.material.scores.matrix as u64));
         let environment = &setting.environment;
         let machine = format!(
             "{} on {}, Opus {}, CPython {}",
@@ -331,27 +353,39 @@ impl Made<'_> {
 
     fn tier1(&self) -> Table {
         let heads = ["exact match", "95 % interval", "published", "difference"];
-        let mut table = self.by_system("Table 5. Tier 1: all three fields are right", &heads, |name, score, published| {
-            let (passed, total) = published.tier1;
-            let theirs = Cell::published(of(passed, total));
-            match score.and_then(|score| score.tier1.as_ref()) {
-                None => vec![Cell::default(), Cell::default(), theirs, Cell::default()],
-                Some(tier1) => vec![
-                    Cell::linked(of(tier1.passed, tier1.total), format!("{}-1", runs_of(name))),
-                    Cell::new(interval(&tier1.interval)),
-                    theirs,
-                    Cell::new(points(share(tier1.passed, tier1.total) - share(passed, total))),
-                ],
-            }
-        });
+        let mut table = self.by_system(
+            "Table 5. Tier 1: all three fields are right",
+            &heads,
+            |name, score, published| {
+                let (passed, total) = published.tier1;
+                let theirs = Cell::published(of(passed, total));
+                match score.and_then(|score| score.tier1.as_ref()) {
+                    None => vec![Cell::default(), Cell::default(), theirs, Cell::default()],
+                    Some(tier1) => vec![
+                        Cell::linked(of(tier1.passed, tier1.total), format!("{}-1", runs_of(name))),
+                        Cell::new(interval(&tier1.interval)),
+                        theirs,
+                        Cell::new(points(share(tier1.passed, tier1.total) - share(passed, total))),
+                    ],
+                }
+            },
+        );
         table.notes.push(
-            "Intervals are Wilson's, over scenarios: repeats of a scenario are not independent trials.".into(),
+            "Intervals are Wilson's, over scenarios: repeats of a scenario are not independent trials."
+                .into(),
         );
         table
     }
 
     fn tier2(&self) -> Table {
-        let heads = ["correct of scoreable", "95 % interval", "misbinding", "published", "published misbinding", "difference"];
+        let heads = [
+            "correct of scoreable",
+            "95 % interval",
+            "misbinding",
+            "published",
+            "published misbinding",
+            "difference",
+        ];
         let caption = "Table 6. Tier 2: scenarios whose answer depends on the version";
         self.by_system(caption, &heads, |name, score, published| {
             let (correct, scoreable) = published.tier2;
@@ -360,7 +394,11 @@ impl Made<'_> {
                 Cell::published(format!("{} %", published.misbinding_percent)),
             ];
             match score.and_then(|score| score.tier2.as_ref()) {
-                None => [Cell::default(), Cell::default(), Cell::default()].into_iter().chain(theirs).chain([Cell::default()]).collect(),
+                None => [Cell::default(), Cell::default(), Cell::default()]
+                    .into_iter()
+                    .chain(theirs)
+                    .chain([Cell::default()])
+                    .collect(),
                 Some(tier2) => [
                     Cell::linked(of(tier2.correct, tier2.scoreable), format!("{}-2", runs_of(name))),
                     Cell::new(interval(&tier2.interval)),
@@ -395,7 +433,10 @@ impl Made<'_> {
         self.by_system(caption, &heads, |name, score, _| {
             let tier2 = score.and_then(|score| score.tier2.as_ref());
             let ours = tier2.map_or_else(Cell::default, |tier2| {
-                Cell::linked(of(tier2.irrelevant_passed, tier2.irrelevant_total), format!("{}-2", runs_of(name)))
+                Cell::linked(
+                    of(tier2.irrelevant_passed, tier2.irrelevant_total),
+                    format!("{}-2", runs_of(name)),
+                )
             });
             vec![ours, Cell::published("285 runs, not judged")]
         })
@@ -418,23 +459,38 @@ impl Made<'_> {
     }
 
     fn stability(&self) -> Table {
-        let heads = ["mean", "min", "inconsistent cohorts", "95 % interval of consistent", "published mean", "published min", "published inconsistent", "difference of means"];
-        self.by_system("Table 7. Determinism: the share of the most frequent answer", &heads, |name, score, published| {
-            let (mean, min) = (&published.stability.0, &published.stability.1);
-            let theirs = [mean.clone(), min.clone(), published.inconsistent.to_string()].map(Cell::published);
-            let ours = match score.and_then(|score| score.stability.as_ref()) {
-                None => vec![Cell::default(); 4],
-                Some(stability) => vec![
-                    Cell::linked(format!("{:.3}", stability.mean), runs_of(name)),
-                    Cell::new(format!("{:.3}", stability.min)),
-                    Cell::new(format!("{} of {}", stability.inconsistent, stability.cohorts)),
-                    Cell::new(interval(&stability.interval)),
-                ],
-            };
-            let difference = score.and_then(|score| score.stability.as_ref()).zip(mean.parse::<f64>().ok());
-            let difference = difference.map(|(ours, theirs)| format!("{:+.3}", ours.mean - theirs));
-            ours.into_iter().chain(theirs).chain([Cell::new(difference.unwrap_or_default())]).collect()
-        })
+        let heads = [
+            "mean",
+            "min",
+            "inconsistent cohorts",
+            "95 % interval of consistent",
+            "published mean",
+            "published min",
+            "published inconsistent",
+            "difference of means",
+        ];
+        self.by_system(
+            "Table 7. Determinism: the share of the most frequent answer",
+            &heads,
+            |name, score, published| {
+                let (mean, min) = (&published.stability.0, &published.stability.1);
+                let theirs =
+                    [mean.clone(), min.clone(), published.inconsistent.to_string()].map(Cell::published);
+                let ours = match score.and_then(|score| score.stability.as_ref()) {
+                    None => vec![Cell::default(); 4],
+                    Some(stability) => vec![
+                        Cell::linked(format!("{:.3}", stability.mean), runs_of(name)),
+                        Cell::new(format!("{:.3}", stability.min)),
+                        Cell::new(format!("{} of {}", stability.inconsistent, stability.cohorts)),
+                        Cell::new(interval(&stability.interval)),
+                    ],
+                };
+                let difference =
+                    score.and_then(|score| score.stability.as_ref()).zip(mean.parse::<f64>().ok());
+                let difference = difference.map(|(ours, theirs)| format!("{:+.3}", ours.mean - theirs));
+                ours.into_iter().chain(theirs).chain([Cell::new(difference.unwrap_or_default())]).collect()
+            },
+        )
     }
 
     fn stability_chart(&self) -> Part {
@@ -458,7 +514,8 @@ impl Made<'_> {
             for cohort in self.cohorts(name) {
                 let share = most_frequent(&cohort);
                 if share < 1.0 {
-                    let mut hashes: Vec<&str> = cohort.records.iter().map(|record| &*record.output_hash).collect();
+                    let mut hashes: Vec<&str> =
+                        cohort.records.iter().map(|record| &*record.output_hash).collect();
                     hashes.sort_unstable();
                     hashes.dedup();
                     rows.push(vec![
@@ -472,7 +529,9 @@ impl Made<'_> {
         }
         let mut notes = Vec::new();
         if rows.is_empty() {
-            notes.push("Every system that ran gave one answer to each scenario, in all its repeats.".to_owned());
+            notes.push(
+                "Every system that ran gave one answer to each scenario, in all its repeats.".to_owned(),
+            );
         }
         Table {
             id: None,
@@ -484,38 +543,56 @@ impl Made<'_> {
     }
 
     fn surface(&self) -> Table {
-        let heads = ["taxonomy", "wrong decisions", "misbindings", "inconsistent cohorts", "surface", "label", "published surface", "published label", "difference"];
-        let mut table = self.by_system("Table 8. The surface of failures", &heads, |name, score, published| {
-            let theirs = [Cell::published(&published.surface), Cell::published(&published.label)];
-            let (ours, difference) = match score.and_then(|score| score.surface.as_ref()) {
-                None => (vec![Cell::default(); 6], String::new()),
-                Some(surface) => {
-                    let wrong = surface.wrong_decisions.map_or("not separable".into(), |wrong| wrong.to_string());
-                    let total = match surface.wrong_decisions {
-                        Some(_) => surface.total.to_string(),
-                        None => format!("{}+", surface.total),
-                    };
-                    let theirs: i64 = published.surface.trim_end_matches('+').parse().unwrap_or(0);
-                    let cells = vec![
-                        Cell::linked(surface.taxonomy.to_string(), format!("{}-1", runs_of(name))),
-                        Cell::new(wrong),
-                        Cell::linked(surface.misbindings.to_string(), format!("{}-2", runs_of(name))),
-                        Cell::new(surface.inconsistent.to_string()),
-                        Cell::new(total),
-                        Cell::new(&surface.label),
-                    ];
-                    (cells, format!("{:+}", i64::from(surface.total) - theirs))
-                }
-            };
-            ours.into_iter().chain(theirs).chain([Cell::new(difference)]).collect()
-        });
+        let heads = [
+            "taxonomy",
+            "wrong decisions",
+            "misbindings",
+            "inconsistent cohorts",
+            "surface",
+            "label",
+            "published surface",
+            "published label",
+            "difference",
+        ];
+        let mut table =
+            self.by_system("Table 8. The surface of failures", &heads, |name, score, published| {
+                let theirs = [Cell::published(&published.surface), Cell::published(&published.label)];
+                let (ours, difference) = match score.and_then(|score| score.surface.as_ref()) {
+                    None => (vec![Cell::default(); 6], String::new()),
+                    Some(surface) => {
+                        let wrong =
+                            surface.wrong_decisions.map_or("not separable".into(), |wrong| wrong.to_string());
+                        let total = match surface.wrong_decisions {
+                            Some(_) => surface.total.to_string(),
+                            None => format!("{}+", surface.total),
+                        };
+                        let theirs: i64 = published.surface.trim_end_matches('+').parse().unwrap_or(0);
+                        let cells = vec![
+                            Cell::linked(surface.taxonomy.to_string(), format!("{}-1", runs_of(name))),
+                            Cell::new(wrong),
+                            Cell::linked(surface.misbindings.to_string(), format!("{}-2", runs_of(name))),
+                            Cell::new(surface.inconsistent.to_string()),
+                            Cell::new(total),
+                            Cell::new(&surface.label),
+                        ];
+                        (cells, format!("{:+}", i64::from(surface.total) - theirs))
+                    }
+                };
+                ours.into_iter().chain(theirs).chain([Cell::new(difference)]).collect()
+            });
         let published = &self.published.systems;
         let sums: Vec<String> = NAMES
             .iter()
             .map(|name| {
                 let theirs = &published[*name];
                 let wrong = theirs.wrong_decisions.map_or("not separable".into(), |wrong| wrong.to_string());
-                format!("{} {} + {wrong} + {} + {}", title(name), theirs.taxonomy, theirs.misbindings, theirs.inconsistent)
+                format!(
+                    "{} {} + {wrong} + {} + {}",
+                    title(name),
+                    theirs.taxonomy,
+                    theirs.misbindings,
+                    theirs.inconsistent
+                )
             })
             .collect();
         table.notes = vec![
@@ -541,9 +618,11 @@ impl Made<'_> {
     fn elimination(&self) -> Table {
         let heads = ["material here", "material as published"];
         let mut table = self.by_system("Table 9. Failure elimination", &heads, |_, score, published| {
-            let ours = score.and_then(|score| score.surface.as_ref()).map(|surface| match surface.material.is_empty() {
-                true => "none".to_owned(),
-                false => surface.material.join(", "),
+            let ours = score.and_then(|score| score.surface.as_ref()).map(|surface| {
+                match surface.material.is_empty() {
+                    true => "none".to_owned(),
+                    false => surface.material.join(", "),
+                }
             });
             vec![Cell::new(ours.unwrap_or_default()), Cell::published(&published.material)]
         });
@@ -573,7 +652,8 @@ impl Made<'_> {
         let mut all = Vec::new();
         for class in Class::ALL {
             let measured = NAMES.iter().filter_map(|name| self.score(name).taxonomy.as_ref());
-            let published = NAMES.iter().map(|name| f64::from(self.published.systems[*name].classes[class.name()]));
+            let published =
+                NAMES.iter().map(|name| f64::from(self.published.systems[*name].classes[class.name()]));
             all.push(Bar {
                 label: class.name().replace('_', " "),
                 measured: Some(measured.map(|classes| f64::from(classes[class.name()])).sum()),
@@ -587,7 +667,8 @@ impl Made<'_> {
     }
 
     fn tier3(&self) -> Table {
-        let heads = ["completeness", "precision", "authority", "invertible", "replays", "extra runs", "published"];
+        let heads =
+            ["completeness", "precision", "authority", "invertible", "replays", "extra runs", "published"];
         self.by_system("Accounts of a change from version 1 to version 2", &heads, |name, score, _| {
             let yes = |is: bool| if is { "yes" } else { "no" };
             let theirs = match name {
@@ -618,12 +699,48 @@ impl Made<'_> {
             caption: "Table 10. Properties of interpreted and of compiled decisions".into(),
             columns: columns(&["property", "a model decides", "a compiled policy decides"]),
             rows: vec![
-                row("correctness", "measured per case; errors of every class", "#tier-1", "the policy is checked before the first case", "#tier-1"),
-                row("time", "the version must be inferred from the prompt", "#tier-2", "the date of the case selects the version", "#tier-2"),
-                row("determinism", "the same question can have several answers", "#determinism", "the same case always has the same answer", "#determinism"),
-                row("governance", "an account of a change is generated text", "#tier-3", "an account of a change is computed from what is executed", "#tier-3"),
-                row("cost", "tokens and seconds for each decision", "#cost", "microseconds for each decision", "#cost"),
-                row("what is not known", "is made up or noticed, by chance", "#beyond", "is refused, with the field", "#beyond"),
+                row(
+                    "correctness",
+                    "measured per case; errors of every class",
+                    "#tier-1",
+                    "the policy is checked before the first case",
+                    "#tier-1",
+                ),
+                row(
+                    "time",
+                    "the version must be inferred from the prompt",
+                    "#tier-2",
+                    "the date of the case selects the version",
+                    "#tier-2",
+                ),
+                row(
+                    "determinism",
+                    "the same question can have several answers",
+                    "#determinism",
+                    "the same case always has the same answer",
+                    "#determinism",
+                ),
+                row(
+                    "governance",
+                    "an account of a change is generated text",
+                    "#tier-3",
+                    "an account of a change is computed from what is executed",
+                    "#tier-3",
+                ),
+                row(
+                    "cost",
+                    "tokens and seconds for each decision",
+                    "#cost",
+                    "microseconds for each decision",
+                    "#cost",
+                ),
+                row(
+                    "what is not known",
+                    "is made up or noticed, by chance",
+                    "#beyond",
+                    "is refused, with the field",
+                    "#beyond",
+                ),
             ],
             notes: vec!["Each cell leads to the figures that support or contradict it.".into()],
         }
@@ -669,7 +786,13 @@ impl Made<'_> {
     }
 
     fn cost(&self) -> Table {
-        let heads = ["median of a decision", "99th percentile", "tokens sent", "tokens received", "estimated tokens of a decision"];
+        let heads = [
+            "median of a decision",
+            "99th percentile",
+            "tokens sent",
+            "tokens received",
+            "estimated tokens of a decision",
+        ];
         let mut table = self.by_system("Cost of the runs", &heads, |name, score, _| {
             let estimate = self.material.estimates.get(name);
             let estimate = estimate.map_or("none".to_owned(), |(sent, received)| {
@@ -728,7 +851,9 @@ impl Made<'_> {
                 caption: "Every row of three files, by `opus batch`".into(),
                 columns: columns(&["domain", "decided as expected", "whole command"]),
                 rows: rows.files.iter().map(file).collect(),
-                notes: vec!["The expected decisions come from an independent evaluation of the prose.".into()],
+                notes: vec![
+                    "The expected decisions come from an independent evaluation of the prose.".into(),
+                ],
             }));
             let mut lines = Vec::new();
             for name in NAMES.iter().filter(|name| rows.systems.contains_key(**name)) {
@@ -748,8 +873,19 @@ impl Made<'_> {
             }
             parts.push(Part::Table(Table {
                 id: None,
-                caption: format!("A sample of {} rows of each file (seed {}), asked one by one", rows.sample, rows.seed),
-                columns: columns(&["system", "runs", "domain", "decided as expected", "failures", "median", "tokens sent / received"]),
+                caption: format!(
+                    "A sample of {} rows of each file (seed {}), asked one by one",
+                    rows.sample, rows.seed
+                ),
+                columns: columns(&[
+                    "system",
+                    "runs",
+                    "domain",
+                    "decided as expected",
+                    "failures",
+                    "median",
+                    "tokens sent / received",
+                ]),
                 rows: lines,
                 notes: Vec::new(),
             }));
@@ -793,7 +929,11 @@ impl Made<'_> {
             "The scenarios, policies and programs are a reconstruction. Nothing here reproduces the published runs.",
             "Labels, materiality, intervals and the test of authority are ours.",
         ];
-        ours.into_iter().map(str::to_owned).chain(self.published.care.iter().cloned()).map(Part::Text).collect()
+        ours.into_iter()
+            .map(str::to_owned)
+            .chain(self.published.care.iter().cloned())
+            .map(Part::Text)
+            .collect()
     }
 }
 
@@ -809,10 +949,14 @@ fn listed(name: &str, caption: &str, folder: &str, anchor: &str, cohorts: &[&Coh
                 }
             }
         }
-        let failures: Vec<String> = failures.iter().map(|(class, count)| format!("{class} {count}")).collect();
+        let failures: Vec<String> =
+            failures.iter().map(|(class, count)| format!("{class} {count}")).collect();
         let evidence = cohort.records.iter().find_map(|record| record.evidence.first());
         let evidence = evidence.map_or_else(Cell::default, |hash| {
-            Cell::linked(&hash[..8.min(hash.len())], format!("evidence/objects/{}/{hash}.json", &hash[..2.min(hash.len())]))
+            Cell::linked(
+                &hash[..8.min(hash.len())],
+                format!("evidence/objects/{}/{hash}.json", &hash[..2.min(hash.len())]),
+            )
         });
         vec![
             Cell::linked(&cohort.scenario.id, file_of(folder, name, cohort.scenario)),
@@ -826,7 +970,14 @@ fn listed(name: &str, caption: &str, folder: &str, anchor: &str, cohorts: &[&Coh
     Part::Table(Table {
         id: Some(anchor.to_owned()),
         caption: caption.to_owned(),
-        columns: columns(&["scenario", "what it is about", "runs", "failures", "stability", "first evidence"]),
+        columns: columns(&[
+            "scenario",
+            "what it is about",
+            "runs",
+            "failures",
+            "stability",
+            "first evidence",
+        ]),
         rows: cohorts.iter().map(row).collect(),
         notes: Vec::new(),
     })

@@ -58,8 +58,15 @@ pub fn positions() -> String {
         body += &text(10.0, top, "start", title, "font-weight:600");
         for (at, word) in boxes.iter().enumerate() {
             let x = 10.0 + 140.0 * at as f64;
-            let style = if at == *model { "fill:var(--tint);stroke:var(--bad);stroke-width:2" } else { "fill:var(--tint);stroke:currentColor" };
-            body += &format!("<rect x=\"{x}\" y=\"{}\" width=\"110\" height=\"38\" rx=\"4\" style=\"{style}\"/>", top + 14.0);
+            let style = if at == *model {
+                "fill:var(--tint);stroke:var(--bad);stroke-width:2"
+            } else {
+                "fill:var(--tint);stroke:currentColor"
+            };
+            body += &format!(
+                "<rect x=\"{x}\" y=\"{}\" width=\"110\" height=\"38\" rx=\"4\" style=\"{style}\"/>",
+                top + 14.0
+            );
             body += &text(x + 55.0, top + 38.0, "middle", word, "");
             if at + 1 < boxes.len() {
                 body += &format!(

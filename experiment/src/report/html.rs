@@ -35,7 +35,8 @@ footer { color: var(--soft); padding: 2rem 1rem; }
 /// The page.
 pub fn render(page: &Page) -> String {
     let lead: String = page.lead.iter().map(|text| format!("<p>{}</p>\n", escaped(text))).collect();
-    let entry = |section: &Section| format!("<li><a href=\"#{}\">{}</a></li>\n", section.id, escaped(&section.title));
+    let entry =
+        |section: &Section| format!("<li><a href=\"#{}\">{}</a></li>\n", section.id, escaped(&section.title));
     let contents: String = page.sections.iter().map(entry).collect();
     let sections: String = page.sections.iter().map(section).collect();
     format!(
@@ -62,7 +63,9 @@ fn section(section: &Section) -> String {
         })
         .collect();
     let (id, title) = (&section.id, escaped(&section.title));
-    format!("<section id=\"{id}\" aria-labelledby=\"{id}-title\">\n<h2 id=\"{id}-title\">{title}</h2>\n{parts}</section>\n")
+    format!(
+        "<section id=\"{id}\" aria-labelledby=\"{id}-title\">\n<h2 id=\"{id}-title\">{title}</h2>\n{parts}</section>\n"
+    )
 }
 
 fn table(table: &Table) -> String {
@@ -80,7 +83,8 @@ fn table(table: &Table) -> String {
         format!("<tr><th scope=\"row\">{}</th>{rest}</tr>\n", content(first))
     };
     let rows: String = table.rows.iter().map(row).collect();
-    let notes: String = table.notes.iter().map(|note| format!("<p class=\"note\">{}</p>\n", escaped(note))).collect();
+    let notes: String =
+        table.notes.iter().map(|note| format!("<p class=\"note\">{}</p>\n", escaped(note))).collect();
     // a region that scrolls must be reachable by keyboard
     format!(
         "<div class=\"scroll\"{id} tabindex=\"0\" role=\"region\" aria-label=\"{caption}\"><table><caption>{caption}</caption>\

@@ -432,9 +432,8 @@ fn system(state: State, cohorts: &[Cohort<'_>], runs: u32) -> Result<SystemScore
     let wrong_decisions = is_separable.then_some(wrong);
     let total = failed + wrong_decisions.unwrap_or(0) + tier2.misbound + stability.inconsistent;
     let all_runs = f64::from(count(cohorts.len()) * runs);
-    let material = Class::ALL.iter().filter(|class| {
-        share(taxonomy[class.name()], tier1.total) > MATERIAL_ABOVE
-    });
+    let material =
+        Class::ALL.iter().filter(|class| share(taxonomy[class.name()], tier1.total) > MATERIAL_ABOVE);
     let surface = Surface {
         taxonomy: failed,
         wrong_decisions,
@@ -446,7 +445,10 @@ fn system(state: State, cohorts: &[Cohort<'_>], runs: u32) -> Result<SystemScore
     };
     let tier3 = tier3(of(Tier::Governance));
     Ok(SystemScore {
-        state: serde_json::to_value(state).ok().and_then(|value| Some(value.as_str()?.to_owned())).unwrap_or_default(),
+        state: serde_json::to_value(state)
+            .ok()
+            .and_then(|value| Some(value.as_str()?.to_owned()))
+            .unwrap_or_default(),
         reason: None,
         tier1: Some(tier1),
         tier2: Some(tier2),
@@ -497,7 +499,8 @@ fn tier3<'a>(cohorts: impl Iterator<Item = &'a Cohort<'a>>) -> Tier3 {
     let (mut invertible, mut replay) = (true, true);
     for cohort in cohorts {
         for record in &cohort.records {
-            let claims = record.answer.clone().and_then(|answer| serde_json::from_value::<Claims>(answer).ok());
+            let claims =
+                record.answer.clone().and_then(|answer| serde_json::from_value::<Claims>(answer).ok());
             let judged = judge(&claims.unwrap_or_default(), cohort.scenario, &cohort.domain.shape);
             right += judged.right;
             expected += judged.expected;
@@ -552,7 +555,10 @@ mod tests {
     fn an_interval_of_wilson() {
         // 15 of 19, computed by hand from the formula
         let interval = wilson(15.0 / 19.0, 19);
-        assert!((interval.low - 0.566_664).abs() < 1e-3 && (interval.high - 0.914_924).abs() < 1e-3, "{interval:?}");
+        assert!(
+            (interval.low - 0.566_664).abs() < 1e-3 && (interval.high - 0.914_924).abs() < 1e-3,
+            "{interval:?}"
+        );
         assert_eq!(wilson(1.0, 52).high, 1.0);
         assert!(wilson(1.0, 52).low > 0.93);
     }

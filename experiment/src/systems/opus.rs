@@ -273,6 +273,7 @@ impl System for OpusSystem {
         _: u32,
         population: &[(String, Map<String, Value>)],
         _: u32,
+        _: u32,
     ) -> Result<Vec<Outcome>, Failure> {
         population.iter().map(|(_, input)| self.decide(domain, &texts[0].1, input)).collect()
     }

@@ -157,6 +157,7 @@ impl System for PythonSystem {
         version: u32,
         population: &[(String, Map<String, Value>)],
         _: u32,
+        _: u32,
     ) -> Result<Vec<Outcome>, Failure> {
         let folder = self.folder(texts)?;
         let options = ["--version".to_owned(), version.to_string()];
