@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -243,16 +243,14 @@ fn costs_are_estimated_for_every_system() {
     }
 }
 
-/// A server that gives each connection one response, and the model that it would be; the number of requests when it ends.
+/// A model behind a server that gives each connection one response, and the folder of its evidence.
 fn canned(response: impl Fn(&str) -> String + Send + 'static, name: &str) -> (Model, PathBuf) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let mut request = vec![0; 1 << 16];
-            let read = stream.read(&mut request).unwrap();
-            let request = String::from_utf8_lossy(&request[..read]).into_owned();
+            let request = whole_request(&mut stream);
             let _ = stream.write_all(response(&request).as_bytes());
         }
     });
@@ -262,6 +260,23 @@ fn canned(response: impl Fn(&str) -> String + Send + 'static, name: &str) -> (Mo
     };
     let folder = folder(name);
     (Model::live(config, &folder).unwrap(), folder)
+}
+
+/// A request, to the end of its body: a connection that is closed before is reset.
+fn whole_request(stream: &mut TcpStream) -> String {
+    let mut request = String::new();
+    let mut part = [0; 4096];
+    loop {
+        if let Some((head, body)) = request.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            if body.len() >= length.unwrap_or("0").parse().unwrap() {
+                return request;
+            }
+        }
+        let read = stream.read(&mut part).unwrap();
+        assert!(read > 0, "the request ends early: {request}");
+        request.push_str(std::str::from_utf8(&part[..read]).unwrap());
+    }
 }
 
 fn http(status: u16, body: &str) -> String {

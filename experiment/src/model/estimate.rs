@@ -120,7 +120,7 @@ fn of(kind: &Kind, domains: &[Domain], script: &Script) -> Result<Estimate, Fail
             }
         }
     }
-    let mean = |sum: u64| if decisions == 0 { 0 } else { sum / decisions };
+    let mean = |sum: u64| sum.checked_div(decisions).unwrap_or(0);
     estimate.decision =
         Cost { calls: mean(all.calls), tokens_in: mean(all.tokens_in), tokens_out: mean(all.tokens_out) };
     Ok(estimate)

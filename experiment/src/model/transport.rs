@@ -52,7 +52,7 @@ pub fn send(agent: &ureq::Agent, config: &Config, body: &str, slot: Slot) -> Res
                 made.status = Some(response.status);
                 made.response = Some(without_key(config, response.body));
                 asked = response.retry_after;
-                response.status == 429 || response.status >= 500
+                matches!(response.status, 408 | 429 | 500..)
             }
             Err(error) => {
                 made.error = Some(without_key(config, error.to_string()));
@@ -170,6 +170,7 @@ fn check_access(config: &Config, status: u16) -> Result<(), Failure> {
         401 | 403 => {
             ("does not accept the key", format!("check `{}` or `O02_KEY`", config.protocol.key_variable()))
         }
+        402 => ("asks for payment", "check the account of the key".to_owned()),
         404 => ("does not have this model or address", "check `--endpoint` and `--model`".to_owned()),
         _ => return Ok(()),
     };
