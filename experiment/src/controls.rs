@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::matrix::Setting;
 use crate::record::Record;
+use crate::schema::Schema;
 use crate::score::{Scores, bound_us};
 
 /// A control.
@@ -59,6 +60,10 @@ pub fn all(
         let stability = score.stability.as_ref().is_some_and(|stability| stability.inconsistent == 0);
         (stability, score.tier2.as_ref().is_some_and(|tier2| tier2.misbound == 0))
     });
+    let schema =
+        Schema::read(include_str!("../../spec/run.schema.json")).expect("the schema is as committed");
+    let form = |record: &Record| schema.check(&serde_json::to_value(record).expect("a record is JSON"));
+    let invalid: Vec<String> = records.iter().filter_map(|record| form(record).err()).collect();
     let short = |hash: &str| hash.chars().take(16).collect::<String>();
     vec![
         control(
@@ -90,6 +95,14 @@ pub fn all(
             "validation errors",
             true,
             format!("{errors} answers were not as the schema says, and were asked for again"),
+        ),
+        control(
+            "records valid against their schema",
+            invalid.is_empty(),
+            match invalid.first() {
+                None => format!("{} of {}", records.len(), records.len()),
+                Some(why) => format!("{} of {} are not: {why}", invalid.len(), records.len()),
+            },
         ),
         control(
             "invariants of Opus",

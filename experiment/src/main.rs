@@ -422,21 +422,18 @@ fn scripted_server(args: &Run) -> Result<(), Failure> {
 
 fn estimated(place: &Place) -> Result<(), Failure> {
     println!("four characters count as a token; nothing is tried again");
+    println!("{:<10}   {:^27}   {RUNS} runs of everything", "", "one decision");
+    let [calls, sent, received] = ["calls", "tokens in", "out"];
     println!(
-        "{:<12} {:>10} {:>12} {:>12}   {RUNS} runs of everything",
-        "system", "calls", "tokens in", "tokens out"
+        "{:<10}   {calls:>5} {sent:>10} {received:>10}   {calls:>6} {sent:>12} {received:>12}",
+        "system"
     );
     for estimate in estimate(&domains(place)?)? {
-        let total = estimate.total(RUNS);
+        let (one, all) = (estimate.decision, estimate.total(RUNS));
+        let [one, all] = [one, all].map(|cost| [cost.calls, cost.tokens_in, cost.tokens_out].map(grouped));
         println!(
-            "{:<12} {:>10} {:>12} {:>12}   of a decision: {} calls, {} in, {} out",
-            estimate.system,
-            grouped(total.calls),
-            grouped(total.tokens_in),
-            grouped(total.tokens_out),
-            estimate.decision.calls,
-            grouped(estimate.decision.tokens_in),
-            grouped(estimate.decision.tokens_out)
+            "{:<10}   {:>5} {:>10} {:>10}   {:>6} {:>12} {:>12}",
+            estimate.system, one[0], one[1], one[2], all[0], all[1], all[2]
         );
     }
     Ok(())

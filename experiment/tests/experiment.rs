@@ -37,6 +37,7 @@ impl Folder {
         command.args(words).output().expect("o02 runs")
     }
 
+    /// What a command line prints that has to succeed.
     fn ends(&self, line: &str) -> String {
         let output = self.o02(line);
         let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
@@ -103,7 +104,7 @@ fn opus_and_python_run_without_a_model() {
         assert_eq!(rows["systems"]["opus"][domain]["right"], rows["systems"]["opus"][domain]["rows"]);
     }
     let page = folder.text("report.html");
-    assert!(page.contains("reconstruction") && page.contains("not run"));
+    assert!(page.contains("reconstruction") && page.contains("not\u{a0}run"));
     for table in 1..=13 {
         assert!(page.contains(&format!("Table {table}. ")), "no table {table}");
     }
@@ -201,4 +202,46 @@ fn the_report_is_readable_in_a_browser() {
     }
     let printed = browser.print(&folder.0, &folder.0.join("report.html"));
     assert!(printed.starts_with(b"%PDF") && printed.len() > 10_000);
+}
+
+/// What a whole experiment costs, as README and book say.
+#[test]
+fn documents_say_what_the_experiment_would_cost() {
+    let printed = Folder::new("estimate").ends("estimate");
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for page in ["README.md", "../spec/book/22-experiment.md"] {
+        let text = fs::read_to_string(here.join(page)).unwrap();
+        for line in printed.lines() {
+            assert!(text.contains(line.trim_end()), "{page} lacks this line of `o02 estimate`:\n{line}");
+        }
+    }
+}
+
+#[test]
+fn faults_of_a_server_come_to_what_they_should() {
+    let folder = Folder::new("scripted");
+    let said = folder.ends("scripted --runs 2");
+    for fault in
+        ["TooManyRequests", "ServerError", "Slow", "Broken", "CutOff", "NotJson", "WrongEnum", "Refusal"]
+    {
+        assert!(said.contains(fault), "{said}");
+    }
+    let results = folder.json("results.json");
+    schema::assert_schema(&folder.text("results.json"), "results.schema.json");
+    for name in ["structured", "agent", "raw"] {
+        assert_eq!(results["systems"][name]["state"], "scripted");
+    }
+    // from the report's table to the raw response
+    let page = folder.text("report.html");
+    links(&folder.0, "report.html", &page, "href=\"", '"');
+    let objects = page.split("href=\"evidence/objects/").count() - 1;
+    assert_eq!(objects, 3 * (52 + 18));
+    // runs of real systems are not mixed with them
+    let mut mixed = folder.text("runs.jsonl");
+    let line = mixed.lines().next().unwrap().replace("\"run\":0", "\"run\":77").replace("scripted", "live");
+    mixed.push_str(&format!("{line}\n"));
+    fs::write(folder.0.join("runs.jsonl"), mixed).unwrap();
+    let output = folder.o02("score");
+    assert!(!output.status.success());
+    assert!(text(&output.stderr).contains("runs against the scripted server are among runs of real systems"));
 }

@@ -175,3 +175,57 @@ fn every_source_of_systems_and_scorers_is_locked() {
         }
     }
 }
+
+/// Adding a domain takes a folder and a lock, no code; and one byte that changes afterwards stops the command.
+#[test]
+fn a_domain_is_a_folder() {
+    let copy = Copy::new("domain");
+    let folder = copy.experiment().join("domains/doors");
+    fs::create_dir_all(&folder).unwrap();
+    let files = [
+        (
+            "domain.toml",
+            "title = \"Doors\"\nprose = \"prose.md\"\npolicy = \"doors.opus\"\nscenarios = \"scenarios.json\"\nanswer = \"answer.json\"\nversions = [1]\n[python]\ndecide = \"decide.py\"\n",
+        ),
+        (
+            "prose.md",
+            "Whoever is 18 or older may pass, for 1.00; others may not. `decision` (`pass`, `stop`), `fee`, `reason_code` (`OF_AGE`, `MINOR`).",
+        ),
+        (
+            "doors.opus",
+            "policy doors { currency USD  enum D { pass, stop }  enum R { OF_AGE, MINOR }  input { age : int in 0..120 }  output { decision : D  fee : money in $0..$1  reason_code : R }  rules first { rule A when age >= 18 => pass, $1, OF_AGE  otherwise B => stop, $0, MINOR } }",
+        ),
+        (
+            "scenarios.json",
+            "{\"scenarios\": [{\"id\": \"door-1\", \"tier\": 1, \"domain\": \"doors\", \"title\": \"of age\", \"input\": {\"age\": 18}, \"expected\": {\"decision\": \"pass\", \"fee\": \"1.00\", \"reason_code\": \"OF_AGE\"}}]}",
+        ),
+        (
+            "answer.json",
+            "{\"type\": \"object\", \"properties\": {\"decision\": {\"enum\": [\"pass\", \"stop\"]}, \"fee\": {\"type\": \"string\"}, \"reason_code\": {\"enum\": [\"OF_AGE\", \"MINOR\"]}}, \"required\": [\"decision\", \"fee\", \"reason_code\"], \"additionalProperties\": false}",
+        ),
+        (
+            "decide.py",
+            "import json, sys\nof_age = json.load(sys.stdin)[\"age\"] >= 18\nprint(json.dumps({\"decision\": \"pass\", \"fee\": \"1.00\", \"reason_code\": \"OF_AGE\"} if of_age else {\"decision\": \"stop\", \"fee\": \"0.00\", \"reason_code\": \"MINOR\"}))\n",
+        ),
+    ];
+    for (name, text) in files {
+        fs::write(folder.join(name), text).unwrap();
+    }
+    let (experiment, out) =
+        (copy.experiment().display().to_string(), copy.0.join("out").display().to_string());
+    let o02 = |line: &[&str]| {
+        let place = ["--experiment", &experiment, "--out", &out];
+        let output =
+            std::process::Command::new(env!("CARGO_BIN_EXE_o02")).args(line).args(place).output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (runs, said) = o02(&["run", "--systems", "opus", "--runs", "1"]);
+    assert!(!runs && said.contains("locked registry: `doors/prose` is not locked"), "{said}");
+    assert_eq!(o02(&["lock"]), (true, String::new()));
+    assert_eq!(o02(&["run", "--systems", "opus", "--runs", "1"]), (true, String::new()));
+    let records = fs::read_to_string(copy.0.join("out/runs.jsonl")).unwrap();
+    assert!(records.contains("\"scenario\":\"door-1\""));
+    fs::write(folder.join("prose.md"), "Nobody may pass.").unwrap();
+    let (runs, said) = o02(&["run", "--systems", "opus", "--runs", "1"]);
+    assert!(!runs && said.contains("scenario freeze: `doors/prose` is not what is locked"), "{said}");
+}

@@ -217,7 +217,8 @@ impl Made<'_> {
 
     fn state(&self, name: &str) -> String {
         match self.score(name).state.as_str() {
-            "not_run" => "not run".into(),
+            // the words stay on one line
+            "not_run" => "not\u{a0}run".into(),
             state => state.to_owned(),
         }
     }
@@ -233,7 +234,13 @@ impl Made<'_> {
         let rows = NAMES.iter().map(|name| {
             let score = Some(self.score(name)).filter(|score| score.state != "not_run");
             let head = [Cell::new(title(name)), Cell::new(self.state(name))];
-            head.into_iter().chain(row(name, score, &self.published.systems[*name])).collect()
+            let figures = row(name, score, &self.published.systems[*name]).into_iter();
+            // every figure leads to its runs
+            let figures = figures.map(|cell| match cell.is_published || cell.link.is_some() {
+                true => cell,
+                false => Cell { link: score.map(|_| runs_of(name)), ..cell },
+            });
+            head.into_iter().chain(figures).collect()
         });
         let heads = [&["system", "runs"], heads].concat();
         Table {
@@ -248,8 +255,10 @@ impl Made<'_> {
     fn systems(&self) -> Table {
         let rows = WORDS.iter().map(|(name, title, words, model)| {
             let reason = self.score(name).reason.clone().unwrap_or_default();
+            let link = Some(runs_of(name)).filter(|_| self.score(name).state != "not_run");
+            let state = Cell { link, ..Cell::new(self.state(name)) };
             let cells = [title, *words, *model].into_iter().map(Cell::new);
-            cells.chain([Cell::linked(self.state(name), runs_of(name)), Cell::new(reason)]).collect()
+            cells.chain([state, Cell::new(reason)]).collect()
         });
         Table {
             id: None,
@@ -413,17 +422,42 @@ impl Made<'_> {
     }
 
     fn kinds(&self) -> Table {
-        let heads: Vec<&str> = Binding::ALL.iter().map(|kind| kind.name()).collect();
-        let theirs: Vec<String> = heads.iter().map(|head| format!("published {head}")).collect();
-        let all: Vec<&str> = heads.iter().copied().chain(theirs.iter().map(String::as_str)).collect();
-        self.by_system("Table 12. Kinds of misbinding, in runs", &all, |name, score, published| {
-            let kinds = score.and_then(|score| score.tier2.as_ref()).map(|tier2| &tier2.kinds);
-            let ours = heads.iter().map(|head| match kinds {
+        let names = Binding::ALL.map(Binding::name);
+        let ours = |score: &SystemScore| score.tier2.as_ref().map(|tier2| tier2.kinds.clone());
+        self.counted("Table 12. Kinds of misbinding, in runs", &names, 2, ours, |published| &published.kinds)
+    }
+
+    /// A table of counts by name: ours, the published ones, and where they differ.
+    fn counted(
+        &self,
+        caption: &str,
+        names: &[&str],
+        tier: u8,
+        ours: impl Fn(&SystemScore) -> Option<BTreeMap<String, u32>>,
+        theirs: impl Fn(&PublishedSystem) -> &BTreeMap<String, u32>,
+    ) -> Table {
+        let published: Vec<String> = names.iter().map(|name| format!("published {name}")).collect();
+        let heads = names.iter().copied().chain(published.iter().map(String::as_str)).chain(["difference"]);
+        let heads: Vec<&str> = heads.collect();
+        self.by_system(caption, &heads, |system, score, published| {
+            let (found, theirs) = (score.and_then(&ours), theirs(published));
+            let link = format!("{}-{tier}", runs_of(system));
+            let cell = |name: &&str| match &found {
                 None => Cell::default(),
-                Some(kinds) => Cell::linked(kinds[*head].to_string(), format!("{}-2", runs_of(name))),
-            });
-            let theirs = heads.iter().map(|head| Cell::published(published.kinds[*head].to_string()));
-            ours.chain(theirs).collect()
+                Some(found) => Cell::linked(found[*name].to_string(), &link),
+            };
+            let differs = |name: &&str| {
+                let difference = i64::from(found.as_ref()?[*name]) - i64::from(theirs[*name]);
+                (difference != 0).then(|| format!("{name} {difference:+}"))
+            };
+            let differences: Vec<String> = names.iter().filter_map(differs).collect();
+            let differences = match (&found, differences.is_empty()) {
+                (None, _) => String::new(),
+                (Some(_), true) => "none".into(),
+                (Some(_), false) => differences.join(", "),
+            };
+            let published = names.iter().map(|name| Cell::published(theirs[*name].to_string()));
+            names.iter().map(cell).chain(published).chain([Cell::new(differences)]).collect()
         })
     }
 
@@ -616,7 +650,7 @@ impl Made<'_> {
     }
 
     fn elimination(&self) -> Table {
-        let heads = ["material here", "material as published"];
+        let heads = ["material here", "material as published", "difference"];
         let mut table = self.by_system("Table 9. Failure elimination", &heads, |_, score, published| {
             let ours = score.and_then(|score| score.surface.as_ref()).map(|surface| {
                 match surface.material.is_empty() {
@@ -624,7 +658,13 @@ impl Made<'_> {
                     false => surface.material.join(", "),
                 }
             });
-            vec![Cell::new(ours.unwrap_or_default()), Cell::published(&published.material)]
+            let difference = match &ours {
+                None => "",
+                Some(ours) if *ours == published.material => "none",
+                Some(_) => "another result",
+            };
+            let theirs = Cell::published(&published.material);
+            vec![Cell::new(ours.clone().unwrap_or_default()), theirs, Cell::new(difference)]
         });
         table.notes.push(format!(
             "Here a class is material if it is more than {} of a system's tier-1 runs.",
@@ -634,18 +674,9 @@ impl Made<'_> {
     }
 
     fn taxonomy(&self) -> Table {
-        let heads: Vec<&str> = Class::ALL.iter().map(|class| class.name()).collect();
-        let theirs: Vec<String> = heads.iter().map(|head| format!("published {head}")).collect();
-        let all: Vec<&str> = heads.iter().copied().chain(theirs.iter().map(String::as_str)).collect();
-        self.by_system("Table 11. Failed tier-1 runs by class", &all, |name, score, published| {
-            let classes = score.and_then(|score| score.taxonomy.as_ref());
-            let ours = heads.iter().map(|head| match classes {
-                None => Cell::default(),
-                Some(classes) => Cell::linked(classes[*head].to_string(), format!("{}-1", runs_of(name))),
-            });
-            let theirs = heads.iter().map(|head| Cell::published(published.classes[*head].to_string()));
-            ours.chain(theirs).collect()
-        })
+        let names = Class::ALL.map(Class::name);
+        let ours = |score: &SystemScore| score.taxonomy.clone();
+        self.counted("Table 11. Failed tier-1 runs by class", &names, 1, ours, |published| &published.classes)
     }
 
     fn failures_chart(&self) -> Part {

@@ -20,7 +20,8 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding-bottom: .4rem; }
 th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 thead th { color: var(--soft); font-weight: 600; }
-tbody th { font-weight: 500; }
+tbody th { font-weight: 500; white-space: nowrap; }
+code { font-size: .9em; }
 td.published { color: var(--soft); font-style: italic; }
 .note { color: var(--soft); max-width: 46rem; }
 p { max-width: 46rem; }
@@ -34,7 +35,7 @@ footer { color: var(--soft); padding: 2rem 1rem; }
 
 /// The page.
 pub fn render(page: &Page) -> String {
-    let lead: String = page.lead.iter().map(|text| format!("<p>{}</p>\n", escaped(text))).collect();
+    let lead: String = page.lead.iter().map(|text| format!("<p>{}</p>\n", inline(text))).collect();
     let entry =
         |section: &Section| format!("<li><a href=\"#{}\">{}</a></li>\n", section.id, escaped(&section.title));
     let contents: String = page.sections.iter().map(entry).collect();
@@ -55,7 +56,7 @@ fn section(section: &Section) -> String {
         .parts
         .iter()
         .map(|part| match part {
-            Part::Text(text) => format!("<p>{}</p>\n", escaped(text)),
+            Part::Text(text) => format!("<p>{}</p>\n", inline(text)),
             Part::Table(shown) => table(shown),
             Part::Figure { svg, caption } => {
                 format!("<figure>{svg}<figcaption>{}</figcaption></figure>\n", escaped(caption))
@@ -84,22 +85,36 @@ fn table(table: &Table) -> String {
     };
     let rows: String = table.rows.iter().map(row).collect();
     let notes: String =
-        table.notes.iter().map(|note| format!("<p class=\"note\">{}</p>\n", escaped(note))).collect();
+        table.notes.iter().map(|note| format!("<p class=\"note\">{}</p>\n", inline(note))).collect();
     // a region that scrolls must be reachable by keyboard
     format!(
-        "<div class=\"scroll\"{id} tabindex=\"0\" role=\"region\" aria-label=\"{caption}\"><table><caption>{caption}</caption>\
+        "<div class=\"scroll\"{id} tabindex=\"0\" role=\"region\" aria-label=\"{caption}\"><table><caption>{shown}</caption>\
          <thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n{notes}",
-        caption = escaped(&table.caption),
+        caption = escaped(&table.caption.replace('`', "")),
+        shown = inline(&table.caption),
         id = table.id.as_ref().map_or(String::new(), |id| format!(" id=\"{}\"", escaped(id))),
     )
 }
 
 fn content(cell: &Cell) -> String {
-    let text = escaped(&cell.text);
+    let text = inline(&cell.text);
     match &cell.link {
         Some(link) if !text.is_empty() => format!("<a href=\"{}\">{text}</a>", escaped(link)),
         _ => text,
     }
+}
+
+/// Text in HTML, with what is between backticks as code.
+fn inline(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return escaped(text);
+    }
+    let part = |(at, part): (usize, &&str)| match at % 2 {
+        0 => escaped(part),
+        _ => format!("<code>{}</code>", escaped(part)),
+    };
+    parts.iter().enumerate().map(part).collect()
 }
 
 /// Text in HTML. What systems answered is data, and cannot become markup.

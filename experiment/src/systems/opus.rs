@@ -96,7 +96,9 @@ impl OpusSystem {
             Facts::NotNeeded => None,
             Facts::Known(snapshot) => Some(snapshot),
             // before the first publication nothing is in force on any day
-            Facts::NothingKnown => return Ok(Outcome::of(json!({"refused": domain.date_field()}).to_string())),
+            Facts::NothingKnown => {
+                return Ok(Outcome::of(json!({"refused": domain.date_field()}).to_string()));
+            }
         };
         let ready = self.ready(source, snapshot.as_ref()).map_err(Failure::new)?;
         let text = Value::Object(input.clone()).to_string();
@@ -146,13 +148,15 @@ impl OpusSystem {
             return Ok(folder.clone());
         }
         let folder = self.folder(&format!("{}-store", domain.name))?;
-        let states = states(table).map_err(|why| Failure::new(format!("the facts of {}: {why}", domain.name)))?;
+        let states =
+            states(table).map_err(|why| Failure::new(format!("the facts of {}: {why}", domain.name)))?;
         for (time, state) in states {
             let wrong = |why: String| Failure::new(format!("the facts of {} at {time}: {why}", domain.name));
             let snapshot = facts::parse_csv(&state).map_err(|error| wrong(error.message))?;
             let time: Time = time.parse().map_err(|_| wrong("not an instant".into()))?;
             let name = FACTS.parse().expect("it is a name");
-            let publication = Publication { claimed: Some(time), ..Publication::new(name, snapshot.to_bytes()) };
+            let publication =
+                Publication { claimed: Some(time), ..Publication::new(name, snapshot.to_bytes()) };
             publish(&folder, &publication, now()).map_err(|error| wrong(error.message))?;
         }
         stores.insert(domain.name.clone(), folder.clone());
@@ -287,7 +291,8 @@ impl System for OpusSystem {
         let folder = self.folder(&format!("{}-replay", domain.name))?;
         write(&folder.join("policy.opus"), &domain.policy)?;
         write(&folder.join("population.jsonl"), &lines(population))?;
-        let batch = ["batch", "policy.opus", "population.jsonl", "-o", "decisions.jsonl", "--record", "record"];
+        let batch =
+            ["batch", "policy.opus", "population.jsonl", "-o", "decisions.jsonl", "--record", "record"];
         self.command.run(&folder, &batch)?;
         let replayed = self.command.run(&folder, &["replay", "record", "--format", "json"])?;
         let replayed: Value = parse(&String::from_utf8_lossy(&replayed.stdout))?;
@@ -392,7 +397,6 @@ fn lines(population: &[(String, Map<String, Value>)]) -> String {
     population.iter().map(line).collect()
 }
 
-
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     fs::write(path, text).map_err(|error| Failure::io(path, "written", &error))
 }
@@ -402,7 +406,8 @@ fn read(path: &Path) -> Result<String, Failure> {
 }
 
 fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Failure> {
-    serde_json::from_str(text).map_err(|error| Failure::new(format!("an answer of `opus` cannot be read: {error}")))
+    serde_json::from_str(text)
+        .map_err(|error| Failure::new(format!("an answer of `opus` cannot be read: {error}")))
 }
 
 /// The time of this machine's clock.

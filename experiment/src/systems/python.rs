@@ -44,15 +44,20 @@ impl PythonSystem {
     fn folder(&self, programs: &Texts) -> Result<PathBuf, Failure> {
         let number = self.calls.fetch_add(1, Ordering::Relaxed);
         let folder = self.folder.join(number.to_string());
-        let made = fs::create_dir_all(&folder).and_then(|()| {
-            programs.iter().try_for_each(|(name, text)| fs::write(folder.join(name), text))
-        });
+        let made = fs::create_dir_all(&folder)
+            .and_then(|()| programs.iter().try_for_each(|(name, text)| fs::write(folder.join(name), text)));
         made.map_err(|error| Failure::io(&folder, "written", &error))?;
         Ok(folder)
     }
 
     /// Runs a program on a JSON object.
-    fn run(&self, folder: &Path, program: &str, options: &[String], input: &Value) -> Result<Outcome, Failure> {
+    fn run(
+        &self,
+        folder: &Path,
+        program: &str,
+        options: &[String],
+        input: &Value,
+    ) -> Result<Outcome, Failure> {
         let (python, _) = self.python.as_ref().map_err(|why| Failure::new(why.clone()))?;
         let mut command = Command::new(python);
         // without bytecode files, so that a program runs as it is; hash randomisation is left as Python sets it
@@ -124,7 +129,8 @@ impl System for PythonSystem {
                 Ok(Outcome::failed(format!("{} has no program that accounts for a change", domain.name)))
             }
             Task::Govern { from, to, population } => {
-                let case = |(name, input): &(String, Map<String, Value>)| json!({"scenario": name, "input": input});
+                let case =
+                    |(name, input): &(String, Map<String, Value>)| json!({"scenario": name, "input": input});
                 let population: Vec<Value> = population.iter().map(case).collect();
                 let input = json!({"from_version": from, "to_version": to, "population": population});
                 self.run(&folder, GOVERN, &[], &input)
@@ -223,11 +229,14 @@ mod tests {
 
     #[test]
     fn a_place_is_the_beginning_of_a_literal() {
-        let texts = vec![("decide.py".to_owned(), "# é\nLIMIT = {1: 30, 2: Decimal(\"14.50\")}\n".to_owned())];
+        let texts =
+            vec![("decide.py".to_owned(), "# é\nLIMIT = {1: 30, 2: Decimal(\"14.50\")}\n".to_owned())];
         let read = |place: &str| located(&texts, place).map(|(_, range)| texts[0].1[range].to_owned());
         assert_eq!(read("decide.py:2:13").as_deref(), Some("30"));
         assert_eq!(read("decide.py:2:28").as_deref(), Some("14.50"));
-        for wrong in ["decide.py:2:14", "decide.py:2:1", "decide.py:9:1", "other.py:2:13", "decide.py:0:0", "2:13"] {
+        for wrong in
+            ["decide.py:2:14", "decide.py:2:1", "decide.py:9:1", "other.py:2:13", "decide.py:0:0", "2:13"]
+        {
             assert_eq!(read(wrong), None, "{wrong}");
         }
     }
