@@ -90,7 +90,7 @@ impl Given {
             let mapping = intake.field_mapping(index);
             if mapping.is_absent {
                 given.absent.push(index);
-            } else if mapping.path.is_empty()
+            } else if mapping.may_be_column()
                 && let Some(value) = value(intake.column(index))?
             {
                 given.fields.push((index, value));

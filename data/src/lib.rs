@@ -28,6 +28,7 @@ mod intake;
 mod json_lines;
 mod lines;
 mod mapping;
+mod member;
 mod names;
 mod near;
 mod one_row;

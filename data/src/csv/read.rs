@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 use arrow_array::builder::StringBuilder;
+use arrow_schema::{DataType, Field, Fields};
 use opus_ir::memory::Columns;
 use opus_runtime::admission::Reading;
 
@@ -69,12 +70,16 @@ impl CsvSource {
         let names = cells(&header, quotes.delimiter)
             .map_err(|wrong| DataError::input(format!("{file}: the header cannot be read: {wrong}")))?;
         let names: Vec<&str> = names.iter().map(Cow::as_ref).collect();
-        let Found { fields, kept } =
-            intake.find(file, &names, given).map_err(|failure| with_cause(failure, &names))?;
+        let columns: Fields = names.iter().map(|name| Field::new(*name, DataType::Utf8, true)).collect();
+        let found = intake.find(file, &columns, given).map_err(|failure| with_cause(failure, &names))?;
+        let ignored = found.ignored(&columns);
+        let Found { fields, kept } = found;
+        // cells are texts, which have no members
+        let fields = fields.into_iter().map(|(index, member)| (index, member.column)).collect();
         let types = intake.keep.iter().zip(&kept).map(|(name, cell)| cell.map(|_| Kept::text(name, false)));
         let kept_types = types.collect();
         let csv = Arc::new(Csv { delimiter: quotes.delimiter, width: names.len(), fields, kept });
-        Ok(CsvSource { csv, splitter, kept: kept_types, ignored: intake.ignored(&names) })
+        Ok(CsvSource { csv, splitter, kept: kept_types, ignored })
     }
 }
 

@@ -62,6 +62,8 @@ struct JsonLines {
 
 /// A value within an object.
 struct Nested {
+    /// The slot of the whole name, where a name with dots may be that of a value of its own; it wins.
+    own: Option<usize>,
     /// The slot of the outermost object.
     slot: usize,
     /// The names from there on.
@@ -171,6 +173,18 @@ impl JsonLines {
         let mut fields: Vec<(usize, usize)> =
             fields.map(|index| (index, slot(intake.column(index)))).collect();
         let kept = intake.keep.iter().map(|name| slot(name)).collect();
+        let way = |(position, (index, own)): (usize, &(usize, usize))| {
+            let mapping = intake.field_mapping(*index);
+            let way = mapping.way()?;
+            let nested = Nested {
+                own: mapping.may_be_column().then_some(*own),
+                slot: slot(way[0]),
+                path: way[1..].iter().map(|name| (*name).to_owned()).collect(),
+            };
+            Some((position, nested))
+        };
+        let (nested_fields, nested): (Vec<usize>, Vec<Nested>) =
+            fields.iter().enumerate().filter_map(way).unzip();
         // a renamed field may have either name, but not both
         for (index, slot) in &fields {
             if let Some(also) = &intake.field_mapping(*index).also {
@@ -179,13 +193,8 @@ impl JsonLines {
             }
         }
         let lower = slots.iter().map(|(name, slot)| (name.to_lowercase(), *slot)).collect();
-        let mut nested = Vec::new();
-        for (index, slot) in &mut fields {
-            let path = &intake.field_mapping(*index).path;
-            if !path.is_empty() {
-                nested.push(Nested { slot: *slot, path: path.clone() });
-                *slot = slots.len() + nested.len() - 1;
-            }
+        for (number, position) in nested_fields.into_iter().enumerate() {
+            fields[position].1 = slots.len() + number;
         }
         JsonLines { slots, lower, ignores_case, nested, fields, kept }
     }
@@ -225,20 +234,55 @@ impl JsonLines {
         }
     }
 
-    /// Finds the values within objects.
+    /// Finds the values within objects. Where an object is `null`, so is each of its members.
+    ///
+    /// # Errors
+    /// Where there is something other than an object on the way.
     fn descend(&self, found: &mut [Option<&str>]) -> Result<(), String> {
         for (index, nested) in self.nested.iter().enumerate() {
-            let mut value = found[nested.slot];
-            for name in &nested.path {
-                value = match value {
-                    Some(object) if object.starts_with('{') => member(object, name, self.ignores_case)?,
-                    // `null`, and what is no object, has no members
-                    _ => None,
-                };
-            }
-            found[self.slots.len() + index] = value;
+            let own = nested.own.and_then(|own| found[own]);
+            found[self.slots.len() + index] = match own {
+                Some(own) => Some(own),
+                None => self.member_of(found[nested.slot], nested)?,
+            };
         }
         Ok(())
+    }
+
+    /// The value at the end of a way.
+    fn member_of<'a>(&self, outermost: Option<&'a str>, nested: &Nested) -> Result<Option<&'a str>, String> {
+        let mut value = outermost;
+        for (depth, name) in nested.path.iter().enumerate() {
+            value = match value {
+                Some(object) if object.starts_with('{') => member(object, name, self.ignores_case)?,
+                None | Some("null") => return Ok(value),
+                Some(other) => {
+                    let way = std::iter::once(self.name(nested.slot));
+                    let way = way.chain(nested.path[..depth].iter().map(String::as_str));
+                    let way: Vec<&str> = way.collect();
+                    let way = way.join(".");
+                    return Err(match other.starts_with('[') {
+                        true => format!(
+                            "`{way}` is an array, so that `{name}` is in each of its elements, and a field is one value"
+                        ),
+                        false => format!("`{way}` is not an object, so it has no `{name}`"),
+                    });
+                }
+            };
+        }
+        Ok(value)
+    }
+
+    /// Whether a value that is wanted was not found because this name is absent.
+    fn is_lacking(&self, slot: usize, found: &[Option<&str>]) -> bool {
+        let is_own = self.kept.contains(&slot) || self.fields.iter().any(|(_, of)| *of == slot);
+        let mut nested = self.nested.iter().enumerate();
+        found[slot].is_none()
+            && (is_own
+                || nested.any(|(index, nested)| {
+                    (nested.own == Some(slot) || nested.slot == slot)
+                        && found[self.slots.len() + index].is_none()
+                }))
     }
 
     /// Fills the columns of the fields; answers the columns to keep, adds to the names that nobody asked for, and says
@@ -324,14 +368,14 @@ impl JsonLines {
         let text = std::str::from_utf8(line)
             .map_err(|error| Wrong::Line(format!("byte {} is not valid UTF-8", error.valid_up_to() + 1)))?;
         let mut deserializer = serde_json::Deserializer::from_str(text);
-        let mut other_case = None;
+        let mut other_case = Vec::new();
         let object = Object { json: self, found, ignored, other_case: &mut other_case };
         let read = deserializer.deserialize_map(object).and_then(|()| deserializer.end());
         read.map_err(|error| Wrong::Line(in_words(text, &error)))?;
-        if let Some((name, slot)) = other_case.filter(|(_, slot)| found[*slot].is_none()) {
+        self.descend(found).map_err(Wrong::Line)?;
+        if let Some((name, slot)) = other_case.into_iter().find(|(_, slot)| self.is_lacking(*slot, found)) {
             return Err(Wrong::Case { found: name, slot });
         }
-        self.descend(found).map_err(Wrong::Line)?;
         // a value is looked at later, but whether it can be read is a matter of the line
         let is_broken = |text: &&str| text.contains('\\') && serde_json::from_str::<String>(text).is_err();
         match found.iter().flatten().find(|text| text.starts_with('"') && is_broken(text)) {
@@ -376,7 +420,7 @@ fn member<'a>(object: &'a str, name: &str, ignores_case: bool) -> Result<Option<
     let slots = BTreeMap::from([(own, 0)]);
     let lower = BTreeMap::from([(name.to_lowercase(), 0)]);
     let json =
-        JsonLines { slots, lower, ignores_case, nested: Vec::new(), fields: Vec::new(), kept: Vec::new() };
+        JsonLines { slots, lower, ignores_case, nested: Vec::new(), fields: Vec::new(), kept: vec![0] };
     let mut found = [None];
     let read = json.read(object.as_bytes(), &mut found, &mut BTreeSet::new());
     read.map(|()| found[0]).map_err(|wrong| wrong.in_words(&json))
@@ -427,7 +471,7 @@ impl<'s> Scanner<'s> {
         found: &mut [Option<&'a str>],
         ignored: &mut BTreeSet<String>,
     ) -> bool {
-        self.scan(line, found, ignored).is_some()
+        self.scan(line, found, ignored).is_some() && self.json.descend(found).is_ok()
     }
 
     fn scan<'a>(
@@ -604,8 +648,8 @@ struct Object<'s, 'a> {
     json: &'s JsonLines,
     found: &'s mut [Option<&'a str>],
     ignored: &'s mut BTreeSet<String>,
-    /// A name in another case than the wanted one, and the slot of that.
-    other_case: &'s mut Option<(String, usize)>,
+    /// Names in another case than the wanted one, and the slot of that.
+    other_case: &'s mut Vec<(String, usize)>,
 }
 
 impl<'a> Visitor<'a> for Object<'_, 'a> {
@@ -636,7 +680,7 @@ impl<'a> Visitor<'a> for Object<'_, 'a> {
 struct Name<'s> {
     json: &'s JsonLines,
     ignored: &'s mut BTreeSet<String>,
-    other_case: &'s mut Option<(String, usize)>,
+    other_case: &'s mut Vec<(String, usize)>,
 }
 
 impl<'a> DeserializeSeed<'a> for Name<'_> {
@@ -657,7 +701,7 @@ impl Visitor<'_> for Name<'_> {
     fn visit_str<E: Error>(self, name: &str) -> Result<Option<usize>, E> {
         match self.json.slot(name) {
             Slot::Wanted(slot) => return Ok(Some(slot)),
-            Slot::OtherCase(slot) => *self.other_case = Some((name.to_owned(), slot)),
+            Slot::OtherCase(slot) => self.other_case.push((name.to_owned(), slot)),
             Slot::Unknown => {}
         }
         note(name, self.ignored);

@@ -5,7 +5,8 @@
 //! finds the pages of a chunk of rows in order, and the threads that share the work decode that [`Part`]: the
 //! dictionary of a column chunk becomes an array once, and the codes of the pages pick from what admission made of it.
 //! Pages of plain values are copied. A column to keep is checked, and its pages are written again in the bytes that were
-//! read. Anything else (nested columns, other encodings, types or codecs) is the general reader's.
+//! read. A member of a struct is a column whose values are present at a deeper level. Anything else (lists, other
+//! encodings, types or codecs) is the general reader's.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -58,7 +59,8 @@ struct Column {
     /// The type that the file names.
     data_type: DataType,
     codec: Compression,
-    optional: bool,
+    /// The definition level of values that are present: 0 where none can be missing, and more than 1 within structs.
+    depth: u32,
     /// How many rows the column chunk has.
     rows: usize,
     description: ColumnDescPtr,
@@ -113,8 +115,7 @@ fn shape_of(chunk: &ColumnChunkMetaData, data_type: &DataType) -> Option<Shape> 
     use DataType::*;
     let known = [Encoding::PLAIN, Encoding::RLE, Encoding::PLAIN_DICTIONARY, Encoding::RLE_DICTIONARY];
     let column = chunk.column_descr();
-    let is_flat = column.max_rep_level() == 0 && column.max_def_level() <= 1;
-    if !is_flat
+    if column.max_rep_level() > 0
         || !is_known(chunk.compression())
         || !chunk.encodings().all(|encoding| known.contains(&encoding))
     {
@@ -158,7 +159,7 @@ fn shape_of(chunk: &ColumnChunkMetaData, data_type: &DataType) -> Option<Shape> 
 impl Column {
     fn unreadable(&self, error: &dyn std::error::Error) -> DataError {
         let (file, row_group) = &self.place;
-        unreadable_column(file, *row_group, self.description.name(), error)
+        unreadable_column(file, *row_group, &self.description.path().string(), error)
     }
 }
 
@@ -184,7 +185,7 @@ impl PagedColumn {
             shape,
             data_type: data_type.clone(),
             codec: chunk.compression(),
-            optional: chunk.column_descr().max_def_level() == 1,
+            depth: u32::from(chunk.column_descr().max_def_level().unsigned_abs()),
             rows,
             description: chunk.column_descr_ptr(),
         };
@@ -302,10 +303,10 @@ impl Part {
     }
 
     fn decode_as<T: Plain>(&self) -> Result<Decoded> {
-        let Column { shape, codec, optional, .. } = &*self.column;
-        let mut chunk = Chunk::<T>::new(self.rows, *optional);
+        let Column { shape, codec, depth, .. } = &*self.column;
+        let mut chunk = Chunk::<T>::new(self.rows, *depth > 0);
         for (page, range) in &self.pages {
-            let open = page.open(*codec, *optional)?;
+            let open = page.open(*codec, *depth)?;
             let rows = range.len();
             let present = open.present.as_ref().map(|present| present.slice(range.start, rows));
             let count = present.as_ref().map_or(rows, BooleanBuffer::count_set_bits);
@@ -384,8 +385,8 @@ impl Part {
 
     /// That the values of a whole page are right; answers whether they are codes.
     fn check(&self, page: &DataPage) -> Result<bool> {
-        let Column { shape, codec, optional, .. } = &*self.column;
-        let open = page.open(*codec, *optional)?;
+        let Column { shape, codec, depth, .. } = &*self.column;
+        let open = page.open(*codec, *depth)?;
         let count = open.present.as_ref().map_or(page.rows, BooleanBuffer::count_set_bits);
         if open.is_coded {
             let mut codes = Vec::with_capacity(count);

@@ -126,19 +126,19 @@ impl DataPage {
         DataPage { raw, rows, open: OnceLock::new() }
     }
 
-    /// Unpacks the page.
+    /// Unpacks the page; `depth` is the definition level of values that are present, 0 where none can be missing.
     ///
     /// # Errors
     /// Where it is damaged.
-    pub fn open(&self, codec: Compression, optional: bool) -> Result<&OpenPage> {
-        let open = self.open.get_or_init(|| self.opened(codec, optional).map_err(|error| error.to_string()));
+    pub fn open(&self, codec: Compression, depth: u32) -> Result<&OpenPage> {
+        let open = self.open.get_or_init(|| self.opened(codec, depth).map_err(|error| error.to_string()));
         open.as_ref().map_err(|message| damaged(message.trim_start_matches("Parquet error: ")))
     }
 
-    fn opened(&self, codec: Compression, optional: bool) -> Result<OpenPage> {
+    fn opened(&self, codec: Compression, depth: u32) -> Result<OpenPage> {
         let bytes = self.raw.unpack(codec)?;
         let (levels, values, encoding) = match self.raw.header.kind {
-            Kind::Data { encoding, levels, .. } if optional => {
+            Kind::Data { encoding, levels, .. } if depth > 0 => {
                 if levels != Encoding::RLE {
                     return Err(damaged("levels are written in an encoding that is no longer used"));
                 }
@@ -164,7 +164,7 @@ impl DataPage {
                 return Err(damaged(message));
             }
         };
-        let present = if optional { Some(presence(&levels, self.rows)?) } else { None };
+        let present = if depth > 0 { Some(presence(&levels, self.rows, depth)?) } else { None };
         let present = present.filter(|present| present.count_set_bits() < self.rows);
         Ok(OpenPage { present, values, is_coded })
     }
