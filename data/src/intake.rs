@@ -8,9 +8,9 @@ use opus_runtime::admission::{Admission, Reading, Reason, Unit};
 use super::given::Given;
 use super::mapping::{FieldMapping, Mapping};
 use super::member::Member;
-use super::near::did_you_mean;
 use super::spelling::{DateForm, Spelling};
 use crate::error::DataError;
+use opus_runtime::near::did_you_mean;
 
 /// What is read of every file.
 ///
@@ -89,14 +89,17 @@ impl Intake {
     fn in_words(&self, index: usize, reading: Reading<'_>, reason: Reason) -> Reason {
         let (field, mapping) = (&self.schema.inputs[index], self.field_mapping(index));
         let value = reading.to_string();
-        let mut message = reason.message;
+        let (mut fault, mut message) = (reason.fault, reason.message);
         if let (Fault::MalformedDate | Fault::WrongType, Kind::Date, Some(form)) =
             (reason.fault, field.kind, &mapping.spelling.date)
         {
             message =
                 format!("{}: `{value}` is not {}, as the mapping file says", field.name, form.in_words());
+            if matches!(reading, Reading::Text(_)) {
+                fault = Fault::MalformedDate;
+            }
         }
-        let is_unread = matches!(reason.fault, Fault::WrongType | Fault::MalformedDate | Fault::UnknownValue);
+        let is_unread = matches!(fault, Fault::WrongType | Fault::MalformedDate | Fault::UnknownValue);
         if is_unread && matches!(reading, Reading::Text(_)) && stands_for_missing(&value) {
             message += &match field.optional {
                 true => format!(
@@ -112,7 +115,7 @@ impl Intake {
                 field.name
             );
         }
-        Reason { value, message, ..reason }
+        Reason { fault, value, message, ..reason }
     }
 
     /// The form of a date as which a number would be admitted, unless the mapping names one.

@@ -35,10 +35,15 @@ impl Lines {
         self.spans.len()
     }
 
-    /// Every row, where the whole text is valid UTF-8.
-    pub fn texts(&self) -> Option<impl Iterator<Item = &str>> {
-        let text = std::str::from_utf8(&self.text).ok()?;
-        Some(self.spans.iter().map(move |(start, end)| &text[*start as usize..*end as usize]))
+    /// Every row, with its text where it is valid UTF-8. A whole text that is valid is checked at once.
+    pub fn rows(&self) -> Vec<(&[u8], Option<&str>)> {
+        let whole = std::str::from_utf8(&self.text).ok();
+        let row = |(start, end): &(u32, u32)| {
+            let span = *start as usize..*end as usize;
+            let line = &self.text[span.clone()];
+            (line, whole.map_or_else(|| std::str::from_utf8(line).ok(), |text| Some(&text[span])))
+        };
+        self.spans.iter().map(row).collect()
     }
 
     /// Whether a byte occurs anywhere.

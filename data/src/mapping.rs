@@ -30,9 +30,9 @@ use opus_runtime::admission::{Reading, Unit, number};
 use toml::{Table, Value};
 
 use super::endpoint::read_text;
-use super::near::did_you_mean;
 use super::spelling::{DateForm, Spelling, THOUSANDS};
 use crate::error::{DataError, invalid_toml};
+use opus_runtime::near::did_you_mean;
 
 /// What is said about each field, by input index, and about files as a whole.
 ///

@@ -179,19 +179,14 @@ impl Csv {
         let kept_cells: Vec<usize> = self.kept.iter().flatten().copied().collect();
         let mut kept: Vec<StringBuilder> = kept_cells.iter().map(|_| StringBuilder::new()).collect();
         let has_quotes = lines.have(b'"');
-        let whole: Option<Vec<&str>> = lines.texts().map(Iterator::collect);
-        let lines: Vec<&[u8]> = lines.iter().collect();
+        let lines = lines.rows();
         let mut texts = Vec::with_capacity(BLOCK_ROWS * self.width);
         for (block, lines) in lines.chunks(BLOCK_ROWS).enumerate() {
             texts.clear();
             let first_row = block * BLOCK_ROWS;
             let (mut set_aside, mut records) = ([false; BLOCK_ROWS], Vec::new());
-            for (row, line) in lines.iter().enumerate() {
+            for (row, (line, text)) in lines.iter().enumerate() {
                 let start = texts.len();
-                let text = match &whole {
-                    Some(texts) => Some(texts[first_row + row]),
-                    None => std::str::from_utf8(line).ok(),
-                };
                 if text.is_some_and(|text| self.split(text, has_quotes, &mut texts)) {
                     for (builder, cell) in kept.iter_mut().zip(&kept_cells) {
                         builder.append_option(texts[start + cell]);
@@ -215,7 +210,7 @@ impl Csv {
                 texts.fill::<Cells>(intake, (*index, usual), *cell, columns, faults);
             }
             for (row, record) in records {
-                self.fill_record(intake, first_row + row, lines[row], record, columns, faults);
+                self.fill_record(intake, first_row + row, lines[row].0, record, columns, faults);
             }
         }
         let mut kept = kept.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef);

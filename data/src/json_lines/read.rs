@@ -298,8 +298,7 @@ impl JsonLines {
     ) -> Vec<ArrayRef> {
         let usual: Vec<Usual> = self.fields.iter().map(|(index, _)| Usual::new(intake, *index)).collect();
         let mut kept: Vec<StringBuilder> = self.kept.iter().map(|_| StringBuilder::new()).collect();
-        let whole: Option<Vec<&str>> = lines.texts().map(Iterator::collect);
-        let lines: Vec<&[u8]> = lines.iter().collect();
+        let lines = lines.rows();
         let width = self.width();
         let fill = |(index, slot): &(usize, usize)| {
             let fill = intake.field_mapping(*index).fill.as_ref()?;
@@ -312,14 +311,10 @@ impl JsonLines {
             texts.clear();
             let first_row = block * BLOCK_ROWS;
             let (mut set_aside, mut wrongs) = ([false; BLOCK_ROWS], Vec::new());
-            for (row, line) in lines.iter().enumerate() {
+            for (row, (line, text)) in lines.iter().enumerate() {
                 let start = texts.len();
                 texts.resize(start + width, None);
                 let mut read = Ok(());
-                let text = match &whole {
-                    Some(texts) => Some(texts[first_row + row]),
-                    None => std::str::from_utf8(line).ok(),
-                };
                 if !text.is_some_and(|text| scanner.read(text, &mut texts[start..], ignored)) {
                     texts[start..].fill(None);
                     read = self.read(line, &mut texts[start..], ignored);
@@ -378,9 +373,9 @@ impl JsonLines {
         }
         // a value is looked at later, but whether it can be read is a matter of the line
         let is_broken = |text: &&str| text.contains('\\') && serde_json::from_str::<String>(text).is_err();
-        match found.iter().flatten().find(|text| text.starts_with('"') && is_broken(text)) {
-            Some(text) => Err(Wrong::Line(format!("the text {text} has half a character in it"))),
-            None => Ok(()),
+        match found.iter().flatten().any(|text| text.starts_with('"') && is_broken(text)) {
+            true => Err(Wrong::Line(malformed_in_words(text).unwrap_or_default())),
+            false => Ok(()),
         }
     }
 }
@@ -581,37 +576,23 @@ fn value_end(line: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// What the library says, and what is said instead.
-const WORDS: [(&str, &str); 13] = [
-    ("trailing characters", "something follows the object"),
-    ("trailing comma", "a comma has nothing after it"),
-    ("invalid number", "a number is not written as in JSON"),
-    ("number out of range", "a number is too large"),
-    ("expected value", "a value is missing or not valid JSON"),
-    ("expected ident", "a word is not `true`, `false` or `null`"),
-    ("expected `,` or `}`", "a comma or `}` is missing"),
-    ("expected `,` or `]`", "a comma or `]` is missing"),
-    ("expected `:`", "a colon is missing after a name"),
-    ("key must be a string", "a name is not in double quotes"),
-    ("control character", "a text holds a control character"),
-    ("recursion limit", "values are nested too deeply"),
-    ("escape", "an escape in a text is invalid"),
-];
+/// What is wrong with a line, as it is said of an object that is decided alone; `None` where nothing is.
+fn malformed_in_words(line: &str) -> Option<String> {
+    json::members(line, |_, _| ()).err().map(|malformed| malformed.reason(line).message)
+}
 
-/// What is wrong with an object, without the number of the line, which is always 1.
+/// What is wrong with an object.
 fn in_words(line: &str, error: &serde_json::Error) -> String {
     let text = error.to_string();
-    if !line.trim_start().starts_with('{') {
-        return "not a JSON object: it does not begin with `{`".into();
-    }
     if let Some((name, _)) = text.split_once(TWICE) {
-        return format!("{name}{TWICE}");
+        return format!("not a JSON object: {name}{TWICE}");
     }
+    let mut words = malformed_in_words(line)
+        .unwrap_or_else(|| "not a JSON object: values are nested too deeply".to_owned());
     if error.is_eof() {
-        return "the line ends within its JSON object: each object is on one line".into();
+        words += "; each object is on one line";
     }
-    let words = WORDS.iter().find(|(theirs, _)| text.contains(theirs)).map(|(_, ours)| *ours);
-    format!("not a JSON object: {} at character {}", words.unwrap_or("it cannot be read"), error.column())
+    words
 }
 
 /// What is said after a name that an object has twice.
@@ -718,24 +699,41 @@ mod tests {
     fn what_is_wrong_with_a_line_is_told_in_words() {
         let json = JsonLines::new(&intake(&every_kind(), "", &[]), &Given::default());
         for (line, words) in [
-            (r#""count": 5,"#, "not a JSON object: it does not begin with `{`"),
-            ("[1]", "not a JSON object: it does not begin with `{`"),
-            (r#"{"count": 5,"#, "the line ends within its JSON object: each object is on one line"),
-            (r#"{"count": 05}"#, "a number is not written as in JSON"),
-            (r#"{"count": 5} {}"#, "something follows the object"),
-            (r#"{"count": 5, "count": 6}"#, "`count` appears twice"),
+            (r#""count": 5,"#, "not a JSON object: a JSON object starts with `{`"),
+            ("[1]", "not a JSON object: a JSON object starts with `{`"),
+            (
+                r#"{"count": 5,"#,
+                "not a JSON object: the JSON object is incomplete: the text ends inside it; each object is on one line",
+            ),
+            (r#"{"count": 05}"#, "not a JSON object: invalid number at character 12"),
+            (
+                r#"{"count": 5} {}"#,
+                "not a JSON object: text after the end of the JSON object at character 14",
+            ),
+            (r#"{"count": 5, "count": 6}"#, "not a JSON object: `count` appears twice"),
             (r#"{"Count": 5}"#, "`Count` differs from `count` only in case"),
-            (r#"{count: 5}"#, "a name is not in double quotes"),
-            (r#"{"count" 5}"#, "a colon is missing after a name"),
-            (r#"{"count": 5 "big": 6}"#, "a comma or `}` is missing"),
-            (r#"{"count": NaN}"#, "a value is missing or not valid JSON"),
-            (r#"{"count": nil}"#, "a word is not `true`, `false` or `null`"),
-            (r#"{"count": "\x"}"#, "an escape in a text is invalid"),
+            (r#"{count: 5}"#, "not a JSON object: expected a name in double quotes at character 2"),
+            (r#"{"count" 5}"#, "not a JSON object: expected `:` at character 10"),
+            (r#"{"count": 5 "big": 6}"#, "not a JSON object: expected `,` or `}` at character 13"),
+            (r#"{"count": NaN}"#, "not a JSON object: expected a value at character 11"),
+            (
+                r#"{"count": nil}"#,
+                "not a JSON object: invalid value: text needs double quotes at character 11",
+            ),
+            (r#"{"count": "\x"}"#, "not a JSON object: unknown escape inside a string at character 12"),
+            (
+                r#"{"count": "\ud800"}"#,
+                "not a JSON object: incomplete character (half of a surrogate pair) inside a string",
+            ),
         ] {
             let mut found = vec![None; json.width()];
             let wrong = json.read(line.as_bytes(), &mut found, &mut BTreeSet::new()).unwrap_err();
             let wrong = wrong.in_words(&json);
-            assert!(wrong.contains(words), "{line}: {wrong}");
+            assert!(wrong.starts_with(words), "{line}: {wrong}");
+            // an object that is decided alone is refused in the same words
+            let alone = json::members(line, |_, _| ()).map_err(|malformed| malformed.reason(line).message);
+            let is_like = |message: &String| wrong.starts_with(message.as_str());
+            assert!(alone.as_ref().err().is_none_or(is_like), "{line}: {alone:?}");
         }
     }
 
