@@ -258,7 +258,7 @@ impl Intake {
         found == wanted || (self.mapping.ignore_case && found.to_lowercase() == wanted.to_lowercase())
     }
 
-    /// The columns that nobody asked for. A column that the mapping file says no file has is one of them.
+    /// The columns that are ignored. They include a column of a field for which the mapping file says `column = false`.
     pub fn ignored(&self, names: &[&str]) -> Vec<String> {
         let read = |name: &str| {
             self.keep.iter().any(|keep| self.is_name(name, keep))
@@ -272,7 +272,7 @@ impl Intake {
         names.iter().filter(|name| !read(name)).map(|name| name.to_string()).collect()
     }
 
-    /// That a column of this type can hold values of the field with this index.
+    /// Checks that a column of this type can hold values of the field with this index.
     ///
     /// # Errors
     /// Where it cannot, or where only a unit would tell what its numbers mean.
@@ -350,7 +350,7 @@ impl Intake {
         format!("{what}, such as: values = {{ {} }}", values.join(", "))
     }
 
-    /// That numbers in the column of a field could be meant in two ways; `found` says where they are.
+    /// The error that numbers in the column of a field could be meant in two ways; `found` says where they are.
     pub fn needs_unit(&self, found: &str, index: usize) -> DataError {
         let field = &self.schema.inputs[index];
         let (readings, units) = match field.kind {
@@ -374,7 +374,7 @@ pub struct Found {
 }
 
 impl Found {
-    /// The columns that nobody asked for.
+    /// The columns that are ignored.
     pub fn ignored(&self, columns: &Fields) -> Vec<String> {
         let is_read = |place: &usize| {
             self.fields.iter().any(|(_, member)| member.column == *place) || self.kept.contains(&Some(*place))
@@ -401,7 +401,7 @@ fn flatten_help(way: &[&str]) -> String {
     )
 }
 
-/// That a struct has no such member.
+/// The error that a struct has no such member.
 fn no_member(file: &str, way: &[&str], name: &str, members: &Fields, wanted: &Wanted<'_>) -> DataError {
     let names = || members.iter().map(|member| member.name().as_str());
     let message = format!("{file}: `{}` has no member `{name}`{}", way.join("."), wanted.for_field());
@@ -411,7 +411,7 @@ fn no_member(file: &str, way: &[&str], name: &str, members: &Fields, wanted: &Wa
     DataError::unmapped(message).remedy(help)
 }
 
-/// That the value at this depth of a way has no members.
+/// The error that the value at this depth of a way has no members.
 fn not_a_struct(
     file: &str,
     way: &[&str],
@@ -533,7 +533,7 @@ struct Wanted<'a> {
 }
 
 impl Intake {
-    /// That columns are missing, with those of the others that may have been meant.
+    /// The error that columns are missing, with those of the others that may have been meant.
     fn no_columns(&self, file: &str, missing: &[Wanted<'_>], columns: &Fields) -> DataError {
         let names: Vec<&str> = columns.iter().map(|column| column.name().as_str()).collect();
         let unread = self.ignored(&names);

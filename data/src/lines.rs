@@ -57,7 +57,7 @@ impl Lines {
     }
 }
 
-/// How the records of a CSV file are told apart.
+/// How the records of a CSV file are separated.
 #[derive(Clone, Copy, Debug)]
 pub struct Quotes {
     /// What separates cells.
@@ -285,7 +285,7 @@ impl Splitter {
         Ok((spans, at, lines))
     }
 
-    /// That a record of several lines, the first of which has this number, is meant as one record.
+    /// Checks that a record of several lines, starting with this one, is meant as one record.
     fn check_span(&self, record: &[u8], first: u64) -> Result<(), DataError> {
         let RowKind::Record(quotes) = self.kind else { return Ok(()) };
         let last = first + memchr_iter(b'\n', record).count() as u64;
@@ -371,7 +371,7 @@ impl Splitter {
         self.grow()
     }
 
-    /// Reads another block behind the rest.
+    /// Reads another block after the rest.
     fn grow(&mut self) -> Result<(), DataError> {
         self.buffer.drain(..self.at);
         self.at = 0;
@@ -409,7 +409,7 @@ impl Splitter {
     }
 }
 
-/// The position behind the quote that closes the one at `at`; `None` where it is not within the text.
+/// The position after the quote that closes the one at `at`; `None` if the text does not contain it.
 pub fn after_quotes(text: &[u8], mut at: usize, is_at_end: bool) -> Option<usize> {
     loop {
         at += 1 + memchr(b'"', &text[at + 1..])? + 1;

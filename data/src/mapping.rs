@@ -51,7 +51,7 @@ use opus_runtime::near::did_you_mean;
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Mapping {
     fields: Vec<FieldMapping>,
-    /// What separates the cells of a CSV file, where not a comma (or a tab, in `.tsv`).
+    /// What separates the cells of a CSV file, if it is not a comma (or a tab, in `.tsv`).
     pub delimiter: Option<u8>,
     /// Whether a quoted cell of a CSV file may span lines that look like records.
     pub multiline_cells: bool,
@@ -112,7 +112,7 @@ const UNITS: [(&str, Unit); 4] = [
     ("fraction", Unit::Fraction),
 ];
 
-/// Sentinels that are numbers are compared to so many decimals.
+/// Sentinels that are numbers are compared to this many decimals.
 const SENTINEL_DECIMALS: u8 = 18;
 
 impl Mapping {
@@ -169,7 +169,7 @@ impl Mapping {
         Ok(Mapping::read_with_text(path, schema)?.0)
     }
 
-    /// Reads a mapping file; with its text, which says what was read.
+    /// Reads a mapping file; also returns its text.
     ///
     /// # Errors
     /// As [`Mapping::read`].

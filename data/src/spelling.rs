@@ -30,7 +30,7 @@ pub struct Spelling {
     pub nearest: bool,
 }
 
-/// How dates are spelled, where not as 2025-01-31.
+/// How dates are spelled, if not as 2025-01-31.
 ///
 /// ```
 /// use opus_data::DateForm;
@@ -41,7 +41,7 @@ pub struct Spelling {
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DateForm {
-    /// As a number of ticks since 1970, so many a day.
+    /// As a number of ticks since 1970.
     Epoch {
         /// How many ticks a day has.
         per_day: i64,
@@ -74,10 +74,10 @@ const EPOCHS: [(&str, i64); 4] = [
 /// What separates groups of digits.
 pub const THOUSANDS: [char; 6] = ['.', ',', ' ', '\'', '’', '_'];
 
-/// What a text is called that is not spelled as the mapping file says.
+/// The name of a text that is not spelled as the mapping file says.
 const NOT_SPELLED_SO: &str = "a text that is not in the spelling of the mapping file";
 
-/// So many more decimals than the field has are rounded, in steps that fit in 128 bits.
+/// How many more decimals than the field has are rounded, in steps that fit in 128 bits.
 const MORE_DECIMALS: [u8; 3] = [6, 14, 22];
 
 impl DateForm {
@@ -147,7 +147,7 @@ impl Spelling {
         *self == Spelling::default()
     }
 
-    /// The plain spelling of a value of a field with so many decimals; `scratch` keeps its text.
+    /// The plain spelling of a value of a field with this many decimals; `scratch` keeps its text.
     pub fn plain<'a>(
         &self,
         kind: Kind,
@@ -290,7 +290,7 @@ impl Spelling {
     }
 }
 
-/// A text that is not spelled as the mapping file says is nothing, even if the policy would write it so.
+/// A text that is not spelled as the mapping file says is not read, even if the policy would write it so.
 fn unlike(reading: Reading<'_>) -> Reading<'_> {
     if matches!(reading, Reading::Text(_)) { Reading::Other(NOT_SPELLED_SO) } else { reading }
 }
@@ -377,9 +377,12 @@ mod tests {
             ("DD.MM.YYYY", Reading::Text("1.2.2025")),
             ("DD.MM.YYYY", Reading::Text("31.02.2025")),
             ("DD.MM.YYYY", Reading::Text("31.01.2025x")),
+            ("DD.MM.YYYY", Reading::Text("2025-01-31")),
             ("epoch days", Reading::Text("soon")),
+            ("epoch days", Reading::Text("2025-01-31")),
         ] {
-            assert_eq!(plain(&with(form), Kind::Date, 0, reading), format!("{reading:?}"), "{form}");
+            let unlike = format!("{:?}", Reading::Other(NOT_SPELLED_SO));
+            assert_eq!(plain(&with(form), Kind::Date, 0, reading), unlike, "{form} {reading:?}");
         }
         let noon = plain(&with("epoch seconds"), Kind::Date, 0, Reading::Integer(1738324800));
         assert_eq!(noon, format!("{:?}", Reading::Text("2025-01-31T12:00:00")));

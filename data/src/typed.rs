@@ -21,7 +21,7 @@ pub struct TypedColumns {
     pub kept: Vec<Option<usize>>,
     /// What the columns to keep are.
     pub kept_types: Vec<Option<Kept>>,
-    /// The names that nobody asked for.
+    /// The columns that are ignored.
     pub ignored: Vec<String>,
     /// How the columns are counted, if the file states units that the mapping leaves open.
     pub intake: Option<Arc<Intake>>,
@@ -31,7 +31,7 @@ impl TypedColumns {
     /// The columns that are wanted of a file with these.
     ///
     /// # Errors
-    /// Where one is missing, or cannot hold what its field is.
+    /// If one is missing, or cannot hold the values of its field.
     pub fn new(
         file: &str,
         schema: &Schema,

@@ -95,7 +95,7 @@ impl ArrowSource {
         Ok(ArrowSource { file, positioned, batches, columns, batch: None, batches_read: 0 })
     }
 
-    /// That a stream was not cut off between two batches, and that nothing lies behind it.
+    /// Checks that a stream was not cut off between two batches, and that nothing follows it.
     fn check_end(&self) -> Result<(), DataError> {
         let Batches::Stream(reader) = &self.batches else { return Ok(()) };
         let at = read_of(reader.get_ref());

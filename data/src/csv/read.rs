@@ -166,8 +166,8 @@ impl Texts for Cells {
 type Record<'t> = Result<Vec<Cow<'t, str>>, String>;
 
 impl Csv {
-    /// Fills the columns of the fields; answers the columns to keep, `None` for those that the file does not hold. Faults
-    /// are added in no order of rows.
+    /// Fills the columns of the fields; returns the columns to keep, `None` for those that the file does not hold. Faults
+    /// are added in any order.
     fn fill(
         &self,
         intake: &Intake,
@@ -217,7 +217,7 @@ impl Csv {
         self.kept.iter().map(|cell| cell.and_then(|_| kept.next())).collect()
     }
 
-    /// Splits a line; answers whether it has as many cells as the header, and no doubled quotes.
+    /// Splits a line; returns whether it has as many cells as the header, and no doubled quotes.
     fn split<'t>(&self, text: &'t str, has_quotes: bool, texts: &mut Vec<Option<&'t str>>) -> bool {
         let (line, before) = (text.as_bytes(), texts.len());
         let mut add = |cell: &'t str| texts.push(Some(cell).filter(|cell| !cell.is_empty()));

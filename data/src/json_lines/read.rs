@@ -26,7 +26,7 @@ use crate::seen::Seen;
 use crate::source::{Opened, Request, Rows, Source};
 use crate::texts::{BLOCK_ROWS, Block, Texts, Usual, malformed};
 
-/// So many names that nobody asked for are told.
+/// At most this many ignored names are reported.
 const IGNORED_MAX: usize = 100;
 
 /// Opens a file with an object a line.
@@ -221,7 +221,8 @@ impl JsonLines {
         self.slots.iter().find(|(_, of)| **of == slot).map_or("", |(name, _)| name)
     }
 
-    /// That the first object has no name in another case, where the wanted one is absent: a header would be refused.
+    /// Checks that the first object has no name in another case where the wanted one is absent: a header like that would
+    /// be refused.
     fn check_names(&self, file: &str, line: &[u8]) -> Result<(), DataError> {
         let mut found = vec![None; self.width()];
         match self.read(line, &mut found, &mut BTreeSet::new()) {
@@ -285,8 +286,8 @@ impl JsonLines {
                 }))
     }
 
-    /// Fills the columns of the fields; answers the columns to keep, adds to the names that nobody asked for, and says
-    /// which fields had a value or `null` in any object. Faults are added in no order of rows.
+    /// Fills the columns of the fields; returns the columns to keep, adds to the ignored names, and notes which fields
+    /// had a value or `null` in any object. Faults are added in any order.
     fn fill(
         &self,
         intake: &Intake,
@@ -380,7 +381,7 @@ impl JsonLines {
     }
 }
 
-/// Notes a name that nobody asked for.
+/// Notes an ignored name.
 fn note(name: &str, ignored: &mut BTreeSet<String>) {
     if !ignored.contains(name) && ignored.len() < IGNORED_MAX {
         ignored.insert(name.to_owned());
@@ -450,7 +451,7 @@ struct Scanner<'s> {
     names: Vec<(Vec<u8>, Option<usize>)>,
 }
 
-/// So many names are remembered.
+/// At most this many names are remembered.
 const NAMES_MAX: usize = 1_000;
 
 impl<'s> Scanner<'s> {
@@ -458,8 +459,8 @@ impl<'s> Scanner<'s> {
         Scanner { json, names: Vec::new() }
     }
 
-    /// Finds the text of the value of each slot. Answers false where the line is written in another way, or may be
-    /// wrong: [`JsonLines::read`] knows.
+    /// Finds the text of the value of each slot. Returns false if the line is written in another way or may be
+    /// wrong, which [`JsonLines::read`] finds out.
     fn read<'a>(
         &mut self,
         line: &'a str,
@@ -705,7 +706,7 @@ mod tests {
                 r#"{"count": 5,"#,
                 "not a JSON object: the JSON object is incomplete: the text ends inside it; each object is on one line",
             ),
-            (r#"{"count": 05}"#, "not a JSON object: invalid number at character 12"),
+            (r#"{"count": 05}"#, "not a JSON object: invalid number at character 13"),
             (
                 r#"{"count": 5} {}"#,
                 "not a JSON object: text after the end of the JSON object at character 14",

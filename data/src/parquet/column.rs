@@ -103,9 +103,9 @@ enum Layout {
     Int32,
     Int64,
     Double,
-    /// Big-endian integers of so many bytes, at most 8.
+    /// Big-endian integers of this many bytes, at most 8.
     Short(usize),
-    /// Big-endian integers of so many bytes.
+    /// Big-endian integers of this many bytes.
     Fixed(usize),
     Text,
 }
@@ -167,7 +167,7 @@ impl PagedColumn {
     /// The column chunk, where it is plain enough.
     ///
     /// # Errors
-    /// Where what is said about its pages cannot be.
+    /// If the metadata of its pages is impossible.
     pub fn open(
         (name, row_group): (&Arc<str>, usize),
         file: &Positioned,
@@ -252,7 +252,7 @@ impl PagedColumn {
         Ok(end)
     }
 
-    /// Finds pages until so many rows wait, or there are no more pages.
+    /// Finds pages until this many rows are waiting, or there are no more pages.
     fn find(&mut self, rows: usize) -> Result<()> {
         while self.rows_waiting < rows {
             let Some(raw) = self.pages.next()? else { return Ok(()) };
@@ -383,7 +383,7 @@ impl Part {
         Ok(Some(verbatim))
     }
 
-    /// That the values of a whole page are right; answers whether they are codes.
+    /// Checks the values of a whole page; returns whether they are codes.
     fn check(&self, page: &DataPage) -> Result<bool> {
         let Column { shape, codec, depth, .. } = &*self.column;
         let open = page.open(*codec, *depth)?;
@@ -432,14 +432,14 @@ fn decode_dictionary(bytes: &mut Bytes, count: usize, shape: &Shape) -> Result<A
     }
 }
 
-/// That every code has a value. Codes have at most 31 bits.
+/// Checks that every code has a value. Codes have at most 31 bits.
 fn check_codes(codes: &[i32], dictionary: Option<&ArrayRef>) -> Result<()> {
     let values = dictionary.map_or(0, |dictionary| dictionary.len());
     let greatest = codes.iter().copied().fold(-1, i32::max);
     if (greatest as i64) < values as i64 { Ok(()) } else { Err(damaged("a code is beyond its dictionary")) }
 }
 
-/// That a page of plain texts has so many, each of valid UTF-8.
+/// Checks that a page of plain texts has this many, each valid UTF-8.
 fn check_texts(bytes: &[u8], count: usize) -> Result<()> {
     let (mut at, mut lengths) = (0usize, 0u32);
     for _ in 0..count {
@@ -479,7 +479,7 @@ trait Plain {
     fn skip(bytes: &mut Bytes, layout: Layout, count: usize) -> Result<()>;
     /// Takes `count` values off the bytes.
     fn decode(bytes: &mut Bytes, layout: Layout, count: usize, out: &mut Self::Many) -> Result<()>;
-    /// Moves the last values apart, so that they stand where rows are present.
+    /// Spreads the last values out to the rows that are present.
     fn spread(values: &mut Self::Many, count: usize, present: &BooleanBuffer);
     /// Adds the values that codes stand for.
     fn look_up(codes: &[i32], dictionary: &ArrayRef, out: &mut Self::Many) -> Result<()>;
@@ -487,7 +487,7 @@ trait Plain {
     fn array(values: Self::Many, nulls: Option<NullBuffer>, data_type: &DataType) -> Result<ArrayRef>;
 }
 
-/// Moves the last `count` values apart; what stands where no row is present is the default.
+/// Spreads the last `count` values out to the rows that are present; the other rows get the default.
 fn spread<T: Copy + Default>(values: &mut Vec<T>, count: usize, present: &BooleanBuffer) {
     let compact = values.split_off(values.len() - count);
     let start = values.len();
@@ -586,7 +586,7 @@ fn big_endian(bytes: &mut Bytes, layout: Layout, count: usize, out: &mut Vec<i12
     Ok(())
 }
 
-/// Nothing but a name for texts.
+/// A name for texts, which have no type of their own here.
 struct Text;
 
 /// Texts, as arrays hold them.

@@ -1,5 +1,5 @@
-//! What does a Parquet file hold? Row groups, read column by column. The pages of a chunk are found in order; whoever
-//! admits the chunk decodes them ([`Part`]). Columns that are not plain enough for that are decoded in order, by several
+//! What does a Parquet file hold? Row groups, read column by column. The pages of a chunk are found in order, and
+//! decoded when the chunk is admitted ([`Part`]). Columns that are not plain enough for that are decoded in order, by several
 //! threads at once.
 
 use std::ops::Range;

@@ -19,7 +19,7 @@ pub struct Runs {
 }
 
 impl Runs {
-    /// Runs of codes with so many bits.
+    /// Runs of codes with this many bits.
     ///
     /// # Errors
     /// Where a code would not fit in 32 bits.
@@ -74,7 +74,7 @@ impl Runs {
         Ok(())
     }
 
-    /// Begins the next run; a packed one that is not longer than `count` is given at once. Answers how many were.
+    /// Begins the next run; a packed one that is not longer than `count` is unpacked at once. Returns how many were.
     fn begin_run(&mut self, count: usize, codes: &mut Vec<i32>) -> Result<usize> {
         let header = varint(&self.bytes, &mut self.at)?;
         let length = usize::try_from(header >> 1).map_err(|_| damaged("a run is too long"))?;

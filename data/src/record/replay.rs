@@ -28,7 +28,7 @@ use crate::pipeline::{Batch, Leaves, Progress, rejects};
 use crate::write::Spec;
 use crate::{Digest, Endpoint, Located, Names, Reader, Whole};
 
-/// The most rows of which a replay says how they differ. All are counted.
+/// How many differing rows a replay describes at most. All are counted.
 pub const DIFFERENCES_MAX: usize = 1000;
 
 /// Something that is not as it was recorded.
@@ -202,8 +202,8 @@ impl Recorded {
         Ok(found)
     }
 
-    /// Finds what lies in the folder under the names of a record, and is not what the manifest names or is a link: then
-    /// the record does not hold it.
+    /// Finds files in the folder that have the names of a record's files, but are links or not in the manifest: the
+    /// record does not hold them.
     fn compare_folder(&self, replay: &mut Replay) -> Result<(), DataError> {
         let copies = self.manifest.files().filter_map(|facts| facts.copy.as_deref());
         let named: BTreeSet<&str> = copies.chain([names::MANIFEST, names::ARTIFACT]).collect();
@@ -579,7 +579,7 @@ impl Again {
 
 impl Drop for Again {
     fn drop(&mut self) {
-        // there is nobody left to tell that it could not be removed
+        // there is no one left to report a failure to
         let _ = fs::remove_dir_all(&self.0);
     }
 }
