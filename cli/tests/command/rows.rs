@@ -156,7 +156,7 @@ fn an_object_alone_is_read_as_in_a_file_of_objects() {
         folder.write("one", object);
         folder.write("rows.jsonl", format!("{object}\n"));
         let alone = folder.opus("run share.opus --input one --format json").ends(code);
-        let alone: serde_json::Value = serde_json::from_str(&alone.text()).expect("JSON");
+        let alone: serde_json::Value = serde_json::from_str(alone.text()).expect("JSON");
         folder.opus("batch share.opus rows.jsonl -o out.jsonl --rejects rejects.jsonl").ends(code);
         let (decided, rejected) = (folder.text("out.jsonl"), folder.text("rejects.jsonl"));
         if code == 0 {
