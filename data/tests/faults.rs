@@ -260,7 +260,7 @@ fn doubles_and_ticks_are_read_where_the_mapping_says_so() {
 /// A mapping file that says how dates are written says so of all of them.
 #[test]
 fn a_date_in_another_form_than_the_mapping_says_is_a_fault_of_its_row() {
-    let folder = Folder::new("dates");
+    let folder = Folder::new("other-dates");
     let policy = one_field("d : date in 2000-01-01..2060-12-31 optional");
     for (form, right) in [("DD.MM.YYYY", "\"31.01.2025\""), ("epoch days", "20119")] {
         let lines = format!("{{\"d\": {right}}}\n{{\"d\": \"2025-01-31\"}}\n{{\"d\": null}}\n");
