@@ -101,8 +101,9 @@ impl<'a> Input<'a> {
         let (columns, refused) = batch.filling();
         columns.set_rows(rows.num_rows());
         let intake = self.columns.intake.as_deref().unwrap_or(self.intake);
-        for (index, column) in &self.columns.fields {
-            fill(intake, *index, rows.column(*column).as_ref(), columns, *index, refused);
+        for (index, member) in &self.columns.fields {
+            let array = member.of(rows.column(member.column).clone())?;
+            fill(intake, *index, array.as_ref(), columns, *index, refused);
         }
         let unread = BTreeSet::new();
         let count = rows.num_rows();

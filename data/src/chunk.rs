@@ -38,8 +38,8 @@ pub struct Chunk {
 
 /// Rows as a format has them.
 pub trait Body: Send {
-    /// Reads the fields that the file holds into columns, and adds what is wrong with the rows to the faults, in no order
-    /// of rows.
+    /// Reads the fields that the file holds into columns, and adds what is wrong with the rows to the faults, in any
+    /// order.
     ///
     /// # Errors
     /// Where a page is damaged.
@@ -64,7 +64,7 @@ pub struct Read {
     pub is_json: bool,
     /// The input indices of the fields that were filled.
     pub held: BTreeSet<usize>,
-    /// Names in the rows that nobody asked for, where the format names values row by row.
+    /// Names in the rows that were not asked for, if the format names values row by row.
     pub ignored: BTreeSet<String>,
     /// Which fields the rows name, where the format names values row by row.
     pub seen: Option<Seen>,
@@ -114,7 +114,7 @@ impl Body for Columnar {
 pub enum ColumnData {
     /// Values.
     Array(ArrayRef),
-    /// Pages of a Parquet file, which are decoded by whoever needs their values.
+    /// Pages of a Parquet file, which are decoded when their values are needed.
     Pages(Part),
 }
 
@@ -192,7 +192,7 @@ pub struct Kept {
     pub is_json: bool,
     /// Whether its numbers are percentages, as the metadata of its file says.
     pub is_percent: bool,
-    /// What its file says of it beside its type, such as that its bytes are UUIDs: Arrow's metadata of extensions.
+    /// What its file says about it besides its type, such as that its bytes are UUIDs: Arrow's metadata of extensions.
     pub extension: Vec<(String, String)>,
 }
 
@@ -220,7 +220,7 @@ pub const EXTENSION_KEYS: &str = "ARROW:extension:";
 pub struct Filled {
     /// The columns to keep, of all rows.
     pub kept: Vec<ColumnData>,
-    /// Names in the rows that nobody asked for, where the format names values row by row.
+    /// Names in the rows that were not asked for, if the format names values row by row.
     pub ignored: BTreeSet<String>,
     /// Which fields the rows name, where the format names values row by row.
     pub seen: Option<Seen>,
@@ -228,7 +228,7 @@ pub struct Filled {
 
 impl Chunk {
     /// Reads the fields of all rows into columns, and adds what is wrong with them to the faults. The cells of a row
-    /// with a fault may hold anything.
+    /// with a fault are unspecified.
     ///
     /// # Errors
     /// Where a page is damaged, or a value is not the one that the name of the folder gives.

@@ -15,7 +15,7 @@ use crate::summary::grouped;
 use crate::terminal::Terminal;
 
 pub fn run(args: &Inspect, terminal: &Terminal) -> Result<(), Failure> {
-    let mut opened = open_with(&args.policy, args.snapshot.as_deref(), terminal)?;
+    let mut opened = open_with(&args.policy, args.facts.snapshot.as_deref(), terminal)?;
     if args.source {
         let name = opened.artifact.program().name.clone();
         return show_source(&name, opened.source()?, terminal);

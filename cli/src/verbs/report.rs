@@ -55,7 +55,7 @@ fn check_files(args: &args::Report, target: &Endpoint) -> Result<(), Failure> {
     let named = [Some(&args.policy), args.against.as_ref()].into_iter().flatten();
     let read: Vec<Endpoint> = named
         .map(|path| Named::new(path).path)
-        .chain([&args.snapshot, &args.snapshot_before, &args.columns].into_iter().flatten().cloned())
+        .chain([&args.facts.snapshot, &args.snapshot_before, &args.columns].into_iter().flatten().cloned())
         .map(|path| Endpoint::new(&path))
         .collect();
     let read: Vec<&Endpoint> = read.iter().chain(files.iter().map(|file| &file.endpoint)).collect();
@@ -81,7 +81,7 @@ fn collect(args: &args::Report, terminal: &Terminal) -> Result<Value, Failure> {
     let mut add = |name: &str, value: Value| {
         report.insert(name.to_owned(), without_times(value));
     };
-    let snapshot = args.snapshot.as_deref();
+    let snapshot = args.facts.snapshot.as_deref();
     let mut opened = open_with(&file, snapshot, terminal)?;
     let needs_facts = snapshot.is_none() && !opened.artifact.program().holes.is_empty();
     let source = opened.source()?;
@@ -90,7 +90,7 @@ fn collect(args: &args::Report, terminal: &Terminal) -> Result<Value, Failure> {
     if !needs_facts {
         let tests = args::Test {
             policy: file.clone(),
-            snapshot: args.snapshot.clone(),
+            facts: args.facts.clone(),
             input: None,
             expected: None,
             on: None,
@@ -107,8 +107,8 @@ fn collect(args: &args::Report, terminal: &Terminal) -> Result<Value, Failure> {
         let edits = args::Diff {
             a: against.clone(),
             b: args.policy.clone(),
-            snapshot: args.snapshot_before.clone().or(args.snapshot.clone()),
-            snapshot_after: args.snapshot_before.as_ref().and(args.snapshot.clone()),
+            snapshot: args.snapshot_before.clone().or(args.facts.snapshot.clone()),
+            snapshot_after: args.snapshot_before.as_ref().and(args.facts.snapshot.clone()),
             output: None,
             unverified: false,
         };
@@ -127,7 +127,6 @@ fn collect(args: &args::Report, terminal: &Terminal) -> Result<Value, Failure> {
         }
     }
     let mut selected = terminal.all_selected();
-    selected.dedup();
     let mut seen: Vec<Value> = Vec::new();
     selected.retain(|value| {
         !seen.contains(value) && {
@@ -143,7 +142,7 @@ fn collect(args: &args::Report, terminal: &Terminal) -> Result<Value, Failure> {
 fn inspection(file: &Path, args: &args::Report) -> args::Inspect {
     args::Inspect {
         policy: file.to_owned(),
-        snapshot: args.snapshot.clone(),
+        facts: args.facts.clone(),
         source: false,
         ir: false,
         bytecode: false,
@@ -154,7 +153,7 @@ fn inspection(file: &Path, args: &args::Report) -> args::Inspect {
 fn counting(file: &Path, args: &args::Report) -> args::Coverage {
     args::Coverage {
         policy: file.to_owned(),
-        snapshot: args.snapshot.clone(),
+        facts: args.facts.clone(),
         inputs: args.input.clone(),
         tests: false,
         engine: args::Decider::Native,
@@ -171,8 +170,8 @@ fn compared(args: &args::Report, against: &Path) -> args::Compared {
         a: against.to_owned(),
         b: args.policy.clone(),
         inputs: args.input.clone(),
-        snapshot: before.clone().or(args.snapshot.clone()),
-        snapshot_after: before.and(args.snapshot.clone()),
+        snapshot: before.clone().or(args.facts.snapshot.clone()),
+        snapshot_after: before.and(args.facts.snapshot.clone()),
         output: None,
         output_format: None,
         summary: None,
@@ -204,7 +203,7 @@ fn commands(args: &args::Report) -> Vec<String> {
         given.map(|(option, path)| format!(" {option} {}", quoted(&path_text(path)))).collect()
     };
     let files: String = args.input.iter().map(|path| format!(" {}", quoted(&path_text(path)))).collect();
-    let facts = options(&[("--snapshot", args.snapshot.as_ref())]);
+    let facts = options(&[("--snapshot", args.facts.snapshot.as_ref())]);
     let columns = options(&[("--columns", args.columns.as_ref())]);
     let file = quoted(&file);
     let mut commands = vec![format!("opus inspect {file}{facts}"), format!("opus test {file}{facts}")];
@@ -216,7 +215,7 @@ fn commands(args: &args::Report) -> Vec<String> {
         let pair = format!("{} {}", quoted(&path_text(against)), quoted(&path_text(&args.policy)));
         let both = match &args.snapshot_before {
             Some(before) => {
-                options(&[("--snapshot", Some(before)), ("--snapshot-after", args.snapshot.as_ref())])
+                options(&[("--snapshot", Some(before)), ("--snapshot-after", args.facts.snapshot.as_ref())])
             }
             None => facts,
         };

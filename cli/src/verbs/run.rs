@@ -20,7 +20,7 @@ use opus_govern::trace;
 
 pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
     args.given.standard_input_once(&args.policy)?;
-    let mut opened = open_with(&args.policy, args.snapshot.as_deref(), terminal)?;
+    let mut opened = open_with(&args.policy, args.facts.snapshot.as_deref(), terminal)?;
     let input = Input::read(&args.given, &opened.artifact.program().schema)?;
     let mut recording = args.record.as_ref().map(|place| To::new(place, args, &input)).transpose()?;
     let needs_tree = args.trace || args.engine.of_runtime().is_none();
@@ -29,7 +29,7 @@ pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
     let source = source.unwrap_or_default();
     let engine = args.engine.of_runtime().unwrap_or(opus_runtime::Engine::Vm);
     let facts = opened.snapshot.clone();
-    if let (Some(recording), Some(path)) = (&mut recording, &args.snapshot) {
+    if let (Some(recording), Some(path)) = (&mut recording, &args.facts.snapshot) {
         recording.snapshot = facts.clone().map(|facts| (facts, path.display().to_string()));
     }
     let policy = opened.policy(engine, terminal)?;

@@ -67,9 +67,9 @@ pub struct Noted {
 pub struct Scanned {
     /// How many rows.
     pub rows: u64,
-    /// The columns that nobody asked for.
+    /// The columns that were ignored.
     pub ignored: Ignored,
-    /// The inputs with the hash of what was read of each, where that was asked for.
+    /// The inputs with the hash of what was read from each, if hashes were requested.
     pub hashes: Vec<(String, Digest)>,
 }
 
@@ -153,7 +153,7 @@ impl<'a> Scan<'a> {
                 let number = started;
                 started += 1;
                 scope.spawn_fifo(move |_| {
-                    // nobody listens any more where writing has failed
+                    // the receiver is gone if writing has failed
                     let _ = sender.send((number, worked(work, chunk)));
                 });
                 while order.next + (ahead_max as u64) <= started {

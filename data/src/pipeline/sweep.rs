@@ -9,7 +9,7 @@ use super::{Counts, Noted, Progress, Report, Scan};
 use crate::error::DataError;
 use crate::{Chunk, Intake, Located, Names};
 
-/// What is to be counted.
+/// What to count.
 pub struct Sweep {
     /// What is wanted of the inputs; the outputs of the schema are those of the engine.
     pub intake: Intake,

@@ -268,6 +268,15 @@ impl<'a> Declared<'a> {
                 findings.report(diagnostic.help("list them: `in {a, b}`"));
                 None
             }
+            DomainKind::Range { low, high } if kind == Kind::Date && self.years(*low, *high).is_some() => {
+                let (first, last) = self.years(*low, *high)?;
+                let span = self.tree.exprs[*low].span.to(self.tree.exprs[*high].span);
+                let meant = format!("{first:04}-01-01..{last:04}-12-31");
+                let diagnostic =
+                    Diagnostic::new(Code::MalformedDate, span, "a range of dates is between two days");
+                findings.report(diagnostic.help(format!("write `{meant}`")).fix(span, meant));
+                None
+            }
             DomainKind::Range { low, high } => {
                 let (low, high) = (value(*low), value(*high));
                 let (low, high) = (low?, high?);
@@ -282,6 +291,15 @@ impl<'a> Declared<'a> {
                 Domain::of(values.into_iter().collect::<Option<_>>()?)
             }
         }
+    }
+
+    /// Two numbers that are years, in order.
+    fn years(&self, low: ast::ExprId, high: ast::ExprId) -> Option<(i128, i128)> {
+        let year = |expr: ast::ExprId| match self.tree.exprs[expr].kind {
+            ast::ExprKind::Number(ast::Number { mantissa: year @ 1_000..=9_999, scale: 0 }) => Some(year),
+            _ => None,
+        };
+        Some((year(low)?, year(high)?)).filter(|(first, last)| first <= last)
     }
 
     /// A range that holds no value.

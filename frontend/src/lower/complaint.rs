@@ -170,7 +170,7 @@ impl Complaint {
                 let extent = |range: Interval| Extent::scaled(range, ty.scale().unwrap_or(0));
                 let end =
                     |value: i128| value_text(&policy.schema, ty.unit, &extent(Interval::point(value)).low);
-                // what nothing bounds is not shown as a number
+                // an unbounded value is not shown as a number
                 let text = |range: &Interval| match (range.lo > -FAR, range.hi < FAR) {
                     (true, true) => extent(*range).text(policy, ty.unit),
                     (true, false) => format!("{} or more", end(range.lo)),

@@ -237,7 +237,7 @@ impl Lowerer<'_> {
             let index = if range.lo == 0 { value } else { self.computed(Op::Sub, &[value, low]) };
             return self.entry(index, entries);
         }
-        // neighbours with the same entry are one span
+        // adjacent spans with the same entry are merged
         let changes = |span: &usize| by_span[*span] != by_span[*span - 1];
         let kept: Vec<usize> = (1..starts.len()).filter(changes).collect();
         let cuts = self.site.table(kept.iter().map(|span| starts[*span]).collect());
@@ -419,7 +419,7 @@ fn at_scale(constant: Constant, scale: u8) -> (i128, bool) {
     if number.scale > scale {
         return (number.mantissa.div_euclid(power), false);
     }
-    // beyond 128 bits, and so beyond every key
+    // beyond 128 bits, so beyond every key
     (if number.mantissa < 0 { i128::MIN } else { i128::MAX }, true)
 }
 

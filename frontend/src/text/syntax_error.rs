@@ -25,6 +25,7 @@ use crate::text::braces::Placed;
 use crate::text::builder::Recovery;
 use crate::text::token::Token;
 
+pub use declaration::OPTIONAL;
 use outline::Outline;
 use stop::Stop;
 

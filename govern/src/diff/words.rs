@@ -24,7 +24,7 @@ impl Words<'_> {
         if let [only] = changes {
             return self.one(only);
         }
-        // a declaration that comes or goes speaks for what is in it
+        // an added or removed declaration is described without its contents
         let whole = changes.iter().find(|change| {
             matches!(
                 change,
@@ -158,7 +158,7 @@ impl Words<'_> {
         if *part == Part::Body && !matches!((before, after), (Some(_), Some(_))) {
             return name;
         }
-        // what a value or a range is about is plain from the element
+        // the element already says what a value or a range is about
         let name = match part {
             Part::Value | Part::Range | Part::From | Part::Body => name,
             Part::Output(output) => format!("{name} {output}"),
@@ -263,7 +263,7 @@ impl Words<'_> {
     }
 }
 
-/// The elements that come and go, but for the cells of grids.
+/// The elements that are added and removed, except the cells of grids.
 fn heads(changes: &[Change]) -> Sides<'_> {
     let mut sides = (Vec::new(), Vec::new());
     for change in changes {
@@ -276,7 +276,7 @@ fn heads(changes: &[Change]) -> Sides<'_> {
     sides
 }
 
-/// How many cells of a re-dated row of a grid have another value.
+/// How many cells of a grid row whose dates changed have another value.
 fn cell_changes(changes: &[Change]) -> usize {
     let mut values: BTreeMap<&String, Vec<&Element>> = BTreeMap::new();
     for change in changes {

@@ -99,7 +99,7 @@ impl Site {
         }
         if depth > 0 && known.single().is_none() {
             known = self.derived(value, depth - 1).and_then(|more| more.intersect(known)).unwrap_or(known);
-            // a query on the way gets what is known so far
+            // a nested query gets what is known so far
             self.bounds[value] = Some((self.epoch, known));
             known = self.related(value, known, depth - 1);
         }
@@ -180,7 +180,7 @@ impl Site {
         let Some(more) = narrowed(sharp).filter(|more| *more != self.builder.range(sharp)) else {
             return sharp;
         };
-        // where the fact says as much of the bare value, earlier refinements are superfluous
+        // if the fact says as much about the plain value, earlier refinements are redundant
         let base = if narrowed(value) == Some(more) { value } else { sharp };
         self.builder.push(Op::Refine, &[base, fact.part], fact.holds as i128).expect("a refinement is proved")
     }
