@@ -4,12 +4,15 @@
 //! has been claimed about it. What is known about one side of a comparison also holds for the other: `a <= b` and
 //! later `b <= 10` establish `a <= 10`. A value that is known to be excluded counts as soon as the range ends there.
 //!
+//! An interval does not show everything: after `x == 12 or x == 24`, two values are possible, and [`Site::possible`] says so.
+//!
 //! A bound may be queried ([`Site::bounds`]), or built into a value: by refinements where branches have established it
 //! ([`Site::sharp`]), and otherwise by `min` and `max` ([`Site::held`]).
 
 use opus_ir::facts::Facts;
-use opus_ir::{Interval, Op, Ranges, Value};
+use opus_ir::{Inst, Interval, Op, Ranges, Value};
 
+use super::super::truth::joined;
 use super::Site;
 use super::facts::{Fact, Subject, two};
 
@@ -17,6 +20,10 @@ use super::facts::{Fact, Subject, two};
 const BOUND_DEPTH_MAX: u32 = 32;
 /// How many comparisons of a value with other values are considered, latest first.
 const RELATIONS_SEEN_MAX: usize = 16;
+/// How many times `and` and `or` may alternate in a condition before it is not looked into.
+const ALTERNATIONS_MAX: u32 = 16;
+/// How many operands of nested `and`s or `or`s are looked into.
+const ALTERNATIVES_MAX: usize = 1 << 12;
 
 impl Site {
     /// A value that is the same and as narrow as branches have established.
@@ -82,6 +89,83 @@ impl Site {
         let range = self.claims.get(&value).and_then(|claim| claim.intersect(range)).unwrap_or(range);
         self.claims.insert(value, range);
         self.bounds[value] = None;
+    }
+
+    /// The values that a value can have by its bounds and by the conditions that are known here, one by one: ascending
+    /// spans that do not touch. There are none if no row comes here.
+    pub fn possible(&mut self, value: Value) -> Vec<Interval> {
+        let mut possible = vec![self.bounds(value)];
+        let mut seen = 0;
+        for (_, fact) in &self.facts {
+            // a fact is stored once for each value that it is about
+            if fact.id > seen {
+                seen = fact.id;
+                possible = meet(&possible, &self.allowed(value, fact.part, fact.holds, ALTERNATIONS_MAX));
+            }
+        }
+        possible
+    }
+
+    /// The values with which a condition can hold, or fail.
+    fn allowed(&self, value: Value, condition: Value, holds: bool, depth: u32) -> Vec<Interval> {
+        let anything = || vec![Interval::FULL];
+        let condition = self.origin(condition);
+        let Some(inst) = self.func().inst(condition).filter(|_| depth > 0) else { return anything() };
+        match (inst.op, holds) {
+            (Op::Not, _) => self.allowed(value, inst.args()[0], !holds, depth - 1),
+            (Op::And, true) | (Op::Or, false) => {
+                let parts = self.operands_of(inst.op, condition).unwrap_or_default();
+                let each = parts.into_iter().map(|part| self.allowed(value, part, holds, depth - 1));
+                each.fold(anything(), |all, part| meet(&all, &part))
+            }
+            (Op::Or, true) | (Op::And, false) => match self.operands_of(inst.op, condition) {
+                Some(parts) => {
+                    let each = parts.into_iter().map(|part| self.allowed(value, part, holds, depth - 1));
+                    joined(each.flatten().collect())
+                }
+                None => anything(),
+            },
+            (Op::Eq | Op::Ne | Op::Lt | Op::Le, _) => self.compared_with(value, inst, holds),
+            _ => anything(),
+        }
+    }
+
+    /// The operands of nested `and`s or `or`s; `None` if there are too many.
+    fn operands_of(&self, op: Op, condition: Value) -> Option<Vec<Value>> {
+        let (mut parts, mut open) = (Vec::new(), vec![condition]);
+        while let Some(next) = open.pop() {
+            let next = self.origin(next);
+            match self.func().inst(next).filter(|inst| inst.op == op) {
+                Some(inst) => open.extend(inst.args()),
+                None => parts.push(next),
+            }
+            if parts.len() + open.len() > ALTERNATIVES_MAX {
+                return None;
+            }
+        }
+        Some(parts)
+    }
+
+    /// The values with which a comparison of this value and a constant holds, or fails.
+    fn compared_with(&self, value: Value, inst: &Inst, holds: bool) -> Vec<Interval> {
+        let [a, b] = inst.operands::<2>().map(|side| self.origin(side));
+        let (constant, is_left) = match (self.func().constant(a), self.func().constant(b)) {
+            (None, Some(constant)) if a == value => (constant, true),
+            (Some(constant), None) if b == value => (constant, false),
+            _ => return vec![Interval::FULL],
+        };
+        let below = |end: Option<i128>| end.map(|hi| Interval { hi, ..Interval::FULL });
+        let above = |end: Option<i128>| end.map(|lo| Interval { lo, ..Interval::FULL });
+        let (less, more) = (constant.checked_sub(1), constant.checked_add(1));
+        let spans = match (inst.op, holds, is_left) {
+            (Op::Eq, true, _) | (Op::Ne, false, _) => [Some(Interval::point(constant)), None],
+            (Op::Eq | Op::Ne, ..) => [below(less), above(more)],
+            (Op::Lt, true, true) | (Op::Le, false, false) => [below(less), None],
+            (Op::Lt, true, false) | (Op::Le, false, true) => [above(more), None],
+            (Op::Lt, false, true) | (Op::Le, true, false) => [above(Some(constant)), None],
+            _ => [below(Some(constant)), None],
+        };
+        spans.into_iter().flatten().collect()
     }
 
     fn bounds_through(&mut self, value: Value, depth: u32) -> Interval {
@@ -184,4 +268,9 @@ impl Site {
         let base = if narrowed(value) == Some(more) { value } else { sharp };
         self.builder.push(Op::Refine, &[base, fact.part], fact.holds as i128).expect("a refinement is proved")
     }
+}
+
+/// What two lists of ascending spans have in common.
+fn meet(a: &[Interval], b: &[Interval]) -> Vec<Interval> {
+    joined(a.iter().flat_map(|a| b.iter().filter_map(|b| a.intersect(*b))).collect())
 }
