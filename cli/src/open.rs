@@ -387,7 +387,8 @@ fn other_kind(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let Some((kind, help)) = kind_of(path, bytes) else { return Ok(()) };
     // a text that is no policy does not compile
     let exit = if std::str::from_utf8(bytes).is_ok() { Exit::Policy } else { Exit::Io };
-    Err(Failure::new(exit, format!("`{}` is {kind}, not a policy", path.display())).help(help))
+    Err(Failure::new(exit, format!("`{}`: neither a policy nor an artifact, but {kind}", path.display()))
+        .help(help))
 }
 
 /// What a file is that is not a policy, and what to do with it; `None` for a policy, an artifact, or what is not known.

@@ -134,8 +134,12 @@ fn a_file_of_another_kind_is_no_policy() {
         for line in
             [format!("diff credit.opus {file}"), format!("diff {file} credit.opus"), format!("check {file}")]
         {
-            let ended = folder.opus(&line).ends(if kind == "a snapshot" || file.ends_with("parquet") { 4 } else { 1 });
-            let says = format!("`{file}` is {kind}, not a policy");
+            let ended = folder.opus(&line).ends(if kind == "a snapshot" || file.ends_with("parquet") {
+                4
+            } else {
+                1
+            });
+            let says = format!("`{file}`: neither a policy nor an artifact, but {kind}");
             assert!(ended.err.contains(&says) && ended.err.contains(help), "{line}: {}", ended.err);
         }
     }

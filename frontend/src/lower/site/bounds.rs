@@ -9,6 +9,8 @@
 //! A bound may be queried ([`Site::bounds`]), or built into a value: by refinements where branches have established it
 //! ([`Site::sharp`]), and otherwise by `min` and `max` ([`Site::held`]).
 
+use std::collections::BTreeMap;
+
 use opus_ir::facts::Facts;
 use opus_ir::{Inst, Interval, Op, Ranges, Value};
 
@@ -95,39 +97,16 @@ impl Site {
     /// spans that do not touch. There are none if no row comes here.
     pub fn possible(&mut self, value: Value) -> Vec<Interval> {
         let mut possible = vec![self.bounds(value)];
+        let mut allowed = Allowed { site: self, value, known: BTreeMap::new() };
         let mut seen = 0;
         for (_, fact) in &self.facts {
             // a fact is stored once for each value that it is about
             if fact.id > seen {
                 seen = fact.id;
-                possible = meet(&possible, &self.allowed(value, fact.part, fact.holds, ALTERNATIONS_MAX));
+                possible = meet(&possible, &allowed.by(fact.part, fact.holds, ALTERNATIONS_MAX));
             }
         }
         possible
-    }
-
-    /// The values with which a condition can hold, or fail.
-    fn allowed(&self, value: Value, condition: Value, holds: bool, depth: u32) -> Vec<Interval> {
-        let anything = || vec![Interval::FULL];
-        let condition = self.origin(condition);
-        let Some(inst) = self.func().inst(condition).filter(|_| depth > 0) else { return anything() };
-        match (inst.op, holds) {
-            (Op::Not, _) => self.allowed(value, inst.args()[0], !holds, depth - 1),
-            (Op::And, true) | (Op::Or, false) => {
-                let parts = self.operands_of(inst.op, condition).unwrap_or_default();
-                let each = parts.into_iter().map(|part| self.allowed(value, part, holds, depth - 1));
-                each.fold(anything(), |all, part| meet(&all, &part))
-            }
-            (Op::Or, true) | (Op::And, false) => match self.operands_of(inst.op, condition) {
-                Some(parts) => {
-                    let each = parts.into_iter().map(|part| self.allowed(value, part, holds, depth - 1));
-                    joined(each.flatten().collect())
-                }
-                None => anything(),
-            },
-            (Op::Eq | Op::Ne | Op::Lt | Op::Le, _) => self.compared_with(value, inst, holds),
-            _ => anything(),
-        }
     }
 
     /// The operands of nested `and`s or `or`s; `None` if there are too many.
@@ -270,7 +249,62 @@ impl Site {
     }
 }
 
+/// The values that one value can have by conditions. What was found of a condition is kept, because conditions share parts.
+struct Allowed<'a> {
+    site: &'a Site,
+    value: Value,
+    known: BTreeMap<(Value, bool), Vec<Interval>>,
+}
+
+impl Allowed<'_> {
+    /// The values with which a condition can hold, or fail.
+    fn by(&mut self, condition: Value, holds: bool, depth: u32) -> Vec<Interval> {
+        let condition = self.site.origin(condition);
+        if let Some(known) = self.known.get(&(condition, holds)) {
+            return known.clone();
+        }
+        let found = self.found(condition, holds, depth).unwrap_or_else(|| vec![Interval::FULL]);
+        self.known.insert((condition, holds), found.clone());
+        found
+    }
+
+    /// The same; `None` if it says nothing.
+    fn found(&mut self, condition: Value, holds: bool, depth: u32) -> Option<Vec<Interval>> {
+        let depth = depth.checked_sub(1)?;
+        let inst = *self.site.func().inst(condition)?;
+        match (inst.op, holds) {
+            (Op::Not, _) => Some(self.by(inst.args()[0], !holds, depth)),
+            (Op::And, true) | (Op::Or, false) => {
+                let parts = self.site.operands_of(inst.op, condition)?;
+                let all = vec![Interval::FULL];
+                Some(parts.into_iter().fold(all, |all, part| meet(&all, &self.by(part, holds, depth))))
+            }
+            (Op::Or, true) | (Op::And, false) => {
+                let parts = self.site.operands_of(inst.op, condition)?;
+                Some(joined(parts.into_iter().flat_map(|part| self.by(part, holds, depth)).collect()))
+            }
+            (Op::Select, _) => {
+                let [choice, then, otherwise] = inst.operands();
+                let first = meet(&self.by(choice, true, depth), &self.by(then, holds, depth));
+                let second = meet(&self.by(choice, false, depth), &self.by(otherwise, holds, depth));
+                Some(joined([first, second].concat()))
+            }
+            (Op::Eq | Op::Ne | Op::Lt | Op::Le, _) => Some(self.site.compared_with(self.value, &inst, holds)),
+            _ => None,
+        }
+    }
+}
+
 /// What two lists of ascending spans have in common.
 fn meet(a: &[Interval], b: &[Interval]) -> Vec<Interval> {
-    joined(a.iter().flat_map(|a| b.iter().filter_map(|b| a.intersect(*b))).collect())
+    let (mut common, mut at, mut other) = (Vec::new(), 0, 0);
+    while let (Some(first), Some(second)) = (a.get(at), b.get(other)) {
+        common.extend(first.intersect(*second));
+        if first.hi < second.hi {
+            at += 1;
+        } else {
+            other += 1;
+        }
+    }
+    common
 }
