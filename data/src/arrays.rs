@@ -111,7 +111,7 @@ impl<'a> Input<'a> {
         self.given.fill(self.intake, named, |_| false, columns, refused)?;
         let columns = self.columns.kept.iter().flatten();
         let kept = columns.map(|column| rows.column(*column).clone().into()).collect();
-        Ok(Filled { kept, ignored: BTreeSet::new(), seen: None })
+        Ok(Filled { kept, ignored: BTreeSet::new(), seen: None, not_filled: BTreeSet::new() })
     }
 }
 

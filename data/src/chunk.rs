@@ -224,6 +224,8 @@ pub struct Filled {
     pub ignored: BTreeSet<String>,
     /// Which fields the rows name, where the format names values row by row.
     pub seen: Option<Seen>,
+    /// The columns that the file has, although they have a value for files that lack them.
+    pub not_filled: BTreeSet<String>,
 }
 
 impl Chunk {
@@ -245,6 +247,9 @@ impl Chunk {
             let fields = 0..intake.schema.inputs.len();
             seen.fields.extend(fields.filter(|index| self.given.has_field(*index)));
         }
+        let is_named = |index: &usize| seen.as_ref().is_none_or(|seen| seen.fields.contains(index));
+        let not_filled = self.given.filled().filter(|index| held.contains(index)).filter(is_named);
+        let not_filled = not_filled.map(|index| intake.column(index).to_owned()).collect();
         let unread = faults.iter().filter(|(_, reason)| reason.place == Place::Row).map(|(row, _)| *row);
         let unread = unread.collect();
         let rows = Rows { file: &self.file, first: self.first_row, count: self.rows, unread: &unread };
@@ -252,6 +257,6 @@ impl Chunk {
         // found field by field, reported row by row
         faults.sort_by_key(|(row, _)| *row);
         let kept = self.given.with_kept(intake, rows, is_json, kept)?;
-        Ok(Filled { kept, ignored, seen })
+        Ok(Filled { kept, ignored, seen, not_filled })
     }
 }

@@ -114,6 +114,11 @@ impl Given {
         self.fields.iter().any(|(field, _)| *field == index)
     }
 
+    /// The fields with a value for files that lack their column.
+    pub fn filled(&self) -> impl Iterator<Item = usize> {
+        self.filled.iter().map(|(index, _)| *index)
+    }
+
     /// Whether a folder gives the column at this position among those to keep.
     pub fn has_kept(&self, position: usize) -> bool {
         self.kept.iter().any(|(kept, _)| *kept == position)

@@ -267,3 +267,46 @@ fn rules_and_tables_of_other_languages() {
     is_helped("fee_of(age)", "fee_of age", "`table name(key) unique -> type { … }`");
     all_are_helped();
 }
+
+#[test]
+fn tables_and_sets_from_a_snapshot() {
+    const RULES: &str = "rules first {\n    rule R1 when age < floor";
+    let declared = |declaration: &str, used: &str, help: &str| {
+        is_helped(RULES, &format!("{declaration}\n  rules first {{\n    rule R1 when {used}"), help);
+    };
+    let table = "table base(kind : Kind) -> percent in 0%..9%";
+    declared(table, "base(kind) > 5%", "`table rate(region : Region) -> percent in 0%..30% from snapshot`");
+    declared(&format!("{table} snapshot"), "base(kind) > 5%", "from snapshot`");
+    declared(&format!("{table} unique from snapshot"), "base(kind) > 5%", "leave it out");
+    declared(&format!("{table} {{ | auto => 5% ; }}"), "base(kind) > 5%", "in place of the rows");
+    declared("table base() -> percent in 0%..9% from snapshot", "base() > 5%", "give it a key");
+    declared(
+        "table base() unique -> percent in 0%..9% { | 1 => 5% ; }",
+        "base > 5%",
+        "what the rows are chosen by",
+    );
+    declared(
+        "table base(kind : Kind,) -> percent in 0%..9% from snapshot",
+        "base(kind) > 5%",
+        "remove the comma",
+    );
+    declared("table base(kind) -> percent in 0%..9% from snapshot", "base(kind) > 5%", "(region : Region)");
+    declared(
+        "table base(kind, on : bool) -> percent in 0%..9% from snapshot",
+        "base(kind, member) > 5%",
+        "(region : Region)",
+    );
+    declared(
+        "table base(on : bool, kind) -> percent in 0%..9% from snapshot",
+        "base(member, kind) > 5%",
+        "(region : Region)",
+    );
+    declared(&format!("{table} from snapshot"), "base[kind] > 5%", "`base(kind)`");
+    declared(
+        "table base[kind : Kind] -> percent in 0%..9% from snapshot",
+        "base(kind) > 5%",
+        "`base(kind : Kind)`",
+    );
+    declared("set risky of Kind", "kind in risky", "`set high_risk of Region from snapshot`");
+    all_are_helped();
+}

@@ -100,7 +100,7 @@ fn explained(compiled: &Compiled, facts: Option<&Snapshot>, row: &Row, want: Opt
     let given: Vec<Option<i128>> =
         (0..compiled.policy.schema.inputs.len()).map(|index| row.get(index)).collect();
     let given = with_facts(&compiled.policy, facts, &given);
-    explain(&compiled.policy, &compiled.source, &given, want)
+    explain(&compiled.policy, &compiled.source, &given, facts, want)
         .expect("the row was admitted by its fields and requires")
 }
 

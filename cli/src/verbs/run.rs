@@ -65,6 +65,7 @@ pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
         meaning: policy.artifact().meaning_hash(),
         verdict,
         given: &given,
+        snapshot: facts.as_ref(),
         trace: traced.filter(|_| args.trace).zip(tree.as_ref()),
         source: &source,
         engine: match args.engine.of_runtime() {
@@ -127,6 +128,8 @@ struct Shown<'a, F> {
     record: Record,
     meaning: Hash,
     given: &'a [Option<i128>],
+    /// Where its facts come from.
+    snapshot: Option<&'a Snapshot>,
     trace: Option<(reference::Trace, &'a hir::Policy)>,
     source: &'a str,
     engine: &'static str,
@@ -175,7 +178,7 @@ impl<F> Shown<'_, F> {
         if let Some((trace, tree)) = &self.trace {
             out += &format!(
                 "\nrules in order\n{}",
-                trace::human(&trace::lines(tree, self.source, self.given, trace))
+                trace::human(&trace::lines(tree, self.source, self.given, self.snapshot, trace))
             );
         }
         out
@@ -197,7 +200,7 @@ impl<F> Shown<'_, F> {
 
     fn json(&self, selected: Vec<Value>) -> String {
         let lines = |(trace, tree): &(reference::Trace, &hir::Policy)| {
-            trace::json(&trace::lines(tree, self.source, self.given, trace))
+            trace::json(&trace::lines(tree, self.source, self.given, self.snapshot, trace))
         };
         pretty(&ShownJson {
             record: self.record.clone(),

@@ -43,11 +43,14 @@ pub struct OpusSystem {
     /// A folder for what commands read and write.
     folder: PathBuf,
     /// Compiled policies, by their source and the snapshot that they are bound to.
-    ready: Mutex<BTreeMap<(String, Option<String>), Arc<Ready>>>,
+    ready: Mutex<BTreeMap<Executed, Arc<Ready>>>,
     /// The stores of domains with facts, once they are made.
     stores: Mutex<BTreeMap<String, PathBuf>>,
     calls: AtomicU64,
 }
+
+/// The source of a policy and the hash of the snapshot that it is bound to.
+type Executed = (String, Option<String>);
 
 /// A policy that may run.
 struct Ready {

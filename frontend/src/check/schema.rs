@@ -16,6 +16,9 @@ use super::names::{self, Names};
 use super::params::{self, Amount};
 use super::versions::{self, Period};
 
+/// What a snapshot says if a key has no value any more.
+const NONE: &str = "none";
+
 /// What the policy declares for all its versions.
 pub(super) struct Declared<'a> {
     pub tree: &'a ast::Policy,
@@ -371,7 +374,24 @@ impl<'a> Declared<'a> {
             let hole = opus_ir::Hole { name: table.name.text.clone(), shape };
             holes.push(hir::Hole { hole, ty: self.ty(kind), cite: cited(&table.cite), span: table.span });
         }
+        self.look_for_none(&holes, findings);
         holes
+    }
+
+    /// A fact cannot have the value `none` of an enum: the word says that the key has no value any more.
+    fn look_for_none(&self, holes: &[hir::Hole], findings: &mut Findings) {
+        for (of, def) in self.enums.iter().enumerate() {
+            let Some(value) = def.values.iter().find(|value| value.name.text == NONE) else { continue };
+            let is_value = |hole: &&hir::Hole| hole.of().is_none() && hole.kind() == Kind::Enum(of as u32);
+            let Some(hole) = holes.iter().find(is_value) else { continue };
+            let message = format!(
+                "a fact of `{}` cannot have the value `{NONE}`, which in a snapshot ends the fact before it",
+                hole.hole.name
+            );
+            let diagnostic = Diagnostic::new(Code::EnumValueClash, value.name.span, message);
+            let help = format!("rename the value, for example to `no_{}`", def.decl.name.text.to_lowercase());
+            findings.report(diagnostic.also(hole.span, "it takes its value from a snapshot").help(help));
+        }
     }
 
     /// A key of a table from a snapshot.

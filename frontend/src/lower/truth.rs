@@ -188,7 +188,7 @@ fn span_of(quantity: &Quantity, content: i128, low: &Quantity, high: &Quantity) 
 }
 
 /// Spans in order, those that touch joined.
-fn joined(mut spans: Vec<Interval>) -> Vec<Interval> {
+pub(super) fn joined(mut spans: Vec<Interval>) -> Vec<Interval> {
     spans.sort();
     let mut joined: Vec<Interval> = Vec::with_capacity(spans.len());
     for span in spans {
