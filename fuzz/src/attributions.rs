@@ -2,7 +2,7 @@
 //! causes are compared with those found by brute force: each closed set of edits is written as a source, compiled by itself
 //! and run on every row as JSON.
 //!
-//! Half of the pairs fill one form in two ways. Its blanks are chosen so that edits meet: rules that hide each other, values
+//! Three of four pairs fill one form in two ways. Its blanks are chosen so that edits meet: rules that hide each other, values
 //! that only rules of one policy use, tables with other rows, fields with other ranges. The others are generated
 //! policies in which numbers, operators and the order of rules change.
 //!
@@ -68,7 +68,7 @@ pub fn check(seed: u64, rows: usize) -> Result<Option<Compared>, String> {
                 left_to_a_snapshot(policy);
             },
         );
-        facts = Some(facts_of(&mut source));
+        facts = Some(facts_of([&a, &b], &mut source));
     }
     compare(&a, &b, facts.as_ref(), rows, &mut source)
         .map_err(|wrong| format!("{wrong}\n{}\nand\n{}", a.to_source(), b.to_source()))
@@ -382,8 +382,8 @@ const DAYS: [&str; 7] =
 
 type Said = BTreeMap<(&'static str, i32), Option<&'static str>>;
 
-/// Facts of every key, and the same with a few others; some leave days without one.
-fn facts_of(source: &mut Seed) -> Snapshots {
+/// Facts of every key, and the same with a few others, mostly of keys that a policy takes; some leave days without one.
+fn facts_of(policies: [&Structure; 2], source: &mut Seed) -> Snapshots {
     let day = |at: usize| opus_ir::date::parse(DAYS[at]).expect("a day");
     let value = |values: &[&'static str], source: &mut Seed| {
         let most = if source.one_in(10) { 4 } else { 3 };
@@ -399,9 +399,12 @@ fn facts_of(source: &mut Seed) -> Snapshots {
     }
     let mut after = before.clone();
     // many facts of one key, or one fact of each of a few
-    let only = source.one_in(3).then(|| source.below(FACTS.len()));
-    for _ in 0..1 + source.below(6) {
-        let (key, values) = FACTS[only.unwrap_or_else(|| source.below(FACTS.len()))];
+    let is_taken = |(key, _): &&(&str, _)| policies.iter().any(|policy| takes(policy, declared(key)));
+    let taken: Vec<&(&str, &[&str])> = FACTS.iter().filter(is_taken).collect();
+    let only = source.pick(&taken).filter(|_| source.one_in(3)).copied();
+    for _ in 0..1 + source.below(7) {
+        let any = if source.one_in(8) { None } else { source.pick(&taken).copied() };
+        let &(key, values) = only.or(any).unwrap_or_else(|| &FACTS[source.below(FACTS.len())]);
         let place = (key, day(source.below(DAYS.len())));
         if source.one_in(6) {
             after.remove(&place);
