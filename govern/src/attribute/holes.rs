@@ -180,47 +180,23 @@ impl Holes {
 
     /// The facts for a row on a day for which a set finds facts that fit.
     pub fn facts(&self, world: &World, on: &Switches, day: Day) -> Facts {
-        let mut held = Held::default();
-        let mut runs = 1;
-        let mut of_hole: Vec<Vec<(Option<&Vec<i128>>, Vec<&Vec<i128>>)>> = Vec::new();
-        for hole in &self.holes {
-            let mut of_key = Vec::new();
-            for key in &hole.keys {
-                let found = key.typed(world, on, day);
-                let others = match hole.switch {
-                    Some(_) if hole.copy.is_some() => key.others(world, found, day),
-                    _ => Vec::new(),
-                };
-                if let Some(switch) = hole.switch {
-                    if others.len() > OTHERS_MAX {
-                        held.always.insert(switch);
-                    } else {
-                        runs = runs.max(others.len());
-                    }
-                    if others.len() > 1 {
-                        held.where_several.insert(switch);
-                    }
-                }
-                of_key.push((found, others));
-            }
-            of_hole.push(of_key);
-        }
-        let run = |run: usize| {
-            let of = |(hole, keys): (&HoleOf, &Vec<(Option<&Vec<i128>>, Vec<&Vec<i128>>)>)| {
-                let takes_others = hole.copy.as_ref().is_some_and(|copy| copy.takes_others);
-                let mut out = Vec::with_capacity(hole.least.len());
-                for (found, others) in keys {
-                    let other = others.get(run % others.len().max(1)).copied();
-                    let chosen = if takes_others { other.or(*found) } else { found.or(other) };
-                    match chosen {
-                        Some(entries) => out.extend(entries),
-                        None => out.extend(&hole.least[out.len()..hole.least.len() / keys.len() + out.len()]),
-                    }
-                }
-                out
+        let choices: Vec<Vec<Choices>> = self.holes.iter().map(|hole| hole.choices(world, on, day)).collect();
+        let (mut runs, mut held) = (1, Held::default());
+        for (hole, choices) in self.holes.iter().zip(&choices).filter(|(hole, _)| hole.copy.is_some()) {
+            let (Some(switch), Some(most)) = (hole.switch, choices.iter().map(|of| of.others.len()).max())
+            else {
+                continue;
             };
-            self.holes.iter().zip(&of_hole).map(of).collect()
-        };
+            match most {
+                0 | 1 => {}
+                2..=OTHERS_MAX => {
+                    runs = runs.max(most);
+                    held.where_several.insert(switch);
+                }
+                _ => held.always.insert(switch),
+            }
+        }
+        let run = |run| self.holes.iter().zip(&choices).map(|(hole, of)| hole.chosen(of, run)).collect();
         Facts { runs: (0..runs).map(run).collect(), held }
     }
 
@@ -344,6 +320,38 @@ impl Holes {
     }
 }
 
+impl HoleOf {
+    /// By key, what the hole can have.
+    fn choices(&self, world: &World, on: &Switches, day: Day) -> Vec<Choices<'_>> {
+        let of_key = |key| {
+            let found = KeyOf::found(key, world, on, day).0.ok();
+            let others = if self.copy.is_some() { key.others(world, found, day) } else { Vec::new() };
+            Choices { found, others }
+        };
+        self.keys.iter().map(of_key).collect()
+    }
+
+    /// The integers that the hole has in a run.
+    fn chosen(&self, choices: &[Choices], run: usize) -> Vec<i128> {
+        let takes_others = self.copy.as_ref().is_some_and(|copy| copy.takes_others);
+        let per_key = self.least.len() / self.keys.len();
+        let of_key = |(choices, least): (&Choices, &[i128])| {
+            let other = choices.others.get(run % choices.others.len().max(1)).copied();
+            let chosen = if takes_others { other.or(choices.found) } else { choices.found.or(other) };
+            chosen.map_or_else(|| least.to_vec(), Vec::clone)
+        };
+        choices.iter().zip(self.least.chunks(per_key)).flat_map(of_key).collect()
+    }
+}
+
+/// What a hole can have for a key.
+struct Choices<'a> {
+    /// What the set finds, if it fits.
+    found: Option<&'a Vec<i128>>,
+    /// What other sets can find, if it fits and is something else.
+    others: Vec<&'a Vec<i128>>,
+}
+
 impl KeyOf {
     /// What a set finds, or what is wrong, and the edits that were read for it.
     fn found(&self, world: &World, on: &Switches, day: Day) -> (Result<&Vec<i128>, String>, Switches) {
@@ -362,11 +370,6 @@ impl KeyOf {
             }
         };
         (found, walk.read)
-    }
-
-    /// What a set finds, if it fits.
-    fn typed(&self, world: &World, on: &Switches, day: Day) -> Option<&Vec<i128>> {
-        self.found(world, on, day).0.ok()
     }
 
     /// What other sets can find, if it fits and is something else.
