@@ -289,24 +289,19 @@ impl Holes {
         }
     }
 
-    /// How many places look up tables of facts.
-    pub fn places(&self) -> usize {
-        self.places.len()
-    }
-
-    /// What a decided row looked up, by place.
-    pub fn looked_up(&self, outputs: &Columns, row: usize, found: &mut [i32]) {
+    /// Adds what a decided row looked up, by place.
+    pub fn looked_up(&self, outputs: &Columns, row: usize, found: &mut Vec<i32>) {
         let first = self.program.schema.outputs.len() - self.places.len();
-        for (place, found) in found.iter_mut().enumerate() {
-            let entry = outputs.get(first + place, row).expect("an output is there");
-            *found = entry.clamp(UNKNOWN, i32::MAX.into()) as i32;
-        }
+        found.extend((0..self.places.len()).map(|place| {
+            let entry = outputs.get(first + place, row).expect("an output is never missing");
+            entry.clamp(UNKNOWN, i32::MAX.into()) as i32
+        }));
     }
 
-    /// The lines of the facts of a name that a row looked up; `None` if they are not known.
+    /// The lines of the facts of a name that a row looked up in any run; `None` if they are not known.
     pub fn lines_met(&self, name: &str, looked_up: &[i32]) -> Option<BTreeSet<usize>> {
         let mut lines = BTreeSet::new();
-        let places = self.places.iter().zip(looked_up);
+        let places = self.places.iter().cycle().zip(looked_up);
         for (hole, entry) in places.filter(|(hole, _)| self.holes[**hole].name == name) {
             let keys = &self.holes[*hole].keys;
             match i128::from(*entry) {

@@ -415,7 +415,7 @@ impl Hybrids {
         };
         let mut classes = Classes::default();
         let mut of_row = vec![0; part.len()];
-        let mut looked_up: Vec<i32> = vec![0; part.len() * hybrid.holes.places()];
+        let mut looked_up: Vec<Vec<i32>> = vec![Vec::new(); part.len()];
         let runs = part.iter().map(|(_, wants)| job.wanted[*wants].facts.runs.len()).max().unwrap_or(0);
         for run in 0..runs {
             let again = |at: &usize| {
@@ -434,10 +434,9 @@ impl Hybrids {
                 );
             }
         }
-        let places = hybrid.holes.places();
         let mut known: HashMap<(usize, u32, &[i32]), u32> = HashMap::new();
         for (at, (row, wants)) in part.iter().enumerate() {
-            let met = &looked_up[at * places..(at + 1) * places];
+            let met = looked_up[at].as_slice();
             found.of_row[*row] = *known.entry((*wants, of_row[at], met)).or_insert_with(|| {
                 let class = &classes.all[of_row[at] as usize];
                 let wants = &job.wanted[*wants];
@@ -455,7 +454,7 @@ impl Hybrids {
         job: &Job<'_, '_>,
         (part, again, run): (&[(usize, usize)], &[usize], usize),
         classes: &mut Classes,
-        (of_row, looked_up): (&mut [u32], &mut [i32]),
+        (of_row, looked_up): (&mut [u32], &mut [Vec<i32>]),
     ) {
         self.runs.fetch_add(1, Ordering::Relaxed);
         let numbers: Vec<u32> = again.iter().map(|at| job.rows[part[*at].0].0).collect();
@@ -486,13 +485,9 @@ impl Hybrids {
                 }
             };
         }
-        let places = hybrid.holes.places();
-        if run == 0 && places > 0 {
-            for (decided, row) in batch.rows().iter().enumerate() {
-                let at = again[*row as usize];
-                let met = &mut looked_up[at * places..(at + 1) * places];
-                hybrid.holes.looked_up(batch.outputs(), decided, met);
-            }
+        // with other facts a probe can look up other entries
+        for (decided, row) in batch.rows().iter().enumerate() {
+            hybrid.holes.looked_up(batch.outputs(), decided, &mut looked_up[again[*row as usize]]);
         }
         bound.spare.give_back(batch);
     }
