@@ -109,6 +109,9 @@ pub fn compare(
     let changed = facts.map(|facts| Changed::new(facts, a, b));
     let differing = changed.as_ref().map_or(0, |changed| changed.differing.len());
     let count = script.deciding().count() + differing;
+    if facts.is_some() && differing == 0 {
+        return Ok(None);
+    }
     if count == 0 || count > if differing == 0 { EDITS_MAX } else { EDITS_WITH_FACTS_MAX } {
         return Ok(None);
     }
