@@ -535,7 +535,7 @@ pub struct Diff {
     #[arg(long, value_name = "FILE|NAME|HASH")]
     pub snapshot: Option<PathBuf>,
     /// The snapshot after the change: also show the facts that differ, as edits.
-    #[arg(long, value_name = "FILE|NAME|HASH", requires = "snapshot")]
+    #[arg(long, value_name = "FILE|NAME|HASH")]
     pub snapshot_after: Option<PathBuf>,
     /// Where to write the script of all edits of the policies, for `opus apply`, or `-` for standard output.
     #[arg(short, long, value_name = "FILE")]
@@ -581,8 +581,8 @@ pub struct Compared {
     /// The snapshot of facts, if the policies take any.
     #[arg(long, value_name = "FILE|NAME|HASH")]
     pub snapshot: Option<PathBuf>,
-    /// The snapshot after the change, if it is not the same.
-    #[arg(long, value_name = "FILE|NAME|HASH", requires = "snapshot")]
+    /// The snapshot after the change, if it is not the same. Without `--snapshot`, the first policy takes no facts.
+    #[arg(long, value_name = "FILE|NAME|HASH")]
     pub snapshot_after: Option<PathBuf>,
     /// Where to write the rows whose results differ, with both results, or `-` for standard output.
     #[arg(short, long, value_name = "FILE")]

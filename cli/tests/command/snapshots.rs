@@ -286,6 +286,45 @@ fn edits_beside_facts_are_attributed() {
     }
 }
 
+/// A policy that takes no facts needs no snapshot, and then all facts that its successor takes are edits.
+#[test]
+fn facts_that_only_the_second_policy_takes_are_attributed() {
+    let folder = folder("only_after");
+    folder.opus("snapshot build facts.csv -o world.opuss").ends(0);
+    let fixed = POLICY
+        .replace("floor : int in 300..850 from snapshot", "floor : int in 300..850 = 680")
+        .replace("set risky of Region from snapshot", "")
+        .replace("rule A when region in risky => false ", "");
+    folder.write("fixed.opus", fixed);
+    let line = "fixed.opus loan.opus rows.csv --snapshot-after world.opuss";
+    let ended = folder.opus(&format!("attribute {line} -o causes.csv")).ends(0);
+    let text = ended.text();
+    for edit in [
+        "param floor: 680 becomes from snapshot",
+        "fact floor from 2025-07-01: 700 added (needs E",
+        "T1  fact other from 2024-01-01: 1 added",
+        "the groups add up to the 2 changed rows",
+    ] {
+        assert!(text.contains(edit), "{edit} is not in {text}");
+    }
+    let edit = |says: &str| {
+        let line = text.lines().find(|line| line.contains(says)).unwrap_or_else(|| panic!("{says}"));
+        line.split(' ').next().unwrap().to_owned()
+    };
+    let causes = folder.text("causes.csv");
+    let of_row: Vec<&str> = causes.lines().skip(1).map(|line| line.split(',').nth(9).unwrap()).collect();
+    // the rule that is added needs a fact for its set, and the fact changes nothing without the rule
+    let risky = format!("{}+{}", edit("rule A added"), edit("fact risky from 2024-01-01"));
+    assert_eq!(of_row, [edit("fact floor from 2025-07-01"), risky], "{causes}");
+    let diff = folder.opus("diff fixed.opus loan.opus --snapshot-after world.opuss").ends(1);
+    assert!(diff.text().contains("T1  fact other from 2024-01-01: 1 added"), "{}", diff.text());
+    let impact = folder.opus(&format!("impact {line}")).ends(0);
+    assert!(impact.text().contains("changed  2  66.7%"), "{}", impact.text());
+    // the other way round, the first policy takes facts, and there are none
+    let refused = folder.opus("attribute loan.opus fixed.opus rows.csv --snapshot-after world.opuss");
+    assert!(refused.err.contains("floor"), "{}", refused.err);
+}
+
 /// The section about a change of facts: its files, its command and what it prints.
 #[test]
 fn the_book_attributes_a_change_of_facts() {
