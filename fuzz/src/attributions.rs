@@ -811,8 +811,12 @@ fn filled(takes_facts: bool, source: &mut Seed) -> Option<(Structure, Structure)
             blanks.extend(source.pick(TOGETHER).expect("there are some").iter().copied());
         }
         let Some(a) = compiles(&form(&blanks, &order)) else { continue };
+        let first = (blanks.clone(), order.clone());
         for _ in 0..20 {
             // the fewer edits there are, the more facts can differ
+            if takes_facts {
+                (blanks, order) = first.clone();
+            }
             for _ in 0..if takes_facts { source.below(3) } else { 1 + source.below(5) } {
                 let (name, options) = source.pick(BLANKS).expect("there are blanks");
                 blanks.insert(name, pick(source, options));
