@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::{Map, Value, json};
 
 /// The fields of a domain's answers, and the values that they may have.
@@ -184,13 +185,38 @@ pub fn object(text: &str) -> Option<Map<String, Value>> {
         if parts.next().is_some() {
             return None;
         }
-        Some(block.strip_prefix("json").unwrap_or(block).trim())
+        // what follows the opening fence on its line names a language
+        Some(block.split_once('\n').map_or(block, |(_, rest)| rest).trim())
     };
-    let read = |text: &str| match serde_json::from_str(text) {
-        Ok(Value::Object(object)) => Some(object),
-        _ => None,
-    };
+    let read = |text: &str| serde_json::from_str(text).ok().map(|Unique(object)| object);
     read(whole).or_else(|| read(inner()?))
+}
+
+/// An object in which no member appears twice, as nobody could say which one counts.
+struct Unique(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Unique, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Unique;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Unique, A::Error> {
+                let mut object = Map::new();
+                while let Some((name, value)) = members.next_entry::<String, Value>()? {
+                    if object.insert(name, value).is_some() {
+                        return Err(A::Error::custom("a member appears twice"));
+                    }
+                }
+                Ok(Unique(object))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
 }
 
 /// An amount as text, or as a JSON number, in cents. `None` where it is finer than a cent or no number.
@@ -204,7 +230,12 @@ fn cents(value: &Value) -> Option<i128> {
     let (whole, decimals) = digits.split_once('.').unwrap_or((digits, ""));
     let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let decimals = if decimals.len() > 2 { decimals.trim_end_matches('0') } else { decimals };
-    if whole.is_empty() || whole.len() > 30 || decimals.len() > 2 || !is_digits(whole) || !is_digits(decimals)
+    if whole.is_empty()
+        || digits.ends_with('.')
+        || whole.len() > 30
+        || decimals.len() > 2
+        || !is_digits(whole)
+        || !is_digits(decimals)
     {
         return None;
     }
@@ -239,7 +270,7 @@ mod tests {
         let texts = [r#""120.00""#, r#""120""#, "120", "120.0", "120.000"];
         let read = texts.map(|sum| answer(&format!(r#"{{"decision":"yes","sum":{sum},"reason_code":"A"}}"#)));
         assert!(read.iter().all(|answer| answer.is_some() && *answer == read[0]), "{read:?}");
-        for wrong in [r#""120.005""#, r#""$120""#, "null", r#""""#] {
+        for wrong in [r#""120.005""#, r#""120.""#, r#""$120""#, "null", r#""""#] {
             let text = format!(r#"{{"decision":"yes","sum":{wrong},"reason_code":"A"}}"#);
             assert_eq!(answer(&text), None, "{wrong}");
         }
@@ -257,6 +288,14 @@ mod tests {
         assert_eq!(class(r#"{"decision":"yes","sum":2,"reason_code":"B"}"#), Some(Class::WrongAmount));
         assert_eq!(class(r#"{"decision":"yes","sum":1,"reason_code":"B"}"#), Some(Class::WrongReasonCode));
         assert_eq!(class(r#"{"refused":"day"}"#), Some(Class::WrongDecision));
+        assert_eq!(
+            class(r#"{"decision":"no","decision":"yes","sum":1,"reason_code":"A"}"#),
+            Some(Class::MalformedOutput)
+        );
+        assert_eq!(
+            class("Here:\n```JSON\n{\"decision\":\"yes\",\"sum\":1,\"reason_code\":\"A\"}\n```"),
+            None
+        );
         assert_eq!(class("```json\n{\"decision\":\"yes\",\"sum\":1,\"reason_code\":\"A\"}\n```"), None);
     }
 }

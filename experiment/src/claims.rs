@@ -121,11 +121,12 @@ pub fn judge(claims: &Claims, scenario: &Scenario, shape: &Shape) -> Judged {
         let causes: Option<BTreeSet<&String>> =
             changed.changes.iter().map(|id| matched.get(id.as_str())).collect();
         let because = word(&right["because_of"]);
-        seen.insert(&changed.scenario)
-            && read(&changed.before).is_some()
+        read(&changed.before).is_some()
             && read(&changed.before) == read(&right["under_version_1"])
             && read(&changed.after) == read(&right["under_version_2"])
             && causes == Some(BTreeSet::from([&because]))
+            // the same case twice counts once
+            && seen.insert(&changed.scenario)
     });
     let count = |length: usize| u32::try_from(length).expect("an account is short");
     Judged {
@@ -187,11 +188,11 @@ pub fn act(
         Ok(outcomes.iter().map(|outcome| answer(domain, outcome)).collect())
     };
     let before = results(&texts)?;
-    let mut edited: BTreeMap<&[String], Result<Vec<Option<Answer>>, String>> = BTreeMap::new();
-    let all: Vec<String> = claims.changes.iter().map(|change| change.id.clone()).collect();
-    for ids in claims.changed.iter().map(|changed| &changed.changes[..]).chain([&all[..]]) {
-        if !edited.contains_key(ids) {
-            let after = match with(system, &texts, claims, ids, Direction::Forward) {
+    let mut edited: BTreeMap<Vec<String>, Result<Vec<Option<Answer>>, String>> = BTreeMap::new();
+    let alone = claims.changes.iter().map(|change| vec![change.id.clone()]);
+    for ids in alone.chain(claims.changed.iter().map(Changed::causes)) {
+        if !edited.contains_key(&ids) {
+            let after = match with(system, &texts, claims, &ids) {
                 Ok(texts) => Ok(results(&texts)?),
                 Err(why) => Err(why),
             };
@@ -199,35 +200,47 @@ pub fn act(
         }
     }
     let index = |name: &str| population.iter().position(|(scenario, _)| scenario == name);
-    let claimed: BTreeMap<usize, &Changed> =
-        claims.changed.iter().filter_map(|changed| Some((index(&changed.scenario)?, changed))).collect();
     let read = |value: &Value| value.as_object().and_then(|object| domain.shape.read(object));
-    for change in &claims.changes {
-        let fault = placed(system, &texts, change).err().or_else(|| match &edited[&all[..]] {
+    for (number, change) in claims.changes.iter().enumerate() {
+        let own = vec![change.id.clone()];
+        // a case that needs other changes too says nothing about this one alone
+        let about =
+            |at: usize| claims.changed.iter().filter(move |changed| index(&changed.scenario) == Some(at));
+        let fault = match &edited[&own] {
             Err(why) => Some(why.clone()),
+            Ok(_) if claims.changes[..number].iter().any(|other| other.id == change.id) => {
+                Some(format!("{} is claimed twice", change.id))
+            }
             Ok(after) => (0..population.len()).find_map(|at| {
                 let name = &population[at].0;
-                match (claimed.get(&at), before[at] == after[at]) {
-                    (None, true) => None,
-                    (None, false) => Some(format!("{name} changes too, which is not claimed")),
-                    (Some(changed), _)
-                        if read(&changed.after).is_none() || read(&changed.after) != after[at] =>
-                    {
-                        Some(format!("{name} does not change as claimed"))
+                let claimed: Vec<&Changed> =
+                    about(at).filter(|changed| changed.causes().contains(&change.id)).collect();
+                match (&claimed[..], before[at] == after[at]) {
+                    ([], true) => None,
+                    ([], false) => Some(format!("{name} changes too, which is not claimed")),
+                    (claimed, _) => {
+                        let alone = claimed.iter().filter(|changed| changed.causes() == own);
+                        let wrong = |changed: &&&Changed| {
+                            read(&changed.after).is_none() || read(&changed.after) != after[at]
+                        };
+                        alone
+                            .into_iter()
+                            .any(|changed| wrong(&changed))
+                            .then(|| format!("{name} does not change as claimed"))
                     }
-                    (Some(_), _) => None,
                 }
             }),
-        });
+        };
         acted.claims.push(Tested { claim: change.id.clone(), fault });
     }
     for changed in &claims.changed {
-        let fault = match (index(&changed.scenario), &edited[&changed.changes[..]]) {
+        let fault = match (index(&changed.scenario), &edited[&changed.causes()]) {
             (None, _) => Some("there is no such case".to_owned()),
-            (_, Err(why)) => Some(why.clone()),
             (Some(_), _) if changed.changes.is_empty() => Some("it names no change".to_owned()),
+            (_, Err(why)) => Some(why.clone()),
             (Some(at), Ok(after)) => match (read(&changed.before), read(&changed.after)) {
                 (None, _) | (_, None) => Some("its results cannot be read".to_owned()),
+                (found, claimed) if found == claimed => Some("its two results are the same".to_owned()),
                 (found, _) if found != before[at] => {
                     Some("the system does not decide as claimed before the change".to_owned())
                 }
@@ -239,10 +252,13 @@ pub fn act(
         };
         acted.claims.push(Tested { claim: changed.scenario.clone(), fault });
     }
-    let there_and_back = with(system, &texts, claims, &all, Direction::Forward)
-        .and_then(|there| with(system, &there, claims, &all, Direction::Back));
-    acted.invertible = match there_and_back {
-        Ok(texts) if !all.is_empty() => {
+    let all: Vec<String> = claims.changes.iter().map(|change| change.id.clone()).collect();
+    let back = |there: Texts| {
+        let taken_back = claims.changes.iter().rev();
+        taken_back.map(Change::reversed).try_fold(there, |texts, change| made(system, &texts, &change))
+    };
+    acted.invertible = match with(system, &texts, claims, &all).and_then(back) {
+        Ok(texts) if !all.is_empty() && before.iter().all(Option::is_some) => {
             let outcomes = system.execute(domain, &texts, version, population, run, turn)?;
             acted.extra_runs += u32::try_from(population.len()).expect("a population is small");
             outcomes.iter().map(|outcome| answer(domain, outcome)).eq(before.iter().cloned())
@@ -252,40 +268,51 @@ pub fn act(
     Ok(acted)
 }
 
+impl Change {
+    /// The change that takes this one back.
+    fn reversed(&self) -> Change {
+        Change { from: self.to.clone(), to: self.from.clone(), ..self.clone() }
+    }
+}
+
+impl Changed {
+    /// The ids of its changes, each once, in order.
+    fn causes(&self) -> Vec<String> {
+        self.changes.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect()
+    }
+}
+
 /// The answer in an outcome.
 fn answer(domain: &Domain, outcome: &Outcome) -> Option<Answer> {
     if outcome.error.is_some() { None } else { domain.shape.find(&outcome.text) }
 }
 
-#[derive(Clone, Copy)]
-enum Direction {
-    Forward,
-    Back,
+/// The texts with some changes made.
+fn with(system: &dyn System, texts: &Texts, claims: &Claims, ids: &[String]) -> Result<Texts, String> {
+    ids.iter().try_fold(texts.clone(), |texts, id| {
+        let change = claims.changes.iter().find(|change| change.id == *id);
+        made(system, &texts, change.ok_or_else(|| format!("there is no change {id}"))?)
+    })
 }
 
-/// The texts with some changes made, or taken back.
-fn with(
-    system: &dyn System,
-    texts: &Texts,
-    claims: &Claims,
-    ids: &[String],
-    direction: Direction,
-) -> Result<Texts, String> {
-    let mut edited = texts.clone();
-    for id in ids {
-        let change = claims.changes.iter().find(|change| change.id == *id);
-        let change = change.ok_or_else(|| format!("there is no change {id}"))?;
-        let change = match direction {
-            Direction::Forward => change.clone(),
-            Direction::Back => Change { from: change.to.clone(), to: change.from.clone(), ..change.clone() },
-        };
-        let literal = placed(system, &edited, &change)?;
-        let new = rewritten(&literal, &change.to).unwrap_or_else(|| change.to.clone());
-        edited = system
-            .write(&edited, &change.place, &new)
-            .ok_or_else(|| format!("`{new}` cannot be written at {}", change.place))?;
-    }
-    Ok(edited)
+/// The texts with one change made: a number in the place of a number, in the way in which the old one is written.
+fn made(system: &dyn System, texts: &Texts, change: &Change) -> Result<Texts, String> {
+    let literal = placed(system, texts, change)?;
+    let (old, new) = (Quantity::parse(&change.from), Quantity::parse(&change.to));
+    let written = match (&old, &new) {
+        (Quantity::Number { .. }, Quantity::Number { .. }) if old != new => rewritten(&literal, &change.to),
+        (Quantity::Word(old), Quantity::Word(new)) if old != new && is_name(new) => Some(new.clone()),
+        (old, new) if old == new => return Err(format!("{} changes nothing", change.id)),
+        _ => None,
+    };
+    let written = written.ok_or_else(|| format!("`{}` is not a value like `{}`", change.to, change.from))?;
+    let edited = system.write(texts, &change.place, &written);
+    edited.ok_or_else(|| format!("`{written}` cannot be written at {}", change.place))
+}
+
+/// Whether a text is a name. What systems claim is written into what they execute, so it must not be anything else.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// The literal at the place of a change, which is its old value.

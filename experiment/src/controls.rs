@@ -55,6 +55,16 @@ pub fn all(
         .iter()
         .filter(|record| record.attempts > 1 && record.retries.is_empty() && record.system != "agent")
         .count();
+    // each further attempt of a system without steps of its own has a reason
+    let unexplained: usize = records
+        .iter()
+        .filter(|record| record.system != "agent")
+        .map(|record| {
+            (record.attempts as usize)
+                .saturating_sub(1)
+                .abs_diff(record.retries.len().min(record.attempts as usize))
+        })
+        .sum();
     let opus = scores.systems.get("opus").filter(|score| score.state != "not_run");
     let invariants = opus.map(|score| {
         let stability = score.stability.as_ref().is_some_and(|stability| stability.inconsistent == 0);
@@ -69,7 +79,7 @@ pub fn all(
         control(
             "environment drift",
             fingerprints.len() <= 1,
-            format!("{} fingerprint in {} records", fingerprints.len(), records.len()),
+            format!("{} records, of which {} differ", records.len(), fingerprints.len().saturating_sub(1)),
         ),
         control(
             "model identity",
@@ -93,8 +103,10 @@ pub fn all(
         ),
         control(
             "validation errors",
-            true,
-            format!("{errors} answers were not as the schema says, and were asked for again"),
+            unexplained == 0,
+            format!(
+                "{errors} answers did not match the schema and were asked for again, {unexplained} without a reason"
+            ),
         ),
         control(
             "records valid against their schema",

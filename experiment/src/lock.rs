@@ -3,7 +3,7 @@
 //!
 //! Seven gates check it before the first run and after the last.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,10 +13,12 @@ use serde_json::json;
 
 use crate::Failure;
 use crate::domain::Domain;
-use crate::matrix::{RUNS, Setting};
+use crate::matrix::{self, RUNS, Setting};
+use crate::model::evidence::{Evidence, Exchange};
 use crate::record::Record;
-use crate::scenario::Tier;
+use crate::scenario::{Scenario, Tier};
 use crate::score::thresholds;
+use crate::system::State;
 use crate::systems::NAMES;
 
 /// The version of the file's form.
@@ -43,6 +45,7 @@ const ADAPTERS: &[(&str, &str)] = built_in![
     "src/record.rs",
     "src/scenario.rs",
     "src/schema.rs",
+    "src/scripted.rs",
     "src/system.rs",
     "src/systems/agent.rs",
     "src/systems/mod.rs",
@@ -53,14 +56,25 @@ const ADAPTERS: &[(&str, &str)] = built_in![
     "src/systems/structured.rs",
 ];
 
-/// The sources of what judges answers.
+/// The sources of what judges answers and shows figures, with the published ones and the forms of records and results.
 const SCORERS: &[(&str, &str)] = built_in![
+    "../spec/results.schema.json",
+    "../spec/run.schema.json",
+    "published.json",
     "src/answer.rs",
     "src/claims.rs",
     "src/controls.rs",
+    "src/lock.rs",
     "src/quantity.rs",
+    "src/report/content.rs",
+    "src/report/figures.rs",
+    "src/report/html.rs",
+    "src/report/markdown.rs",
+    "src/report/mod.rs",
+    "src/report/page.rs",
+    "src/rows.rs",
     "src/score/mod.rs",
-    "src/temporal.rs"
+    "src/temporal.rs",
 ];
 
 /// What is listed together, and is checked by one gate.
@@ -162,6 +176,33 @@ impl Group {
     }
 }
 
+/// What records are compared with.
+pub struct Ran<'a> {
+    /// The scenarios of the runs.
+    pub scenarios: Vec<(&'a Domain, &'a Scenario)>,
+    /// The names of the locked entries that a system uses in a domain.
+    pub uses: &'a dyn Fn(&str, &Domain) -> Vec<String>,
+    /// The folder of evidence.
+    pub evidence: &'a Path,
+}
+
+/// What is wrong with the evidence of a record: each exchange is there, whole, and of this run.
+fn fault_of_evidence(record: &Record, folder: &Path) -> Option<String> {
+    record.evidence.iter().find_map(|digest| {
+        let is_hash = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let bytes = if is_hash { fs::read(folder.join(Evidence::object(digest))).ok() } else { None };
+        let whole = bytes.filter(|bytes| hash(bytes) == *digest);
+        let exchange = whole.and_then(|bytes| serde_json::from_slice::<Exchange>(&bytes).ok());
+        match exchange {
+            None => Some(format!("has evidence {} that is missing or changed", digest.escape_debug())),
+            Some(exchange) if exchange.run != record.run => {
+                Some("has the evidence of another run".to_owned())
+            }
+            Some(_) => None,
+        }
+    })
+}
+
 /// The hash of bytes, as the lock has it.
 pub fn hash(bytes: &[u8]) -> String {
     blake3::hash(bytes).to_hex().to_string()
@@ -190,16 +231,19 @@ impl Lock {
             for (path, text) in texts {
                 insert(group, format!("built in/{path}"), text.as_bytes());
                 let file = root.join(path);
-                let found = if file.is_file() { read(&file)? } else { text.as_bytes().to_vec() };
-                insert(group, (*path).to_owned(), &found);
+                if file.is_file() {
+                    insert(group, (*path).to_owned(), &read(&file)?);
+                }
             }
         }
-        for path in python_prompts(root)? {
-            let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
-            insert(Group::Adapters, name, &read(&path)?);
+        for folder in ["prompts", "schemas"] {
+            for path in files(&root.join(folder))? {
+                let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
+                insert(Group::Adapters, name, &read(&path)?);
+            }
         }
         insert(Group::Scorers, "thresholds".into(), thresholds().to_string().as_bytes());
-        insert(Group::Matrix, "matrix".into(), matrix(domains).to_string().as_bytes());
+        insert(Group::Matrix, "matrix".into(), all_runs(domains).to_string().as_bytes());
         let body = body(&entries);
         Ok(Lock { format: FORMAT, entries, body })
     }
@@ -259,30 +303,58 @@ impl Lock {
         gates.map(|gate| (gate, found.remove(&gate))).collect()
     }
 
-    /// What is wrong with records, if anything is: they are of another lock, name other hashes, or their output is not what
-    /// its hash says.
-    pub fn fault_of_records(&self, setting: &Setting, records: &[Record]) -> Option<String> {
+    /// What is wrong with records, if anything is: they are not the runs of their setting, each once; they are of another
+    /// lock, state or environment, or used other entries than `uses` says; their answer is not that of their text; or their
+    /// evidence is not what was sent and received.
+    pub fn fault_of_records(&self, setting: &Setting, records: &[Record], ran: &Ran<'_>) -> Option<String> {
         if setting.lock != self.body {
             return Some("the runs were made under another lock".into());
         }
+        let runs = 0..setting.runs;
+        let live = setting.systems.iter().filter(|(_, (state, _))| *state != State::NotRun);
+        let mut missing: BTreeSet<(&str, &str, u32)> = live
+            .flat_map(|(system, _)| ran.scenarios.iter().map(move |(_, scenario)| (&**system, &*scenario.id)))
+            .flat_map(|(system, scenario)| runs.clone().map(move |run| (system, scenario, run)))
+            .collect();
         let environment = setting.environment.fingerprint();
-        records.iter().find_map(|record| {
-            let (system, scenario, run) = record.key();
-            let bytes = record.answer.as_ref().map_or_else(|| record.text.clone(), ToString::to_string);
+        for record in records {
+            let (system, scenario, run) = (&*record.system, &*record.scenario, record.run);
             let fault = match () {
+                () if !missing.remove(&(system, scenario, run)) => {
+                    Some("is not one of the runs, or is there twice".to_owned())
+                }
+                () if Some(record.state) != setting.systems.get(system).map(|(state, _)| *state) => {
+                    Some("is not in the state of its system".to_owned())
+                }
                 () if record.lock != self.body => Some("was made under another lock".to_owned()),
                 () if record.environment != environment => Some("was made in another environment".to_owned()),
-                () if record.output_hash != hash(bytes.as_bytes()) => {
-                    Some("has another output than its hash".to_owned())
-                }
-                () => record
-                    .used
-                    .iter()
-                    .find(|(name, hash)| self.entry(name) != Some(hash))
-                    .map(|(name, _)| format!("used another `{name}`")),
+                () => self.fault_of_output(record, ran).or_else(|| fault_of_evidence(record, ran.evidence)),
             };
-            fault.map(|fault| format!("run {run} of {scenario} by {system} {fault}"))
-        })
+            if let Some(fault) = fault {
+                return Some(format!("run {run} of {scenario} by {system} {fault}"));
+            }
+        }
+        let (system, scenario, run) = missing.first()?;
+        Some(format!("run {run} of {scenario} by {system} is missing"))
+    }
+
+    fn fault_of_output(&self, record: &Record, ran: &Ran<'_>) -> Option<String> {
+        let (domain, scenario) = ran.scenarios.iter().find(|(_, scenario)| scenario.id == record.scenario)?;
+        let used: BTreeMap<String, String> = (ran.uses)(&record.system, domain)
+            .into_iter()
+            .filter_map(|name| Some((name.clone(), self.entry(&name)?.to_owned())))
+            .collect();
+        if used != record.used {
+            let differs = |name: &&String| used.get(*name) != record.used.get(*name);
+            let name = used.keys().chain(record.used.keys()).find(differs).map_or("", |name| name);
+            return Some(format!("used another `{name}`"));
+        }
+        let answer = matrix::answer(domain, scenario, &record.text).filter(|_| record.error.is_none());
+        let bytes = answer.as_ref().map_or_else(|| record.text.clone(), ToString::to_string);
+        match answer == record.answer && record.output_hash == hash(bytes.as_bytes()) {
+            true => None,
+            false => Some("has another output than its text or its hash".to_owned()),
+        }
     }
 
     /// That everything is as locked.
@@ -303,13 +375,13 @@ fn read(path: &PathBuf) -> Result<Vec<u8>, Failure> {
     fs::read(path).map_err(|error| Failure::io(path, "read", &error))
 }
 
-/// The prompts from which the Python programs were written.
-fn python_prompts(root: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let folder = root.join("prompts/python");
-    let entries = fs::read_dir(&folder).map_err(|error| Failure::io(&folder, "read", &error))?;
+/// All files in a folder and the folders in it, sorted.
+fn files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let entries = fs::read_dir(folder).map_err(|error| Failure::io(folder, "read", &error))?;
     let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.sort();
-    Ok(paths)
+    let inside = |path: PathBuf| if path.is_dir() { files(&path) } else { Ok(vec![path]) };
+    Ok(paths.into_iter().map(inside).collect::<Result<Vec<_>, _>>()?.concat())
 }
 
 /// The hash over all entries.
@@ -318,7 +390,7 @@ fn body(entries: &BTreeMap<Group, BTreeMap<String, String>>) -> String {
 }
 
 /// Which runs there are: systems, scenarios, repeats.
-fn matrix(domains: &[Domain]) -> serde_json::Value {
+fn all_runs(domains: &[Domain]) -> serde_json::Value {
     let scenarios = domains.iter().flat_map(|domain| &domain.scenarios);
     let ids = |temporal: bool| -> Vec<&str> {
         let fits = scenarios.clone().filter(|scenario| (scenario.tier == Tier::Temporal) == temporal);

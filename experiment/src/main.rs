@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use opus_experiment::answer::Class;
 use opus_experiment::command::{self, Opus};
 use opus_experiment::domain::{self, Domain};
-use opus_experiment::lock::{FILE, Gate, Lock};
+use opus_experiment::lock::{FILE, Gate, Lock, Ran};
 use opus_experiment::matrix::{self, Cell, Environment, RUNS, Results, Setting};
 use opus_experiment::model::estimate::estimate;
 use opus_experiment::model::evidence::Evidence;
@@ -65,7 +65,7 @@ enum Verb {
     Scripted(Run),
     /// Estimate the tokens that a whole experiment takes, from the prompts.
     Estimate(Place),
-    /// Everything: check the lock, run, verify, score, report.
+    /// Everything: check the lock, run, decide rows, verify, score, report.
     #[command(
         after_help = "Example:\n  o02 all\n  ANTHROPIC_API_KEY=... o02 all --model NAME\n  o02 all --protocol openai --endpoint http://localhost:8080/v1 --model NAME"
     )]
@@ -86,7 +86,7 @@ struct Place {
 struct Run {
     #[command(flatten)]
     place: Place,
-    /// The systems to run.
+    /// The systems to run, separated by commas.
     #[arg(long, value_name = "NAME", value_delimiter = ',', default_values = NAMES)]
     systems: Vec<String>,
     /// How often each scenario is repeated.
@@ -198,18 +198,24 @@ impl<'a> Experiment<'a> {
         let python = PythonSystem::find(work.join("python"));
         let named = model.as_ref().map(|model| {
             let config = model.config();
-            format!("{} at {} ({})", config.model, config.endpoint, config.protocol.name())
+            format!("{} at {} ({})", config.model, config.place(), config.protocol.name())
         });
-        let environment = Environment::here(python.version(), named);
+        let environment = Environment::here(python.version(), args.engine.name(), named);
         let opus = OpusSystem::new(args.engine, Opus::here()?, work.join("opus"));
         let mut all: Vec<Box<dyn System>> = vec![Box::new(opus), Box::new(python)];
         all.extend(
             Prompted::all(model.as_ref()).into_iter().map(|system| Box::new(system) as Box<dyn System>),
         );
         let systems = all.into_iter().filter(|system| args.systems.iter().any(|name| name == system.name()));
+        let systems: Vec<Box<dyn System>> = systems.collect();
+        let runs = |state: State| systems.iter().any(|system| system.state().0 == state);
+        if runs(State::Scripted) && (runs(State::Live) || runs(State::Replayed)) {
+            return Err(Failure::new("the recording is of the scripted server, which is no model")
+                .help("do not mix it with systems that run: `--systems structured,agent,raw`"));
+        }
         let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build();
         let pool = pool.map_err(|error| Failure::new(format!("no threads: {error}")))?;
-        Ok(Experiment { args, systems: systems.collect(), domains, lock, environment, pool })
+        Ok(Experiment { args, systems, domains, lock, environment, pool })
     }
 
     fn setting(&self, runs: u32) -> Setting {
@@ -295,9 +301,23 @@ fn records(place: &Place) -> Result<[(Setting, Vec<Record>); 3], Failure> {
 fn gates(place: &Place, domains: &[Domain], lock: &Lock) -> Result<Vec<(Gate, Option<String>)>, Failure> {
     let mut gates = lock.compare(&Lock::now(domains, &place.experiment)?);
     let is_open = gates.iter().all(|(_, fault)| fault.is_none());
-    let records = records(place)?;
-    let mutated = records.iter().find_map(|(setting, records)| lock.fault_of_records(setting, records));
-    let mutated = if is_open { mutated } else { Some("what is locked has changed: see above".into()) };
+    let work = place.out.join("work");
+    let mut systems: Vec<Box<dyn System>> = vec![
+        Box::new(OpusSystem::new(Variant::default(), Opus::here()?, work.join("opus"))),
+        Box::new(PythonSystem::find(work.join("python"))),
+    ];
+    systems.extend(Prompted::all(None).into_iter().map(|system| Box::new(system) as Box<dyn System>));
+    let uses = |name: &str, domain: &Domain| {
+        let system = systems.iter().find(|system| system.name() == name);
+        system.map_or(Vec::new(), |system| system.uses(domain))
+    };
+    let evidence = place.out.join("evidence");
+    let mut mutated = None;
+    for ((setting, records), beyond) in records(place)?.iter().zip([false, false, true]) {
+        let ran = Ran { scenarios: matrix::scenarios(domains, beyond), uses: &uses, evidence: &evidence };
+        mutated = mutated.or_else(|| lock.fault_of_records(setting, records, &ran));
+    }
+    let mutated = if is_open { mutated } else { Some("what is locked has changed".into()) };
     gates.push((Gate::MutationDetection, mutated));
     Ok(gates)
 }
@@ -307,16 +327,23 @@ fn verify(place: &Place) -> Result<(), Failure> {
     let lock = Lock::read(&place.experiment.join(FILE))?;
     let gates = gates(place, &domains, &lock)?;
     for (gate, fault) in &gates {
-        println!("{:<20} {}", gate.name(), fault.as_deref().unwrap_or("open"));
+        println!("{:<20} {}", gate.name(), fault.as_deref().unwrap_or("passed"));
     }
-    match gates.into_iter().find_map(|(gate, fault)| Some((gate, fault?))) {
+    passed(&gates)
+}
+
+/// That every gate was passed.
+fn passed(gates: &[(Gate, Option<String>)]) -> Result<(), Failure> {
+    match gates.iter().find_map(|(gate, fault)| Some((gate, fault.as_ref()?))) {
         None => Ok(()),
-        Some((gate, fault)) => Err(Failure::new(format!("{gate}: {fault}"))),
+        Some((gate, fault)) => Err(Failure::new(format!("{gate}: {fault}"))
+            .help("figures come only from runs that pass all gates: bring back what was changed, or run the experiment again")),
     }
 }
 
 fn scored(place: &Place) -> Result<(), Failure> {
     let domains = domains(place)?;
+    passed(&gates(place, &domains, &Lock::read(&place.experiment.join(FILE))?)?)?;
     let [(setting, runs), _, (beyond_setting, beyond)] = records(place)?;
     let scores = score::score(&domains, &setting, &runs)?;
     write_json(&place.out.join("results.json"), &scores)?;
@@ -329,6 +356,7 @@ fn reported(place: &Place) -> Result<(), Failure> {
     let domains = domains(place)?;
     let lock = Lock::read(&place.experiment.join(FILE))?;
     let (gates, records) = (gates(place, &domains, &lock)?, records(place)?);
+    passed(&gates)?;
     let [(setting, runs), (first, _), (beyond_setting, beyond_runs)] = &records;
     let scores = score::score(&domains, setting, runs)?;
     let beyond = temporal::score(&domains, beyond_setting, beyond_runs)?;

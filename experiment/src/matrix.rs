@@ -51,18 +51,21 @@ pub struct Environment {
     pub opus: String,
     /// The version of CPython, if it is there.
     pub python: Option<String>,
+    /// What executes Opus policies.
+    pub engine: String,
     /// The models, endpoints and protocols.
     pub model: Option<String>,
 }
 
 impl Environment {
     /// This machine's.
-    pub fn here(python: Option<&str>, model: Option<String>) -> Environment {
+    pub fn here(python: Option<&str>, engine: &str, model: Option<String>) -> Environment {
         Environment {
             os: std::env::consts::OS.into(),
             arch: std::env::consts::ARCH.into(),
             opus: env!("CARGO_PKG_VERSION").into(),
             python: python.map(str::to_owned),
+            engine: engine.to_owned(),
             model,
         }
     }
@@ -99,31 +102,37 @@ impl Results {
     /// Where the folder holds results of another setting, or cannot be read or written.
     pub fn open(folder: &Path, setting: &Setting) -> Result<Results, Failure> {
         fs::create_dir_all(folder).map_err(|error| Failure::io(folder, "created", &error))?;
-        let path = folder.join(SETTING);
+        let path = folder.join(RECORDS);
+        let failed = |error: std::io::Error| Failure::io(&path, "written", &error);
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let mut file = file.map_err(|error| Failure::io(&path, "opened", &error))?;
+        file.try_lock().map_err(|_| {
+            Failure::new(format!("another `o02` is using `{}`", folder.display()))
+                .help("wait until it ends, or name another folder with `--out DIR`")
+        })?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(failed)?;
+        let setting_path = folder.join(SETTING);
         let text = format!("{}\n", serde_json::to_string_pretty(setting).expect("a setting is JSON"));
-        match fs::read_to_string(&path) {
+        match fs::read_to_string(&setting_path) {
             Ok(found) if found == text => {}
-            Ok(_) => {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && bytes.is_empty() => {
+                whole(&setting_path, &text)?;
+            }
+            Ok(_) | Err(_) => {
                 return Err(Failure::new(format!(
                     "`{}` holds the results of another setting",
                     folder.display()
                 ))
                 .help("name another folder with `--out DIR`, or remove this one"));
             }
-            Err(_) => whole(&path, &text)?,
         }
-        let path = folder.join(RECORDS);
-        let failed = |error: std::io::Error| Failure::io(&path, "written", &error);
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-        let file_ref = file.as_mut().map_err(|error| Failure::io(&path, "opened", error))?;
-        let mut bytes = Vec::new();
-        file_ref.read_to_end(&mut bytes).map_err(failed)?;
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        file_ref.set_len(whole as u64).map_err(failed)?;
-        file_ref.seek(SeekFrom::End(0)).map_err(failed)?;
+        file.set_len(whole as u64).map_err(failed)?;
+        file.seek(SeekFrom::End(0)).map_err(failed)?;
         let done = parse(&bytes[..whole], &path)?;
         let done = done.into_iter().map(|record| (record.key(), record)).collect();
-        Ok(Results { folder: folder.to_owned(), file: Mutex::new(file.expect("it was opened")), done })
+        Ok(Results { folder: folder.to_owned(), file: Mutex::new(file), done })
     }
 
     /// The folder.
@@ -227,6 +236,16 @@ pub fn population(domain: &Domain, scenario: &Scenario) -> Vec<(String, Map<Stri
     scenario.population().into_iter().filter_map(case).collect()
 }
 
+/// The canonical answer in a text, if it can be understood.
+pub fn answer(domain: &Domain, scenario: &Scenario, text: &str) -> Option<Value> {
+    match scenario.tier {
+        Tier::Governance => Claims::find(text).map(|claims| claims.canonical(&domain.shape)),
+        Tier::Decision | Tier::Binding | Tier::Temporal => {
+            domain.shape.find(text).map(|found| domain.shape.canonical(&found))
+        }
+    }
+}
+
 /// Makes one run.
 fn one(cell: &Cell<'_>, lock: &Lock, environment: &str) -> Result<Record, Failure> {
     let Cell { domain, scenario, system, run } = cell;
@@ -240,20 +259,16 @@ fn one(cell: &Cell<'_>, lock: &Lock, environment: &str) -> Result<Record, Failur
     let started = Instant::now();
     let outcome = system.answer(domain, &task, *run)?;
     let latency_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let has_answer = outcome.error.is_none();
-    let (mut answer, mut acted, mut replayed) = (None, None, None);
+    let answer = answer(domain, scenario, &outcome.text).filter(|_| outcome.error.is_none());
+    let (mut acted, mut replayed) = (None, None);
     if let Task::Govern { from, .. } = task {
-        if let Some(claims) = Claims::find(&outcome.text).filter(|_| has_answer) {
-            answer = Some(claims.canonical(&domain.shape));
+        if let Some(claims) = Claims::find(&outcome.text).filter(|_| answer.is_some()) {
             acted = Some(act(*system, domain, from, &population, &claims, *run)?);
         }
         replayed = Some(system.replays(domain, &population, *run)?);
-    } else if let Some(found) = domain.shape.find(&outcome.text).filter(|_| has_answer) {
-        answer = Some(domain.shape.canonical(&found));
     }
     let bytes = answer.as_ref().map_or_else(|| outcome.text.clone(), Value::to_string);
-    let names = [format!("{}/prose", domain.name), format!("{}/answer", domain.name)];
-    let used = names.into_iter().chain(system.uses(domain));
+    let used = system.uses(domain).into_iter();
     let used = used.filter_map(|name| Some((name.clone(), lock.entry(&name)?.to_owned()))).collect();
     Ok(Record {
         system: system.name().into(),

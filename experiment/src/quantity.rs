@@ -70,7 +70,9 @@ pub fn number_range(text: &str) -> Option<std::ops::Range<usize>> {
     let is_part = |c: char| c.is_ascii_digit() || matches!(c, '.' | '_' | ',');
     let length = text[start..].find(|c: char| !is_part(c)).unwrap_or(text.len() - start);
     let number = text[start..start + length].trim_end_matches(['.', '_', ',']);
-    Some(start..start + number.len())
+    // a comma is between thousands or no part of a number
+    let is_grouped = |group: &str| group.len() >= 3 && group.as_bytes()[..3].iter().all(u8::is_ascii_digit);
+    number.split(',').skip(1).all(is_grouped).then(|| start..start + number.len())
 }
 
 /// A number without separators and without zeros that say nothing.

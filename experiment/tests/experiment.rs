@@ -144,7 +144,7 @@ fn a_killed_experiment_goes_on_where_it_was() {
         runs
     };
     assert_eq!(runs(&whole), runs(&again));
-    assert!(again.starts_with(&whole[..keep].rsplit_once('\n').unwrap().0));
+    assert!(again.starts_with(whole[..keep].rsplit_once('\n').unwrap().0));
     // other runs do not go into the same folder
     let other = folder.o02("run --systems opus --runs 3");
     assert!(

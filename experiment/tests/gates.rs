@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use opus_experiment::domain;
-use opus_experiment::lock::{FILE, Gate, Lock};
+use opus_experiment::lock::{FILE, Gate, Lock, Ran};
 use opus_experiment::matrix::{Environment, Setting};
 use opus_experiment::record::Record;
 use opus_experiment::system::State;
@@ -18,16 +18,21 @@ impl Copy {
         let root = std::env::temp_dir().join(format!("o02-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&root);
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        for part in
-            ["experiment/domains", "experiment/prompts", "experiment/src", "spec/o02", "spec/policies"]
-        {
+        for part in [
+            "experiment/domains",
+            "experiment/prompts",
+            "experiment/schemas",
+            "experiment/src",
+            "spec/o02",
+            "spec/policies",
+        ] {
             copy(&here.parent().unwrap().join(part), &root.join(part));
         }
         for file in ["temporal.json", "published.json", FILE] {
             fs::copy(here.join(file), root.join("experiment").join(file)).unwrap();
         }
-        if here.join("schemas").exists() {
-            copy(&here.join("schemas"), &root.join("experiment/schemas"));
+        for file in ["run.schema.json", "results.schema.json"] {
+            fs::copy(here.join("../spec").join(file), root.join("spec").join(file)).unwrap();
         }
         Copy(root)
     }
@@ -114,20 +119,33 @@ fn a_name_that_is_missing_or_added_is_caught() {
     fs::write(copy.experiment().join("prompts/python/third.md"), "one more prompt").unwrap();
     assert_eq!(copy.closed(), [Gate::LockedRegistry]);
     fs::remove_file(copy.experiment().join("prompts/python/third.md")).unwrap();
+    assert_eq!(copy.closed(), []);
+    for gone in ["prompts/raw/decide.md", "src/claims.rs", "published.json"] {
+        let path = copy.experiment().join(gone);
+        let text = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        assert_eq!(copy.closed(), [Gate::LockedRegistry], "{gone}");
+        fs::write(path, text).unwrap();
+    }
     fs::remove_dir_all(copy.experiment().join("domains/late_interest")).unwrap();
     assert_eq!(copy.closed()[0], Gate::LockedRegistry);
 }
 
 #[test]
 fn a_changed_record_is_caught() {
-    let lock = Copy::new("record").now();
-    let environment = Environment::here(None, None);
-    let setting = Setting { lock: lock.body.clone(), runs: 1, systems: Default::default(), environment };
+    let copy = Copy::new("record");
+    let domains = domain::all(&copy.experiment().join("domains")).unwrap();
+    let refund = domains.iter().find(|domain| domain.name == "refund").unwrap();
+    let scenario = refund.scenario("t1-refund-01").unwrap();
+    let lock = copy.now();
+    let environment = Environment::here(None, "native", None);
+    let systems = [("opus".to_owned(), (State::Live, None))].into();
+    let setting = Setting { lock: lock.body.clone(), runs: 1, systems, environment };
     let entry = lock.entry("refund/policy").expect("it is locked").to_owned();
     let good = Record {
         system: "opus".into(),
         state: State::Live,
-        scenario: "t1-refund-01".into(),
+        scenario: scenario.id.clone(),
         run: 0,
         text: "{}".into(),
         answer: None,
@@ -145,19 +163,30 @@ fn a_changed_record_is_caught() {
         acted: None,
         replayed: None,
     };
-    assert_eq!(lock.fault_of_records(&setting, std::slice::from_ref(&good)), None);
-    let changed: [(&str, Record); 4] = [
-        ("has another output than its hash", Record { text: "{ }".into(), ..good.clone() }),
-        ("was made under another lock", Record { lock: "0".repeat(64), ..good.clone() }),
-        ("was made in another environment", Record { environment: "0".repeat(64), ..good.clone() }),
-        (
-            "used another `refund/policy`",
-            Record { used: [("refund/policy".into(), "0".repeat(64))].into(), ..good },
-        ),
+    let uses = |_: &str, _: &domain::Domain| vec!["refund/policy".to_owned()];
+    let fault = |records: &[Record]| {
+        let ran = Ran { scenarios: vec![(refund, scenario)], uses: &uses, evidence: &copy.0 };
+        lock.fault_of_records(&setting, records, &ran)
+    };
+    assert_eq!(fault(std::slice::from_ref(&good)), None);
+    let answer = Some(serde_json::json!({"decision": "approved"}));
+    let changed: [(&str, Vec<Record>); 12] = [
+        ("is missing", vec![]),
+        ("is there twice", vec![good.clone(), good.clone()]),
+        ("is not one of the runs", vec![Record { run: 77, ..good.clone() }]),
+        ("is not one of the runs", vec![Record { system: "martian".into(), ..good.clone() }]),
+        ("is not one of the runs", vec![Record { scenario: "../../escape".into(), ..good.clone() }]),
+        ("is not in the state of its system", vec![Record { state: State::Scripted, ..good.clone() }]),
+        ("has another output", vec![Record { text: "{ }".into(), ..good.clone() }]),
+        ("has another output", vec![Record { answer, ..good.clone() }]),
+        ("was made under another lock", vec![Record { lock: "0".repeat(64), ..good.clone() }]),
+        ("was made in another environment", vec![Record { environment: "0".repeat(64), ..good.clone() }]),
+        ("used another `refund/policy`", vec![Record { used: Default::default(), ..good.clone() }]),
+        ("missing or changed", vec![Record { evidence: vec!["\u{e9}".repeat(32)], ..good }]),
     ];
-    for (what, record) in changed {
-        let fault = lock.fault_of_records(&setting, &[record]).expect("it is found");
-        assert!(fault.contains(what), "{fault}");
+    for (what, records) in changed {
+        let found = fault(&records).expect("it is found");
+        assert!(found.contains(what), "{what}: {found}");
     }
 }
 

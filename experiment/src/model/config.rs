@@ -84,6 +84,14 @@ impl fmt::Debug for Secret {
 }
 
 impl Config {
+    /// Where recordings say that the model is. The scripted server has another port each time.
+    pub fn place(&self) -> &str {
+        match self.origin {
+            Origin::Live => &self.endpoint,
+            Origin::Scripted => "scripted",
+        }
+    }
+
     /// A configuration with the usual limits.
     pub fn new(protocol: Protocol, endpoint: &str, model: &str, key: Option<Secret>) -> Config {
         Config {

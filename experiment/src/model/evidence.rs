@@ -133,8 +133,8 @@ pub struct About {
 impl About {
     /// What a configuration is about.
     pub fn of(config: &Config) -> About {
-        let Config { protocol, endpoint, model, origin, .. } = config.clone();
-        About { format: FORMAT, origin, protocol, endpoint, model }
+        let Config { protocol, model, origin, .. } = config.clone();
+        About { format: FORMAT, origin, protocol, endpoint: config.place().to_owned(), model }
     }
 
     /// The configuration of a recording: without a key.
@@ -148,7 +148,7 @@ pub fn key(config: &Config, body: &str, slot: Slot) -> String {
     let mut hasher = blake3::Hasher::new();
     let Slot { run, turn, call } = slot;
     let slot = [run.to_string(), turn.to_string(), call.to_string()];
-    for part in [body, &config.model, &config.endpoint].into_iter().chain(slot.iter().map(|part| &**part)) {
+    for part in [body, &config.model, config.place()].into_iter().chain(slot.iter().map(|part| &**part)) {
         // lengths keep apart what would be one text otherwise
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part.as_bytes());

@@ -10,7 +10,7 @@ use crate::answer::Class;
 use crate::controls::Control;
 use crate::domain::Domain;
 use crate::lock::Gate;
-use crate::matrix::{Setting, scenarios};
+use crate::matrix::{RUNS, Setting, scenarios};
 use crate::record::Record;
 use crate::rows::RowScores;
 use crate::scenario::{Scenario, Tier};
@@ -263,7 +263,7 @@ impl Made<'_> {
         Table {
             id: None,
             caption: "Table 1. Systems".into(),
-            columns: columns(&["system", "what it is", "model at run time", "runs", "why not"]),
+            columns: columns(&["system", "what it is", "model at run time", "runs", "reason"]),
             rows: rows.collect(),
             notes: vec![
                 "The Python programs and the prompts for them were written for this reconstruction, by a model that is \
@@ -280,7 +280,7 @@ impl Made<'_> {
                 let fits = |scenario: &&Scenario| (scenario.tier == Tier::Temporal) == temporal;
                 domain.scenarios.iter().filter(fits).count()
             };
-            let change = if domain.change.is_empty() { "one version" } else { &domain.change };
+            let change = if domain.change.is_empty() { "no second version" } else { &domain.change };
             vec![
                 Cell::new(&domain.title),
                 Cell::new(change),
@@ -291,7 +291,7 @@ impl Made<'_> {
         Table {
             id: None,
             caption: "Table 2. Domains and version changes".into(),
-            columns: columns(&["domain", "what version 2 changes", "scenarios", "cases beyond"]),
+            columns: columns(&["domain", "what version 2 changes", "scenarios", "extra cases"]),
             rows: rows.collect(),
             notes: Vec::new(),
         }
@@ -446,6 +446,7 @@ impl Made<'_> {
                 None => Cell::default(),
                 Some(found) => Cell::linked(found[*name].to_string(), &link),
             };
+            let is_comparable = self.material.setting.runs == RUNS;
             let differs = |name: &&str| {
                 let difference = i64::from(found.as_ref()?[*name]) - i64::from(theirs[*name]);
                 (difference != 0).then(|| format!("{name} {difference:+}"))
@@ -453,6 +454,7 @@ impl Made<'_> {
             let differences: Vec<String> = names.iter().filter_map(differs).collect();
             let differences = match (&found, differences.is_empty()) {
                 (None, _) => String::new(),
+                (Some(_), _) if !is_comparable => "other repeats".into(),
                 (Some(_), true) => "none".into(),
                 (Some(_), false) => differences.join(", "),
             };
@@ -543,37 +545,43 @@ impl Made<'_> {
     }
 
     fn stability_detail(&self) -> Table {
-        let mut rows = Vec::new();
-        for name in NAMES.iter().filter(|name| self.score(name).state != "not_run") {
-            for cohort in self.cohorts(name) {
-                let share = most_frequent(&cohort);
-                if share < 1.0 {
-                    let mut hashes: Vec<&str> =
-                        cohort.records.iter().map(|record| &*record.output_hash).collect();
-                    hashes.sort_unstable();
-                    hashes.dedup();
-                    rows.push(vec![
-                        Cell::new(title(name)),
-                        Cell::linked(&cohort.scenario.id, file_of("", name, cohort.scenario)),
-                        Cell::new(format!("{share:.3}")),
-                        Cell::new(hashes.len().to_string()),
-                    ]);
+        let heads = [
+            "cohorts with one answer",
+            "least stable",
+            "its share",
+            "published cohorts with one answer",
+            "difference",
+        ];
+        self.by_system("Table 13. Determinism in detail", &heads, |name, score, published| {
+            let theirs = 52 - published.inconsistent;
+            let ours = match score.and_then(|score| score.stability.as_ref()) {
+                None => vec![Cell::default(); 3],
+                Some(stability) => {
+                    let cohorts = self.cohorts(name);
+                    let least = cohorts.iter().min_by(|a, b| most_frequent(a).total_cmp(&most_frequent(b)));
+                    let least = least.filter(|cohort| most_frequent(cohort) < 1.0);
+                    let (id, share) = match least {
+                        None => (Cell::new("none"), Cell::new("1.000")),
+                        Some(cohort) => (
+                            Cell::linked(&cohort.scenario.id, file_of("", name, cohort.scenario)),
+                            Cell::new(format!("{:.3}", most_frequent(cohort))),
+                        ),
+                    };
+                    vec![
+                        Cell::new(of(stability.cohorts - stability.inconsistent, stability.cohorts)),
+                        id,
+                        share,
+                    ]
                 }
-            }
-        }
-        let mut notes = Vec::new();
-        if rows.is_empty() {
-            notes.push(
-                "Every system that ran gave one answer to each scenario, in all its repeats.".to_owned(),
-            );
-        }
-        Table {
-            id: None,
-            caption: "Table 13. Cohorts with more than one answer".into(),
-            columns: columns(&["system", "scenario", "share of the most frequent", "answers"]),
-            rows,
-            notes,
-        }
+            };
+            let difference = score.and_then(|score| score.stability.as_ref()).map(|stability| {
+                points(
+                    share(stability.cohorts - stability.inconsistent, stability.cohorts) - share(theirs, 52),
+                )
+            });
+            let theirs = Cell::published(of(theirs, 52));
+            ours.into_iter().chain([theirs, Cell::new(difference.unwrap_or_default())]).collect()
+        })
     }
 
     fn surface(&self) -> Table {
@@ -609,7 +617,12 @@ impl Made<'_> {
                             Cell::new(total),
                             Cell::new(&surface.label),
                         ];
-                        (cells, format!("{:+}", i64::from(surface.total) - theirs))
+                        let difference = match surface.wrong_decisions {
+                            _ if self.material.setting.runs != RUNS => "other repeats".to_owned(),
+                            None => "not separable".to_owned(),
+                            Some(_) => format!("{:+}", i64::from(surface.total) - theirs),
+                        };
+                        (cells, difference)
                     }
                 };
                 ours.into_iter().chain(theirs).chain([Cell::new(difference)]).collect()
@@ -661,7 +674,7 @@ impl Made<'_> {
             let difference = match &ours {
                 None => "",
                 Some(ours) if *ours == published.material => "none",
-                Some(_) => "another result",
+                Some(_) => "differs",
             };
             let theirs = Cell::published(&published.material);
             vec![Cell::new(ours.clone().unwrap_or_default()), theirs, Cell::new(difference)]
@@ -682,9 +695,9 @@ impl Made<'_> {
     fn failures_chart(&self) -> Part {
         let mut all = Vec::new();
         for class in Class::ALL {
-            let measured = NAMES.iter().filter_map(|name| self.score(name).taxonomy.as_ref());
-            let published =
-                NAMES.iter().map(|name| f64::from(self.published.systems[*name].classes[class.name()]));
+            let ran = || NAMES.iter().filter(|name| self.score(name).taxonomy.is_some());
+            let measured = ran().filter_map(|name| self.score(name).taxonomy.as_ref());
+            let published = ran().map(|name| f64::from(self.published.systems[*name].classes[class.name()]));
             all.push(Bar {
                 label: class.name().replace('_', " "),
                 measured: Some(measured.map(|classes| f64::from(classes[class.name()])).sum()),
@@ -693,7 +706,7 @@ impl Made<'_> {
         }
         Part::Figure {
             svg: bars("Where failures occur", &all, 300.0, 0, ""),
-            caption: "Where failures occur: failed tier-1 runs of all systems that ran, by class.".into(),
+            caption: "Where failures occur: failed tier-1 runs by class, of the systems that ran here; the published bars are of the same systems.".into(),
         }
     }
 
@@ -703,7 +716,7 @@ impl Made<'_> {
         self.by_system("Accounts of a change from version 1 to version 2", &heads, |name, score, _| {
             let yes = |is: bool| if is { "yes" } else { "no" };
             let theirs = match name {
-                "opus" => "completeness 1.0, precision 1.0, invertible in structure",
+                "opus" => "completeness 1.0, precision 1.0, structurally invertible",
                 _ => "",
             };
             let ours = match score.and_then(|score| score.tier3.as_ref()) {
@@ -767,7 +780,7 @@ impl Made<'_> {
                 ),
                 row(
                     "what is not known",
-                    "is made up or noticed, by chance",
+                    "is guessed or noticed",
                     "#beyond",
                     "is refused, with the field",
                     "#beyond",
@@ -803,7 +816,7 @@ impl Made<'_> {
             let found = fault.clone().unwrap_or_default();
             vec![
                 Cell::new(gate.name()),
-                Cell::new(if fault.is_none() { "open" } else { "closed" }),
+                Cell::new(if fault.is_none() { "passed" } else { "failed" }),
                 Cell::new(found),
             ]
         };
@@ -812,7 +825,7 @@ impl Made<'_> {
             caption: "The seven gates, after the runs".into(),
             columns: columns(&["gate", "result", "found"]),
             rows: self.material.gates.iter().map(row).collect(),
-            notes: vec!["The same gates were open before the first run; otherwise nothing runs.".into()],
+            notes: vec!["The same gates were passed before the first run; otherwise nothing runs.".into()],
         }
     }
 

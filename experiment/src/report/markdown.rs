@@ -46,6 +46,13 @@ fn cell(cell: &Cell) -> String {
     }
 }
 
+/// Text in a cell. What systems and servers said is data, and cannot become markup.
 fn escaped(text: &str) -> String {
-    text.replace('|', "\\|").replace('\n', " ")
+    let escape = |c: char| match c {
+        '|' | '[' | ']' | '*' => format!("\\{c}"),
+        '<' => "&lt;".to_owned(),
+        '\n' => " ".to_owned(),
+        c => c.to_string(),
+    };
+    text.chars().map(escape).collect()
 }

@@ -36,6 +36,17 @@ pub enum Variant {
     Reference,
 }
 
+impl Variant {
+    /// The name that people read and write.
+    pub fn name(self) -> &'static str {
+        match self {
+            Variant::Native => "native",
+            Variant::Vm => "vm",
+            Variant::Reference => "reference",
+        }
+    }
+}
+
 /// Opus.
 pub struct OpusSystem {
     variant: Variant,
@@ -236,7 +247,8 @@ impl System for OpusSystem {
 
     fn uses(&self, domain: &Domain) -> Vec<String> {
         let facts = domain.facts.is_some().then(|| format!("{}/facts", domain.name));
-        [format!("{}/policy", domain.name)].into_iter().chain(facts).collect()
+        let own = ["policy", "answer"].map(|what| format!("{}/{what}", domain.name));
+        own.into_iter().chain(facts).collect()
     }
 
     fn answer(&self, domain: &Domain, task: &Task<'_>, _: u32) -> Result<Outcome, Failure> {

@@ -114,7 +114,8 @@ impl System for PythonSystem {
 
     fn uses(&self, domain: &Domain) -> Vec<String> {
         let govern = domain.govern_py.as_ref().map(|_| format!("{}/govern.py", domain.name));
-        [format!("{}/decide.py", domain.name)].into_iter().chain(govern).collect()
+        let own = ["prose", "answer", "decide.py"].map(|what| format!("{}/{what}", domain.name));
+        own.into_iter().chain(govern).collect()
     }
 
     fn answer(&self, domain: &Domain, task: &Task<'_>, _: u32) -> Result<Outcome, Failure> {
@@ -205,9 +206,25 @@ fn located(texts: &Texts, place: &str) -> Option<(usize, std::ops::Range<usize>)
     let quoted = literal.starts_with(['"', '\'']);
     let number = number_range(literal)?;
     // a place inside a number or a name is not the place of a literal
+    if is_comment(&line[..at]) {
+        return None;
+    }
     let is_whole = number.start == usize::from(quoted)
         && !line[..at].ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '.'));
     is_whole.then(|| (index, start + at + number.start..start + at + number.end))
+}
+
+/// Whether a comment begins in a line before a place. A `#` within a string begins none.
+fn is_comment(before: &str) -> bool {
+    let mut quote = None;
+    before.chars().any(|c| {
+        match quote {
+            None if matches!(c, '"' | '\'') => quote = Some(c),
+            Some(open) if c == open => quote = None,
+            _ => {}
+        }
+        quote.is_none() && c == '#'
+    })
 }
 
 /// The interpreter at a path and its version, if that is 3.9 or later.
@@ -230,13 +247,19 @@ mod tests {
     #[test]
     fn a_place_is_the_beginning_of_a_literal() {
         let texts =
-            vec![("decide.py".to_owned(), "# é\nLIMIT = {1: 30, 2: Decimal(\"14.50\")}\n".to_owned())];
+            vec![("decide.py".to_owned(), "# é\nLIMIT = {1: 30, 2: Decimal(\"14.50\")}  # 30\n".to_owned())];
         let read = |place: &str| located(&texts, place).map(|(_, range)| texts[0].1[range].to_owned());
         assert_eq!(read("decide.py:2:13").as_deref(), Some("30"));
         assert_eq!(read("decide.py:2:28").as_deref(), Some("14.50"));
-        for wrong in
-            ["decide.py:2:14", "decide.py:2:1", "decide.py:9:1", "other.py:2:13", "decide.py:0:0", "2:13"]
-        {
+        for wrong in [
+            "decide.py:2:14",
+            "decide.py:2:1",
+            "decide.py:9:1",
+            "other.py:2:13",
+            "decide.py:0:0",
+            "2:13",
+            "decide.py:2:41",
+        ] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
     }
