@@ -190,7 +190,10 @@ fn two_holders_have_to_sign_what_a_trust_file_asks_for() {
         "{stale}"
     );
     let after = folder.opus("sign one.opusc --name credit --trust trust.toml -o after.statement").ends(0);
-    assert!(after.text().contains("\nnone\n"), "one is in force, and replaced nothing: {after}");
+    assert!(
+        after.text().contains("\nreplaces   nothing\n"),
+        "one is in force, and replaced nothing: {after}"
+    );
     publish("two", "ben", 0);
     let run = folder.opus("run credit --input application.json --trust trust.toml").ends(0);
     assert!(run.err.contains(", entry 5 of ") && run.text().starts_with("decision       decline"), "{run}");
