@@ -75,15 +75,18 @@ fn who_signed_is_said_for_each_side() {
         let statement = format!("{file}-{who}.statement");
         let sign =
             format!("sign {file}.opusc --name credit --key {who}.key --trust trust.toml -o {statement}");
-        folder.opus(&sign).ends(0);
+        let signed = folder.opus(&sign).ends(0);
+        assert!(signed.text().starts_with("name       credit\nobject     "), "{signed}");
         folder
             .opus(&format!(
                 "publish {file}.opusc --name credit --signature {statement}.minisig --trust trust.toml"
             ))
-            .ends(0);
+            .ends(0)
     };
-    publish("one", "ann");
-    publish("one", "ben");
+    let first = publish("one", "ann");
+    assert!(first.text().ends_with("  signatures  1 of 2: pending\n"), "{first}");
+    let second = publish("one", "ben");
+    assert!(second.text().ends_with("  signatures  2 of 2: in force now\n"), "{second}");
     let report = |form: &str| {
         folder
             .opus(&format!("report two.opusc --against credit --trust trust.toml -o report.{form}"))
@@ -149,6 +152,7 @@ fn a_report_says_which_rows_an_edit_can_reach_and_what_no_test_does() {
     let page = folder.text("report.md");
     for says in [
         "1 of 3 rows gets another result (33.3 %).",
+        "E2: param dti\\_max: 43% becomes 43% from version 1, 40% from version 3",
         "Of the 2 rows for which an edit is in force: 50.0 %.",
         "By version after the change: version 3 (from 2025-07-01) 1 of 2.",
         "No test reaches version 3 from 2025-07-01; dti\\_max = 40% from 2025-07-01; cap\\_share: 780..850 => 40%.",
