@@ -66,6 +66,11 @@ fn day(text: &str) -> Result<i32, &'static str> {
     opus_ir::date::parse(text).ok_or("a date such as 2025-03-01 is expected")
 }
 
+/// The name of a column.
+fn column_name(text: &str) -> Result<String, &'static str> {
+    Some(text.to_owned()).filter(|name| !name.is_empty()).ok_or("the name of a column is expected")
+}
+
 /// A number of rows, or a seed.
 fn whole_number(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("a whole number from 0 to {}, in digits, is expected", u64::MAX))
@@ -248,14 +253,22 @@ pub struct Build {
     pub output: Option<PathBuf>,
 }
 
+/// The facts that a policy takes.
+#[derive(Args, Clone, Default, Debug)]
+pub struct Facts {
+    /// The snapshot of facts, if the policy takes any: a file that `opus snapshot build` wrote, or a name or hash in the store.
+    #[arg(long, value_name = "FILE|NAME|HASH")]
+    pub snapshot: Option<PathBuf>,
+}
+
 /// `opus run`
 #[derive(Args, Debug)]
 pub struct Run {
     /// The policy or artifact.
     pub policy: PathBuf,
-    /// The snapshot of facts, if the policy takes any: a file that `opus snapshot build` wrote, or a name or hash in the store.
-    #[arg(long, value_name = "FILE|NAME|HASH")]
-    pub snapshot: Option<PathBuf>,
+    /// The facts.
+    #[command(flatten)]
+    pub facts: Facts,
     /// The row.
     #[command(flatten)]
     pub given: GivenRow,
@@ -293,9 +306,9 @@ pub struct GivenRow {
 pub struct Explain {
     /// The policy or artifact.
     pub policy: PathBuf,
-    /// The snapshot of facts, if the policy takes any: a file that `opus snapshot build` wrote, or a name or hash in the store.
-    #[arg(long, value_name = "FILE|NAME|HASH")]
-    pub snapshot: Option<PathBuf>,
+    /// The facts.
+    #[command(flatten)]
+    pub facts: Facts,
     /// The row.
     #[command(flatten)]
     pub given: GivenRow,
@@ -312,9 +325,9 @@ pub struct Explain {
 pub struct Coverage {
     /// The policy or artifact.
     pub policy: PathBuf,
-    /// The snapshot of facts, if the policy takes any: a file that `opus snapshot build` wrote, or a name or hash in the store.
-    #[arg(long, value_name = "FILE|NAME|HASH")]
-    pub snapshot: Option<PathBuf>,
+    /// The facts.
+    #[command(flatten)]
+    pub facts: Facts,
     /// The files, or folders whose files are read in the order of their paths; `-` for standard input.
     #[arg(value_name = "INPUT", required_unless_present = "tests")]
     pub inputs: Vec<PathBuf>,
@@ -355,9 +368,9 @@ pub enum Decider {
 pub struct Batch {
     /// The policy or artifact.
     pub policy: PathBuf,
-    /// The snapshot of facts, if the policy takes any: a file that `opus snapshot build` wrote, or a name or hash in the store.
-    #[arg(long, value_name = "FILE|NAME|HASH")]
-    pub snapshot: Option<PathBuf>,
+    /// The facts.
+    #[command(flatten)]
+    pub facts: Facts,
     /// The files, or folders whose files are read in the order of their paths; `-` for standard input.
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
@@ -381,7 +394,7 @@ pub struct Batch {
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = thread_count)]
     pub threads: Option<u16>,
     /// Input columns to copy to the output and to the rejects.
-    #[arg(long, value_name = "COL,…", value_delimiter = ',')]
+    #[arg(long, value_name = "COL,…", value_delimiter = ',', value_parser = column_name)]
     pub keep: Vec<String>,
     /// How columns map to fields: a table for each field, with `column`, `unit`, `missing` and `values`.
     #[arg(long, value_name = "FILE.toml")]
@@ -481,9 +494,9 @@ fn file_format() -> impl TypedValueParser<Value = FileFormat> {
 pub struct Test {
     /// The policy or artifact.
     pub policy: PathBuf,
-    /// The snapshot of facts, if the policy takes any: a file that `opus snapshot build` wrote, or a name or hash in the store.
-    #[arg(long, value_name = "FILE|NAME|HASH")]
-    pub snapshot: Option<PathBuf>,
+    /// The facts.
+    #[command(flatten)]
+    pub facts: Facts,
     /// The inputs to decide.
     #[arg(long, value_name = "FILE", requires = "expected")]
     pub input: Option<PathBuf>,
@@ -522,7 +535,7 @@ pub struct Diff {
     #[arg(long, value_name = "FILE|NAME|HASH")]
     pub snapshot: Option<PathBuf>,
     /// The snapshot after the change: also show the facts that differ, as edits.
-    #[arg(long, value_name = "FILE|NAME|HASH", requires = "snapshot")]
+    #[arg(long, value_name = "FILE|NAME|HASH")]
     pub snapshot_after: Option<PathBuf>,
     /// Where to write the script of all edits of the policies, for `opus apply`, or `-` for standard output.
     #[arg(short, long, value_name = "FILE")]
@@ -568,8 +581,8 @@ pub struct Compared {
     /// The snapshot of facts, if the policies take any.
     #[arg(long, value_name = "FILE|NAME|HASH")]
     pub snapshot: Option<PathBuf>,
-    /// The snapshot after the change, if it is not the same.
-    #[arg(long, value_name = "FILE|NAME|HASH", requires = "snapshot")]
+    /// The snapshot after the change, if it is not the same. Without `--snapshot`, the first policy takes no facts.
+    #[arg(long, value_name = "FILE|NAME|HASH")]
     pub snapshot_after: Option<PathBuf>,
     /// Where to write the rows whose results differ, with both results, or `-` for standard output.
     #[arg(short, long, value_name = "FILE")]
@@ -587,7 +600,7 @@ pub struct Compared {
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = thread_count)]
     pub threads: Option<u16>,
     /// Input columns to copy to the output.
-    #[arg(long, value_name = "COL,…", value_delimiter = ',', requires = "output")]
+    #[arg(long, value_name = "COL,…", value_delimiter = ',', requires = "output", value_parser = column_name)]
     pub keep: Vec<String>,
     /// How columns map to fields, as for `opus batch`.
     #[arg(long, value_name = "FILE.toml")]
@@ -646,9 +659,9 @@ pub struct Report {
     /// Where to write the report: `*.html`, `*.md` or `*.json`.
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
-    /// The snapshot of facts, if the policy takes any: a file that `opus snapshot build` wrote, or a name or hash in the store.
-    #[arg(long, value_name = "FILE|NAME|HASH")]
-    pub snapshot: Option<PathBuf>,
+    /// The facts.
+    #[command(flatten)]
+    pub facts: Facts,
     /// The snapshot before the change, if it is not the same.
     #[arg(long, value_name = "FILE|NAME|HASH", requires_all = ["snapshot", "against"])]
     pub snapshot_before: Option<PathBuf>,
@@ -693,9 +706,9 @@ impl BatchEngine {
 pub struct Inspect {
     /// The policy or artifact.
     pub policy: PathBuf,
-    /// The snapshot of facts, if the policy takes any: a file that `opus snapshot build` wrote, or a name or hash in the store.
-    #[arg(long, value_name = "FILE|NAME|HASH")]
-    pub snapshot: Option<PathBuf>,
+    /// The facts.
+    #[command(flatten)]
+    pub facts: Facts,
     /// Print the source text.
     #[arg(long, group = "part")]
     pub source: bool,

@@ -70,3 +70,13 @@ fn with_option(error: DataError, option: &str) -> DataError {
         _ => error,
     }
 }
+
+/// Checks that no column is to be copied twice.
+///
+/// # Errors
+/// If one is.
+pub fn kept_once(keep: &[String]) -> Result<(), Failure> {
+    let twice = keep.iter().enumerate().find(|(index, name)| keep[..*index].contains(name));
+    let Some((_, name)) = twice else { return Ok(()) };
+    Err(Failure::usage(format!("`--keep` names the column `{name}` twice")).help("name each column once"))
+}

@@ -34,10 +34,15 @@ use crate::terminal::Terminal;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    main_from(std::env::args_os().collect())
+}
+
+/// Runs a command line, whose first word is the name of the command.
+pub fn main_from(args: Vec<OsString>) -> ExitCode {
     keep_damaged_files_quiet();
-    let opus = match Opus::try_parse() {
+    let opus = match Opus::try_parse_from(&args) {
         Ok(opus) => opus,
-        Err(error) => return not_understood(error),
+        Err(error) => return not_understood(error, &args),
     };
     let terminal = Terminal::new(opus.format, opus.color).with(opus.from);
     if terminal.is_markdown() && !matches!(opus.verb, args::Verb::Explain(_)) {
@@ -69,10 +74,10 @@ fn keep_damaged_files_quiet() {
 }
 
 /// Prints the requested help, or reports an invalid command line; as JSON for programs.
-fn not_understood(mut error: clap::Error) -> ExitCode {
-    suggest_input(&mut error);
+fn not_understood(mut error: clap::Error, args: &[OsString]) -> ExitCode {
+    suggest_input(&mut error, args);
     let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand || !error.use_stderr();
-    if !is_help && wants_json(std::env::args_os()) {
+    if !is_help && wants_json(args) {
         let text = error.to_string();
         let (message, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -87,9 +92,8 @@ fn not_understood(mut error: clap::Error) -> ExitCode {
 }
 
 /// `opus run POLICY FILE` leaves out the `--input` before the file.
-fn suggest_input(error: &mut clap::Error) {
-    let is_run =
-        std::env::args().nth(1).is_some_and(|verb| verb == "run" || verb == "explain" || verb == "test");
+fn suggest_input(error: &mut clap::Error, args: &[OsString]) {
+    let is_run = args.get(1).is_some_and(|verb| verb == "run" || verb == "explain" || verb == "test");
     let Some(ContextValue::String(found)) = error.get(ContextKind::InvalidArg) else { return };
     if error.kind() == ErrorKind::UnknownArgument && is_run && !found.starts_with('-') {
         let tip = StyledStr::from(format!("write `--input {found}`"));
@@ -98,7 +102,6 @@ fn suggest_input(error: &mut clap::Error) {
 }
 
 /// Whether an invalid command line asks for JSON.
-fn wants_json(args: impl Iterator<Item = OsString>) -> bool {
-    let args: Vec<OsString> = args.collect();
+fn wants_json(args: &[OsString]) -> bool {
     args.iter().any(|arg| arg == "--format=json") || args.windows(2).any(|pair| pair == ["--format", "json"])
 }

@@ -61,7 +61,9 @@ pub fn open(path: &Path, terminal: &Terminal) -> Result<Opened, Failure> {
 
 fn open_whole(path: &Path, terminal: &Terminal) -> Result<Opened, Failure> {
     let name = path.display().to_string();
-    match source::open(read_policy(path, terminal)?, &Cache::OfEnvironment) {
+    let bytes = read_policy(path, terminal)?;
+    other_kind(path, &bytes)?;
+    match source::open(bytes, &Cache::OfEnvironment) {
         Ok((policy, warnings)) => {
             terminal.diagnostics(&name, policy.artifact.unchecked_source(), &warnings);
             Ok(Opened { name, policy, snapshot: None })
@@ -394,7 +396,68 @@ pub fn read_source(path: &Path) -> Result<String, Failure> {
         ))
         .help(format!("`opus inspect {name} --source` prints the text that it was compiled from")));
     }
+    other_kind(path, &bytes)?;
     text(path, bytes)
+}
+
+/// Refuses a file in place of a policy if it is known to be something else.
+fn other_kind(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let Some((kind, help)) = kind_of(path, bytes) else { return Ok(()) };
+    // a text that is no policy does not compile
+    let exit = if std::str::from_utf8(bytes).is_ok() { Exit::Policy } else { Exit::Io };
+    Err(Failure::new(exit, format!("`{}`: neither a policy nor an artifact, but {kind}", path.display()))
+        .help(help))
+}
+
+/// What a file is that is not a policy, and what to do with it; `None` for a policy, an artifact, or what is not known.
+fn kind_of(path: &Path, bytes: &[u8]) -> Option<(&'static str, &'static str)> {
+    const ROWS: (&str, &str) = ("a file of rows", "the policy comes first, and then the files of rows");
+    if bytes.starts_with(&snapshot::MAGIC) {
+        let help = "`opus snapshot show` shows its facts, and `opus snapshot diff` compares two snapshots";
+        return Some(("a snapshot", help));
+    }
+    if bytes.starts_with(b"PAR1") || bytes.starts_with(b"ARROW1") {
+        return Some(ROWS);
+    }
+    let text = std::str::from_utf8(bytes).ok()?.trim_start_matches('\u{feff}').trim_start();
+    if text.starts_with("policy") || text.starts_with("--") {
+        return None;
+    }
+    if let Ok(json) = serde_json::from_str::<Value>(text) {
+        let has = |names: [&str; 2]| names.iter().all(|name| json.get(name).is_some());
+        return Some(if has(["tree", "inputs"]) {
+            (
+                "the manifest of a record",
+                "`opus replay` takes the folder that it is in, which also holds the artifact",
+            )
+        } else if has(["edits", "from"]) {
+            ("a script of edits", "`opus apply` applies it to the policy that it was made for")
+        } else {
+            ("a JSON file", "a policy must begin with `policy` and a name")
+        });
+    }
+    if text.starts_with("[[fact]]") {
+        return Some(FACTS);
+    }
+    if is_object(text.lines().next().unwrap_or_default()) {
+        return Some(ROWS);
+    }
+    let ending = path.extension()?.to_str()?.to_ascii_lowercase();
+    match ending.as_str() {
+        "csv" | "tsv" if text.starts_with("key,valid_from") => Some(FACTS),
+        "csv" | "tsv" | "jsonl" | "ndjson" => Some(ROWS),
+        "toml" => {
+            Some(("a TOML file", "a mapping file is named by `--columns`, and a trust file by `--trust`"))
+        }
+        _ => None,
+    }
+}
+
+const FACTS: (&str, &str) =
+    ("a file of facts", "`opus snapshot build` makes a snapshot from it, which `--snapshot` names");
+
+fn is_object(line: &str) -> bool {
+    serde_json::from_str::<Value>(line).is_ok_and(|json| json.is_object())
 }
 
 /// The bytes of a file, or of standard input, up to a little more than a policy or an artifact may have. A file without
@@ -408,7 +471,18 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     } else {
         fs::File::open(path).and_then(|mut file| read_bounded(&mut file))
     };
-    bytes.map_err(|error| Failure::io(format!("`{}` cannot be read: {}", path.display(), in_words(&error))))
+    bytes.map_err(|error| {
+        let failure = Failure::io(format!("`{}` cannot be read: {}", path.display(), in_words(&error)));
+        let is_record =
+            error.kind() == std::io::ErrorKind::IsADirectory && path.join("manifest.json").exists();
+        if is_record {
+            return failure.help(format!(
+                "it is a record: its policy is `{}`, and `opus replay` decides its rows again",
+                path.join("artifact.opusc").display()
+            ));
+        }
+        failure
+    })
 }
 
 fn read_bounded(mut reader: &mut dyn Read) -> std::io::Result<Vec<u8>> {

@@ -19,6 +19,9 @@ use crate::render;
 /// What columns are called that the policy does not need.
 pub const NOT_READ: &str = "columns that no field reads";
 
+/// What columns are called that `--fill` names and the inputs have.
+const NOT_FILLED: &str = "columns that the inputs have, so that --fill sets no value in them";
+
 /// The most names shown to a person; programs get all of them.
 const NAMES_MAX: usize = 20;
 
@@ -208,8 +211,17 @@ impl Terminal {
 
     /// Prints a note with the columns that no field reads, and the files that hold them if there are several inputs.
     pub fn note_ignored(&self, ignored: &Ignored, names_files: bool) {
-        let told = ignored.names().map(|name| {
-            let mut files = ignored.files(name);
+        self.note_columns(NOT_READ, ignored, names_files);
+    }
+
+    /// Prints a note with the columns that `--fill` names although inputs have them.
+    pub fn note_not_filled(&self, not_filled: &Ignored, names_files: bool) {
+        self.note_columns(NOT_FILLED, not_filled, names_files);
+    }
+
+    fn note_columns(&self, what: &str, columns: &Ignored, names_files: bool) {
+        let told = columns.names().map(|name| {
+            let mut files = columns.files(name);
             let first = files.next().filter(|_| names_files).map(printable);
             let place = match (first, files.count()) {
                 (None, _) => String::new(),
@@ -219,7 +231,7 @@ impl Terminal {
             };
             format!("`{}`{place}", printable(name))
         });
-        self.note_list(NOT_READ, told);
+        self.note_list(what, told);
     }
 
     fn note_list(&self, what: &str, names: impl ExactSizeIterator<Item = String>) {

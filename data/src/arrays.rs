@@ -101,8 +101,9 @@ impl<'a> Input<'a> {
         let (columns, refused) = batch.filling();
         columns.set_rows(rows.num_rows());
         let intake = self.columns.intake.as_deref().unwrap_or(self.intake);
-        for (index, column) in &self.columns.fields {
-            fill(intake, *index, rows.column(*column).as_ref(), columns, *index, refused);
+        for (index, member) in &self.columns.fields {
+            let array = member.of(rows.column(member.column).clone())?;
+            fill(intake, *index, array.as_ref(), columns, *index, refused);
         }
         let unread = BTreeSet::new();
         let count = rows.num_rows();
@@ -110,7 +111,7 @@ impl<'a> Input<'a> {
         self.given.fill(self.intake, named, |_| false, columns, refused)?;
         let columns = self.columns.kept.iter().flatten();
         let kept = columns.map(|column| rows.column(*column).clone().into()).collect();
-        Ok(Filled { kept, ignored: BTreeSet::new(), seen: None })
+        Ok(Filled { kept, ignored: BTreeSet::new(), seen: None, not_filled: BTreeSet::new() })
     }
 }
 

@@ -1,5 +1,5 @@
-//! What does a cell of an Arrow column hold? One reading at a time, whatever the physical type: the plain way
-//! that says exactly what is wrong. The fast way is in [`super::columnar`].
+//! What does a cell of an Arrow column hold? One reading at a time, for every physical type. This way is slow and says
+//! exactly what is wrong; the fast one is in [`super::columnar`].
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -45,7 +45,7 @@ enum Values<'a> {
 }
 
 impl<'a> Cells<'a> {
-    /// The cells of a column that is read for a field with so many decimals.
+    /// The cells of a column, read for a field with this many decimals.
     pub fn new(array: &'a dyn Array, decimals: u8) -> Cells<'a> {
         Cells { nulls: array.nulls(), values: values_of(array, decimals), decimals }
     }
@@ -60,7 +60,7 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// What a cell holds; `scratch` keeps the text of what is read as a text.
+    /// What a cell holds; `scratch` keeps its text if it has to be made.
     pub fn reading<'s>(&'s self, row: usize, scratch: &'s mut String) -> Reading<'s> {
         if self.is_missing(row) {
             return Reading::Missing;
@@ -234,7 +234,7 @@ fn day_reading(day: i64, scratch: &mut String) -> Reading<'_> {
 
 /// A day in ISO 8601, also outside of the years 1 to 9999, which policies know: `0000-12-31`, `10000-01-01`.
 fn date_text(day: i64) -> String {
-    /// The calendar repeats after 400 years, which have so many days.
+    /// The calendar repeats after 400 years, which have this many days.
     const CYCLE_DAYS: i64 = 146_097;
     // from the first of March of the year 0, so that leap days come last
     let day = day as i128 + 719_468;
@@ -249,7 +249,7 @@ fn date_text(day: i64) -> String {
     format!("{sign}{:04}-{month:02}-{of_month:02}", year.unsigned_abs())
 }
 
-/// A moment without a zone: a day where it is midnight, else a text that is no date.
+/// A moment without a zone: a day if it is midnight, otherwise a text, which is not a date.
 fn moment(ticks: i64, per_second: i64, scratch: &mut String) -> Reading<'_> {
     let per_day = DAY_SECONDS * per_second;
     let (day, rest) = (ticks.div_euclid(per_day), ticks.rem_euclid(per_day));

@@ -38,8 +38,8 @@ pub struct Chunk {
 
 /// Rows as a format has them.
 pub trait Body: Send {
-    /// Reads the fields that the file holds into columns, and adds what is wrong with the rows to the faults, in no order
-    /// of rows.
+    /// Reads the fields that the file holds into columns, and adds what is wrong with the rows to the faults, in any
+    /// order.
     ///
     /// # Errors
     /// Where a page is damaged.
@@ -64,7 +64,7 @@ pub struct Read {
     pub is_json: bool,
     /// The input indices of the fields that were filled.
     pub held: BTreeSet<usize>,
-    /// Names in the rows that nobody asked for, where the format names values row by row.
+    /// Names in the rows that were not asked for, if the format names values row by row.
     pub ignored: BTreeSet<String>,
     /// Which fields the rows name, where the format names values row by row.
     pub seen: Option<Seen>,
@@ -114,7 +114,7 @@ impl Body for Columnar {
 pub enum ColumnData {
     /// Values.
     Array(ArrayRef),
-    /// Pages of a Parquet file, which are decoded by whoever needs their values.
+    /// Pages of a Parquet file, which are decoded when their values are needed.
     Pages(Part),
 }
 
@@ -192,7 +192,7 @@ pub struct Kept {
     pub is_json: bool,
     /// Whether its numbers are percentages, as the metadata of its file says.
     pub is_percent: bool,
-    /// What its file says of it beside its type, such as that its bytes are UUIDs: Arrow's metadata of extensions.
+    /// What its file says about it besides its type, such as that its bytes are UUIDs: Arrow's metadata of extensions.
     pub extension: Vec<(String, String)>,
 }
 
@@ -220,15 +220,17 @@ pub const EXTENSION_KEYS: &str = "ARROW:extension:";
 pub struct Filled {
     /// The columns to keep, of all rows.
     pub kept: Vec<ColumnData>,
-    /// Names in the rows that nobody asked for, where the format names values row by row.
+    /// Names in the rows that were not asked for, if the format names values row by row.
     pub ignored: BTreeSet<String>,
     /// Which fields the rows name, where the format names values row by row.
     pub seen: Option<Seen>,
+    /// The columns that the file has, although they have a value for files that lack them.
+    pub not_filled: BTreeSet<String>,
 }
 
 impl Chunk {
     /// Reads the fields of all rows into columns, and adds what is wrong with them to the faults. The cells of a row
-    /// with a fault may hold anything.
+    /// with a fault are unspecified.
     ///
     /// # Errors
     /// Where a page is damaged, or a value is not the one that the name of the folder gives.
@@ -245,6 +247,9 @@ impl Chunk {
             let fields = 0..intake.schema.inputs.len();
             seen.fields.extend(fields.filter(|index| self.given.has_field(*index)));
         }
+        let is_named = |index: &usize| seen.as_ref().is_none_or(|seen| seen.fields.contains(index));
+        let not_filled = self.given.filled().filter(|index| held.contains(index)).filter(is_named);
+        let not_filled = not_filled.map(|index| intake.column(index).to_owned()).collect();
         let unread = faults.iter().filter(|(_, reason)| reason.place == Place::Row).map(|(row, _)| *row);
         let unread = unread.collect();
         let rows = Rows { file: &self.file, first: self.first_row, count: self.rows, unread: &unread };
@@ -252,6 +257,6 @@ impl Chunk {
         // found field by field, reported row by row
         faults.sort_by_key(|(row, _)| *row);
         let kept = self.given.with_kept(intake, rows, is_json, kept)?;
-        Ok(Filled { kept, ignored, seen })
+        Ok(Filled { kept, ignored, seen, not_filled })
     }
 }

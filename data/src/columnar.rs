@@ -27,7 +27,7 @@ use super::intake::Intake;
 pub type RowFault = (u32, Reason);
 
 /// Fills the column of the field with this index from an array; rows start at 0. Faults are added in the order
-/// of the rows, and what the column holds at their rows is of no meaning.
+/// of the rows; what the column holds in their rows is unspecified.
 pub fn fill(
     intake: &Intake,
     index: usize,
@@ -170,7 +170,7 @@ fn factor(scale: i8, decimals: u8) -> Option<Factor> {
 }
 
 impl Job<'_> {
-    /// Integers that count `10^-scale` each, for a field of so many decimals.
+    /// Integers that count `10^-scale` each, for a field with this many decimals.
     fn integers<T: ArrowPrimitiveType<Native: Native>, W: Scalar>(
         self,
         array: &dyn Array,
@@ -211,11 +211,11 @@ impl Job<'_> {
         self.run(values, right, |x| W::truncate(i128::from(x.low() / divisor)))
     }
 
-    /// Doubles, by what [`opus_runtime::admission::double`] says of small ones.
+    /// Doubles, as [`opus_runtime::admission::double`] reads small ones.
     fn doubles<W: Scalar>(self, values: &[f64], decimals: u8) -> Unusual {
         /// Adding and taking this away rounds a smaller double to an integer.
         const ROUNDER: f64 = (3u64 << 51) as f64;
-        /// Below this a double tells a value from its neighbours.
+        /// Below this, a double distinguishes a value from its neighbours.
         const TOLD_APART: f64 = (1u64 << 51) as f64;
         if decimals > 22 {
             return None;
@@ -239,7 +239,7 @@ impl Job<'_> {
         within::<T>(least, range.hi.div_euclid(power))
     }
 
-    /// Converts block by block; answers which blocks hold a value that is not right.
+    /// Converts block by block; returns the blocks that hold an invalid value.
     #[inline(always)]
     fn run<T: Copy, W: Scalar>(
         self,
@@ -499,7 +499,7 @@ impl Job<'_> {
     fn codes<K: ArrowDictionaryKeyType, W: Scalar>(self, codes: &dyn Array, meanings: &Meanings) -> Unusual {
         let keys = codes.as_primitive::<K>().values();
         let table = &meanings.columns.values::<W>(0)[..meanings.columns.rows()];
-        // an array's codes are within its dictionary, but for those of missing rows, which may be anything
+        // an array's codes are within its dictionary, except those of missing rows, which may be anything
         let to = |key: K::Native| table.get(key.as_usize()).copied().unwrap_or_else(W::zeroed);
         match meanings.usual.as_slice() {
             [] => self.run(keys, |_| true, to),

@@ -97,7 +97,7 @@ pub fn inputs(paths: &[PathBuf], format: Option<Format>) -> Result<Vec<Located>,
     Ok(found)
 }
 
-/// That no file is read twice, under whatever names.
+/// Checks that no file is read twice, even under different names.
 fn each_once(files: &[Located]) -> Result<(), DataError> {
     let mut seen: BTreeMap<PathBuf, &Path> = BTreeMap::new();
     for file in files {
@@ -138,10 +138,10 @@ pub fn output(path: &Path, format: Option<Format>) -> Result<Located, DataError>
     Ok(Located { endpoint, format })
 }
 
-/// That nothing is written over what is read, and no two outputs go to one place.
+/// Checks that no output overwrites an input, and that no two outputs go to one place.
 ///
 /// # Errors
-/// Where that is not so.
+/// If that is not so.
 ///
 /// ```
 /// use opus_data::{Endpoint, apart};
@@ -175,7 +175,7 @@ pub fn apart(read: &[&Endpoint], written: &[&Endpoint]) -> Result<(), DataError>
 /// That standard input, which ends, is read once.
 ///
 /// # Errors
-/// Where it stands for two things.
+/// If it is used twice.
 ///
 /// ```
 /// use opus_data::{Endpoint, standard_input_once};
@@ -308,7 +308,7 @@ pub fn outside(inputs: &[PathBuf], format: Option<Format>, written: &[&Endpoint]
     Ok(())
 }
 
-/// The folder that a file lies in.
+/// The folder that a file is in.
 pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -20,7 +20,7 @@ pub enum ErrorKind {
     Input,
     /// An output cannot be written.
     Output,
-    /// The reader of an output is gone, so nobody is left to tell.
+    /// The reader of an output has gone away, so there is no one to report to.
     Closed,
     /// A defect in this crate or one below it.
     Defect,

@@ -20,7 +20,7 @@ pub struct Row {
     described: &'static str,
     /// The first is the one that is named in messages.
     extensions: &'static [&'static str],
-    /// What files that are not text begin with, but for Arrow streams; empty for texts.
+    /// What binary files begin with, except Arrow streams; empty for texts.
     mark: &'static [u8],
     /// Whether the text may be packed as a whole, as in `rows.csv.gz`.
     is_packable: bool,

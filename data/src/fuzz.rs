@@ -1,4 +1,4 @@
-//! Do our own Parquet pages hold what was written, and does nothing but an error come of damaged ones? Any bytes are a
+//! Do our own Parquet pages hold what was written, and do damaged ones cause nothing but an error? Any bytes are a
 //! table, a way to write it and damage to the file. The stock reader of the `parquet` crate is the witness.
 
 use std::fs::{self, File};
@@ -10,8 +10,9 @@ use ::parquet::arrow::ArrowWriter;
 use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use ::parquet::basic::{Compression, ZstdLevel};
 use ::parquet::file::properties::{WriterProperties, WriterVersion};
-use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
-use arrow_schema::DataType;
+use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, StructArray};
+use arrow_buffer::NullBuffer;
+use arrow_schema::{DataType, Field as ArrowField, Fields, Schema as ArrowSchema};
 use arrow_select::concat::concat;
 use opus_ir::memory::Columns;
 use opus_ir::{Domain, EnumDef, EnumValue, Field, Interval, Kind, Schema};
@@ -27,7 +28,7 @@ const ROWS_MAX: u64 = 700;
 /// Writes and reads Parquet pages as the bytes say.
 ///
 /// A table is written by this crate, read by it as fields and as kept columns, and read by the stock reader: all must be
-/// the same. Then a file, of this crate or of the stock writer, is damaged and read: what both readers accept must be the
+/// the same. Optional fields are read as members of a struct too, some of which are null. Then a file, of this crate or of the stock writer, is damaged and read: what both readers accept must be the
 /// same. A panic of a library on a damaged file counts as an error, if the panic hook lets it pass
 /// ([`is_guarded`](crate::is_guarded)).
 ///
@@ -48,6 +49,10 @@ pub fn pages(bytes: &[u8]) {
     if bytes.below(2) == 0 {
         write_stock(&file.0, &layout, &groups, &mut bytes);
         check_whole(&file.0, &schema, &layout, &groups);
+    }
+    if bytes.below(4) == 0 {
+        check_nested(&file.0, &schema, &layout, &groups, &mut bytes);
+        write(&file.0, &layout, &groups);
     }
     let whole = fs::read(&file.0).expect("the file can be read");
     fs::write(&file.0, damaged(whole, &mut bytes)).expect("the file can be written");
@@ -182,7 +187,7 @@ struct Values {
     state: u64,
     distinct: u64,
     in_order: bool,
-    /// Of so many values one is missing, or all if 1; none if 0.
+    /// One value in this many is missing; all if 1, none if 0.
     missing: u64,
     next: u64,
 }
@@ -231,28 +236,91 @@ fn arrays(layout: &Layout, group: &Group) -> Vec<ArrayRef> {
     layout.columns.iter().zip(&table.columns).map(|(spec, data)| spec.array(data, group.rows)).collect()
 }
 
-/// Writes the same rows as other tools do, in one of several ways.
-fn write_stock(path: &Path, layout: &Layout, groups: &[Group], bytes: &mut Bytes<'_>) {
+/// How other tools write pages: one of several ways.
+fn properties(bytes: &mut Bytes<'_>) -> WriterProperties {
     let shape = bytes.byte();
     let codec = [Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::ZSTD(ZstdLevel::default())];
     let version = [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0][usize::from(shape / 3 % 2)];
-    let properties = WriterProperties::builder()
+    WriterProperties::builder()
         .set_compression(codec[usize::from(shape % 3)])
         .set_writer_version(version)
         .set_dictionary_enabled((shape / 6).is_multiple_of(2))
         .set_data_page_row_count_limit([100, 20_000][usize::from(shape / 12 % 2)])
         .set_write_batch_size(64)
-        .build();
+        .build()
+}
+
+/// Writes the same rows as other tools do.
+fn write_stock(path: &Path, layout: &Layout, groups: &[Group], bytes: &mut Bytes<'_>) {
     let schema = Arc::new(layout.arrow_schema());
+    let rows = groups.iter().map(|group| {
+        RecordBatch::try_new(schema.clone(), arrays(layout, group)).expect("columns of the schema")
+    });
+    write_batches(path, rows.collect(), bytes);
+}
+
+/// Writes each batch as a row group.
+fn write_batches(path: &Path, batches: Vec<RecordBatch>, bytes: &mut Bytes<'_>) {
     let file = File::create(path).expect("a file can be made");
-    let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(properties)).expect("it begins");
-    for group in groups {
-        let rows =
-            RecordBatch::try_new(schema.clone(), arrays(layout, group)).expect("columns of the schema");
-        writer.write(&rows).expect("it is written");
+    let schema = batches[0].schema();
+    let mut writer = ArrowWriter::try_new(file, schema, Some(properties(bytes))).expect("it begins");
+    for rows in &batches {
+        writer.write(rows).expect("it is written");
         writer.flush().expect("a row group ends");
     }
     writer.close().expect("it ends");
+}
+
+/// Checks that the optional fields are read as members of a struct in a struct, which are missing where one of these is.
+fn check_nested(path: &Path, schema: &Schema, layout: &Layout, groups: &[Group], bytes: &mut Bytes<'_>) {
+    let (optional, plain): (Vec<usize>, Vec<usize>) =
+        (0..schema.inputs.len()).partition(|index| schema.inputs[*index].optional);
+    if optional.is_empty() {
+        return;
+    }
+    let (mut batches, mut expected) = (Vec::new(), Vec::new());
+    for group in groups {
+        let arrays = arrays(layout, group);
+        let mut present = || Values::new(bytes).take(group.rows).map(|value| value.is_some()).collect();
+        let (inner_present, outer_present): (Vec<bool>, Vec<bool>) = (present(), present());
+        for row in 0..group.rows {
+            let is_there = inner_present[row] && outer_present[row];
+            let value = |index: usize| {
+                group.fields.get(index, row).filter(|_| is_there || !schema.inputs[index].optional)
+            };
+            expected.push((0..group.fields.len()).map(value).collect::<Vec<Option<i128>>>());
+        }
+        let field = |index: &usize| {
+            let (name, data_type) = (&schema.inputs[*index].name, arrays[*index].data_type().clone());
+            ArrowField::new(name, data_type, schema.inputs[*index].optional)
+        };
+        let wrap = |fields: Fields, arrays: Vec<ArrayRef>, present: Vec<bool>| -> ArrayRef {
+            let nulls = Some(NullBuffer::from(present));
+            let array = StructArray::try_new_with_length(fields, arrays, nulls, group.rows);
+            Arc::new(array.expect("members of one length"))
+        };
+        let members = optional.iter().map(|index| arrays[*index].clone()).collect();
+        let inner = wrap(optional.iter().map(field).collect(), members, inner_present);
+        let inner_field = ArrowField::new("inner", inner.data_type().clone(), true);
+        let outer = wrap(vec![inner_field].into(), vec![inner], outer_present);
+        let outer_field = ArrowField::new("outer", outer.data_type().clone(), true);
+        let fields = plain.iter().map(field).chain([outer_field]).collect::<Vec<_>>();
+        let columns = plain.iter().map(|index| arrays[*index].clone()).chain([outer]).collect();
+        let rows = RecordBatch::try_new(Arc::new(ArrowSchema::new(fields)), columns);
+        batches.push(rows.expect("columns of the schema"));
+    }
+    write_batches(path, batches, bytes);
+    let entry = |field: &Field| {
+        let column = field.optional.then(|| format!("column = [\"outer\", \"inner\", \"{}\"]\n", field.name));
+        let unit = matches!(field.kind, Kind::Percent(_)).then_some("unit = \"percent\"\n");
+        format!("[{}]\n{}{}", field.name, column.unwrap_or_default(), unit.unwrap_or_default())
+    };
+    let mapping: String = schema.inputs.iter().map(entry).collect();
+    let mapping = Mapping::parse(&mapping, schema).expect("a mapping");
+    let intake = Intake { schema: schema.clone(), mapping, keep: Vec::new() };
+    let said = read_as(path, &intake).expect("a whole file can be read");
+    assert_eq!(said.refused, 0, "members are refused");
+    assert!(said.fields == expected, "members are not what was written");
 }
 
 /// What a file says: the fields of every row, and all columns as arrays.
@@ -265,15 +333,18 @@ struct Said {
 /// Reads a file as this crate does.
 fn read(path: &Path, schema: &Schema, layout: &Layout) -> Result<Said, DataError> {
     let keep = layout.columns.iter().map(|spec| spec.name.clone()).collect();
-    let intake = Intake { schema: schema.clone(), mapping: Mapping::as_written(schema), keep };
-    let mut reader = Reader::open(crate::inputs(&[path.to_owned()], None)?, &intake)?;
+    read_as(path, &Intake { schema: schema.clone(), mapping: Mapping::as_written(schema), keep })
+}
+
+fn read_as(path: &Path, intake: &Intake) -> Result<Said, DataError> {
+    let mut reader = Reader::open(crate::inputs(&[path.to_owned()], None)?, intake)?;
     let mut said = Said { fields: Vec::new(), refused: 0, kept: Vec::new() };
-    let mut parts: Vec<Vec<ArrayRef>> = vec![Vec::new(); layout.columns.len()];
+    let mut parts: Vec<Vec<ArrayRef>> = vec![Vec::new(); intake.keep.len()];
     while let Some(chunk) = reader.next_chunk()? {
         let rows = chunk.rows;
-        let mut columns = Columns::new(&schema.input_columns(), rows);
+        let mut columns = Columns::new(&intake.schema.input_columns(), rows);
         let mut faults = Vec::new();
-        let filled = chunk.fill(&intake, &mut columns, &mut faults)?;
+        let filled = chunk.fill(intake, &mut columns, &mut faults)?;
         said.refused += faults.len();
         let row = |row| (0..columns.len()).map(|index| columns.get(index, row)).collect();
         said.fields.extend((0..rows).map(row));
@@ -318,7 +389,7 @@ fn assert_same(name: &str, ours: &[ArrayRef], theirs: &[ArrayRef]) {
     }
 }
 
-/// That a whole file says what was written.
+/// Checks that an undamaged file says what was written.
 fn check_whole(path: &Path, schema: &Schema, layout: &Layout, groups: &[Group]) {
     let said = read(path, schema, layout).expect("a whole file can be read");
     let row = |group: &Group, row: usize| -> Vec<Option<i128>> {

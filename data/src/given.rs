@@ -27,7 +27,7 @@ use crate::error::DataError;
 /// What Hive calls a folder of rows without a value.
 const HIVE_MISSING: &str = "__HIVE_DEFAULT_PARTITION__";
 
-/// Kept values that are numbers are compared to so many decimals.
+/// Kept values that are numbers are compared to this many decimals.
 const COMPARED_DECIMALS: u8 = 18;
 
 /// Values that all rows of a file have in common, and that do not come from the file.
@@ -52,7 +52,7 @@ pub struct Rows<'a> {
     pub first: u64,
     /// How many there are.
     pub count: usize,
-    /// Those that cannot be read, from 0: their cells are of no meaning.
+    /// Those that cannot be read, from 0; their cells are unspecified.
     pub unread: &'a BTreeSet<u32>,
 }
 
@@ -90,7 +90,7 @@ impl Given {
             let mapping = intake.field_mapping(index);
             if mapping.is_absent {
                 given.absent.push(index);
-            } else if mapping.path.is_empty()
+            } else if mapping.may_be_column()
                 && let Some(value) = value(intake.column(index))?
             {
                 given.fields.push((index, value));
@@ -112,6 +112,11 @@ impl Given {
     /// Whether a folder gives the field with this index.
     pub fn has_field(&self, index: usize) -> bool {
         self.fields.iter().any(|(field, _)| *field == index)
+    }
+
+    /// The fields with a value for files that lack their column.
+    pub fn filled(&self) -> impl Iterator<Item = usize> {
+        self.filled.iter().map(|(index, _)| *index)
     }
 
     /// Whether a folder gives the column at this position among those to keep.
@@ -196,7 +201,7 @@ impl Given {
     }
 }
 
-/// That the cells of a field are what a folder says, but for those that are missing. Afterwards they have no faults.
+/// Checks that the cells of a field are what a folder says, unless they are missing. Afterwards they have no faults.
 fn check_field(
     intake: &Intake,
     rows: Rows<'_>,
@@ -231,7 +236,7 @@ fn check_field(
     Ok(())
 }
 
-/// That the cells of a column to keep are what a folder says, but for those that are missing.
+/// Checks that the cells of a column to keep are what a folder says, unless they are missing.
 fn check_kept(
     name: &str,
     rows: Rows<'_>,

@@ -1,4 +1,4 @@
-//! What if a library panics on a damaged file? Then the file is damaged, and that is what is said.
+//! What if a library panics on a damaged file? The panic becomes an error: the file is damaged.
 //!
 //! The crates that read Parquet and Arrow check what they read nearly everywhere, but a damaged byte can still
 //! make them panic. Such a panic is caught where the library was called. This crate installs no panic hook: a process

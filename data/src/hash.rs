@@ -1,4 +1,4 @@
-//! What was read? The hash of the very bytes that rows were read from, not of what lies at the same path by then.
+//! What was read? The hash of the bytes that rows were read from, not of what is at the same path later.
 //!
 //! A text is hashed as it goes by. A file that is read at positions is hashed through the handle that it is read
 //! through. Whether it was written to meanwhile is a matter of [`super::unchanged`].
@@ -44,7 +44,7 @@ impl Digesting {
         self.bytes += bytes.len() as u64;
     }
 
-    /// The digest of what has gone by.
+    /// The digest of what has been read so far.
     pub fn digest(&self) -> Digest {
         let blake3 = opus_runtime::Hash::from_bytes(*self.hasher.finalize().as_bytes());
         Digest { bytes: self.bytes, blake3 }
@@ -53,7 +53,7 @@ impl Digesting {
 
 /// The hash of an input that is being read.
 pub enum Hash {
-    /// Of what has gone by.
+    /// The hash of what has been read so far.
     Passing(Arc<Mutex<Digesting>>),
     /// Of a file that is read at positions.
     Whole(Digest),

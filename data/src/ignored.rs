@@ -1,9 +1,9 @@
-//! Which columns did nobody ask for, and in which files are they?
+//! Which columns are ignored, and in which files are they?
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The columns that no field reads and nobody keeps, with the files that hold them.
+/// The columns that no field reads and that are not kept, with the files that hold them.
 ///
 /// ```
 /// use opus_data::Ignored;

@@ -1,15 +1,16 @@
 //! What is wanted of the inputs? The fields of the policy, how their columns are called and counted, and the
 //! columns to keep: one [`Intake`] for all files, checked against each file when it is opened.
 
-use arrow_schema::{DataType, TimeUnit};
+use arrow_schema::{DataType, Fields, TimeUnit};
 use opus_ir::{Fault, Field, Kind, Schema};
 use opus_runtime::admission::{Admission, Reading, Reason, Unit};
 
 use super::given::Given;
 use super::mapping::{FieldMapping, Mapping};
-use super::near::did_you_mean;
+use super::member::Member;
 use super::spelling::{DateForm, Spelling};
 use crate::error::DataError;
+use opus_runtime::near::did_you_mean;
 
 /// What is read of every file.
 ///
@@ -49,6 +50,13 @@ impl Intake {
         self.mapping.field(index).column.as_ref().unwrap_or(&self.schema.inputs[index].name)
     }
 
+    /// What messages call the place of the field with this index: the name of its column, or those on the way to a nested
+    /// value, with a dot between them.
+    pub(crate) fn called(&self, index: usize) -> String {
+        let way = self.mapping.field(index).way();
+        way.map_or_else(|| self.column(index).to_owned(), |way| way.join("."))
+    }
+
     /// What is said about the field with this index.
     pub fn field_mapping(&self, index: usize) -> &FieldMapping {
         self.mapping.field(index)
@@ -81,14 +89,17 @@ impl Intake {
     fn in_words(&self, index: usize, reading: Reading<'_>, reason: Reason) -> Reason {
         let (field, mapping) = (&self.schema.inputs[index], self.field_mapping(index));
         let value = reading.to_string();
-        let mut message = reason.message;
+        let (mut fault, mut message) = (reason.fault, reason.message);
         if let (Fault::MalformedDate | Fault::WrongType, Kind::Date, Some(form)) =
             (reason.fault, field.kind, &mapping.spelling.date)
         {
             message =
                 format!("{}: `{value}` is not {}, as the mapping file says", field.name, form.in_words());
+            if matches!(reading, Reading::Text(_)) {
+                fault = Fault::MalformedDate;
+            }
         }
-        let is_unread = matches!(reason.fault, Fault::WrongType | Fault::MalformedDate | Fault::UnknownValue);
+        let is_unread = matches!(fault, Fault::WrongType | Fault::MalformedDate | Fault::UnknownValue);
         if is_unread && matches!(reading, Reading::Text(_)) && stands_for_missing(&value) {
             message += &match field.optional {
                 true => format!(
@@ -104,7 +115,7 @@ impl Intake {
                 field.name
             );
         }
-        Reason { value, message, ..reason }
+        Reason { fault, value, message, ..reason }
     }
 
     /// The form of a date as which a number would be admitted, unless the mapping names one.
@@ -136,72 +147,110 @@ impl Intake {
     /// given otherwise may be absent.
     ///
     /// # Errors
-    /// Which are missing, or that there are two of a name.
-    pub fn find(&self, file: &str, names: &[&str], given: &Given) -> Result<Found, DataError> {
+    /// Which are missing, that there are two of a name, or that a nested value is not there.
+    pub fn find(&self, file: &str, columns: &Fields, given: &Given) -> Result<Found, DataError> {
         let fields: Vec<usize> =
             (0..self.schema.inputs.len()).filter(|index| !given.is_absent(*index)).collect();
-        if let Some(index) = fields.iter().find(|index| !self.field_mapping(**index).path.is_empty()) {
-            let message = format!(
-                "{file}: `{}` is mapped to a value within a JSON object, which only JSON files have",
-                self.schema.inputs[*index].name
-            );
-            let rest = self.field_mapping(*index).path.iter().map(String::as_str);
-            let path: Vec<&str> = std::iter::once(self.column(*index)).chain(rest).collect();
-            return Err(DataError::unmapped(message).remedy(format!(
-                "write the value to a column of its own, as with `SELECT {} AS {}`, and map the field to that column",
-                path.join("."),
-                path.join("_")
-            )));
-        }
-        let wanted: Vec<Wanted> = fields
-            .iter()
-            .map(|index| Wanted {
+        let of_field = |index: &usize| {
+            let mapping = self.field_mapping(*index);
+            Wanted {
                 column: self.column(*index),
-                also: self.field_mapping(*index).also.as_deref(),
+                is_column: mapping.may_be_column(),
+                way: mapping.way(),
+                also: mapping.also.as_deref(),
                 field: Some(&self.schema.inputs[*index].name),
-                is_given: given.has_field(*index) || self.field_mapping(*index).fill.is_some(),
-            })
-            .chain(self.keep.iter().enumerate().map(|(position, column)| Wanted {
-                column,
-                also: None,
-                field: None,
-                is_given: given.has_kept(position),
-            }))
-            .collect();
-        let mut missing = Vec::new();
-        let mut found = Vec::new();
-        for wanted in wanted {
-            let is_it = |name: &str| {
-                self.is_name(name, wanted.column) || wanted.also.is_some_and(|also| self.is_name(name, also))
-            };
-            let mut places = (0..names.len()).filter(|index| is_it(names[*index]));
-            match (places.next(), places.next()) {
-                (Some(index), None) => found.push(Some(index)),
-                (None, _) if wanted.is_given => found.push(None),
-                (None, _) => missing.push(wanted),
-                (Some(one), Some(other)) if wanted.also.is_some() && names[one] != names[other] => {
-                    let message = format!(
-                        "{file}: the columns `{}` and `{}` are both the field `{}`, which was renamed",
-                        names[one], names[other], wanted.column
-                    );
-                    return Err(DataError::unmapped(message).remedy(format!(
-                        "say in a mapping file under [{}] which column it is",
-                        wanted.column
-                    )));
-                }
-                _ => {
-                    let same = if self.mapping.ignore_case { ", ignoring case" } else { "" };
-                    let message = format!("{file}: two columns are called `{}`{same}", wanted.column);
-                    return Err(DataError::input(message).remedy("leave one out, or give it another name"));
-                }
+                is_given: given.has_field(*index) || mapping.fill.is_some(),
+            }
+        };
+        let kept = self.keep.iter().enumerate();
+        let kept = kept
+            .map(|(position, column)| Wanted { is_given: given.has_kept(position), ..Wanted::kept(column) });
+        let (mut missing, mut found) = (Vec::new(), Vec::new());
+        for wanted in fields.iter().map(of_field).chain(kept) {
+            match self.find_one(file, columns, &wanted)? {
+                None if !wanted.is_given => missing.push(wanted),
+                place => found.push(place),
             }
         }
         if !missing.is_empty() {
-            return Err(no_columns(file, &missing, &self.ignored(names), names));
+            return Err(self.no_columns(file, &missing, columns));
         }
         let kept = found.split_off(fields.len());
-        let fields = fields.into_iter().zip(found).filter_map(|(index, column)| Some((index, column?)));
+        let kept = kept.into_iter().map(|place| place.map(|place| place.column)).collect();
+        let fields = fields.into_iter().zip(found).filter_map(|(index, place)| Some((index, place?)));
         Ok(Found { fields: fields.collect(), kept })
+    }
+
+    /// Where one of them is; `None` where the file has no such column.
+    fn find_one(
+        &self,
+        file: &str,
+        columns: &Fields,
+        wanted: &Wanted<'_>,
+    ) -> Result<Option<Member>, DataError> {
+        let is_it = |name: &str| {
+            self.is_name(name, wanted.column) || wanted.also.is_some_and(|also| self.is_name(name, also))
+        };
+        let mut places = (0..columns.len()).filter(|place| wanted.is_column && is_it(columns[*place].name()));
+        match (places.next(), places.next()) {
+            (Some(place), None) => return Ok(Some(Member::whole(place))),
+            (None, _) => {}
+            (Some(one), Some(other))
+                if wanted.also.is_some() && columns[one].name() != columns[other].name() =>
+            {
+                let message = format!(
+                    "{file}: the columns `{}` and `{}` are both the field `{}`, which was renamed",
+                    columns[one].name(),
+                    columns[other].name(),
+                    wanted.column
+                );
+                return Err(DataError::unmapped(message)
+                    .remedy(format!("say in a mapping file under [{}] which column it is", wanted.column)));
+            }
+            _ => return Err(self.twice(file, "columns", wanted.column)),
+        }
+        match &wanted.way {
+            Some(way) => self.find_member(file, columns, way, wanted),
+            None => Ok(None),
+        }
+    }
+
+    /// The member at the end of a way; `None` where the file has no column of the first name.
+    fn find_member(
+        &self,
+        file: &str,
+        columns: &Fields,
+        way: &[&str],
+        wanted: &Wanted<'_>,
+    ) -> Result<Option<Member>, DataError> {
+        let (mut members, mut places) = (columns, Vec::new());
+        for (depth, name) in way.iter().enumerate() {
+            let mut found = (0..members.len()).filter(|place| self.is_name(members[*place].name(), name));
+            let place = match (found.next(), found.next()) {
+                (Some(place), None) => place,
+                (Some(_), Some(_)) => {
+                    return Err(self.twice(file, if depth == 0 { "columns" } else { "members" }, name));
+                }
+                (None, _) if depth == 0 || wanted.is_given => return Ok(None),
+                (None, _) => return Err(no_member(file, &way[..depth], name, members, wanted)),
+            };
+            places.push(place);
+            if depth + 1 < way.len() {
+                members = match members[place].data_type() {
+                    DataType::Struct(members) => members,
+                    _ if wanted.is_given => return Ok(None),
+                    other => return Err(not_a_struct(file, way, depth, other, wanted)),
+                };
+            }
+        }
+        let column = places.remove(0);
+        Ok(Some(Member { column, within: places }))
+    }
+
+    fn twice(&self, file: &str, what: &str, name: &str) -> DataError {
+        let same = if self.mapping.ignore_case { ", ignoring case" } else { "" };
+        let message = format!("{file}: two {what} are called `{name}`{same}");
+        DataError::input(message).remedy("leave one out, or give it another name")
     }
 
     /// Whether a column of a file has the name that is wanted.
@@ -209,26 +258,27 @@ impl Intake {
         found == wanted || (self.mapping.ignore_case && found.to_lowercase() == wanted.to_lowercase())
     }
 
-    /// The columns that nobody asked for. A column that the mapping file says no file has is one of them.
+    /// The columns that are ignored. They include a column of a field for which the mapping file says `column = false`.
     pub fn ignored(&self, names: &[&str]) -> Vec<String> {
         let read = |name: &str| {
             self.keep.iter().any(|keep| self.is_name(name, keep))
                 || (0..self.schema.inputs.len()).any(|index| {
-                    let FieldMapping { is_absent, also, .. } = self.field_mapping(index);
-                    let is_also = || also.as_ref().is_some_and(|also| self.is_name(name, also));
-                    !is_absent && (self.is_name(name, self.column(index)) || is_also())
+                    let mapping = self.field_mapping(index);
+                    let is_also = || mapping.also.as_ref().is_some_and(|also| self.is_name(name, also));
+                    let is_way = || mapping.way().is_some_and(|way| self.is_name(name, way[0]));
+                    !mapping.is_absent && (self.is_name(name, self.column(index)) || is_also() || is_way())
                 })
         };
         names.iter().filter(|name| !read(name)).map(|name| name.to_string()).collect()
     }
 
-    /// That a column of this type can hold values of the field with this index.
+    /// Checks that a column of this type can hold values of the field with this index.
     ///
     /// # Errors
     /// Where it cannot, or where only a unit would tell what its numbers mean.
     pub fn check_type(&self, file: &str, index: usize, data_type: &DataType) -> Result<(), DataError> {
         let (field, mapping) = (&self.schema.inputs[index], self.mapping.field(index));
-        let column = self.column(index);
+        let column = self.called(index);
         let class = class_of(data_type);
         let is_counted_date = field.kind == Kind::Date && mapping.spelling.date.is_some();
         let fits = match class {
@@ -249,7 +299,11 @@ impl Intake {
                 field.name,
                 wanted(field)
             );
-            return Err(DataError::unmapped(message).remedy(self.other_type_help(class, field)));
+            let help = match data_type {
+                DataType::Struct(members) => member_help(&column, members, field),
+                _ => self.other_type_help(class, field),
+            };
+            return Err(DataError::unmapped(message).remedy(help));
         }
         let is_open = match (field.kind, class) {
             // where a currency has no minor unit, both readings are the same
@@ -296,7 +350,7 @@ impl Intake {
         format!("{what}, such as: values = {{ {} }}", values.join(", "))
     }
 
-    /// That numbers in the column of a field could be meant in two ways; `found` says where they are.
+    /// The error that numbers in the column of a field could be meant in two ways; `found` says where they are.
     pub fn needs_unit(&self, found: &str, index: usize) -> DataError {
         let field = &self.schema.inputs[index];
         let (readings, units) = match field.kind {
@@ -312,11 +366,73 @@ impl Intake {
 
 /// Where columns are in a file.
 pub struct Found {
-    /// Input indices, ascending, each with its column.
-    pub fields: Vec<(usize, usize)>,
+    /// Input indices, ascending, each with its column or a member of it.
+    pub fields: Vec<(usize, Member)>,
     /// The columns to keep, in the order in which they were asked for; `None` where a folder gives the value and the file
     /// has no such column.
     pub kept: Vec<Option<usize>>,
+}
+
+impl Found {
+    /// The columns that are ignored.
+    pub fn ignored(&self, columns: &Fields) -> Vec<String> {
+        let is_read = |place: &usize| {
+            self.fields.iter().any(|(_, member)| member.column == *place) || self.kept.contains(&Some(*place))
+        };
+        let unread = (0..columns.len()).filter(|place| !is_read(place));
+        unread.map(|place| columns[place].name().clone()).collect()
+    }
+}
+
+/// What to do about a column of structs, where a value is wanted.
+fn member_help(column: &str, members: &Fields, field: &Field) -> String {
+    let named = members.iter().find(|member| *member.name() == field.name).or_else(|| members.first());
+    let example = named
+        .map_or_else(String::new, |member| format!(", such as: column = \"{column}.{}\"", member.name()));
+    format!("say in a mapping file under [{}] which member it is{example}", field.name)
+}
+
+/// What to do about a value that is nested in a way that is not read.
+fn flatten_help(way: &[&str]) -> String {
+    format!(
+        "write the value to a column of its own, as with `SELECT {} AS {}`, and map the field to that column",
+        way.join("."),
+        way.join("_")
+    )
+}
+
+/// The error that a struct has no such member.
+fn no_member(file: &str, way: &[&str], name: &str, members: &Fields, wanted: &Wanted<'_>) -> DataError {
+    let names = || members.iter().map(|member| member.name().as_str());
+    let message = format!("{file}: `{}` has no member `{name}`{}", way.join("."), wanted.for_field());
+    let help = did_you_mean(name, names());
+    let help =
+        help.unwrap_or_else(|| format!("the members are {}", names().collect::<Vec<&str>>().join(", ")));
+    DataError::unmapped(message).remedy(help)
+}
+
+/// The error that the value at this depth of a way has no members.
+fn not_a_struct(
+    file: &str,
+    way: &[&str],
+    depth: usize,
+    data_type: &DataType,
+    wanted: &Wanted<'_>,
+) -> DataError {
+    let (outer, name) = (way[..=depth].join("."), way[depth + 1]);
+    let message = match data_type {
+        DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) => format!(
+            "{file}: `{outer}` holds lists, with a `{name}` for each element, and a field{} is one value",
+            wanted.field.map_or_else(String::new, |field| format!(" such as `{field}`"))
+        ),
+        other => format!(
+            "{file}: there is no column `{}`{}, and `{outer}` holds {}, which have no members",
+            way.join("."),
+            wanted.for_field(),
+            in_words(other)
+        ),
+    };
+    DataError::unmapped(message).remedy(flatten_help(way))
 }
 
 /// What the values of a physical type are, as far as fields care.
@@ -372,6 +488,9 @@ fn in_words(data_type: &DataType) -> String {
         (Class::Zoned, DataType::Timestamp(_, Some(zone))) => format!("timestamps in the time zone {zone}"),
         (Class::Text, _) => "texts".into(),
         (_, DataType::Timestamp(TimeUnit::Second, _)) => "timestamps".into(),
+        (_, DataType::Struct(_)) => "structs".into(),
+        (_, DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..)) => "lists".into(),
+        (_, DataType::Map(..)) => "maps".into(),
         (_, other) => format!("values of the type {other}"),
     }
 }
@@ -401,6 +520,10 @@ fn stands_for_missing(text: &str) -> bool {
 /// A column that is looked for.
 struct Wanted<'a> {
     column: &'a str,
+    /// Whether a column may have this name.
+    is_column: bool,
+    /// The names on the way to a nested value, where no column has the name.
+    way: Option<Vec<&'a str>>,
     /// Another name that it may have.
     also: Option<&'a str>,
     /// The field that it is of; `None` for a column to keep.
@@ -409,39 +532,68 @@ struct Wanted<'a> {
     is_given: bool,
 }
 
-/// That columns are missing, with those of the others that may have been meant.
-fn no_columns(file: &str, missing: &[Wanted], unread: &[String], names: &[&str]) -> DataError {
-    let quoted: Vec<String> = missing.iter().map(Wanted::in_words).collect();
-    let message = match quoted.as_slice() {
-        [one] => format!("{file}: there is no column {one}"),
-        several => format!("{file}: there are no columns {}", several.join(", ")),
-    };
-    let near = missing.iter().filter_map(|wanted| {
-        let near = match wanted.field {
-            // the other fields have their columns
-            Some(_) => did_you_mean(wanted.column, unread.iter().map(String::as_str)),
-            None => did_you_mean(wanted.column, names.iter().copied()),
-        }?;
-        Some(if missing.len() == 1 { near } else { format!("for `{}`, {near}", wanted.column) })
-    });
-    let mut advice: Vec<String> = near.collect();
-    if !advice.is_empty() && missing.iter().any(|wanted| wanted.field.is_some()) {
-        advice.push("a mapping file says which column a field is".to_owned());
-        let is_other_case =
-            |wanted: &Wanted| names.iter().any(|name| name.to_lowercase() == wanted.column.to_lowercase());
-        if missing.iter().any(is_other_case) {
-            advice.push(
-                "`ignore_case = true` at the top of a mapping file ignores upper and lower case".to_owned(),
-            );
+impl Intake {
+    /// The error that columns are missing, with those of the others that may have been meant.
+    fn no_columns(&self, file: &str, missing: &[Wanted<'_>], columns: &Fields) -> DataError {
+        let names: Vec<&str> = columns.iter().map(|column| column.name().as_str()).collect();
+        let unread = self.ignored(&names);
+        let quoted: Vec<String> = missing.iter().map(Wanted::in_words).collect();
+        let message = match quoted.as_slice() {
+            [one] => format!("{file}: there is no column {one}"),
+            several => format!("{file}: there are no columns {}", several.join(", ")),
+        };
+        let near = missing.iter().filter_map(|wanted| {
+            let near = match wanted.field {
+                // the other fields have their columns
+                Some(field) => did_you_mean(wanted.column, unread.iter().map(String::as_str))
+                    .or_else(|| nested(columns, wanted.column, field)),
+                None => did_you_mean(wanted.column, names.iter().copied()),
+            }?;
+            Some(if missing.len() == 1 { near } else { format!("for `{}`, {near}", wanted.column) })
+        });
+        let mut advice: Vec<String> = near.collect();
+        if !advice.is_empty() && missing.iter().any(|wanted| wanted.field.is_some()) {
+            advice.push("a mapping file says which column a field is".to_owned());
+            let is_other_case = |wanted: &Wanted<'_>| {
+                names.iter().any(|name| name.to_lowercase() == wanted.column.to_lowercase())
+            };
+            if missing.iter().any(is_other_case) {
+                advice.push(
+                    "`ignore_case = true` at the top of a mapping file ignores upper and lower case"
+                        .to_owned(),
+                );
+            }
         }
+        if advice.is_empty() || missing.len() > 1 {
+            advice.push(format!("the columns are {}", names.join(", ")));
+        }
+        // a mapping can help fields, not columns to keep
+        let is_of_field = missing.iter().any(|wanted| wanted.field.is_some());
+        let error = if is_of_field { DataError::unmapped(message) } else { DataError::input(message) };
+        error.remedy(advice.join("\n  "))
     }
-    if advice.is_empty() || missing.len() > 1 {
-        advice.push(format!("the columns are {}", names.join(", ")));
+}
+
+/// The member of a column that has the name of a column which is missing.
+fn nested(columns: &Fields, wanted: &str, field: &str) -> Option<String> {
+    let has_it = |data_type: &DataType| matches!(data_type, DataType::Struct(members) if members.iter().any(|member| member.name() == wanted));
+    let column = columns.iter().find(|column| has_it(column.data_type()))?.name();
+    Some(format!(
+        "`{column}` has a member `{wanted}`: write in a mapping file under [{field}]: column = \"{column}.{wanted}\""
+    ))
+}
+
+impl<'a> Wanted<'a> {
+    /// A column to keep.
+    fn kept(column: &'a str) -> Wanted<'a> {
+        Wanted { column, is_column: true, way: None, also: None, field: None, is_given: false }
     }
-    // a mapping can help fields, not columns to keep
-    let is_of_field = missing.iter().any(|wanted| wanted.field.is_some());
-    let error = if is_of_field { DataError::unmapped(message) } else { DataError::input(message) };
-    error.remedy(advice.join("\n  "))
+
+    /// Which field it is for, where the names differ.
+    fn for_field(&self) -> String {
+        let field = self.field.filter(|field| *field != self.column);
+        field.map_or_else(String::new, |field| format!(" for the field `{field}`"))
+    }
 }
 
 impl Wanted<'_> {
@@ -450,8 +602,7 @@ impl Wanted<'_> {
             Some(_) if let Some(also) = self.also => {
                 format!("`{}`, or `{also}` as it was called", self.column)
             }
-            Some(field) if field != self.column => format!("`{}` for the field `{field}`", self.column),
-            _ => format!("`{}`", self.column),
+            _ => format!("`{}`{}", self.column, self.for_field()),
         }
     }
 }

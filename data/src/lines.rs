@@ -35,10 +35,15 @@ impl Lines {
         self.spans.len()
     }
 
-    /// Every row, where the whole text is valid UTF-8.
-    pub fn texts(&self) -> Option<impl Iterator<Item = &str>> {
-        let text = std::str::from_utf8(&self.text).ok()?;
-        Some(self.spans.iter().map(move |(start, end)| &text[*start as usize..*end as usize]))
+    /// Every row, with its text where it is valid UTF-8. A whole text that is valid is checked at once.
+    pub fn rows(&self) -> Vec<(&[u8], Option<&str>)> {
+        let whole = std::str::from_utf8(&self.text).ok();
+        let row = |(start, end): &(u32, u32)| {
+            let span = *start as usize..*end as usize;
+            let line = &self.text[span.clone()];
+            (line, whole.map_or_else(|| std::str::from_utf8(line).ok(), |text| Some(&text[span])))
+        };
+        self.spans.iter().map(row).collect()
     }
 
     /// Whether a byte occurs anywhere.
@@ -52,7 +57,7 @@ impl Lines {
     }
 }
 
-/// How the records of a CSV file are told apart.
+/// How the records of a CSV file are separated.
 #[derive(Clone, Copy, Debug)]
 pub struct Quotes {
     /// What separates cells.
@@ -280,7 +285,7 @@ impl Splitter {
         Ok((spans, at, lines))
     }
 
-    /// That a record of several lines, the first of which has this number, is meant as one record.
+    /// Checks that a record of several lines, starting with this one, is meant as one record.
     fn check_span(&self, record: &[u8], first: u64) -> Result<(), DataError> {
         let RowKind::Record(quotes) = self.kind else { return Ok(()) };
         let last = first + memchr_iter(b'\n', record).count() as u64;
@@ -366,7 +371,7 @@ impl Splitter {
         self.grow()
     }
 
-    /// Reads another block behind the rest.
+    /// Reads another block after the rest.
     fn grow(&mut self) -> Result<(), DataError> {
         self.buffer.drain(..self.at);
         self.at = 0;
@@ -404,7 +409,7 @@ impl Splitter {
     }
 }
 
-/// The position behind the quote that closes the one at `at`; `None` where it is not within the text.
+/// The position after the quote that closes the one at `at`; `None` if the text does not contain it.
 pub fn after_quotes(text: &[u8], mut at: usize, is_at_end: bool) -> Option<usize> {
     loop {
         at += 1 + memchr(b'"', &text[at + 1..])? + 1;

@@ -8,6 +8,9 @@
 //!
 //! [employment]
 //! values = { SAL = "salaried", SELF = "self_employed" }
+//!
+//! [score]
+//! column = "applicant.bureau.score"
 //! ```
 //!
 //! A field that the file does not name is the column of the same name, taken as it is. What holds for all columns comes
@@ -27,9 +30,9 @@ use opus_runtime::admission::{Reading, Unit, number};
 use toml::{Table, Value};
 
 use super::endpoint::read_text;
-use super::near::did_you_mean;
 use super::spelling::{DateForm, Spelling, THOUSANDS};
 use crate::error::{DataError, invalid_toml};
+use opus_runtime::near::did_you_mean;
 
 /// What is said about each field, by input index, and about files as a whole.
 ///
@@ -48,7 +51,7 @@ use crate::error::{DataError, invalid_toml};
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Mapping {
     fields: Vec<FieldMapping>,
-    /// What separates the cells of a CSV file, where not a comma (or a tab, in `.tsv`).
+    /// What separates the cells of a CSV file, if it is not a comma (or a tab, in `.tsv`).
     pub delimiter: Option<u8>,
     /// Whether a quoted cell of a CSV file may span lines that look like records.
     pub multiline_cells: bool,
@@ -72,9 +75,10 @@ pub struct Mapping {
 /// ```
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct FieldMapping {
-    /// The column, where it has another name.
+    /// The column, where it has another name. With dots in it, the name may also be that of a member: `applicant.age` is
+    /// the member `age` of the column `applicant` where there is no column `applicant.age`.
     pub column: Option<String>,
-    /// The names within the column's JSON object, outermost first; empty where the column is the value.
+    /// The names within the column's struct or JSON object, outermost first; empty where the column is the value.
     pub path: Vec<String>,
     /// Whether no file has the column, so that the field is always missing.
     pub is_absent: bool,
@@ -108,7 +112,7 @@ const UNITS: [(&str, Unit); 4] = [
     ("fraction", Unit::Fraction),
 ];
 
-/// Sentinels that are numbers are compared to so many decimals.
+/// Sentinels that are numbers are compared to this many decimals.
 const SENTINEL_DECIMALS: u8 = 18;
 
 impl Mapping {
@@ -165,7 +169,7 @@ impl Mapping {
         Ok(Mapping::read_with_text(path, schema)?.0)
     }
 
-    /// Reads a mapping file; with its text, which says what was read.
+    /// Reads a mapping file; also returns its text.
     ///
     /// # Errors
     /// As [`Mapping::read`].
@@ -291,7 +295,7 @@ impl FieldMapping {
 
     fn parse_column(&mut self, field: &Field, value: &Value) -> Result<(), DataError> {
         let wrong = || {
-            let help = "write the name of a column, the names on the way to a nested JSON value, or false";
+            let help = "write the name of a column, the names on the way to a nested value, or false";
             DataError::mapping(format!("{}: `column` is not a name", field.name)).remedy(help)
         };
         match value {
@@ -310,6 +314,24 @@ impl FieldMapping {
             _ => return Err(wrong()),
         }
         Ok(())
+    }
+
+    /// The names on the way to a nested value, outermost first; `None` where the value is in a column of its own.
+    ///
+    /// A list of names is always a way. A name with dots is one where no column has the whole name: that is for the reader
+    /// of a file to find out ([`FieldMapping::may_be_column`]).
+    pub(crate) fn way(&self) -> Option<Vec<&str>> {
+        let column = self.column.as_deref()?;
+        let way: Vec<&str> = match self.path.as_slice() {
+            [] => column.split('.').collect(),
+            path => std::iter::once(column).chain(path.iter().map(String::as_str)).collect(),
+        };
+        (way.len() > 1 && way.iter().all(|name| !name.is_empty())).then_some(way)
+    }
+
+    /// Whether a column may have the whole name.
+    pub(crate) fn may_be_column(&self) -> bool {
+        self.path.is_empty()
     }
 
     /// Whether columns are taken as they are, except for their name and unit.
@@ -578,7 +600,7 @@ mod tests {
             ("nearest = 1", "`nearest` is neither true nor false", ""),
             ("[day]\ndate = \"soon\"", "day: unknown form of dates", "epoch milliseconds"),
             ("[big]\ncolumn = false", "big: the field is not optional", ""),
-            ("[big]\ncolumn = []", "big: `column` is not a name", "nested JSON"),
+            ("[big]\ncolumn = []", "big: `column` is not a name", "nested value"),
             (
                 "[amount]\nunit = \"percent\"",
                 "amount: the unit `percent` does not fit",

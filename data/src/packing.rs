@@ -1,4 +1,4 @@
-//! Is a text compressed? On reading, what its first bytes say; on writing, what its name says.
+//! Is a text compressed? On reading, its first bytes decide; on writing, its name.
 //!
 //! Rows are packed chunk by chunk, by the threads that encode them: both gzip and Zstandard allow a file to be several
 //! packed parts, one after another.

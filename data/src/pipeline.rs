@@ -30,7 +30,7 @@ use crate::{Digest, Endpoint, Ignored, Intake, Located, Names, Whole, apart};
 use rejects::Rejects;
 use work::{Done, Worker};
 
-/// What is to be done.
+/// A batch to run.
 ///
 /// ```
 /// use opus_data::pipeline::Batch;
@@ -70,7 +70,7 @@ pub struct Batch {
     pub output: Located,
     /// Where rows go that are refused.
     pub rejects: Option<Located>,
-    /// What formats that can hold it say of the output.
+    /// Metadata of the output, in formats that can hold it.
     pub metadata: Vec<(String, String)>,
     /// Whether inputs and outputs are hashed.
     pub hashed: bool,
@@ -101,9 +101,9 @@ pub struct Progress {
 pub struct Report {
     /// How many of what.
     pub counts: Counts,
-    /// The columns that nobody asked for.
+    /// The columns that were ignored.
     pub ignored: Ignored,
-    /// The inputs with the hash of what was read of each, where that was asked for.
+    /// The inputs with the hash of what was read from each, if hashes were requested.
     pub hashes: Vec<(String, Digest)>,
 }
 

@@ -29,12 +29,12 @@ struct Removed(PathBuf);
 
 impl Drop for Removed {
     fn drop(&mut self) {
-        // there is nobody left to tell that it could not be removed
+        // there is no one left to report a failure to
         let _ = std::fs::remove_file(&self.0);
     }
 }
 
-/// How much is read ahead where the length of what is wanted is not known.
+/// How much is read ahead if the length is not known.
 const AHEAD_BYTES: usize = 1 << 13;
 
 impl Positioned {
@@ -142,7 +142,7 @@ pub struct PositionedReader {
 }
 
 impl PositionedReader {
-    /// How many bytes lie before what is read next.
+    /// How many bytes come before the next one to read.
     pub fn position(&self) -> u64 {
         self.at
     }

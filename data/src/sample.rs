@@ -13,11 +13,11 @@ use opus_ir::{Domain, Entries, Field, Imm, Interval, Kind, Program, Schema, Veri
 use profile::Profile;
 use random::Random;
 
-/// How often an optional field is missing: once in so many rows.
+/// An optional field is missing once in this many rows.
 const MISSING_ONE_IN: u64 = 12;
-/// How often a date is drawn near an earlier date of its row: once in so many.
+/// A date is drawn near an earlier date of its row once in this many times.
 const NEAR_ONE_IN: u64 = 2;
-/// How often a value is drawn from the edges, where edges are asked for: once in so many.
+/// If edges are requested, a value is drawn from them once in this many times.
 const EDGE_ONE_IN: u64 = 3;
 
 /// What rows are drawn from.

@@ -47,7 +47,7 @@ impl Seen {
         let Some(index) = (0..intake.schema.inputs.len()).find(is_absent).filter(|_| self.any) else {
             return Ok(());
         };
-        Err(DataError::unmapped(format!("{file}: no object has `{}`", intake.column(index)))
+        Err(DataError::unmapped(format!("{file}: no object has `{}`", intake.called(index)))
             .remedy("a mapping file says which column a field is"))
     }
 
@@ -57,19 +57,12 @@ impl Seen {
     /// # Errors
     /// Where one is in none: the name is misspelled, and the field would be missing in every row.
     pub fn check(&self, intake: &Intake) -> Result<(), DataError> {
-        let is_named = |index: &usize| {
-            let mapping = intake.field_mapping(*index);
-            mapping.column.is_some() || !mapping.path.is_empty()
-        };
+        let is_named = |index: &usize| intake.field_mapping(*index).column.is_some();
         let absent =
             (0..intake.schema.inputs.len()).filter(is_named).find(|index| !self.fields.contains(index));
         let Some(index) = absent.filter(|_| self.any) else { return Ok(()) };
-        let path: Vec<&str> = std::iter::once(intake.column(index))
-            .chain(intake.field_mapping(index).path.iter().map(String::as_str))
-            .collect();
-        let field = &intake.schema.inputs[index].name;
-        let message =
-            format!("no object has `{}`, which the mapping file names for `{field}`", path.join("."));
+        let (called, field) = (intake.called(index), &intake.schema.inputs[index].name);
+        let message = format!("no object has `{called}`, which the mapping file names for `{field}`");
         Err(DataError::unmapped(message).remedy(format!(
             "correct the name; if no file has the field, write under [{field}]: column = false"
         )))

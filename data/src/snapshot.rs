@@ -59,7 +59,7 @@ pub fn read(path: &Path) -> Result<Snapshot, DataError> {
 /// ```
 ///
 /// # Errors
-/// The first line that is not a fact.
+/// The first line that cannot be read as a fact.
 pub fn parse_csv(text: &str) -> Result<Snapshot, DataError> {
     let mut records = records(text.strip_prefix('\u{feff}').unwrap_or(text))?.into_iter();
     let Some((_, header)) = records.next() else {
@@ -96,7 +96,7 @@ pub fn parse_csv(text: &str) -> Result<Snapshot, DataError> {
 /// ```
 ///
 /// # Errors
-/// The first fact that is not one.
+/// The first entry that is not a valid fact.
 pub fn parse_toml(text: &str) -> Result<Snapshot, DataError> {
     let table: toml::Table =
         text.parse().map_err(|error| DataError { kind: ErrorKind::Input, ..invalid_toml(text, &error) })?;

@@ -35,7 +35,7 @@ pub trait Source: Send {
     /// has no such column.
     fn kept(&self) -> &[Option<Kept>];
 
-    /// The columns that nobody asked for, where the file names its columns.
+    /// The columns that are ignored, if the file names its columns.
     fn ignored(&self) -> &[String];
 
     /// About how many bytes of the file were read.
@@ -45,7 +45,7 @@ pub trait Source: Send {
 /// A file that is being read.
 pub struct Opened {
     source: Box<dyn Source>,
-    /// The hash of what is read, where hashes are wanted.
+    /// The hash of what is read, if hashes are requested.
     hash: Option<Hash>,
     /// The file as it was opened, where it is a regular one.
     unchanged: Option<Unchanged>,
@@ -65,7 +65,7 @@ pub struct Request<'a> {
     pub intake: &'a Intake,
     /// What it need not hold.
     pub given: &'a Given,
-    /// Whether what is read is to be hashed.
+    /// Whether to hash what is read.
     pub hashed: bool,
 }
 
@@ -217,7 +217,7 @@ impl<'a> Reader<'a> {
         Reader::new(files, intake, false)
     }
 
-    /// The same; `hashed` where what is read is to be hashed.
+    /// The same; `hashed` says whether to hash what is read.
     ///
     /// # Errors
     /// As [`Reader::open`].
@@ -250,12 +250,12 @@ impl<'a> Reader<'a> {
         &self.kept
     }
 
-    /// The columns that nobody asked for, of the files that were opened so far and name their columns in a header.
+    /// The columns that are ignored, of the files that were opened so far and have a header.
     pub fn ignored(&self) -> &Ignored {
         &self.ignored
     }
 
-    /// The files with the hashes of what was read, when all was.
+    /// The files with the hashes of what was read, after all of it was.
     pub fn into_hashes(self) -> Vec<(String, Digest)> {
         self.hashes
     }

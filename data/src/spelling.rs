@@ -3,7 +3,7 @@
 
 use opus_ir::{Kind, date};
 use opus_runtime::admission::Reading;
-use opus_runtime::admission::number::{Unreadable, scaled};
+use opus_runtime::admission::number::{Unreadable, is_space, scaled, without_percent};
 
 use super::cells::{DAY_SECONDS, moment_text};
 
@@ -30,7 +30,7 @@ pub struct Spelling {
     pub nearest: bool,
 }
 
-/// How dates are spelled, where not as 2025-01-31.
+/// How dates are spelled, if not as 2025-01-31.
 ///
 /// ```
 /// use opus_data::DateForm;
@@ -41,7 +41,7 @@ pub struct Spelling {
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DateForm {
-    /// As a number of ticks since 1970, so many a day.
+    /// As a number of ticks since 1970.
     Epoch {
         /// How many ticks a day has.
         per_day: i64,
@@ -74,10 +74,10 @@ const EPOCHS: [(&str, i64); 4] = [
 /// What separates groups of digits.
 pub const THOUSANDS: [char; 6] = ['.', ',', ' ', '\'', '’', '_'];
 
-/// What a text is called that is not spelled as the mapping file says.
-const NOT_SPELLED_SO: &str = "a text that is not a number in the spelling of the mapping file";
+/// The name of a text that is not spelled as the mapping file says.
+const NOT_SPELLED_SO: &str = "a text that is not in the spelling of the mapping file";
 
-/// So many more decimals than the field has are rounded, in steps that fit in 128 bits.
+/// How many more decimals than the field has are rounded, in steps that fit in 128 bits.
 const MORE_DECIMALS: [u8; 3] = [6, 14, 22];
 
 impl DateForm {
@@ -141,25 +141,13 @@ impl DateForm {
     }
 }
 
-/// Whether a percent sign is apart from its number, as in `10 %`.
-fn is_apart(reading: Reading<'_>) -> bool {
-    let Reading::Text(text) = reading else { return false };
-    let number = text.strip_suffix('%').filter(|text| text.ends_with(is_space));
-    number.is_some_and(|text| scaled(text.trim_end_matches(is_space), u8::MAX) != Err(Unreadable::NoNumber))
-}
-
-/// Whether a character is a space within a number: plain, not to be broken, or narrow.
-fn is_space(c: char) -> bool {
-    matches!(c, ' ' | '\u{A0}' | '\u{202F}')
-}
-
 impl Spelling {
     /// Whether values are spelled as the policy writes them.
     pub fn is_plain(&self) -> bool {
         *self == Spelling::default()
     }
 
-    /// The plain spelling of a value of a field with so many decimals; `scratch` keeps its text.
+    /// The plain spelling of a value of a field with this many decimals; `scratch` keeps its text.
     pub fn plain<'a>(
         &self,
         kind: Kind,
@@ -170,13 +158,6 @@ impl Spelling {
         match kind {
             Kind::Date => self.date(reading, scratch),
             Kind::Bool | Kind::Enum(_) => reading,
-            Kind::Percent(_) if is_apart(reading) && !self.is_grouped() => {
-                let text = reading.to_string();
-                let close = format!("{}%", text.trim_end_matches('%').trim_end_matches(is_space));
-                let mut rounded = String::new();
-                *scratch = self.number(kind, decimals, Reading::Text(&close), &mut rounded).to_string();
-                Reading::Text(scratch)
-            }
             _ if self.is_plain() => reading,
             _ => self.number(kind, decimals, reading, scratch),
         }
@@ -191,10 +172,10 @@ impl Spelling {
         match (&self.date, reading) {
             (Some(DateForm::Epoch { per_day }), reading) => match ticks(reading) {
                 Some(ticks) => moment(ticks, *per_day, scratch).unwrap_or(reading),
-                None => reading,
+                None => unlike(reading),
             },
             (Some(DateForm::Parts(parts)), Reading::Text(text) | Reading::Number(text)) => {
-                day_of(parts, text).map_or(reading, Reading::Day)
+                day_of(parts, text).map_or(unlike(reading), Reading::Day)
             }
             (Some(DateForm::Parts(parts)), Reading::Integer(_)) => {
                 day_of(parts, &reading.to_string()).map_or(reading, Reading::Day)
@@ -250,8 +231,8 @@ impl Spelling {
 
     /// A number without groups and with a point; `None` where it is not spelled as it should be.
     fn ungrouped(&self, text: &str) -> Option<String> {
-        let (number, percent) = match text.strip_suffix('%') {
-            Some(number) => (number.trim_end_matches(is_space), "%"),
+        let (number, percent) = match without_percent(text) {
+            Some(number) => (number, "%"),
             None => (text, ""),
         };
         let (sign, number) = match number.strip_prefix('-') {
@@ -291,7 +272,7 @@ impl Spelling {
         if !self.nearest {
             return None;
         }
-        let (number, percent, decimals) = match (text.strip_suffix('%'), kind) {
+        let (number, percent, decimals) = match (without_percent(text), kind) {
             (Some(number), Kind::Percent(decimals)) => (number, "%", decimals),
             _ => (text, "", decimals),
         };
@@ -307,6 +288,11 @@ impl Spelling {
         let digits = count + i128::from(is_up);
         Some(format!("{}{percent}", Reading::Decimal { digits, scale: i32::from(decimals) }))
     }
+}
+
+/// A text that is not spelled as the mapping file says is not read, even if the policy would write it so.
+fn unlike(reading: Reading<'_>) -> Reading<'_> {
+    if matches!(reading, Reading::Text(_)) { Reading::Other(NOT_SPELLED_SO) } else { reading }
 }
 
 /// A whole number of ticks.
@@ -391,9 +377,12 @@ mod tests {
             ("DD.MM.YYYY", Reading::Text("1.2.2025")),
             ("DD.MM.YYYY", Reading::Text("31.02.2025")),
             ("DD.MM.YYYY", Reading::Text("31.01.2025x")),
+            ("DD.MM.YYYY", Reading::Text("2025-01-31")),
             ("epoch days", Reading::Text("soon")),
+            ("epoch days", Reading::Text("2025-01-31")),
         ] {
-            assert_eq!(plain(&with(form), Kind::Date, 0, reading), format!("{reading:?}"), "{form}");
+            let unlike = format!("{:?}", Reading::Other(NOT_SPELLED_SO));
+            assert_eq!(plain(&with(form), Kind::Date, 0, reading), unlike, "{form} {reading:?}");
         }
         let noon = plain(&with("epoch seconds"), Kind::Date, 0, Reading::Integer(1738324800));
         assert_eq!(noon, format!("{:?}", Reading::Text("2025-01-31T12:00:00")));

@@ -102,7 +102,7 @@ impl Target {
     /// Writes a whole file.
     ///
     /// # Errors
-    /// Where it cannot be written; what was there before is still there then.
+    /// If it cannot be written; then what was there before is still there.
     pub fn write_whole(endpoint: &Endpoint, bytes: &[u8]) -> Result<(), DataError> {
         let mut target = Target::create(endpoint)?;
         target.write_all(bytes).map_err(|error| target.failure(&error))?;
@@ -112,7 +112,7 @@ impl Target {
     /// Ends writing, and gives the file its name.
     ///
     /// # Errors
-    /// Where it cannot be written or named; nothing is left behind then.
+    /// If it cannot be written or named; then nothing is left behind.
     pub fn complete(self) -> Result<(), DataError> {
         self.end()?.name()
     }
@@ -121,7 +121,7 @@ impl Target {
     /// to the machine.
     ///
     /// # Errors
-    /// Where it cannot be written; nothing is left behind then.
+    /// If it cannot be written; then nothing is left behind.
     pub fn end(mut self) -> Result<Whole, DataError> {
         let flushed = self.writer.take().map_or(Ok(()), |mut writer| writer.flush());
         let lasting = self.unnamed.as_ref().filter(|_| self.is_lasting);
@@ -131,7 +131,7 @@ impl Target {
         Ok(Whole { name: std::mem::take(&mut self.name), unnamed: self.unnamed.take(), digest })
     }
 
-    /// What is said where something could not be written.
+    /// The error that something could not be written.
     pub fn failure(&self, error: &io::Error) -> DataError {
         DataError::unwritable(&self.name, error)
     }
@@ -184,7 +184,7 @@ impl Whole {
     /// Gives the file its name.
     ///
     /// # Errors
-    /// Where it cannot be named; nothing is left behind then.
+    /// If it cannot be named; then nothing is left behind.
     pub fn name(self) -> Result<(), DataError> {
         let named = self.unnamed.map_or(Ok(()), Unnamed::name);
         named.map_err(|error| DataError::unwritable(&self.name, &error))
@@ -223,7 +223,7 @@ impl Unnamed {
         };
         let unnamed = Unnamed { path, file: file.try_clone()?, part };
         if let Some(before) = before {
-            // who may read what is there already may read what replaces it, where that can be said
+            // the replacement keeps the permissions of what was there, if they can be set
             let _ = file.set_permissions(before.permissions());
         }
         Ok((file, unnamed))
@@ -254,7 +254,7 @@ impl Unnamed {
 impl Drop for Unnamed {
     fn drop(&mut self) {
         if let Part::Beside(beside) = &self.part {
-            // there is nobody left to tell that it could not be removed
+            // there is no one left to report a failure to
             let _ = fs::remove_file(beside);
         }
     }

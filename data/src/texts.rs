@@ -38,7 +38,7 @@ enum Listed<'a> {
 
 /// The usual form of a field's texts.
 enum Form<'a> {
-    /// Digits, perhaps with a sign, and with at most so many decimals.
+    /// Digits, perhaps with a sign, and with at most this many decimals.
     Number(usize),
     /// `2025-01-31`
     Date,
@@ -117,7 +117,7 @@ fn boolean(text: &[u8]) -> Option<i64> {
     }
 }
 
-/// Digits with at most so many decimals, counted in the last of them.
+/// Digits with at most this many decimals, counted in units of the last decimal.
 #[inline]
 fn number(text: &[u8], decimals: usize) -> Option<i64> {
     let (is_negative, digits) = match text {
@@ -203,7 +203,7 @@ impl<'t> Block<'t, '_> {
         }
     }
 
-    /// Fills in what is in the usual form; answers the other rows.
+    /// Fills in what is in the usual form; returns the other rows.
     fn fill_usual<F: Texts, W: Scalar>(
         &self,
         usual: &Usual<'_>,

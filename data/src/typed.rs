@@ -9,18 +9,19 @@ use opus_runtime::admission::Unit;
 use super::chunk::{EXTENSION_KEYS, Kept};
 use super::given::Given;
 use super::intake::{Found, Intake};
+use super::member::Member;
 use super::write::{PERCENT, UNIT_KEY};
 use crate::error::DataError;
 
 /// The columns that are wanted of a file whose columns have types.
 pub struct TypedColumns {
-    /// Input indices, ascending, each with its column.
-    pub fields: Vec<(usize, usize)>,
+    /// Input indices, ascending, each with its column or a member of it.
+    pub fields: Vec<(usize, Member)>,
     /// The columns to keep; `None` where a folder gives the value and the file has no such column.
     pub kept: Vec<Option<usize>>,
     /// What the columns to keep are.
     pub kept_types: Vec<Option<Kept>>,
-    /// The names that nobody asked for.
+    /// The columns that are ignored.
     pub ignored: Vec<String>,
     /// How the columns are counted, if the file states units that the mapping leaves open.
     pub intake: Option<Arc<Intake>>,
@@ -30,19 +31,20 @@ impl TypedColumns {
     /// The columns that are wanted of a file with these.
     ///
     /// # Errors
-    /// Where one is missing, or cannot hold what its field is.
+    /// If one is missing, or cannot hold the values of its field.
     pub fn new(
         file: &str,
         schema: &Schema,
         intake: &Intake,
         given: &Given,
     ) -> Result<TypedColumns, DataError> {
-        let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-        let Found { fields, kept } = intake.find(file, &names, given)?;
+        let found = intake.find(file, schema.fields(), given)?;
+        let ignored = found.ignored(schema.fields());
+        let Found { fields, kept } = found;
         let own = with_units(schema, &fields, intake);
         let counted = own.as_deref().unwrap_or(intake);
-        for (index, column) in &fields {
-            counted.check_type(file, *index, schema.field(*column).data_type())?;
+        for (index, member) in &fields {
+            counted.check_type(file, *index, member.field(schema.fields()).data_type())?;
         }
         let kept_type = |column: &usize| {
             let field = schema.field(*column);
@@ -59,7 +61,7 @@ impl TypedColumns {
             }
         };
         let kept_types = kept.iter().map(|column| column.as_ref().map(kept_type)).collect();
-        Ok(TypedColumns { fields, kept, kept_types, ignored: intake.ignored(&names), intake: own })
+        Ok(TypedColumns { fields, kept, kept_types, ignored, intake: own })
     }
 
     /// The columns to keep, of all rows, out of those that were read: by position, `None` where the file has none.
@@ -68,17 +70,18 @@ impl TypedColumns {
         self.kept.iter().map(|column| column.and_then(|_| read.next())).collect()
     }
 
-    /// The columns of the fields, and then those to keep.
-    pub fn columns(&self) -> impl Iterator<Item = usize> {
-        self.fields.iter().map(|(_, column)| *column).chain(self.kept.iter().flatten().copied())
+    /// What the fields read, and then the columns to keep.
+    pub fn columns(&self) -> impl Iterator<Item = Member> {
+        let kept = self.kept.iter().flatten().map(|column| Member::whole(*column));
+        self.fields.iter().map(|(_, member)| member.clone()).chain(kept)
     }
 
     /// Every column that is wanted, ascending and once; from now on columns are counted among them.
     pub fn project(&mut self) -> Vec<usize> {
-        let mut wanted: Vec<usize> = self.columns().collect();
+        let mut wanted: Vec<usize> = self.columns().map(|member| member.column).collect();
         wanted.sort_unstable();
         wanted.dedup();
-        let fields = self.fields.iter_mut().map(|(_, column)| column);
+        let fields = self.fields.iter_mut().map(|(_, member)| &mut member.column);
         for column in fields.chain(self.kept.iter_mut().flatten()) {
             *column = wanted.partition_point(|other| *other < *column);
         }
@@ -88,11 +91,11 @@ impl TypedColumns {
 
 /// The intake with the units that a file states, for the percentages that the mapping leaves open; `None` if there
 /// are none.
-fn with_units(schema: &Schema, fields: &[(usize, usize)], intake: &Intake) -> Option<Arc<Intake>> {
-    let is_stated = |(index, column): &&(usize, usize)| {
+fn with_units(schema: &Schema, fields: &[(usize, Member)], intake: &Intake) -> Option<Arc<Intake>> {
+    let is_stated = |(index, member): &&(usize, Member)| {
         matches!(intake.schema.inputs[*index].kind, Kind::Percent(_))
             && intake.field_mapping(*index).unit == Unit::Written
-            && is_percent(schema.field(*column))
+            && is_percent(member.field(schema.fields()))
     };
     let stated: Vec<usize> = fields.iter().filter(is_stated).map(|(index, _)| *index).collect();
     if stated.is_empty() {

@@ -18,7 +18,7 @@ pub struct Unchanged {
 }
 
 impl Unchanged {
-    /// Takes note of a file; `None` for pipes and devices, of which nothing can be known.
+    /// Takes note of a file; `None` for pipes and devices, about which nothing is known.
     ///
     /// # Errors
     /// Where the system does not say what it is.
@@ -33,7 +33,7 @@ impl Unchanged {
         self.length
     }
 
-    /// That the file is as long as it was, and was not written to since, as far as the system tells.
+    /// Checks that the file is as long as it was and was not written to since, as far as the system can tell.
     ///
     /// # Errors
     /// Where it is not.

@@ -370,6 +370,43 @@ fn files_that_are_gone_or_rewritten_are_told_apart() {
     assert_eq!((found.decided_again, found.is_identical()), (None, false));
 }
 
+/// Values of outputs are compared by their types: an amount is a number, and zeros at its end do not matter.
+#[test]
+fn rows_are_compared_by_the_values_of_their_types() {
+    let scratch = Scratch::create("values");
+    fs::write(scratch.path("rows.csv"), rows(12)).unwrap();
+    for format in ["jsonl", "csv"] {
+        record(&scratch, &["rows.csv"], format, format, false, Engine::Vm).unwrap();
+        let path = scratch.path(&format!("decisions.{format}"));
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains("103.25"), "{text}");
+        for (there, says) in [
+            ("103.250", ""),
+            ("1.0325e2", ""),
+            ("103.2", "granted is `103.2` in the file and `103.25` when decided again"),
+            ("\"103.25\"", "granted is `\"103.25\"` in the file and `103.25` when decided again"),
+        ] {
+            if format == "csv" && there.starts_with('"') {
+                continue;
+            }
+            fs::write(&path, text.replacen("103.25", there, 1)).unwrap();
+            let found = replay_with(&scratch.path(format), Engine::Vm, 1, true).unwrap();
+            assert_eq!(found.is_identical(), says.is_empty(), "{format}, {there}: {found:?}");
+            let told: Vec<&str> = found.rows.iter().chain(&found.files).map(|one| &*one.says).collect();
+            assert_eq!(told, Vec::from_iter((!says.is_empty()).then_some(says)), "{format}");
+        }
+        fs::write(&path, &text).unwrap();
+    }
+    // what is only kept has no type of its own: it is compared as it was written
+    let path = scratch.path("decisions.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen("\"id\":\"k2\"", "\"id\":\"k\\u0032\"", 1)).unwrap();
+    assert!(replay_with(&scratch.path("jsonl"), Engine::Vm, 1, true).unwrap().is_identical());
+    fs::write(&path, text.replacen("\"version\":2", "\"version\":\"2\"", 1)).unwrap();
+    let found = replay_with(&scratch.path("jsonl"), Engine::Vm, 1, true).unwrap();
+    assert_eq!(found.rows[0].says, "version is `\"2\"` in the file and `2` when decided again");
+}
+
 /// Numbers that look random and are the same each time.
 struct Random(u64);
 

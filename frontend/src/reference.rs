@@ -61,13 +61,17 @@ pub struct Admitted {
 
 /// The entry of a table from a snapshot for these values of its keys; `None` if it has none.
 pub fn entry(policy: &Policy, hole: u32, keys: &[Value]) -> Option<usize> {
+    policy.holes[hole as usize].hole.entry(&cell(keys)?)
+}
+
+/// The values of a table's keys as integers; `None` if one is not a whole number.
+pub fn cell(keys: &[Value]) -> Option<Vec<i128>> {
     let integer = |value: &Value| match value {
         Value::Bool(truth) => Some(*truth as i128),
         Value::Enum(code) => Some((*code).into()),
         Value::Number(number) => number.is_integer().then(|| number.to_integer().to_i128()).flatten(),
     };
-    let keys = keys.iter().map(integer).collect::<Option<Vec<i128>>>()?;
-    policy.holes[hole as usize].hole.entry(&keys)
+    keys.iter().map(integer).collect()
 }
 
 /// A fault of a row.

@@ -55,7 +55,7 @@ fn all_are_helped() {
 }
 
 /// With `there` instead of `here` there is one error, whose help contains `help`; its fix mends the policy, where it
-/// offers one.
+/// offers one. What is wrong is kept for [`all_are_helped`].
 fn is_helped(here: &str, there: &str, help: &str) {
     let tell = |text: String| WRONG.with_borrow_mut(|wrong| wrong.push(format!("`{there}`: {text}")));
     assert!(POLICY.contains(here), "`{here}` is not in the policy");
@@ -94,47 +94,56 @@ fn conditions_of_other_languages() {
     condition("score IS missing", "write `is`");
     condition("age is not 18", "`!=`");
     condition("score is not null", "`is present`");
-    condition("score is null", "`missing`");
-    condition("score == null", "`x is missing`");
-    condition("score == missing", "`x is missing`");
+    condition("score is null", "`is missing`");
+    condition("score == null", "`score is missing`");
+    condition("score == missing", "`score is missing`");
     condition("missing(score)", "`x is missing`");
     condition("score or 0 > 700", "`score or_else …`");
     condition("kind == Kind::personal", "`Kind.personal`");
     condition("kind.personal", "`kind == personal`");
-    condition("applicant.age < 18", "by themselves");
-    condition("input.age < 18", "by themselves");
+    condition("applicant.age < 18", "the name alone");
+    condition("input.age < 18", "the name alone");
     condition("member == True", "`true`");
-    condition("kind == 'personal'", "without any");
-    condition("kind == “personal”", "without any");
+    condition("kind == 'personal'", "without quotation marks");
+    condition("kind == “personal”", "without quotation marks");
     condition("kind == \"personal\"", "without quotation marks");
     condition("kind in (personal, auto)", "`x in {a, b}`");
-    condition("kind in [personal, auto]", "`{a, b}`");
-    condition("kind in personal, auto", "`x in {a, b}`");
+    condition("kind in [personal, auto]", "`{personal, auto}`");
+    condition("kind in personal, auto", "`{personal, auto}`");
     condition("kind == personal or auto", "`x in {a, b}`");
     condition("age == 17 or 18", "`x in {a, b}`");
-    condition("age in 1 to 17", "`a..b`");
+    condition("age in 1 to 17", "`1..17`");
     condition("age in 1...17", "includes both");
     condition("age in 1..=17", "includes both");
-    condition("age between 1 and 17", "`x in a..b`");
-    condition("age > 1 and < 17", "`x in a..b`");
+    condition("age between 1 and 17", "`in 1..17`");
+    condition("age > 1 and < 17", "`age > 1 and age < 17`");
     condition("age less than 18", "`<`");
     condition("age < 18 unless member", "`and not (…)`");
     condition("age < 18, member", "`and`");
     condition("age < 18 member", "`and`");
     condition("if age < 18", "without `if`");
-    condition("age < 18 then", "`=>`");
-    condition("amount > USD 5", "`1_000 USD`");
-    condition("amount > $-5", "`-$5.00`");
+    condition("age < 18 then", "`rule R1 when CONDITION => OUTCOME`");
+    condition("amount > USD 5", "`5 USD`");
+    condition("amount > $-5", "`-$5`");
     condition("amount > (1 - 5%) * amount", "`100%`");
     condition("asked + 1 month > 2025-01-01", "`months`");
     condition("asked - 2024-01-01 > 1 day", "`days`");
-    condition("asked > 01/02/2025", "`2025-01-31`");
-    condition("amount > 1e3", "written out");
+    condition("asked > 01/02/2025", "`2025-02-01`");
+    condition("amount > $1e3", "`$1_000`");
     condition("age ** 2 > 5", "multiply");
-    condition("round(amount) > $5", "rounded half_even to cent");
+    condition("round(amount) > $5", "`amount rounded half_up to integer`");
     condition("coalesce(score, 0) > 700", "or_else");
-    condition("amount rounded to $100 > $5", "rounded half_even to cent");
+    condition("amount rounded to $100 > $5", "`rounded half_up to $100`");
     condition("/* minors */ age < 18", "`--`");
+    condition("age in {12, 24", "`}`");
+    condition("age in {12; 24}", "`{a, b}`");
+    condition("age in {12; 24; 36} and member", "`{a, b}`");
+    condition("amount > $1'500", "`_` groups digits");
+    condition("amount > 1'500 USD", "`_` groups digits");
+    condition("amount > 1’234’500.50 USD", "`_` groups digits");
+    condition("5% of amount rounded half_up to 2 > $5", "`cent`");
+    condition("5% of amount rounded to 2 > $5", "`rounded half_up to cent`");
+    all_are_helped();
 }
 
 #[test]
@@ -148,6 +157,28 @@ fn items_of_other_languages() {
     is_helped(field, "age    : optional int in 0..120", "after the type");
     is_helped(field, "age    : int in 0..", "upper end");
     is_helped(field, "age    : int", "write it after the type");
+    is_helped(field, "age    : int in {12, 24", "`}`");
+    is_helped(field, "age    : int in {12; 24}", "`{a, b}`");
+    is_helped("..$10_000.00", "..$10'000.00", "`_` groups digits");
+    is_helped(
+        "asked  : date in 2024-01-01..2025-12-31",
+        "asked  : date in 2024..2025",
+        "`2024-01-01..2025-12-31`",
+    );
+    is_helped("kind   : Kind", "kind   : Kind in {personal, auto", "`}`");
+    is_helped("kind   : Kind", "kind   : Kind in {personal; auto}", "`{a, b}`");
+    is_helped("asked  : date", "optional asked : date", "after the type");
+    is_helped("score  : int in 300..850 optional", "optional score : int in 300..850", "after the type");
+    is_helped(
+        "month_end clip",
+        "month_end clip effective on asked version 1.0 from 2024-01-01",
+        "`version 1`",
+    );
+    is_helped(
+        "month_end clip",
+        "month_end clip effective on asked version 1.2 from 2024-01-01",
+        "whole number",
+    );
     is_helped("kind   : Kind", "kind   : {personal, auto}", "`enum`");
     is_helped("kind   : Kind", "kind   : enum {personal, auto}", "`enum`");
     is_helped("input {", "inputs {", "write `input`");
@@ -170,6 +201,37 @@ fn items_of_other_languages() {
     is_helped("policy shop.fee {", "policy shop-fee {", "`policy shop.fee { … }`");
     is_helped("policy shop.fee {", "policy shop.fee", "`policy shop.fee { … }`");
     all_are_helped();
+}
+
+#[test]
+fn each_optional_that_begins_a_line_goes_to_its_own_field() {
+    let (here, there) = (
+        "age    : int in 0..120\n    score  : int in 300..850 optional",
+        "optional age : int in 0..120\n    optional score : int in 300..850 optional",
+    );
+    assert!(POLICY.contains(here));
+    let mut source = POLICY.replacen(here, there, 1);
+    for left in [2, 1] {
+        let found = errors(&source);
+        assert_eq!(found.len(), left, "{found:?}");
+        source = found[0].fix.as_ref().expect("a fix").apply(&source);
+    }
+    let fixed = "age : int in 0..120 optional\n    score : int in 300..850 optional";
+    assert_eq!(source, POLICY.replacen(here, fixed, 1));
+    // a word that ends a field may have a line of its own
+    let wrapped = POLICY.replacen("850 optional", "850\n      optional", 1);
+    assert_eq!(errors(&wrapped), []);
+}
+
+#[test]
+fn decimals_of_a_rounding_are_a_unit_of_percentages_too() {
+    let source = "policy a.b { input { p : percent(4) in 0%..100% } output { q : percent(2) in 0%..100% }
+        rules first { otherwise R => p rounded half_up to 2 } }";
+    let found = errors(source);
+    let [error] = found.as_slice() else { panic!("{found:?}") };
+    let fixed = error.fix.as_ref().expect("a fix").apply(source);
+    assert!(fixed.contains("p rounded half_up to 0.01% }"), "{fixed}");
+    assert_eq!(errors(&fixed), []);
 }
 
 #[test]
@@ -203,5 +265,48 @@ fn rules_and_tables_of_other_languages() {
     is_helped("unique -> money", "unique : money", "`->`");
     is_helped("fee_of(age)", "fee_of(age : int)", "without types");
     is_helped("fee_of(age)", "fee_of age", "`table name(key) unique -> type { … }`");
+    all_are_helped();
+}
+
+#[test]
+fn tables_and_sets_from_a_snapshot() {
+    const RULES: &str = "rules first {\n    rule R1 when age < floor";
+    let declared = |declaration: &str, used: &str, help: &str| {
+        is_helped(RULES, &format!("{declaration}\n  rules first {{\n    rule R1 when {used}"), help);
+    };
+    let table = "table base(kind : Kind) -> percent in 0%..9%";
+    declared(table, "base(kind) > 5%", "`table rate(region : Region) -> percent in 0%..30% from snapshot`");
+    declared(&format!("{table} snapshot"), "base(kind) > 5%", "from snapshot`");
+    declared(&format!("{table} unique from snapshot"), "base(kind) > 5%", "leave it out");
+    declared(&format!("{table} {{ | auto => 5% ; }}"), "base(kind) > 5%", "in place of the rows");
+    declared("table base() -> percent in 0%..9% from snapshot", "base() > 5%", "give it a key");
+    declared(
+        "table base() unique -> percent in 0%..9% { | 1 => 5% ; }",
+        "base > 5%",
+        "what the rows are chosen by",
+    );
+    declared(
+        "table base(kind : Kind,) -> percent in 0%..9% from snapshot",
+        "base(kind) > 5%",
+        "remove the comma",
+    );
+    declared("table base(kind) -> percent in 0%..9% from snapshot", "base(kind) > 5%", "(region : Region)");
+    declared(
+        "table base(kind, on : bool) -> percent in 0%..9% from snapshot",
+        "base(kind, member) > 5%",
+        "(region : Region)",
+    );
+    declared(
+        "table base(on : bool, kind) -> percent in 0%..9% from snapshot",
+        "base(member, kind) > 5%",
+        "(region : Region)",
+    );
+    declared(&format!("{table} from snapshot"), "base[kind] > 5%", "`base(kind)`");
+    declared(
+        "table base[kind : Kind] -> percent in 0%..9% from snapshot",
+        "base(kind) > 5%",
+        "`base(kind : Kind)`",
+    );
+    declared("set risky of Kind", "kind in risky", "`set high_risk of Region from snapshot`");
     all_are_helped();
 }

@@ -2,9 +2,12 @@
 //! causes are compared with those found by brute force: each closed set of edits is written as a source, compiled by itself
 //! and run on every row as JSON.
 //!
-//! Half of the pairs fill one form in two ways. Its blanks are chosen so that edits meet: rules that hide each other, values
+//! Three of four pairs fill one form in two ways. Its blanks are chosen so that edits meet: rules that hide each other, values
 //! that only rules of one policy use, tables with other rows, fields with other ranges. The others are generated
 //! policies in which numbers, operators and the order of rules change.
+//!
+//! Some of the forms take facts, one or both of the pair, from two snapshots that differ in a few facts. Brute force looks
+//! up the fact of each key on the row's day and binds the policy to those facts alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,13 +21,17 @@ use opus_ir::memory::Columns;
 use opus_ir::testing::{Seed, Source};
 use opus_runtime::admission::Shown;
 use opus_runtime::artifact::SourceText;
-use opus_runtime::snapshot::Fact;
+use opus_runtime::snapshot::{Fact, declared, keys, least};
 use opus_runtime::{Artifact, Cache, Engine, Options, Policy, Snapshot};
 
 use crate::{policy, seeds};
 
 /// The most edits of a pair.
 const EDITS_MAX: usize = 6;
+/// How many pairs of snapshots are tried for a pair of policies.
+const SNAPSHOTS_MAX: usize = 12;
+/// The most edits of a pair with facts.
+const EDITS_WITH_FACTS_MAX: usize = 8;
 
 /// What was compared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -39,6 +46,8 @@ pub struct Compared {
     pub needing: u64,
     /// Rules or rows that moved.
     pub moved: u64,
+    /// Facts that differ and that a policy takes.
+    pub facts: u64,
 }
 
 /// Generates a pair from a seed and compares the causes of its rows. `None` if the seed gives no pair: the policies are
@@ -48,16 +57,34 @@ pub struct Compared {
 /// If a row has other causes, with the policies and the row.
 pub fn check(seed: u64, rows: usize) -> Result<Option<Compared>, String> {
     let mut source = Seed(seed.wrapping_mul(0xd134_2543_de82_ef95));
-    let pair = if seed.is_multiple_of(2) { filled(&mut source) } else { generated(seed, &mut source) };
+    let takes_facts = seed.is_multiple_of(4);
+    let pair =
+        if seed.is_multiple_of(2) { filled(takes_facts, &mut source) } else { generated(seed, &mut source) };
     let Some((mut a, mut b)) = pair else { return Ok(None) };
-    let mut facts = None;
-    if seed.is_multiple_of(6) {
-        [&mut a, &mut b].into_iter().for_each(left_to_a_snapshot);
-        facts = Some([facts_of(&mut source), facts_of(&mut source)]);
+    let wrong = |wrong: String, a: &Structure, b: &Structure| {
+        format!("{wrong}\n{}\nand\n{}", a.to_source(), b.to_source())
+    };
+    if !takes_facts {
+        return compare(&a, &b, None, rows, &mut source).map_err(|found| wrong(found, &a, &b));
     }
-    compare(&a, &b, facts.as_ref(), rows, &mut source)
-        .map_err(|wrong| format!("{wrong}\n{}\nand\n{}", a.to_source(), b.to_source()))
+    // of a pair in three, parameters move to the snapshot or back
+    let moves = source.below(6);
+    for (_, policy) in [&mut a, &mut b].into_iter().enumerate().filter(|(side, _)| moves != *side) {
+        left_to_a_snapshot(policy);
+    }
+    // the snapshots of some pairs do not fit, or differ in too much
+    for _ in 0..SNAPSHOTS_MAX {
+        let facts = facts_of([&a, &b], &mut source);
+        let compared = compare(&a, &b, Some(&facts), rows, &mut source);
+        if let Some(compared) = compared.map_err(|found| wrong(found, &a, &b))? {
+            return Ok(Some(compared));
+        }
+    }
+    Ok(None)
 }
+
+/// The snapshots before and after a change; there need not be one before it.
+type Snapshots = (Option<Snapshot>, Snapshot);
 
 /// Compares the causes of generated rows.
 ///
@@ -66,22 +93,26 @@ pub fn check(seed: u64, rows: usize) -> Result<Option<Compared>, String> {
 pub fn compare(
     a: &Structure,
     b: &Structure,
-    facts: Option<&[Snapshot; 2]>,
+    facts: Option<&Snapshots>,
     rows: usize,
     source: &mut Seed,
 ) -> Result<Option<Compared>, String> {
-    let options = Options { engine: Engine::Vm, cache: Cache::Off, ..Options::default() };
-    let attribution =
-        match Attribution::new(a, b, facts.map_or([None; 2], |[a, b]| [Some(a), Some(b)]), &options) {
-            Ok(attribution) => attribution,
-            // the snapshots of some pairs do not fit
-            Err(AttributeError::Joint(_) | AttributeError::Facts(_)) => return Ok(None),
-            Err(error) => return Err(error.to_string()),
-        };
+    let options = options();
+    let snapshots = facts.map_or([None; 2], |(before, after)| [before.as_ref(), Some(after)]);
+    let attribution = match Attribution::new(a, b, snapshots, &options) {
+        Ok(attribution) => attribution,
+        // the snapshots of some pairs do not fit
+        Err(AttributeError::Joint(_) | AttributeError::Facts(_)) => return Ok(None),
+        Err(error) => return Err(error.to_string()),
+    };
     let script = attribution.script();
-    let differing = facts.map_or(Vec::new(), |[a, b]| differing(a, b));
-    let count = script.deciding().count() + differing.len();
-    if count == 0 || count > EDITS_MAX {
+    let changed = facts.map(|facts| Changed::new(facts, a, b));
+    let differing = changed.as_ref().map_or(0, |changed| changed.differing.len());
+    let count = script.deciding().count() + differing;
+    if facts.is_some() && differing == 0 {
+        return Ok(None);
+    }
+    if count == 0 || count > if differing == 0 { EDITS_MAX } else { EDITS_WITH_FACTS_MAX } {
         return Ok(None);
     }
     let schema = attribution.joint().schema().clone();
@@ -92,11 +123,12 @@ pub fn compare(
     let wide = wide(&schema, rows, source);
     let found = attribution.rows(Rows { wide: &wide, faults: &[] });
     let texts: Vec<String> = (0..rows).map(|row| json(&schema, &wide, row)).collect();
-    let brute = Brute::new(script, a, facts.map(|[before, _]| (before, &differing[..])), &texts)?;
+    let brute = Brute::new(script, a, changed.as_ref(), &schema, &wide, &texts)?;
     let mut compared = Compared {
-        untestable: brute.sets.values().filter(|results| results.is_none()).count() as u64,
+        untestable: brute.sets.values().filter(|results| results.iter().any(Option::is_none)).count() as u64,
         needing: script.deciding().filter(|edit| !edit.needs.is_empty()).count() as u64,
         moved: script.deciding().filter(|edit| edit.says.contains(" moved: ")).count() as u64,
+        facts: differing as u64,
         ..Compared::default()
     };
     for (row, text) in texts.iter().enumerate() {
@@ -109,7 +141,13 @@ pub fn compare(
         let wanted = expected.as_ref().map(|expected| expected.clone().map(|text| in_order(&text)));
         if given != wanted {
             let edits: Vec<String> = attribution.edits().map(ToString::to_string).collect();
-            return Err(format!("{text}\nhas the causes {wanted:?}, but found were {given:?}\n{edits:#?}"));
+            let facts = facts.map_or(String::new(), |(before, after)| {
+                let before = before.as_ref().map_or(&[][..], Snapshot::facts);
+                format!("{before:#?}\nand then\n{:#?}\n", after.facts())
+            });
+            return Err(format!(
+                "{facts}{text}\nhas the causes {wanted:?}, but found were {given:?}\n{edits:#?}"
+            ));
         }
         if let Some([causes, ..]) = expected {
             compared.changed += 1;
@@ -156,61 +194,78 @@ struct Brute {
     /// The edits that decide.
     edits: Vec<EditId>,
     needs: BTreeMap<EditId, BTreeSet<EditId>>,
-    /// By closed set, the result of each row; `None` if it does not compile.
-    sets: BTreeMap<BTreeSet<EditId>, Option<Vec<String>>>,
+    /// By closed set, the result of each row; `None` if it does not compile or the facts of the row's day do not fit.
+    sets: BTreeMap<BTreeSet<EditId>, Vec<Option<String>>>,
 }
 
 impl Brute {
-    /// `facts` are those before the change, and how each that differs is after it.
     fn new(
         script: &Script,
         a: &Structure,
-        facts: Option<(&Snapshot, &[Differing])>,
+        facts: Option<&Changed>,
+        schema: &opus_ir::Schema,
+        wide: &Columns,
         rows: &[String],
     ) -> Result<Brute, String> {
-        let mut edits: Vec<EditId> = script.deciding().map(|edit| edit.id).collect();
+        let of_policies: BTreeSet<EditId> = script.deciding().map(|edit| edit.id).collect();
         // the edits of facts come after those of the policies, by key and day
-        let differing = facts.map_or(&[][..], |(_, differing)| differing);
-        let last = edits.len() as u32;
+        let differing = facts.map_or(&[][..], |facts| &facts.differing);
+        let last = of_policies.len() as u32;
         let of_facts: Vec<EditId> =
             (1..).take(differing.len()).map(|at| EditId { decides: true, number: last + at }).collect();
-        edits.extend(&of_facts);
-        let decides =
-            |set: BTreeSet<EditId>| set.into_iter().filter(|id| id.decides).collect::<BTreeSet<_>>();
+        let edits: Vec<EditId> = of_policies.iter().chain(&of_facts).copied().collect();
+        let closed_of_policies = |set: &BTreeSet<EditId>| {
+            script.closed(set).into_iter().filter(|id| id.decides).collect::<BTreeSet<EditId>>()
+        };
+        let hybrid = |set: &BTreeSet<EditId>| script.hybrid(a, set).map_err(|error| error.to_string());
+        // facts of a name that only the second policy takes need the edits without which it does not
+        let mut needs_of_name: BTreeMap<&str, BTreeSet<EditId>> = BTreeMap::new();
+        for key in differing.iter().map(|differing| differing.key()) {
+            let name = declared(key);
+            let mut needs = BTreeSet::new();
+            if !takes(&hybrid(&BTreeSet::new())?, name) {
+                for id in &of_policies {
+                    let is_left = |other: &&EditId| !closed_of_policies(&[**other].into()).contains(id);
+                    let rest = of_policies.iter().filter(is_left).copied().collect();
+                    if !takes(&hybrid(&rest)?, name) {
+                        needs.insert(*id);
+                    }
+                }
+            }
+            needs_of_name.insert(name, closed_of_policies(&needs));
+        }
         let closed = |set: &BTreeSet<EditId>| {
-            let is_fact = |id: &&EditId| of_facts.contains(id);
-            let rest = set.iter().filter(|id| !is_fact(id)).copied().collect();
-            let mut closed = decides(script.closed(&rest));
-            closed.extend(set.iter().filter(is_fact));
+            let rest: BTreeSet<EditId> = set.intersection(&of_policies).copied().collect();
+            let mut closed = closed_of_policies(&rest);
+            for (id, differing) in of_facts.iter().zip(differing).filter(|(id, _)| set.contains(id)) {
+                closed.insert(*id);
+                closed.extend(&needs_of_name[declared(differing.key())]);
+            }
             closed
         };
         let needs = edits.iter().map(|id| (*id, closed(&BTreeSet::from([*id])))).collect();
-        let mut sources = BTreeMap::new();
+        let mut all = Vec::new();
         for mask in 0..1usize << edits.len() {
             let set: BTreeSet<EditId> =
                 edits.iter().enumerate().filter(|(bit, _)| mask >> bit & 1 == 1).map(|(_, id)| *id).collect();
             if closed(&set) == set {
-                let of_policy = set.iter().filter(|id| !of_facts.contains(id)).copied().collect();
-                let hybrid = script.hybrid(a, &of_policy).map_err(|error| error.to_string())?;
-                sources.insert(set, without_tests(hybrid));
+                all.push(set);
             }
         }
-        let policies: BTreeMap<_, Option<Policy>> = sources
-            .into_iter()
-            .map(|(set, source)| {
-                let is_on = |at: usize| set.contains(&of_facts[at]);
-                let facts = facts.map(|(before, differing)| chosen(before, differing, is_on));
-                let policy = compiled(&source, facts.as_ref());
-                (set, policy)
-            })
-            .collect();
+        let of_policies_in = |set: &BTreeSet<EditId>| set.intersection(&of_policies).copied().collect();
+        let mut compiled: BTreeMap<BTreeSet<EditId>, Option<Hybrid>> = BTreeMap::new();
+        for edits in all.iter().map(of_policies_in).collect::<BTreeSet<BTreeSet<EditId>>>() {
+            let source = without_tests(hybrid(&edits)?);
+            compiled.insert(edits, Hybrid::new(&source));
+        }
         // the outputs that both have, of one kind
-        let ends = [BTreeSet::new(), edits.iter().copied().collect()].map(|set| policies[&set].clone());
-        let [Some(first), Some(last)] = ends else {
+        let ends = [BTreeSet::new(), of_policies.clone()].map(|set| compiled[&set].as_ref());
+        let [Some(first), Some(last)] =
+            ends.map(|end| end.map(|hybrid| hybrid.artifact().program().schema.clone()))
+        else {
             return Err("one of the two does not compile".to_owned());
         };
-        let kind = |policy: &Policy, name: &str| {
-            let schema = policy.schema();
+        let kind = |schema: &opus_ir::Schema, name: &str| {
             let kind = schema.outputs.iter().find(|output| output.name == name)?.kind;
             Some(match kind {
                 opus_ir::Kind::Enum(_) => "enum".to_owned(),
@@ -219,17 +274,26 @@ impl Brute {
                 other => format!("{other:?}"),
             })
         };
-        let names = last.schema().outputs.iter().map(|output| output.name.clone());
+        let names = last.outputs.iter().map(|output| output.name.clone());
         let compared: Vec<String> = names.filter(|name| kind(&first, name) == kind(&last, name)).collect();
-        let results = |policy: &Policy| rows.iter().map(|row| result(policy, &compared, row)).collect();
-        let sets = policies.iter().map(|(set, policy)| (set.clone(), policy.as_ref().map(results))).collect();
+        let mut sets = BTreeMap::new();
+        for set in all {
+            let hybrid = compiled.get_mut(&of_policies_in(&set)).expect("it was compiled");
+            let snapshot = facts.map(|facts| facts.chosen(|at| set.contains(&of_facts[at])));
+            let mut result = |(row, text): (usize, &String)| {
+                let policy = hybrid.as_mut()?.on_day_of(snapshot.as_ref(), schema, wide, row)?;
+                Some(result(policy, &compared, text))
+            };
+            let results = rows.iter().enumerate().map(&mut result).collect();
+            sets.insert(set, results);
+        }
         Ok(Brute { edits, needs, sets })
     }
 
     /// Causes, necessary and but-for edits and coarse causes of a row, by their definitions; `None` if it does not change.
     fn causes(&self, row: usize) -> Option<[String; 4]> {
         let all: BTreeSet<EditId> = self.edits.iter().copied().collect();
-        let result = |set: &BTreeSet<EditId>| self.sets[set].as_ref().map(|results| &results[row]);
+        let result = |set: &BTreeSet<EditId>| self.sets[set][row].as_ref();
         let wanted = result(&all);
         if result(&BTreeSet::new()) == wanted {
             return None;
@@ -246,7 +310,7 @@ impl Brute {
             let rest = all.iter().filter(|other| !self.needs[other].contains(id)).copied().collect();
             result(&rest).is_some_and(|result| Some(result) != wanted)
         });
-        let is_coarse = |cause: &&&BTreeSet<EditId>| within(cause).any(|set| self.sets[set].is_none());
+        let is_coarse = |cause: &&&BTreeSet<EditId>| within(cause).any(|set| result(set).is_none());
         let listed = |ids: &mut dyn Iterator<Item = &EditId>| {
             ids.map(ToString::to_string).collect::<Vec<_>>().join(" ")
         };
@@ -297,68 +361,214 @@ fn left_to_a_snapshot(structure: &mut Structure) {
     }
 }
 
-/// A few facts, so that two snapshots differ in a few; some leave days without one.
-fn facts_of(source: &mut Seed) -> Snapshot {
-    let mut facts = Vec::new();
-    for (key, values) in [(OPEN[0], ["9", "10", "14", "21"]), (OPEN[1], ["4", "5", "6", "11"])] {
-        for (index, day) in ["2023-06-01", "2024-05-01", "2025-02-01"].into_iter().enumerate() {
-            let is_there = if index == 0 { !source.one_in(8) } else { source.one_in(3) };
-            if !is_there {
-                continue;
+/// Whether a policy takes a name from a snapshot.
+fn takes(policy: &Structure, name: &str) -> bool {
+    policy.elements.iter().any(|(key, element)| match key {
+        Key::Set(of) => of == name,
+        Key::Param(of) | Key::ParamValue(of, _) | Key::Table(of) => {
+            of == name && element.get(&Part::Value).is_some_and(|text| text == FROM_SNAPSHOT)
+        }
+        _ => false,
+    })
+}
+
+/// By key, what its facts can say. The last value of each is seldom one that fits.
+const FACTS: &[(&str, &[&str])] = &[
+    ("floor", &["9", "10", "14", "21"]),
+    ("step", &["4", "5", "6", "11"]),
+    ("limit", &["5", "10", "15", "25"]),
+    ("tariff[low, false]", &["3", "8", "12", "25"]),
+    ("tariff[low, true]", &["3", "8", "12", "25"]),
+    ("tariff[mid, false]", &["3", "8", "12", "25"]),
+    ("tariff[mid, true]", &["3", "8", "12", "25"]),
+    ("tariff[high, false]", &["3", "8", "12", "25"]),
+    ("tariff[high, true]", &["3", "8", "12", "25"]),
+    ("tariff[top, false]", &["3", "8", "12", "25"]),
+    ("tariff[top, true]", &["3", "8", "12", "25"]),
+    ("graded", &["{}", "{low}", "{low, mid}", "{top}"]),
+];
+
+/// The first days of facts.
+const DAYS: [&str; 7] =
+    ["2023-06-01", "2024-03-01", "2024-05-01", "2024-09-01", "2025-02-01", "2025-03-01", "2025-08-01"];
+
+type Said = BTreeMap<(&'static str, i32), Option<&'static str>>;
+
+/// Facts of every key, and the same with a few others, mostly of keys that a policy takes; some leave days without one.
+fn facts_of(policies: [&Structure; 2], source: &mut Seed) -> Snapshots {
+    let day = |at: usize| opus_ir::date::parse(DAYS[at]).expect("a day");
+    let value = |values: &[&'static str], source: &mut Seed| {
+        let most = if source.one_in(10) { 4 } else { 3 };
+        values[source.below(most)]
+    };
+    let mut before = Said::new();
+    for (key, values) in FACTS {
+        for at in 0..DAYS.len() {
+            if at == 0 || source.one_in(6) {
+                before.insert((key, day(at)), Some(values[source.below(3)]));
             }
-            // a value outside the declared range, seldom
-            let most = if source.one_in(10) { 4 } else { 3 };
-            let value = source.below(most);
-            let ends = index > 0 && source.one_in(12);
-            facts.push(Fact {
-                key: key.to_owned(),
-                valid_from: opus_ir::date::parse(day).expect("a day"),
-                value: (!ends).then(|| values[value].parse().expect("a number")),
-                cite: None,
-                notes: Vec::new(),
-            });
         }
     }
-    Snapshot::new(facts).expect("one fact for each key and day")
+    let mut after = before.clone();
+    // many facts of one key, or one fact of each of a few
+    let is_taken = |(key, _): &&(&str, _)| policies.iter().any(|policy| takes(policy, declared(key)));
+    let taken: Vec<&(&str, &[&str])> = FACTS.iter().filter(is_taken).collect();
+    let only = source.pick(&taken).filter(|_| source.one_in(3)).copied();
+    for _ in 0..1 + source.below(7) {
+        let any = if source.one_in(8) { None } else { source.pick(&taken).copied() };
+        let &(key, values) = only.or(any).unwrap_or_else(|| &FACTS[source.below(FACTS.len())]);
+        let place = (key, day(source.below(DAYS.len())));
+        if source.one_in(6) {
+            after.remove(&place);
+        } else {
+            let ends = place.1 != day(0) && source.one_in(12);
+            let value = value(values, source);
+            after.insert(place, (!ends).then_some(value));
+        }
+    }
+    let before = match source.one_in(6) {
+        // there was no snapshot, or one with few keys
+        true if source.one_in(2) => None,
+        true => {
+            let kept = FACTS[source.below(FACTS.len())].0;
+            before.retain(|(key, _), _| *key == kept);
+            after.retain(|(key, _), _| *key == kept || declared(key) != "tariff");
+            Some(before)
+        }
+        false => Some(before),
+    };
+    if before.is_none() {
+        after.retain(|(key, _), _| declared(key) != "tariff");
+    }
+    (before.map(snapshot), snapshot(after))
+}
+
+fn snapshot(said: Said) -> Snapshot {
+    let fact = |((key, valid_from), value): ((&str, i32), Option<&str>)| Fact {
+        key: key.to_owned(),
+        valid_from,
+        value: value.map(|value| value.parse().expect("a value")),
+        cite: None,
+        notes: vec![],
+    };
+    Snapshot::new(said.into_iter().map(fact).collect()).expect("one fact for each key and day")
 }
 
 /// A fact that differs between two snapshots, as each has it.
-type Differing = [Option<Fact>; 2];
+struct Differing([Option<Fact>; 2]);
 
-/// The facts that differ, by key and day.
-fn differing(a: &Snapshot, b: &Snapshot) -> Vec<Differing> {
-    let mut all: BTreeMap<(&str, i32), Differing> = BTreeMap::new();
-    for (side, snapshot) in [a, b].into_iter().enumerate() {
-        for fact in snapshot.facts() {
-            all.entry((&fact.key, fact.valid_from)).or_default()[side] = Some(fact.clone());
-        }
+impl Differing {
+    fn key(&self) -> &str {
+        let [before, after] = &self.0;
+        &after.as_ref().or(before.as_ref()).expect("one of the snapshots has it").key
     }
-    all.into_values().filter(|[a, b]| a != b).collect()
 }
 
-/// The facts before a change, with some of those that differ as they are after it.
-fn chosen(before: &Snapshot, differing: &[Differing], is_on: impl Fn(usize) -> bool) -> Snapshot {
-    let mut facts: BTreeMap<(String, i32), Fact> =
-        before.facts().iter().map(|fact| ((fact.key.clone(), fact.valid_from), fact.clone())).collect();
-    for (_, [before, after]) in differing.iter().enumerate().filter(|(at, _)| is_on(*at)) {
-        let Some(fact) = after.as_ref().or(before.as_ref()) else { continue };
-        let place = (fact.key.clone(), fact.valid_from);
-        match after {
-            Some(fact) => drop(facts.insert(place, fact.clone())),
-            None => drop(facts.remove(&place)),
-        }
-    }
-    Snapshot::new(facts.into_values().collect()).expect("one fact for each key and day")
+/// What differs between two snapshots.
+struct Changed {
+    /// The facts that do not differ, or that neither policy takes, as they are after the change.
+    others: Vec<Fact>,
+    /// The facts that differ and that a policy takes, by key and day.
+    differing: Vec<Differing>,
 }
 
-fn compiled(source: &str, facts: Option<&Snapshot>) -> Option<Policy> {
-    let compiled = compile_for(source, Demand::Total).0?;
-    let artifact = Artifact::build(compiled.program, SourceText { text: source, compiler: VERSION }).ok()?;
-    let options = Options { engine: Engine::Vm, cache: Cache::Off, ..Options::default() };
-    match facts.filter(|_| !artifact.program().holes.is_empty()) {
-        Some(facts) => Policy::bind(artifact, facts, &options).ok(),
-        None => Policy::from_artifact(artifact, &options).ok(),
+impl Changed {
+    fn new((before, after): &Snapshots, a: &Structure, b: &Structure) -> Changed {
+        let mut all: BTreeMap<(&str, i32), [Option<Fact>; 2]> = BTreeMap::new();
+        let before = before.as_ref().map_or(&[][..], Snapshot::facts);
+        for (side, facts) in [before, after.facts()].into_iter().enumerate() {
+            for fact in facts {
+                all.entry((&fact.key, fact.valid_from)).or_default()[side] = Some(fact.clone());
+            }
+        }
+        let compiled = [a, b].map(|policy| compile_for(&without_tests(policy.clone()), Demand::Total).0);
+        let programs = compiled.iter().flatten().map(|compiled| &compiled.program);
+        let taken: BTreeSet<String> = programs
+            .flat_map(|program| program.holes.iter().flat_map(|hole| keys(hole, &program.schema)))
+            .collect();
+        let mut changed = Changed { others: Vec::new(), differing: Vec::new() };
+        for ((key, _), [before, after]) in all {
+            if before != after && taken.contains(key) {
+                changed.differing.push(Differing([before, after]));
+            } else {
+                changed.others.extend(after);
+            }
+        }
+        changed
     }
+
+    /// The facts with some of those that differ as they are after the change.
+    fn chosen(&self, is_on: impl Fn(usize) -> bool) -> Snapshot {
+        let differing = self.differing.iter().enumerate();
+        let chosen = differing.filter_map(|(at, Differing(sides))| sides[usize::from(is_on(at))].clone());
+        Snapshot::new(self.others.iter().cloned().chain(chosen).collect())
+            .expect("one fact for each key and day")
+    }
+}
+
+/// A hybrid, compiled by itself.
+enum Hybrid {
+    /// It takes no facts.
+    Closed(Box<Policy>),
+    /// It takes facts: by the facts of a day, bound to them; `None` if they do not fit.
+    Open(Box<Artifact>, BTreeMap<String, Option<Policy>>),
+}
+
+impl Hybrid {
+    fn new(source: &str) -> Option<Hybrid> {
+        let compiled = compile_for(source, Demand::Total).0?;
+        let artifact =
+            Artifact::build(compiled.program, SourceText { text: source, compiler: VERSION }).ok()?;
+        if artifact.program().holes.is_empty() {
+            return Some(Hybrid::Closed(Box::new(Policy::from_artifact(artifact, &options()).ok()?)));
+        }
+        Some(Hybrid::Open(Box::new(artifact), BTreeMap::new()))
+    }
+
+    fn artifact(&self) -> &Artifact {
+        match self {
+            Hybrid::Closed(policy) => policy.artifact(),
+            Hybrid::Open(artifact, _) => artifact,
+        }
+    }
+
+    /// The policy with the facts of a row's day; `None` if they do not fit.
+    fn on_day_of(
+        &mut self,
+        facts: Option<&Snapshot>,
+        schema: &opus_ir::Schema,
+        wide: &Columns,
+        row: usize,
+    ) -> Option<&Policy> {
+        let (artifact, known) = match self {
+            Hybrid::Closed(policy) => return Some(policy),
+            Hybrid::Open(artifact, known) => (artifact, known),
+        };
+        let program = artifact.program();
+        let effective = &program.schema.inputs[program.schema.effective.expect("forms have one") as usize];
+        let field = schema.inputs.iter().position(|field| field.name == effective.name)?;
+        let day = wide.get(field, row).filter(|day| effective.domain.contains(*day));
+        let facts = match day {
+            // a row without a day is refused, whatever the facts are
+            None => least(program).facts().to_vec(),
+            Some(day) => {
+                let on_day = |fact: &Fact| Fact { valid_from: opus_ir::date::DAY_MIN as i32, ..fact.clone() };
+                facts?.as_of(day as i32).map(on_day).collect()
+            }
+        };
+        let name = format!("{facts:?}");
+        if !known.contains_key(&name) {
+            let facts = Snapshot::new(facts).expect("one fact for each key");
+            let artifact =
+                Artifact::from_bytes_with(artifact.bytes(), &Cache::Off).expect("it was just built");
+            known.insert(name.clone(), Policy::bind(artifact, &facts, &options()).ok());
+        }
+        known[&name].as_ref()
+    }
+}
+
+fn options() -> Options {
+    Options { engine: Engine::Vm, cache: Cache::Off, ..Options::default() }
 }
 
 /// What a policy says of a row: its outputs, or its refusal.
@@ -488,7 +698,40 @@ const TOGETHER: &[&[(&str, &str)]] = &[
 ];
 
 /// The rules of which the order is a blank too.
-const RULES: [&str; 6] = ["R0", "RS", "R1", "R2", "R3", "R4"];
+const RULES: [&str; 7] = ["R0", "RS", "RF", "R1", "R2", "R3", "R4"];
+
+/// What a form takes from a snapshot, and a rule that uses it.
+const TAKEN: &[(&str, &str)] = &[
+    ("", ""),
+    ("", ""),
+    ("param limit : int in 0..20 from snapshot", "rule RF when a > limit => d = W"),
+    ("param limit : int in 0..20 from snapshot", "rule RF when a > limit + step => d = W, amount = limit"),
+    ("param limit : int in 5..20 from snapshot", "rule RF when b => d = X, amount = limit + a"),
+    ("param limit : int in 0..20 = 7", "rule RF when a > limit => d = W"),
+    (
+        "table tariff(of : Grade, on : bool) -> int in 0..20 from snapshot",
+        "rule RF when tariff(g, b) > 7 => d = Y, amount = tariff(g, c)",
+    ),
+    (
+        "table tariff(of : Grade, on : bool) -> int in 0..20 from snapshot",
+        "rule RF when c => d = Y, amount = tariff(g, b)",
+    ),
+    (
+        "table tariff(of : Grade, on : bool) -> int in 0..20 from snapshot",
+        "rule RF when tariff(g, b) > tariff(g, c) => d = Y, amount = a",
+    ),
+    (
+        "table tariff(of : Grade, on : bool) -> int in 0..20 from snapshot  let fee = tariff(g, b) + step",
+        "rule RF when fee > 10 => d = Y, amount = fee",
+    ),
+    (
+        "param limit : int in 0..20 from snapshot  let over = a > limit
+         table tariff(of : Grade, on : bool) -> int in 0..20 from snapshot",
+        "rule RF when b => d = Y, amount = tariff(g, over)",
+    ),
+    ("set graded of Grade from snapshot", "rule RF when g in graded => d = X"),
+    ("set graded of Grade from snapshot", "rule RF when g in graded and a > floor => d = X, amount = step"),
+];
 
 type Blanks = BTreeMap<&'static str, &'static str>;
 
@@ -514,6 +757,7 @@ fn form(blanks: &Blanks, order: &[&str]) -> String {
            output {{ d : Reason  amount : int in 0..200 default {amount}  {output} }}
            param floor : int in 0..20 {floor}
            param step : int in 0..20 = {step}
+           {taken}
            let base = {base}
            table share(a) unique -> int in 0..9 {{ {share} }}
            table level(g, b) first -> int in 0..9 {{ {level} }}
@@ -533,6 +777,7 @@ fn form(blanks: &Blanks, order: &[&str]) -> String {
         amount = of("AMOUNT"),
         floor = of("FLOOR"),
         step = of("STEP"),
+        taken = of("TAKEN"),
         base = of("BASE"),
         share = of("SHARE"),
         level = of("LEVEL"),
@@ -543,7 +788,7 @@ fn form(blanks: &Blanks, order: &[&str]) -> String {
 }
 
 /// Fills the form, and fills some of its blanks anew.
-fn filled(source: &mut Seed) -> Option<(Structure, Structure)> {
+fn filled(takes_facts: bool, source: &mut Seed) -> Option<(Structure, Structure)> {
     let compiles = |text: &str| {
         compile_for(text, Demand::Total).0?;
         Structure::of_source(text).ok()
@@ -554,18 +799,33 @@ fn filled(source: &mut Seed) -> Option<(Structure, Structure)> {
     for _ in 0..20 {
         let mut blanks: Blanks =
             BLANKS.iter().map(|(name, options)| (*name, pick(source, options))).collect();
+        let take = |source: &mut Seed| {
+            let (taken, rule) = source.pick(TAKEN).expect("there are some");
+            [("TAKEN", *taken), ("RF", *rule)]
+        };
+        if takes_facts {
+            blanks.extend(take(source));
+        }
         let mut order = RULES.to_vec();
         if source.one_in(2) {
             blanks.extend(source.pick(TOGETHER).expect("there are some").iter().copied());
         }
         let Some(a) = compiles(&form(&blanks, &order)) else { continue };
+        let first = (blanks.clone(), order.clone());
         for _ in 0..20 {
-            for _ in 0..1 + source.below(5) {
+            // the fewer edits there are, the more facts can differ
+            if takes_facts {
+                (blanks, order) = first.clone();
+            }
+            for _ in 0..if takes_facts { source.below(3) } else { 1 + source.below(5) } {
                 let (name, options) = source.pick(BLANKS).expect("there are blanks");
                 blanks.insert(name, pick(source, options));
             }
-            if source.one_in(2) {
+            if !takes_facts && source.one_in(2) {
                 blanks.extend(source.pick(TOGETHER).expect("there are some").iter().copied());
+            }
+            if takes_facts && source.one_in(2) {
+                blanks.extend(take(source));
             }
             if source.one_in(3) {
                 let (from, to) = (source.below(order.len()), source.below(order.len()));
@@ -573,7 +833,7 @@ fn filled(source: &mut Seed) -> Option<(Structure, Structure)> {
                 order.insert(to, rule);
             }
             if let Some(b) = compiles(&form(&blanks, &order))
-                && a.hash() != b.hash()
+                && (takes_facts || a.hash() != b.hash())
             {
                 return Some((a, b));
             }

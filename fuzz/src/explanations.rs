@@ -109,8 +109,8 @@ fn checked(u: &mut Unstructured, compiled: &Compiled, rows: &[Row]) -> Result<us
         return Ok(0);
     }
     let row = decided[index(u, decided.len())].0;
-    let explanation =
-        explain(policy, &compiled.source, row, None).map_err(|_| "a row that was decided is refused")?;
+    let explanation = explain(policy, &compiled.source, row, None, None)
+        .map_err(|_| "a row that was decided is refused")?;
     let printed = [explanation.to_text(), explanation.to_markdown()];
     if printed.iter().any(String::is_empty) {
         return Err("an explanation is empty".to_owned());

@@ -25,6 +25,15 @@ const PARTS_MAX: usize = 3;
 const SET: &str = "risky";
 /// The name of the table.
 const TABLE: &str = "table_from_snapshot";
+/// A key that lists its values.
+const LISTED: &str = "n : int in {1, 2, 5}";
+/// Conditions that prove that a number from 0 to 6 is one of them.
+const GUARDS: [&str; 4] = [
+    "{} in {1, 2, 5}",
+    "({} == 5 or {} == 1)",
+    "not ({} < 1 or {} in 3..4 or {} > 5)",
+    "(if {} > 2 then {} == 5 else {} != 0)",
+];
 
 /// Checks a policy, facts and rows from random bytes.
 ///
@@ -111,9 +120,8 @@ fn opened(source: &str, u: &mut Unstructured) -> Option<String> {
             is_open = true;
         }
         let table = Key::Table(TABLE.to_owned());
-        let (keys, number) = *u
-            .choose(&[("n : int in {1, 2, 5}", "5"), ("n : int in -1..2", "-1"), ("n : bool", "true")])
-            .ok()?;
+        let (keys, number) =
+            *u.choose(&[(LISTED, "5"), ("n : int in -1..2", "-1"), ("n : bool", "true")]).ok()?;
         let element = [
             (Part::Keys, format!("k : {of}, {keys}")),
             (Part::Type, "percent".to_owned()),
@@ -122,15 +130,36 @@ fn opened(source: &str, u: &mut Unstructured) -> Option<String> {
         ];
         structure.elements.insert(table.clone(), Element::from(element));
         structure.sequences.entry(Sequence::Items).or_default().push(table);
+        let numbers: Vec<String> = inputs_of_type(&structure, "int");
         for rule in rules.iter().skip(1).take(2) {
+            let asks = if u.ratio(1, 2).unwrap_or(true) { "or" } else { "and" };
+            let mut entry = format!("{TABLE}({field}, {number}) > 3%");
+            if keys == LISTED
+                && let Ok(input) = u.choose(&numbers)
+            {
+                // a condition proves that the value is listed
+                let guard = u.choose(&GUARDS).ok()?.replace("{}", &format!("{input} mod 7"));
+                entry = format!("({guard} and {TABLE}({field}, {input} mod 7) > 3%)");
+            }
             let condition =
                 structure.elements.get_mut(rule).and_then(|rule| rule.get_mut(&Part::Condition))?;
-            let asks = if u.ratio(1, 2).unwrap_or(true) { "or" } else { "and" };
-            *condition = format!("({condition}) {asks} {TABLE}({field}, {number}) > 3%");
+            *condition = format!("({condition}) {asks} {entry}");
             is_open = true;
         }
     }
     is_open.then(|| structure.to_source())
+}
+
+/// The inputs of a type that are never missing.
+fn inputs_of_type(structure: &Structure, ty: &str) -> Vec<String> {
+    let inputs = structure.elements.iter().filter_map(|(key, element)| match key {
+        Key::Input(name) => Some((name, element)),
+        _ => None,
+    });
+    let is_one = |element: &Element| {
+        element.get(&Part::Type).is_some_and(|found| found == ty) && !element.contains_key(&Part::Optional)
+    };
+    inputs.filter(|(_, element)| is_one(element)).map(|(name, _)| name.clone()).collect()
 }
 
 /// The edits from one source to the other lead there and back.

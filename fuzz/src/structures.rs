@@ -38,6 +38,9 @@ fn pair(a: &Structure, b: &Structure, source: &mut Bytes) -> Result<(), String> 
     if script.is_empty() != (a.hash() == b.hash()) {
         return Err(format!("{} edits, but the hashes say otherwise", script.edits.len()));
     }
+    if let Some(torn) = script.edits.iter().map(ToString::to_string).find(|line| !is_whole_text(line)) {
+        return Err(format!("parentheses or braces do not match in `{torn}`"));
+    }
     there_and_back(&script, a, b)?;
     let json = serde_json::to_string(&script).map_err(|error| error.to_string())?;
     let read: Script = serde_json::from_str(&json).map_err(|error| format!("{error}\n{json}"))?;
@@ -70,6 +73,30 @@ fn pair(a: &Structure, b: &Structure, source: &mut Bytes) -> Result<(), String> 
         }
     }
     Ok(())
+}
+
+/// Whether each parenthesis and brace outside of texts has its other half.
+fn is_whole_text(line: &str) -> bool {
+    let (mut open, mut quoted, mut escaped) = (Vec::new(), false, false);
+    for letter in line.chars() {
+        match letter {
+            '"' if !escaped => quoted = !quoted,
+            '(' | '{' | '[' if !quoted => open.push(letter),
+            ')' | '}' | ']' if !quoted => {
+                let opener = match letter {
+                    ')' => '(',
+                    '}' => '{',
+                    _ => '[',
+                };
+                if open.pop() != Some(opener) {
+                    return false;
+                }
+            }
+            _ => {}
+        }
+        escaped = quoted && letter == '\\' && !escaped;
+    }
+    open.is_empty()
 }
 
 fn lines(script: &Script) -> Vec<String> {

@@ -41,17 +41,18 @@ const PAIR_ROWS: usize = 40;
 
 #[test]
 fn causes_are_those_of_brute_force() {
-    let (mut pairs, mut changed, mut intricate) = (0, 0, 0);
+    let (mut pairs, mut changed, mut intricate, mut facts) = (0, 0, 0, 0);
     for seed in PAIRS {
         let found = opus_fuzz::attributions::check(seed, PAIR_ROWS);
         let Some(found) = found.unwrap_or_else(|wrong| panic!("seed {seed}:\n{wrong}")) else { continue };
         pairs += 1;
         changed += found.changed;
         intricate += found.intricate;
+        facts += found.facts;
     }
     assert!(
-        pairs >= 3 && changed > 0 && intricate > 0,
-        "{pairs} pairs, {changed} rows, {intricate} intricate"
+        pairs >= 3 && changed > 0 && intricate > 0 && facts > 0,
+        "{pairs} pairs, {changed} rows, {intricate} intricate, {facts} facts"
     );
 }
 

@@ -4,7 +4,7 @@
 
 use opus_frontend::hir;
 use opus_ir::{Hole, Schema, Shape};
-use opus_runtime::snapshot::{entries, keys};
+use opus_runtime::snapshot::{Fact, entries, keys};
 use opus_runtime::{Artifact, Options, Policy, Snapshot};
 
 /// A row with its facts, as the reference evaluator takes it: the integers of the fields, and then those of the facts.
@@ -15,17 +15,9 @@ pub fn with_facts(
     given: &[Option<i128>],
 ) -> Vec<Option<i128>> {
     let mut row = given.to_vec();
-    let day = policy.schema.effective.map(|field| given[field as usize]);
     for hole in policy.holes.iter().map(|hole| &hole.hole) {
         for key in keys(hole, &policy.schema) {
-            let facts = snapshot.map_or(&[][..], |snapshot| snapshot.of(&key));
-            let fact = match day {
-                // without an effective date there is one fact in all
-                None => facts.first(),
-                Some(day) => {
-                    facts.iter().rev().find(|fact| day.is_some_and(|day| i128::from(fact.valid_from) <= day))
-                }
-            };
+            let fact = snapshot.and_then(|snapshot| in_force(policy, snapshot, &key, given));
             let value = fact.and_then(|fact| fact.value.as_ref());
             let typed = value.and_then(|value| entries(hole, &policy.schema, value).ok());
             match typed {
@@ -35,6 +27,19 @@ pub fn with_facts(
         }
     }
     row
+}
+
+/// The fact with a key that a row is decided with: by its effective date, or the only one if the policy has none.
+pub fn in_force<'a>(
+    policy: &hir::Policy,
+    snapshot: &'a Snapshot,
+    key: &str,
+    given: &[Option<i128>],
+) -> Option<&'a Fact> {
+    let facts = snapshot.of(key);
+    let Some(field) = policy.schema.effective else { return facts.first() };
+    let day = given[field as usize]?;
+    facts.iter().rev().find(|fact| i128::from(fact.valid_from) <= day)
 }
 
 /// How many entries one key has: one for each value of a set's enum, otherwise one.

@@ -234,12 +234,14 @@ impl Projection {
     /// Reasons have the same faults, names and messages, except that a hint about mapping files may fit the other policy, and
     /// a value that only the wide field admits is spelled as the policy writes it.
     ///
+    /// A policy may have more inputs behind its own, which the caller fills.
+    ///
     /// # Panics
     /// If the batch has too little room or is of another policy, or a row is not among those of the columns.
     pub fn admit(&self, wide: &Columns, faults: &[(u32, Reason)], rows: &[u32], batch: &mut Batch) {
         batch.clear();
         let (inputs, refused) = batch.filling();
-        assert_eq!(inputs.len(), self.fields.len(), "the batch is of the policy");
+        assert!(inputs.len() >= self.fields.len(), "the batch is of the policy");
         assert!(
             rows.last().is_none_or(|last| (*last as usize) < wide.rows()),
             "rows are those of the columns"
@@ -275,6 +277,11 @@ impl Projection {
                 self.refuse_others(own, wide, &rows, faulty, refused);
             }
         }
+    }
+
+    /// The wide field that an input of the policy comes from.
+    pub fn wide(&self, own: usize) -> usize {
+        self.fields[own].wide
     }
 
     fn admission(&self, own: usize) -> Admission<'_> {

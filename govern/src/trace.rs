@@ -9,22 +9,26 @@ use std::collections::BTreeSet;
 use opus_frontend::ast::Span;
 use opus_frontend::display;
 use opus_frontend::hir::{self, ExprId, ExprKind, ParamId, Policy, Unit, Version};
-use opus_frontend::reference::{Trace, Traced, Value};
+use opus_frontend::reference::{self, Trace, Traced, Value};
+use opus_ir::date;
+use opus_runtime::Snapshot;
 use serde_json::json;
+
+use crate::facts::in_force;
 
 /// A step of a trace, in words.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Line {
     /// What the step is.
     pub step: Step,
-    /// The rule's id, or the name of the value, parameter, table or output.
+    /// The rule's id, the key of the fact, or the name of the value, parameter, table or output.
     pub name: String,
-    /// The condition, the expression or the table's row as it is written, or the dates of a parameter's value; empty for
-    /// `otherwise` and for a parameter that always has one value.
+    /// The condition, the expression or the table's row as it is written, the dates of a parameter's value, or the first day
+    /// of a fact; empty for `otherwise` and for a parameter that always has one value.
     pub text: String,
     /// The value of a name, a row or an output; `None` for a rule.
     pub value: Option<String>,
-    /// The citation of the rule, the parameter, the table's row or the table.
+    /// The citation of the rule, the parameter, the table's row or the table; of a fact, that of its declaration and its own.
     pub cite: Option<String>,
     /// The terms that were evaluated, with their values, in the order in which they are written.
     pub terms: Vec<(String, String)>,
@@ -37,6 +41,8 @@ pub enum Step {
     Rule(bool),
     /// A parameter, before the first step that needs it.
     Param,
+    /// A fact of the snapshot, before the first step that needs it.
+    Fact,
     /// A named value.
     Let,
     /// The row of a table that applied.
@@ -52,6 +58,7 @@ impl Step {
             Step::Rule(true) => "yes",
             Step::Rule(false) => "no",
             Step::Param => "param",
+            Step::Fact => "fact",
             Step::Let => "let",
             Step::Row => "row",
             Step::Output => "=>",
@@ -59,8 +66,15 @@ impl Step {
     }
 }
 
-/// The steps of a trace, in words; `given` are the integers of the input fields, and after them those of the facts.
-pub fn lines(policy: &Policy, source: &str, given: &[Option<i128>], trace: &Trace) -> Vec<Line> {
+/// The steps of a trace, in words; `given` are the integers of the input fields, and after them those of the facts, which
+/// come from `snapshot`.
+pub fn lines(
+    policy: &Policy,
+    source: &str,
+    given: &[Option<i128>],
+    snapshot: Option<&Snapshot>,
+    trace: &Trace,
+) -> Vec<Line> {
     let version = &policy.versions[trace.verdict.version];
     let words = Words { policy, version, source, given, outputs: &trace.verdict.outputs };
     let (mut met, mut met_facts) = (BTreeSet::new(), BTreeSet::new());
@@ -69,7 +83,7 @@ pub fn lines(policy: &Policy, source: &str, given: &[Option<i128>], trace: &Trac
         let params = words.params(step).into_iter().filter(|param| met.insert(*param));
         lines.extend(params.map(|param| words.param(param)));
         let facts = words.facts(step).into_iter().filter(|(_, key, _)| met_facts.insert(key.clone()));
-        lines.extend(facts.map(|(hole, key, value)| words.fact(hole, key, value)));
+        lines.extend(facts.map(|(hole, key, value)| words.fact(hole, key, value, snapshot)));
         lines.push(words.line(step));
     }
     lines
@@ -103,7 +117,7 @@ pub fn human(lines: &[Line]) -> String {
                 format!("= {value}, in the cell of these keys")
             }
             (Step::Row, Some(value), text) => format!("= {value}, in the row {text}"),
-            (Step::Param, Some(value), "") => format!("= {value}"),
+            (Step::Param | Step::Fact, Some(value), "") => format!("= {value}"),
             (Step::Param, Some(value), text) => format!("= {value}, {text}"),
             // a constant says all by itself
             (_, Some(value), text) if text == value => format!("= {value}"),
@@ -136,6 +150,10 @@ pub fn json(lines: &[Line]) -> serde_json::Value {
                 json!({ "rule": name, "applied": applied, "condition": text, "cite": cite, "terms": terms })
             }
             Step::Param => json!({ "param": name, "value": value, "dates": text, "cite": cite }),
+            Step::Fact => {
+                let valid_from = Some(text).filter(|text| !text.is_empty());
+                json!({ "fact": name, "value": value, "valid_from": valid_from, "cite": cite })
+            }
             Step::Let => json!({ "let": name, "text": text, "value": value, "terms": terms }),
             Step::Row => {
                 json!({ "table": name, "row": text, "value": value, "cite": cite, "terms": terms })
@@ -171,43 +189,53 @@ impl Words<'_> {
         }
     }
 
-    /// The facts that a step needed: the hole, the key and the value.
-    fn facts<'s>(&self, step: &'s Traced) -> Vec<(u32, String, &'s Value)> {
-        let (Traced::Let { terms, .. } | Traced::Rule { terms, .. } | Traced::Output { terms, .. }) = step
-        else {
-            return Vec::new();
+    /// The facts that a step needed: the hole, the key and the value in words.
+    fn facts(&self, step: &Traced) -> Vec<(u32, String, String)> {
+        let exprs = &self.version.exprs;
+        let named = |hole: u32| self.policy.holes[hole as usize].hole.name.clone();
+        let fact = |expr: ExprId, value: &Value, terms: &[(ExprId, Value)]| {
+            let shown = || self.value(exprs[expr].ty.unit, value);
+            match &exprs[expr].kind {
+                ExprKind::Hole(hole) => Some((*hole, named(*hole), shown())),
+                ExprKind::InHole(_, hole) => Some((*hole, named(*hole), self.members(*hole))),
+                ExprKind::Entry(keys, hole) => Some((*hole, self.entry_key(keys, *hole, terms), shown())),
+                _ => None,
+            }
         };
-        let fact = |(expr, value): &'s (ExprId, Value)| match &self.version.exprs[*expr].kind {
-            ExprKind::Hole(hole) => Some((*hole, self.policy.holes[*hole as usize].hole.name.clone(), value)),
-            ExprKind::Entry(keys, hole) => Some((*hole, self.entry_key(keys, *hole, terms), value)),
-            _ => None,
-        };
-        terms.iter().filter_map(fact).collect()
+        match step {
+            Traced::Let { terms, .. } | Traced::Rule { terms, .. } | Traced::Output { terms, .. } => {
+                terms.iter().filter_map(|(expr, value)| fact(*expr, value, terms)).collect()
+            }
+            Traced::Row { table, keys, .. } => {
+                let keys = self.version.tables[*table].keys.iter().zip(keys);
+                keys.filter_map(|(key, value)| fact(key.value, value.as_ref()?, &[])).collect()
+            }
+        }
     }
 
     /// `rate[EU, 12]`
     fn entry_key(&self, keys: &[ExprId], hole: u32, terms: &[(ExprId, Value)]) -> String {
-        let hole = &self.policy.holes[hole as usize];
-        let written = |expr: &ExprId| {
-            let found = terms.iter().find(|(known, _)| known == expr).map(|(_, value)| value.clone());
-            let value = found.or(match self.version.exprs[*expr].kind {
-                ExprKind::Constant(constant) => Some(Value::of(constant)),
-                _ => None,
-            });
-            value.map_or("?".to_owned(), |value| self.value(self.version.exprs[*expr].ty.unit, &value))
+        let value = |expr: &ExprId| match self.version.exprs[*expr].kind {
+            ExprKind::Constant(constant) => Some(Value::of(constant)),
+            _ => terms.iter().find(|(known, _)| known == expr).map(|(_, value)| value.clone()),
         };
-        let keys: Vec<String> = keys.iter().map(written).collect();
-        format!("{}[{}]", hole.hole.name, keys.join(", "))
+        let values: Option<Vec<Value>> = keys.iter().map(value).collect();
+        let cell =
+            values.and_then(|values| reference::cell(&values)).expect("a key is evaluated before its entry");
+        self.policy.holes[hole as usize].hole.fact_key(&cell, &self.policy.schema)
     }
 
-    fn fact(&self, hole: u32, key: String, value: &Value) -> Line {
-        let hole = &self.policy.holes[hole as usize];
+    fn fact(&self, hole: u32, key: String, value: String, snapshot: Option<&Snapshot>) -> Line {
+        let fact = snapshot.and_then(|snapshot| in_force(self.policy, snapshot, &key, self.given));
+        let declared = self.policy.holes[hole as usize].cite.as_deref();
+        let own = fact.and_then(|fact| fact.cite.as_deref()).filter(|own| Some(*own) != declared);
+        let cites: Vec<&str> = declared.into_iter().chain(own).collect();
         Line {
-            step: Step::Param,
+            step: Step::Fact,
             name: key,
-            text: "from the snapshot".to_owned(),
-            value: Some(self.value(hole.ty.unit, value)),
-            cite: hole.cite.clone(),
+            text: fact.map(|fact| date::civil(fact.valid_from.into()).to_string()).unwrap_or_default(),
+            value: Some(value),
+            cite: (!cites.is_empty()).then(|| cites.join("; ")),
             terms: Vec::new(),
         }
     }

@@ -51,7 +51,7 @@ const REFUSED: Given =
 fn explained(given: Given, want: Option<&str>) -> Explanation {
     let compiled = loans();
     let want = want.map(|text| Want::parse(text, &compiled.policy.schema).expect("it can be read"));
-    explain(&compiled.policy, &compiled.source, &given, want.as_ref()).expect("the row is admitted")
+    explain(&compiled.policy, &compiled.source, &given, None, want.as_ref()).expect("the row is admitted")
 }
 
 fn fields(explanation: &Explanation) -> &[Field] {
@@ -164,7 +164,8 @@ fn later_rules_are_told_apart_from_the_reason() {
     }";
     let (compiled, diagnostics) = compile(source);
     let policy = compiled.unwrap_or_else(|| panic!("{diagnostics:#?}")).policy;
-    let explanation = explain(&policy, source, &[None, Some(7), Some(0)], None).expect("it is admitted");
+    let explanation =
+        explain(&policy, source, &[None, Some(7), Some(0)], None, None).expect("it is admitted");
     let reasons = explanation.reasons.as_ref().expect("it is adverse");
     assert_eq!(reasons.considered.rule.id, "R1");
     let ids: Vec<&str> = reasons.not_considered.iter().map(|reason| reason.rule.id.as_str()).collect();

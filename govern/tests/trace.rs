@@ -29,7 +29,7 @@ fn trace(given: [Option<i128>; 2]) -> String {
     let (compiled, diagnostics) = compile(POLICY);
     let policy = compiled.unwrap_or_else(|| panic!("{diagnostics:#?}")).policy;
     let admitted = reference::admit(&policy, &given).expect("the row is admitted");
-    human(&lines(&policy, POLICY, &given, &reference::trace(&policy, &admitted)))
+    human(&lines(&policy, POLICY, &given, None, &reference::trace(&policy, &admitted)))
 }
 
 #[test]

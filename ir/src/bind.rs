@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use cranelift_entity::EntityRef;
 
-use crate::func::{Def, Entries, Func, Inst, Table, Value, ValueData};
+use crate::func::{Def, Entries, Func, Inst, Open, Table, Value, ValueData};
 use crate::interval::Interval;
 use crate::ops::Op;
 use crate::types::Type;
@@ -59,35 +59,52 @@ impl Filling {
 /// # Panics
 /// Where a filling is missing, has no periods or needs a date that there is not.
 pub fn bind(func: &impl Borrow<Func>, effective: Option<u32>, fillings: &[Filling]) -> Func {
+    let effective = |_| effective.expect("facts change with the effective date alone");
+    bind_by(func, effective, fillings)
+}
+
+/// As [`bind`](bind()), but each hole has a field of its own that selects its period, in the place of the effective date.
+///
+/// # Panics
+/// Where a filling is missing or has no periods.
+pub fn bind_by(func: &impl Borrow<Func>, field: impl Fn(u32) -> u32, fillings: &[Filling]) -> Func {
     let mut func = func.borrow().clone();
-    let mut dated: BTreeMap<Table, (u32, &Filling)> = BTreeMap::new();
+    let mut dated: BTreeMap<Table, Dated> = BTreeMap::new();
     for (table, entries) in func.tables.iter_mut() {
-        let Some(open) = entries.open() else { continue };
-        let filling = &fillings[open.hole as usize];
+        let Some(Open { hole, count, .. }) = entries.open() else { continue };
+        let filling = &fillings[hole as usize];
         *entries = Entries::Known(filling.periods.concat());
         if !filling.starts.is_empty() {
-            dated.insert(table, (open.count, filling));
+            dated.insert(table, Dated { field: field(hole), count, filling });
         }
     }
     if !dated.is_empty() {
-        let day = effective.expect("facts change with the effective date alone");
-        find_periods(&mut func, day, &dated);
+        find_periods(&mut func, &dated);
     }
     func
 }
 
+/// What is known of a table of several periods.
+struct Dated<'a> {
+    /// The field that selects the period.
+    field: u32,
+    /// How many entries a period has.
+    count: u32,
+    filling: &'a Filling,
+}
+
 /// Makes every look-up in a table of several periods one in the period of the effective date.
-fn find_periods(func: &mut Func, day: u32, dated: &BTreeMap<Table, (u32, &Filling)>) {
+fn find_periods(func: &mut Func, dated: &BTreeMap<Table, Dated>) {
     let mut offsets: BTreeMap<Table, Table> = BTreeMap::new();
     for block in func.blocks.keys() {
         for value in std::mem::take(&mut func.blocks[block].body) {
             let inst = func.inst(value).filter(|inst| inst.op == Op::Lookup).copied();
             let table = inst.map(|inst| Table::new(inst.imm as usize));
             if let (Some(inst), Some(table)) = (inst, table)
-                && let Some((count, filling)) = dated.get(&table)
+                && let Some(of) = dated.get(&table)
             {
                 let mut place = Place { func, block };
-                let offset = place.offset(day, *count, filling, offsets.get(&table).copied());
+                let offset = place.offset(of, offsets.get(&table).copied());
                 offsets.insert(table, offset.1);
                 let index = place.push(Op::Add, &[offset.0, inst.args()[0]], 0);
                 func.values[value].def = Def::Inst(Inst::new(Op::Lookup, &[index], inst.imm));
@@ -105,8 +122,9 @@ struct Place<'a> {
 
 impl Place<'_> {
     /// The index of the first entry of the period that holds the day, and the table that it was found with.
-    fn offset(&mut self, day: u32, count: u32, filling: &Filling, known: Option<Table>) -> (Value, Table) {
-        let day = self.push(Op::Field, &[], day.into());
+    fn offset(&mut self, of: &Dated, known: Option<Table>) -> (Value, Table) {
+        let Dated { field, count, filling } = *of;
+        let day = self.push(Op::Field, &[], field.into());
         let (first, last) =
             (i128::from(filling.starts[0]), i128::from(filling.starts[filling.starts.len() - 1]));
         if last - first < DAYS_MAX {

@@ -38,7 +38,7 @@ pub mod types;
 pub mod verdict;
 pub mod verify;
 
-pub use bind::{Filling, bind};
+pub use bind::{Filling, bind, bind_by};
 pub use facts::established;
 pub use fault::{Fault, Place};
 pub use func::{

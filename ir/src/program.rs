@@ -96,6 +96,23 @@ impl Hole {
         })
     }
 
+    /// The key of the fact that an entry of a look-up table comes from, as facts write it: `rate[EU, 1000]`. The values of
+    /// the keys are in the order of the declaration; a value that its enum does not have is written as its number.
+    pub fn fact_key(&self, cell: &[i128], schema: &Schema) -> String {
+        let Shape::Table { keys, .. } = &self.shape else { return self.name.clone() };
+        let written = |(key, value): (&TableKey, &i128)| match key.kind {
+            Kind::Bool => (*value != 0).to_string(),
+            Kind::Enum(of) => {
+                let values = schema.enums.get(of as usize).map_or(&[][..], |def| &def.values);
+                let named = usize::try_from(*value).ok().and_then(|at| values.get(at));
+                named.map_or_else(|| value.to_string(), |named| named.name.clone())
+            }
+            _ => value.to_string(),
+        };
+        let values: Vec<String> = keys.iter().zip(cell).map(written).collect();
+        format!("{}[{}]", self.name, values.join(", "))
+    }
+
     /// The entry of a look-up table for these values of its keys; `None` if there is none.
     pub fn entry(&self, values: &[i128]) -> Option<usize> {
         let Shape::Table { keys, .. } = &self.shape else { return None };

@@ -8,6 +8,7 @@ use opus_ir::{Field, Kind};
 use crate::admission::json::{Malformed, Scanner};
 use crate::admission::{Admission, Reading, Reason, Shown, Unit};
 use crate::hash::Hash;
+use crate::near::did_you_mean;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
 
@@ -201,6 +202,8 @@ impl Row {
     /// # let mut row = policy.row();
     /// row.set_int("age", 40).unwrap();
     /// assert_eq!(row.set_int("age", 200).unwrap_err().message, "age: 200 is outside 16..120");
+    /// let unknown = row.set_int("agee", 40).unwrap_err();
+    /// assert_eq!(unknown.message, "the policy has no input `agee`: did you mean `age`?");
     /// ```
     ///
     /// # Errors
@@ -229,8 +232,8 @@ impl Row {
         digits: impl Into<i128>,
         decimals: u8,
     ) -> Result<(), Reason> {
-        let number = Reading::Decimal { digits: digits.into(), scale: decimals.into() };
-        self.set_scaled(field, |kind| matches!(kind, Kind::Decimal(_)), number, Unit::Written)
+        let is_decimal = |kind| matches!(kind, Kind::Decimal(_));
+        self.set_scaled(field, is_decimal, (digits.into(), decimals), Unit::Written)
     }
 
     /// Sets a percentage, `digits / 10^decimals` percent: `(435, 1)` is 43.5 %.
@@ -251,8 +254,8 @@ impl Row {
         digits: impl Into<i128>,
         decimals: u8,
     ) -> Result<(), Reason> {
-        let number = Reading::Decimal { digits: digits.into(), scale: decimals.into() };
-        self.set_scaled(field, |kind| matches!(kind, Kind::Percent(_)), number, Unit::Percent)
+        let is_percent = |kind| matches!(kind, Kind::Percent(_));
+        self.set_scaled(field, is_percent, (digits.into(), decimals), Unit::Percent)
     }
 
     /// Sets an amount, in the minor unit of its currency: 500 is 5.00.
@@ -414,8 +417,7 @@ impl Row {
         if let Err(malformed) = self.set_members(text, &mut reasons) {
             // what was read before the fault is not a row
             self.clear();
-            let message = format!("the text is not a JSON object: {}", malformed.message(text));
-            return Err(Refusal::Row(Box::new(Reason::malformed_row(message))));
+            return Err(Refusal::Row(Box::new(malformed.reason(text))));
         }
         self.set_unseen(&mut reasons);
         if reasons.is_empty() {
@@ -519,9 +521,10 @@ impl Row {
         &mut self,
         field: impl FieldRef,
         is_right: impl Fn(Kind) -> bool,
-        number: Reading<'_>,
+        (digits, decimals): (i128, u8),
         unit: Unit,
     ) -> Result<(), Reason> {
+        let number = Reading::Decimal { digits, scale: decimals.into() };
         let index = self.index(field)?;
         if is_right(self.field(index).kind) {
             return self.set_in(index, number, unit);
@@ -578,7 +581,8 @@ impl Row {
 
     #[inline]
     fn index(&self, field: impl FieldRef) -> Result<usize, Reason> {
-        field.index_in(&self.policy.schema().inputs).ok_or_else(|| unknown(field))
+        let fields = &self.policy.schema().inputs;
+        field.index_in(fields).ok_or_else(|| unknown(field, fields))
     }
 
     fn field(&self, index: usize) -> &Field {
@@ -619,6 +623,9 @@ impl std::fmt::Debug for Row {
 }
 
 #[cold]
-fn unknown(field: impl FieldRef) -> Reason {
-    Reason::malformed_row(format!("the policy has no input `{field}`"))
+fn unknown(field: impl FieldRef, fields: &[Field]) -> Reason {
+    let name = field.to_string();
+    let near = did_you_mean(&name, fields.iter().map(|field| field.name.as_str()));
+    let near = near.map(|near| format!(": {near}")).unwrap_or_default();
+    Reason::malformed_row(format!("the policy has no input `{name}`{near}"))
 }

@@ -99,7 +99,7 @@ pub fn explanation(info: &str, compiled: &Compiled) -> Result<String, String> {
         "" => None,
         want => Some(Want::parse(want, &compiled.policy.schema).map_err(|error| error.to_string())?),
     };
-    let explanation = explain(&compiled.policy, &compiled.source, &test.given, want.as_ref());
+    let explanation = explain(&compiled.policy, &compiled.source, &test.given, None, want.as_ref());
     explanation.map(|explanation| explanation.to_text()).map_err(|refused| refused.0.join(", "))
 }
 

@@ -18,6 +18,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     // a sibling of `data`: opens no data file
     ("govern", &["ir", "frontend", "runtime"]),
     ("cli", &["ir", "frontend", "runtime", "data", "store", "govern"]),
+    // a user of everything: runs the command, and the compiled policies in process
+    ("experiment", &["runtime", "data", "store", "govern", "cli"]),
     // `spec` and `fuzz` link neither the command line nor a file format
     ("spec", &["ir", "frontend", "vm", "jit", "runtime", "govern"]),
     ("fuzz", &["ir", "frontend", "vm", "jit", "runtime", "govern"]),
@@ -54,6 +56,7 @@ const UNSAFE_ROOMS: &[(&str, &[&str])] = &[
     ("govern", &[]),
     // before `main`: whether standard output was closed, and the signal for the file size limit
     ("cli", &["src/process.rs"]),
+    ("experiment", &[]),
 ];
 
 /// A file answers one question. A longer file answers more than one.

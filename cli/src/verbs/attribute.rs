@@ -2,7 +2,7 @@
 
 mod report;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Instant;
 
 use arrow_array::{ArrayRef, BooleanArray, StringArray};
@@ -14,6 +14,7 @@ use opus_govern::attribute::{AttributeError, Attributed, Attribution, Causes, Ro
 use opus_govern::source::OpenError;
 use opus_ir::memory::Columns;
 use opus_runtime::Options;
+use opus_runtime::batch::Spare;
 use serde_json::json;
 
 use super::impact::changed::{Beside, Changed};
@@ -66,7 +67,7 @@ pub fn run(args: &Attribute, terminal: &Terminal) -> Result<(), Failure> {
         }
         None => (None, None),
     };
-    let worker = Worker { intake, attribution: &attribution, table, idle: Mutex::default() };
+    let worker = Worker { intake, attribution: &attribution, table, spare: Spare::default() };
     let mut groups = Groups::default();
     let shown = Shown::new(terminal);
     let scanned = scan.run(
@@ -87,6 +88,7 @@ pub fn run(args: &Attribute, terminal: &Terminal) -> Result<(), Failure> {
     let changed_rows = writer.map(opus_data::write::Writer::finish).transpose()?;
     terminal.note_names("files and folders that are not read", &left_out);
     terminal.note_ignored(&scanned.ignored, endpoints.inputs.len() > 1);
+    terminal.note_not_filled(&scanned.not_filled, endpoints.inputs.len() > 1);
     if !groups.add_up(&attribution) {
         return Err(DataError::defect("the groups do not add up to the changed rows")
             .remedy("this is a defect in opus: please report it")
@@ -172,18 +174,15 @@ struct Worker<'a> {
     attribution: &'a Attribution,
     /// Where changed rows go.
     table: Option<(Changed, Box<dyn Encoder>)>,
-    /// Columns that no thread uses at the moment.
-    idle: Mutex<Vec<Columns>>,
+    spare: Spare<Columns>,
 }
 
 impl Worker<'_> {
     /// Attributes the changed rows of a chunk.
     fn process(&self, chunk: Chunk) -> Result<((Groups, Option<Encoded>), Noted), DataError> {
         let (first_row, count) = (chunk.first_row, chunk.rows);
-        let idle = self.idle.lock().expect("no thread panics with the lock").pop();
-        let mut wide = idle
-            .filter(|wide| wide.capacity_rows() >= count)
-            .unwrap_or_else(|| Columns::new(&self.intake.schema.input_columns(), count));
+        let new = || Columns::new(&self.intake.schema.input_columns(), count);
+        let mut wide = self.spare.take(|wide| wide.capacity_rows() >= count, new);
         let mut faults: Vec<RowFault> = Vec::new();
         let (kept, noted) = chunk.read(self.intake, &mut wide, &mut faults)?;
         let found = self.attribution.rows(Rows { wide: &wide, faults: &faults });
@@ -199,7 +198,7 @@ impl Worker<'_> {
             _ => None,
         };
         drop(found);
-        self.idle.lock().expect("no thread panics with the lock").push(wide);
+        self.spare.give_back(wide);
         Ok(((groups, rows), noted))
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::explain::ExplainedRows;
 use crate::args::Batch;
-use crate::endpoints::{inputs, output, path_text, policy_first, writable};
+use crate::endpoints::{inputs, kept_once, output, path_text, policy_first, writable};
 use crate::failure::{Exit, Failure};
 use crate::open::open_with;
 use crate::pool::pool;
@@ -27,7 +27,8 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     let allowed = Allowed::parse(&args.max_rejects)?;
     let endpoints = Endpoints::of(args)?;
     let left_out = left_out(&args.inputs, args.input_format)?;
-    let mut opened = open_with(&args.policy, args.snapshot.as_deref(), terminal)?;
+    kept_once(&args.keep)?;
+    let mut opened = open_with(&args.policy, args.facts.snapshot.as_deref(), terminal)?;
     let schema = opened.artifact.program().schema.clone();
     let (mapping, mapping_text) = match &args.columns {
         Some(path) => {
@@ -49,7 +50,7 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     let policy = opened.policy(of_runtime.unwrap_or(Engine::Vm), terminal)?;
     let names_of = [
         &args.policy,
-        args.snapshot.as_ref().unwrap_or(&args.policy),
+        args.facts.snapshot.as_ref().unwrap_or(&args.policy),
         args.columns.as_ref().unwrap_or(&args.policy),
     ]
     .map(|path| path_text(path));
@@ -157,7 +158,7 @@ impl Endpoints {
             )
             .help("write the rows to a file first"));
         }
-        let others: Vec<Endpoint> = [Some(&args.policy), args.columns.as_ref(), args.snapshot.as_ref()]
+        let others: Vec<Endpoint> = [Some(&args.policy), args.columns.as_ref(), args.facts.snapshot.as_ref()]
             .into_iter()
             .flatten()
             .map(|path| Endpoint::new(path))

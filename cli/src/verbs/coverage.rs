@@ -22,7 +22,7 @@ pub fn run(args: &args::Coverage, terminal: &Terminal) -> Result<(), Failure> {
     if !args.tests {
         policy_first(&args.policy, &args.inputs)?;
     }
-    let mut opened = open_with(&args.policy, args.snapshot.as_deref(), terminal)?;
+    let mut opened = open_with(&args.policy, args.facts.snapshot.as_deref(), terminal)?;
     let name = opened.name.clone();
     let (compiled, basis) = opened.based(args.unverified)?;
     let compiled = compiled.clone();
@@ -62,7 +62,7 @@ fn of_files(
     terminal: &Terminal,
 ) -> Result<Tally, Failure> {
     let files = inputs(&args.inputs, args.input_format)?;
-    let others: Vec<Endpoint> = [Some(&args.policy), args.columns.as_ref(), args.snapshot.as_ref()]
+    let others: Vec<Endpoint> = [Some(&args.policy), args.columns.as_ref(), args.facts.snapshot.as_ref()]
         .into_iter()
         .flatten()
         .map(|path| Endpoint::new(path))

@@ -29,9 +29,10 @@ pub fn run(args: &Diff, terminal: &Terminal) -> Result<(), Failure> {
     let b = b.structure_based(after.or(before), args.unverified, terminal)?;
     let script = diff(&a.structure, &b.structure);
     let facts = match (before, after) {
-        (Some(before), Some(after)) => {
-            let [before, after] = [before, after].map(|path| snapshot_of(path, terminal));
-            edits_of_facts(&script, &before?, &after?)
+        (before, Some(after)) => {
+            let before = before.map(|path| snapshot_of(path, terminal)).transpose()?;
+            let after = snapshot_of(after, terminal)?;
+            edits_of_facts(&script, [&a.structure, &b.structure], [before.as_ref(), Some(&after)])
         }
         _ => Vec::new(),
     };

@@ -37,7 +37,7 @@ struct ShownJson {
 
 pub fn run(args: &Explain, terminal: &Terminal) -> Result<(), Failure> {
     args.given.standard_input_once(&args.policy)?;
-    let mut opened = open_with(&args.policy, args.snapshot.as_deref(), terminal)?;
+    let mut opened = open_with(&args.policy, args.facts.snapshot.as_deref(), terminal)?;
     let (compiled, basis) = opened.based(args.unverified)?;
     let (compiled, basis) = (compiled.clone(), basis.clone());
     let want = wanted(args.want.as_deref(), "--want", &compiled.policy.schema)?;
@@ -100,7 +100,7 @@ fn explained(compiled: &Compiled, facts: Option<&Snapshot>, row: &Row, want: Opt
     let given: Vec<Option<i128>> =
         (0..compiled.policy.schema.inputs.len()).map(|index| row.get(index)).collect();
     let given = with_facts(&compiled.policy, facts, &given);
-    explain(&compiled.policy, &compiled.source, &given, want)
+    explain(&compiled.policy, &compiled.source, &given, facts, want)
         .expect("the row was admitted by its fields and requires")
 }
 

@@ -128,6 +128,7 @@ pub fn run(args: &Impact, terminal: &Terminal) -> Result<(), Failure> {
     let changed_rows = writer.map(opus_data::write::Writer::finish).transpose()?;
     terminal.note_names("files and folders that are not read", &left_out);
     terminal.note_ignored(&scanned.ignored, endpoints.inputs.len() > 1);
+    terminal.note_not_filled(&scanned.not_filled, endpoints.inputs.len() > 1);
 
     let report = Report {
         names: &names,

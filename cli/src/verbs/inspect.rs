@@ -3,6 +3,7 @@
 use opus_frontend::display;
 use opus_ir::{Hole, Program, Shape, Verified, Version, date};
 use opus_runtime::artifact::FORMAT;
+use opus_runtime::snapshot;
 use opus_runtime::{Artifact, Engine, Hash, listing};
 use serde_json::{Value, json};
 
@@ -15,7 +16,7 @@ use crate::summary::grouped;
 use crate::terminal::Terminal;
 
 pub fn run(args: &Inspect, terminal: &Terminal) -> Result<(), Failure> {
-    let mut opened = open_with(&args.policy, args.snapshot.as_deref(), terminal)?;
+    let mut opened = open_with(&args.policy, args.facts.snapshot.as_deref(), terminal)?;
     if args.source {
         let name = opened.artifact.program().name.clone();
         return show_source(&name, opened.source()?, terminal);
@@ -24,19 +25,26 @@ pub fn run(args: &Inspect, terminal: &Terminal) -> Result<(), Failure> {
     if executes && opened.snapshot.is_none() && !opened.artifact.program().holes.is_empty() {
         return Err(without_facts(&opened.name, &opened.artifact));
     }
-    if opened.snapshot.is_some() {
+    if let Some(snapshot) = &opened.snapshot {
+        let never = snapshot::never_in_force(opened.artifact.program(), snapshot);
+        let never = never.into_iter().map(|fact| (fact.key.clone(), fact.valid_from)).collect();
         let policy = opened.policy(Engine::Vm, terminal)?;
-        let about = Bound { snapshot: policy.snapshot(), hash: policy.bound_hash() };
+        let about = Bound { snapshot: policy.snapshot(), hash: policy.bound_hash(), never_in_force: never };
         return show(args, policy.artifact(), policy.executed(), &about, terminal);
     }
     show(args, &opened.artifact, &opened.artifact, &Bound::default(), terminal)
 }
+
+/// The most facts shown to a person; programs get all of them.
+const FACTS_SHOWN_MAX: usize = 20;
 
 /// What a policy is bound to.
 #[derive(Default)]
 pub(super) struct Bound {
     snapshot: Option<Hash>,
     hash: Option<Hash>,
+    /// The facts that no effective date meets: their keys and first days.
+    never_in_force: Vec<(String, i32)>,
 }
 
 /// Shows an artifact; `executed` is what engines run of it.
@@ -99,6 +107,7 @@ fn human(artifact: &Artifact, bound: &Bound) -> String {
         let facts: Vec<opus_ir::Field> = program.holes.iter().map(as_field).collect();
         out += &fields(program, &facts);
     }
+    out += &never_in_force(program, bound);
     out += &time_line(program);
     out += &rules(program, None);
     if !program.requires.is_empty() {
@@ -113,6 +122,24 @@ fn human(artifact: &Artifact, bound: &Bound) -> String {
     out += "\ncertificate, proved again when the artifact was loaded\n";
     program.versions.iter().for_each(|version| out += &certificate(version));
     out
+}
+
+/// The facts that no effective date meets.
+fn never_in_force(program: &Program<Verified>, bound: &Bound) -> String {
+    let (Some(field), false) = (program.schema.effective, bound.never_in_force.is_empty()) else {
+        return String::new();
+    };
+    let facts = bound.never_in_force.iter().take(FACTS_SHOWN_MAX);
+    let lines = facts.map(|(key, day)| format!("  {key} from {}\n", date::civil((*day).into())));
+    let more = match bound.never_in_force.len().saturating_sub(FACTS_SHOWN_MAX) {
+        0 => String::new(),
+        more => format!("  and {more} more\n"),
+    };
+    let field = &program.schema.inputs[field as usize].name;
+    format!(
+        "\nfacts of the snapshot that are not in force on any {field}\n{}{more}",
+        lines.collect::<String>()
+    )
 }
 
 /// The rules in their order: all, or those that can decide in a version.
@@ -342,6 +369,7 @@ pub(super) fn as_json(artifact: &Artifact, bound: &Bound) -> Value {
         "inputs": fields(&program.schema.inputs),
         "outputs": fields(&program.schema.outputs),
         "facts": program.holes.iter().map(|hole| fact_json(program, hole)).collect::<Vec<_>>(),
+        "facts_never_in_force": bound.never_in_force.iter().map(|(key, day)| json!({ "key": key, "valid_from": date::civil((*day).into()).to_string() })).collect::<Vec<_>>(),
         "versions": program.versions.iter().map(|version| version_json(version, effective.is_some())).collect::<Vec<_>>(),
         "rules": rules.collect::<Vec<_>>(),
         "requires": requires.collect::<Vec<_>>(),

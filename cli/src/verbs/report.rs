@@ -60,7 +60,7 @@ fn check_files(args: &args::Report, target: &Endpoint) -> Result<(), Failure> {
     let named = [Some(&args.policy), args.against.as_ref()].into_iter().flatten();
     let read: Vec<Endpoint> = named
         .map(|path| Named::new(path).path)
-        .chain([&args.snapshot, &args.snapshot_before, &args.columns].into_iter().flatten().cloned())
+        .chain([&args.facts.snapshot, &args.snapshot_before, &args.columns].into_iter().flatten().cloned())
         .map(|path| Endpoint::new(&path))
         .collect();
     let read: Vec<&Endpoint> = read.iter().chain(files.iter().map(|file| &file.endpoint)).collect();
@@ -86,7 +86,7 @@ fn collect(args: &args::Report, terminal: &Terminal) -> Result<Value, Failure> {
     let mut add = |name: &str, value: Value| {
         report.insert(name.to_owned(), without_times(value));
     };
-    let snapshot = args.snapshot.as_deref();
+    let snapshot = args.facts.snapshot.as_deref();
     let mut opened = open_with(&file, snapshot, terminal)?;
     let needs_facts = snapshot.is_none() && !opened.artifact.program().holes.is_empty();
     let source = opened.source()?;
@@ -94,16 +94,16 @@ fn collect(args: &args::Report, terminal: &Terminal) -> Result<Value, Failure> {
     let inspected = |path: &Path, snapshot: Option<&PathBuf>| {
         terminal.capture(|quiet| inspect::run(&inspection(&Named::new(path).path, snapshot), quiet))
     };
-    let after = inspected(&args.policy, args.snapshot.as_ref())?;
+    let after = inspected(&args.policy, args.facts.snapshot.as_ref())?;
     add("inspect", after.clone());
-    let snapshot_before = args.snapshot_before.as_ref().or(args.snapshot.as_ref());
+    let snapshot_before = args.snapshot_before.as_ref().or(args.facts.snapshot.as_ref());
     let before =
         args.against.as_ref().map(|path| Ok::<_, Failure>((path, inspected(path, snapshot_before)?)));
     let before = before.transpose()?;
     if !needs_facts {
         let tests = args::Test {
             policy: file.clone(),
-            snapshot: args.snapshot.clone(),
+            facts: args.facts.clone(),
             input: None,
             expected: None,
             on: None,
@@ -120,8 +120,8 @@ fn collect(args: &args::Report, terminal: &Terminal) -> Result<Value, Failure> {
         let edits = args::Diff {
             a: against.clone(),
             b: args.policy.clone(),
-            snapshot: args.snapshot_before.clone().or(args.snapshot.clone()),
-            snapshot_after: args.snapshot_before.as_ref().and(args.snapshot.clone()),
+            snapshot: args.snapshot_before.clone().or(args.facts.snapshot.clone()),
+            snapshot_after: args.snapshot_before.as_ref().and(args.facts.snapshot.clone()),
             output: None,
             unverified: false,
         };
@@ -204,7 +204,7 @@ fn statement(before: &Value, after: &Value) -> Option<Value> {
 fn inspection(file: &Path, snapshot: Option<&PathBuf>) -> args::Inspect {
     args::Inspect {
         policy: file.to_owned(),
-        snapshot: snapshot.cloned(),
+        facts: args::Facts { snapshot: snapshot.cloned() },
         source: false,
         ir: false,
         bytecode: false,
@@ -215,7 +215,7 @@ fn inspection(file: &Path, snapshot: Option<&PathBuf>) -> args::Inspect {
 fn counting(file: &Path, args: &args::Report) -> args::Coverage {
     args::Coverage {
         policy: file.to_owned(),
-        snapshot: args.snapshot.clone(),
+        facts: args.facts.clone(),
         inputs: args.input.clone(),
         tests: false,
         engine: args::Decider::Native,
@@ -232,8 +232,8 @@ fn compared(args: &args::Report, against: &Path) -> args::Compared {
         a: against.to_owned(),
         b: args.policy.clone(),
         inputs: args.input.clone(),
-        snapshot: before.clone().or(args.snapshot.clone()),
-        snapshot_after: before.and(args.snapshot.clone()),
+        snapshot: before.clone().or(args.facts.snapshot.clone()),
+        snapshot_after: before.and(args.facts.snapshot.clone()),
         output: None,
         output_format: None,
         summary: None,
@@ -287,9 +287,13 @@ fn store_options(named: &[Option<&Path>], selected: &[Value], terminal: &Termina
 
 /// The commands that print the figures.
 fn commands(args: &args::Report, selected: &[Value], terminal: &Terminal) -> Vec<String> {
-    let [policy, against, snapshot, snapshot_before] =
-        [Some(&args.policy), args.against.as_ref(), args.snapshot.as_ref(), args.snapshot_before.as_ref()]
-            .map(|path| path.map(PathBuf::as_path));
+    let [policy, against, snapshot, snapshot_before] = [
+        Some(&args.policy),
+        args.against.as_ref(),
+        args.facts.snapshot.as_ref(),
+        args.snapshot_before.as_ref(),
+    ]
+    .map(|path| path.map(PathBuf::as_path));
     let store = store_options(&[policy, snapshot], selected, terminal);
     let store_of_both = store_options(&[policy, against, snapshot, snapshot_before], selected, terminal);
     let file = path_text(&Named::new(&args.policy).path);
@@ -298,7 +302,7 @@ fn commands(args: &args::Report, selected: &[Value], terminal: &Terminal) -> Vec
         given.map(|(option, path)| format!(" {option} {}", quoted(&path_text(path)))).collect()
     };
     let files: String = args.input.iter().map(|path| format!(" {}", quoted(&path_text(path)))).collect();
-    let facts = options(&[("--snapshot", args.snapshot.as_ref())]);
+    let facts = options(&[("--snapshot", args.facts.snapshot.as_ref())]);
     let columns = options(&[("--columns", args.columns.as_ref())]);
     let file = quoted(&file);
     let mut commands =
@@ -315,7 +319,7 @@ fn commands(args: &args::Report, selected: &[Value], terminal: &Terminal) -> Vec
         let pair = format!("{} {}", quoted(&path_text(against)), quoted(&path_text(&args.policy)));
         let both = match &args.snapshot_before {
             Some(before) => {
-                options(&[("--snapshot", Some(before)), ("--snapshot-after", args.snapshot.as_ref())])
+                options(&[("--snapshot", Some(before)), ("--snapshot-after", args.facts.snapshot.as_ref())])
             }
             None => facts,
         };

@@ -20,7 +20,7 @@ use opus_govern::trace;
 
 pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
     args.given.standard_input_once(&args.policy)?;
-    let mut opened = open_with(&args.policy, args.snapshot.as_deref(), terminal)?;
+    let mut opened = open_with(&args.policy, args.facts.snapshot.as_deref(), terminal)?;
     let input = Input::read(&args.given, &opened.artifact.program().schema)?;
     let mut recording = args.record.as_ref().map(|place| To::new(place, args, &input)).transpose()?;
     let needs_tree = args.trace || args.engine.of_runtime().is_none();
@@ -29,7 +29,7 @@ pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
     let source = source.unwrap_or_default();
     let engine = args.engine.of_runtime().unwrap_or(opus_runtime::Engine::Vm);
     let facts = opened.snapshot.clone();
-    if let (Some(recording), Some(path)) = (&mut recording, &args.snapshot) {
+    if let (Some(recording), Some(path)) = (&mut recording, &args.facts.snapshot) {
         recording.snapshot = facts.clone().map(|facts| (facts, path.display().to_string()));
     }
     let policy = opened.policy(engine, terminal)?;
@@ -65,6 +65,7 @@ pub fn run(args: &Run, terminal: &Terminal) -> Result<(), Failure> {
         meaning: policy.artifact().meaning_hash(),
         verdict,
         given: &given,
+        snapshot: facts.as_ref(),
         trace: traced.filter(|_| args.trace).zip(tree.as_ref()),
         source: &source,
         engine: match args.engine.of_runtime() {
@@ -127,6 +128,8 @@ struct Shown<'a, F> {
     record: Record,
     meaning: Hash,
     given: &'a [Option<i128>],
+    /// Where its facts come from.
+    snapshot: Option<&'a Snapshot>,
     trace: Option<(reference::Trace, &'a hir::Policy)>,
     source: &'a str,
     engine: &'static str,
@@ -175,7 +178,7 @@ impl<F> Shown<'_, F> {
         if let Some((trace, tree)) = &self.trace {
             out += &format!(
                 "\nrules in order\n{}",
-                trace::human(&trace::lines(tree, self.source, self.given, trace))
+                trace::human(&trace::lines(tree, self.source, self.given, self.snapshot, trace))
             );
         }
         out
@@ -197,7 +200,7 @@ impl<F> Shown<'_, F> {
 
     fn json(&self, selected: Vec<Value>) -> String {
         let lines = |(trace, tree): &(reference::Trace, &hir::Policy)| {
-            trace::json(&trace::lines(tree, self.source, self.given, trace))
+            trace::json(&trace::lines(tree, self.source, self.given, self.snapshot, trace))
         };
         pretty(&ShownJson {
             record: self.record.clone(),

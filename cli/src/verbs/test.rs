@@ -23,7 +23,7 @@ pub fn run(args: &Test, terminal: &Terminal) -> Result<(), Failure> {
     let read = [Some(&args.policy), args.input.as_ref(), args.expected.as_ref()];
     let read: Vec<Endpoint> = read.into_iter().flatten().map(|path| Endpoint::new(path)).collect();
     standard_input_once(&read.iter().collect::<Vec<_>>())?;
-    let opened = open_with(&args.policy, args.snapshot.as_deref(), terminal)?;
+    let opened = open_with(&args.policy, args.facts.snapshot.as_deref(), terminal)?;
     match (&args.input, &args.expected) {
         (Some(input), Some(expected)) => against_file(args, opened, input, expected, terminal),
         _ => super::source_tests::run(opened, terminal),

@@ -107,3 +107,46 @@ fn programs_read_what_changed() {
     let ended = folder.opus("diff credit.opus titled.opus").ends(1);
     assert!(ended.text().starts_with("T1  rule C2 title"), "{}", ended.text());
 }
+
+/// A file of another kind in place of a policy is named as what it is, with what to do.
+#[test]
+fn a_file_of_another_kind_is_no_policy() {
+    let folder = folder("kinds");
+    folder.write("facts.csv", "key,valid_from,value\nfloor,2024-01-01,680\n");
+    folder.write("facts.toml", "[[fact]]\nkey = \"floor\"\nvalid_from = 2024-01-01\nvalue = 680\n");
+    folder.write("rows.jsonl", "{\"age\": 40}\n{\"age\": 41}\n");
+    folder.write("mapping.toml", "[age]\ncolumn = \"years\"\n");
+    folder.opus("snapshot build facts.csv -o world.opuss").ends(0);
+    folder.opus("diff credit.opus changed.opus -o script.json").ends(1);
+    folder.opus("batch credit.opus good.csv -o out.parquet --record july").ends(0);
+    for (file, kind, help) in [
+        ("world.opuss", "a snapshot", "`opus snapshot diff`"),
+        ("good.csv", "a file of rows", "the policy comes first"),
+        ("rows.jsonl", "a file of rows", "the policy comes first"),
+        ("out.parquet", "a file of rows", "the policy comes first"),
+        ("facts.csv", "a file of facts", "`opus snapshot build`"),
+        ("facts.toml", "a file of facts", "`opus snapshot build`"),
+        ("mapping.toml", "a TOML file", "`--columns`"),
+        ("july/manifest.json", "the manifest of a record", "`opus replay`"),
+        ("script.json", "a script of edits", "`opus apply`"),
+        ("application.json", "a JSON file", "must begin with `policy`"),
+    ] {
+        for line in
+            [format!("diff credit.opus {file}"), format!("diff {file} credit.opus"), format!("check {file}")]
+        {
+            let ended = folder.opus(&line).ends(if kind == "a snapshot" || file.ends_with("parquet") {
+                4
+            } else {
+                1
+            });
+            let says = format!("`{file}`: neither a policy nor an artifact, but {kind}");
+            assert!(ended.err.contains(&says) && ended.err.contains(help), "{line}: {}", ended.err);
+        }
+    }
+    let ended = folder.opus("diff credit.opus july").ends(4);
+    assert!(ended.err.contains("`july/artifact.opusc`"), "{}", ended.err);
+    folder.opus("diff credit.opus july/artifact.opusc").ends(0);
+    // whatever its file is called, a policy is one
+    folder.write("policy.csv", folder.text("credit.opus"));
+    folder.opus("diff credit.opus policy.csv").ends(0);
+}

@@ -316,6 +316,19 @@ fn a_field_that_the_portfolio_lacks_is_an_error_or_filled_in() {
     folder.write("risky.csv", rows.concat().replacen(",9\n", ",risk\n", 1));
     let ended = folder.opus("impact credit.opus risk.opus risky.csv --fill risk=3").ends(0);
     assert!(!ended.text().contains("changed  0"), "{ended}");
+    let note = "columns that the inputs have, so that --fill sets no value in them: `risk`";
+    assert!(ended.err.contains(&format!("{note}\n")), "{ended}");
+    let both = folder.opus("impact credit.opus risk.opus good.csv risky.csv --fill risk=3").ends(0);
+    assert!(both.err.contains(&format!("{note} in risky.csv\n")), "{both}");
+    let ended = folder.opus("impact credit.opus risk.opus good.csv --fill risk=3").ends(0);
+    assert!(!ended.err.contains("--fill"), "{ended}");
+    let ended = folder.opus("attribute credit.opus risk.opus risky.csv --fill risk=3").ends(0);
+    assert!(ended.err.contains(note), "{ended}");
+    // objects that name the field, and objects that do not
+    let object = folder.text("rows.jsonl");
+    folder.write("some.jsonl", format!("{object}{}", object.replacen('{', "{\"risk\":9,", 1)));
+    let ended = folder.opus("impact credit.opus risk.opus some.jsonl --fill risk=3").ends(0);
+    assert!(ended.err.contains(note) && ended.text().contains("\nchanged  1"), "{ended}");
 }
 
 #[test]

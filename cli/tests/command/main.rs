@@ -3,9 +3,11 @@
 //! that are complete or not there ([`outputs`]), the same bytes however it is run ([`engines`]), the cache of native
 //! code ([`cache`]), single rows of files
 //! ([`rows`]), records and proofs ([`records`]), the store ([`store`]), changes between policies ([`changes`]), what they do
-//! to a portfolio ([`impact`]) and their causes ([`attribute`]), and the page about all of it ([`page`]).
+//! to a portfolio ([`impact`]) and their causes ([`attribute`]), the report about all of it ([`report`]), as a browser
+//! shows it ([`browser`]), and the page of details ([`page`]).
 
 mod attribute;
+mod browser;
 mod cache;
 mod changes;
 mod coverage;

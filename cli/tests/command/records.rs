@@ -222,6 +222,16 @@ fn one_object_is_recorded_whether_it_is_decided_or_refused() {
         let ended = folder.opus(&format!("replay {place}")).ends(1);
         assert!(ended.text().contains(&format!("{path}, row 1: ")), "{ended}");
     }
+    // rows are compared by the values of their outputs, whose types are part of them
+    let path = "application-native/decision.json";
+    let text = folder.text(path).replacen("decline", "approve", 1);
+    assert!(text.contains("9000.00"), "{text}");
+    for (there, code) in [("9000", 0), ("9e3", 0), ("9000.01", 1), ("\"9000.00\"", 1)] {
+        folder.write(path, text.replacen("9000.00", there, 1));
+        folder.opus("replay application-native").ends(1);
+        let ended = folder.opus("replay application-native --rows").ends(code);
+        assert_eq!(ended.text().contains("outputs.credit_amount is"), code == 1, "{ended}");
+    }
     // from standard input too, because the record holds the object
     folder.opus_with("run credit.opus --record piped", &folder.bytes("application.json")).ends(0);
     folder.opus("replay piped").ends(0);

@@ -1,10 +1,8 @@
 //! Is a report right, readable and the same every time? Its chapter, its forms, and the page in a real browser.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
 use serde_json::Value;
 
+use crate::browser::Browser;
 use crate::folder::{Folder, project};
 use crate::schema::assert_schema;
 use crate::store;
@@ -209,75 +207,9 @@ fn bad_command_lines_are_refused_and_change_nothing() {
     }
 }
 
-/// A script that looks at the page as a reader would, and tells the page around it what it found.
-const LOOK: &str = "<script>
-addEventListener('load', () => {
-  const wrong = [];
-  const luminance = ([r, g, b]) => [r, g, b].map(c => { c /= 255; return c <= .03928 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4 })
-    .reduce((sum, c, at) => sum + c * [.2126, .7152, .0722][at], 0);
-  const colour = text => (text.match(/[0-9.]+/g) || []).map(Number);
-  const behind = element => {
-    for (let at = element; at; at = at.parentElement) {
-      const found = colour(getComputedStyle(at).backgroundColor);
-      if (found.length === 3 || found[3] > 0) return found;
-    }
-    return [255, 255, 255];
-  };
-  let texts = 0, least = 99;
-  for (const element of document.body.querySelectorAll('*')) {
-    const own = [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
-    if (!own || getComputedStyle(element).display === 'none' || element.closest('script')) continue;
-    texts += 1;
-    const [a, b] = [colour(getComputedStyle(element).color), behind(element)].map(luminance);
-    const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
-    least = Math.min(least, ratio);
-    if (ratio < 4.5) wrong.push('contrast ' + ratio.toFixed(2) + ': ' + element.textContent.slice(0, 40));
-    if (parseFloat(getComputedStyle(element).fontSize) < 11) wrong.push('small: ' + element.textContent.slice(0, 40));
-  }
-  for (const landmark of ['header', 'nav[aria-label]', 'main', 'footer'])
-    if (document.querySelectorAll(landmark).length !== 1) wrong.push('landmark ' + landmark);
-  let level = 0;
-  for (const heading of document.querySelectorAll('h1, h2, h3')) {
-    const own = Number(heading.tagName[1]);
-    if (own > level + 1) wrong.push('heading ' + heading.textContent);
-    level = own;
-  }
-  for (const link of document.querySelectorAll('nav a'))
-    if (!document.querySelector(link.getAttribute('href'))) wrong.push('link ' + link.textContent);
-  for (const table of document.querySelectorAll('table'))
-    if (!table.caption || !table.querySelector('th[scope=col]')) wrong.push('table');
-  for (const drawing of document.querySelectorAll('svg'))
-    if (drawing.getAttribute('role') !== 'img' || !drawing.getAttribute('aria-label')) wrong.push('drawing');
-  if (document.documentElement.scrollWidth > innerWidth) wrong.push('wider than ' + innerWidth);
-  const dark = matchMedia('(prefers-color-scheme: dark)').matches;
-  parent.postMessage({ width: innerWidth, texts, least, dark, wrong, summary: document.querySelector('#summary + dl').textContent }, '*');
-});
-</script>";
-
-/// A browser, if there is one on this machine.
-fn browser() -> Option<PathBuf> {
-    let named = std::env::var_os("OPUS_BROWSER").map(PathBuf::from);
-    let known = ["chromium", "chromium-browser", "google-chrome"].map(PathBuf::from);
-    named.into_iter().chain(known).find(|program| {
-        Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
-    })
-}
-
-/// What a headless browser prints.
-fn browse(program: &Path, profile: &Path, args: &[&str]) -> String {
-    let output = Command::new(program)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
-        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-        .arg(format!("--user-data-dir={}", profile.display()))
-        .args(args)
-        .output()
-        .expect("the browser runs");
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
 #[test]
 fn the_page_is_readable_in_a_browser() {
-    let Some(program) = browser() else {
+    let Some(browser) = Browser::find() else {
         eprintln!("not tested: there is no Chromium here (OPUS_BROWSER names one)");
         return;
     };
@@ -287,48 +219,13 @@ fn the_page_is_readable_in_a_browser() {
     assert!(!page.contains("<script") && !page.contains("http://") && !page.contains("https://"));
     // the copy may run the script that looks
     let policy = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">";
-    let looking = page.replace(policy, "").replace("</body>", &format!("{LOOK}</body>"));
-    assert_ne!(looking.len(), page.len());
-    let inside = looking.replace('&', "&amp;").replace('"', "&quot;");
-    let frame =
-        |width: u32| format!("<iframe width=\"{width}\" height=\"900\" srcdoc=\"{inside}\"></iframe>");
-    folder.write(
-        "frames.html",
-        format!(
-            "<!doctype html><script>const found = [];
-             addEventListener('message', event => {{ found.push(event.data);
-               if (found.length === 2) document.body.insertAdjacentHTML('beforeend', '<pre id=found></pre>'),
-                 document.getElementById('found').textContent = JSON.stringify(found); }});</script>
-             <body>{}{}</body>",
-            frame(400),
-            frame(1200)
-        ),
-    );
-    let url = format!("file://{}", folder.path("frames.html").display());
-    for scheme in ["1", "0"] {
-        let setting = format!("--blink-settings=preferredColorScheme={scheme}");
-        let args = [setting.as_str(), "--virtual-time-budget=10000", "--dump-dom", &url];
-        let shown = browse(&program, &folder.path(&format!("profile{scheme}")), &args);
-        let found = shown.split("<pre id=\"found\">").nth(1).and_then(|rest| rest.split("</pre>").next());
-        let found = found.unwrap_or_else(|| {
-            panic!("the page says nothing:\n{}", &shown[shown.len().saturating_sub(600)..])
-        });
-        let found = found.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
-        let found: Value = serde_json::from_str(&found).expect("it is JSON");
-        for look in found.as_array().expect("one for each width") {
-            assert_eq!(look["wrong"].as_array().map(Vec::len), Some(0), "{look:#}");
-            assert!(look["texts"].as_u64() > Some(80), "{look:#}");
-            assert!(look["summary"].as_str().unwrap().contains("4 of 7 rows get another result"), "{look:#}");
-            assert_eq!(look["dark"], scheme == "0", "{look:#}");
-        }
-        let widths: Vec<u64> =
-            found.as_array().unwrap().iter().map(|look| look["width"].as_u64().unwrap()).collect();
-        assert!(widths.contains(&400) && widths.contains(&1200), "{widths:?}");
+    let copy = page.replace(policy, "");
+    assert_ne!(copy.len(), page.len());
+    for look in browser.look(&folder.path("."), &copy) {
+        assert_eq!(look["wrong"].as_array().map(Vec::len), Some(0), "{look:#}");
+        assert!(look["texts"].as_u64() > Some(80), "{look:#}");
+        assert!(look["summary"].as_str().unwrap().contains("4 of 7 rows get another result"), "{look:#}");
     }
-    let (paper, url) =
-        (folder.path("report.pdf"), format!("file://{}", folder.path("report.html").display()));
-    let print = format!("--print-to-pdf={}", paper.display());
-    browse(&program, &folder.path("profile_paper"), &[&print, &url]);
-    let printed = std::fs::read(&paper).expect("it can be printed");
+    let printed = browser.print(&folder.path("."), &folder.path("report.html"));
     assert!(printed.starts_with(b"%PDF") && printed.len() > 10_000);
 }

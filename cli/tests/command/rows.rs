@@ -133,3 +133,40 @@ fn what_is_no_row_is_said_with_what_to_do() {
         assert!(found.err.contains(words), "{found}");
     }
 }
+
+/// An object that is decided alone is read, or refused, as in a file of objects: in the same words.
+#[test]
+fn an_object_alone_is_read_as_in_a_file_of_objects() {
+    let folder = Folder::new("alone");
+    let policy = "policy a.share { input { share : percent in 0%..100% }  output { half : bool }
+        rules first { rule A when share < 50% => false   otherwise B => true } }";
+    folder.write("share.opus", policy);
+    for (object, code) in [
+        ("{\"share\": \"10 %\"}", 0),
+        ("{\"share\": \"60\u{a0}%\"}", 0),
+        ("{\"share\": \"1 0%\"}", 3),
+        ("{\"share\": \"x %\"}", 3),
+        ("{\"share\": \"10%\"} x", 3),
+        ("{\"share\": \"10%\",}", 3),
+        ("{\"share\": 010}", 3),
+        ("{\"share\": \"\\q\"}", 3),
+        ("{\"share\": \"10%\", \"share\": \"10%\"}", 3),
+        ("[1]", 3),
+    ] {
+        folder.write("one", object);
+        folder.write("rows.jsonl", format!("{object}\n"));
+        let alone = folder.opus("run share.opus --input one --format json").ends(code);
+        let alone: serde_json::Value = serde_json::from_str(alone.text()).expect("JSON");
+        folder.opus("batch share.opus rows.jsonl -o out.jsonl --rejects rejects.jsonl").ends(code);
+        let (decided, rejected) = (folder.text("out.jsonl"), folder.text("rejects.jsonl"));
+        if code == 0 {
+            let decided: serde_json::Value = serde_json::from_str(&decided).expect("a row");
+            assert_eq!(decided["rule"], alone["rule"]["id"], "{object}");
+            continue;
+        }
+        let rejected: serde_json::Value = serde_json::from_str(&rejected).expect("a fault");
+        for name in ["field", "code", "message"] {
+            assert_eq!(rejected[name], alone["refused"][0][name], "{object}");
+        }
+    }
+}

@@ -286,6 +286,45 @@ fn edits_beside_facts_are_attributed() {
     }
 }
 
+/// A policy that takes no facts needs no snapshot, and then all facts that its successor takes are edits.
+#[test]
+fn facts_that_only_the_second_policy_takes_are_attributed() {
+    let folder = folder("only_after");
+    folder.opus("snapshot build facts.csv -o world.opuss").ends(0);
+    let fixed = POLICY
+        .replace("floor : int in 300..850 from snapshot", "floor : int in 300..850 = 680")
+        .replace("set risky of Region from snapshot", "")
+        .replace("rule A when region in risky => false ", "");
+    folder.write("fixed.opus", fixed);
+    let line = "fixed.opus loan.opus rows.csv --snapshot-after world.opuss";
+    let ended = folder.opus(&format!("attribute {line} -o causes.csv")).ends(0);
+    let text = ended.text();
+    for edit in [
+        "param floor: 680 becomes from snapshot",
+        "fact floor from 2025-07-01: 700 added (needs E",
+        "T1  fact other from 2024-01-01: 1 added",
+        "the groups add up to the 2 changed rows",
+    ] {
+        assert!(text.contains(edit), "{edit} is not in {text}");
+    }
+    let edit = |says: &str| {
+        let line = text.lines().find(|line| line.contains(says)).unwrap_or_else(|| panic!("{says}"));
+        line.split(' ').next().unwrap().to_owned()
+    };
+    let causes = folder.text("causes.csv");
+    let of_row: Vec<&str> = causes.lines().skip(1).map(|line| line.split(',').nth(9).unwrap()).collect();
+    // the rule that is added needs a fact for its set, and the fact changes nothing without the rule
+    let risky = format!("{}+{}", edit("rule A added"), edit("fact risky from 2024-01-01"));
+    assert_eq!(of_row, [edit("fact floor from 2025-07-01"), risky], "{causes}");
+    let diff = folder.opus("diff fixed.opus loan.opus --snapshot-after world.opuss").ends(1);
+    assert!(diff.text().contains("T1  fact other from 2024-01-01: 1 added"), "{}", diff.text());
+    let impact = folder.opus(&format!("impact {line}")).ends(0);
+    assert!(impact.text().contains("changed  2  66.7%"), "{}", impact.text());
+    // the other way round, the first policy takes facts, and there are none
+    let refused = folder.opus("attribute loan.opus fixed.opus rows.csv --snapshot-after world.opuss");
+    assert!(refused.err.contains("floor"), "{}", refused.err);
+}
+
 /// The section about a change of facts: its files, its command and what it prints.
 #[test]
 fn the_book_attributes_a_change_of_facts() {
@@ -312,4 +351,89 @@ fn the_book_attributes_a_change_of_facts() {
         folder.opus("diff loan.opus loan.opus --snapshot may.opuss --snapshot-after june.opuss").ends(1);
     assert_eq!(ended.text().trim_end(), blocks("console")[0].trim_end());
     folder.opus("diff loan.opus loan.opus --snapshot may.opuss --snapshot-after may.opuss").ends(0);
+}
+
+/// The lines of the facts that a decision read: parameters, sets and entries of tables, also those that are keys of other
+/// tables, each once, with its value, first day and citations.
+#[test]
+fn a_trace_shows_the_facts_that_were_read() {
+    let folder = Folder::new("facts_read");
+    folder.write(
+        "loan.opus",
+        "policy loan {
+  effective on day
+  version 1 from 2025-01-01
+  enum Region { EU, UK }
+  input { day : date in 2025-01-01..2025-12-31  region : Region  income : int in 0..9_000 }
+  output { rate : percent in 0%..40% }
+  param grade : int in 0..9 cite \"Manual 2\" from snapshot
+  param unread : int in 0..9 from snapshot
+  set risky of Region cite \"Manual 3\" from snapshot
+  table base(region : Region, step : int in {1_000, 2_000}) -> percent in 0%..20% cite \"Tariff\" from snapshot
+  table share(grade) unique -> percent in 0%..9% { | 0..4 => 1% ; | 5..9 => 2% ; }
+  let usual = base(region, 1_000)
+  rules first {
+    rule A when income == 2_000 => base(region, income)
+    rule B when region in risky => usual + share
+    otherwise C => if income > 8_000 then 1% * unread else usual
+  }
+}
+",
+    );
+    folder.write(
+        "facts.csv",
+        "key,valid_from,value,cite
+grade,2024-01-01,7,Manual 2
+unread,2024-01-01,1,
+risky,2023-01-01,{},
+risky,2024-01-01,{EU},
+risky,2025-03-01,\"{EU, UK}\",Board 4
+\"base[EU, 1000]\",2024-01-01,1%,
+\"base[EU, 2000]\",2024-01-01,2%,
+\"base[UK, 1000]\",2024-01-01,3%,
+\"base[UK, 1000]\",2025-07-01,4%,Board 5
+\"base[UK, 2000]\",2024-01-01,5%,
+\"base[UK, 2000]\",2026-01-01,6%,
+",
+    );
+    folder.opus("snapshot build facts.csv -o world.opuss").ends(0);
+    let facts = |row: &str, verb: &str| -> Vec<String> {
+        folder.write("row.json", row);
+        let ended = folder.opus(&format!("{verb} loan.opus --input row.json --snapshot world.opuss")).ends(0);
+        let lines = ended.text().lines().filter_map(|line| line.trim_start().strip_prefix("fact "));
+        lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+    };
+    for verb in ["run --trace", "explain"] {
+        let row = r#"{"day": "2025-07-01", "region": "UK", "income": 0}"#;
+        let read = [
+            "risky = {EU, UK}, from 2025-03-01 (Manual 3; Board 4)",
+            "base[UK, 1000] = 4%, from 2025-07-01 (Tariff; Board 5)",
+            "grade = 7, from 2024-01-01 (Manual 2)",
+        ];
+        assert_eq!(facts(row, verb), read, "{verb}");
+        let row = r#"{"day": "2025-02-28", "region": "UK", "income": 2000}"#;
+        assert_eq!(facts(row, verb), ["base[UK, 2000] = 5%, from 2024-01-01 (Tariff)"], "{verb}");
+        let row = r#"{"day": "2025-02-28", "region": "UK", "income": 9000}"#;
+        let read = ["risky = {EU}, from 2024-01-01 (Manual 3)", "unread = 1, from 2024-01-01"];
+        assert_eq!(facts(row, verb), read, "{verb}");
+    }
+    let json =
+        folder.opus("run loan.opus --input row.json --snapshot world.opuss --trace --format json").ends(0);
+    let json: Value = serde_json::from_str(json.text()).unwrap();
+    let fact = json["trace"].as_array().unwrap().iter().find(|line| line["fact"] == "unread").unwrap();
+    assert_eq!(
+        (&fact["value"], &fact["valid_from"], &fact["cite"]),
+        (&"1".into(), &"2024-01-01".into(), &Value::Null)
+    );
+    // what no effective date meets
+    let inspected = folder.opus("inspect loan.opus --snapshot world.opuss").ends(0);
+    let never = "facts of the snapshot that are not in force on any day\n  \
+                 risky from 2023-01-01\n  base[UK, 2000] from 2026-01-01\n\n";
+    assert!(inspected.text().contains(never), "{}", inspected.text());
+    let inspected = folder.opus("inspect loan.opus --snapshot world.opuss --format json").ends(0);
+    let inspected: Value = serde_json::from_str(inspected.text()).unwrap();
+    assert_eq!(
+        inspected["facts_never_in_force"][0],
+        serde_json::json!({ "key": "risky", "valid_from": "2023-01-01" })
+    );
 }

@@ -28,7 +28,7 @@ type Checked<T> = Result<T, Claim>;
 /// Why a file is not read.
 #[derive(Debug)]
 pub enum Claim {
-    /// It claims what it cannot hold.
+    /// It claims more than it can hold.
     Wrong(&'static str),
     /// It cannot be read at all.
     Unreadable(io::Error),
@@ -153,7 +153,7 @@ fn length(claimed: i64, wrong: &'static str) -> Checked<u64> {
     u64::try_from(claimed).map_err(|_| Claim::Wrong(wrong))
 }
 
-/// So many bytes, all of which must be there.
+/// This many bytes, or an error if there are fewer.
 fn exactly(file: &Positioned, at: u64, count: u64) -> Checked<bytes::Bytes> {
     let is_there = at.checked_add(count).is_some_and(|end| end <= file.length());
     let count =

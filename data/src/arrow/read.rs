@@ -12,6 +12,7 @@ use crate::error::DataError;
 use crate::given::Given;
 use crate::guard::{Damaged, guarded};
 use crate::intake::Intake;
+use crate::member::Member;
 use crate::positioned::{Positioned, PositionedReader};
 use crate::source::{Opened, Request, Rows, Source};
 use crate::typed::TypedColumns;
@@ -94,7 +95,7 @@ impl ArrowSource {
         Ok(ArrowSource { file, positioned, batches, columns, batch: None, batches_read: 0 })
     }
 
-    /// That a stream was not cut off between two batches, and that nothing lies behind it.
+    /// Checks that a stream was not cut off between two batches, and that nothing follows it.
     fn check_end(&self) -> Result<(), DataError> {
         let Batches::Stream(reader) = &self.batches else { return Ok(()) };
         let at = read_of(reader.get_ref());
@@ -141,10 +142,13 @@ impl Source for ArrowSource {
                 self.batch.as_mut().filter(|(batch, given)| *given < batch.num_rows())
             {
                 let rows = (batch.num_rows() - *given).min(CHUNK_ROWS);
-                let slice = |column: &usize| ColumnData::from(batch.column(*column).slice(*given, rows));
-                let fields = self.columns.fields.iter().map(|(index, column)| (*index, slice(column)));
-                let kept = self.columns.kept.iter().map(|column| column.as_ref().map(&slice)).collect();
-                let fields = fields.collect();
+                let slice = |column: usize| batch.column(column).slice(*given, rows);
+                let values = |member: &Member| member.of(slice(member.column)).map(ColumnData::from);
+                let fields = self.columns.fields.iter();
+                let fields = fields.map(|(index, member)| Ok((*index, values(member)?)));
+                let fields = fields.collect::<Result<_, DataError>>()?;
+                let kept = self.columns.kept.iter();
+                let kept = kept.map(|column| column.map(|column| slice(column).into())).collect();
                 let body = Columnar { fields, kept, intake: self.columns.intake.clone() };
                 *given += rows;
                 return Ok(Some((rows, Box::new(body))));

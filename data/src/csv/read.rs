@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 use arrow_array::builder::StringBuilder;
+use arrow_schema::{DataType, Field, Fields};
 use opus_ir::memory::Columns;
 use opus_runtime::admission::Reading;
 
@@ -69,12 +70,16 @@ impl CsvSource {
         let names = cells(&header, quotes.delimiter)
             .map_err(|wrong| DataError::input(format!("{file}: the header cannot be read: {wrong}")))?;
         let names: Vec<&str> = names.iter().map(Cow::as_ref).collect();
-        let Found { fields, kept } =
-            intake.find(file, &names, given).map_err(|failure| with_cause(failure, &names))?;
+        let columns: Fields = names.iter().map(|name| Field::new(*name, DataType::Utf8, true)).collect();
+        let found = intake.find(file, &columns, given).map_err(|failure| with_cause(failure, &names))?;
+        let ignored = found.ignored(&columns);
+        let Found { fields, kept } = found;
+        // cells are texts, which have no members
+        let fields = fields.into_iter().map(|(index, member)| (index, member.column)).collect();
         let types = intake.keep.iter().zip(&kept).map(|(name, cell)| cell.map(|_| Kept::text(name, false)));
         let kept_types = types.collect();
         let csv = Arc::new(Csv { delimiter: quotes.delimiter, width: names.len(), fields, kept });
-        Ok(CsvSource { csv, splitter, kept: kept_types, ignored: intake.ignored(&names) })
+        Ok(CsvSource { csv, splitter, kept: kept_types, ignored })
     }
 }
 
@@ -161,8 +166,8 @@ impl Texts for Cells {
 type Record<'t> = Result<Vec<Cow<'t, str>>, String>;
 
 impl Csv {
-    /// Fills the columns of the fields; answers the columns to keep, `None` for those that the file does not hold. Faults
-    /// are added in no order of rows.
+    /// Fills the columns of the fields; returns the columns to keep, `None` for those that the file does not hold. Faults
+    /// are added in any order.
     fn fill(
         &self,
         intake: &Intake,
@@ -174,19 +179,14 @@ impl Csv {
         let kept_cells: Vec<usize> = self.kept.iter().flatten().copied().collect();
         let mut kept: Vec<StringBuilder> = kept_cells.iter().map(|_| StringBuilder::new()).collect();
         let has_quotes = lines.have(b'"');
-        let whole: Option<Vec<&str>> = lines.texts().map(Iterator::collect);
-        let lines: Vec<&[u8]> = lines.iter().collect();
+        let lines = lines.rows();
         let mut texts = Vec::with_capacity(BLOCK_ROWS * self.width);
         for (block, lines) in lines.chunks(BLOCK_ROWS).enumerate() {
             texts.clear();
             let first_row = block * BLOCK_ROWS;
             let (mut set_aside, mut records) = ([false; BLOCK_ROWS], Vec::new());
-            for (row, line) in lines.iter().enumerate() {
+            for (row, (line, text)) in lines.iter().enumerate() {
                 let start = texts.len();
-                let text = match &whole {
-                    Some(texts) => Some(texts[first_row + row]),
-                    None => std::str::from_utf8(line).ok(),
-                };
                 if text.is_some_and(|text| self.split(text, has_quotes, &mut texts)) {
                     for (builder, cell) in kept.iter_mut().zip(&kept_cells) {
                         builder.append_option(texts[start + cell]);
@@ -210,14 +210,14 @@ impl Csv {
                 texts.fill::<Cells>(intake, (*index, usual), *cell, columns, faults);
             }
             for (row, record) in records {
-                self.fill_record(intake, first_row + row, lines[row], record, columns, faults);
+                self.fill_record(intake, first_row + row, lines[row].0, record, columns, faults);
             }
         }
         let mut kept = kept.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef);
         self.kept.iter().map(|cell| cell.and_then(|_| kept.next())).collect()
     }
 
-    /// Splits a line; answers whether it has as many cells as the header, and no doubled quotes.
+    /// Splits a line; returns whether it has as many cells as the header, and no doubled quotes.
     fn split<'t>(&self, text: &'t str, has_quotes: bool, texts: &mut Vec<Option<&'t str>>) -> bool {
         let (line, before) = (text.as_bytes(), texts.len());
         let mut add = |cell: &'t str| texts.push(Some(cell).filter(|cell| !cell.is_empty()));

@@ -26,7 +26,7 @@ use crate::seen::Seen;
 use crate::source::{Opened, Request, Rows, Source};
 use crate::texts::{BLOCK_ROWS, Block, Texts, Usual, malformed};
 
-/// So many names that nobody asked for are told.
+/// At most this many ignored names are reported.
 const IGNORED_MAX: usize = 100;
 
 /// Opens a file with an object a line.
@@ -62,6 +62,8 @@ struct JsonLines {
 
 /// A value within an object.
 struct Nested {
+    /// The slot of the whole name, where a name with dots may be that of a value of its own; it wins.
+    own: Option<usize>,
     /// The slot of the outermost object.
     slot: usize,
     /// The names from there on.
@@ -171,6 +173,18 @@ impl JsonLines {
         let mut fields: Vec<(usize, usize)> =
             fields.map(|index| (index, slot(intake.column(index)))).collect();
         let kept = intake.keep.iter().map(|name| slot(name)).collect();
+        let way = |(position, (index, own)): (usize, &(usize, usize))| {
+            let mapping = intake.field_mapping(*index);
+            let way = mapping.way()?;
+            let nested = Nested {
+                own: mapping.may_be_column().then_some(*own),
+                slot: slot(way[0]),
+                path: way[1..].iter().map(|name| (*name).to_owned()).collect(),
+            };
+            Some((position, nested))
+        };
+        let (nested_fields, nested): (Vec<usize>, Vec<Nested>) =
+            fields.iter().enumerate().filter_map(way).unzip();
         // a renamed field may have either name, but not both
         for (index, slot) in &fields {
             if let Some(also) = &intake.field_mapping(*index).also {
@@ -179,13 +193,8 @@ impl JsonLines {
             }
         }
         let lower = slots.iter().map(|(name, slot)| (name.to_lowercase(), *slot)).collect();
-        let mut nested = Vec::new();
-        for (index, slot) in &mut fields {
-            let path = &intake.field_mapping(*index).path;
-            if !path.is_empty() {
-                nested.push(Nested { slot: *slot, path: path.clone() });
-                *slot = slots.len() + nested.len() - 1;
-            }
+        for (number, position) in nested_fields.into_iter().enumerate() {
+            fields[position].1 = slots.len() + number;
         }
         JsonLines { slots, lower, ignores_case, nested, fields, kept }
     }
@@ -212,7 +221,8 @@ impl JsonLines {
         self.slots.iter().find(|(_, of)| **of == slot).map_or("", |(name, _)| name)
     }
 
-    /// That the first object has no name in another case, where the wanted one is absent: a header would be refused.
+    /// Checks that the first object has no name in another case where the wanted one is absent: a header like that would
+    /// be refused.
     fn check_names(&self, file: &str, line: &[u8]) -> Result<(), DataError> {
         let mut found = vec![None; self.width()];
         match self.read(line, &mut found, &mut BTreeSet::new()) {
@@ -225,24 +235,59 @@ impl JsonLines {
         }
     }
 
-    /// Finds the values within objects.
+    /// Finds the values within objects. Where an object is `null`, so is each of its members.
+    ///
+    /// # Errors
+    /// Where there is something other than an object on the way.
     fn descend(&self, found: &mut [Option<&str>]) -> Result<(), String> {
         for (index, nested) in self.nested.iter().enumerate() {
-            let mut value = found[nested.slot];
-            for name in &nested.path {
-                value = match value {
-                    Some(object) if object.starts_with('{') => member(object, name, self.ignores_case)?,
-                    // `null`, and what is no object, has no members
-                    _ => None,
-                };
-            }
-            found[self.slots.len() + index] = value;
+            let own = nested.own.and_then(|own| found[own]);
+            found[self.slots.len() + index] = match own {
+                Some(own) => Some(own),
+                None => self.member_of(found[nested.slot], nested)?,
+            };
         }
         Ok(())
     }
 
-    /// Fills the columns of the fields; answers the columns to keep, adds to the names that nobody asked for, and says
-    /// which fields had a value or `null` in any object. Faults are added in no order of rows.
+    /// The value at the end of a way.
+    fn member_of<'a>(&self, outermost: Option<&'a str>, nested: &Nested) -> Result<Option<&'a str>, String> {
+        let mut value = outermost;
+        for (depth, name) in nested.path.iter().enumerate() {
+            value = match value {
+                Some(object) if object.starts_with('{') => member(object, name, self.ignores_case)?,
+                None | Some("null") => return Ok(value),
+                Some(other) => {
+                    let way = std::iter::once(self.name(nested.slot));
+                    let way = way.chain(nested.path[..depth].iter().map(String::as_str));
+                    let way: Vec<&str> = way.collect();
+                    let way = way.join(".");
+                    return Err(match other.starts_with('[') {
+                        true => format!(
+                            "`{way}` is an array, so that `{name}` is in each of its elements, and a field is one value"
+                        ),
+                        false => format!("`{way}` is not an object, so it has no `{name}`"),
+                    });
+                }
+            };
+        }
+        Ok(value)
+    }
+
+    /// Whether a value that is wanted was not found because this name is absent.
+    fn is_lacking(&self, slot: usize, found: &[Option<&str>]) -> bool {
+        let is_own = self.kept.contains(&slot) || self.fields.iter().any(|(_, of)| *of == slot);
+        let mut nested = self.nested.iter().enumerate();
+        found[slot].is_none()
+            && (is_own
+                || nested.any(|(index, nested)| {
+                    (nested.own == Some(slot) || nested.slot == slot)
+                        && found[self.slots.len() + index].is_none()
+                }))
+    }
+
+    /// Fills the columns of the fields; returns the columns to keep, adds to the ignored names, and notes which fields
+    /// had a value or `null` in any object. Faults are added in any order.
     fn fill(
         &self,
         intake: &Intake,
@@ -254,8 +299,7 @@ impl JsonLines {
     ) -> Vec<ArrayRef> {
         let usual: Vec<Usual> = self.fields.iter().map(|(index, _)| Usual::new(intake, *index)).collect();
         let mut kept: Vec<StringBuilder> = self.kept.iter().map(|_| StringBuilder::new()).collect();
-        let whole: Option<Vec<&str>> = lines.texts().map(Iterator::collect);
-        let lines: Vec<&[u8]> = lines.iter().collect();
+        let lines = lines.rows();
         let width = self.width();
         let fill = |(index, slot): &(usize, usize)| {
             let fill = intake.field_mapping(*index).fill.as_ref()?;
@@ -268,14 +312,10 @@ impl JsonLines {
             texts.clear();
             let first_row = block * BLOCK_ROWS;
             let (mut set_aside, mut wrongs) = ([false; BLOCK_ROWS], Vec::new());
-            for (row, line) in lines.iter().enumerate() {
+            for (row, (line, text)) in lines.iter().enumerate() {
                 let start = texts.len();
                 texts.resize(start + width, None);
                 let mut read = Ok(());
-                let text = match &whole {
-                    Some(texts) => Some(texts[first_row + row]),
-                    None => std::str::from_utf8(line).ok(),
-                };
                 if !text.is_some_and(|text| scanner.read(text, &mut texts[start..], ignored)) {
                     texts[start..].fill(None);
                     read = self.read(line, &mut texts[start..], ignored);
@@ -324,24 +364,24 @@ impl JsonLines {
         let text = std::str::from_utf8(line)
             .map_err(|error| Wrong::Line(format!("byte {} is not valid UTF-8", error.valid_up_to() + 1)))?;
         let mut deserializer = serde_json::Deserializer::from_str(text);
-        let mut other_case = None;
+        let mut other_case = Vec::new();
         let object = Object { json: self, found, ignored, other_case: &mut other_case };
         let read = deserializer.deserialize_map(object).and_then(|()| deserializer.end());
         read.map_err(|error| Wrong::Line(in_words(text, &error)))?;
-        if let Some((name, slot)) = other_case.filter(|(_, slot)| found[*slot].is_none()) {
+        self.descend(found).map_err(Wrong::Line)?;
+        if let Some((name, slot)) = other_case.into_iter().find(|(_, slot)| self.is_lacking(*slot, found)) {
             return Err(Wrong::Case { found: name, slot });
         }
-        self.descend(found).map_err(Wrong::Line)?;
         // a value is looked at later, but whether it can be read is a matter of the line
         let is_broken = |text: &&str| text.contains('\\') && serde_json::from_str::<String>(text).is_err();
-        match found.iter().flatten().find(|text| text.starts_with('"') && is_broken(text)) {
-            Some(text) => Err(Wrong::Line(format!("the text {text} has half a character in it"))),
-            None => Ok(()),
+        match found.iter().flatten().any(|text| text.starts_with('"') && is_broken(text)) {
+            true => Err(Wrong::Line(malformed_in_words(text).unwrap_or_default())),
+            false => Ok(()),
         }
     }
 }
 
-/// Notes a name that nobody asked for.
+/// Notes an ignored name.
 fn note(name: &str, ignored: &mut BTreeSet<String>) {
     if !ignored.contains(name) && ignored.len() < IGNORED_MAX {
         ignored.insert(name.to_owned());
@@ -376,7 +416,7 @@ fn member<'a>(object: &'a str, name: &str, ignores_case: bool) -> Result<Option<
     let slots = BTreeMap::from([(own, 0)]);
     let lower = BTreeMap::from([(name.to_lowercase(), 0)]);
     let json =
-        JsonLines { slots, lower, ignores_case, nested: Vec::new(), fields: Vec::new(), kept: Vec::new() };
+        JsonLines { slots, lower, ignores_case, nested: Vec::new(), fields: Vec::new(), kept: vec![0] };
     let mut found = [None];
     let read = json.read(object.as_bytes(), &mut found, &mut BTreeSet::new());
     read.map(|()| found[0]).map_err(|wrong| wrong.in_words(&json))
@@ -411,7 +451,7 @@ struct Scanner<'s> {
     names: Vec<(Vec<u8>, Option<usize>)>,
 }
 
-/// So many names are remembered.
+/// At most this many names are remembered.
 const NAMES_MAX: usize = 1_000;
 
 impl<'s> Scanner<'s> {
@@ -419,15 +459,15 @@ impl<'s> Scanner<'s> {
         Scanner { json, names: Vec::new() }
     }
 
-    /// Finds the text of the value of each slot. Answers false where the line is written in another way, or may be
-    /// wrong: [`JsonLines::read`] knows.
+    /// Finds the text of the value of each slot. Returns false if the line is written in another way or may be
+    /// wrong, which [`JsonLines::read`] finds out.
     fn read<'a>(
         &mut self,
         line: &'a str,
         found: &mut [Option<&'a str>],
         ignored: &mut BTreeSet<String>,
     ) -> bool {
-        self.scan(line, found, ignored).is_some()
+        self.scan(line, found, ignored).is_some() && self.json.descend(found).is_ok()
     }
 
     fn scan<'a>(
@@ -537,37 +577,23 @@ fn value_end(line: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// What the library says, and what is said instead.
-const WORDS: [(&str, &str); 13] = [
-    ("trailing characters", "something follows the object"),
-    ("trailing comma", "a comma has nothing after it"),
-    ("invalid number", "a number is not written as in JSON"),
-    ("number out of range", "a number is too large"),
-    ("expected value", "a value is missing or not valid JSON"),
-    ("expected ident", "a word is not `true`, `false` or `null`"),
-    ("expected `,` or `}`", "a comma or `}` is missing"),
-    ("expected `,` or `]`", "a comma or `]` is missing"),
-    ("expected `:`", "a colon is missing after a name"),
-    ("key must be a string", "a name is not in double quotes"),
-    ("control character", "a text holds a control character"),
-    ("recursion limit", "values are nested too deeply"),
-    ("escape", "an escape in a text is invalid"),
-];
+/// What is wrong with a line, as it is said of an object that is decided alone; `None` where nothing is.
+fn malformed_in_words(line: &str) -> Option<String> {
+    json::members(line, |_, _| ()).err().map(|malformed| malformed.reason(line).message)
+}
 
-/// What is wrong with an object, without the number of the line, which is always 1.
+/// What is wrong with an object.
 fn in_words(line: &str, error: &serde_json::Error) -> String {
     let text = error.to_string();
-    if !line.trim_start().starts_with('{') {
-        return "not a JSON object: it does not begin with `{`".into();
-    }
     if let Some((name, _)) = text.split_once(TWICE) {
-        return format!("{name}{TWICE}");
+        return format!("not a JSON object: {name}{TWICE}");
     }
+    let mut words = malformed_in_words(line)
+        .unwrap_or_else(|| "not a JSON object: values are nested too deeply".to_owned());
     if error.is_eof() {
-        return "the line ends within its JSON object: each object is on one line".into();
+        words += "; each object is on one line";
     }
-    let words = WORDS.iter().find(|(theirs, _)| text.contains(theirs)).map(|(_, ours)| *ours);
-    format!("not a JSON object: {} at character {}", words.unwrap_or("it cannot be read"), error.column())
+    words
 }
 
 /// What is said after a name that an object has twice.
@@ -604,8 +630,8 @@ struct Object<'s, 'a> {
     json: &'s JsonLines,
     found: &'s mut [Option<&'a str>],
     ignored: &'s mut BTreeSet<String>,
-    /// A name in another case than the wanted one, and the slot of that.
-    other_case: &'s mut Option<(String, usize)>,
+    /// Names in another case than the wanted one, and the slot of that.
+    other_case: &'s mut Vec<(String, usize)>,
 }
 
 impl<'a> Visitor<'a> for Object<'_, 'a> {
@@ -636,7 +662,7 @@ impl<'a> Visitor<'a> for Object<'_, 'a> {
 struct Name<'s> {
     json: &'s JsonLines,
     ignored: &'s mut BTreeSet<String>,
-    other_case: &'s mut Option<(String, usize)>,
+    other_case: &'s mut Vec<(String, usize)>,
 }
 
 impl<'a> DeserializeSeed<'a> for Name<'_> {
@@ -657,7 +683,7 @@ impl Visitor<'_> for Name<'_> {
     fn visit_str<E: Error>(self, name: &str) -> Result<Option<usize>, E> {
         match self.json.slot(name) {
             Slot::Wanted(slot) => return Ok(Some(slot)),
-            Slot::OtherCase(slot) => *self.other_case = Some((name.to_owned(), slot)),
+            Slot::OtherCase(slot) => self.other_case.push((name.to_owned(), slot)),
             Slot::Unknown => {}
         }
         note(name, self.ignored);
@@ -674,24 +700,41 @@ mod tests {
     fn what_is_wrong_with_a_line_is_told_in_words() {
         let json = JsonLines::new(&intake(&every_kind(), "", &[]), &Given::default());
         for (line, words) in [
-            (r#""count": 5,"#, "not a JSON object: it does not begin with `{`"),
-            ("[1]", "not a JSON object: it does not begin with `{`"),
-            (r#"{"count": 5,"#, "the line ends within its JSON object: each object is on one line"),
-            (r#"{"count": 05}"#, "a number is not written as in JSON"),
-            (r#"{"count": 5} {}"#, "something follows the object"),
-            (r#"{"count": 5, "count": 6}"#, "`count` appears twice"),
+            (r#""count": 5,"#, "not a JSON object: a JSON object starts with `{`"),
+            ("[1]", "not a JSON object: a JSON object starts with `{`"),
+            (
+                r#"{"count": 5,"#,
+                "not a JSON object: the JSON object is incomplete: the text ends inside it; each object is on one line",
+            ),
+            (r#"{"count": 05}"#, "not a JSON object: invalid number at character 13"),
+            (
+                r#"{"count": 5} {}"#,
+                "not a JSON object: text after the end of the JSON object at character 14",
+            ),
+            (r#"{"count": 5, "count": 6}"#, "not a JSON object: `count` appears twice"),
             (r#"{"Count": 5}"#, "`Count` differs from `count` only in case"),
-            (r#"{count: 5}"#, "a name is not in double quotes"),
-            (r#"{"count" 5}"#, "a colon is missing after a name"),
-            (r#"{"count": 5 "big": 6}"#, "a comma or `}` is missing"),
-            (r#"{"count": NaN}"#, "a value is missing or not valid JSON"),
-            (r#"{"count": nil}"#, "a word is not `true`, `false` or `null`"),
-            (r#"{"count": "\x"}"#, "an escape in a text is invalid"),
+            (r#"{count: 5}"#, "not a JSON object: expected a name in double quotes at character 2"),
+            (r#"{"count" 5}"#, "not a JSON object: expected `:` at character 10"),
+            (r#"{"count": 5 "big": 6}"#, "not a JSON object: expected `,` or `}` at character 13"),
+            (r#"{"count": NaN}"#, "not a JSON object: expected a value at character 11"),
+            (
+                r#"{"count": nil}"#,
+                "not a JSON object: invalid value: text needs double quotes at character 11",
+            ),
+            (r#"{"count": "\x"}"#, "not a JSON object: unknown escape inside a string at character 12"),
+            (
+                r#"{"count": "\ud800"}"#,
+                "not a JSON object: incomplete character (half of a surrogate pair) inside a string",
+            ),
         ] {
             let mut found = vec![None; json.width()];
             let wrong = json.read(line.as_bytes(), &mut found, &mut BTreeSet::new()).unwrap_err();
             let wrong = wrong.in_words(&json);
-            assert!(wrong.contains(words), "{line}: {wrong}");
+            assert!(wrong.starts_with(words), "{line}: {wrong}");
+            // an object that is decided alone is refused in the same words
+            let alone = json::members(line, |_, _| ()).map_err(|malformed| malformed.reason(line).message);
+            let is_like = |message: &String| wrong.starts_with(message.as_str());
+            assert!(alone.as_ref().err().is_none_or(is_like), "{line}: {alone:?}");
         }
     }
 

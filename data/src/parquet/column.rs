@@ -5,7 +5,8 @@
 //! finds the pages of a chunk of rows in order, and the threads that share the work decode that [`Part`]: the
 //! dictionary of a column chunk becomes an array once, and the codes of the pages pick from what admission made of it.
 //! Pages of plain values are copied. A column to keep is checked, and its pages are written again in the bytes that were
-//! read. Anything else (nested columns, other encodings, types or codecs) is the general reader's.
+//! read. A member of a struct is a column whose values are present at a deeper level. Anything else (lists, other
+//! encodings, types or codecs) is the general reader's.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -58,7 +59,8 @@ struct Column {
     /// The type that the file names.
     data_type: DataType,
     codec: Compression,
-    optional: bool,
+    /// The definition level of values that are present: 0 where none can be missing, and more than 1 within structs.
+    depth: u32,
     /// How many rows the column chunk has.
     rows: usize,
     description: ColumnDescPtr,
@@ -101,9 +103,9 @@ enum Layout {
     Int32,
     Int64,
     Double,
-    /// Big-endian integers of so many bytes, at most 8.
+    /// Big-endian integers of this many bytes, at most 8.
     Short(usize),
-    /// Big-endian integers of so many bytes.
+    /// Big-endian integers of this many bytes.
     Fixed(usize),
     Text,
 }
@@ -113,8 +115,7 @@ fn shape_of(chunk: &ColumnChunkMetaData, data_type: &DataType) -> Option<Shape> 
     use DataType::*;
     let known = [Encoding::PLAIN, Encoding::RLE, Encoding::PLAIN_DICTIONARY, Encoding::RLE_DICTIONARY];
     let column = chunk.column_descr();
-    let is_flat = column.max_rep_level() == 0 && column.max_def_level() <= 1;
-    if !is_flat
+    if column.max_rep_level() > 0
         || !is_known(chunk.compression())
         || !chunk.encodings().all(|encoding| known.contains(&encoding))
     {
@@ -158,7 +159,7 @@ fn shape_of(chunk: &ColumnChunkMetaData, data_type: &DataType) -> Option<Shape> 
 impl Column {
     fn unreadable(&self, error: &dyn std::error::Error) -> DataError {
         let (file, row_group) = &self.place;
-        unreadable_column(file, *row_group, self.description.name(), error)
+        unreadable_column(file, *row_group, &self.description.path().string(), error)
     }
 }
 
@@ -166,7 +167,7 @@ impl PagedColumn {
     /// The column chunk, where it is plain enough.
     ///
     /// # Errors
-    /// Where what is said about its pages cannot be.
+    /// If the metadata of its pages is impossible.
     pub fn open(
         (name, row_group): (&Arc<str>, usize),
         file: &Positioned,
@@ -184,7 +185,7 @@ impl PagedColumn {
             shape,
             data_type: data_type.clone(),
             codec: chunk.compression(),
-            optional: chunk.column_descr().max_def_level() == 1,
+            depth: u32::from(chunk.column_descr().max_def_level().unsigned_abs()),
             rows,
             description: chunk.column_descr_ptr(),
         };
@@ -251,7 +252,7 @@ impl PagedColumn {
         Ok(end)
     }
 
-    /// Finds pages until so many rows wait, or there are no more pages.
+    /// Finds pages until this many rows are waiting, or there are no more pages.
     fn find(&mut self, rows: usize) -> Result<()> {
         while self.rows_waiting < rows {
             let Some(raw) = self.pages.next()? else { return Ok(()) };
@@ -302,10 +303,10 @@ impl Part {
     }
 
     fn decode_as<T: Plain>(&self) -> Result<Decoded> {
-        let Column { shape, codec, optional, .. } = &*self.column;
-        let mut chunk = Chunk::<T>::new(self.rows, *optional);
+        let Column { shape, codec, depth, .. } = &*self.column;
+        let mut chunk = Chunk::<T>::new(self.rows, *depth > 0);
         for (page, range) in &self.pages {
-            let open = page.open(*codec, *optional)?;
+            let open = page.open(*codec, *depth)?;
             let rows = range.len();
             let present = open.present.as_ref().map(|present| present.slice(range.start, rows));
             let count = present.as_ref().map_or(rows, BooleanBuffer::count_set_bits);
@@ -382,10 +383,10 @@ impl Part {
         Ok(Some(verbatim))
     }
 
-    /// That the values of a whole page are right; answers whether they are codes.
+    /// Checks the values of a whole page; returns whether they are codes.
     fn check(&self, page: &DataPage) -> Result<bool> {
-        let Column { shape, codec, optional, .. } = &*self.column;
-        let open = page.open(*codec, *optional)?;
+        let Column { shape, codec, depth, .. } = &*self.column;
+        let open = page.open(*codec, *depth)?;
         let count = open.present.as_ref().map_or(page.rows, BooleanBuffer::count_set_bits);
         if open.is_coded {
             let mut codes = Vec::with_capacity(count);
@@ -431,14 +432,14 @@ fn decode_dictionary(bytes: &mut Bytes, count: usize, shape: &Shape) -> Result<A
     }
 }
 
-/// That every code has a value. Codes have at most 31 bits.
+/// Checks that every code has a value. Codes have at most 31 bits.
 fn check_codes(codes: &[i32], dictionary: Option<&ArrayRef>) -> Result<()> {
     let values = dictionary.map_or(0, |dictionary| dictionary.len());
     let greatest = codes.iter().copied().fold(-1, i32::max);
     if (greatest as i64) < values as i64 { Ok(()) } else { Err(damaged("a code is beyond its dictionary")) }
 }
 
-/// That a page of plain texts has so many, each of valid UTF-8.
+/// Checks that a page of plain texts has this many, each valid UTF-8.
 fn check_texts(bytes: &[u8], count: usize) -> Result<()> {
     let (mut at, mut lengths) = (0usize, 0u32);
     for _ in 0..count {
@@ -478,7 +479,7 @@ trait Plain {
     fn skip(bytes: &mut Bytes, layout: Layout, count: usize) -> Result<()>;
     /// Takes `count` values off the bytes.
     fn decode(bytes: &mut Bytes, layout: Layout, count: usize, out: &mut Self::Many) -> Result<()>;
-    /// Moves the last values apart, so that they stand where rows are present.
+    /// Spreads the last values out to the rows that are present.
     fn spread(values: &mut Self::Many, count: usize, present: &BooleanBuffer);
     /// Adds the values that codes stand for.
     fn look_up(codes: &[i32], dictionary: &ArrayRef, out: &mut Self::Many) -> Result<()>;
@@ -486,7 +487,7 @@ trait Plain {
     fn array(values: Self::Many, nulls: Option<NullBuffer>, data_type: &DataType) -> Result<ArrayRef>;
 }
 
-/// Moves the last `count` values apart; what stands where no row is present is the default.
+/// Spreads the last `count` values out to the rows that are present; the other rows get the default.
 fn spread<T: Copy + Default>(values: &mut Vec<T>, count: usize, present: &BooleanBuffer) {
     let compact = values.split_off(values.len() - count);
     let start = values.len();
@@ -585,7 +586,7 @@ fn big_endian(bytes: &mut Bytes, layout: Layout, count: usize, out: &mut Vec<i12
     Ok(())
 }
 
-/// Nothing but a name for texts.
+/// A name for texts, which have no type of their own here.
 struct Text;
 
 /// Texts, as arrays hold them.

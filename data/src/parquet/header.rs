@@ -1,4 +1,4 @@
-//! What does a page say about itself? A header in Thrift's compact protocol, of which a handful of fields matter.
+//! What does a page say about itself? A header in Thrift's compact protocol; only a few of its fields matter.
 
 use ::parquet::basic::Encoding;
 

@@ -105,10 +105,10 @@ pub fn unreadable_column(file: &str, row_group: usize, column: &str, error: &dyn
 /// What to do about a damaged file.
 const AGAIN: &str = "write the file again, or copy it again from where it was written";
 
-/// What this crate says of its own errors, once it is a text among those of the library.
+/// The mark of this crate's own errors among the texts of the library.
 const OURS: &str = "External: ";
 
-/// Parts of what the library says, and what is said instead.
+/// Parts of the library's messages, and what is said instead.
 const WORDS: [(&str, &str); 6] = [
     ("CRC", "a page does not match its checksum, so its bytes have changed since it was written"),
     ("less than footer", "it is too short, so it may have been cut off"),

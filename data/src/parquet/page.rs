@@ -1,5 +1,5 @@
-//! What are the pages of a column chunk? They are found by their headers, and unpacked and checked when somebody wants
-//! their values.
+//! What are the pages of a column chunk? They are found by their headers, and unpacked and checked when their values
+//! are needed.
 //!
 //! Finding pages is cheap and happens in order. Unpacking is the work that threads share, and a column that is only
 //! copied can be written again in the bytes that were read.
@@ -16,13 +16,13 @@ use super::open::damaged;
 use super::runs::presence;
 use crate::positioned::Positioned;
 
-/// So much is read at a time, and more only where a page is longer.
+/// How much is read at a time; more is read only if a page is longer.
 const WINDOW_BYTES: u64 = 1 << 20;
 
 /// How often its own length an unpacked page gets as memory before any of it is unpacked.
 const EXPANSION: usize = 64;
 
-/// A page without a value in it may still unpack to so much.
+/// A page may unpack to this much even if it holds no value.
 const SMALL_BYTES: usize = 1 << 16;
 
 /// Snappy copies at most 64 bytes for each 3 bytes of input.
@@ -89,7 +89,7 @@ impl PageReader {
         }
     }
 
-    /// Reads until the window has so many bytes, or reaches the end of the column chunk.
+    /// Reads until the window has this many bytes, or reaches the end of the column chunk.
     fn fill(&mut self, wanted: usize) -> Result<()> {
         let left = self.end - self.at;
         let wanted = (wanted as u64).min(left);
@@ -105,7 +105,7 @@ impl PageReader {
     }
 }
 
-/// A data page, unpacked once for all threads that want it.
+/// A data page, unpacked once for all threads that need it.
 pub struct DataPage {
     pub raw: RawPage,
     pub rows: usize,
@@ -114,7 +114,7 @@ pub struct DataPage {
 
 /// What a data page holds.
 pub struct OpenPage {
-    /// Which rows are present, where not all are.
+    /// Which rows are present; `None` if all are.
     pub present: Option<BooleanBuffer>,
     pub values: Bytes,
     /// Whether values are codes of the dictionary.
@@ -126,19 +126,19 @@ impl DataPage {
         DataPage { raw, rows, open: OnceLock::new() }
     }
 
-    /// Unpacks the page.
+    /// Unpacks the page; `depth` is the definition level of values that are present, 0 where none can be missing.
     ///
     /// # Errors
     /// Where it is damaged.
-    pub fn open(&self, codec: Compression, optional: bool) -> Result<&OpenPage> {
-        let open = self.open.get_or_init(|| self.opened(codec, optional).map_err(|error| error.to_string()));
+    pub fn open(&self, codec: Compression, depth: u32) -> Result<&OpenPage> {
+        let open = self.open.get_or_init(|| self.opened(codec, depth).map_err(|error| error.to_string()));
         open.as_ref().map_err(|message| damaged(message.trim_start_matches("Parquet error: ")))
     }
 
-    fn opened(&self, codec: Compression, optional: bool) -> Result<OpenPage> {
+    fn opened(&self, codec: Compression, depth: u32) -> Result<OpenPage> {
         let bytes = self.raw.unpack(codec)?;
         let (levels, values, encoding) = match self.raw.header.kind {
-            Kind::Data { encoding, levels, .. } if optional => {
+            Kind::Data { encoding, levels, .. } if depth > 0 => {
                 if levels != Encoding::RLE {
                     return Err(damaged("levels are written in an encoding that is no longer used"));
                 }
@@ -164,7 +164,7 @@ impl DataPage {
                 return Err(damaged(message));
             }
         };
-        let present = if optional { Some(presence(&levels, self.rows)?) } else { None };
+        let present = if depth > 0 { Some(presence(&levels, self.rows, depth)?) } else { None };
         let present = present.filter(|present| present.count_set_bits() < self.rows);
         Ok(OpenPage { present, values, is_coded })
     }

@@ -30,15 +30,15 @@ use crate::write::{Content, Data, Spec};
 pub struct Pages {
     /// Its pages with their headers.
     pub bytes: Bytes,
-    /// What the file's footer says of it.
+    /// What the file's footer says about it.
     pub close: ColumnCloseResult,
 }
 
-/// Decimals of so many digits are integers of 32 and of 64 bits.
+/// Decimals with up to this many digits are integers of 32 and of 64 bits.
 const DIGITS_32: u8 = 9;
 const DIGITS_64: u8 = 18;
 
-/// Integers within so many are written as codes, if there are twice as many of them.
+/// Integers that span at most this many values are written as codes, if there are twice as many of them.
 const SPAN_MAX: i64 = 1 << 12;
 
 /// Whether [`encode`] can write the column; otherwise the general writer does.
@@ -380,7 +380,7 @@ impl ChunkWriter {
 
 /// A physical integer of Parquet.
 trait Physical: Scalar {
-    /// What is said of values between these ends.
+    /// The statistics of values between these ends.
     fn statistics(ends: Option<(Self, Self)>, missing: u64) -> Statistics;
 }
 
@@ -465,7 +465,7 @@ fn pack<const W: usize>(codes: &[u16], out: &mut Vec<u8>) {
     }
 }
 
-/// The shape of `DELTA_BINARY_PACKED`: blocks of so many differences, in so many parts with a width each.
+/// The shape of `DELTA_BINARY_PACKED`: the differences in a block, and the parts of a block, each with its own width.
 const BLOCK: usize = 128;
 const PARTS: usize = 4;
 

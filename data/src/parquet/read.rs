@@ -1,7 +1,8 @@
-//! What does a Parquet file hold? Row groups, read column by column. The pages of a chunk are found in order; whoever
-//! admits the chunk decodes them ([`Part`]). Columns that are not plain enough for that are decoded in order, by several
+//! What does a Parquet file hold? Row groups, read column by column. The pages of a chunk are found in order, and
+//! decoded when the chunk is admitted ([`Part`]). Columns that are not plain enough for that are decoded in order, by several
 //! threads at once.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use ::parquet::arrow::ProjectionMask;
@@ -9,17 +10,19 @@ use ::parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use ::parquet::errors::ParquetError;
+use ::parquet::schema::types::Type;
 use arrow_schema::ArrowError;
 use rayon::prelude::*;
 
 use super::claims;
 use super::column::PagedColumn;
-use super::open::{metadata, too_short, unreadable, unreadable_column};
+use super::open::{damaged, metadata, too_short, unreadable, unreadable_column};
 use crate::chunk::{CHUNK_ROWS, ColumnData, Columnar, Kept};
 use crate::error::DataError;
 use crate::given::Given;
 use crate::guard::guarded;
 use crate::intake::Intake;
+use crate::member::{Member, within};
 use crate::positioned::Positioned;
 use crate::source::{Opened, Request, Rows, Source};
 use crate::typed::TypedColumns;
@@ -54,8 +57,8 @@ struct ParquetSource {
 enum ColumnReader {
     /// A column that is plain enough.
     Paged(Box<PagedColumn>),
-    /// Anything else.
-    General(Box<ParquetRecordBatchReader>),
+    /// Anything else, and how many structs are around it, which then have no other member.
+    General(Box<ParquetRecordBatchReader>, usize),
 }
 
 impl ParquetSource {
@@ -84,53 +87,58 @@ impl ParquetSource {
         self.next_row_group += 1;
         let rows = self.metadata.metadata().row_group(row_group).num_rows();
         self.rows_left = usize::try_from(rows).map_err(|error| unreadable(&self.file, &error))?;
-        let named = |column: usize, reader: Result<ColumnReader, ParquetError>| {
-            reader.map_err(|error| self.unreadable_column(column, &error))
+        let fields = self.columns.fields.len();
+        let open = |(position, member): (usize, Member)| {
+            // the type of a column to keep is what the file says
+            let reader = self.reader(row_group, &member, position >= fields);
+            reader.map_err(|error| self.unreadable_column(&member, &error))
         };
-        let fields = self
-            .columns
-            .fields
-            .iter()
-            .map(|(_, column)| named(*column, self.field_reader(row_group, *column)));
-        let kept = self
-            .columns
-            .kept
-            .iter()
-            .flatten()
-            .map(|column| named(*column, self.kept_reader(row_group, *column)));
-        self.readers = fields.chain(kept).collect::<Result<_, DataError>>()?;
+        self.readers = self.columns.columns().enumerate().map(open).collect::<Result<_, DataError>>()?;
         Ok(())
     }
 
     /// A column of the row group that is being read cannot be read.
-    fn unreadable_column(&self, column: usize, error: &dyn std::error::Error) -> DataError {
-        let name = self.metadata.schema().field(column).name();
-        unreadable_column(&self.file, self.next_row_group, name, error)
+    fn unreadable_column(&self, member: &Member, error: &dyn std::error::Error) -> DataError {
+        let name = member.name(self.metadata.schema().fields());
+        unreadable_column(&self.file, self.next_row_group, &name, error)
     }
 
-    fn field_reader(&self, row_group: usize, column: usize) -> Result<ColumnReader, ParquetError> {
-        match self.paged(row_group, column)? {
+    fn reader(&self, row_group: usize, member: &Member, is_kept: bool) -> Result<ColumnReader, ParquetError> {
+        let leaves = self.leaves(member)?;
+        let paged = self.paged(row_group, member, leaves.clone())?;
+        match paged.filter(|paged| !is_kept || paged.can_be_kept()) {
             Some(paged) => Ok(ColumnReader::Paged(Box::new(paged))),
-            None => self.general_reader(row_group, column),
+            None => self.general_reader(row_group, member, leaves),
         }
     }
 
-    /// The reader of a column to keep, whose type is what the file says.
-    fn kept_reader(&self, row_group: usize, column: usize) -> Result<ColumnReader, ParquetError> {
-        match self.paged(row_group, column)?.filter(PagedColumn::can_be_kept) {
-            Some(paged) => Ok(ColumnReader::Paged(Box::new(paged))),
-            None => self.general_reader(row_group, column),
+    /// The columns of Parquet that a column or a member consists of: one, unless it is nested itself.
+    fn leaves(&self, member: &Member) -> Result<Range<usize>, ParquetError> {
+        let root = self.metadata.parquet_schema().root_schema();
+        let (mut start, mut of) = (0, root);
+        for position in std::iter::once(&member.column).chain(&member.within) {
+            let types = of.get_fields();
+            start += types[..*position].iter().map(|of| leaf_count(of)).sum::<usize>();
+            of = &types[*position];
         }
+        let fields = self.metadata.schema().fields();
+        if of.name() != member.field(fields).name() {
+            return Err(damaged("the two schemas of the file differ"));
+        }
+        Ok(start..start + leaf_count(of))
     }
 
-    fn paged(&self, row_group: usize, column: usize) -> Result<Option<PagedColumn>, ParquetError> {
-        let parquet = self.metadata.parquet_schema();
-        // the leaf of a column that has one; nested columns are the general reader's
-        let leaves: Vec<usize> =
-            (0..parquet.num_columns()).filter(|leaf| parquet.get_column_root_idx(*leaf) == column).collect();
-        let [leaf] = leaves[..] else { return Ok(None) };
-        let chunk = self.metadata.metadata().row_group(row_group).column(leaf);
-        let data_type = self.metadata.schema().field(column).data_type();
+    fn paged(
+        &self,
+        row_group: usize,
+        member: &Member,
+        leaves: Range<usize>,
+    ) -> Result<Option<PagedColumn>, ParquetError> {
+        if leaves.len() != 1 {
+            return Ok(None);
+        }
+        let chunk = self.metadata.metadata().row_group(row_group).column(leaves.start);
+        let data_type = member.field(self.metadata.schema().fields()).data_type();
         PagedColumn::open(
             (&self.file, self.next_row_group),
             &self.positioned,
@@ -140,23 +148,27 @@ impl ParquetSource {
         )
     }
 
-    fn general_reader(&self, row_group: usize, column: usize) -> Result<ColumnReader, ParquetError> {
-        let parquet = self.metadata.parquet_schema();
+    fn general_reader(
+        &self,
+        row_group: usize,
+        member: &Member,
+        leaves: Range<usize>,
+    ) -> Result<ColumnReader, ParquetError> {
         let group = self.metadata.metadata().row_group(row_group);
-        for leaf in (0..parquet.num_columns()).filter(|leaf| parquet.get_column_root_idx(*leaf) == column) {
+        for leaf in leaves.clone() {
             claims::check(&self.positioned, group.column(leaf))?;
         }
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
             self.positioned.clone(),
             self.metadata.clone(),
         );
-        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), [column]);
+        let mask = ProjectionMask::leaves(self.metadata.parquet_schema(), leaves);
         let reader = builder
             .with_projection(mask)
             .with_row_groups(vec![row_group])
             .with_batch_size(ROWS_MAX)
             .build()?;
-        Ok(ColumnReader::General(Box::new(reader)))
+        Ok(ColumnReader::General(Box::new(reader), member.within.len()))
     }
 }
 
@@ -172,7 +184,7 @@ impl ParquetSource {
             && let Some(ColumnReader::Paged(column)) = self.readers.get_mut(fields)
         {
             let end = column.last_page_end(ROWS_MAX);
-            let end = end.map_err(|error| self.unreadable_column(kept, &error))?;
+            let end = end.map_err(|error| self.unreadable_column(&Member::whole(kept), &error))?;
             return Ok(if end >= CHUNK_ROWS { end } else { ROWS_MAX });
         }
         Ok(self.rows_left.min(ROWS_MAX))
@@ -184,13 +196,19 @@ impl ColumnReader {
     fn read(&mut self, rows: usize) -> Result<ColumnData, ArrowError> {
         match self {
             ColumnReader::Paged(column) => Ok(ColumnData::Pages(column.take(rows)?)),
-            ColumnReader::General(reader) => {
+            ColumnReader::General(reader, depth) => {
                 let batch = reader.next().transpose()?.filter(|batch| batch.num_rows() == rows);
                 let batch = batch.ok_or_else(|| ArrowError::from(too_short()))?;
-                Ok(ColumnData::Array(Arc::clone(batch.column(0))))
+                let column = within(Arc::clone(batch.column(0)), std::iter::repeat_n(0, *depth));
+                column.map(ColumnData::Array).map_err(|error| ArrowError::ParquetError(error.message))
             }
         }
     }
+}
+
+/// How many columns of Parquet a type consists of.
+fn leaf_count(of: &Type) -> usize {
+    if of.is_group() { of.get_fields().iter().map(|of| leaf_count(of)).sum() } else { 1 }
 }
 
 fn guarded_read(reader: &mut ColumnReader, rows: usize) -> Result<ColumnData, ArrowError> {
@@ -210,7 +228,7 @@ impl Source for ParquetSource {
             self.readers.par_iter_mut().map(|reader| guarded_read(reader, rows)).collect();
         let columns = self.columns.columns();
         let read = read.into_iter().zip(columns);
-        let read = read.map(|(read, column)| read.map_err(|error| self.unreadable_column(column, &error)));
+        let read = read.map(|(read, member)| read.map_err(|error| self.unreadable_column(&member, &error)));
         let mut fields = read.collect::<Result<Vec<ColumnData>, DataError>>()?;
         let kept = self.columns.place(fields.split_off(self.columns.fields.len()));
         let fields = self.columns.fields.iter().map(|(index, _)| *index).zip(fields).collect();

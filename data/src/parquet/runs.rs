@@ -19,7 +19,7 @@ pub struct Runs {
 }
 
 impl Runs {
-    /// Runs of codes with so many bits.
+    /// Runs of codes with this many bits.
     ///
     /// # Errors
     /// Where a code would not fit in 32 bits.
@@ -74,7 +74,7 @@ impl Runs {
         Ok(())
     }
 
-    /// Begins the next run; a packed one that is not longer than `count` is given at once. Answers how many were.
+    /// Begins the next run; a packed one that is not longer than `count` is unpacked at once. Returns how many were.
     fn begin_run(&mut self, count: usize, codes: &mut Vec<i32>) -> Result<usize> {
         let header = varint(&self.bytes, &mut self.at)?;
         let length = usize::try_from(header >> 1).map_err(|_| damaged("a run is too long"))?;
@@ -113,11 +113,25 @@ impl Runs {
     }
 }
 
-/// Whether each of `count` rows is present: definition levels of one bit.
+/// Whether each of `count` rows is present: its definition level is `depth`, which is how many of a value and the structs
+/// around it may be missing.
 ///
 /// # Errors
-/// Where there are fewer levels.
-pub fn presence(bytes: &[u8], count: usize) -> Result<BooleanBuffer> {
+/// Where there are fewer levels, or one is greater.
+pub fn presence(bytes: &Bytes, count: usize, depth: u32) -> Result<BooleanBuffer> {
+    if depth == 1 {
+        return bits(bytes, count);
+    }
+    let mut levels = Vec::with_capacity(count);
+    Runs::new(bytes.clone(), u32::BITS - depth.leading_zeros())?.take(count, &mut levels)?;
+    if levels.iter().any(|level| *level as u32 > depth) {
+        return Err(damaged("a level is greater than its column has"));
+    }
+    Ok(BooleanBuffer::collect_bool(count, |row| levels[row] as u32 == depth))
+}
+
+/// The same, of levels of one bit.
+fn bits(bytes: &[u8], count: usize) -> Result<BooleanBuffer> {
     let mut builder = BooleanBufferBuilder::new(count);
     let mut at = 0;
     while builder.len() < count {
@@ -265,11 +279,26 @@ mod tests {
 
     #[test]
     fn levels_are_bits() {
+        let presence = |bytes: &'static [u8], count: usize| presence(&Bytes::from_static(bytes), count, 1);
         let levels = presence(&[3 << 1, 1, 1 << 1 | 1, 0b0101_0101, 2 << 1, 0], 12).unwrap();
         let found: Vec<bool> = levels.iter().collect();
         let expected = [1, 1, 1, 1, 0, 1, 0, 1, 0, 1, 0, 0].map(|bit| bit == 1);
         assert_eq!(found, expected);
         assert!(presence(&[3 << 1, 1], 4).is_err());
         assert!(presence(&[0, 0, 0, 0], 4).is_err());
+    }
+
+    #[test]
+    fn only_the_greatest_level_is_a_value() {
+        let presence =
+            |bytes: &'static [u8], count: usize, depth| presence(&Bytes::from_static(bytes), count, depth);
+        // twice 2, and then 0 1 2 0 2 1 1 0
+        let levels: &[u8] = &[2 << 1, 2, 1 << 1 | 1, 0b00_10_01_00, 0b00_01_01_10];
+        let found: Vec<bool> = presence(levels, 10, 2).unwrap().iter().collect();
+        let expected = [1, 1, 0, 0, 1, 0, 1, 0, 0, 0].map(|bit| bit == 1);
+        assert_eq!(found, expected);
+        assert!(presence(&[4 << 1, 3], 4, 2).is_err(), "there is no such level");
+        assert!(presence(&[4 << 1, 3], 4, 3).unwrap().iter().all(|is_present| is_present));
+        assert!(presence(&[3 << 1, 1], 4, 2).is_err(), "levels end early");
     }
 }

@@ -34,7 +34,7 @@ impl Verbatim {
         self.dictionary_bytes = self.bytes.len();
     }
 
-    /// Adds a data page of so many rows.
+    /// Adds a data page with this many rows.
     pub fn data(&mut self, page: &RawPage, rows: usize) {
         self.add(page);
         self.rows += rows;
@@ -53,7 +53,7 @@ impl Verbatim {
         self.plain_bytes += page.header_bytes() + page.header.plain_bytes;
     }
 
-    /// The bytes, and what the footer of a file says of them.
+    /// The bytes, and what the footer of a file says about them.
     ///
     /// # Errors
     /// Where that cannot be written down.

@@ -101,7 +101,7 @@ fn properties(layout: &Layout) -> WriterProperties {
         .set_created_by(format!("opus version {}", env!("CARGO_PKG_VERSION")))
         .set_key_value_metadata(Some(metadata.collect()))
         .build();
-    // what is said of the file stands beside the schema, not in it
+    // the metadata of the file is beside the schema, not in it
     let schema = schema_of(layout).with_metadata(arrow_schema::Metadata::default());
     add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
     properties

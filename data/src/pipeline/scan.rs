@@ -58,6 +58,7 @@ pub struct Noted {
     file: Arc<str>,
     rows: u64,
     ignored: BTreeSet<String>,
+    not_filled: BTreeSet<String>,
     seen: Option<Seen>,
     percentages: Vec<Percentages>,
 }
@@ -67,9 +68,11 @@ pub struct Noted {
 pub struct Scanned {
     /// How many rows.
     pub rows: u64,
-    /// The columns that nobody asked for.
+    /// The columns that were ignored.
     pub ignored: Ignored,
-    /// The inputs with the hash of what was read of each, where that was asked for.
+    /// The columns that an input has, although the mapping has a value for inputs that lack them.
+    pub not_filled: Ignored,
+    /// The inputs with the hash of what was read from each, if hashes were requested.
     pub hashes: Vec<(String, Digest)>,
 }
 
@@ -85,9 +88,9 @@ impl Chunk {
         faults: &mut Vec<RowFault>,
     ) -> Result<(Vec<ColumnData>, Noted), DataError> {
         let (file, first_row, rows) = (self.file.clone(), self.first_row, self.rows as u64);
-        let Filled { kept, ignored, seen } = self.fill(intake, columns, faults)?;
+        let Filled { kept, ignored, seen, not_filled } = self.fill(intake, columns, faults)?;
         let percentages = percentages(intake, first_row, columns, faults);
-        Ok((kept, Noted { file, rows, ignored, seen, percentages }))
+        Ok((kept, Noted { file, rows, ignored, not_filled, seen, percentages }))
     }
 }
 
@@ -153,7 +156,7 @@ impl<'a> Scan<'a> {
                 let number = started;
                 started += 1;
                 scope.spawn_fifo(move |_| {
-                    // nobody listens any more where writing has failed
+                    // the receiver is gone if writing has failed
                     let _ = sender.send((number, worked(work, chunk)));
                 });
                 while order.next + (ahead_max as u64) <= started {
@@ -167,7 +170,8 @@ impl<'a> Scan<'a> {
         })?;
         account.ignored.extend(reader.ignored());
         account.seen.as_ref().map_or(Ok(()), |seen| seen.check(intake))?;
-        Ok(Scanned { rows: account.rows, ignored: account.ignored, hashes: reader.into_hashes() })
+        let Account { rows, ignored, not_filled, .. } = account;
+        Ok(Scanned { rows, ignored, not_filled, hashes: reader.into_hashes() })
     }
 }
 
@@ -216,6 +220,7 @@ struct Account<'a> {
     rows: u64,
     units: Units<'a>,
     ignored: Ignored,
+    not_filled: Ignored,
     /// Which fields the rows name; `None` where no file names values row by row.
     seen: Option<Seen>,
     needs_names: bool,
@@ -224,13 +229,22 @@ struct Account<'a> {
 impl<'a> Account<'a> {
     fn new(intake: &'a Intake, needs_names: bool) -> Account<'a> {
         let units = Units::new(intake);
-        Account { intake, rows: 0, units, ignored: Ignored::default(), seen: None, needs_names }
+        Account {
+            intake,
+            rows: 0,
+            units,
+            ignored: Ignored::default(),
+            not_filled: Ignored::default(),
+            seen: None,
+            needs_names,
+        }
     }
 
     fn note(&mut self, noted: Noted) -> Result<(), DataError> {
         self.units.meet(&noted.percentages)?;
         self.rows += noted.rows;
         self.ignored.add(&noted.file, noted.ignored);
+        self.not_filled.add(&noted.file, noted.not_filled);
         if let Some(seen) = noted.seen {
             if self.needs_names && self.seen.is_none() {
                 seen.check_needed(self.intake, &noted.file)?;

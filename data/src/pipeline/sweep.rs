@@ -1,15 +1,14 @@
 //! How are the rows of files counted, without writing decisions? Chunks are read, admitted and decided as in a batch, and only
 //! counts are kept: of rules by version, and of the values of outputs that are enums.
 
-use std::sync::Mutex;
-
+use opus_runtime::batch::Spare;
 use opus_runtime::{Batch, Decide};
 
 use super::{Counts, Noted, Progress, Report, Scan};
 use crate::error::DataError;
 use crate::{Chunk, Intake, Located, Names};
 
-/// What is to be counted.
+/// What to count.
 pub struct Sweep {
     /// What is wanted of the inputs; the outputs of the schema are those of the engine.
     pub intake: Intake,
@@ -30,11 +29,11 @@ impl Sweep {
         engine: &dyn Decide,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Report, DataError> {
-        let idle = Mutex::new(Vec::new());
+        let spare = Spare::default();
         let mut counts = Counts::new(&self.intake.schema, &self.names);
         let scanned = Scan::open(self.inputs.clone(), &self.intake, false)?.run(
             pool,
-            &|chunk| self.process(engine, &idle, chunk),
+            &|chunk| self.process(engine, &spare, chunk),
             &mut |done| {
                 counts.add(&done);
                 Ok(())
@@ -47,13 +46,11 @@ impl Sweep {
     fn process(
         &self,
         engine: &dyn Decide,
-        idle: &Mutex<Vec<Batch>>,
+        spare: &Spare<Batch>,
         chunk: Chunk,
     ) -> Result<(Counts, Noted), DataError> {
-        let free = idle.lock().expect("no thread panics with the lock").pop();
         let rows = chunk.rows;
-        let mut batch =
-            free.filter(|batch: &Batch| batch.capacity_rows() >= rows).unwrap_or_else(|| engine.batch(rows));
+        let mut batch = spare.take(|batch| batch.capacity_rows() >= rows, || engine.batch(rows));
         batch.clear();
         let (columns, faults) = batch.filling();
         let (_, noted) = chunk.read(&self.intake, columns, faults)?;
@@ -62,7 +59,7 @@ impl Sweep {
         counts.rows = rows as u64;
         counts.count_decisions(batch.outputs(), batch.rules(), batch.versions());
         counts.count_faults(batch.refused().iter().map(|(_, reason)| reason));
-        idle.lock().expect("no thread panics with the lock").push(batch);
+        spare.give_back(batch);
         Ok((counts, noted))
     }
 }

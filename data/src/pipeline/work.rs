@@ -1,9 +1,8 @@
 //! What does a thread do with a chunk? Admit, decide, encode, count.
 
-use std::sync::Mutex;
-
 use arrow_array::{ArrayRef, UInt32Array};
 use arrow_schema::ArrowError;
+use opus_runtime::batch::Spare;
 use opus_runtime::record::Salts;
 use opus_runtime::tree::{self, Part};
 use opus_runtime::{Batch, Decide, Hash};
@@ -21,8 +20,7 @@ use crate::{Chunk, ColumnData, Intake};
 pub struct Worker<'a> {
     intake: &'a Intake,
     engine: &'a dyn Decide,
-    /// Batches that no thread uses at the moment.
-    idle: Mutex<Vec<Batch>>,
+    spare: Spare<Batch>,
     encoder: Box<dyn Encoder>,
     /// Nothing counted yet.
     nothing: Counts,
@@ -59,7 +57,7 @@ impl<'a> Worker<'a> {
         Worker {
             intake,
             engine,
-            idle: Mutex::default(),
+            spare: Spare::default(),
             encoder,
             nothing: Counts::new(&intake.schema, names),
             decisions,
@@ -73,16 +71,11 @@ impl<'a> Worker<'a> {
     /// # Errors
     /// Where the decisions cannot be encoded.
     pub fn process(&self, chunk: Chunk) -> Result<(Done, Noted), DataError> {
-        let mut batch = self.batch(chunk.rows);
+        let rows = chunk.rows;
+        let mut batch = self.spare.take(|batch| batch.capacity_rows() >= rows, || self.engine.batch(rows));
         let done = self.process_in(&mut batch, chunk);
-        self.idle.lock().expect("no thread panics with the lock").push(batch);
+        self.spare.give_back(batch);
         done
-    }
-
-    /// A batch that no other thread uses.
-    fn batch(&self, rows: usize) -> Batch {
-        let idle = self.idle.lock().expect("no thread panics with the lock").pop();
-        idle.filter(|batch| batch.capacity_rows() >= rows).unwrap_or_else(|| self.engine.batch(rows))
     }
 
     fn process_in(&self, batch: &mut Batch, chunk: Chunk) -> Result<(Done, Noted), DataError> {

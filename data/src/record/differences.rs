@@ -1,27 +1,73 @@
 //! In which rows do two files of rows differ? Both are read as tables of texts, whatever their format, and compared line by
-//! line.
+//! line. Numbers that the policy declares are the same if their values are, however many zeros they end in; but a JSON
+//! number is never the same as a JSON text.
 
 use std::collections::VecDeque;
 
 use opus_ir::Schema;
 use opus_ir::memory::Columns;
 
+use opus_runtime::admission::number::{Unreadable, scaled};
+
 use crate::error::DataError;
-use crate::write::{Data, Printed, Printer, Spec, is_printable};
+use crate::json_lines::unquoted;
+use crate::write::{Content, Data, Printed, Printer, Spec, is_printable};
 use crate::{ColumnData, Intake, Kept, Located, Reader};
 
-/// A line of a file: a text for each column, `None` where there is no value. The first is the number of the row.
-type Line = Vec<Option<String>>;
+/// A line of a file: a cell for each column, `None` where there is no value. The first is the number of the row.
+type Line = Vec<Option<Cell>>;
+
+/// A value as its file has it.
+#[derive(Clone, PartialEq)]
+struct Cell {
+    text: String,
+    /// In JSON, what it is: the type that `spec/record.schema.json` fixes is part of the value.
+    json: Option<JsonType>,
+}
+
+/// What a JSON value is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum JsonType {
+    Number,
+    Text,
+    Bool,
+    Nested,
+    Null,
+}
+
+impl JsonType {
+    /// What the text of a value is.
+    pub(super) fn of(text: &str) -> JsonType {
+        match text.as_bytes().first() {
+            Some(b'"') => JsonType::Text,
+            Some(b't' | b'f') => JsonType::Bool,
+            Some(b'[' | b'{') => JsonType::Nested,
+            Some(b'n') | None => JsonType::Null,
+            _ => JsonType::Number,
+        }
+    }
+}
+
+/// Whether two texts are the same value of a column.
+pub(super) fn is_same_value(spec: &Spec, one: &str, other: &str) -> bool {
+    let number = |text: &str| match spec.content {
+        Content::Integer | Content::Long | Content::Numbers(_) => scaled(text, 0).ok(),
+        Content::Decimal { scale, is_percent: false, .. } => scaled(text, scale).ok(),
+        Content::Decimal { scale, .. } => scaled(text.strip_suffix('%')?, scale).ok(),
+        _ => None,
+    };
+    one == other || number(one).is_some_and(|value| number(other) == Some(value))
+}
 
 /// Compares a file that was recorded with the same file made again. `take` gets the number of each row that differs, and
-/// how. `columns` are the names of the columns, and `schema` is that of the policy.
+/// how. `columns` are those that a batch writes, and `schema` is that of the policy.
 ///
 /// # Errors
 /// If one of the files cannot be read.
 pub fn compare(
     recorded: &Located,
     again: &Located,
-    columns: &[String],
+    columns: &[Spec],
     schema: &Schema,
     take: &mut dyn FnMut(u64, String),
 ) -> Result<(), DataError> {
@@ -32,13 +78,18 @@ pub fn compare(
         effective: None,
         ..schema.clone()
     };
-    let intake = Intake { keep: columns.to_vec(), ..Intake::by_name(&empty) };
+    let keep = columns.iter().map(|column| column.name.clone()).collect();
+    let intake = Intake { keep, ..Intake::by_name(&empty) };
+    let is_same = |one: &Line, other: &Line| {
+        let mut pairs = columns.iter().zip(one.iter().zip(other));
+        pairs.all(|(column, (one, other))| is_same_cell(column, one, other))
+    };
     let mut ours = Lines::open(recorded, &intake)?;
     let mut theirs = Lines::open(again, &intake)?;
     let mut last = 0;
     loop {
         let pair = (ours.peek(0)?, theirs.peek(0)?);
-        let row = |line: &Line| line.first()?.as_ref()?.parse::<u64>().ok();
+        let row = |line: &Line| line.first()?.as_ref()?.text.parse::<u64>().ok();
         let number = pair.1.and_then(row).or(pair.0.and_then(row)).unwrap_or(last);
         match pair {
             (None, None) => {
@@ -49,22 +100,24 @@ pub fn compare(
                 }
                 return Ok(());
             }
-            (Some(one), Some(other)) if one == other => {}
+            (Some(one), Some(other)) if is_same(one, other) => {}
             (Some(one), Some(other)) => {
-                let (one_row, other_row) = (one.first().cloned(), other.first().cloned());
+                let (one_row, other_row) = (row(one), row(other));
                 let says = cells(one, other, columns);
                 // a line too many or too few, if the next one fits again
-                let first = |line: Option<&Line>| line.and_then(|line| line.first().cloned());
-                if one_row != other_row && first(theirs.peek(1)?) == Some(one_row.clone().unwrap_or_default())
-                {
+                let fits = |line: Option<&Line>, number: Option<u64>| {
+                    one_row != other_row && number.is_some() && line.and_then(row) == number
+                };
+                if fits(theirs.peek(1)?, one_row) {
                     take(number, "the row is not in the file".to_owned());
                     theirs.next();
                     continue;
                 }
-                if one_row != other_row && first(ours.peek(1)?) == Some(other_row.clone().unwrap_or_default())
-                {
-                    let extra = one_row.flatten().and_then(|text| text.parse().ok()).unwrap_or(number);
-                    take(extra, "the row is in the file, but not when decided again".to_owned());
+                if fits(ours.peek(1)?, other_row) {
+                    take(
+                        one_row.unwrap_or(number),
+                        "the row is in the file, but not when decided again".to_owned(),
+                    );
                     ours.next();
                     continue;
                 }
@@ -79,13 +132,30 @@ pub fn compare(
     }
 }
 
+/// Whether two cells of a column hold the same.
+fn is_same_cell(column: &Spec, one: &Option<Cell>, other: &Option<Cell>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.json == other.json && is_same_value(column, &one.text, &other.text),
+        (one, other) => one.is_none() && other.is_none(),
+    }
+}
+
 /// The cells in which two lines differ, in words.
-fn cells(recorded: &Line, again: &Line, columns: &[String]) -> String {
-    let shown =
-        |cell: &Option<String>| cell.as_ref().map_or("missing".to_owned(), |text| format!("`{text}`"));
-    let pairs = columns.iter().zip(recorded.iter().zip(again)).filter(|(_, (one, other))| one != other);
-    let texts = pairs.map(|(name, (one, other))| {
-        format!("{name} is {} in the file and {} when decided again", shown(one), shown(other))
+fn cells(recorded: &Line, again: &Line, columns: &[Spec]) -> String {
+    let shown = |cell: &Option<Cell>| match cell {
+        None => "missing".to_owned(),
+        // a text of digits is not a number
+        Some(Cell { text, json: Some(JsonType::Text) })
+            if scaled(text, u8::MAX) != Err(Unreadable::NoNumber) =>
+        {
+            format!("`\"{text}\"`")
+        }
+        Some(Cell { text, .. }) => format!("`{text}`"),
+    };
+    let pairs = columns.iter().zip(recorded.iter().zip(again));
+    let differing = pairs.filter(|(column, (one, other))| !is_same_cell(column, one, other));
+    let texts = differing.map(|(column, (one, other))| {
+        format!("{} is {} in the file and {} when decided again", column.name, shown(one), shown(other))
     });
     texts.collect::<Vec<_>>().join("; ")
 }
@@ -130,14 +200,18 @@ fn lines(kept: &[Kept], columns: &[ColumnData], rows: usize) -> Result<Vec<Line>
         let printer = is_text.then(|| Printer::new(&spec, &data));
         let mut scratch = String::new();
         for (row, line) in lines.iter_mut().enumerate() {
-            line.push(match &printer {
-                Some(printer) => match printer.print(row, false, &mut scratch) {
+            let text = match &printer {
+                Some(printer) => match printer.print(row, kept.is_json, &mut scratch) {
                     Printed::Missing => None,
                     Printed::Plain(text) | Printed::Text(text) => Some(text.to_owned()),
                 },
                 // a type without texts, such as a list
                 None => Some(format!("{:?}", array.slice(row, 1))),
-            });
+            };
+            line.push(text.map(|text| match kept.is_json {
+                true => Cell { text: unquoted(&text), json: Some(JsonType::of(&text)) },
+                false => Cell { text, json: None },
+            }));
         }
     }
     Ok(lines)

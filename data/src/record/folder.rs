@@ -137,13 +137,13 @@ impl Building {
 impl Drop for Building {
     fn drop(&mut self) {
         if let Some(beside) = &self.beside {
-            // there is nobody left to tell that it could not be removed
+            // there is no one left to report a failure to
             let _ = fs::remove_dir_all(beside);
         }
     }
 }
 
-/// That nothing is where a folder is to be, or an empty folder.
+/// Checks that the place for a folder is free, or holds an empty folder.
 ///
 /// # Errors
 /// If something is.
@@ -175,7 +175,7 @@ pub fn check_free(place: &Path) -> Result<(), DataError> {
     }
 }
 
-/// Removes unfinished folders that nobody builds any more.
+/// Removes unfinished folders whose process is gone.
 fn remove_abandoned(folder: &Path, prefix: &str) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.filter_map(Result::ok) {

@@ -122,7 +122,7 @@ impl Recorded {
         &self.folder
     }
 
-    /// What lies in the folder, in order: the path of each file within it, and whether it is a link. Only folders of a
+    /// What is in the folder, in order: the path of each file within it, and whether it is a link. Only folders of a
     /// record are looked into.
     pub(super) fn held(&self) -> Result<Vec<(String, bool)>, DataError> {
         let mut found = Vec::new();

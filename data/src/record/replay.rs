@@ -1,18 +1,19 @@
 //! Is what a record says still true? Its files are compared with the manifest byte for byte, and its rows are decided
 //! again from the recorded artifact and compared leaf by leaf, and with what the outputs hold.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use opus_ir::Schema;
+use opus_runtime::admission::json;
 use opus_runtime::record::{Outcome, Salting, Salts};
 use opus_runtime::tree::{self, Part, Tree};
 use opus_runtime::{Artifact, Decide, Hash};
 use serde_json::Value;
 
-use super::differences::compare;
+use super::differences::{JsonType, compare, is_same_value};
 use super::facts::{Facts, FileFacts, metadata};
 use super::manifest::{TreeFacts, Verb};
 use super::names;
@@ -22,11 +23,12 @@ use super::write::{digest_of, read_input};
 use crate::arrays::Decisions;
 use crate::endpoint::read_text;
 use crate::error::{DataError, ErrorKind};
+use crate::json_lines::unquoted;
 use crate::pipeline::{Batch, Leaves, Progress, rejects};
 use crate::write::Spec;
 use crate::{Digest, Endpoint, Located, Names, Reader, Whole};
 
-/// The most rows of which a replay says how they differ. All are counted.
+/// How many differing rows a replay describes at most. All are counted.
 pub const DIFFERENCES_MAX: usize = 1000;
 
 /// Something that is not as it was recorded.
@@ -155,7 +157,7 @@ impl Recorded {
         let mut rows = Rows::default();
         match self.manifest.verb {
             Verb::Batch => self.replay_batch(&decider, options, &found, &salts, &mut rows, &mut replay)?,
-            Verb::Run => self.replay_object(&decider, &salts, &mut rows, &mut replay)?,
+            Verb::Run => self.replay_object(&decider, options, &salts, &mut rows, &mut replay)?,
         }
         (replay.rows, replay.rows_differ) = rows.finish();
         Ok(replay)
@@ -202,8 +204,8 @@ impl Recorded {
         Ok(found)
     }
 
-    /// Finds what lies in the folder under the names of a record, and is not what the manifest names or is a link: then
-    /// the record does not hold it.
+    /// Finds files in the folder that have the names of a record's files, but are links or not in the manifest: the
+    /// record does not hold them.
     fn compare_folder(&self, replay: &mut Replay) -> Result<(), DataError> {
         let copies = self.manifest.files().filter_map(|facts| facts.copy.as_deref());
         let named: BTreeSet<&str> = copies.chain([names::MANIFEST, names::ARTIFACT]).collect();
@@ -328,13 +330,12 @@ impl Recorded {
         let decisions = Decisions::new(&batch.intake.schema, &batch.names, &kept, &[])?;
         let mut rejected = rejects::columns(inputs.len() > 1);
         rejected.extend(kept.iter().map(Spec::kept));
-        let names = |columns: &[Spec]| columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>();
         let schema = &batch.intake.schema;
-        let output = Held { facts: output, now: found.output, columns: names(&decisions.layout().columns) };
+        let output = Held { facts: output, now: found.output, columns: &decisions.layout().columns };
         let mut are_compared = self.compare_rows(&output, made[0], &batch.output, schema, rows, replay)?;
         match (rejects, &batch.rejects) {
             (Some(facts), Some(again)) => {
-                let rejects = Held { facts, now: found.rejects, columns: names(&rejected) };
+                let rejects = Held { facts, now: found.rejects, columns: &rejected };
                 are_compared &= self.compare_rows(&rejects, made[1], again, schema, rows, replay)?;
             }
             // what was refused can be refused for other reasons
@@ -360,7 +361,7 @@ impl Recorded {
         }
         let (shown, before) = (self.shown(held.facts), rows.numbers.len());
         let recorded = self.located(held.facts)?;
-        let compared = compare(&recorded, again, &held.columns, schema, &mut |row, says| {
+        let compared = compare(&recorded, again, held.columns, schema, &mut |row, says| {
             rows.add(row, Some(&shown), says)
         });
         match compared {
@@ -426,6 +427,7 @@ impl Recorded {
     fn replay_object(
         &self,
         decider: &Decider,
+        options: &Options,
         salts: &Salts,
         rows: &mut Rows,
         replay: &mut Replay,
@@ -441,11 +443,15 @@ impl Recorded {
         let one = One::decide(decider.engine, &text);
         let is_decided = matches!(one.record.outcome, Outcome::Decided { .. });
         let shown = self.shown(output);
-        match read_text(&self.place(output)?) {
-            Ok(recorded) if recorded == one::text(&one.record) => {}
-            Ok(recorded) => rows.add(1, Some(&shown), differences(&recorded, &one::text(&one.record))),
-            Err(error) => rows.add(1, Some(&shown), error.message),
-        }
+        let schema = &decider.artifact.program().schema;
+        let outputs: Vec<Spec> = schema.outputs.iter().map(|output| Spec::of_field(schema, output)).collect();
+        let says = match read_text(&self.place(output)?) {
+            Ok(recorded) if recorded == one::text(&one.record) => None,
+            Ok(recorded) => differences(&recorded, &one::text(&one.record), &outputs)
+                .or_else(|| (!options.rows_only).then(|| "the file is formatted differently".to_owned())),
+            Err(error) => Some(error.message),
+        };
+        says.into_iter().for_each(|says| rows.add(1, Some(&shown), says));
         let mut leaves = Comparing::new(self.leaves().ok().map(|(_, leaves)| leaves));
         let leaf = one.record.leaf(salts.of(1), 1);
         leaves.take(&[leaf], &Part::new(0, [tree::entry(leaf.as_bytes())].into_iter()));
@@ -458,7 +464,7 @@ impl Recorded {
 struct Held<'a> {
     facts: &'a FileFacts,
     now: Option<Digest>,
-    columns: Vec<String>,
+    columns: &'a [Spec],
 }
 
 /// Says why rows were not decided again; that a file differs is said already.
@@ -492,31 +498,66 @@ impl Comparing {
     }
 }
 
-/// The members in which two JSON texts differ, in words.
-fn differences(recorded: &str, again: &str) -> String {
-    let (Ok(recorded), Ok(again)) = (serde_json::from_str(recorded), serde_json::from_str(again)) else {
-        return "the file is not the decision".to_owned();
+/// The members in which two JSON texts differ, in words; `None` if they say the same.
+fn differences(recorded: &str, again: &str, outputs: &[Spec]) -> Option<String> {
+    let (Some(recorded), Some(again)) = (members(recorded), members(again)) else {
+        return Some("the file is not the decision".to_owned());
     };
     let mut texts = Vec::new();
-    members("", Some(&recorded), Some(&again), &mut texts);
-    if texts.is_empty() { "the file is formatted differently".to_owned() } else { texts.join("; ") }
+    for name in recorded.keys().chain(again.keys()).collect::<BTreeSet<_>>() {
+        let (one, other) = (recorded.get(name), again.get(name));
+        let of_output = name.strip_prefix("outputs.");
+        let output = outputs.iter().find(|output| Some(&*output.name) == of_output);
+        let is_same = match (one, other) {
+            (Some(one), Some(other)) => is_same_json(output, one, other),
+            _ => false,
+        };
+        if !is_same {
+            let shown =
+                |value: Option<&&str>| value.map_or("missing".to_owned(), |value| format!("`{value}`"));
+            texts.push(format!(
+                "{name} is {} in the file and {} when decided again",
+                shown(one),
+                shown(other)
+            ));
+        }
+    }
+    (!texts.is_empty()).then(|| texts.join("; "))
 }
 
-fn members(name: &str, recorded: Option<&Value>, again: Option<&Value>, texts: &mut Vec<String>) {
-    if let (Some(Value::Object(one)), Some(Value::Object(other))) = (recorded, again) {
-        let names: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
-        for member in names {
-            let name = if name.is_empty() { member.clone() } else { format!("{name}.{member}") };
-            members(&name, one.get(member), other.get(member), texts);
+/// Whether the texts of two JSON values say the same: of an output, the same value of its type.
+fn is_same_json(output: Option<&Spec>, one: &str, other: &str) -> bool {
+    let values = |text: &str| serde_json::from_str::<Value>(text).ok();
+    one == other
+        || JsonType::of(one) == JsonType::of(other)
+            && match (output, JsonType::of(one)) {
+                (Some(output), _) => is_same_value(output, &unquoted(one), &unquoted(other)),
+                // numbers beside the outputs are small and whole
+                (None, _) => values(one).is_some_and(|value| values(other) == Some(value)),
+            }
+}
+
+/// The members of an object and of the objects in it by their names, with the texts of their values; `None` if the text is
+/// not an object, or has a member twice.
+fn members(text: &str) -> Option<BTreeMap<String, &str>> {
+    let mut found = BTreeMap::new();
+    add_members(text, "", &mut found)?;
+    Some(found)
+}
+
+fn add_members<'a>(text: &'a str, way: &str, found: &mut BTreeMap<String, &'a str>) -> Option<()> {
+    let (mut scanner, mut scratch) = (json::Scanner::new(text), String::new());
+    scanner.begin().ok()?;
+    while let Some(name) = scanner.name().ok()? {
+        let name = format!("{way}{}", name.text(&mut scratch)?);
+        let value = scanner.value().ok()?.raw();
+        let is_new = found.insert(name.clone(), if value.starts_with('{') { "{…}" } else { value }).is_none();
+        is_new.then_some(())?;
+        if value.starts_with('{') {
+            add_members(value, &format!("{name}."), found)?;
         }
-    } else if recorded != again {
-        let shown = |value: Option<&Value>| value.map_or("missing".to_owned(), |value| format!("`{value}`"));
-        texts.push(format!(
-            "{name} is {} in the file and {} when decided again",
-            shown(recorded),
-            shown(again)
-        ));
     }
+    scanner.end().ok()
 }
 
 /// A folder for the outputs that are made again, which goes when they were compared.
@@ -541,7 +582,7 @@ impl Again {
 
 impl Drop for Again {
     fn drop(&mut self) {
-        // there is nobody left to tell that it could not be removed
+        // there is no one left to report a failure to
         let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -338,8 +338,8 @@ pub(super) fn read_input(
     Ok(digesting.digest())
 }
 
-/// The digest of a file; `None` if there is no such file. A record may come from anybody, and name a pipe or a device,
-/// which need not end: that is none.
+/// The digest of a file; `None` if there is no such file. A record may come from anyone and may name a pipe or a device,
+/// which might never end; these count as no file.
 ///
 /// # Errors
 /// If it cannot be read.

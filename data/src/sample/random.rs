@@ -28,7 +28,7 @@ impl Random {
         }
     }
 
-    /// True once in so many times.
+    /// True once in this many times.
     pub fn one_in(&mut self, count: u64) -> bool {
         self.below(count as u128) == 0
     }

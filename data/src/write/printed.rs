@@ -1,4 +1,4 @@
-//! How is a value of a table written as text? The same way in CSV and in JSON, but for quotes.
+//! How is a value of a table written as text? The same way in CSV and in JSON, except for quotes.
 
 use std::fmt::Write;
 

@@ -18,7 +18,7 @@ use crate::chunk::{ColumnData, Kept};
 use crate::error::DataError;
 use crate::parquet::Part;
 
-/// The columns of a table, and what is said about it as a whole.
+/// The columns of a table, and its metadata.
 #[derive(Clone, Debug, Default)]
 pub struct Layout {
     /// The columns, in order.

@@ -124,7 +124,7 @@ impl<N: Notation> Writer for TextWriter<N> {
 }
 
 impl<N: Notation> TextWriter<N> {
-    /// Writes what is no row.
+    /// Writes what is not a row.
     fn write(&mut self, text: &str) -> Result<(), DataError> {
         if text.is_empty() && self.packing == Packing::None {
             return Ok(());

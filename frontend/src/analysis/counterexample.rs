@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::{Signed, ToPrimitive};
-use opus_ir::{Field, TableKey};
+use opus_ir::Field;
 
 use crate::display::{field_text, unit_of, value_scale};
 use crate::hir::{Cell, Constant, ExprId, ExprKind, Hole, Policy, Step, Unit, Version};
@@ -460,11 +460,7 @@ pub fn fields_of(policy: &Policy) -> Vec<Field> {
         let member = hole.of().map(|of| &policy.schema.enums[of as usize].values[entry].name);
         let name = match (member, hole.hole.cells().get(entry)) {
             (Some(member), _) => format!("{member} in {name}"),
-            (None, Some(cell)) => {
-                let shown = |(key, value): (&TableKey, &i128)| field_text(&policy.schema, key.kind, *value);
-                let keys: Vec<String> = hole.keys().iter().zip(cell).map(shown).collect();
-                format!("{name}[{}]", keys.join(", "))
-            }
+            (None, Some(cell)) => hole.hole.fact_key(cell, &policy.schema),
             (None, None) => name.clone(),
         };
         Field { name, kind: hole.kind(), domain: hole.domain(), optional: false }

@@ -39,6 +39,16 @@ impl Declared<'_> {
         inside.then_some(constant)
     }
 
+    /// The rounding unit that is meant by a number of decimals, as in `amount rounded half_up to 2`.
+    pub fn decimals_meant(&self, value: Unit, measure: Unit, size: Number) -> Option<String> {
+        let count = usize::try_from(size.mantissa).ok().filter(|count| size.scale == 0 && *count <= 6)?;
+        match (value, measure) {
+            (Unit::Money, Unit::Number) if count == usize::from(self.money_digits()) => Some("cent".into()),
+            (Unit::Percent, Unit::Number) => Some(format!("0.{:0>count$}%", 1)),
+            _ => None,
+        }
+    }
+
     /// `300..850`, or the values one by one.
     pub fn range_in_words(&self, ty: Ty, domain: &opus_ir::Domain) -> String {
         let shown = |value: &i128| format!("`{}`", self.written(ty, *value));

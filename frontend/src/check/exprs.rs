@@ -605,7 +605,13 @@ impl<'a> Checker<'a> {
                 }
                 (unit, _) => rounding_help(unit),
             };
-            self.findings.report(diagnostic.help(help));
+            let diagnostic = diagnostic.help(help);
+            self.findings.report(match self.declared.decimals_meant(typed.ty.unit, measure, size) {
+                Some(meant) => diagnostic
+                    .help(format!("write the unit instead of the number of decimals: `{meant}`"))
+                    .fix(unit.span, meant),
+                None => diagnostic,
+            });
             return None;
         }
         let ty = Ty::scaled(measure, size.scale);

@@ -54,6 +54,7 @@ pub(super) fn collect<'a>(declared: &Declared<'a>, findings: &mut Findings) -> N
     }
     for (index, table) in declared.items.fact_tables.iter().enumerate() {
         define(&mut names, &table.name, Meaning::FactTable(index as u32), findings);
+        only_once(table.keys.iter().map(|key| &key.name), "the key", findings);
         if ast::Function::ALL.iter().any(|function| function.name() == table.name.text) {
             let message = format!(
                 "`{}` is a function, and cannot be the name of a table from a snapshot",

@@ -16,6 +16,9 @@ use super::names::{self, Names};
 use super::params::{self, Amount};
 use super::versions::{self, Period};
 
+/// What a snapshot says if a key has no value any more.
+const NONE: &str = "none";
+
 /// What the policy declares for all its versions.
 pub(super) struct Declared<'a> {
     pub tree: &'a ast::Policy,
@@ -268,6 +271,15 @@ impl<'a> Declared<'a> {
                 findings.report(diagnostic.help("list them: `in {a, b}`"));
                 None
             }
+            DomainKind::Range { low, high } if kind == Kind::Date && self.years(*low, *high).is_some() => {
+                let (first, last) = self.years(*low, *high)?;
+                let span = self.tree.exprs[*low].span.to(self.tree.exprs[*high].span);
+                let meant = format!("{first:04}-01-01..{last:04}-12-31");
+                let diagnostic =
+                    Diagnostic::new(Code::MalformedDate, span, "a range of dates is between two days");
+                findings.report(diagnostic.help(format!("write `{meant}`")).fix(span, meant));
+                None
+            }
             DomainKind::Range { low, high } => {
                 let (low, high) = (value(*low), value(*high));
                 let (low, high) = (low?, high?);
@@ -282,6 +294,15 @@ impl<'a> Declared<'a> {
                 Domain::of(values.into_iter().collect::<Option<_>>()?)
             }
         }
+    }
+
+    /// Two numbers that are years, in order.
+    fn years(&self, low: ast::ExprId, high: ast::ExprId) -> Option<(i128, i128)> {
+        let year = |expr: ast::ExprId| match self.tree.exprs[expr].kind {
+            ast::ExprKind::Number(ast::Number { mantissa: year @ 1_000..=9_999, scale: 0 }) => Some(year),
+            _ => None,
+        };
+        Some((year(low)?, year(high)?)).filter(|(first, last)| first <= last)
     }
 
     /// A range that holds no value.
@@ -353,7 +374,24 @@ impl<'a> Declared<'a> {
             let hole = opus_ir::Hole { name: table.name.text.clone(), shape };
             holes.push(hir::Hole { hole, ty: self.ty(kind), cite: cited(&table.cite), span: table.span });
         }
+        self.look_for_none(&holes, findings);
         holes
+    }
+
+    /// A fact cannot have the value `none` of an enum: the word says that the key has no value any more.
+    fn look_for_none(&self, holes: &[hir::Hole], findings: &mut Findings) {
+        for (of, def) in self.enums.iter().enumerate() {
+            let Some(value) = def.values.iter().find(|value| value.name.text == NONE) else { continue };
+            let is_value = |hole: &&hir::Hole| hole.of().is_none() && hole.kind() == Kind::Enum(of as u32);
+            let Some(hole) = holes.iter().find(is_value) else { continue };
+            let message = format!(
+                "a fact of `{}` cannot have the value `{NONE}`, which in a snapshot ends the fact before it",
+                hole.hole.name
+            );
+            let diagnostic = Diagnostic::new(Code::EnumValueClash, value.name.span, message);
+            let help = format!("rename the value, for example to `no_{}`", def.decl.name.text.to_lowercase());
+            findings.report(diagnostic.also(hole.span, "it takes its value from a snapshot").help(help));
+        }
     }
 
     /// A key of a table from a snapshot.

@@ -152,7 +152,7 @@ impl Site {
         let held_before = self.held_ever();
         let (first, second) = (self.sum(&left)?, self.sum(&right)?);
         if self.held_ever() != held_before {
-            // the values equal the sums only on a supposition
+            // the values equal the sums only under an assumption
             return Ok((first, second));
         }
         for (side, value) in [(&left, first), (&right, second)] {

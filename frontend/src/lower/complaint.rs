@@ -170,7 +170,7 @@ impl Complaint {
                 let extent = |range: Interval| Extent::scaled(range, ty.scale().unwrap_or(0));
                 let end =
                     |value: i128| value_text(&policy.schema, ty.unit, &extent(Interval::point(value)).low);
-                // what nothing bounds is not shown as a number
+                // an unbounded value is not shown as a number
                 let text = |range: &Interval| match (range.lo > -FAR, range.hi < FAR) {
                     (true, true) => extent(*range).text(policy, ty.unit),
                     (true, false) => format!("{} or more", end(range.lo)),
@@ -182,17 +182,21 @@ impl Complaint {
                     let declared = &policy.holes[*hole as usize].keys()[declared.unwrap_or_default()];
                     let message =
                         format!("{} could be a value for which {subject} has no entry", quoted(*key));
+                    let domain = domain_text(&policy.schema, declared.kind, &declared.domain);
                     let label = format!(
-                        "{} can be {}, but the key `{}` is {}",
+                        "{} can be {}, but the key `{}` is {domain}",
                         quoted(*key),
                         text(found),
                         declared.name,
-                        domain_text(&policy.schema, declared.kind, &declared.domain)
+                    );
+                    let help = format!(
+                        "decide other values in an earlier rule, ask for {} in {domain} before, or add them to the key",
+                        quoted(*key)
                     );
                     return Diagnostic::new(self.fault.code(), version.exprs[*key].span, message)
                         .label(label)
                         .also(policy.holes[*hole as usize].span, "declared here")
-                        .help("decide other values in an earlier rule, or add them to the key");
+                        .help(help);
                 }
                 let message = format!("{} could be a value for which {subject} has no row", quoted(*key));
                 let label = format!(

@@ -121,7 +121,7 @@ impl Lowerer<'_> {
         let months = months.expect("months between dates are few");
         let sign = self.site.bounds(months);
         if sign.lo < 0 && sign.hi > 0 {
-            // `to + 1 days` was compared with nothing, but `to` may have been
+            // `to + 1 days` was not compared with anything, but `to` may have been
             let days = last.sub(&first).map(|days| self.site.sum(&days));
             if let Some(Ok(days)) = days {
                 let days = self.site.bounds(days);

@@ -163,7 +163,7 @@ impl Quantity {
 
     /// The number times `numerator / divisor`; the divisor is positive.
     pub fn times(&self, numerator: i128, divisor: i128) -> Option<Quantity> {
-        // what cancels is cancelled first, so that it cannot overflow
+        // common factors are cancelled first, to avoid overflow
         let above = gcd(numerator, self.divisor).max(1);
         let below = gcd(self.sum.content(), divisor).max(1);
         Some(
@@ -205,7 +205,7 @@ impl Quantity {
 /// The greatest common divisor, never negative; that of 0 and x is x.
 pub fn gcd(a: i128, b: i128) -> i128 {
     let common = a.unsigned_abs().gcd(&b.unsigned_abs());
-    // only the magnitude of `i128::MIN` is too large: half of it divides it as well
+    // only the magnitude of `i128::MIN` is too large, and half of it is a divisor as well
     i128::try_from(common).unwrap_or(1 << 126)
 }
 

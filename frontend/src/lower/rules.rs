@@ -66,7 +66,7 @@ pub fn decides(policy: &Policy, version: &Version, relies_on_requires: bool) -> 
 pub fn unused(policy: &Policy, version: &Version, names: &[LetId]) -> Vec<Complaint> {
     let mut lowerer = Lowerer::new(policy, version, Vec::new());
     lowerer.require();
-    // what could go wrong with them is noted
+    // their possible failures are recorded
     names.iter().for_each(|name| drop(lowerer.named(*name)));
     lowerer.complaints
 }
@@ -76,7 +76,7 @@ impl Lowerer<'_> {
     pub(super) fn require(&mut self) {
         let mut required = Truth::Known(true);
         for (_, condition) in &self.version.requires {
-            // failures of a require are reported where it is admitted
+            // failures of a require are reported at admission
             let truth = self.truth(*condition).unwrap_or(Truth::Known(true));
             required = self.site.and(required, truth);
         }
@@ -114,7 +114,7 @@ impl Lowerer<'_> {
                     dead.push(condition == Ok(Truth::Known(false)));
                     is_decided = self.rule(rule, condition);
                 }
-                // its possible failure was recorded; a use does not report it again
+                // its possible failure is already recorded, so a use does not report it again
                 Step::Let(name) => drop(self.named(*name)),
             }
         }

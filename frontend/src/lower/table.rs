@@ -143,27 +143,37 @@ impl Lowerer<'_> {
         Ok(self.either(present, class, missing))
     }
 
-    /// A key as an integer of its scale.
+    /// A key as an integer of its scale, which is within its range.
     fn key(&mut self, at: ExprId, key: &Key, scale: u8) -> Result<Value, Failed> {
-        let value = match self.version.exprs[key.value].ty.unit {
-            Unit::Bool => {
-                let truth = self.truth(key.value)?;
-                let (one, zero) = (self.site.constant(1), self.site.constant(0));
-                self.either(truth, one, zero)
-            }
-            _ => {
-                let quantity = self.number(key.value)?;
-                let units = power_of_ten(scale).and_then(|units| quantity.counted(units));
-                let sum = self.sized(key.value, units, None)?;
-                let value = self.site.sum(&sum);
-                self.proved(key.value, value)?
-            }
-        };
-        if key.range.contains_all(self.site.bounds(value)) {
+        let value = self.key_value(key.value, scale)?;
+        let found = self.site.bounds(value);
+        if key.range.contains_all(found) {
             return Ok(value);
         }
-        let found = self.site.bounds(value);
-        Err(self.note(at, Fault::Key { key: key.value, found, range: key.range }))
+        let possible = self.site.possible(value);
+        if !possible.iter().all(|span| key.range.contains_all(*span)) {
+            return Err(self.note(at, Fault::Key { key: key.value, found, range: key.range }));
+        }
+        self.site.claim(value, key.range);
+        Ok(value)
+    }
+
+    /// A key as an integer of its scale.
+    fn key_value(&mut self, key: ExprId, scale: u8) -> Result<Value, Failed> {
+        match self.version.exprs[key].ty.unit {
+            Unit::Bool => {
+                let truth = self.truth(key)?;
+                let (one, zero) = (self.site.constant(1), self.site.constant(0));
+                Ok(self.either(truth, one, zero))
+            }
+            _ => {
+                let quantity = self.number(key)?;
+                let units = power_of_ten(scale).and_then(|units| quantity.counted(units));
+                let sum = self.sized(key, units, None)?;
+                let value = self.site.sum(&sum);
+                self.proved(key, value)
+            }
+        }
     }
 
     /// The entry of a table from a snapshot: an index of the ranks of its keys, the last varying fastest.
@@ -174,18 +184,24 @@ impl Lowerer<'_> {
         for (number, (arg, key)) in args.iter().zip(keys).enumerate() {
             let stride: i128 = keys[number + 1..].iter().map(|key| key.domain.count()).product();
             let range = key.domain.range;
-            let value = self.key(at, &Key { value: *arg, optional: None, range }, 0)?;
             let rank = match &key.domain.set {
-                None if range.lo == 0 => value,
                 None => {
-                    let low = self.site.constant(range.lo);
-                    self.computed(Op::Sub, &[value, low])
+                    let value = self.key(at, &Key { value: *arg, optional: None, range }, 0)?;
+                    match range.lo {
+                        0 => value,
+                        low => {
+                            let low = self.site.constant(low);
+                            self.computed(Op::Sub, &[value, low])
+                        }
+                    }
                 }
                 Some(set) => {
-                    let found = self.site.bounds(value);
-                    if !self.is_listed(*arg, found, set) {
+                    let value = self.key_value(*arg, 0)?;
+                    if !self.is_listed(*arg, set) {
+                        let found = self.site.bounds(value);
                         return Err(self.note(at, Fault::Key { key: *arg, found, range }));
                     }
+                    self.site.claim(value, range);
                     let ranks: Vec<i128> = (0..set.len() as i128).collect();
                     self.look_up(value, range, set, &ranks)
                 }
@@ -199,29 +215,37 @@ impl Lowerer<'_> {
         Ok(self.fact(hole, Some(index)))
     }
 
-    /// Whether an expression can only have listed values, within the bounds that are known: those of its field, or every
-    /// whole number between the bounds.
-    fn is_listed(&self, expr: ExprId, found: Interval, listed: &[i128]) -> bool {
-        let is_member = |value: i128| listed.binary_search(&value).is_ok();
-        match &self.version.exprs[expr].kind {
-            ExprKind::Let(name) => return self.is_listed(self.version.lets[*name].body, found, listed),
-            ExprKind::If(_, a, b) => {
-                if self.is_listed(*a, found, listed) && self.is_listed(*b, found, listed) {
+    /// Whether an expression can only have listed values, by all that is known here.
+    fn is_listed(&mut self, expr: ExprId, listed: &[i128]) -> bool {
+        let version = self.version;
+        match &version.exprs[expr].kind {
+            ExprKind::Let(name) => return self.is_listed(version.lets[*name].body, listed),
+            ExprKind::If(condition, a, b) => {
+                let Ok(condition) = self.truth(*condition) else { return false };
+                let mut listed_if = |truth: Truth, expr: ExprId| {
+                    truth == Truth::Known(false) || self.supposing(truth, |this| this.is_listed(expr, listed))
+                };
+                if listed_if(condition, *a) && listed_if(!condition, *b) {
                     return true;
                 }
             }
-            ExprKind::Constant(Constant::Number(number)) => return number.at_scale(0).is_some_and(is_member),
-            kind => {
-                let of = match kind {
-                    ExprKind::Field(field) => Some(&self.policy.schema.inputs[*field as usize].domain.set),
-                    _ => None,
-                };
-                if let Some(Some(set)) = of {
-                    return set.iter().all(|value| !found.contains(*value) || is_member(*value));
-                }
-            }
+            _ => {}
         }
-        found.hi - found.lo < DIRECT_MAX && (found.lo..=found.hi).all(is_member)
+        let Ok(value) = self.key_value(expr, 0) else { return false };
+        let possible = self.site.possible(value);
+        let is_member = |value: i128| listed.binary_search(&value).is_ok();
+        let of_field = match version.exprs[expr].kind {
+            ExprKind::Field(field) => self.policy.schema.inputs[field as usize].domain.set.as_ref(),
+            _ => None,
+        };
+        if let Some(set) = of_field {
+            let is_possible = |value: i128| possible.iter().any(|span| span.contains(value));
+            return set.iter().all(|value| !is_possible(*value) || is_member(*value));
+        }
+        // where more values are possible than are listed, one is not
+        let count = |span: &Interval| span.hi.saturating_sub(span.lo).saturating_add(1);
+        let few = possible.iter().fold(0, |total: i128, span| total.saturating_add(count(span)));
+        few <= listed.len() as i128 && possible.iter().all(|span| (span.lo..=span.hi).all(is_member))
     }
 
     /// The entry for the span of values that contains `value`.
@@ -237,7 +261,7 @@ impl Lowerer<'_> {
             let index = if range.lo == 0 { value } else { self.computed(Op::Sub, &[value, low]) };
             return self.entry(index, entries);
         }
-        // neighbours with the same entry are one span
+        // adjacent spans with the same entry are merged
         let changes = |span: &usize| by_span[*span] != by_span[*span - 1];
         let kept: Vec<usize> = (1..starts.len()).filter(changes).collect();
         let cuts = self.site.table(kept.iter().map(|span| starts[*span]).collect());
@@ -419,7 +443,7 @@ fn at_scale(constant: Constant, scale: u8) -> (i128, bool) {
     if number.scale > scale {
         return (number.mantissa.div_euclid(power), false);
     }
-    // beyond 128 bits, and so beyond every key
+    // beyond 128 bits, so beyond every key
     (if number.mantissa < 0 { i128::MIN } else { i128::MAX }, true)
 }
 

@@ -128,7 +128,7 @@ impl Lowerer<'_> {
         let value = self.truth(value)?;
         let mut within = Truth::Known(false);
         for (low, high) in ranges {
-            // a range of Booleans holds one that is at least the lower and at most the higher
+            // a range of Booleans contains those between its two ends
             let (low, high) = (self.truth(*low)?, self.truth(*high)?);
             let (above, below) = (self.site.or(value, !low), self.site.or(!value, high));
             let both = self.site.and(above, below);
@@ -165,7 +165,7 @@ impl Lowerer<'_> {
         if spans.len() < 2 || is_code {
             return Some(within);
         }
-        // of alternatives nothing is known afterwards; that the value is between the outermost ends is
+        // nothing is known about the alternatives afterwards, only that the value is between the outermost ends
         let hull = spans.iter().copied().reduce(Interval::hull)?;
         let between = self.site.inside(value, hull, bounds);
         Some(self.site.and(between, within))
@@ -188,7 +188,7 @@ fn span_of(quantity: &Quantity, content: i128, low: &Quantity, high: &Quantity) 
 }
 
 /// Spans in order, those that touch joined.
-fn joined(mut spans: Vec<Interval>) -> Vec<Interval> {
+pub(super) fn joined(mut spans: Vec<Interval>) -> Vec<Interval> {
     spans.sort();
     let mut joined: Vec<Interval> = Vec::with_capacity(spans.len());
     for span in spans {

@@ -108,13 +108,44 @@ impl Pass<'_> {
 
     fn other(&mut self, at: usize) {
         let (token, span) = self.tokens[at];
-        if begins_statement(token) {
-            self.leave_expressions();
+        let of_set = self.open.last().filter(|last| last.kind == Kind::Set).map(|last| last.span);
+        match of_set {
+            // `{a; b}`, which the parser knows how to mend
+            Some(_) if token == Token::Semicolon && self.closes_set(at) => {}
+            // `x : int in {1, 2` before the next field
+            Some(set) if token.is_name() && self.is(at + 1, Token::Colon) => self.close_set(at, set),
+            _ if begins_statement(token) => self.leave_expressions(),
+            _ => {}
         }
         if self.open.len() > 1 && self.shows_an_item(at) {
             self.close_blocks(span);
         }
         self.push(token, span);
+    }
+
+    fn is(&self, at: usize, token: Token) -> bool {
+        self.tokens.get(at).is_some_and(|word| word.0 == token)
+    }
+
+    /// Whether the set that this semicolon is in is closed after nothing but values.
+    fn closes_set(&self, at: usize) -> bool {
+        let mut rest = self.tokens[at + 1..].iter().map(|word| word.0);
+        let end = rest.find(|token| {
+            !token.is_name()
+                && !ends_value(*token)
+                && !matches!(token, Token::Semicolon | Token::Comma | Token::Minus)
+        });
+        end == Some(Token::BlockClose)
+    }
+
+    /// Closes the set before a field.
+    fn close_set(&mut self, field: usize, set: Span) {
+        let end = self.tokens[field - 1].1.end;
+        let place = Span { start: end, end };
+        let diagnostic = unclosed(set).also(self.tokens[field].1, "a field begins here");
+        self.report(diagnostic.help("write `}` where it ends").fix(place, "}"));
+        self.pop();
+        self.push(Token::SetClose, place);
     }
 
     fn open_brace(&mut self, at: usize, span: Span) {

@@ -10,6 +10,7 @@ use crate::limits::{DEPTH_MAX, SCALE_MAX, beyond};
 use crate::text::ast::*;
 use crate::text::foreign_call::ForeignCall;
 use crate::text::lexer;
+use crate::text::syntax_error::OPTIONAL;
 use crate::text::token::Token;
 
 /// A syntax error and the words that were left out because of it.
@@ -30,6 +31,8 @@ pub struct Builder<'s> {
     pub lost: Vec<Span>,
     /// The calls of functions that the language does not have.
     pub calls: Vec<ForeignCall>,
+    /// Each `optional` that begins the line of a field, until its block is read.
+    optional_before: Vec<Span>,
     errors: &'s std::cell::Cell<usize>,
 }
 
@@ -132,6 +135,7 @@ impl<'s> Builder<'s> {
             recoveries: vec![],
             lost: vec![],
             calls: vec![],
+            optional_before: vec![],
             errors,
         }
     }
@@ -186,6 +190,20 @@ impl<'s> Builder<'s> {
 
     /// The number of a version.
     pub fn version_number(&mut self, span: Span) -> VersionNumber {
+        let Number { mantissa, scale } = self.number(span);
+        if scale > 0 {
+            let unit = 10i128.pow(scale.into());
+            let diagnostic =
+                Diagnostic::new(Code::MalformedNumber, span, "the number of a version is a whole number");
+            self.report(match mantissa % unit {
+                0 => {
+                    let whole = (mantissa / unit).to_string();
+                    diagnostic.help(format!("write `version {whole}`")).fix(span, whole)
+                }
+                _ => diagnostic.help("write a whole number, such as `version 2`"),
+            });
+            return VersionNumber { number: 0, span };
+        }
         VersionNumber { number: self.whole(span), span }
     }
 
@@ -401,6 +419,36 @@ impl<'s> Builder<'s> {
         self.report(Diagnostic::new(Code::ReservedForLater, span, message).label("reserved").help(help));
     }
 
+    /// The inputs.
+    pub fn inputs(&mut self, fields: Vec<Field>, span: Span) -> Item {
+        for place in std::mem::take(&mut self.optional_before) {
+            let next = fields.iter().position(|field| field.name.span.start > place.end);
+            let Some((before, next)) = next.and_then(|next| Some((fields.get(next - 1)?, &fields[next])))
+            else {
+                continue;
+            };
+            let message = format!("this `optional` would belong to `{}`", before.name.text);
+            let diagnostic = Diagnostic::new(Code::UnexpectedToken, place, message)
+                .help(OPTIONAL)
+                .fix(Span { end: next.name.span.start, ..place }, "");
+            let end = Span { start: next.ty.span.end, ..next.ty.span };
+            self.report(if next.optional.is_some() { diagnostic } else { diagnostic.fix(end, " optional") });
+        }
+        Item::Input(FieldBlock { fields, span })
+    }
+
+    /// Whether this `optional` begins the line of the next field, so that it reads as the end of the field before.
+    fn begins_field(&self, place: Span) -> bool {
+        let before = self.source.get(..place.start as usize).unwrap_or("");
+        let after = self.source.get(place.end as usize..).unwrap_or("");
+        let line = before.rsplit('\n').next().unwrap_or("");
+        let of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let next = after.trim_start_matches([' ', '\t']);
+        let behind = next.trim_start_matches(of_name);
+        let is_named = behind.len() < next.len() && behind.trim_start_matches([' ', '\t']).starts_with(':');
+        line.trim().is_empty() && is_named
+    }
+
     /// An input field.
     pub fn input_field(&mut self, span: Span, name: Name, ty: Type, clauses: Vec<FieldClause>) -> Field {
         let mut field = Field { name, ty, optional: None, actionable: None, default: None, span };
@@ -411,6 +459,7 @@ impl<'s> Builder<'s> {
                     let message = "an input cannot have a `default`";
                     self.report(Diagnostic::new(Code::MisplacedClause, place, message).help(help));
                 }
+                FieldClause::Optional(place) if self.begins_field(place) => self.optional_before.push(place),
                 FieldClause::Optional(place) if field.optional.is_some() => {
                     self.repeated("`optional`", place)
                 }

@@ -38,7 +38,8 @@ pub fn canonical(mut policy: Policy) -> Policy {
     // children come before their parents, so that a set is ordered when its members are in their form
     let ids: Vec<ExprId> = policy.exprs.keys().collect();
     for id in ids {
-        for (child, least) in slots(&policy.exprs[id].kind) {
+        for (place, child) in policy.exprs[id].kind.children().into_iter().enumerate() {
+            let least = needed(&policy.exprs[id].kind, place);
             let found = &mut policy.exprs[child];
             found.parentheses = level(&found.kind) < least;
         }
@@ -215,53 +216,31 @@ fn level(kind: &ExprKind) -> u8 {
     }
 }
 
-/// The operands, each with the level from which on it needs no parentheses.
-fn slots(kind: &ExprKind) -> Vec<(ExprId, u8)> {
-    match kind {
-        ExprKind::Number(_)
-        | ExprKind::Money { .. }
-        | ExprKind::Percent(_)
-        | ExprKind::Date(_)
-        | ExprKind::Bool(_)
-        | ExprKind::Name(_)
-        | ExprKind::EnumValue { .. }
-        | ExprKind::Error => vec![],
-        ExprKind::If { condition, then, otherwise } => {
-            vec![(*condition, WHOLE), (*then, WHOLE), (*otherwise, WHOLE)]
-        }
-        ExprKind::Logic { op, left, right } => {
-            let own = level(kind);
-            let right_most = match op {
-                Logic::Or => AND,
-                Logic::And => NOT,
-            };
-            vec![(*left, own), (*right, right_most)]
-        }
-        ExprKind::Not(operand) => vec![(*operand, NOT)],
+/// The level from which on an operand needs no parentheses, by its place among the [operands](ExprKind::children).
+fn needed(kind: &ExprKind, place: usize) -> u8 {
+    let own = level(kind);
+    match (kind, place) {
+        (
+            ExprKind::Arithmetic { .. } | ExprKind::Logic { .. } | ExprKind::Not(_) | ExprKind::Negate(_),
+            0,
+        ) => own,
+        (ExprKind::Arithmetic { .. } | ExprKind::Logic { .. }, _) => own + 1,
         // a comparison of a comparison is an error without parentheses
-        ExprKind::Compare { left, right, .. } => vec![(*left, ROUNDED), (*right, ROUNDED)],
-        ExprKind::InRange { value, low, high } => vec![(*value, ROUNDED), (*low, SUM), (*high, SUM)],
-        ExprKind::InSet { value, members } => {
-            std::iter::once((*value, ROUNDED)).chain(members.iter().map(|member| (*member, WHOLE))).collect()
-        }
-        ExprKind::InNamed { value, .. } | ExprKind::IsMissing(value) | ExprKind::IsPresent(value) => {
-            vec![(*value, ROUNDED)]
-        }
-        ExprKind::Rounded { value, unit, .. } => match unit.kind {
-            RoundingUnitKind::Literal(literal) => vec![(*value, ROUNDED), (literal, WHOLE)],
-            RoundingUnitKind::Cent | RoundingUnitKind::Dollar | RoundingUnitKind::Integer => {
-                vec![(*value, ROUNDED)]
-            }
-        },
-        ExprKind::Arithmetic { left, right, .. } => {
-            let own = level(kind);
-            vec![(*left, own), (*right, own + 1)]
-        }
-        ExprKind::Negate(operand) => vec![(*operand, NEGATION)],
-        ExprKind::OrElse { value, fallback } => vec![(*value, DURATION), (*fallback, OR_ELSE)],
-        ExprKind::Duration { count, .. } => vec![(*count, PRIMARY)],
-        ExprKind::Call { args, .. } | ExprKind::Entry { keys: args, .. } => {
-            args.iter().map(|arg| (*arg, WHOLE)).collect()
-        }
+        (ExprKind::Compare { .. }, _) => ROUNDED,
+        (
+            ExprKind::InRange { .. }
+            | ExprKind::InSet { .. }
+            | ExprKind::InNamed { .. }
+            | ExprKind::IsMissing(_)
+            | ExprKind::IsPresent(_)
+            | ExprKind::Rounded { .. },
+            0,
+        ) => ROUNDED,
+        (ExprKind::InRange { .. }, _) => SUM,
+        (ExprKind::OrElse { .. }, 0) => DURATION,
+        (ExprKind::OrElse { .. }, _) => OR_ELSE,
+        (ExprKind::Duration { .. }, _) => PRIMARY,
+        // between other words, commas or parentheses
+        _ => WHOLE,
     }
 }

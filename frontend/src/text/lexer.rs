@@ -208,6 +208,10 @@ fn look_at_number(span: Span, text: &str) -> Option<Diagnostic> {
         );
     }
     let diagnostic = Diagnostic::new(Code::MalformedNumber, span, format!("`{text}` is not a number"));
+    let meant = text.replace(['\'', '’'], "_");
+    if meant != text && number(&digits.replace(['\'', '’'], "_")).is_some() {
+        return Some(diagnostic.help(format!("write `{meant}`: `_` groups digits")).fix(span, meant));
+    }
     let letters = digits.find(|c: char| c.is_ascii_alphabetic());
     if let Some(meant) = spelled_out(text) {
         return Some(diagnostic.help(format!("write `{meant}`")).fix(span, meant));

@@ -79,6 +79,16 @@ fn open(source: &str, tokens: &mut Vec<Word>, at: usize, diagnostics: &mut Vec<D
     let subscript = at > 0 && tokens[at - 1].0 == Token::Word && tokens[at - 1].1.end == opener.start;
     if subscript && !half_open {
         let name = tokens[at - 1].1.text(source);
+        let declares = at > 1 && tokens[at - 2].0 == Token::Table;
+        if declares || has_typed_keys(source, tokens, name) {
+            let help = match declares {
+                true => format!("write the keys of a table in parentheses: `{name}({bare})`"),
+                false => format!("write the keys of an entry in parentheses: `{name}({bare})`"),
+            };
+            diagnostics.push(diagnostic.help(help).edits([Edit::new(opener, "("), Edit::new(closer, ")")]));
+            (tokens[at].0, tokens[end].0) = (Token::Open, Token::Close);
+            return;
+        }
         diagnostics.push(
             diagnostic
                 .help(format!("write `{name}` alone: a table names its keys where it is defined"))
@@ -110,6 +120,14 @@ fn open(source: &str, tokens: &mut Vec<Word>, at: usize, diagnostics: &mut Vec<D
             .help(format!("write a list in braces: `{{{bare}}}`"))
             .edits([Edit::new(opener, "{"), Edit::new(closer, "}")])
     });
+}
+
+/// Whether a name is that of a table from a snapshot: `table rate(region : …`
+fn has_typed_keys(source: &str, tokens: &[Word], name: &str) -> bool {
+    let declares = |words: &[Word]| {
+        words[0].0 == Token::Table && words[1].1.text(source) == name && words[4].0 == Token::Colon
+    };
+    tokens.windows(5).any(declares)
 }
 
 /// `(0..5]`

@@ -7,6 +7,7 @@
 
 mod declaration;
 mod foreign;
+mod from_snapshot;
 mod habits;
 mod outline;
 mod pieces;
@@ -25,6 +26,7 @@ use crate::text::braces::Placed;
 use crate::text::builder::Recovery;
 use crate::text::token::Token;
 
+pub use declaration::OPTIONAL;
 use outline::Outline;
 use stop::Stop;
 
@@ -103,6 +105,8 @@ const NAMED: [(&str, Token, &str); 13] = [
 /// The mistakes that have a diagnostic of their own, the more telling ones first.
 const MISTAKES: &[fn(&Stop) -> Option<Diagnostic>] = &[
     unit_as_name,
+    from_snapshot::table,
+    from_snapshot::set,
     declaration::set,
     declaration::spaced_number,
     declaration::optional_elsewhere,

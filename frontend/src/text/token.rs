@@ -24,13 +24,13 @@ macro_rules! tokens {
             #[regex(r"[A-Za-z_][A-Za-z0-9_]*")]
             Word,
             /// A number; also everything that begins like one, which the lexer looks at more closely.
-            #[regex(r"[0-9][0-9A-Za-z_]*(\.[0-9][0-9A-Za-z_]*)?")]
+            #[regex(r"[0-9][0-9A-Za-z_]*(['’][0-9][0-9][0-9])*(\.[0-9][0-9A-Za-z_]*)?")]
             Number,
             /// A number and a percent sign.
-            #[regex(r"[0-9][0-9A-Za-z_]*(\.[0-9][0-9A-Za-z_]*)?%")]
+            #[regex(r"[0-9][0-9A-Za-z_]*(['’][0-9][0-9][0-9])*(\.[0-9][0-9A-Za-z_]*)?%")]
             Percent,
             /// An amount: a symbol and a number. The lexer also joins a number and the code of a currency to one.
-            #[regex(r"[$€£¥₡₦₩₪₫₭₱₲₴₸₹₺][0-9][0-9A-Za-z_]*(\.[0-9][0-9A-Za-z_]*)?")]
+            #[regex(r"[$€£¥₡₦₩₪₫₭₱₲₴₸₹₺][0-9][0-9A-Za-z_]*(['’][0-9][0-9][0-9])*(\.[0-9][0-9A-Za-z_]*)?")]
             Money,
             /// A date, or what looks like one.
             #[regex(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}", priority = 40)]

@@ -175,7 +175,8 @@ fn differential(options: &Options) -> Result<String, String> {
 
 /// Seeds are tried until so many have given a pair.
 fn attributions(options: &Options) -> Result<String, String> {
-    let [pairs, rows, changed, intricate, untestable, needing, moved] = [const { AtomicU64::new(0) }; 7];
+    let [pairs, rows, changed, intricate, untestable, needing, moved, with_facts, facts] =
+        [const { AtomicU64::new(0) }; 9];
     // a seed in three gives no pair, or one with more edits
     on_all(options, options.policies.saturating_mul(8), |seed| {
         if pairs.load(Ordering::Relaxed) >= options.policies {
@@ -189,13 +190,17 @@ fn attributions(options: &Options) -> Result<String, String> {
         untestable.fetch_add(found.untestable, Ordering::Relaxed);
         needing.fetch_add(found.needing, Ordering::Relaxed);
         moved.fetch_add(found.moved, Ordering::Relaxed);
+        with_facts.fetch_add(u64::from(found.facts > 0), Ordering::Relaxed);
+        facts.fetch_add(found.facts, Ordering::Relaxed);
         Ok(())
     })?;
-    let [pairs, rows, changed, intricate, untestable, needing, moved] =
-        [pairs, rows, changed, intricate, untestable, needing, moved].map(AtomicU64::into_inner);
+    let [pairs, rows, changed, intricate, untestable, needing, moved, with_facts, facts] =
+        [pairs, rows, changed, intricate, untestable, needing, moved, with_facts, facts]
+            .map(AtomicU64::into_inner);
     Ok(format!(
         "{rows} rows of {pairs} pairs, {changed} changed, {intricate} of them with several causes or a cause of several \
-         edits; {untestable} untestable sets, {needing} edits that need others, {moved} moved"
+         edits; {untestable} untestable sets, {needing} edits that need others, {moved} moved; \
+         {facts} facts differ in {with_facts} pairs"
     ))
 }
 

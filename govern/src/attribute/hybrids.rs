@@ -1,31 +1,33 @@
-//! How is a set of edits run? Its hybrid is compiled once, with probes, and decides columns on the virtual machine, so
-//! no machine code is generated for each hybrid.
+//! How is a set of edits run? The policy that its edits of policies make is compiled once, with probes, and decides columns
+//! on the virtual machine, so no machine code is generated for each hybrid. Its facts are filled in for all rows at once,
+//! for each those of its own set and day ([`super::holes`]).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use opus_frontend::diagnostic::Diagnostic;
 use opus_ir::memory::Columns;
 use opus_runtime::admission::{Place, Reason};
-use opus_runtime::{Artifact, Batch, Cache, Engine, Options, Policy};
+use opus_runtime::{Artifact, Batch, Policy};
 
+use super::holes::{Bound, Facts, Holes, NEEDED_MAX, Needed};
 use super::merged::Merged;
-use super::probes::{Answers, Cause, Probed, probed};
+use super::probes::{Answers, Cause, Held, Probed, probed};
 use super::search::SETS_MAX;
 use super::sites::Sites;
 use super::switches::Switches;
-use super::world::World;
+use super::world::{Day, World};
 use crate::diff::words;
-use crate::facts::bound;
 use crate::joint::{Joint, Projection};
 use crate::results::Comparison;
 use crate::source::{OpenError, of_structure};
+use crate::structure::Key;
 
 /// How often probes that do not compile are left out before all of them are.
 const ROUNDS_MAX: usize = 6;
-/// Where facts differ, so many hybrids are kept.
-const BOUND_MAX: usize = 64;
+/// The most different facts of a hole in one run.
+const PERIODS_MAX: usize = 1 << 14;
 
 /// The hybrids of two policies.
 pub struct Hybrids {
@@ -34,16 +36,17 @@ pub struct Hybrids {
     joint: Joint,
     /// The second policy.
     b: Policy,
-    /// The snapshots for what policies take from one.
+    /// The facts that policies take.
     pub world: World,
+    /// The edits that change enums, of which facts name the values.
+    enums: Switches,
     /// The outputs that are compared.
     compared: Vec<String>,
+    /// By edits of the policies.
     known: Mutex<HashMap<Switches, Arc<OnceLock<Tested>>>>,
-    /// By edits of the policies, what the compiler makes of them; kept where sets differ in facts too.
-    compiled: Mutex<HashMap<Switches, Arc<OnceLock<Compiled>>>>,
     /// The sets that were tried, with why they are untestable where they are.
     tried: Mutex<BTreeMap<Switches, Option<String>>>,
-    /// How many times a hybrid decided rows.
+    bindings: AtomicU64,
     runs: AtomicU64,
     /// The most sets that are tried for a row.
     pub sets_max: usize,
@@ -52,35 +55,46 @@ pub struct Hybrids {
 /// The artifact of a hybrid, with its probes; why it does not compile where it does not.
 type Compiled = Result<(Artifact, Probed), String>;
 
-/// A set of edits, tried.
+/// Edits of policies, tried.
 pub enum Tested {
-    /// Its hybrid runs.
+    /// Their hybrid runs, if facts fit.
     Runs(Box<Hybrid>),
-    /// Its hybrid does not compile, and why.
+    /// Their hybrid does not compile, and why.
     Untestable(String),
 }
 
 /// A policy between two.
 pub struct Hybrid {
-    policy: Policy,
     projection: Projection,
     comparison: Comparison,
+    /// The wide field that the effective date comes from, and the days that are admitted.
+    effective: Option<(usize, opus_ir::Domain)>,
     /// The index of the first probe among the outputs.
     first_probe: usize,
     probes: usize,
     requires: Vec<Answers>,
     rules: Vec<Answers>,
     decides: Vec<(usize, Vec<Answers>)>,
-    /// Batches that no thread uses at the moment.
-    idle: Mutex<Vec<Batch>>,
+    holes: Holes,
+    /// The hybrid with the facts that rows have needed so far.
+    bound: Mutex<Option<Arc<Bound>>>,
 }
 
-/// What a run of a hybrid over some rows found.
+/// What a set of edits does to a row.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Outcome {
+    /// Whether the result is that of the second policy, and which edits the run read.
+    Ran(bool, Switches),
+    /// The set is untestable for the row, whatever the edits are that it does not read.
+    Untestable(Switches),
+}
+
+/// What a run over some rows found.
 pub struct Ran {
-    /// By row, the index of its class.
-    pub classes: Vec<u32>,
-    /// By class, whether the result is that of the second policy, and which edits the run read.
-    pub found: Vec<(bool, Switches)>,
+    /// By row, the index of its outcome.
+    pub of_row: Vec<u32>,
+    /// The outcomes.
+    pub outcomes: Vec<Outcome>,
 }
 
 /// Rows as they were read.
@@ -92,39 +106,104 @@ pub struct Rows<'a> {
     pub faults: &'a [(u32, Reason)],
 }
 
+/// Rows, with those whose dates mean nothing.
+pub struct Read<'a> {
+    pub rows: Rows<'a>,
+    /// Wide fields and rows whose cells mean nothing; the field is `None` for all fields.
+    unreadable: HashSet<(Option<u32>, u32)>,
+}
+
+impl<'a> Read<'a> {
+    pub fn new(rows: Rows<'a>) -> Read<'a> {
+        let place = |(row, reason): &(u32, Reason)| match reason.place {
+            Place::Field(field) => (Some(field), *row),
+            Place::Row | Place::Require(_) => (None, *row),
+        };
+        Read { rows, unreadable: rows.faults.iter().map(place).collect() }
+    }
+
+    /// The cell of a wide field; `None` if it is missing or means nothing.
+    pub fn cell(&self, field: usize, row: u32) -> Option<i128> {
+        let means_nothing = [Some(field as u32), None].iter().any(|at| self.unreadable.contains(&(*at, row)));
+        if means_nothing { None } else { self.rows.wide.get(field, row as usize) }
+    }
+}
+
+/// What a row found in one run.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Class {
+    equal: bool,
+    read: Switches,
+    /// What was read by requires: of a table, all entries.
+    by_requires: Switches,
+}
+
+/// The classes of rows.
+#[derive(Default)]
+struct Classes {
+    all: Vec<Class>,
+    known: HashMap<Class, u32>,
+}
+
+impl Classes {
+    fn of(&mut self, class: Class) -> u32 {
+        if let Some(known) = self.known.get(&class) {
+            return *known;
+        }
+        let next = self.all.len() as u32;
+        self.all.push(class.clone());
+        self.known.insert(class, next);
+        next
+    }
+}
+
+/// What a row needs: the facts of its set and day.
+struct Wanted {
+    /// The index of the set.
+    set: usize,
+    /// `None` if the row is refused whatever the facts are.
+    day: Option<Day>,
+    facts: Facts,
+    /// The index of what is held.
+    held: usize,
+}
+
 impl Hybrids {
     pub fn new(merged: Merged, joint: Joint, b: Policy, world: World, compared: Vec<String>) -> Hybrids {
         let sites = Sites::new(&merged);
+        let of_enum = |key: &&Key| matches!(key, Key::Enum(_) | Key::EnumValue(..));
+        let enums = merged.changed_keys().filter(of_enum).flat_map(|key| merged.changes(key));
+        let enums = enums.map(|(edit, _)| *edit).collect();
         Hybrids {
             merged,
             sites,
             joint,
             b,
             world,
+            enums,
             compared,
             known: Mutex::default(),
-            compiled: Mutex::default(),
             tried: Mutex::default(),
+            bindings: AtomicU64::new(0),
             runs: AtomicU64::new(0),
             sets_max: SETS_MAX,
         }
     }
 
-    /// The hybrid of a closed set.
-    pub fn get(&self, on: &Switches) -> Arc<OnceLock<Tested>> {
-        let cell = {
-            let mut known = lock(&self.known);
-            if known.len() >= BOUND_MAX && !self.world.is_settled() {
-                // a hybrid with many facts is large, and soon bound again
-                known.clear();
-            }
-            known.entry(on.clone()).or_default().clone()
-        };
+    /// The hybrid of edits of policies.
+    fn get(&self, edits: &Switches) -> Arc<OnceLock<Tested>> {
+        let cell = lock(&self.known).entry(edits.clone()).or_default().clone();
         // not under the lock: others are compiled meanwhile
-        let tested = cell.get_or_init(|| self.test(on));
-        let why = if let Tested::Untestable(why) = tested { Some(why.clone()) } else { None };
-        lock(&self.tried).entry(on.clone()).or_insert(why);
+        cell.get_or_init(|| match self.compile(edits) {
+            Ok((artifact, probed)) => self.runs_with(artifact, probed),
+            Err(why) => Tested::Untestable(why),
+        });
         cell
+    }
+
+    /// The edits of policies among a set.
+    pub fn of_policies(&self, on: &Switches) -> Switches {
+        on.without(&self.world.of(on))
     }
 
     /// The sets that were tried, with why they are untestable where they are.
@@ -132,28 +211,36 @@ impl Hybrids {
         lock(&self.tried).clone()
     }
 
-    /// How many times a hybrid decided rows.
-    pub fn runs(&self) -> u64 {
-        self.runs.load(Ordering::Relaxed)
+    fn note(&self, set: &Switches, why: Option<&str>) {
+        let mut tried = lock(&self.tried);
+        let known = tried.entry(set.clone()).or_default();
+        // of several reasons the first, whichever row was first to find one
+        if let Some(why) = why
+            && known.as_ref().is_none_or(|known| why < known.as_str())
+        {
+            *known = Some(why.to_owned());
+        }
     }
 
-    fn test(&self, on: &Switches) -> Tested {
-        let facts = self.world.of(on);
-        if self.world.is_settled() {
-            return match self.compile(on) {
-                Ok((artifact, probed)) => self.bound(artifact, probed, &facts),
-                Err(why) => Tested::Untestable(why),
-            };
-        }
-        let edits = on.without(&facts);
-        let cell = lock(&self.compiled).entry(edits.clone()).or_default().clone();
-        match cell.get_or_init(|| self.compile(&edits)) {
-            Ok((artifact, probed)) => {
-                let again = Artifact::from_bytes_with(artifact.bytes(), &Cache::Off);
-                self.bound(again.expect("it was built just now"), probed.clone(), &facts)
+    /// How many hybrids were compiled, how many times facts were filled in, and how many times a hybrid decided rows.
+    pub fn effort(&self) -> [u64; 3] {
+        let hybrids = lock(&self.known).len() as u64;
+        [hybrids, self.bindings.load(Ordering::Relaxed), self.runs.load(Ordering::Relaxed)]
+    }
+
+    /// Whether a set is testable for a row.
+    pub fn is_testable(&self, set: &Switches, read: &Read<'_>, row: u32) -> bool {
+        let tested = self.get(&self.of_policies(set));
+        let why = match tested.get().expect("it was tested") {
+            Tested::Untestable(why) => Some(why.clone()),
+            Tested::Runs(hybrid) => {
+                let day = hybrid.day(&self.world, read, row);
+                let misfit = day.and_then(|day| hybrid.holes.misfit(&self.world, set, day));
+                misfit.map(|misfit| misfit.why)
             }
-            Err(why) => Tested::Untestable(why.clone()),
-        }
+        };
+        self.note(set, why.as_deref());
+        why.is_none()
     }
 
     fn compile(&self, on: &Switches) -> Compiled {
@@ -181,8 +268,9 @@ impl Hybrids {
             Ok(opened) => {
                 let (requires, rules) = (self.unknown(&self.sites.requires), self.unknown(&self.sites.rules));
                 let (names, outputs) = (BTreeMap::new(), Vec::new());
-                let decides = self.unknown_outputs(on);
-                Ok((opened.artifact, Probed { structure, names, outputs, requires, rules, decides }))
+                let (decides, copies) = (self.unknown_outputs(on), BTreeMap::new());
+                let probed = Probed { structure, names, outputs, requires, rules, decides, copies };
+                Ok((opened.artifact, probed))
             }
             Err(OpenError::NotCompiled { diagnostics, .. }) => Err(first_error(&diagnostics)),
             Err(error) => Err(error.to_string()),
@@ -194,7 +282,7 @@ impl Hybrids {
     }
 
     fn unknown_outputs(&self, on: &Switches) -> Vec<(usize, Vec<Answers>)> {
-        use crate::structure::{Key, Sequence};
+        use crate::structure::Sequence;
         let entries = self.merged.entries(&Sequence::Rules).into_iter().enumerate();
         let rules = entries.filter(|(_, entry)| {
             matches!(entry.key, Key::Rule(..)) && self.merged.is_placed(&Sequence::Rules, entry, on)
@@ -207,111 +295,333 @@ impl Hybrids {
         rules.map(of).collect()
     }
 
-    /// A compiled hybrid with the facts of a set.
-    fn bound(&self, artifact: Artifact, probed: Probed, facts: &Switches) -> Tested {
-        let options = Options { engine: Engine::Vm, cache: Cache::Off, ..Options::default() };
-        match bound(artifact, self.world.with(facts).as_ref(), &options) {
-            Ok(policy) => self.runs_with(policy, probed),
-            Err(why) => Tested::Untestable(why),
-        }
-    }
-
-    fn runs_with(&self, policy: Policy, probed: Probed) -> Tested {
-        let projection = match self.joint.projection(policy.schema()) {
+    fn runs_with(&self, artifact: Artifact, probed: Probed) -> Tested {
+        let schema = &artifact.program().schema;
+        let projection = match self.joint.projection(schema) {
             Ok(projection) => projection,
             Err(error) => return Tested::Untestable(error.to_string()),
         };
         let compared: Vec<&str> = self.compared.iter().map(String::as_str).collect();
-        let comparison = Comparison::new(policy.schema(), self.b.schema()).of(&compared);
+        let comparison = Comparison::new(schema, self.b.schema()).of(&compared);
         let probes = probed.outputs.len();
-        let Probed { requires, rules, decides, .. } = probed;
-        assert_eq!(
-            decides.len(),
-            policy.artifact().program().rules.len(),
-            "rules are in the order of the source"
-        );
-        let first_probe = policy.schema().outputs.len() - probes;
-        let idle = Mutex::default();
+        let Probed { requires, rules, decides, copies, .. } = probed;
+        assert_eq!(decides.len(), artifact.program().rules.len(), "rules are in the order of the source");
+        let effective = schema.effective.map(|field| {
+            let field = field as usize;
+            (projection.wide(field), schema.inputs[field].domain.clone())
+        });
         Tested::Runs(Box::new(Hybrid {
-            policy,
+            effective,
+            first_probe: schema.outputs.len() - probes,
+            probes,
             projection,
             comparison,
-            first_probe,
-            probes,
             requires,
             rules,
             decides,
-            idle,
+            holes: Holes::new(&artifact, &copies, &self.merged, &self.world),
+            bound: Mutex::default(),
         }))
     }
 
-    /// Runs a hybrid over rows, which are ascending. `b` is the batch of the second policy over all of them. Where the
-    /// result is that of the second policy, reads are found only if they are wanted.
-    pub fn run(&self, hybrid: &Hybrid, of: Rows<'_>, rows: &[u32], b: &Batch, wants_all_reads: bool) -> Ran {
+    /// Runs sets that have the same edits of policies over rows, which are ascending, each with the index of its set. `b` is
+    /// the batch of the second policy over all of them. Where the result is that of the second policy, reads are found
+    /// only if they are wanted.
+    pub fn run(
+        &self,
+        sets: &[&Switches],
+        of: &Read<'_>,
+        rows: &[(u32, usize)],
+        b: &Batch,
+        wants_all_reads: bool,
+    ) -> Ran {
+        sets.iter().for_each(|set| self.note(set, None));
+        let tested = self.get(&self.of_policies(sets[0]));
+        let hybrid = match tested.get().expect("it was tested") {
+            Tested::Runs(hybrid) => hybrid,
+            Tested::Untestable(why) => return self.untestable(sets, rows, why),
+        };
+        let mut found = Found { of_row: vec![0; rows.len()], ..Found::default() };
+        let mut wanted: Vec<Wanted> = Vec::new();
+        let mut known: HashMap<(usize, Option<Day>), Result<usize, u32>> = HashMap::new();
+        let mut helds: Vec<Held> = Vec::new();
+        // rows that one binding serves
+        let (mut part, mut needed, mut needed_size) = (Vec::new(), hybrid.holes.nothing(), 0);
+        for (at, (row, set)) in rows.iter().enumerate() {
+            let day = hybrid.day(&self.world, of, *row);
+            let wants = known.entry((*set, day)).or_insert_with(|| {
+                let misfit = day.and_then(|day| hybrid.holes.misfit(&self.world, sets[*set], day));
+                if let Some(misfit) = misfit {
+                    self.note(sets[*set], Some(&misfit.why));
+                    let declared = self.merged.touching_name(&misfit.name).cloned().unwrap_or_default();
+                    let declared = declared.with(&self.enums).with(&self.sites.always);
+                    let read = misfit.read.with(&declared.meet(&self.merged.of_policies()));
+                    return Err(found.outcome(Outcome::Untestable(read)));
+                }
+                let facts = match day {
+                    Some(day) => hybrid.holes.facts(&self.world, sets[*set], day),
+                    None => hybrid.holes.least(),
+                };
+                let held = helds.iter().position(|held| *held == facts.held).unwrap_or_else(|| {
+                    helds.push(facts.held.clone());
+                    helds.len() - 1
+                });
+                wanted.push(Wanted { set: *set, day, facts, held });
+                Ok(wanted.len() - 1)
+            });
+            match wants {
+                Err(outcome) => found.of_row[at] = *outcome,
+                Ok(wants) => {
+                    part.push((at, *wants));
+                    needed_size += hybrid.holes.need(&wanted[*wants].facts, &mut needed);
+                    if needed_size > NEEDED_MAX || needed.iter().any(|needed| needed.len() > PERIODS_MAX) {
+                        let job = Job { sets, of, rows, b, wants_all_reads, wanted: &wanted, helds: &helds };
+                        self.run_part(hybrid, &job, &std::mem::take(&mut part), &needed, &mut found);
+                        (needed, needed_size) = (hybrid.holes.nothing(), 0);
+                    }
+                }
+            }
+        }
+        if !part.is_empty() {
+            let job = Job { sets, of, rows, b, wants_all_reads, wanted: &wanted, helds: &helds };
+            self.run_part(hybrid, &job, &part, &needed, &mut found);
+        }
+        Ran { of_row: found.of_row, outcomes: found.outcomes }
+    }
+
+    /// What does not compile does not compile with any facts.
+    fn untestable(&self, sets: &[&Switches], rows: &[(u32, usize)], why: &str) -> Ran {
+        sets.iter().for_each(|set| self.note(set, Some(why)));
+        Ran { of_row: vec![0; rows.len()], outcomes: vec![Outcome::Untestable(self.merged.of_policies())] }
+    }
+
+    /// Runs rows that one binding serves.
+    fn run_part(
+        &self,
+        hybrid: &Hybrid,
+        job: &Job<'_, '_>,
+        part: &[(usize, usize)],
+        needed: &Needed,
+        found: &mut Found,
+    ) {
+        let bound = match self.bound(hybrid, needed) {
+            Ok(bound) => bound,
+            Err(why) => {
+                job.sets.iter().for_each(|set| self.note(set, Some(&why)));
+                let outcome = found.outcome(Outcome::Untestable(Switches::first(self.merged.count())));
+                part.iter().for_each(|(at, _)| found.of_row[*at] = outcome);
+                return;
+            }
+        };
+        let mut classes = Classes::default();
+        let mut of_row = vec![0; part.len()];
+        let mut looked_up: Vec<Vec<i32>> = vec![Vec::new(); part.len()];
+        let runs = part.iter().map(|(_, wants)| job.wanted[*wants].facts.runs.len()).max().unwrap_or(0);
+        for run in 0..runs {
+            let again = |at: &usize| {
+                let wants = job.wanted[part[*at].1].facts.runs.len() > run;
+                wants && (run == 0 || job.wants_all_reads || !classes.all[of_row[*at] as usize].equal)
+            };
+            let again: Vec<usize> = (0..part.len()).filter(again).collect();
+            if !again.is_empty() {
+                self.run_once(
+                    hybrid,
+                    &bound,
+                    job,
+                    (part, &again, run),
+                    &mut classes,
+                    (&mut of_row, &mut looked_up),
+                );
+            }
+        }
+        let mut known: HashMap<(usize, u32, &[i32]), u32> = HashMap::new();
+        for (at, (row, wants)) in part.iter().enumerate() {
+            let met = looked_up[at].as_slice();
+            found.of_row[*row] = *known.entry((*wants, of_row[at], met)).or_insert_with(|| {
+                let class = &classes.all[of_row[at] as usize];
+                let wants = &job.wanted[*wants];
+                let read = self.read(hybrid, class, job.sets[wants.set], wants.day, met);
+                found.outcome(Outcome::Ran(class.equal, read))
+            });
+        }
+    }
+
+    /// Runs some rows of a part with one choice of the facts that probes take.
+    fn run_once(
+        &self,
+        hybrid: &Hybrid,
+        bound: &Bound,
+        job: &Job<'_, '_>,
+        (part, again, run): (&[(usize, usize)], &[usize], usize),
+        classes: &mut Classes,
+        (of_row, looked_up): (&mut [u32], &mut [Vec<i32>]),
+    ) {
         self.runs.fetch_add(1, Ordering::Relaxed);
-        let mut batch = hybrid.batch(rows.len());
-        hybrid.projection.admit(of.wide, of.faults, rows, &mut batch);
+        let numbers: Vec<u32> = again.iter().map(|at| job.rows[part[*at].0].0).collect();
+        let mut batch = bound.spare.take(
+            |batch| batch.capacity_rows() >= numbers.len(),
+            || bound.policy.batch(numbers.len().next_power_of_two()),
+        );
+        hybrid.projection.admit(job.of.rows.wide, job.of.rows.faults, &numbers, &mut batch);
+        for (row, at) in again.iter().enumerate() {
+            let facts = &job.wanted[part[*at].1].facts.runs[run];
+            hybrid.holes.select(bound, facts, row, batch.inputs_mut());
+        }
         batch.decide();
-        let mut equal = vec![true; rows.len()];
-        for row in hybrid.comparison.changed(&batch, b, Some(rows)) {
+        let mut equal = vec![true; numbers.len()];
+        for row in hybrid.comparison.changed(&batch, job.b, Some(&numbers)) {
             equal[row as usize] = false;
         }
-        let ran = hybrid.classes(&batch, &equal, wants_all_reads);
-        lock(&hybrid.idle).push(batch);
-        ran
+        let held: Vec<usize> = again.iter().map(|at| job.wanted[part[*at].1].held).collect();
+        let of_run = hybrid.classes(&batch, &equal, job, &held, classes);
+        for (at, class) in again.iter().zip(of_run) {
+            of_row[*at] = match run {
+                0 => class,
+                _ => {
+                    let [known, new] = [of_row[*at], class].map(|class| &classes.all[class as usize]);
+                    let read = known.read.with(&new.read);
+                    let by_requires = known.by_requires.with(&new.by_requires);
+                    classes.of(Class { equal: known.equal, read, by_requires })
+                }
+            };
+        }
+        // with other facts a probe can look up other entries
+        for (decided, row) in batch.rows().iter().enumerate() {
+            hybrid.holes.looked_up(batch.outputs(), decided, &mut looked_up[again[*row as usize]]);
+        }
+        bound.spare.give_back(batch);
+    }
+
+    /// The edits that a row reads, with those of the facts that it takes.
+    fn read(
+        &self,
+        hybrid: &Hybrid,
+        class: &Class,
+        set: &Switches,
+        day: Option<Day>,
+        looked_up: &[i32],
+    ) -> Switches {
+        let mut read = class.read.meet(&self.merged.of_policies());
+        let Some(day) = day else { return read };
+        for (name, switch) in self.merged.facts.iter().filter(|(_, switch)| class.read.contains(**switch)) {
+            if !hybrid.holes.takes(name) {
+                // until an edit makes it take facts, it does not matter which
+                read.add(&self.merged.declaring(name));
+                continue;
+            }
+            let is_by_requires = class.by_requires.contains(*switch) && hybrid.holes.admitting.contains(name);
+            let met = if is_by_requires { None } else { hybrid.holes.lines_met(name, looked_up) };
+            let lines: Vec<usize> = match met {
+                Some(lines) => lines.into_iter().collect(),
+                None => self.world.lines_of(name).collect(),
+            };
+            lines.into_iter().for_each(|line| read.add(&self.world.lines(line).walk(day, set).read));
+        }
+        read
+    }
+
+    /// A hybrid with facts that rows need.
+    fn bound(&self, hybrid: &Hybrid, needed: &Needed) -> Result<Arc<Bound>, String> {
+        let kept = lock(&hybrid.bound).clone();
+        if let Some(kept) = kept.as_ref().filter(|kept| kept.has(needed)) {
+            return Ok(kept.clone());
+        }
+        let bound = Arc::new(hybrid.holes.bind(needed, kept.as_deref())?);
+        self.bindings.fetch_add(1, Ordering::Relaxed);
+        *lock(&hybrid.bound) = Some(bound.clone());
+        Ok(bound)
+    }
+}
+
+/// What all parts of a run share.
+struct Job<'a, 'b> {
+    sets: &'a [&'a Switches],
+    of: &'a Read<'b>,
+    rows: &'a [(u32, usize)],
+    b: &'a Batch,
+    wants_all_reads: bool,
+    wanted: &'a [Wanted],
+    helds: &'a [Held],
+}
+
+/// The outcomes of rows.
+#[derive(Default)]
+struct Found {
+    of_row: Vec<u32>,
+    outcomes: Vec<Outcome>,
+    known: HashMap<Outcome, u32>,
+}
+
+impl Found {
+    fn outcome(&mut self, outcome: Outcome) -> u32 {
+        if let Some(known) = self.known.get(&outcome) {
+            return *known;
+        }
+        let next = self.outcomes.len() as u32;
+        self.outcomes.push(outcome.clone());
+        self.known.insert(outcome, next);
+        next
     }
 }
 
 impl Hybrid {
-    fn batch(&self, rows: usize) -> Batch {
-        let kept = lock(&self.idle).pop().filter(|batch| batch.capacity_rows() >= rows);
-        kept.unwrap_or_else(|| self.policy.batch(rows.next_power_of_two()))
+    /// The day on which facts are looked up for a row; `None` if it is refused whatever they are.
+    fn day(&self, world: &World, read: &Read<'_>, row: u32) -> Option<Day> {
+        let Some((field, domain)) = &self.effective else { return Some(None) };
+        let day = read.cell(*field, row).filter(|day| domain.contains(*day))?;
+        Some(Some(world.like(i32::try_from(day).expect("days are small"))))
     }
 
-    fn classes(&self, batch: &Batch, equal: &[bool], wants_all_reads: bool) -> Ran {
-        let mut classes = vec![0; equal.len()];
-        let mut found = vec![(true, Switches::default())];
-        let wants = |row: u32| wants_all_reads || !equal[row as usize];
-        let mut refused: HashMap<(bool, bool), u32> = HashMap::new();
+    /// The classes of the rows of a batch, as one run finds them. `held` are the indices of what is held, by row.
+    fn classes(
+        &self,
+        batch: &Batch,
+        equal: &[bool],
+        job: &Job<'_, '_>,
+        held: &[usize],
+        classes: &mut Classes,
+    ) -> Vec<u32> {
+        let nothing = Class { equal: true, read: Switches::default(), by_requires: Switches::default() };
+        let mut of_row = vec![classes.of(nothing.clone()); equal.len()];
+        let wants = |row: u32| job.wants_all_reads || !equal[row as usize];
         for refusal in batch.refused().chunk_by(|(a, _), (b, _)| a == b) {
             let row = refusal[0].0;
             if !wants(row) {
                 continue;
             }
             let by_require = refusal.iter().any(|(_, reason)| matches!(reason.place, Place::Require(_)));
-            let equal = equal[row as usize];
-            classes[row as usize] = *refused.entry((equal, by_require)).or_insert_with(|| {
-                let read = if by_require { self.read_by_requires() } else { Switches::default() };
-                found.push((equal, read));
-                found.len() as u32 - 1
-            });
+            let read = if by_require { self.read_by_requires() } else { Switches::default() };
+            let class = Class { equal: equal[row as usize], by_requires: read.clone(), read };
+            of_row[row as usize] = classes.of(class);
         }
         let probes: Vec<&[u8]> =
             (0..self.probes).map(|probe| batch.outputs().values::<u8>(self.first_probe + probe)).collect();
-        let mut decided: HashMap<(bool, u16, Vec<u64>), u32> = HashMap::new();
+        let mut decided: HashMap<(bool, u16, usize, Vec<u64>), u32> = HashMap::new();
         let mut bits = vec![0u64; self.probes.div_ceil(64)];
         for (at, row) in batch.rows().iter().enumerate().filter(|(_, row)| wants(**row)) {
             bits.fill(0);
             for (probe, values) in probes.iter().enumerate() {
                 bits[probe / 64] |= u64::from(values[at] != 0) << (probe % 64);
             }
-            let (equal, rule) = (equal[*row as usize], batch.rules()[at]);
-            let key = (equal, rule, std::mem::take(&mut bits));
-            classes[*row as usize] = match decided.get(&key) {
+            let (equal, rule, held) = (equal[*row as usize], batch.rules()[at], held[*row as usize]);
+            let key = (equal, rule, held, std::mem::take(&mut bits));
+            of_row[*row as usize] = match decided.get(&key) {
                 Some(class) => {
-                    bits = key.2;
+                    bits = key.3;
                     *class
                 }
                 None => {
-                    let read = self.read_by_decision(rule as usize, &key.2);
-                    bits = key.2.clone();
-                    found.push((equal, read));
-                    decided.insert(key, found.len() as u32 - 1);
-                    found.len() as u32 - 1
+                    let [by_requires, by_rules] =
+                        self.read_by_decision(rule as usize, &key.3, &job.helds[held]);
+                    let read = by_requires.with(&by_rules);
+                    let class = classes.of(Class { equal, read, by_requires });
+                    bits = key.3.clone();
+                    decided.insert(key, class);
+                    class
                 }
             };
         }
-        Ran { classes, found }
+        of_row
     }
 
     /// What a run reads that a `require` refused.
@@ -320,18 +630,18 @@ impl Hybrid {
         self.requires.iter().map(of).fold(Switches::default(), |all, read| all.with(&read))
     }
 
-    /// What a run reads that a rule decided.
-    fn read_by_decision(&self, rule: usize, bits: &[u64]) -> Switches {
+    /// What a run reads that a rule decided: in requires, and in rules.
+    fn read_by_decision(&self, rule: usize, bits: &[u64], held: &Held) -> [Switches; 2] {
         let probe = |number: usize| bits[number / 64] >> (number % 64) & 1 == 1;
         let (place, outputs) = &self.decides[rule];
-        let mut read = Switches::default();
-        self.requires.iter().for_each(|answers| read.add(&answers.read(true, probe)));
+        let [mut by_requires, mut by_rules] = [Switches::default(), Switches::default()];
+        self.requires.iter().for_each(|answers| by_requires.add(&answers.read(true, probe, held)));
         // rules behind the one that decided are not read
         for answers in self.rules.iter().filter(|answers| answers.place <= *place) {
-            read.add(&answers.read(answers.place == *place, probe));
+            by_rules.add(&answers.read(answers.place == *place, probe, held));
         }
-        outputs.iter().for_each(|answers| read.add(&answers.read(true, probe)));
-        read
+        outputs.iter().for_each(|answers| by_rules.add(&answers.read(true, probe, held)));
+        [by_requires, by_rules]
     }
 }
 

@@ -7,14 +7,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::switches::Switches;
 use crate::diff::{ApplyError, Change, EditId, Entry, Script, Side, names};
-use crate::structure::{Element, Key, Part, Sequence, Structure};
+use crate::structure::{Element, FROM_SNAPSHOT, Key, Part, Sequence, Structure};
 
-/// Two policies in one, with a switch for each edit that decides. Edits are numbered from 0 in the order of the script.
+/// Two policies in one, with a switch for each edit that decides. Edits are numbered from 0 in the order of the script,
+/// and those of facts come behind them.
+///
+/// Behind all edits there is a switch for each name with facts that differ. No set has it on: it stands for every other
+/// fact that the name can have on a row's day, for whoever asks whether that would make a difference.
 pub struct Merged {
     base: Structure,
     /// By edit, its name.
     pub ids: Vec<EditId>,
-    /// By edit, itself and what it needs, directly or through others.
+    /// How many of them are edits of the policies.
+    of_policies: usize,
+    /// By name with facts that differ, its switch.
+    pub facts: BTreeMap<String, usize>,
+    /// By switch, itself and what it needs, directly or through others.
     pub needs: Vec<Switches>,
     /// By edit, itself and what needs it.
     pub needed_by: Vec<Switches>,
@@ -107,21 +115,57 @@ impl Merged {
             script.orders.iter().map(|order| (order.sequence.clone(), order.entries.clone())).collect();
         let (declarations, touched) = (BTreeMap::new(), BTreeMap::new());
         let rows_of = script.deciding().map(|edit| rows_of(&edit.changes, &orders, &base)).collect();
-        let mut merged =
-            Merged { base, ids, needs, needed_by, changes, moves, orders, declarations, touched, rows_of };
+        let (of_policies, facts) = (ids.len(), BTreeMap::new());
+        let mut merged = Merged {
+            base,
+            ids,
+            of_policies,
+            facts,
+            needs,
+            needed_by,
+            changes,
+            moves,
+            orders,
+            declarations,
+            touched,
+            rows_of,
+        };
         merged.find_names();
         Ok(merged)
     }
 
-    /// Adds edits of facts, which need nothing and change no element.
-    pub fn add_facts(&mut self, ids: impl Iterator<Item = EditId>) {
-        for id in ids {
-            let alone = Switches::from_iter([self.ids.len()]);
+    /// Adds edits of facts, which change no element, and the names that have them, each with what it needs.
+    pub fn add_facts(
+        &mut self,
+        edits: impl Iterator<Item = (EditId, Switches)>,
+        names: &BTreeMap<String, Switches>,
+    ) {
+        for (id, needs) in edits {
             self.ids.push(id);
-            self.needs.push(alone.clone());
-            self.needed_by.push(alone);
-            self.rows_of.push(None);
+            let new = self.add_switch(&needs);
+            for need in self.needs[new].iter().filter(|need| *need != new).collect::<Vec<_>>() {
+                self.needed_by[need].insert(new);
+            }
         }
+        for (name, needs) in names {
+            let new = self.add_switch(needs);
+            self.facts.insert(name.clone(), new);
+        }
+        self.find_names();
+    }
+
+    fn add_switch(&mut self, needs: &Switches) -> usize {
+        let new = self.needs.len();
+        let alone = Switches::from_iter([new]);
+        self.needs.push(self.closed(needs).with(&alone));
+        self.needed_by.push(alone);
+        self.rows_of.push(None);
+        new
+    }
+
+    /// Every edit of the policies.
+    pub fn of_policies(&self) -> Switches {
+        Switches::first(self.of_policies)
     }
 
     pub fn count(&self) -> usize {
@@ -263,6 +307,7 @@ impl Merged {
             let (touched, used) = (direct.entry(name).or_default(), uses.entry(name).or_default());
             for key in keys {
                 self.changes(key).iter().for_each(|(edit, _)| touched.insert(*edit));
+                self.facts.get(name).into_iter().for_each(|facts| touched.insert(*facts));
                 let texts = self.texts(key);
                 let texts = texts.iter().filter(|(part, _)| part.decides()).map(|(_, text)| text.as_str());
                 used.extend(texts.chain(cells(key)).flat_map(names).map(str::to_owned));
@@ -297,6 +342,58 @@ impl Merged {
     /// The edits that touch what a name stands for; `None` if it is not the name of a value.
     pub fn touching_name(&self, name: &str) -> Option<&Switches> {
         self.touched.get(name)
+    }
+
+    /// The edits that change how a name is declared.
+    pub fn declaring(&self, name: &str) -> Switches {
+        self.declaration(name).flat_map(|key| self.changes(key)).map(|(edit, _)| *edit).collect()
+    }
+
+    /// The edits without which the second policy does not take a name from a snapshot, and what they need.
+    pub fn taking(&self, name: &str) -> Switches {
+        let all = self.of_policies();
+        let is_taken = |on: &Switches| self.declaration(name).any(|key| self.is_taken(key, on));
+        let is_needed = |edit: &usize| !is_taken(&self.taken_back(&all, &Switches::from_iter([*edit])));
+        self.closed(&self.declaring(name).iter().filter(is_needed).collect())
+    }
+
+    /// Whether an element takes its value from a snapshot.
+    pub fn is_taken(&self, key: &Key, on: &Switches) -> bool {
+        let is_open = |element: Element| {
+            matches!(key, Key::Set(_)) || element.get(&Part::Value).is_some_and(|text| text == FROM_SNAPSHOT)
+        };
+        self.element(key, on).is_some_and(is_open)
+    }
+
+    /// Whether a name is a look-up table of facts with some edits on.
+    pub fn is_fact_table(&self, name: &str) -> bool {
+        let key = Key::Table(name.to_owned());
+        self.texts(&key).iter().any(|(part, _)| *part == Part::Keys)
+    }
+
+    /// How often a text uses a name, directly and through other names, of which each counts once.
+    pub fn uses(&self, text: &str, of: &str) -> usize {
+        let (mut found, mut open) = (BTreeSet::new(), Vec::new());
+        let mut count = 0;
+        let mut read = |text: &str, open: &mut Vec<String>| {
+            for name in names(text) {
+                if name == of {
+                    count += 1;
+                } else if self.declarations.contains_key(name) && found.insert(name.to_owned()) {
+                    open.push(name.to_owned());
+                }
+            }
+        };
+        read(text, &mut open);
+        while let Some(name) = open.pop() {
+            for key in self.declaration(&name) {
+                cells(key).into_iter().for_each(|cell| read(cell, &mut open));
+                let texts = self.texts(key);
+                let texts = texts.iter().filter(|(part, _)| part.decides());
+                texts.for_each(|(_, text)| read(text, &mut open));
+            }
+        }
+        count
     }
 
     /// The table of which an edit changes rows and nothing else.

@@ -6,12 +6,13 @@
 //! are what running every closed set on every row would give.
 //!
 //! In reading order: sets of edits ([`switches`]), the merged policy element by element ([`merged`]), where edits act
-//! ([`sites`]), the facts that differ ([`world`]), how a run reports what it reads ([`probes`]), the policies that are run ([`hybrids`]), the search
-//! ([`search`]), and the groups of rows with the same causes ([`groups`]).
+//! ([`sites`]), the facts that differ ([`world`]), how a run reports what it reads ([`probes`]), how rows get facts
+//! ([`holes`]), the policies that are run ([`hybrids`]), the search ([`search`]), and the groups of rows with the same causes ([`groups`]).
 //!
 //! Absent: where rows are read from and written to.
 
 pub mod groups;
+mod holes;
 mod hybrids;
 mod merged;
 mod probes;
@@ -20,12 +21,13 @@ mod sites;
 mod switches;
 mod world;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Mutex;
 
-use opus_ir::memory::Columns;
+use opus_ir::Program;
 use opus_runtime::admission::Place;
+use opus_runtime::batch::Spare;
 use opus_runtime::{Batch, Options, Policy, Snapshot};
 
 use crate::diff::{ApplyError, Edit, Script, diff};
@@ -35,11 +37,11 @@ use crate::joint::{Joint, JointError, Projection};
 use crate::source::{OpenError, of_structure};
 use crate::structure::Structure;
 pub use hybrids::Rows;
-use hybrids::{Hybrids, lock};
+use hybrids::{Hybrids, Read, lock};
 use merged::Merged;
 use search::{Answer, search};
 use switches::Switches;
-use world::World;
+use world::{Taken, World};
 
 /// The most members of a cause of which every closed subset is compiled to tell whether the cause is coarse.
 const SUBSETS_OF_MAX: usize = 12;
@@ -77,16 +79,36 @@ pub struct Attribution {
     a: Side,
     b: Side,
     plan: Plan,
-    /// By cause, whether a closed set within it is untestable; `None` if it has too many.
-    coarse: Mutex<HashMap<Switches, Option<bool>>>,
+    /// By cause and days, whether a closed set within it is untestable.
+    coarse: Mutex<HashMap<(Switches, Days), bool>>,
+    /// The causes that have too many closed sets within them.
+    not_divided: Mutex<BTreeSet<Switches>>,
 }
 
 /// One of the two policies.
 struct Side {
     policy: Policy,
     projection: Projection,
-    /// Batches that no thread uses at the moment.
-    idle: Mutex<Vec<Batch>>,
+    /// The wide field that its effective date comes from.
+    effective: Option<usize>,
+    spare: Spare<Batch>,
+}
+
+/// For either policy, whether it admits its effective date, and a day on which the same facts hold. Rows for which
+/// they are equal have the same untestable sets.
+type Days = [Option<(bool, i32)>; 2];
+
+/// How much was tried.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Effort {
+    /// The sets of edits that were tried.
+    pub sets: u64,
+    /// The policies that were compiled for them: one for all sets that differ in facts alone.
+    pub hybrids: u64,
+    /// How many times facts were filled in.
+    pub bindings: u64,
+    /// How many times a policy decided rows.
+    pub runs: u64,
 }
 
 /// Why the changes between two policies cannot be attributed.
@@ -156,19 +178,23 @@ impl Attribution {
             let opened = of_structure(structure).map_err(AttributeError::Open)?;
             bound(opened.artifact, facts, options).map_err(AttributeError::Facts)
         };
-        let world = World::new(facts[0], facts[1], merged.count(), last_numbers(&script));
         let (a, b) = (open(&merged.structure(&Switches::default()), facts[0])?, open(b, facts[1])?);
-        merged.add_facts(world.edits.iter().map(|edit| edit.id));
+        let taken = Taken::new(&merged, a.artifact().program(), b.artifact().program());
+        let world = World::new(facts[0], facts[1], &merged, last_numbers(&script), &taken);
+        let edits = world.edits.iter().map(|edit| edit.id).zip(world.needs.iter().cloned());
+        merged.add_facts(edits, &world.names);
         let joint = Joint::new(a.schema(), b.schema()).map_err(AttributeError::Joint)?;
         let plan = Plan::new(a.artifact().program(), b.artifact().program());
         let compared = plan.comparison.outputs.iter().map(|output| output.name.clone()).collect();
         let side = |policy: &Policy| {
             let projection = joint.projection(policy.schema()).map_err(AttributeError::Joint)?;
-            Ok(Side { policy: policy.clone(), projection, idle: Mutex::default() })
+            let effective = policy.schema().effective.map(|field| projection.wide(field as usize));
+            Ok(Side { policy: policy.clone(), projection, effective, spare: Spare::default() })
         };
         let (of_a, of_b) = (side(&a)?, side(&b)?);
         let hybrids = Hybrids::new(merged, joint.clone(), b, world, compared);
-        Ok(Attribution { script, hybrids, joint, a: of_a, b: of_b, plan, coarse: Mutex::default() })
+        let (coarse, not_divided) = (Mutex::default(), Mutex::default());
+        Ok(Attribution { script, hybrids, joint, a: of_a, b: of_b, plan, coarse, not_divided })
     }
 
     /// The same, but a search is given up after so many sets for a row; by default, 4,096.
@@ -203,12 +229,13 @@ impl Attribution {
         &self.plan
     }
 
-    /// How many closed sets were compiled, and how many times their hybrids decided rows.
-    pub fn effort(&self) -> (usize, u64) {
-        (self.hybrids.tried().len(), self.hybrids.runs())
+    /// How much was tried.
+    pub fn effort(&self) -> Effort {
+        let [hybrids, bindings, runs] = self.hybrids.effort();
+        Effort { sets: self.hybrids.tried().len() as u64, hybrids, bindings, runs }
     }
 
-    /// The sets that were tried and do not compile.
+    /// The sets that were tried and do not compile, or with facts that do not fit on the day of some row.
     pub fn untestable(&self) -> Vec<Untestable> {
         let tried = self.hybrids.tried();
         let mut sets: Vec<(&Switches, &String)> =
@@ -219,7 +246,7 @@ impl Attribution {
 
     /// How many causes have too many members for every closed subset to be compiled.
     pub fn not_divided(&self) -> usize {
-        lock(&self.coarse).values().filter(|coarse| coarse.is_none()).count()
+        lock(&self.not_divided).len()
     }
 
     /// Which of the rows have another result, and why.
@@ -228,49 +255,54 @@ impl Attribution {
         let [a, b] = [&self.a, &self.b].map(|side| side.decided(rows, &all));
         let changed = self.plan.comparison.changed(&a, &b, None);
         let mut of_row = vec![0; changed.len()];
-        let mut known: BTreeMap<Answer, u32> = BTreeMap::new();
-        for (rows, answer) in search(&self.hybrids, rows, &b, self.by_admission(rows.wide, &a, &b, &changed))
-        {
-            let next = known.len() as u32;
-            let index = *known.entry(answer).or_insert(next);
-            for row in rows {
-                let at = changed.binary_search(&row).expect("rows that changed were searched");
-                of_row[at] = index;
+        let read = Read::new(rows);
+        let mut known: BTreeMap<(Answer, Vec<bool>), u32> = BTreeMap::new();
+        for (rows, answer) in search(&self.hybrids, &read, &b, self.by_admission(&a, &b, &changed)) {
+            for (rows, coarse) in self.by_coarse(&read, rows, &answer) {
+                let next = known.len() as u32;
+                let index = *known.entry((answer.clone(), coarse)).or_insert(next);
+                for row in rows {
+                    let at = changed.binary_search(&row).expect("rows that changed were searched");
+                    of_row[at] = index;
+                }
             }
         }
-        let mut causes: Vec<(u32, Answer)> =
+        let mut causes: Vec<(u32, (Answer, Vec<bool>))> =
             known.into_iter().map(|(answer, index)| (index, answer)).collect();
         causes.sort_unstable_by_key(|(index, _)| *index);
-        let causes = causes.iter().map(|(_, answer)| self.causes(answer)).collect();
+        let causes = causes.iter().map(|(_, (answer, coarse))| self.causes(answer, coarse)).collect();
         Attributed { of: self, changed, of_row, causes, decided: Some([a, b]) }
     }
 
-    /// The days on which facts are looked up for a row, by either policy; `None` where a policy has no effective date.
-    fn days(&self, wide: &Columns, row: u32) -> Vec<Option<i32>> {
-        if self.hybrids.world.is_settled() {
-            return Vec::new();
+    /// The rows by which of their causes are coarse.
+    fn by_coarse(&self, read: &Read<'_>, rows: Vec<u32>, answer: &Answer) -> Vec<(Vec<u32>, Vec<bool>)> {
+        let mut parts: BTreeMap<Days, Vec<u32>> = BTreeMap::new();
+        for row in rows {
+            parts.entry(self.days(read, row)).or_default().push(row);
         }
-        let fields = &self.joint.schema().inputs;
-        let of = |side: &Side| {
-            let schema = side.policy.schema();
-            let Some(effective) = schema.effective else { return Some(None) };
-            let field = &schema.inputs[effective as usize];
-            let at = fields.iter().position(|known| known.name == field.name && known.kind == field.kind)?;
-            // a row without the date is refused whatever the facts are
-            i32::try_from(wide.get(at, row as usize)?).ok().map(Some)
+        let coarse = |(days, rows): (Days, Vec<u32>)| {
+            let coarse = answer.causes.iter().map(|cause| self.is_coarse(cause, days, read, rows[0]));
+            (coarse.collect(), rows)
         };
-        [&self.a, &self.b].into_iter().filter_map(of).collect()
+        let mut found: BTreeMap<Vec<bool>, Vec<u32>> = BTreeMap::new();
+        for (coarse, rows) in parts.into_iter().map(coarse) {
+            found.entry(coarse).or_default().extend(rows);
+        }
+        found.into_iter().map(|(coarse, rows)| (rows, coarse)).collect()
+    }
+
+    fn days(&self, read: &Read<'_>, row: u32) -> Days {
+        [&self.a, &self.b].map(|side| {
+            let schema = side.policy.schema();
+            let day = read.cell(side.effective?, row)?;
+            let is_admitted = schema.inputs[schema.effective? as usize].domain.contains(day);
+            Some((is_admitted, self.hybrids.world.like(i32::try_from(day).ok()?)))
+        })
     }
 
     /// The rows by the edits that act through the admission of fields which the two policies admit differently. A field is
     /// admitted by itself, so no set of edits makes another difference there.
-    fn by_admission(
-        &self,
-        wide: &Columns,
-        a: &Batch,
-        b: &Batch,
-        changed: &[u32],
-    ) -> Vec<(Vec<u32>, Switches)> {
+    fn by_admission(&self, a: &Batch, b: &Batch, changed: &[u32]) -> Vec<(Vec<u32>, Switches)> {
         let sites = &self.hybrids.sites;
         let mut faults: BTreeMap<u32, BTreeMap<(&str, &str), u8>> = BTreeMap::new();
         for (bit, batch) in [(1, a), (2, b)] {
@@ -285,12 +317,8 @@ impl Attribution {
             }
         }
         let mut parts: BTreeMap<Switches, Vec<u32>> = BTreeMap::new();
-        let mut by_day: HashMap<Option<i32>, Switches> = HashMap::new();
         for row in changed {
             let mut read = sites.always.clone();
-            for day in self.days(wide, *row) {
-                read.add(by_day.entry(day).or_insert_with(|| self.hybrids.world.read_on(day)));
-            }
             let differing = faults.get(row).into_iter().flatten().filter(|(_, sides)| **sides != 3);
             for ((field, _), _) in differing {
                 sites.fields.get(*field).into_iter().for_each(|edits| read.add(edits));
@@ -300,14 +328,14 @@ impl Attribution {
         parts.into_iter().map(|(read, rows)| (rows, read)).collect()
     }
 
-    fn causes(&self, answer: &Answer) -> Causes {
+    fn causes(&self, answer: &Answer, is_coarse: &[bool]) -> Causes {
         let Answer { causes, but_for, is_unfinished } = answer;
         let necessary = match (causes.split_first(), is_unfinished) {
             (Some((first, rest)), false) => rest.iter().fold(first.clone(), |all, cause| all.meet(cause)),
             _ => Switches::default(),
         };
-        let coarse: Vec<String> =
-            causes.iter().filter(|cause| self.is_coarse(cause)).map(|cause| self.written(cause)).collect();
+        let coarse = causes.iter().zip(is_coarse).filter(|(_, is_coarse)| **is_coarse);
+        let coarse: Vec<String> = coarse.map(|(cause, _)| self.written(cause)).collect();
         let written: Vec<String> = causes.iter().map(|cause| self.written(cause)).collect();
         Causes {
             written: written.join(" | "),
@@ -318,33 +346,34 @@ impl Attribution {
         }
     }
 
-    /// Whether a closed proper subset of a cause is untestable.
-    fn is_coarse(&self, cause: &Switches) -> bool {
-        if let Some(known) = lock(&self.coarse).get(cause) {
-            return known.unwrap_or(false);
-        }
+    /// Whether a closed proper subset of a cause is untestable for rows with these days, of which one is given.
+    fn is_coarse(&self, cause: &Switches, days: Days, read: &Read<'_>, row: u32) -> bool {
         let members: Vec<usize> = cause.iter().collect();
-        let is_untestable =
-            |set: &Switches| matches!(self.hybrids.get(set).get(), Some(hybrids::Tested::Untestable(_)));
-        let found = (members.len() <= SUBSETS_OF_MAX).then(|| {
-            let subset = |mask: usize| {
-                (0..members.len())
-                    .filter(|bit| mask >> bit & 1 == 1)
-                    .map(|bit| members[bit])
-                    .collect::<Switches>()
-            };
-            let mut proper = (0..(1 << members.len()) - 1).map(subset);
-            proper.any(|set| self.hybrids.merged.closed(&set) == set && is_untestable(&set))
-        });
-        lock(&self.coarse).insert(cause.clone(), found);
-        found.unwrap_or(false)
+        if members.len() > SUBSETS_OF_MAX {
+            lock(&self.not_divided).insert(cause.clone());
+            return false;
+        }
+        if let Some(known) = lock(&self.coarse).get(&(cause.clone(), days)) {
+            return *known;
+        }
+        let subset = |mask: usize| {
+            (0..members.len())
+                .filter(|bit| mask >> bit & 1 == 1)
+                .map(|bit| members[bit])
+                .collect::<Switches>()
+        };
+        let mut proper = (0..(1 << members.len()) - 1).map(subset);
+        let hybrids = &self.hybrids;
+        let found =
+            proper.any(|set| hybrids.merged.closed(&set) == set && !hybrids.is_testable(&set, read, row));
+        lock(&self.coarse).insert((cause.clone(), days), found);
+        found
     }
 
     /// A set as the edits that no other of it needs: `E2+E3`.
     fn written(&self, set: &Switches) -> String {
         let merged = &self.hybrids.merged;
-        let is_needed =
-            |edit: usize| set.iter().any(|other| other != edit && merged.needs[other].contains(edit));
+        let is_needed = |edit: usize| merged.needed_by[edit].without(&Switches::from_iter([edit])).meets(set);
         // edits that need each other are both written
         let is_mutual = |edit: usize| {
             merged.needs[edit].iter().any(|need| need != edit && merged.needs[need].contains(edit))
@@ -385,11 +414,23 @@ impl Attribution {
 ///     let (key, value) = ("limit".to_string(), value.parse().ok());
 ///     Snapshot::new(vec![Fact { key, valid_from: 20_000, value, cite: None, notes: vec![] }]).unwrap()
 /// };
-/// let edits = edits_of_facts(&diff(&policy, &policy), &snapshot("18"), &snapshot("21"));
+/// let script = diff(&policy, &policy);
+/// let edits = edits_of_facts(&script, [&policy, &policy], [Some(&snapshot("18")), Some(&snapshot("21"))]);
 /// assert_eq!(edits[0].to_string(), "E1  fact limit from 2024-10-04: 18 becomes 21");
 /// ```
-pub fn edits_of_facts(script: &Script, before: &Snapshot, after: &Snapshot) -> Vec<Edit> {
-    let World { edits, texts, .. } = World::new(Some(before), Some(after), 0, last_numbers(script));
+pub fn edits_of_facts(
+    script: &Script,
+    [a, b]: [&Structure; 2],
+    [before, after]: [Option<&Snapshot>; 2],
+) -> Vec<Edit> {
+    let Ok(merged) = Merged::new(a, script) else { return Vec::new() };
+    // what a policy that does not compile takes is not known
+    let program = |structure| match of_structure(structure) {
+        Ok(opened) => opened.artifact.program().clone(),
+        Err(_) => Program::default(),
+    };
+    let taken = Taken::new(&merged, &program(a), &program(b));
+    let World { edits, texts, .. } = World::new(before, after, &merged, last_numbers(script), &taken);
     edits.into_iter().chain(texts).collect()
 }
 
@@ -403,8 +444,8 @@ fn last_numbers(script: &Script) -> [u32; 2] {
 
 impl Side {
     fn decided(&self, of: Rows<'_>, rows: &[u32]) -> Batch {
-        let kept = lock(&self.idle).pop().filter(|batch| batch.capacity_rows() >= rows.len());
-        let mut batch = kept.unwrap_or_else(|| self.policy.batch(rows.len()));
+        let fits = |batch: &Batch| batch.capacity_rows() >= rows.len();
+        let mut batch = self.spare.take(fits, || self.policy.batch(rows.len()));
         self.projection.admit(of.wide, of.faults, rows, &mut batch);
         batch.decide();
         batch
@@ -429,7 +470,7 @@ impl Drop for Attributed<'_> {
     fn drop(&mut self) {
         let batches = self.decided.take().into_iter().flatten();
         for (side, batch) in [&self.of.a, &self.of.b].into_iter().zip(batches) {
-            lock(&side.idle).push(batch);
+            side.spare.give_back(batch);
         }
     }
 }

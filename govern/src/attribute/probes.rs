@@ -9,6 +9,9 @@
 //!
 //! A table gives a row one of its values, so of the edits that change rows of one table at most one makes a difference.
 //! So they are switched one at a time, not in every combination.
+//!
+//! Facts are probed by name: a copy of a parameter, set or table from a snapshot has facts of its own, which are filled in
+//! with what other sets of edits find on the row's day ([`super::holes`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,6 +41,17 @@ pub struct Probed {
     pub rules: Vec<Answers>,
     /// By rule in the order of the hybrid, its place, and what is known about its outputs.
     pub decides: Vec<(usize, Vec<Answers>)>,
+    /// By name, the copies of what is taken from a snapshot.
+    pub copies: BTreeMap<String, CopyOf>,
+}
+
+/// A copy that takes facts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CopyOf {
+    /// The name whose facts it takes.
+    pub name: String,
+    /// Whether it takes other facts than those that the hybrid finds.
+    pub takes_others: bool,
 }
 
 /// What was written for a probe: a copy of a name, or the expression of a site. It is left out if it does not compile.
@@ -75,6 +89,15 @@ pub enum Answer {
     Unknown,
 }
 
+/// The switches of facts that probes say too little about.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Held {
+    /// There are too many other facts.
+    pub always: Switches,
+    /// There are several other facts, and only one name of a site can have them in turn.
+    pub where_several: Switches,
+}
+
 impl Answers {
     /// A site of which nothing is known.
     pub fn unknown(place: usize, always: Switches) -> Answers {
@@ -82,8 +105,8 @@ impl Answers {
     }
 
     /// The edits that a run reads at the site, where it gave `given`: the others can be switched in every combination
-    /// without another answer.
-    pub fn read(&self, given: bool, probe: impl Fn(usize) -> bool) -> Switches {
+    /// without another answer. Those that are `held` are read in any case.
+    pub fn read(&self, given: bool, probe: impl Fn(usize) -> bool, held: &Held) -> Switches {
         let keeps = |answer: &Answer| match answer {
             Answer::Same => true,
             Answer::Is(value) => *value == given,
@@ -92,8 +115,11 @@ impl Answers {
         };
         let differing: Vec<u64> =
             self.answers.iter().filter(|(_, answer)| !keeps(answer)).map(|(mask, _)| *mask).collect();
+        let several = self.edits.iter().filter(|edit| held.where_several.contains(**edit)).count() > 1;
+        let is_held =
+            |edit: usize| held.always.contains(edit) || several && held.where_several.contains(edit);
         let mut free = 0u64;
-        for bit in 0..self.edits.len() {
+        for bit in (0..self.edits.len()).filter(|bit| !is_held(self.edits[*bit])) {
             let wider = free | 1 << bit;
             if differing.iter().all(|mask| mask & !wider != 0) {
                 free = wider;
@@ -120,6 +146,7 @@ pub fn probed(
         prefix: prefix(merged),
         structure: merged.structure(on),
         copies: BTreeMap::new(),
+        of_facts: BTreeMap::new(),
         names: BTreeMap::new(),
         outputs: Vec::new(),
         lets: BTreeMap::new(),
@@ -140,8 +167,8 @@ pub fn probed(
         decides.push((place, outputs));
     }
     writer.place_rules();
-    let Writer { structure, names, outputs, .. } = writer;
-    Probed { structure, names, outputs, requires, rules, decides }
+    let Writer { structure, names, outputs, of_facts, .. } = writer;
+    Probed { structure, names, outputs, requires, rules, decides, copies: of_facts }
 }
 
 /// The combinations of a site's edits that are probed.
@@ -162,6 +189,8 @@ struct Writer<'a> {
     structure: Structure,
     /// By name and the edits of those that touch it, the name of the copy; `None` where there can be none.
     copies: BTreeMap<(String, Switches), Option<String>>,
+    /// Of them, those that take facts.
+    of_facts: BTreeMap<String, CopyOf>,
     names: BTreeMap<String, Cause>,
     outputs: Vec<String>,
     /// By place in the merged order of rules, before which it is defined: the probes of the site there; those of requires
@@ -192,15 +221,18 @@ fn prefix(merged: &Merged) -> String {
 }
 
 impl Writer<'_> {
-    /// The combinations of a site's edits to probe: each as bits and the closed set with those switched.
-    fn combinations(&self, touched: &Switches) -> Combinations {
+    /// The combinations of a site's edits to probe: each as bits and the closed set with those switched. `texts` is what the
+    /// site can say.
+    fn combinations(&self, touched: &Switches, texts: &[String]) -> Combinations {
+        let (mut edits, mut always) = (Vec::new(), self.mixed(texts).meet(touched));
+        let touched_alone = touched.without(&always);
         let mut groups: BTreeMap<Option<&str>, Vec<usize>> = BTreeMap::new();
-        for edit in touched.iter() {
+        for edit in touched_alone.iter() {
             groups.entry(self.merged.rows_of(edit)).or_default().push(edit);
         }
         let alone = groups.remove(&None).unwrap_or_default().into_iter().map(|edit| vec![edit]);
         let groups = groups.into_values().chain(alone);
-        let (mut edits, mut always, mut masks) = (Vec::new(), Switches::default(), vec![0u64]);
+        let mut masks = vec![0u64];
         for group in groups {
             let room = self.outputs.len() + masks.len() * (1 + group.len());
             if masks.len() * (1 + group.len()) > COMBINATIONS_MAX
@@ -219,6 +251,14 @@ impl Writer<'_> {
         let set = |mask: &u64| Some((*mask, self.switched(touched, &edits, *mask)?));
         let sets = masks[1..].iter().filter_map(set).collect();
         Combinations { edits, always, sets }
+    }
+
+    /// The tables of facts of which one of the texts takes several entries: a probe in which all entries are others says
+    /// nothing about some of them.
+    fn mixed(&self, texts: &[String]) -> Switches {
+        let tables = self.merged.facts.iter().filter(|(name, _)| self.merged.is_fact_table(name));
+        let is_mixed = |name: &str| texts.iter().any(|text| self.merged.uses(text, name) > 1);
+        tables.filter(|(name, _)| is_mixed(name)).map(|(_, facts)| *facts).collect()
     }
 
     /// The set with some of the edits that touch a site switched and the others as they are; `None` if no closed set is so.
@@ -242,7 +282,8 @@ impl Writer<'_> {
             element.map(|element| element.get(&Part::Condition).cloned().unwrap_or_default())
         };
         let own = condition(self.on);
-        let Combinations { edits, always, sets } = self.combinations(&site.touched);
+        let texts = self.texts(&site.key, |part| *part == Part::Condition);
+        let Combinations { edits, always, sets } = self.combinations(&site.touched, &texts);
         let mut answers = Vec::new();
         for (mask, on) in sets {
             let answer = match condition(&on) {
@@ -254,6 +295,12 @@ impl Writer<'_> {
             answers.push((mask, answer));
         }
         Answers { place, always, edits, answers }
+    }
+
+    /// What parts of an element say with any edits on.
+    fn texts(&self, key: &Key, is_it: impl Fn(&Part) -> bool) -> Vec<String> {
+        let texts = self.merged.texts(key).into_iter();
+        texts.filter(|(part, _)| is_it(part)).map(|(_, text)| text).collect()
     }
 
     /// Whether a name in a text stands for something else with these edits.
@@ -302,7 +349,9 @@ impl Writer<'_> {
             })
         };
         let own = given(self.on);
-        let Combinations { edits, always, sets } = self.combinations(touched);
+        let mut texts = self.texts(rule, |part| *part == Part::Output(output.to_owned()));
+        texts.extend(self.texts(&Key::Output(output.to_owned()), |part| *part == Part::Default));
+        let Combinations { edits, always, sets } = self.combinations(touched, &texts);
         let mut answers = Vec::new();
         for (mask, on) in sets {
             let answer = match (given(&on), &own) {
@@ -397,21 +446,14 @@ impl Writer<'_> {
     fn copied(&mut self, name: &str, copy: &str, on: &Switches) -> Option<()> {
         let keys: Vec<Key> = self.merged.declaration(name).cloned().collect();
         let mut elements: Vec<(Key, Key, Element)> = Vec::new();
-        // a copy would need facts of its own
-        let from_snapshot = |key: &Key| {
-            let element = self.merged.element(key, on);
-            element.is_some_and(|element| element.get(&Part::Value).is_some_and(|text| text == FROM_SNAPSHOT))
-        };
-        if keys.iter().any(from_snapshot) {
-            return None;
-        }
+        let takes_facts = keys.iter().any(|key| self.merged.is_taken(key, on));
         for key in keys {
             let Some(mut element) = self.merged.element(&key, on) else { continue };
             if !self.has_versions(key.dates().unwrap_or_default()) {
                 return None;
             }
             for (part, text) in element.iter_mut().filter(|(part, _)| part.decides()) {
-                if !matches!(part, Part::Type | Part::Choice) {
+                if !matches!(part, Part::Type | Part::Choice | Part::Keys) && text != FROM_SNAPSHOT {
                     *text = self.written(text, on)?;
                 }
             }
@@ -421,6 +463,10 @@ impl Writer<'_> {
         }
         if elements.is_empty() {
             return None;
+        }
+        if takes_facts {
+            let takes_others = self.merged.facts.get(name).is_some_and(|facts| on.contains(*facts));
+            self.of_facts.insert(copy.to_owned(), CopyOf { name: name.to_owned(), takes_others });
         }
         let own: BTreeMap<Key, Key> =
             elements.iter().map(|(key, new, _)| (key.clone(), new.clone())).collect();
@@ -444,7 +490,7 @@ impl Writer<'_> {
         let rules = self.merged.entries(&Sequence::Rules);
         for (key, new, element) in elements {
             match &key {
-                Key::Param(_) | Key::Let(..) | Key::Table(_) | Key::Grid(_) => {
+                Key::Param(_) | Key::Set(_) | Key::Let(..) | Key::Table(_) | Key::Grid(_) => {
                     self.structure.sequences.entry(Sequence::Items).or_default().push(new.clone());
                 }
                 Key::RuleLet(..) => {
@@ -466,6 +512,7 @@ impl Writer<'_> {
         let name = copy.to_owned();
         Some(match key {
             Key::Param(_) => Key::Param(name),
+            Key::Set(_) => Key::Set(name),
             Key::ParamValue(_, dates) => Key::ParamValue(name, *dates),
             Key::Let(_, dates) => Key::Let(name, *dates),
             Key::RuleLet(_, dates) => Key::RuleLet(name, *dates),

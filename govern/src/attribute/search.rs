@@ -3,8 +3,10 @@
 //! A run of a hybrid reads the switches that it meets. Every set that agrees with it on those has the same result. So
 //! the search starts with the empty set. Each switch that a run read and that the search has not settled yet is turned
 //! on in turn, while those before it stay off. So each set is met once, along one path. Smaller sets come first, and
-//! sets that contain a cause are skipped, so every set that gives the result is a cause. If a set is untestable, every
-//! unsettled switch counts as read.
+//! sets that contain a cause are skipped, so every set that gives the result is a cause. If a set is untestable, the
+//! switches count as read that make it so.
+//!
+//! Of facts, later ones are turned on first. While one is on, those before it are not read, so each is tried alone.
 //!
 //! Rows whose runs have had equal results and reads so far are searched together. When they differ, the search splits.
 
@@ -13,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use opus_runtime::Batch;
 use rayon::prelude::*;
 
-use super::hybrids::{Hybrids, Rows, Tested};
+use super::hybrids::{Hybrids, Outcome, Read};
 use super::switches::Switches;
 
 /// The most sets of edits that are tried for a row.
@@ -41,6 +43,8 @@ struct State {
     open: BTreeSet<Node>,
     /// The set that is being tried.
     node: Node,
+    /// The set that is asked for.
+    asked: Switches,
     /// By set that was run, whether it gave the result.
     known: BTreeMap<Switches, bool>,
     causes: Vec<Switches>,
@@ -72,7 +76,7 @@ enum Stage {
 /// Searches the causes of rows, which are ascending, each with the edits that all its runs read.
 pub fn search(
     hybrids: &Hybrids,
-    of: Rows<'_>,
+    of: &Read<'_>,
     b: &Batch,
     rows: Vec<(Vec<u32>, Switches)>,
 ) -> Vec<(Vec<u32>, Answer)> {
@@ -85,66 +89,50 @@ pub fn search(
             match state.next(hybrids, &all) {
                 Some(set) => {
                     let wants_all_reads = matches!(state.stage, Stage::Whole);
-                    asked.entry((set, wants_all_reads)).or_default().push(state);
+                    let edits = hybrids.of_policies(&set);
+                    state.asked = set;
+                    asked.entry((edits, wants_all_reads)).or_default().push(state);
                 }
                 None => done.push(state.answered()),
             }
         }
         let answered: Vec<Vec<State>> = asked
             .into_par_iter()
-            .map(|((set, wants_all_reads), states)| answer(hybrids, of, b, &set, wants_all_reads, states))
+            .map(|((_, wants_all_reads), states)| answer(hybrids, of, b, wants_all_reads, states))
             .collect();
         open = answered.into_iter().flatten().collect();
     }
     done
 }
 
-/// What a set gives on the rows of all states that ask for it.
+/// What their sets give on the rows of states whose sets differ in facts alone.
 fn answer(
     hybrids: &Hybrids,
-    of: Rows<'_>,
+    of: &Read<'_>,
     b: &Batch,
-    set: &Switches,
     wants_all_reads: bool,
     mut states: Vec<State>,
 ) -> Vec<State> {
-    let tested = hybrids.get(set);
-    let hybrid = match tested.get().expect("it was tested") {
-        Tested::Runs(hybrid) => hybrid,
-        Tested::Untestable(_) => {
-            states.iter_mut().for_each(|state| state.is_untestable(hybrids));
-            return states;
-        }
-    };
     let mut rows: Vec<(u32, usize)> = states
         .iter()
         .enumerate()
         .flat_map(|(at, state)| state.rows.iter().map(move |row| (*row, at)))
         .collect();
     rows.sort_unstable();
-    let numbers: Vec<u32> = rows.iter().map(|(row, _)| *row).collect();
-    let ran = hybrids.run(hybrid, of, &numbers, b, wants_all_reads);
-    let mut parts: BTreeMap<(usize, bool, Switches), Vec<u32>> = BTreeMap::new();
-    let mut keys = BTreeMap::new();
-    for ((row, at), class) in rows.into_iter().zip(&ran.classes) {
-        // many classes read the same
-        let key = keys.entry((at, *class)).or_insert_with(|| {
-            let (equal, read) = &ran.found[*class as usize];
-            (at, *equal, read.with(&states[at].always))
-        });
-        match parts.get_mut(key) {
-            Some(rows) => rows.push(row),
-            None => drop(parts.insert(key.clone(), vec![row])),
-        }
+    let sets: Vec<&Switches> = states.iter().map(|state| &state.asked).collect();
+    let ran = hybrids.run(&sets, of, &rows, b, wants_all_reads);
+    let mut parts: BTreeMap<(usize, &Outcome), Vec<u32>> = BTreeMap::new();
+    for ((row, at), outcome) in rows.into_iter().zip(&ran.of_row) {
+        parts.entry((at, &ran.outcomes[*outcome as usize])).or_default().push(row);
     }
     let mut left = vec![0; states.len()];
-    parts.keys().for_each(|(at, ..)| left[*at] += 1);
-    let of_part = |((at, equal, read), rows): ((usize, bool, Switches), Vec<u32>)| {
+    parts.keys().for_each(|(at, _)| left[*at] += 1);
+    let of_part = |((at, outcome), rows): ((usize, &Outcome), Vec<u32>)| {
         left[at] -= 1;
         // the last part takes the state, the others have a copy
         let state = if left[at] == 0 { std::mem::take(&mut states[at]) } else { states[at].clone() };
         let mut state = State { rows, ..state };
-        state.learn(hybrids, set, equal, &read);
+        state.learn(hybrids, outcome);
         state
     };
     parts.into_iter().map(of_part).collect()
@@ -195,31 +183,27 @@ impl State {
         None
     }
 
-    /// The set is untestable.
-    fn is_untestable(&mut self, hybrids: &Hybrids) {
-        match &mut self.stage {
-            Stage::Causes => self.turn_on(hybrids, &Switches::first(hybrids.merged.count())),
-            Stage::Whole => unreachable!("the second policy compiles"),
-            Stage::TakenBack(edits) => drop(edits.pop()),
-        }
-    }
-
-    /// The set was run.
-    fn learn(&mut self, hybrids: &Hybrids, set: &Switches, equal: bool, read: &Switches) {
-        match &mut self.stage {
-            Stage::Causes => {
-                self.known.insert(set.clone(), equal);
+    /// The set that was asked for does this.
+    fn learn(&mut self, hybrids: &Hybrids, outcome: &Outcome) {
+        let read = match outcome {
+            Outcome::Ran(_, read) | Outcome::Untestable(read) => read.with(&self.always),
+        };
+        match (&mut self.stage, outcome) {
+            (Stage::Causes, Outcome::Untestable(_)) => self.turn_on(hybrids, &read),
+            (Stage::Causes, Outcome::Ran(equal, _)) => {
+                self.known.insert(self.asked.clone(), *equal);
                 match equal {
-                    true => self.causes.push(set.clone()),
-                    false => self.turn_on(hybrids, read),
+                    true => self.causes.push(self.asked.clone()),
+                    false => self.turn_on(hybrids, &read),
                 }
             }
-            Stage::Whole => {
-                let is_read = |edit: &usize| hybrids.merged.needed_by[*edit].meets(read);
+            (Stage::Whole, _) => {
+                let is_read = |edit: &usize| hybrids.merged.needed_by[*edit].meets(&read);
                 self.stage = Stage::TakenBack((0..hybrids.merged.count()).filter(is_read).collect());
             }
-            Stage::TakenBack(_) => {
-                self.known.insert(set.clone(), equal);
+            (Stage::TakenBack(edits), Outcome::Untestable(_)) => drop(edits.pop()),
+            (Stage::TakenBack(_), Outcome::Ran(equal, _)) => {
+                self.known.insert(self.asked.clone(), *equal);
             }
         }
     }
@@ -227,7 +211,10 @@ impl State {
     /// Each of the switches that were read and are not settled is turned on, with what it needs and those before it off.
     fn turn_on(&mut self, hybrids: &Hybrids, read: &Switches) {
         let Node { on, mut off, .. } = std::mem::take(&mut self.node);
-        for edit in read.without(&on).without(&off).iter() {
+        let open = read.without(&on).without(&off);
+        let facts: Vec<usize> = hybrids.world.of(&open).iter().collect();
+        let edits: Vec<usize> = hybrids.of_policies(&open).iter().collect();
+        for edit in edits.into_iter().chain(facts.into_iter().rev()) {
             let needs = &hybrids.merged.needs[edit];
             if !needs.meets(&off) {
                 let on = on.with(needs);

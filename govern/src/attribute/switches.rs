@@ -32,9 +32,27 @@ impl Switches {
         self.words.is_empty()
     }
 
+    /// Those from this one on.
+    #[must_use]
+    pub fn tail(&self, first: usize) -> Switches {
+        let word = first / 64;
+        let mut words = self.words.clone();
+        words.iter_mut().take(word).for_each(|word| *word = 0);
+        words.iter_mut().skip(word).take(1).for_each(|word| *word &= !0 << (first % 64));
+        while words.last() == Some(&0) {
+            words.pop();
+        }
+        Switches { words }
+    }
+
     /// Ascending.
     pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.words.len() * 64).filter(|edit| self.contains(*edit))
+        let of_word = |(at, word): (usize, u64)| {
+            let next = |word: &u64| Some(word & (word - 1)).filter(|word| *word != 0);
+            std::iter::successors(Some(word).filter(|word| *word != 0), next)
+                .map(move |word| at * 64 + word.trailing_zeros() as usize)
+        };
+        self.words.iter().copied().enumerate().flat_map(of_word)
     }
 
     pub fn add(&mut self, other: &Switches) {
@@ -100,6 +118,8 @@ mod tests {
         assert_eq!(set(&[3, 1]).with(&set(&[130])).iter().collect::<Vec<_>>(), [1, 3, 130]);
         assert!(set(&[]).is_within(&set(&[])) && set(&[1]).is_within(&set(&[1, 90])));
         assert!(!set(&[90]).is_within(&set(&[1])) && !set(&[90]).meets(&set(&[1])));
+        assert_eq!(set(&[1, 64, 70, 130]).tail(70), set(&[70, 130]));
+        assert_eq!((set(&[1, 3]).tail(4), set(&[1, 3]).tail(200)), (set(&[]), set(&[])));
         assert_eq!((Switches::first(65).len(), set(&[]).is_empty()), (65, true));
     }
 }

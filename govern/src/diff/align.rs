@@ -32,13 +32,12 @@ pub struct Numbers {
 }
 
 impl Numbers {
-    /// The way back.
+    /// The same in the other direction.
     pub fn inverted(&self) -> Numbers {
         Numbers { before: self.after.clone(), after: self.before.clone() }
     }
 
-    /// How people are told of the version for which a number stands: by the number in the first policy, or else in the
-    /// second.
+    /// What people call the version that a number stands for: its number in the first policy, or else in the second.
     pub fn shown(&self, number: u32) -> String {
         let own = |numbers: &BTreeMap<u32, u32>| {
             numbers.iter().find(|(_, shared)| **shared == number).map(|(own, _)| *own)
@@ -54,7 +53,7 @@ impl Numbers {
 /// A name that was changed everywhere.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct Rename {
-    /// What is named so.
+    /// What has the name.
     pub family: Family,
     /// In the first policy.
     pub before: String,
@@ -91,7 +90,7 @@ pub enum Family {
 }
 
 impl Rename {
-    /// The way back.
+    /// The same in the other direction.
     pub fn inverted(&self) -> Rename {
         let family = self.family.clone();
         Rename { family, before: self.after.clone(), after: self.before.clone() }
@@ -287,7 +286,7 @@ pub fn align(a: &Structure, b: &Structure) -> Aligned {
     Aligned { a, b, renames, numbers }
 }
 
-/// The structure with these new names, read again, so that sets of names are in order. `None` where that cannot be
+/// The structure with these new names, read again, so that sets of names are in order. `None` if the result cannot be
 /// read.
 pub fn renamed<'a>(
     structure: &Structure,
@@ -341,7 +340,7 @@ fn days(structure: &Structure) -> BTreeMap<u32, &str> {
         .collect()
 }
 
-/// The structure with other numbers for its versions; those that are not named keep theirs.
+/// The structure with other numbers for its versions; versions that are not listed keep theirs.
 pub fn renumbered(structure: &Structure, numbers: &BTreeMap<u32, u32>) -> Structure {
     let when = |when: When| match when {
         When::Version(number) => When::Version(*numbers.get(&number).unwrap_or(&number)),
@@ -411,8 +410,8 @@ fn declared_names(structure: &Structure) -> BTreeSet<(Family, String)> {
     structure.elements.keys().filter_map(declared).map(|(family, name)| (family, name.to_owned())).collect()
 }
 
-/// Words that mean something in a cell, an expression or a test where a name may be too: their uses cannot be told from
-/// the text.
+/// Words with a meaning in a cell, an expression or a test where a name could be too: the text does not show which
+/// of the two they are.
 const BUILT_IN: [&str; 17] = [
     "any",
     "cent",
@@ -462,7 +461,7 @@ fn next_rename(a: &Structure, b: &Structure) -> Option<(Rename, Structure)> {
             return None;
         }
         let rename = Rename { family: before.0.clone(), before: before.1.clone(), after: after.1.clone() };
-        // a word that something else has too cannot be replaced by its text, here or on the way back
+        // a word that is also something else's name cannot be replaced in the text, in either direction
         let uses = |names: &BTreeSet<(Family, String)>, name: &str| {
             names.iter().filter(|(family, other)| other == name && meets(family, &before.0)).count()
         };
@@ -472,7 +471,7 @@ fn next_rename(a: &Structure, b: &Structure) -> Option<(Rename, Structure)> {
             && uses(&second, &after.1) == 1;
         let is_plain =
             |name: &str| !BUILT_IN.contains(&name) && opus_frontend::currency::find(name).is_none();
-        // facts are found by name: what they name is not renamed by a text
+        // facts are found by name, so what they name cannot be renamed
         if matches!(before.0, Family::Set)
             || [(a, before), (b, after)].iter().any(|(of, name)| has_facts(of, name))
         {
@@ -512,8 +511,8 @@ fn occurs(structure: &Structure, word: &str) -> bool {
     })
 }
 
-/// Whether a name of one family can be taken for one of the other where it is used. Rules, requires and cases have their
-/// own words before them.
+/// Whether a use of a name of one family can be mistaken for a name of the other. Rules, requires and cases follow words
+/// of their own.
 fn meets(a: &Family, b: &Family) -> bool {
     let stands_apart = |family: &Family| matches!(family, Family::Rule | Family::Require | Family::Case);
     a == b || !stands_apart(a) && !stands_apart(b)

@@ -18,12 +18,12 @@ pub enum ApplyError {
     OtherPolicy {
         /// The structure hash of the policy that it begins with.
         expected: Hash,
-        /// That of the policy given.
+        /// The structure hash of the given policy.
         found: Hash,
     },
     /// No edit has this name.
     UnknownEdit(EditId),
-    /// The edits do not lead where the script says: it was changed.
+    /// The edits do not lead to the recorded policy: the script was changed.
     Changed,
 }
 
@@ -31,7 +31,7 @@ impl Script {
     /// The second policy, from the first.
     ///
     /// # Errors
-    /// Where `a` is not the policy that the script begins with, or the script was changed by hand.
+    /// If `a` is not the policy that the script begins with, or the script was changed by hand.
     pub fn apply(&self, a: &Structure) -> Result<Structure, ApplyError> {
         let all = self.edits.iter().map(|edit| edit.id).collect();
         let whole = self.merged(a, &all)?;
@@ -96,12 +96,12 @@ impl Script {
         if is_renamed_first {
             return Ok(out);
         }
-        // the last name that was given is the first that is taken back
+        // renames are undone in reverse order
         Ok(self.renames().rev().fold(out, |out, rename| rename.apply(&out)))
     }
 }
 
-/// Of a table that is `unique` on one side and `first` on the other, the rows in the one sequence that it has.
+/// For a table that is `unique` on one side and `first` on the other: its rows in their one sequence.
 fn one_order(structure: &mut Structure) {
     let Structure { elements, sequences, .. } = structure;
     let is_first = |table: &String| {
@@ -136,8 +136,8 @@ fn numbered(mut structure: Structure) -> Structure {
     structure
 }
 
-/// The structure without what explanations use where it is about something that is not there: edits that decide nothing
-/// are always on, and what they are about may be off.
+/// The structure without parts that only explanations use and whose subject is absent: edits that decide nothing are
+/// always on, and their subject may be off.
 fn without_loose_marks(mut structure: Structure) -> Structure {
     let enums: BTreeSet<Key> = structure
         .elements

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 /// What a cell accepts.
 enum Extent {
-    /// Everything, or what cannot be told from the text: a parameter as a bound.
+    /// Everything, or something that the text does not show: a parameter as a bound.
     Anything,
     /// A missing value.
     Missing,

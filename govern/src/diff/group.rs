@@ -13,11 +13,11 @@ use super::extent::may_overlap;
 use super::{Change, Edit, EditId, Order, Side, words};
 use crate::structure::{Dates, Element, Key, Part, Sequence, Structure, When};
 
-/// The differences between two structures but for the places of elements.
+/// The differences between two structures, except the places of elements.
 pub struct Changes {
     /// All of them.
     pub list: Vec<Change>,
-    /// Elements that have another key, before and after: other dates, or a row of a `first` table with other cells.
+    /// Elements whose key changed, before and after: other dates, or a row of a `first` table with other cells.
     pub renewed: Vec<(Key, Key)>,
 }
 
@@ -50,8 +50,8 @@ pub fn changes(a: &Structure, b: &Structure) -> Changes {
     Changes { list, renewed }
 }
 
-/// Rows of `first` tables that have other cells on each side: rows with one name, then a row that alone takes the place of
-/// another between the rows that both have.
+/// Rows of `first` tables whose cells changed: rows with the same name, then single rows that replace each other between
+/// the rows that both sides have.
 fn recut(a: &Structure, b: &Structure, redated: &[(Key, Key)]) -> Vec<(Key, Key)> {
     let mut pairs = Vec::new();
     for (sequence, first) in &a.sequences {
@@ -168,10 +168,10 @@ pub fn edits(aligned: &Aligned, changes: Changes, moves: Vec<Change>, orders: &[
 
 // what belongs together
 
-/// A row that comes or goes: the index of the change, its cells and dates.
+/// An added or removed row: the index of the change, its cells and dates.
 type Row<'a> = (usize, &'a [String], Dates);
 
-/// A row or column of a grid that comes or goes: the index of the change, its cell and dates.
+/// An added or removed row or column of a grid: the index of the change, its cell and dates.
 type Head<'a> = (usize, &'a str, Dates);
 
 /// Sets of changes that are joined step by step.
@@ -212,7 +212,7 @@ impl Together {
         }
     }
 
-    /// A declaration that comes or goes, and what is in it.
+    /// An added or removed declaration, and what is in it.
     fn parents(&mut self, list: &[Change]) {
         let at = elements(list);
         for (key, i) in &at {
@@ -275,7 +275,7 @@ impl Together {
                 _ => {}
             }
         }
-        // a new row has no cell under a column that goes, nor a new column beside a row that goes
+        // a new row has no cell in a removed column, nor a new column in a removed row
         for ((grid, is_rows), heads) in &axes {
             let (true, Some(columns)) = (is_rows, axes.get(&(*grid, false))) else { continue };
             let all: Vec<usize> = heads.iter().chain(columns).map(|(i, ..)| *i).collect();
@@ -299,7 +299,7 @@ impl Together {
         }
     }
 
-    /// An output that comes or goes, and what rules decide for it.
+    /// An added or removed output, and what rules decide for it.
     fn outputs(&mut self, list: &[Change]) {
         let at = elements(list);
         for (i, change) in list.iter().enumerate() {
@@ -409,7 +409,7 @@ impl Together {
         }
     }
 
-    /// The members of a declaration of which none stays: it is never without members.
+    /// The members of a declaration that keeps none of them, because it must have members at all times.
     fn members(&mut self, list: &[Change], aligned: &Aligned) {
         let mut members: BTreeMap<Sequence, Vec<usize>> = BTreeMap::new();
         for (i, change) in list.iter().enumerate() {
@@ -461,7 +461,7 @@ fn texts(change: &Change) -> Vec<&str> {
     }
 }
 
-/// By key of an element that comes or goes, the index of that change.
+/// The index of the change that adds or removes an element, by its key.
 fn elements(list: &[Change]) -> BTreeMap<Key, usize> {
     list.iter()
         .enumerate()
@@ -497,7 +497,7 @@ fn enum_values(aligned: &Aligned) -> BTreeSet<&str> {
     .collect()
 }
 
-/// Whether there may be a version in which both hold. Versions that moved have no order that both policies share.
+/// Whether there may be a version in which both hold. Versions that moved have no order in common.
 fn dates_meet(a: Dates, b: Dates) -> bool {
     let apart = |until: Option<When>, from: Option<When>| until.is_some() && until == from;
     !apart(a.until, b.from) && !apart(b.until, a.from)
@@ -565,7 +565,7 @@ fn uses(change: &Change) -> [BTreeSet<String>; 2] {
             Key::TableRow(_, cells, _) => cells.iter().collect(),
             Key::GridColumn(_, cell) | Key::GridRow(_, cell, _) => vec![cell],
             Key::GridCell(_, row, _, column) => vec![row, column],
-            // versions and `effective on` come and go together
+            // versions and `effective on` are added and removed together
             Key::Version(_) => return vec![SELECTS.to_owned()],
             _ => Vec::new(),
         };
@@ -661,8 +661,8 @@ fn is_declared(structure: &Structure, name: &str) -> bool {
     structure.elements.keys().any(|key| used_name(key).as_deref() == Some(name))
 }
 
-/// Pairs of edits of which the first needs the second because a rule decides at least one output. Where it keeps none, what
-/// takes one away needs what gives it the first new one.
+/// Pairs of edits in which the first needs the second because a rule decides at least one output. If it keeps none, what
+/// removes one needs what adds the first new one.
 fn outcomes(edits: &[Edit], aligned: &Aligned) -> Vec<(usize, usize)> {
     let outputs = |element: &Element| -> BTreeSet<Part> {
         element.keys().filter(|part| matches!(part, Part::Output(_))).cloned().collect()
@@ -685,7 +685,7 @@ fn outcomes(edits: &[Edit], aligned: &Aligned) -> Vec<(usize, usize)> {
     pairs
 }
 
-/// Pairs of edits of which the first needs the second because the last rule is always `otherwise`.
+/// Pairs of edits in which the first needs the second because the last rule is always `otherwise`.
 fn otherwise(edits: &[Edit], aligned: &Aligned, orders: &[Order]) -> Vec<(usize, usize)> {
     let last = |structure: &Structure| structure.sequences.get(&Sequence::Rules)?.last().cloned();
     let (Some(before), Some(after)) = (last(&aligned.a), last(&aligned.b)) else { return Vec::new() };
@@ -711,14 +711,14 @@ fn otherwise(edits: &[Edit], aligned: &Aligned, orders: &[Order]) -> Vec<(usize,
         keys.flat_map(|entry| touching(&entry.key, false)).collect()
     };
     let (takes, gives) = (touching(&before, true), touching(&after, true));
-    // what comes behind the old one waits for the new one; the new one is last once everything behind it is gone
+    // what comes after the old one waits for the new one; the new one is last once everything after it is removed
     let late = behind(&before, Side::After, Side::After);
     let late: Vec<usize> = late.into_iter().filter(|i| !gives.contains(i)).collect();
     let early = behind(&after, Side::Before, Side::Before);
     let pairs = |first: &[usize], second: &[usize]| -> Vec<(usize, usize)> {
         first.iter().flat_map(|i| second.iter().map(|j| (*i, *j))).collect()
     };
-    // a rule that comes to the end has to apply always by then
+    // a rule that moves to the end has to apply always by then
     let applies = |i: &usize| {
         edits[*i].changes.iter().any(|change| matches!(change, Change::Part { part: Part::Condition, .. }))
     };

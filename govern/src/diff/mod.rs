@@ -52,13 +52,13 @@ pub struct Script {
     pub from: Hash,
     /// The structure hash of the policy that all edits lead to.
     pub to: Hash,
-    /// In which of the two policies the names in keys and texts are. Renames are made before all other edits if it is the
-    /// second, and after them if it is the first.
+    /// Which of the two policies the names in keys and texts are from. If it is the second, renames are applied before all
+    /// other edits; if it is the first, after them.
     pub names: Side,
     /// The numbers of the versions of both policies, and those that stand for them in keys.
     pub numbers: Numbers,
-    /// The edits: renames, each in the names that those before it lead to, and then all others in the order of the
-    /// policies' texts.
+    /// The edits: first renames, each in terms of the names that the ones before it result in, then all others in the
+    /// order of the policies' texts.
     pub edits: Vec<Edit>,
     /// By sequence in which elements are added, removed or moved, the places of both sides in one order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -72,7 +72,7 @@ pub struct Edit {
     pub id: EditId,
     /// What it does, in words.
     pub says: String,
-    /// The edits that it cannot do without: they add a name that it uses, or remove the last uses of one that it removes.
+    /// The edits that it needs: they add a name that it uses, or remove the last uses of a name that it removes.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub needs: BTreeSet<EditId>,
     /// What changes.
@@ -122,9 +122,9 @@ pub enum Change {
         /// In the second.
         after: Option<Element>,
     },
-    /// An element that has another place among others.
+    /// An element that moved among others.
     Move {
-        /// Among which.
+        /// The sequence that it is in.
         sequence: Sequence,
         /// The element.
         key: Key,
@@ -138,7 +138,7 @@ pub enum Change {
 /// The merged order of a sequence.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Order {
-    /// Which.
+    /// The sequence.
     pub sequence: Sequence,
     /// The places. An element that moved has two.
     pub entries: Vec<Entry>,
@@ -201,7 +201,7 @@ impl Script {
         self.edits.is_empty()
     }
 
-    /// The edits with what they need, and what that needs.
+    /// The edits with everything that they need, directly or indirectly.
     pub fn closed(&self, edits: &BTreeSet<EditId>) -> BTreeSet<EditId> {
         let mut closed = edits.clone();
         loop {
@@ -219,7 +219,7 @@ impl Script {
         }
     }
 
-    /// The script that leads back.
+    /// The script for the other direction.
     #[must_use]
     pub fn inverted(&self) -> Script {
         let numbers = self.numbers.inverted();
@@ -231,7 +231,7 @@ impl Script {
             .iter()
             .map(|edit| {
                 let changes: Vec<Change> = edit.changes.iter().map(Change::inverted).collect();
-                // what adds a name backwards is what removed it forwards
+                // in the other direction, a name is added by the edit that removed it
                 let says = words::says(&changes, &numbers);
                 Edit { id: edit.id, says, needs: needed_by(edit.id), changes }
             })

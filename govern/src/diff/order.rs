@@ -27,7 +27,7 @@ pub fn orders(a: &Structure, b: &Structure, changes: &Changes) -> (Vec<Order>, V
         if sequence.counts() {
             let stays: BTreeSet<(usize, usize)> = kept.into_iter().collect();
             for (i, j) in places.common.iter().filter(|pair| !stays.contains(pair)) {
-                // an element with another key is another one on each side and needs no switch for its place
+                // an element whose key changed is a different one on each side, so its place needs no switch
                 if first[*i] == second[*j] {
                     let before = |keys: &[Key], at: usize| at.checked_sub(1).map(|at| keys[at].clone());
                     moves.push(Change::Move {
@@ -68,7 +68,7 @@ impl Places {
     }
 }
 
-/// The longest run of pairs that rises in both places; of several the one with the earliest first places.
+/// The longest subsequence of pairs that increases in both places; among several, the one with the earliest first places.
 fn longest_rising(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
     let mut lengths = vec![1_usize; pairs.len()];
     for i in (0..pairs.len()).rev() {
@@ -87,7 +87,7 @@ fn longest_rising(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
     kept
 }
 
-/// Between what stays in place, first what the first policy has there and then what the second has.
+/// Between elements that stay in place: first those of the first policy, then those of the second.
 fn merged(first: &[Key], second: &[Key], kept: &[(usize, usize)]) -> Vec<Entry> {
     let mut entries = Vec::new();
     let (mut i, mut j) = (0, 0);
@@ -107,7 +107,8 @@ fn merged(first: &[Key], second: &[Key], kept: &[(usize, usize)]) -> Vec<Entry> 
     entries
 }
 
-/// Where order says nothing: that of the first policy, what only the second has behind what is before it there.
+/// For sequences without an order of their own: the order of the first policy; what only the second has follows the
+/// element before it there.
 fn inserted(first: &[Key], second: &[Key], places: &Places) -> Vec<Entry> {
     let shared: BTreeSet<usize> = places.common.iter().map(|(_, j)| *j).collect();
     let mut behind: BTreeMap<Option<usize>, Vec<&Key>> = BTreeMap::new();
@@ -115,7 +116,7 @@ fn inserted(first: &[Key], second: &[Key], places: &Places) -> Vec<Entry> {
     for (j, key) in second.iter().enumerate() {
         let at = places.common.iter().find(|(_, other)| *other == j).map(|(i, _)| *i);
         last = at.or(last);
-        // an element with another key comes behind itself
+        // an element whose key changed follows its old self
         if !shared.contains(&j) || at.is_some_and(|i| first[i] != *key) {
             behind.entry(last).or_default().push(key);
         }

@@ -24,7 +24,7 @@ impl Words<'_> {
         if let [only] = changes {
             return self.one(only);
         }
-        // a declaration that comes or goes speaks for what is in it
+        // an added or removed declaration is described without its contents
         let whole = changes.iter().find(|change| {
             matches!(
                 change,
@@ -159,7 +159,7 @@ impl Words<'_> {
         if *part == Part::Body && !matches!((before, after), (Some(_), Some(_))) {
             return name;
         }
-        // what a value or a range is about is plain from the element
+        // the element already says what a value or a range is about
         let name = match part {
             Part::Value | Part::Range | Part::From | Part::Body => name,
             Part::Output(output) => format!("{name} {output}"),
@@ -284,7 +284,7 @@ impl Words<'_> {
     }
 }
 
-/// The elements that come and go, but for the cells of grids.
+/// The elements that are added and removed, except the cells of grids.
 fn heads(changes: &[Change]) -> Sides<'_> {
     let mut sides = (Vec::new(), Vec::new());
     for change in changes {
@@ -297,7 +297,7 @@ fn heads(changes: &[Change]) -> Sides<'_> {
     sides
 }
 
-/// How many cells of a re-dated row of a grid have another value.
+/// How many cells of a grid row whose dates changed have another value.
 fn cell_changes(changes: &[Change]) -> usize {
     let mut values: BTreeMap<&String, Vec<&Element>> = BTreeMap::new();
     for change in changes {
@@ -317,18 +317,99 @@ fn is_computed(key: &Key, part: &Part) -> bool {
     }
 }
 
-/// What differs between two texts, word by word.
+/// What differs between two texts, in words.
 fn becomes(before: &str, after: &str) -> String {
-    let (a, b): (Vec<&str>, Vec<&str>) = (before.split(' ').collect(), after.split(' ').collect());
-    let start = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
-    let most = a.len().min(b.len()) - start;
-    let end = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count().min(most);
-    let (old, new) = (a[start..a.len() - end].join(" "), b[start..b.len() - end].join(" "));
-    match (old.is_empty(), new.is_empty()) {
-        (true, _) => format!("{new} added"),
-        (_, true) => format!("{old} removed"),
-        _ => format!("{old} becomes {new}"),
+    let (old, new) = differing(before, after);
+    // without the comma that separates it from its neighbour
+    let alone = |text: &str| text.trim_matches([',', ' ']).to_owned();
+    match (old, new) {
+        ("", new) => format!("{} added", alone(new)),
+        (old, "") => format!("{} removed", alone(old)),
+        (old, new) => format!("{old} becomes {new}"),
     }
+}
+
+/// What differs between two texts, word by word: as little as is whole, so that no parenthesis or brace loses its other half.
+fn differing<'a>(before: &'a str, after: &'a str) -> (&'a str, &'a str) {
+    let (a, b) = (words(before), words(after));
+    let is_same = |at: usize, other: usize| a[at].text(before) == b[other].text(after);
+    let most = a.len().min(b.len());
+    let mut start = (0..most).take_while(|at| is_same(*at, *at)).count();
+    let last = |at: usize| is_same(a.len() - 1 - at, b.len() - 1 - at);
+    let mut end = (0..most - start).take_while(|at| last(*at)).count();
+    // both sides widen by the same words
+    loop {
+        let sides =
+            [(before, &a), (after, &b)].map(|(text, words)| halves(text, &words[start..words.len() - end]));
+        let (closes, opens) = (sides.iter().any(|side| side.0), sides.iter().any(|side| side.1));
+        // a parenthesis directly after a name encloses the arguments of a call
+        let is_call = |text: &str, words: &[Word]| {
+            let joined = start
+                .checked_sub(1)
+                .is_some_and(|name| words.get(start).is_some_and(|next| words[name].end == next.start));
+            joined && words[start].text(text) == "("
+        };
+        let before_start = usize::from(closes || is_call(before, &a) || is_call(after, &b)).min(start);
+        let after_end = usize::from(opens).min(end);
+        if before_start + after_end == 0 {
+            break;
+        }
+        start -= before_start;
+        end -= after_end;
+    }
+    let side = |text: &'a str, words: &[Word]| {
+        let words = &words[start..words.len() - end];
+        words.first().zip(words.last()).map_or("", |(first, last)| &text[first.start..last.end])
+    };
+    (side(before, &a), side(after, &b))
+}
+
+/// A word, sign or text in quotation marks, by its bytes.
+#[derive(Clone, Copy)]
+struct Word {
+    start: usize,
+    end: usize,
+}
+
+impl Word {
+    fn text(self, of: &str) -> &str {
+        &of[self.start..self.end]
+    }
+}
+
+/// The words of a text in canonical form. Parentheses, braces and commas are words of their own.
+fn words(text: &str) -> Vec<Word> {
+    let mut words: Vec<Word> = Vec::new();
+    let (mut quoted, mut escaped, mut apart) = (false, false, true);
+    for (start, letter) in text.char_indices() {
+        let end = start + letter.len_utf8();
+        let is_sign = !quoted && matches!(letter, '(' | ')' | '{' | '}' | '[' | ']' | ',');
+        let is_space = !quoted && letter == ' ';
+        match words.last_mut().filter(|_| !apart && !is_sign) {
+            Some(word) if !is_space => word.end = end,
+            _ if !is_space => words.push(Word { start, end }),
+            _ => {}
+        }
+        apart = is_sign || is_space;
+        quoted ^= letter == '"' && !escaped;
+        escaped = quoted && letter == '\\' && !escaped;
+    }
+    words
+}
+
+/// Whether something is closed among these words that was opened before them, and whether something is opened that is closed
+/// after them.
+fn halves(text: &str, words: &[Word]) -> (bool, bool) {
+    let (mut depth, mut closes) = (0_usize, false);
+    for word in words {
+        match word.text(text) {
+            "(" | "{" | "[" => depth += 1,
+            ")" | "}" | "]" if depth == 0 => closes = true,
+            ")" | "}" | "]" => depth -= 1,
+            _ => {}
+        }
+    }
+    (closes, depth > 0)
 }
 
 #[cfg(test)]
@@ -342,5 +423,87 @@ mod tests {
         assert_eq!(becomes("a > b", "a > b and c"), "and c added");
         assert_eq!(becomes("a and a", "a"), "and a removed");
         assert_eq!(becomes("18", "21"), "18 becomes 21");
+        assert_eq!(becomes("a \"x (y\"", "a \"x (z\""), "\"x (y\" becomes \"x (z\"");
+    }
+
+    #[test]
+    fn parentheses_and_braces_keep_their_other_half() {
+        let cases = [
+            ("base(region, 12) + 1%", "base(region, 24) + 1%", "12 becomes 24"),
+            ("x in {12, 24}", "x in {12, 24, 36}", "36 added"),
+            ("x in {12, 24}", "x in {24}", "12 removed"),
+            ("min(a, b)", "min(a, max(b, c))", "b becomes max(b, c)"),
+            ("min(a, b)", "max(a, b)", "min becomes max"),
+            ("f(a) + b", "f(a + b)", "f(a) + b becomes f(a + b)"),
+            ("(a + b) * c", "a * c", "(a + b) becomes a"),
+            ("(a + b) * (c + d)", "(a - b) * (c - d)", "(a + b) * (c + d) becomes (a - b) * (c - d)"),
+            ("a and (b or c)", "(a or c) and b", "a and (b or c) becomes (a or c) and b"),
+        ];
+        for (before, after, says) in cases {
+            assert_eq!(becomes(before, after), says, "{before} and {after}");
+        }
+    }
+    /// The same numbers on every machine (a linear congruential generator, Knuth's constants).
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, limit: u64) -> u64 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) % limit
+        }
+
+        /// An expression.
+        fn expression(&mut self, depth: u32) -> String {
+            self.pair(depth, false).0
+        }
+
+        /// An expression, and what an edit within it makes of it.
+        fn pair(&mut self, depth: u32, edited: bool) -> (String, String) {
+            const LEAVES: [&str; 5] = ["a", "12", "5%", "Region.EU", "\"(x\""];
+            const FORMS: [&str; 7] = [
+                "rate({}, {})",
+                "max({}, {})",
+                "({} + {})",
+                "({} + {}) * 2",
+                "{} and ({} or c)",
+                "{} in {{}, 36}",
+                "-({}) - f({})",
+            ];
+            if depth == 0 || (edited && self.below(4) == 0) {
+                let mut any = || match depth {
+                    0 => LEAVES[self.below(LEAVES.len() as u64) as usize].to_owned(),
+                    _ => self.expression(depth - 1),
+                };
+                let (a, b) = (any(), any());
+                return if edited { (a, b) } else { (a.clone(), a) };
+            }
+            let form = FORMS[self.below(FORMS.len() as u64) as usize];
+            let (edited, which) = (edited, self.below(2));
+            let parts =
+                [self.pair(depth - 1, edited && which == 0), self.pair(depth - 1, edited && which == 1)];
+            let with = |side: fn(&(String, String)) -> &String| {
+                form.replacen("{}", side(&parts[0]), 1).replacen("{}", side(&parts[1]), 1)
+            };
+            (with(|part| &part.0), with(|part| &part.1))
+        }
+    }
+
+    #[test]
+    fn what_is_printed_of_generated_edits_is_whole() {
+        let mut random = Random(1);
+        let mut shortened = 0;
+        for _ in 0..5_000 {
+            let (before, after) = random.pair(3, true);
+            let (old, new) = differing(&before, &after);
+            for (side, whole) in [(old, &before), (new, &after)] {
+                assert_eq!(
+                    halves(side, &words(side)),
+                    (false, false),
+                    "{side} of {whole}\n{before}\n{after}"
+                );
+            }
+            shortened += usize::from(old.len() < before.len() && old != new);
+        }
+        assert!(shortened > 2_000, "{shortened}");
     }
 }

@@ -19,6 +19,7 @@ use opus_frontend::hir::{Actionable, Direction, Policy};
 use opus_frontend::reference::{self, Admitted};
 use opus_frontend::{display, limits};
 use opus_ir::{Kind, Place, Verdict, date};
+use opus_runtime::Snapshot;
 use serde::{Serialize, Serializer};
 
 use crate::trace;
@@ -158,7 +159,8 @@ pub struct Beside {
 pub struct Refused(pub Vec<String>);
 
 /// Explains the decision on a row: by input index, the scaled integers of its fields. `source` is the text that the policy
-/// was compiled from. Without `want`, a result that is not adverse is wanted, if the policy says what is adverse.
+/// was compiled from. After the fields come the integers of the facts, if there are any, which are from `snapshot`. Without
+/// `want`, a result that is not adverse is wanted, if the policy says what is adverse.
 ///
 /// ```
 /// use opus_govern::explain::explain;
@@ -169,7 +171,7 @@ pub struct Refused(pub Vec<String>);
 ///   adverse answer in {refuse}
 ///   rules first { rule A when income < 20 * age => refuse  otherwise B => lend } }";
 /// let policy = opus_frontend::compile(source).0.unwrap().policy;
-/// let explanation = explain(&policy, source, &[Some(40), Some(650)], None).unwrap();
+/// let explanation = explain(&policy, source, &[Some(40), Some(650)], None, None).unwrap();
 /// assert!(explanation.to_text().contains("with 800: answer = lend (rule B)"));
 /// # assert!(explanation.to_text().contains("income < 20 * age"));
 /// ```
@@ -180,6 +182,7 @@ pub fn explain(
     policy: &Policy,
     source: &str,
     given: &[Option<i128>],
+    snapshot: Option<&Snapshot>,
     want: Option<&Want>,
 ) -> Result<Explanation, Refused> {
     let admitted = admitted(policy, given).map_err(Refused)?;
@@ -190,7 +193,7 @@ pub fn explain(
         policy: policy.name.clone(),
         version: version(policy, given, verdict),
         result: decided(policy, verdict),
-        trace: trace::lines(policy, source, given, &trace),
+        trace: trace::lines(policy, source, given, snapshot, &trace),
         reasons: is_adverse.then(|| reasons::reasons(policy, source, given, &trace)),
         changes: changes(policy, given, verdict, want),
     })

@@ -287,6 +287,18 @@ impl Key {
 
     /// When the element holds, where it is dated.
     pub fn dates(&self) -> Option<Dates> {
+        self.clone().dates_mut().copied()
+    }
+
+    /// The key with other dates; itself where it has none.
+    #[must_use]
+    pub fn dated(&self, new: Dates) -> Key {
+        let mut key = self.clone();
+        key.dates_mut().into_iter().for_each(|dates| *dates = new);
+        key
+    }
+
+    fn dates_mut(&mut self) -> Option<&mut Dates> {
         match self {
             Key::ParamValue(_, dates)
             | Key::Let(_, dates)
@@ -295,7 +307,7 @@ impl Key {
             | Key::GridCell(_, _, dates, _)
             | Key::Require(_, dates)
             | Key::Rule(_, dates)
-            | Key::RuleLet(_, dates) => Some(*dates),
+            | Key::RuleLet(_, dates) => Some(dates),
             Key::Currency
             | Key::Effective
             | Key::MonthEnd
@@ -312,24 +324,6 @@ impl Key {
             | Key::Case(_)
             | Key::Test(_) => None,
         }
-    }
-
-    /// The key with other dates; itself where it has none.
-    #[must_use]
-    pub fn dated(&self, new: Dates) -> Key {
-        let mut key = self.clone();
-        match &mut key {
-            Key::ParamValue(_, dates)
-            | Key::Let(_, dates)
-            | Key::TableRow(_, _, dates)
-            | Key::GridRow(_, _, dates)
-            | Key::GridCell(_, _, dates, _)
-            | Key::Require(_, dates)
-            | Key::Rule(_, dates)
-            | Key::RuleLet(_, dates) => *dates = new,
-            _ => {}
-        }
-        key
     }
 }
 

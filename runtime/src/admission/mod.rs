@@ -9,7 +9,7 @@
 //! | `bool` | Booleans; the texts `true` and `false` |
 //! | `int`, `decimal`, `days` | integers, decimals, floats, numbers, and texts of digits |
 //! | `money` | the same, in whole units; an integer from a typed source needs a [`Unit`] |
-//! | `percent` | a text with a percent sign; any other number needs a [`Unit`] |
+//! | `percent` | a text with a percent sign, which may follow a space; any other number needs a [`Unit`] |
 //! | `date` | days, and texts of the form `2025-01-31`, with or without the time of midnight |
 //! | an enum | the texts of its names |
 //!
@@ -225,7 +225,7 @@ impl<'a> Admission<'a> {
             (Kind::Enum(index), Reading::Text(text)) => self.enum_value(index, text),
             (Kind::Bool | Kind::Date | Kind::Enum(_), _) => Err(Wrong::Type),
             (Kind::Percent(decimals), Reading::Text(text)) if text.ends_with('%') => {
-                Ok(number::scaled(&text[..text.len() - 1], decimals)?)
+                Ok(number::scaled(number::without_percent(text).unwrap_or(text), decimals)?)
             }
             (_, reading) => self.number(reading),
         }
@@ -467,6 +467,8 @@ mod tests {
             ("amount", Unit::Minor, Integer(5), 5),
             ("amount", Unit::Minor, Text("5.0"), 5),
             ("share", Unit::Written, Text("43.5%"), 4350),
+            ("share", Unit::Written, Text("43.5 %"), 4350),
+            ("share", Unit::Written, Text("43.5\u{202F}%"), 4350),
             ("share", Unit::Percent, Number("43.5"), 4350),
             ("share", Unit::Fraction, Number("0.435"), 4350),
             ("share", Unit::Fraction, Double(0.07), 700),
@@ -521,6 +523,8 @@ mod tests {
             ),
             ("share", Text("x%"), Fault::WrongType, "share: `x%` is not a percentage"),
             ("share", Text("x"), Fault::WrongType, "share: `x` is not a percentage"),
+            ("share", Text(" %"), Fault::WrongType, "share: ` %` is not a percentage"),
+            ("share", Text("1 0%"), Fault::WrongType, "share: `1 0%` is not a percentage"),
             (
                 "on",
                 Text("2025-02-30"),

@@ -48,6 +48,27 @@ pub fn scaled(text: &str, decimals: u8) -> Result<i128, Unreadable> {
     Ok(if written.negative { -magnitude } else { magnitude } as i128)
 }
 
+/// The number before a percent sign, which may follow a space; `None` where a text ends in another way.
+///
+/// ```
+/// use opus_runtime::admission::number::without_percent;
+/// assert_eq!(without_percent("12.5 %"), Some("12.5"));
+/// assert_eq!(without_percent("12.5"), None);
+/// ```
+pub fn without_percent(text: &str) -> Option<&str> {
+    text.strip_suffix('%').map(|number| number.trim_end_matches(is_space))
+}
+
+/// Whether a character is a space within a number: plain, not to be broken, or narrow.
+///
+/// ```
+/// use opus_runtime::admission::number::is_space;
+/// assert!(is_space('\u{202F}') && !is_space('\n'));
+/// ```
+pub fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\u{A0}' | '\u{202F}')
+}
+
 /// `digits / 10^scale` counted in `10^-decimals`; a negative scale is a power of ten.
 ///
 /// ```

@@ -7,6 +7,8 @@
 
 use std::fmt::Write;
 
+use super::Reason;
+
 /// A position in a JSON text.
 ///
 /// ```
@@ -461,6 +463,12 @@ fn special_bytes(word: u64) -> u64 {
 }
 
 impl Malformed {
+    /// Why the row that `text` should be is refused.
+    #[cold]
+    pub fn reason(&self, text: &str) -> Reason {
+        Reason::malformed_row(format!("not a JSON object: {}", self.message(text)))
+    }
+
     /// What is wrong, and where in the text, for people: `expected a value at character 9`.
     ///
     /// ```

@@ -7,6 +7,7 @@
 
 mod route;
 mod rows;
+mod spare;
 
 use opus_ir::memory::Columns;
 use opus_ir::{Column, Verdict};
@@ -16,6 +17,7 @@ use crate::engine::{ColumnEngine, Engine, Scratch};
 use crate::functions::{Function, Stage, Whose};
 use crate::policy::Policy;
 use route::{Route, partition};
+pub use spare::Spare;
 
 /// Rows on their way to a decision, and what became of them. It can be used again and again.
 ///

@@ -118,15 +118,27 @@ pub fn unused<'a, F>(program: &Program<F>, snapshot: &'a Snapshot) -> Vec<&'a st
     snapshot.keys().filter(|key| !used.contains(*key)).collect()
 }
 
+/// The facts that a policy takes and that no effective date meets: before the first day of its range the next fact with the
+/// key begins, or they begin after the last. None if the policy has no effective date.
+pub fn never_in_force<'a, F>(program: &Program<F>, snapshot: &'a Snapshot) -> Vec<&'a Fact> {
+    let Some(field) = program.schema.effective else { return Vec::new() };
+    let days = program.schema.inputs[field as usize].domain.range;
+    let of_key = |key: String| {
+        let facts = snapshot.of(&key);
+        facts.iter().enumerate().filter_map(move |(index, fact)| {
+            let next = facts.get(index + 1).map_or(i128::MAX, |next| next.valid_from.into());
+            (next <= days.lo || i128::from(fact.valid_from) > days.hi).then_some(fact)
+        })
+    };
+    program.holes.iter().flat_map(|hole| keys(hole, &program.schema)).flat_map(of_key).collect()
+}
+
 /// The keys of a hole's facts: its name, or one key for each entry of a look-up table.
 pub fn keys(hole: &Hole, schema: &Schema) -> Vec<String> {
-    let Shape::Table { keys, .. } = &hole.shape else { return vec![hole.name.clone()] };
-    let key = |cell: Vec<i128>| {
-        let values =
-            keys.iter().zip(cell).map(|(key, value)| Shown::new(schema, key.kind, value).to_string());
-        format!("{}[{}]", hole.name, values.collect::<Vec<_>>().join(", "))
-    };
-    hole.cells().into_iter().map(key).collect()
+    match &hole.shape {
+        Shape::Table { .. } => hole.cells().iter().map(|cell| hole.fact_key(cell, schema)).collect(),
+        Shape::Value { .. } | Shape::Set(_) => vec![hole.name.clone()],
+    }
 }
 
 /// Facts that stand in for those of a snapshot where it does not matter what they are: the least value that each

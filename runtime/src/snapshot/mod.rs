@@ -13,7 +13,7 @@ pub mod value;
 
 use opus_ir::date;
 
-pub use bind::{BindError, FactFault, bind, entries, keys, least, said, unused};
+pub use bind::{BindError, FactFault, bind, entries, keys, least, never_in_force, said, unused};
 pub use compare::{Difference, compare};
 pub use error::SnapshotError;
 pub use file::{FORMAT, MAGIC, SNAPSHOT_BYTES_MAX};

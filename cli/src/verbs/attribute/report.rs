@@ -1,7 +1,7 @@
 //! How many rows have which causes? The same report for people and for programs.
 
-use opus_govern::attribute::Attribution;
 use opus_govern::attribute::groups::{Group, Groups};
+use opus_govern::attribute::{Attribution, Effort};
 use opus_govern::diff::Edit;
 use opus_govern::impact::Counts;
 use serde_json::{Map, Value, json};
@@ -47,11 +47,12 @@ impl Report<'_> {
             ));
         }
         blocks.extend(self.untestable());
-        let (sets, runs) = self.attribution.effort();
+        let Effort { sets, hybrids, runs, .. } = self.attribution.effort();
         let per_second = if self.seconds > 0.0 { (self.groups.rows as f64 / self.seconds) as u64 } else { 0 };
         blocks.push(format!(
-            "{} sets of edits compiled, {} runs; {} rows per second ({:.3} s)",
-            grouped(sets as u64),
+            "{} sets of edits tried, {} hybrids compiled, {} runs; {} rows per second ({:.3} s)",
+            grouped(sets),
+            grouped(hybrids),
             grouped(runs),
             grouped(per_second),
             self.seconds
@@ -117,7 +118,7 @@ impl Report<'_> {
                 "sums": self.sums(&group.counts),
             })
         };
-        let (sets, runs) = self.attribution.effort();
+        let Effort { sets, hybrids, bindings, runs } = self.attribution.effort();
         let untestable = self.attribution.untestable();
         let mut value = json!({
             "rows": self.groups.rows,
@@ -132,7 +133,9 @@ impl Report<'_> {
                 .map(|set| json!({ "edits": members(&set.edits), "why": set.why }))
                 .collect::<Vec<_>>(),
             "causes_not_divided": self.attribution.not_divided(),
-            "hybrids": sets,
+            "sets": sets,
+            "hybrids": hybrids,
+            "bindings": bindings,
             "runs": runs,
         });
         if let (Value::Object(value), Value::Object(details)) = (&mut value, details) {

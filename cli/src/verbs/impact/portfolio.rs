@@ -11,6 +11,7 @@ use opus_runtime::Schema;
 use opus_runtime::admission::{Admission, Reading, Unit};
 
 use crate::args::Compared;
+use crate::endpoints::kept_once;
 use crate::failure::Failure;
 
 /// What is read of the inputs.
@@ -43,6 +44,7 @@ pub fn read(
     for fill in &args.fill {
         fill_in(&mut mapping, schema, renames, fill)?;
     }
+    kept_once(&args.keep)?;
     let mut keep = args.keep.clone();
     let by = by.map(|by| {
         keep.iter().position(|name| name == by).unwrap_or_else(|| {

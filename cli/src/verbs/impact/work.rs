@@ -2,7 +2,6 @@
 //! differs.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 
 use opus_data::pipeline::Noted;
 use opus_data::write::{Encoded, Encoder};
@@ -10,6 +9,7 @@ use opus_data::{Chunk, DataError, Groups, Intake, Kept, RowFault};
 use opus_govern::impact::{Counts, Plan};
 use opus_govern::joint::Projection;
 use opus_ir::memory::Columns;
+use opus_runtime::batch::Spare;
 use opus_runtime::{Batch, Decide};
 
 use super::changed::{Beside, Changed};
@@ -27,8 +27,7 @@ pub struct Worker<'a> {
     by: Option<(usize, Kept)>,
     /// Where changed rows go.
     table: Option<(Changed, Box<dyn Encoder>)>,
-    /// Rooms that no thread uses at the moment.
-    idle: Mutex<Vec<Room>>,
+    spare: Spare<Room>,
 }
 
 /// Memory for the rows of a chunk.
@@ -57,26 +56,25 @@ impl<'a> Worker<'a> {
         by: Option<(usize, Kept)>,
         table: Option<(Changed, Box<dyn Encoder>)>,
     ) -> Worker<'a> {
-        Worker { intake, projections, engines, plan, by, table, idle: Mutex::default() }
+        Worker { intake, projections, engines, plan, by, table, spare: Spare::default() }
     }
 
     /// Decides a chunk twice and compares.
     pub fn process(&self, chunk: Chunk) -> Result<(Done, Noted), DataError> {
-        let mut room = self.room(chunk.rows);
+        let rows = chunk.rows;
+        let mut room = self.spare.take(|room| room.wide.capacity_rows() >= rows, || self.room(rows));
         let done = self.process_in(&mut room, chunk);
-        self.idle.lock().expect("no thread panics with the lock").push(room);
+        self.spare.give_back(room);
         done
     }
 
-    /// A room that no other thread uses.
     fn room(&self, rows: usize) -> Room {
-        let idle = self.idle.lock().expect("no thread panics with the lock").pop();
-        idle.filter(|room| room.wide.capacity_rows() >= rows).unwrap_or_else(|| Room {
+        Room {
             wide: Columns::new(&self.intake.schema.input_columns(), rows),
             faults: Vec::new(),
             batches: self.engines.map(|engine| engine.batch(rows)),
             rows: Vec::new(),
-        })
+        }
     }
 
     fn process_in(&self, room: &mut Room, chunk: Chunk) -> Result<(Done, Noted), DataError> {

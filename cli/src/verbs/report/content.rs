@@ -440,7 +440,7 @@ fn silent(attribution: &Value) -> Option<String> {
     let causes: Vec<&Value> = list(&attribution["groups"])
         .iter()
         .flat_map(|group| list(&group["causes"]))
-        .flat_map(|cause| list(cause))
+        .flat_map(list)
         .collect();
     let silent = list(&attribution["edits"])
         .iter()

@@ -33,7 +33,9 @@ fn ago_in(stop: &Stop, count: usize, words: &[&str]) -> bool {
 // fields
 
 const NULLABLE: [&str; 6] = ["nullable", "optional", "option", "maybe", "null", "missing"];
-const OPTIONAL: &str = "write `optional` after the type and its range: `score : int in 300..850 optional`";
+/// Where `optional` belongs.
+pub const OPTIONAL: &str =
+    "write `optional` after the type and its range: `score : int in 300..850 optional`";
 
 /// The place after the type that the word with this index belongs to, where `optional` is written.
 fn end_of_field(stop: &Stop, from: usize) -> Span {
@@ -57,6 +59,11 @@ pub(super) fn optional_elsewhere(stop: &Stop) -> Option<Diagnostic> {
     };
     if stop.expects_type() && stop.token() == Some(Token::Optional) {
         return moved(stop.span(), vec![Span { end: stop.place(at + 1).start, ..stop.span() }], at);
+    }
+    // before the first field; before another one, it reads as the end of a field
+    let begins_field = stop.token() == Some(Token::Optional) && token(stop, at + 2) == Some(Token::Colon);
+    if begins_field && stop.expects(Token::BlockClose) {
+        return moved(stop.span(), vec![Span { end: stop.place(at + 1).start, ..stop.span() }], at + 3);
     }
     if stop.token() == Some(Token::In) && stop.ago(1) == Some(Token::Optional) {
         return moved(stop.place(at - 1), vec![with_space(stop, at - 1)], at);
@@ -201,7 +208,9 @@ pub(super) fn set(stop: &Stop) -> Option<Diagnostic> {
         )
     };
     let begins = at >= 2 && stop.ago(2) == Some(Token::In) && literal(at - 1);
-    if begins && stop.expects(Token::Range) && stop.token() == Some(Token::Comma) {
+    // a name alone may be a set
+    let lists = stop.expects(Token::Range) || stop.ago(1) == Some(Token::Word) && !stop.expects(Token::Comma);
+    if begins && lists && stop.token() == Some(Token::Comma) {
         let mut end = at;
         while token(stop, end) == Some(Token::Comma) && literal(end + 1) && !stop.begins_line(end + 1) {
             end += 2;

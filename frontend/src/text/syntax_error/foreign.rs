@@ -942,14 +942,19 @@ pub(super) fn rounding(stop: &Stop) -> Option<Diagnostic> {
     let rounded = |back: usize| stop.ago(back) == Some(Token::Rounded);
     if rounded(1) && stop.token() == Some(Token::To) {
         let named = (stop.at + 1..).find(|&at| !["nearest", "the"].contains(&stop.word_text(at)));
-        let unit = stop.word_text(named.unwrap_or(stop.at + 1));
-        return Some(
-            Diagnostic::new(Code::UnexpectedToken, stop.span(), "the rounding mode is missing before `to`").help(
-                format!(
-                    "write `rounded half_up to {unit}`, which rounds ties away from zero, or another mode such as `half_even` or `down`"
-                ),
+        let named = named.unwrap_or(stop.at + 1);
+        let unit = stop.word_text(named);
+        // how many decimals, in other languages
+        let is_count = stop.words.get(named).is_some_and(|word| word.1 == Token::Number) && unit.len() == 1;
+        let help = match is_count {
+            true => "write the mode and the unit: `rounded half_up to cent` for money, `rounded half_up to 0.01` for a number"
+                .to_string(),
+            false => format!(
+                "write `rounded half_up to {unit}`, which rounds ties away from zero, or another mode such as `half_even` or `down`"
             ),
-        );
+        };
+        let message = "the rounding mode is missing before `to`";
+        return Some(Diagnostic::new(Code::UnexpectedToken, stop.span(), message).help(help));
     }
     let mode = |text: String| {
         let plain = text.to_lowercase().replace('-', "_");

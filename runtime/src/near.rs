@@ -3,7 +3,7 @@
 /// The names that are near `wanted`, nearest first: at most three.
 ///
 /// ```
-/// use opus_data::near;
+/// use opus_runtime::near::near;
 /// assert_eq!(near("score", ["Score", "scores", "income"]), ["Score", "scores"]);
 /// ```
 pub fn near<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
@@ -24,7 +24,7 @@ pub fn near<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&
 /// A help line about near names; `None` where there are none.
 ///
 /// ```
-/// use opus_data::did_you_mean;
+/// use opus_runtime::near::did_you_mean;
 /// assert_eq!(did_you_mean("scor", ["age", "score"]).as_deref(), Some("did you mean `score`?"));
 /// assert_eq!(did_you_mean("x", ["age", "score"]), None);
 /// ```

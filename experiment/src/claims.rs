@@ -1,0 +1,299 @@
+//! What does an account of a change claim, and does it hold when acted on?
+//!
+//! One answer form and one checker for all systems. A claim names a place in what the system executes. It holds if the old
+//! value is read there, and if writing the new value there alone, and executing again, gives the claimed results and no
+//! others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::Failure;
+use crate::answer::{Answer, Shape, object};
+use crate::domain::Domain;
+use crate::quantity::{Quantity, rewritten};
+use crate::scenario::Scenario;
+use crate::system::{Outcome, System, Texts};
+
+/// An account of a change.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Claims {
+    /// What is different.
+    pub changes: Vec<Change>,
+    /// Which cases are decided differently, and why.
+    pub changed: Vec<Changed>,
+    /// In words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub narrative: String,
+}
+
+/// A value that is different.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Change {
+    /// Its name in this account.
+    pub id: String,
+    /// Where the system holds the old value.
+    pub place: String,
+    /// The old value with its unit.
+    pub from: String,
+    /// The new value with its unit.
+    pub to: String,
+}
+
+/// A case that is decided differently.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Changed {
+    /// Its name.
+    pub scenario: String,
+    /// What the old version decides.
+    pub before: Value,
+    /// What the new version decides.
+    pub after: Value,
+    /// The ids of the changes that make the difference.
+    pub changes: Vec<String>,
+}
+
+impl Claims {
+    /// The account in a text. `None` where there is none.
+    pub fn find(text: &str) -> Option<Claims> {
+        serde_json::from_value(Value::Object(object(text)?)).ok()
+    }
+
+    /// The canonical form: without the narrative, values by meaning, in one order.
+    pub fn canonical(&self, shape: &Shape) -> Value {
+        let mut claims = Claims { narrative: String::new(), ..self.clone() };
+        let answer = |value: &mut Value| {
+            if let Some(read) = value.as_object().and_then(|object| shape.read(object)) {
+                *value = shape.canonical(&read);
+            }
+        };
+        for changed in &mut claims.changed {
+            answer(&mut changed.before);
+            answer(&mut changed.after);
+            changed.changes.sort();
+        }
+        claims.changes.sort_by(|a, b| (&a.place, &a.id).cmp(&(&b.place, &b.id)));
+        claims.changed.sort_by(|a, b| a.scenario.cmp(&b.scenario));
+        serde_json::to_value(claims).expect("claims are JSON")
+    }
+}
+
+/// What an account gets right.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Judged {
+    /// How many claims are right.
+    pub right: u32,
+    /// How many there should be.
+    pub expected: u32,
+    /// How many there are.
+    pub made: u32,
+}
+
+/// Compares an account with the expected one. Places differ from system to system and are not compared: acting on them
+/// tells whether they hold ([`act`]).
+pub fn judge(claims: &Claims, scenario: &Scenario, shape: &Shape) -> Judged {
+    let expected = &scenario.expected;
+    let list = |name: &str| expected[name].as_array().cloned().unwrap_or_default();
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (changes, decisions) = (list("changes"), list("changed_decisions"));
+    // each expected change is matched once, by its values
+    let mut matched: BTreeMap<&str, String> = BTreeMap::new();
+    let mut taken: BTreeSet<usize> = BTreeSet::new();
+    for change in &claims.changes {
+        let fits = |(index, right): &(usize, &Value)| {
+            !taken.contains(index)
+                && Quantity::parse(&change.from) == Quantity::parse(&word(&right["from"]))
+                && Quantity::parse(&change.to) == Quantity::parse(&word(&right["to"]))
+        };
+        let found = changes.iter().enumerate().find(fits);
+        if let Some((index, right)) = found.filter(|_| !matched.contains_key(change.id.as_str())) {
+            taken.insert(index);
+            matched.insert(&change.id, word(&right["element"]));
+        }
+    }
+    let read = |value: &Value| value.as_object().and_then(|object| shape.read(object));
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    let right_decisions = claims.changed.iter().filter(|changed| {
+        let Some(right) = decisions.iter().find(|right| right["scenario"] == *changed.scenario) else {
+            return false;
+        };
+        let causes: Option<BTreeSet<&String>> =
+            changed.changes.iter().map(|id| matched.get(id.as_str())).collect();
+        let because = word(&right["because_of"]);
+        seen.insert(&changed.scenario)
+            && read(&changed.before).is_some()
+            && read(&changed.before) == read(&right["under_version_1"])
+            && read(&changed.after) == read(&right["under_version_2"])
+            && causes == Some(BTreeSet::from([&because]))
+    });
+    let count = |length: usize| u32::try_from(length).expect("an account is short");
+    Judged {
+        right: count(matched.len() + right_decisions.count()),
+        expected: count(changes.len() + decisions.len()),
+        made: count(claims.changes.len() + claims.changed.len()),
+    }
+}
+
+/// What acting on an account shows.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Acted {
+    /// Each claim: what it is, and why it does not hold, if it does not.
+    pub claims: Vec<Tested>,
+    /// Whether the changes, taken back, give every result of before.
+    pub invertible: bool,
+    /// The runs of the system that this took.
+    pub extra_runs: u32,
+}
+
+/// A claim that was acted on.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Tested {
+    /// The id of a change, or the name of a case.
+    pub claim: String,
+    /// Why it does not hold; `None` if it does.
+    pub fault: Option<String>,
+}
+
+impl Acted {
+    /// The share of the claims that hold; 0 where there are none.
+    pub fn authority(&self) -> f64 {
+        let holding = self.claims.iter().filter(|tested| tested.fault.is_none()).count();
+        if self.claims.is_empty() { 0.0 } else { holding as f64 / self.claims.len() as f64 }
+    }
+}
+
+type Population = [(String, Map<String, Value>)];
+
+/// Acts on an account: writes each new value where it says, and executes the system again.
+///
+/// # Errors
+/// As [`System::answer`].
+pub fn act(
+    system: &dyn System,
+    domain: &Domain,
+    version: u32,
+    population: &Population,
+    claims: &Claims,
+    run: u32,
+) -> Result<Acted, Failure> {
+    let mut acted = Acted::default();
+    let texts = system.texts(domain, version)?;
+    let mut turn = 0;
+    let mut results = |texts: &Texts| -> Result<Vec<Option<Answer>>, Failure> {
+        let outcomes = system.execute(domain, texts, version, population, run, turn)?;
+        turn += 1;
+        acted.extra_runs += u32::try_from(population.len()).expect("a population is small");
+        Ok(outcomes.iter().map(|outcome| answer(domain, outcome)).collect())
+    };
+    let before = results(&texts)?;
+    let mut edited: BTreeMap<&[String], Result<Vec<Option<Answer>>, String>> = BTreeMap::new();
+    let all: Vec<String> = claims.changes.iter().map(|change| change.id.clone()).collect();
+    for ids in claims.changed.iter().map(|changed| &changed.changes[..]).chain([&all[..]]) {
+        if !edited.contains_key(ids) {
+            let after = match with(system, &texts, claims, ids, Direction::Forward) {
+                Ok(texts) => Ok(results(&texts)?),
+                Err(why) => Err(why),
+            };
+            edited.insert(ids, after);
+        }
+    }
+    let index = |name: &str| population.iter().position(|(scenario, _)| scenario == name);
+    let claimed: BTreeMap<usize, &Changed> =
+        claims.changed.iter().filter_map(|changed| Some((index(&changed.scenario)?, changed))).collect();
+    let read = |value: &Value| value.as_object().and_then(|object| domain.shape.read(object));
+    for change in &claims.changes {
+        let fault = placed(system, &texts, change).err().or_else(|| match &edited[&all[..]] {
+            Err(why) => Some(why.clone()),
+            Ok(after) => (0..population.len()).find_map(|at| {
+                let name = &population[at].0;
+                match (claimed.get(&at), before[at] == after[at]) {
+                    (None, true) => None,
+                    (None, false) => Some(format!("{name} changes too, which is not claimed")),
+                    (Some(changed), _)
+                        if read(&changed.after).is_none() || read(&changed.after) != after[at] =>
+                    {
+                        Some(format!("{name} does not change as claimed"))
+                    }
+                    (Some(_), _) => None,
+                }
+            }),
+        });
+        acted.claims.push(Tested { claim: change.id.clone(), fault });
+    }
+    for changed in &claims.changed {
+        let fault = match (index(&changed.scenario), &edited[&changed.changes[..]]) {
+            (None, _) => Some("there is no such case".to_owned()),
+            (_, Err(why)) => Some(why.clone()),
+            (Some(_), _) if changed.changes.is_empty() => Some("it names no change".to_owned()),
+            (Some(at), Ok(after)) => match (read(&changed.before), read(&changed.after)) {
+                (None, _) | (_, None) => Some("its results cannot be read".to_owned()),
+                (found, _) if found != before[at] => {
+                    Some("the system does not decide as claimed before the change".to_owned())
+                }
+                (_, found) if found != after[at] => {
+                    Some("the system does not decide as claimed after the change".to_owned())
+                }
+                _ => None,
+            },
+        };
+        acted.claims.push(Tested { claim: changed.scenario.clone(), fault });
+    }
+    let there_and_back = with(system, &texts, claims, &all, Direction::Forward)
+        .and_then(|there| with(system, &there, claims, &all, Direction::Back));
+    acted.invertible = match there_and_back {
+        Ok(texts) if !all.is_empty() => {
+            let outcomes = system.execute(domain, &texts, version, population, run, turn)?;
+            acted.extra_runs += u32::try_from(population.len()).expect("a population is small");
+            outcomes.iter().map(|outcome| answer(domain, outcome)).eq(before.iter().cloned())
+        }
+        _ => false,
+    };
+    Ok(acted)
+}
+
+/// The answer in an outcome.
+fn answer(domain: &Domain, outcome: &Outcome) -> Option<Answer> {
+    if outcome.error.is_some() { None } else { domain.shape.find(&outcome.text) }
+}
+
+#[derive(Clone, Copy)]
+enum Direction {
+    Forward,
+    Back,
+}
+
+/// The texts with some changes made, or taken back.
+fn with(
+    system: &dyn System,
+    texts: &Texts,
+    claims: &Claims,
+    ids: &[String],
+    direction: Direction,
+) -> Result<Texts, String> {
+    let mut edited = texts.clone();
+    for id in ids {
+        let change = claims.changes.iter().find(|change| change.id == *id);
+        let change = change.ok_or_else(|| format!("there is no change {id}"))?;
+        let change = match direction {
+            Direction::Forward => change.clone(),
+            Direction::Back => Change { from: change.to.clone(), to: change.from.clone(), ..change.clone() },
+        };
+        let literal = placed(system, &edited, &change)?;
+        let new = rewritten(&literal, &change.to).unwrap_or_else(|| change.to.clone());
+        edited = system
+            .write(&edited, &change.place, &new)
+            .ok_or_else(|| format!("`{new}` cannot be written at {}", change.place))?;
+    }
+    Ok(edited)
+}
+
+/// The literal at the place of a change, which is its old value.
+fn placed(system: &dyn System, texts: &Texts, change: &Change) -> Result<String, String> {
+    let found = system.read(texts, &change.place);
+    let found = found.ok_or_else(|| format!("{} is not the place of a value", change.place))?;
+    match Quantity::parse(&found).has_number_of(&Quantity::parse(&change.from)) {
+        true => Ok(found),
+        false => Err(format!("{} is `{found}`, not `{}`", change.place, change.from)),
+    }
+}

@@ -1,0 +1,440 @@
+//! `o02`: runs, checks, scores and reports experiment O-02.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use opus_experiment::answer::Class;
+use opus_experiment::command::{self, Opus};
+use opus_experiment::domain::{self, Domain};
+use opus_experiment::lock::{FILE, Gate, Lock};
+use opus_experiment::matrix::{self, Cell, Environment, RUNS, Results, Setting};
+use opus_experiment::model::estimate::estimate;
+use opus_experiment::model::evidence::Evidence;
+use opus_experiment::model::{self, Model, Options, Protocol};
+use opus_experiment::record::Record;
+use opus_experiment::report::page::grouped;
+use opus_experiment::report::{self, content::Material};
+use opus_experiment::rows::RowScores;
+use opus_experiment::scenario::Tier;
+use opus_experiment::scripted::{Fault, Script, Server};
+use opus_experiment::system::{State, System};
+use opus_experiment::systems::NAMES;
+use opus_experiment::systems::opus::{OpusSystem, Variant};
+use opus_experiment::systems::prompted::Prompted;
+use opus_experiment::systems::python::PythonSystem;
+use opus_experiment::{Failure, controls, rows, score, temporal};
+use serde::Serialize;
+
+/// The figures of rows in the folder of results.
+const ROWS: &str = "rows.json";
+
+/// Experiment O-02: compiled decisions beside four ways of having a language model decide.
+///
+/// The scenarios are a reconstruction: those of the published experiment are not public.
+#[derive(Parser, Debug)]
+#[command(name = "o02", version, arg_required_else_help = true)]
+struct O02 {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    /// Lock scenarios, policies, systems, prompts, rows and scorers as they are now.
+    Lock(Place),
+    /// Make all runs that are not done yet.
+    Run(Run),
+    /// Check the seven gates and every record.
+    Verify(Place),
+    /// Compute the figures: results.json.
+    Score(Place),
+    /// Write report.md and report.html.
+    Report(Place),
+    /// Decide rows beyond the scenarios: rows.json.
+    Rows(Run),
+    /// Run the three model systems against a scripted server that misbehaves on purpose, and check what comes of it.
+    #[command(
+        after_help = "The server is no model: its runs have the state `scripted`, and their figures say nothing about any model.\n\nExample:\n  o02 scripted --out target/o02-scripted\n  o02 scripted --protocol openai --out target/o02-scripted-openai"
+    )]
+    Scripted(Run),
+    /// Estimate the tokens that a whole experiment takes, from the prompts.
+    Estimate(Place),
+    /// Everything: check the lock, run, verify, score, report.
+    #[command(
+        after_help = "Example:\n  o02 all\n  ANTHROPIC_API_KEY=... o02 all --model NAME\n  o02 all --protocol openai --endpoint http://localhost:8080/v1 --model NAME"
+    )]
+    All(Run),
+}
+
+#[derive(Args, Clone, Debug)]
+struct Place {
+    /// The folder of results.
+    #[arg(long, value_name = "DIR", default_value = "target/o02")]
+    out: PathBuf,
+    /// The folder of the experiment.
+    #[arg(long, value_name = "DIR", default_value = env!("CARGO_MANIFEST_DIR"), hide_default_value = true)]
+    experiment: PathBuf,
+}
+
+#[derive(Args, Clone, Debug)]
+struct Run {
+    #[command(flatten)]
+    place: Place,
+    /// The systems to run.
+    #[arg(long, value_name = "NAME", value_delimiter = ',', default_values = NAMES)]
+    systems: Vec<String>,
+    /// How often each scenario is repeated.
+    #[arg(long, value_name = "N", default_value_t = RUNS)]
+    runs: u32,
+    /// What executes Opus policies.
+    #[arg(long, value_name = "ENGINE", default_value = "native")]
+    engine: Variant,
+    /// How many rows of each file are asked one by one.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    sample: u32,
+    /// What the sample depends on.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// How many runs are made at the same time.
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    #[command(flatten)]
+    model: Options,
+}
+
+fn main() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    if args.get(1).is_some_and(|word| word == command::WORD) {
+        return opus_cli::main_from(args[1..].to_vec());
+    }
+    match act(&O02::parse().verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            if let Some(help) = &failure.help {
+                eprintln!("help: {help}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn act(verb: &Verb) -> Result<(), Failure> {
+    match verb {
+        Verb::Lock(place) => lock(place),
+        Verb::Run(args) => Experiment::open(args)?.run(),
+        Verb::Verify(place) => verify(place),
+        Verb::Score(place) => scored(place),
+        Verb::Report(place) => reported(place),
+        Verb::Rows(args) => Experiment::open(args)?.rows(),
+        Verb::Scripted(args) => scripted_server(args),
+        Verb::Estimate(place) => estimated(place),
+        Verb::All(args) => {
+            let experiment = Experiment::open(args)?;
+            experiment.run()?;
+            experiment.rows()?;
+            verify(&args.place)?;
+            scored(&args.place)?;
+            reported(&args.place)
+        }
+    }
+}
+
+fn domains(place: &Place) -> Result<Vec<Domain>, Failure> {
+    domain::all(&place.experiment.join("domains"))
+}
+
+/// The lock, and that everything is as locked.
+fn locked(place: &Place, domains: &[Domain]) -> Result<Lock, Failure> {
+    let lock = Lock::read(&place.experiment.join(FILE))?;
+    lock.check(&Lock::now(domains, &place.experiment)?)?;
+    Ok(lock)
+}
+
+fn lock(place: &Place) -> Result<(), Failure> {
+    let lock = Lock::now(&domains(place)?, &place.experiment)?;
+    let path = place.experiment.join(FILE);
+    matrix::whole(&path, &lock.to_text())?;
+    println!(
+        "{}: {} entries, body hash {}",
+        path.display(),
+        lock.entries.values().map(BTreeMap::len).sum::<usize>(),
+        lock.body
+    );
+    Ok(())
+}
+
+/// What all verbs that run systems share.
+struct Experiment<'a> {
+    args: &'a Run,
+    domains: Vec<Domain>,
+    lock: Lock,
+    systems: Vec<Box<dyn System>>,
+    environment: Environment,
+    pool: rayon::ThreadPool,
+}
+
+impl<'a> Experiment<'a> {
+    fn open(args: &'a Run) -> Result<Experiment<'a>, Failure> {
+        let model = model::open(&args.model, &args.place.out.join("evidence"))?;
+        Experiment::with(args, model.map(Arc::new))
+    }
+
+    /// The experiment with a model, or with none.
+    fn with(args: &'a Run, model: Option<Arc<Model>>) -> Result<Experiment<'a>, Failure> {
+        if let Some(unknown) = args.systems.iter().find(|name| !NAMES.contains(&name.as_str())) {
+            return Err(Failure::new(format!("there is no system `{unknown}`"))
+                .help(format!("the systems are {}", NAMES.join(", "))));
+        }
+        let domains = domains(&args.place)?;
+        let lock = locked(&args.place, &domains)?;
+        let work = args.place.out.join("work");
+        let python = PythonSystem::find(work.join("python"));
+        let named = model.as_ref().map(|model| {
+            let config = model.config();
+            format!("{} at {} ({})", config.model, config.endpoint, config.protocol.name())
+        });
+        let environment = Environment::here(python.version(), named);
+        let opus = OpusSystem::new(args.engine, Opus::here()?, work.join("opus"));
+        let mut all: Vec<Box<dyn System>> = vec![Box::new(opus), Box::new(python)];
+        all.extend(
+            Prompted::all(model.as_ref()).into_iter().map(|system| Box::new(system) as Box<dyn System>),
+        );
+        let systems = all.into_iter().filter(|system| args.systems.iter().any(|name| name == system.name()));
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build();
+        let pool = pool.map_err(|error| Failure::new(format!("no threads: {error}")))?;
+        Ok(Experiment { args, systems: systems.collect(), domains, lock, environment, pool })
+    }
+
+    fn setting(&self, runs: u32) -> Setting {
+        let state = |name: &str| {
+            let system = self.systems.iter().find(|system| system.name() == name);
+            system.map_or((State::NotRun, Some("left out by --systems".to_owned())), |system| system.state())
+        };
+        Setting {
+            lock: self.lock.body.clone(),
+            runs,
+            systems: NAMES.iter().map(|name| (name.to_string(), state(name))).collect(),
+            environment: self.environment.clone(),
+        }
+    }
+
+    /// Makes the runs of a folder: every scenario so many times.
+    fn fill(&self, folder: &Path, runs: u32, beyond: bool, what: &str) -> Result<(), Failure> {
+        let results = Results::open(folder, &self.setting(runs))?;
+        let live = || self.systems.iter().filter(|system| system.state().0 != State::NotRun);
+        let scenarios = matrix::scenarios(&self.domains, beyond);
+        let mut cells = Vec::new();
+        for system in live() {
+            for (domain, scenario) in &scenarios {
+                cells.extend((0..runs).map(|run| Cell { domain, scenario, system: &**system, run }));
+            }
+        }
+        let bar = progress(cells.len() as u64, what);
+        let tick = |done: usize, _: Duration| bar.set_position(done as u64);
+        let fingerprint = self.environment.fingerprint();
+        let made = self.pool.install(|| matrix::run(&results, &cells, &self.lock, &fingerprint, &tick));
+        bar.finish_and_clear();
+        made?;
+        println!("{what}: {} runs in {}", cells.len(), folder.display());
+        Ok(())
+    }
+
+    fn run(&self) -> Result<(), Failure> {
+        let out = &self.args.place.out;
+        self.fill(&out.join("first"), 1, false, "a first run of every scenario")?;
+        self.fill(out, self.args.runs, false, "all runs")?;
+        self.fill(&out.join("beyond"), self.args.runs, true, "cases beyond the published experiment")?;
+        let not_run = self.setting(self.args.runs).systems.into_iter();
+        for (name, (_, reason)) in not_run.filter(|(_, (state, _))| *state == State::NotRun) {
+            println!("{name}: not run ({})", reason.unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    fn rows(&self) -> Result<(), Failure> {
+        let out = &self.args.place.out;
+        let systems: Vec<&dyn System> = self.systems.iter().map(|system| &**system).collect();
+        let bar = progress(0, "rows");
+        let tick = |what: &str| bar.set_message(what.to_owned());
+        let scores = self.pool.install(|| {
+            let sample = (self.args.sample, self.args.seed);
+            rows::run(&self.domains, &systems, &Opus::here()?, &out.join("work/rows"), sample, &tick)
+        });
+        bar.finish_and_clear();
+        let scores = scores?;
+        for (domain, file) in &scores.files {
+            println!("{domain}: {} of {} rows decided as expected by opus batch", file.right, file.rows);
+        }
+        write_json(&out.join(ROWS), &scores)
+    }
+}
+
+fn progress(length: u64, what: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}, {eta} left").expect("a template");
+    ProgressBar::new(length).with_style(style).with_message(what.to_owned())
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Failure> {
+    matrix::whole(path, &format!("{}\n", serde_json::to_string_pretty(value).expect("figures are JSON")))
+}
+
+/// All records of a folder of results: those of the matrix, the first run of each, and those beyond.
+fn records(place: &Place) -> Result<[(Setting, Vec<Record>); 3], Failure> {
+    let read = |folder: &str| matrix::read(&place.out.join(folder));
+    Ok([read("")?, read("first")?, read("beyond")?])
+}
+
+/// What the seven gates find after the runs.
+fn gates(place: &Place, domains: &[Domain], lock: &Lock) -> Result<Vec<(Gate, Option<String>)>, Failure> {
+    let mut gates = lock.compare(&Lock::now(domains, &place.experiment)?);
+    let is_open = gates.iter().all(|(_, fault)| fault.is_none());
+    let records = records(place)?;
+    let mutated = records.iter().find_map(|(setting, records)| lock.fault_of_records(setting, records));
+    let mutated = if is_open { mutated } else { Some("what is locked has changed: see above".into()) };
+    gates.push((Gate::MutationDetection, mutated));
+    Ok(gates)
+}
+
+fn verify(place: &Place) -> Result<(), Failure> {
+    let domains = domains(place)?;
+    let lock = Lock::read(&place.experiment.join(FILE))?;
+    let gates = gates(place, &domains, &lock)?;
+    for (gate, fault) in &gates {
+        println!("{:<20} {}", gate.name(), fault.as_deref().unwrap_or("open"));
+    }
+    match gates.into_iter().find_map(|(gate, fault)| Some((gate, fault?))) {
+        None => Ok(()),
+        Some((gate, fault)) => Err(Failure::new(format!("{gate}: {fault}"))),
+    }
+}
+
+fn scored(place: &Place) -> Result<(), Failure> {
+    let domains = domains(place)?;
+    let [(setting, runs), _, (beyond_setting, beyond)] = records(place)?;
+    let scores = score::score(&domains, &setting, &runs)?;
+    write_json(&place.out.join("results.json"), &scores)?;
+    write_json(&place.out.join("beyond.json"), &temporal::score(&domains, &beyond_setting, &beyond)?)?;
+    println!("{} of {} runs recorded", scores.recorded, scores.matrix);
+    Ok(())
+}
+
+fn reported(place: &Place) -> Result<(), Failure> {
+    let domains = domains(place)?;
+    let lock = Lock::read(&place.experiment.join(FILE))?;
+    let (gates, records) = (gates(place, &domains, &lock)?, records(place)?);
+    let [(setting, runs), (first, _), (beyond_setting, beyond_runs)] = &records;
+    let scores = score::score(&domains, setting, runs)?;
+    let beyond = temporal::score(&domains, beyond_setting, beyond_runs)?;
+    let rows: Option<RowScores> = match std::fs::read_to_string(place.out.join(ROWS)) {
+        Ok(text) => {
+            Some(serde_json::from_str(&text).map_err(|error| Failure::new(format!("{ROWS}: {error}")))?)
+        }
+        Err(_) => None,
+    };
+    let after = Lock::now(&domains, &place.experiment)?.body;
+    let estimates = estimate(&domains)?.into_iter();
+    let estimates = estimates
+        .map(|one| (one.system.to_owned(), (one.decision.tokens_in, one.decision.tokens_out)))
+        .collect();
+    let material = Material {
+        domains: &domains,
+        setting,
+        records: runs,
+        scores: &scores,
+        beyond_records: beyond_runs,
+        beyond: &beyond,
+        rows: rows.as_ref(),
+        gates: &gates,
+        controls: &controls::all(setting, runs, &scores, first, &after),
+        estimates: &estimates,
+    };
+    report::write(&place.out, &material)?;
+    println!("{}", place.out.join("report.html").display());
+    Ok(())
+}
+
+/// Runs the model systems against the scripted server, and checks that each fault came to what it should.
+fn scripted_server(args: &Run) -> Result<(), Failure> {
+    let domains = domains(&args.place)?;
+    let script = Script::new(&domains);
+    let server =
+        Server::start(script.clone()).map_err(|error| Failure::new(format!("no server: {error}")))?;
+    let protocol = Protocol::parse(args.model.protocol.as_deref().unwrap_or("anthropic"))?;
+    let model = Model::live(server.config(protocol), &args.place.out.join("evidence"))?;
+    let args = Run { systems: ["structured", "agent", "raw"].map(str::to_owned).to_vec(), ..args.clone() };
+    Experiment::with(&args, Some(Arc::new(model)))?.run()?;
+    println!("the server answered {} requests", server.requests());
+    drop(server);
+    let (_, records) = matrix::read(&args.place.out)?;
+    let mut counts: BTreeMap<(String, Option<Fault>, String), u32> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for record in &records {
+        let (domain, scenario) = domains
+            .iter()
+            .find_map(|domain| Some((domain, domain.scenario(&record.scenario)?)))
+            .ok_or_else(|| Failure::new(format!("there is no scenario {}", record.scenario)))?;
+        let expected = script.expected(&record.system, &record.scenario, record.run);
+        let class = if scenario.tier == Tier::Governance {
+            record.answer.is_none().then_some(Class::MalformedOutput)
+        } else {
+            score::class(domain, scenario, record)?
+        };
+        let evidence =
+            record.evidence.first().map(|hash| args.place.out.join("evidence").join(Evidence::object(hash)));
+        let is_kept = evidence.is_some_and(|path| path.is_file());
+        if class != expected.class || record.retries.len() != expected.retries || !is_kept {
+            wrong.push(format!(
+                "{} {} run {}: {} after {} retries, not {} after {}{}",
+                record.system,
+                record.scenario,
+                record.run,
+                class.map_or("right", Class::name),
+                record.retries.len(),
+                expected.class.map_or("right", Class::name),
+                expected.retries,
+                if is_kept { "" } else { "; its evidence is missing" },
+            ));
+        }
+        let fault = script.fault(&record.scenario, record.run).map(|case| case.fault);
+        let class = class.map_or("right", Class::name).to_owned();
+        *counts.entry((record.system.clone(), fault, class)).or_default() += 1;
+    }
+    println!("{:<12} {:<18} {:<20} runs", "system", "fault", "came to");
+    for ((system, fault, class), count) in counts {
+        let fault = fault.map_or("none".to_owned(), |fault| format!("{fault:?}"));
+        println!("{system:<12} {fault:<18} {class:<20} {count}");
+    }
+    verify(&args.place)?;
+    scored(&args.place)?;
+    reported(&args.place)?;
+    match wrong.first() {
+        None => Ok(()),
+        Some(first) => Err(Failure::new(format!("{} runs came to something else: {first}", wrong.len()))),
+    }
+}
+
+fn estimated(place: &Place) -> Result<(), Failure> {
+    println!("four characters count as a token; nothing is tried again");
+    println!("{:<10}   {:^27}   {RUNS} runs of everything", "", "one decision");
+    let [calls, sent, received] = ["calls", "tokens in", "out"];
+    println!(
+        "{:<10}   {calls:>5} {sent:>10} {received:>10}   {calls:>6} {sent:>12} {received:>12}",
+        "system"
+    );
+    for estimate in estimate(&domains(place)?)? {
+        let (one, all) = (estimate.decision, estimate.total(RUNS));
+        let [one, all] = [one, all].map(|cost| [cost.calls, cost.tokens_in, cost.tokens_out].map(grouped));
+        println!(
+            "{:<10}   {:>5} {:>10} {:>10}   {:>6} {:>12} {:>12}",
+            estimate.system, one[0], one[1], one[2], all[0], all[1], all[2]
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,1044 @@
+//! What does the page say? The published tables, each with what these runs measured, and what goes beyond them.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::figures::{Bar, bars, positions};
+use super::page::{Cell, Page, Part, Section, Table, grouped};
+use crate::answer::Class;
+use crate::controls::Control;
+use crate::domain::Domain;
+use crate::lock::Gate;
+use crate::matrix::{Setting, scenarios};
+use crate::record::Record;
+use crate::rows::RowScores;
+use crate::scenario::{Scenario, Tier};
+use crate::score::{
+    Binding, CONTAINED_BELOW, Cohort, MATERIAL_ABOVE, MODERATE_BELOW, Scores, SystemScore, class,
+    most_frequent,
+};
+use crate::system::State;
+use crate::systems::NAMES;
+use crate::temporal::TemporalScore;
+
+/// Everything that the page is made of.
+pub struct Material<'a> {
+    /// The domains.
+    pub domains: &'a [Domain],
+    /// The setting of the runs.
+    pub setting: &'a Setting,
+    /// Their records.
+    pub records: &'a [Record],
+    /// Their figures.
+    pub scores: &'a Scores,
+    /// The records of cases beyond the published experiment.
+    pub beyond_records: &'a [Record],
+    /// Their figures.
+    pub beyond: &'a BTreeMap<String, TemporalScore>,
+    /// Rows, if they were decided.
+    pub rows: Option<&'a RowScores>,
+    /// What the gates found.
+    pub gates: &'a [(Gate, Option<String>)],
+    /// What the controls found.
+    pub controls: &'a [Control],
+    /// Estimated tokens of one decision, by system.
+    pub estimates: &'a BTreeMap<String, (u64, u64)>,
+}
+
+/// The published figures.
+#[derive(Deserialize)]
+struct Published {
+    source: String,
+    systems: BTreeMap<String, PublishedSystem>,
+    care: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct PublishedSystem {
+    tier1: (u32, u32),
+    tier2: (u32, u32),
+    misbinding_percent: String,
+    stability: (String, String),
+    inconsistent: u32,
+    taxonomy: u32,
+    wrong_decisions: Option<u32>,
+    misbindings: u32,
+    surface: String,
+    label: String,
+    classes: BTreeMap<String, u32>,
+    kinds: BTreeMap<String, u32>,
+    material: String,
+}
+
+const PUBLISHED: &str = include_str!("../../published.json");
+
+/// What a system is, in words; and whether a model takes part in each decision.
+const WORDS: [(&str, &str, &str, &str); 5] = [
+    ("opus", "Opus", "compiled policies, executed in process", "no"),
+    (
+        "agent_coded",
+        "Agent-coded Python",
+        "programs written once from the prose by a model, run by CPython",
+        "no",
+    ),
+    ("structured", "Structured + validation", "structured output, validated, up to 3 attempts", "yes"),
+    ("agent", "Agent system", "planner, executor, assembler and validator, at most 10 steps", "yes"),
+    ("raw", "Raw LLM", "one prompt, the answer as it comes", "yes"),
+];
+
+/// The name of a system for people.
+pub fn title(name: &str) -> &'static str {
+    WORDS.iter().find(|(system, ..)| *system == name).map_or("", |(_, title, ..)| title)
+}
+
+/// The page.
+pub fn page(material: &Material<'_>) -> Page {
+    let published: Published =
+        serde_json::from_str(PUBLISHED).expect("the published figures are as committed");
+    let Material { scores, .. } = material;
+    let not_run: Vec<&str> = NAMES
+        .iter()
+        .filter(|name| scores.systems[**name].state == "not_run")
+        .map(|name| title(name))
+        .collect();
+    let mut lead = vec![
+        "Opus was presented with an experiment: compiled execution against four ways of having a language model \
+         decide. This page is a run of its reconstruction. The scenarios and policies of the published experiment are \
+         not public; those used here follow its design and are called a reconstruction throughout."
+            .to_owned(),
+        format!("{} of {} runs are recorded.", grouped(scores.recorded as u64), grouped(scores.matrix as u64)),
+    ];
+    if !not_run.is_empty() {
+        lead.push(format!(
+            "Not run, and without figures of their own: {}. The published figures beside them are not ours.",
+            not_run.join(", ")
+        ));
+    }
+    if scores.systems.values().any(|system| system.state == "scripted") {
+        lead.push(
+            "The model systems ran against a scripted server, which is no model. Their figures test this program and \
+             say nothing about any model."
+                .to_owned(),
+        );
+    }
+    lead.push(published.source.clone());
+    let made = Made { material, published: &published };
+    let mut sections = vec![
+        section("systems", "Systems, domains and parameters", vec![
+            Part::Table(made.systems()),
+            Part::Figure {
+                svg: positions(),
+                caption: "The two positions of a language model: it may write the policy, or make each decision.".into(),
+            },
+            Part::Table(made.domains()),
+            Part::Table(made.tiers()),
+            Part::Table(made.parameters()),
+        ]),
+        section("tier-1", "Tier 1: is the decision right?", vec![Part::Table(made.tier1())]),
+        section("tier-2", "Tier 2: is it made by the version in force?", vec![
+            Part::Table(made.tier2()),
+            made.gradient(),
+            Part::Table(made.kinds()),
+            Part::Table(made.irrelevant()),
+        ]),
+        section("determinism", "Determinism: is the answer the same each time?", vec![
+            Part::Table(made.stability()),
+            made.stability_chart(),
+            Part::Table(made.stability_detail()),
+        ]),
+        section("surface", "Failures", vec![
+            Part::Table(made.surface()),
+            made.surface_chart(),
+            Part::Table(made.elimination()),
+            Part::Table(made.taxonomy()),
+            made.failures_chart(),
+        ]),
+        section("tier-3", "Tier 3: is the change accounted for?", vec![
+            Part::Table(made.tier3()),
+            Part::Text(
+                "A claim holds if its place names one spot in what the system executes (the key of an element; a file, \
+                 line and column; bytes of the prompt), the old value is read there, and the system, executed again \
+                 with the new value there and nothing else changed, gives the claimed results and no other change. \
+                 Authority is the share of claims that hold. An account is invertible if the old values, written back, \
+                 give every result of before."
+                    .into(),
+            ),
+        ]),
+        section("properties", "Interpreted and compiled decisions", vec![Part::Table(made.properties())]),
+        section("controls", "Controls", vec![Part::Table(made.controls()), Part::Table(made.gates())]),
+        section("cost", "Cost and latency", vec![Part::Table(made.cost())]),
+        section("beyond", "Beyond the published experiment", made.beyond()),
+        section("care", "Read with care", made.care()),
+    ];
+    sections.extend(made.runs());
+    Page { title: "Experiment O-02, reconstructed".into(), lead, sections }
+}
+
+fn section(id: &str, title: &str, parts: Vec<Part>) -> Section {
+    Section { id: id.into(), title: title.into(), parts }
+}
+
+struct Made<'a> {
+    material: &'a Material<'a>,
+    published: &'a Published,
+}
+
+/// A share as text: `285/285 (100.0 %)`.
+fn of(part: u32, whole: u32) -> String {
+    format!("{part}/{whole} ({})", percent(share(part, whole)))
+}
+
+fn share(part: u32, whole: u32) -> f64 {
+    if whole == 0 { 0.0 } else { f64::from(part) / f64::from(whole) }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+fn points(difference: f64) -> String {
+    format!("{:+.1} points", difference * 100.0)
+}
+
+fn columns(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// Where a system's runs are listed; with `-1`, `-2` or `-3` behind it, those of a tier.
+fn runs_of(name: &str) -> String {
+    format!("#runs-{name}")
+}
+
+impl Made<'_> {
+    fn score(&self, name: &str) -> &SystemScore {
+        &self.material.scores.systems[name]
+    }
+
+    fn state(&self, name: &str) -> String {
+        match self.score(name).state.as_str() {
+            // the words stay on one line
+            "not_run" => "not\u{a0}run".into(),
+            state => state.to_owned(),
+        }
+    }
+
+    /// A table with a row for each system: its name, its state, and cells made of its figures and the published ones. A
+    /// system that did not run has only the latter.
+    fn by_system(
+        &self,
+        caption: &str,
+        heads: &[&str],
+        row: impl Fn(&str, Option<&SystemScore>, &PublishedSystem) -> Vec<Cell>,
+    ) -> Table {
+        let rows = NAMES.iter().map(|name| {
+            let score = Some(self.score(name)).filter(|score| score.state != "not_run");
+            let head = [Cell::new(title(name)), Cell::new(self.state(name))];
+            let figures = row(name, score, &self.published.systems[*name]).into_iter();
+            // every figure leads to its runs
+            let figures = figures.map(|cell| match cell.is_published || cell.link.is_some() {
+                true => cell,
+                false => Cell { link: score.map(|_| runs_of(name)), ..cell },
+            });
+            head.into_iter().chain(figures).collect()
+        });
+        let heads = [&["system", "runs"], heads].concat();
+        Table {
+            id: None,
+            caption: caption.into(),
+            columns: columns(&heads),
+            rows: rows.collect(),
+            notes: Vec::new(),
+        }
+    }
+
+    fn systems(&self) -> Table {
+        let rows = WORDS.iter().map(|(name, title, words, model)| {
+            let reason = self.score(name).reason.clone().unwrap_or_default();
+            let link = Some(runs_of(name)).filter(|_| self.score(name).state != "not_run");
+            let state = Cell { link, ..Cell::new(self.state(name)) };
+            let cells = [title, *words, *model].into_iter().map(Cell::new);
+            cells.chain([state, Cell::new(reason)]).collect()
+        });
+        Table {
+            id: None,
+            caption: "Table 1. Systems".into(),
+            columns: columns(&["system", "what it is", "model at run time", "runs", "why not"]),
+            rows: rows.collect(),
+            notes: vec![
+                "The Python programs and the prompts for them were written for this reconstruction, by a model that is \
+                 not the published one. They were written from the prose alone and kept as first written; but the model \
+                 could have seen the scenarios, as they are in this repository."
+                    .into(),
+            ],
+        }
+    }
+
+    fn domains(&self) -> Table {
+        let rows = self.material.domains.iter().map(|domain| {
+            let count = |temporal: bool| {
+                let fits = |scenario: &&Scenario| (scenario.tier == Tier::Temporal) == temporal;
+                domain.scenarios.iter().filter(fits).count()
+            };
+            let change = if domain.change.is_empty() { "one version" } else { &domain.change };
+            vec![
+                Cell::new(&domain.title),
+                Cell::new(change),
+                Cell::new(count(false).to_string()),
+                Cell::new(count(true).to_string()),
+            ]
+        });
+        Table {
+            id: None,
+            caption: "Table 2. Domains and version changes".into(),
+            columns: columns(&["domain", "what version 2 changes", "scenarios", "cases beyond"]),
+            rows: rows.collect(),
+            notes: Vec::new(),
+        }
+    }
+
+    fn tiers(&self) -> Table {
+        let all = scenarios(self.material.domains, false);
+        let count = |tier: Tier| all.iter().filter(|(_, scenario)| scenario.tier == tier).count();
+        let dependent = all.iter().filter(|(_, scenario)| scenario.signal_dependent).count();
+        let binding = format!("{}, of which {dependent} depend on the version", count(Tier::Binding));
+        let row =
+            |tier: &str, question: &str, count: String| [tier, question, &count].map(Cell::new).to_vec();
+        Table {
+            id: None,
+            caption: "Table 3. Tiers".into(),
+            columns: columns(&["tier", "question", "scenarios"]),
+            rows: vec![
+                row("1", "is the decision right?", count(Tier::Decision).to_string()),
+                row("2", "is it made by the version in force?", binding),
+                row(
+                    "3",
+                    "is the change from version to version accounted for?",
+                    count(Tier::Governance).to_string(),
+                ),
+            ],
+            notes: Vec::new(),
+        }
+    }
+
+    fn parameters(&self) -> Table {
+        let setting = self.material.setting;
+        let all = scenarios(self.material.domains, false).len();
+        let runs = setting.runs;
+        let matrix =
+            format!("{} × {all} × {runs} = {}", NAMES.len(), grouped(self.material.scores.matrix as u64));
+        let environment = &setting.environment;
+        let machine = format!(
+            "{} on {}, Opus {}, CPython {}",
+            environment.os,
+            environment.arch,
+            environment.opus,
+            environment.python.as_deref().unwrap_or("not found")
+        );
+        let thresholds = format!(
+            "contained below {}, moderate below {}, material above {} of tier 1 (ours)",
+            percent(CONTAINED_BELOW),
+            percent(MODERATE_BELOW),
+            percent(MATERIAL_ABOVE)
+        );
+        let row = |name: &str, here: String, published: &str| {
+            vec![Cell::new(name), Cell::new(here), Cell::published(published)]
+        };
+        Table {
+            id: None,
+            caption: "Table 4. Parameters".into(),
+            columns: columns(&["parameter", "here", "published"]),
+            rows: vec![
+                row("matrix", matrix, "5 × 52 × 15 = 3,900"),
+                row("model", environment.model.clone().unwrap_or_else(|| "none".into()), "Claude Sonnet 4"),
+                row("temperature", "0".into(), "0"),
+                row("machine", machine, ""),
+                row("thresholds", thresholds, ""),
+                row("body hash of the lock", setting.lock.clone(), "2757fbbd…"),
+            ],
+            notes: Vec::new(),
+        }
+    }
+
+    fn tier1(&self) -> Table {
+        let heads = ["exact match", "95 % interval", "published", "difference"];
+        let mut table = self.by_system(
+            "Table 5. Tier 1: all three fields are right",
+            &heads,
+            |name, score, published| {
+                let (passed, total) = published.tier1;
+                let theirs = Cell::published(of(passed, total));
+                match score.and_then(|score| score.tier1.as_ref()) {
+                    None => vec![Cell::default(), Cell::default(), theirs, Cell::default()],
+                    Some(tier1) => vec![
+                        Cell::linked(of(tier1.passed, tier1.total), format!("{}-1", runs_of(name))),
+                        Cell::new(interval(&tier1.interval)),
+                        theirs,
+                        Cell::new(points(share(tier1.passed, tier1.total) - share(passed, total))),
+                    ],
+                }
+            },
+        );
+        table.notes.push(
+            "Intervals are Wilson's, over scenarios: repeats of a scenario are not independent trials."
+                .into(),
+        );
+        table
+    }
+
+    fn tier2(&self) -> Table {
+        let heads = [
+            "correct of scoreable",
+            "95 % interval",
+            "misbinding",
+            "published",
+            "published misbinding",
+            "difference",
+        ];
+        let caption = "Table 6. Tier 2: scenarios whose answer depends on the version";
+        self.by_system(caption, &heads, |name, score, published| {
+            let (correct, scoreable) = published.tier2;
+            let theirs = [
+                Cell::published(of(correct, scoreable)),
+                Cell::published(format!("{} %", published.misbinding_percent)),
+            ];
+            match score.and_then(|score| score.tier2.as_ref()) {
+                None => [Cell::default(), Cell::default(), Cell::default()]
+                    .into_iter()
+                    .chain(theirs)
+                    .chain([Cell::default()])
+                    .collect(),
+                Some(tier2) => [
+                    Cell::linked(of(tier2.correct, tier2.scoreable), format!("{}-2", runs_of(name))),
+                    Cell::new(interval(&tier2.interval)),
+                    Cell::new(percent(share(tier2.misbound, tier2.scoreable))),
+                ]
+                .into_iter()
+                .chain(theirs)
+                .chain([Cell::new(points(share(tier2.correct, tier2.scoreable) - share(correct, scoreable)))])
+                .collect(),
+            }
+        })
+    }
+
+    fn kinds(&self) -> Table {
+        let names = Binding::ALL.map(Binding::name);
+        let ours = |score: &SystemScore| score.tier2.as_ref().map(|tier2| tier2.kinds.clone());
+        self.counted("Table 12. Kinds of misbinding, in runs", &names, 2, ours, |published| &published.kinds)
+    }
+
+    /// A table of counts by name: ours, the published ones, and where they differ.
+    fn counted(
+        &self,
+        caption: &str,
+        names: &[&str],
+        tier: u8,
+        ours: impl Fn(&SystemScore) -> Option<BTreeMap<String, u32>>,
+        theirs: impl Fn(&PublishedSystem) -> &BTreeMap<String, u32>,
+    ) -> Table {
+        let published: Vec<String> = names.iter().map(|name| format!("published {name}")).collect();
+        let heads = names.iter().copied().chain(published.iter().map(String::as_str)).chain(["difference"]);
+        let heads: Vec<&str> = heads.collect();
+        self.by_system(caption, &heads, |system, score, published| {
+            let (found, theirs) = (score.and_then(&ours), theirs(published));
+            let link = format!("{}-{tier}", runs_of(system));
+            let cell = |name: &&str| match &found {
+                None => Cell::default(),
+                Some(found) => Cell::linked(found[*name].to_string(), &link),
+            };
+            let differs = |name: &&str| {
+                let difference = i64::from(found.as_ref()?[*name]) - i64::from(theirs[*name]);
+                (difference != 0).then(|| format!("{name} {difference:+}"))
+            };
+            let differences: Vec<String> = names.iter().filter_map(differs).collect();
+            let differences = match (&found, differences.is_empty()) {
+                (None, _) => String::new(),
+                (Some(_), true) => "none".into(),
+                (Some(_), false) => differences.join(", "),
+            };
+            let published = names.iter().map(|name| Cell::published(theirs[*name].to_string()));
+            names.iter().map(cell).chain(published).chain([Cell::new(differences)]).collect()
+        })
+    }
+
+    fn irrelevant(&self) -> Table {
+        let heads = ["exact match", "published"];
+        let caption = "Tier 2: scenarios whose answer does not depend on the version";
+        self.by_system(caption, &heads, |name, score, _| {
+            let tier2 = score.and_then(|score| score.tier2.as_ref());
+            let ours = tier2.map_or_else(Cell::default, |tier2| {
+                Cell::linked(
+                    of(tier2.irrelevant_passed, tier2.irrelevant_total),
+                    format!("{}-2", runs_of(name)),
+                )
+            });
+            vec![ours, Cell::published("285 runs, not judged")]
+        })
+    }
+
+    fn gradient(&self) -> Part {
+        let bar = |name: &&str| {
+            let tier2 = self.score(name).tier2.as_ref();
+            let published = self.published.systems[*name].misbinding_percent.parse().ok();
+            let measured = tier2.map(|tier2| share(tier2.misbound, tier2.scoreable) * 100.0);
+            Bar { label: title(name).into(), measured, published }
+        };
+        let all: Vec<Bar> = NAMES.iter().map(bar).collect();
+        Part::Figure {
+            svg: bars("Misbinding by system, in percent of scoreable runs", &all, 100.0, 1, " %"),
+            caption: "The misbinding gradient: scoreable runs that got the other version's answer. Dashed bars are \
+                      published figures."
+                .into(),
+        }
+    }
+
+    fn stability(&self) -> Table {
+        let heads = [
+            "mean",
+            "min",
+            "inconsistent cohorts",
+            "95 % interval of consistent",
+            "published mean",
+            "published min",
+            "published inconsistent",
+            "difference of means",
+        ];
+        self.by_system(
+            "Table 7. Determinism: the share of the most frequent answer",
+            &heads,
+            |name, score, published| {
+                let (mean, min) = (&published.stability.0, &published.stability.1);
+                let theirs =
+                    [mean.clone(), min.clone(), published.inconsistent.to_string()].map(Cell::published);
+                let ours = match score.and_then(|score| score.stability.as_ref()) {
+                    None => vec![Cell::default(); 4],
+                    Some(stability) => vec![
+                        Cell::linked(format!("{:.3}", stability.mean), runs_of(name)),
+                        Cell::new(format!("{:.3}", stability.min)),
+                        Cell::new(format!("{} of {}", stability.inconsistent, stability.cohorts)),
+                        Cell::new(interval(&stability.interval)),
+                    ],
+                };
+                let difference =
+                    score.and_then(|score| score.stability.as_ref()).zip(mean.parse::<f64>().ok());
+                let difference = difference.map(|(ours, theirs)| format!("{:+.3}", ours.mean - theirs));
+                ours.into_iter().chain(theirs).chain([Cell::new(difference.unwrap_or_default())]).collect()
+            },
+        )
+    }
+
+    fn stability_chart(&self) -> Part {
+        let bar = |name: &&str| Bar {
+            label: title(name).into(),
+            measured: self.score(name).stability.as_ref().map(|stability| stability.mean),
+            published: self.published.systems[*name].stability.0.parse().ok(),
+        };
+        let all: Vec<Bar> = NAMES.iter().map(bar).collect();
+        Part::Figure {
+            svg: bars("Mean stability by system", &all, 1.0, 3, ""),
+            caption: "Mean stability over all cohorts; 1.000 means that every repeat of every scenario gave the same \
+                      answer."
+                .into(),
+        }
+    }
+
+    fn stability_detail(&self) -> Table {
+        let mut rows = Vec::new();
+        for name in NAMES.iter().filter(|name| self.score(name).state != "not_run") {
+            for cohort in self.cohorts(name) {
+                let share = most_frequent(&cohort);
+                if share < 1.0 {
+                    let mut hashes: Vec<&str> =
+                        cohort.records.iter().map(|record| &*record.output_hash).collect();
+                    hashes.sort_unstable();
+                    hashes.dedup();
+                    rows.push(vec![
+                        Cell::new(title(name)),
+                        Cell::linked(&cohort.scenario.id, file_of("", name, cohort.scenario)),
+                        Cell::new(format!("{share:.3}")),
+                        Cell::new(hashes.len().to_string()),
+                    ]);
+                }
+            }
+        }
+        let mut notes = Vec::new();
+        if rows.is_empty() {
+            notes.push(
+                "Every system that ran gave one answer to each scenario, in all its repeats.".to_owned(),
+            );
+        }
+        Table {
+            id: None,
+            caption: "Table 13. Cohorts with more than one answer".into(),
+            columns: columns(&["system", "scenario", "share of the most frequent", "answers"]),
+            rows,
+            notes,
+        }
+    }
+
+    fn surface(&self) -> Table {
+        let heads = [
+            "taxonomy",
+            "wrong decisions",
+            "misbindings",
+            "inconsistent cohorts",
+            "surface",
+            "label",
+            "published surface",
+            "published label",
+            "difference",
+        ];
+        let mut table =
+            self.by_system("Table 8. The surface of failures", &heads, |name, score, published| {
+                let theirs = [Cell::published(&published.surface), Cell::published(&published.label)];
+                let (ours, difference) = match score.and_then(|score| score.surface.as_ref()) {
+                    None => (vec![Cell::default(); 6], String::new()),
+                    Some(surface) => {
+                        let wrong =
+                            surface.wrong_decisions.map_or("not separable".into(), |wrong| wrong.to_string());
+                        let total = match surface.wrong_decisions {
+                            Some(_) => surface.total.to_string(),
+                            None => format!("{}+", surface.total),
+                        };
+                        let theirs: i64 = published.surface.trim_end_matches('+').parse().unwrap_or(0);
+                        let cells = vec![
+                            Cell::linked(surface.taxonomy.to_string(), format!("{}-1", runs_of(name))),
+                            Cell::new(wrong),
+                            Cell::linked(surface.misbindings.to_string(), format!("{}-2", runs_of(name))),
+                            Cell::new(surface.inconsistent.to_string()),
+                            Cell::new(total),
+                            Cell::new(&surface.label),
+                        ];
+                        (cells, format!("{:+}", i64::from(surface.total) - theirs))
+                    }
+                };
+                ours.into_iter().chain(theirs).chain([Cell::new(difference)]).collect()
+            });
+        let published = &self.published.systems;
+        let sums: Vec<String> = NAMES
+            .iter()
+            .map(|name| {
+                let theirs = &published[*name];
+                let wrong = theirs.wrong_decisions.map_or("not separable".into(), |wrong| wrong.to_string());
+                format!(
+                    "{} {} + {wrong} + {} + {}",
+                    title(name),
+                    theirs.taxonomy,
+                    theirs.misbindings,
+                    theirs.inconsistent
+                )
+            })
+            .collect();
+        table.notes = vec![
+            "As published, a wrong decision is counted twice. The labels are ours.".into(),
+            format!("The published sums: {}.", sums.join("; ")),
+        ];
+        table
+    }
+
+    fn surface_chart(&self) -> Part {
+        let bar = |name: &&str| Bar {
+            label: title(name).into(),
+            measured: self.score(name).surface.as_ref().map(|surface| f64::from(surface.total)),
+            published: self.published.systems[*name].surface.trim_end_matches('+').parse().ok(),
+        };
+        let all: Vec<Bar> = NAMES.iter().map(bar).collect();
+        Part::Figure {
+            svg: bars("The surface of failures by system", &all, 600.0, 0, ""),
+            caption: "The surface of failures. The published surface of the raw LLM is at least 352.".into(),
+        }
+    }
+
+    fn elimination(&self) -> Table {
+        let heads = ["material here", "material as published", "difference"];
+        let mut table = self.by_system("Table 9. Failure elimination", &heads, |_, score, published| {
+            let ours = score.and_then(|score| score.surface.as_ref()).map(|surface| {
+                match surface.material.is_empty() {
+                    true => "none".to_owned(),
+                    false => surface.material.join(", "),
+                }
+            });
+            let difference = match &ours {
+                None => "",
+                Some(ours) if *ours == published.material => "none",
+                Some(_) => "another result",
+            };
+            let theirs = Cell::published(&published.material);
+            vec![Cell::new(ours.clone().unwrap_or_default()), theirs, Cell::new(difference)]
+        });
+        table.notes.push(format!(
+            "Here a class is material if it is more than {} of a system's tier-1 runs.",
+            percent(MATERIAL_ABOVE)
+        ));
+        table
+    }
+
+    fn taxonomy(&self) -> Table {
+        let names = Class::ALL.map(Class::name);
+        let ours = |score: &SystemScore| score.taxonomy.clone();
+        self.counted("Table 11. Failed tier-1 runs by class", &names, 1, ours, |published| &published.classes)
+    }
+
+    fn failures_chart(&self) -> Part {
+        let mut all = Vec::new();
+        for class in Class::ALL {
+            let measured = NAMES.iter().filter_map(|name| self.score(name).taxonomy.as_ref());
+            let published =
+                NAMES.iter().map(|name| f64::from(self.published.systems[*name].classes[class.name()]));
+            all.push(Bar {
+                label: class.name().replace('_', " "),
+                measured: Some(measured.map(|classes| f64::from(classes[class.name()])).sum()),
+                published: Some(published.sum()),
+            });
+        }
+        Part::Figure {
+            svg: bars("Where failures occur", &all, 300.0, 0, ""),
+            caption: "Where failures occur: failed tier-1 runs of all systems that ran, by class.".into(),
+        }
+    }
+
+    fn tier3(&self) -> Table {
+        let heads =
+            ["completeness", "precision", "authority", "invertible", "replays", "extra runs", "published"];
+        self.by_system("Accounts of a change from version 1 to version 2", &heads, |name, score, _| {
+            let yes = |is: bool| if is { "yes" } else { "no" };
+            let theirs = match name {
+                "opus" => "completeness 1.0, precision 1.0, invertible in structure",
+                _ => "",
+            };
+            let ours = match score.and_then(|score| score.tier3.as_ref()) {
+                None => vec![Cell::default(); 6],
+                Some(tier3) => vec![
+                    Cell::linked(format!("{:.3}", tier3.completeness), format!("{}-3", runs_of(name))),
+                    Cell::new(format!("{:.3}", tier3.precision)),
+                    Cell::new(format!("{:.3}", tier3.authority)),
+                    Cell::new(yes(tier3.invertible)),
+                    Cell::new(yes(tier3.replay)),
+                    Cell::new(grouped(u64::from(tier3.extra_runs))),
+                ],
+            };
+            ours.into_iter().chain([Cell::published(theirs)]).collect()
+        })
+    }
+
+    fn properties(&self) -> Table {
+        let row = |property: &str, interpreted: &str, a: &str, compiled: &str, b: &str| {
+            vec![Cell::new(property), Cell::linked(interpreted, a), Cell::linked(compiled, b)]
+        };
+        Table {
+            id: None,
+            caption: "Table 10. Properties of interpreted and of compiled decisions".into(),
+            columns: columns(&["property", "a model decides", "a compiled policy decides"]),
+            rows: vec![
+                row(
+                    "correctness",
+                    "measured per case; errors of every class",
+                    "#tier-1",
+                    "the policy is checked before the first case",
+                    "#tier-1",
+                ),
+                row(
+                    "time",
+                    "the version must be inferred from the prompt",
+                    "#tier-2",
+                    "the date of the case selects the version",
+                    "#tier-2",
+                ),
+                row(
+                    "determinism",
+                    "the same question can have several answers",
+                    "#determinism",
+                    "the same case always has the same answer",
+                    "#determinism",
+                ),
+                row(
+                    "governance",
+                    "an account of a change is generated text",
+                    "#tier-3",
+                    "an account of a change is computed from what is executed",
+                    "#tier-3",
+                ),
+                row(
+                    "cost",
+                    "tokens and seconds for each decision",
+                    "#cost",
+                    "microseconds for each decision",
+                    "#cost",
+                ),
+                row(
+                    "what is not known",
+                    "is made up or noticed, by chance",
+                    "#beyond",
+                    "is refused, with the field",
+                    "#beyond",
+                ),
+            ],
+            notes: vec!["Each cell leads to the figures that support or contradict it.".into()],
+        }
+    }
+
+    fn controls(&self) -> Table {
+        let row = |control: &Control| {
+            vec![
+                Cell::new(&control.name),
+                Cell::new(if control.holds { "holds" } else { "does not hold" }),
+                Cell::new(&control.found),
+            ]
+        };
+        Table {
+            id: None,
+            caption: "Controls".into(),
+            columns: columns(&["control", "result", "found"]),
+            rows: self.material.controls.iter().map(row).collect(),
+            notes: vec![
+                "Published: body hash identical before and after; 785 runs with more than one attempt (780 by design of \
+                 the agent system, 5 structured retries); 0 validation errors."
+                    .into(),
+            ],
+        }
+    }
+
+    fn gates(&self) -> Table {
+        let row = |(gate, fault): &(Gate, Option<String>)| {
+            let found = fault.clone().unwrap_or_default();
+            vec![
+                Cell::new(gate.name()),
+                Cell::new(if fault.is_none() { "open" } else { "closed" }),
+                Cell::new(found),
+            ]
+        };
+        Table {
+            id: None,
+            caption: "The seven gates, after the runs".into(),
+            columns: columns(&["gate", "result", "found"]),
+            rows: self.material.gates.iter().map(row).collect(),
+            notes: vec!["The same gates were open before the first run; otherwise nothing runs.".into()],
+        }
+    }
+
+    fn cost(&self) -> Table {
+        let heads = [
+            "median of a decision",
+            "99th percentile",
+            "tokens sent",
+            "tokens received",
+            "estimated tokens of a decision",
+        ];
+        let mut table = self.by_system("Cost of the runs", &heads, |name, score, _| {
+            let estimate = self.material.estimates.get(name);
+            let estimate = estimate.map_or("none".to_owned(), |(sent, received)| {
+                format!("{} sent, {} received", grouped(*sent), grouped(*received))
+            });
+            let ours = match score.and_then(|score| score.cost.as_ref()) {
+                None => vec![Cell::default(); 4],
+                Some(cost) => vec![
+                    Cell::linked(micros(cost.latency_us_median), runs_of(name)),
+                    Cell::new(micros(cost.latency_us_p99)),
+                    Cell::new(grouped(cost.tokens_in)),
+                    Cell::new(grouped(cost.tokens_out)),
+                ],
+            };
+            ours.into_iter().chain([Cell::new(estimate)]).collect()
+        });
+        table.notes.push(
+            "Opus decides in this process; Python starts a process for each case. Estimates take four characters of a \
+             prompt for a token."
+                .into(),
+        );
+        table
+    }
+
+    fn beyond(&self) -> Vec<Part> {
+        let mut parts = vec![Part::Text(
+            "What was known when: a rate is corrected two months after it was recorded, and each case says which state \
+             of the records counts. Dates that no version covers: the right answer is a refusal that names the field."
+                .into(),
+        )];
+        let rows = self.material.beyond.iter().map(|(name, score)| {
+            vec![
+                Cell::new(title(name)),
+                Cell::linked(of(score.known_at.0, score.known_at.1), format!("#beyond-{name}")),
+                Cell::linked(of(score.refusals.0, score.refusals.1), format!("#beyond-{name}")),
+                Cell::new(score.inconsistent.to_string()),
+            ]
+        });
+        parts.push(Part::Table(Table {
+            id: None,
+            caption: "Two temporal questions".into(),
+            columns: columns(&["system", "known at", "refusals", "inconsistent cases"]),
+            rows: rows.collect(),
+            notes: vec!["Published: nothing; these questions are ours.".into()],
+        }));
+        if let Some(rows) = self.material.rows {
+            let file = |(domain, score): (&String, &crate::rows::FileScore)| {
+                vec![
+                    Cell::new(domain),
+                    Cell::linked(of(score.right, score.rows), "rows.json"),
+                    Cell::new(micros(score.wall_us)),
+                ]
+            };
+            parts.push(Part::Table(Table {
+                id: None,
+                caption: "Every row of three files, by `opus batch`".into(),
+                columns: columns(&["domain", "decided as expected", "whole command"]),
+                rows: rows.files.iter().map(file).collect(),
+                notes: vec![
+                    "The expected decisions come from an independent evaluation of the prose.".into(),
+                ],
+            }));
+            let mut lines = Vec::new();
+            for name in NAMES.iter().filter(|name| rows.systems.contains_key(**name)) {
+                for (domain, score) in &rows.systems[*name] {
+                    let classes: Vec<String> =
+                        score.classes.iter().map(|(class, count)| format!("{class} {count}")).collect();
+                    lines.push(vec![
+                        Cell::new(title(name)),
+                        Cell::new(&score.state),
+                        Cell::new(domain),
+                        Cell::linked(of(score.right, score.rows), "rows.json"),
+                        Cell::new(classes.join(", ")),
+                        Cell::new(micros(score.latency_us_median)),
+                        Cell::new(format!("{} / {}", grouped(score.tokens_in), grouped(score.tokens_out))),
+                    ]);
+                }
+            }
+            parts.push(Part::Table(Table {
+                id: None,
+                caption: format!(
+                    "A sample of {} rows of each file (seed {}), asked one by one",
+                    rows.sample, rows.seed
+                ),
+                columns: columns(&[
+                    "system",
+                    "runs",
+                    "domain",
+                    "decided as expected",
+                    "failures",
+                    "median",
+                    "tokens sent / received",
+                ]),
+                rows: lines,
+                notes: Vec::new(),
+            }));
+        }
+        parts
+    }
+
+    /// The cohorts of a system that ran.
+    fn cohorts(&self, name: &str) -> Vec<Cohort<'_>> {
+        let Material { domains, records, .. } = self.material;
+        cohorts_of(domains, records, name, false)
+    }
+
+    /// A section for each system that ran: every cohort with its records.
+    fn runs(&self) -> Vec<Section> {
+        let ran = NAMES.iter().filter(|name| self.score(name).state != "not_run");
+        ran.map(|name| {
+            let mut parts = vec![Part::Text(
+                "Each scenario leads to the records of its repeats. Records of models name the requests and responses \
+                 behind them, which are in the folder `evidence`."
+                    .into(),
+            )];
+            let cohorts = self.cohorts(name);
+            for tier in [Tier::Decision, Tier::Binding, Tier::Governance] {
+                let own: Vec<&Cohort<'_>> = cohorts.iter().filter(|cohort| cohort.scenario.tier == tier).collect();
+                let (caption, id) = (format!("{}, tier {}", title(name), tier.number()), format!("runs-{name}-{}", tier.number()));
+                parts.push(listed(name, &caption, "", &id, &own));
+            }
+            if self.material.beyond.contains_key(*name) {
+                let own = cohorts_of(self.material.domains, self.material.beyond_records, name, true);
+                let caption = format!("{}, beyond the published experiment", title(name));
+                parts.push(listed(name, &caption, "beyond/", &format!("beyond-{name}"), &own.iter().collect::<Vec<_>>()));
+            }
+            section(&format!("runs-{name}"), &format!("All runs of {}", title(name)), parts)
+        })
+        .collect()
+    }
+
+    fn care(&self) -> Vec<Part> {
+        let ours = [
+            "The scenarios, policies and programs are a reconstruction. Nothing here reproduces the published runs.",
+            "Labels, materiality, intervals and the test of authority are ours.",
+        ];
+        ours.into_iter()
+            .map(str::to_owned)
+            .chain(self.published.care.iter().cloned())
+            .map(Part::Text)
+            .collect()
+    }
+}
+
+/// The cohorts of a system in a table.
+fn listed(name: &str, caption: &str, folder: &str, anchor: &str, cohorts: &[&Cohort<'_>]) -> Part {
+    let row = |cohort: &&Cohort<'_>| {
+        let count = cohort.records.len();
+        let mut failures: BTreeMap<String, u32> = BTreeMap::new();
+        if cohort.scenario.tier != Tier::Governance {
+            for record in &cohort.records {
+                if let Ok(Some(class)) = class(cohort.domain, cohort.scenario, record) {
+                    *failures.entry(class.name().into()).or_default() += 1;
+                }
+            }
+        }
+        let failures: Vec<String> =
+            failures.iter().map(|(class, count)| format!("{class} {count}")).collect();
+        let evidence = cohort.records.iter().find_map(|record| record.evidence.first());
+        let evidence = evidence.map_or_else(Cell::default, |hash| {
+            Cell::linked(
+                &hash[..8.min(hash.len())],
+                format!("evidence/objects/{}/{hash}.json", &hash[..2.min(hash.len())]),
+            )
+        });
+        vec![
+            Cell::linked(&cohort.scenario.id, file_of(folder, name, cohort.scenario)),
+            Cell::new(&cohort.scenario.title),
+            Cell::new(count.to_string()),
+            Cell::new(failures.join(", ")),
+            Cell::new(format!("{:.3}", most_frequent(cohort))),
+            evidence,
+        ]
+    };
+    Part::Table(Table {
+        id: Some(anchor.to_owned()),
+        caption: caption.to_owned(),
+        columns: columns(&[
+            "scenario",
+            "what it is about",
+            "runs",
+            "failures",
+            "stability",
+            "first evidence",
+        ]),
+        rows: cohorts.iter().map(row).collect(),
+        notes: Vec::new(),
+    })
+}
+
+fn cohorts_of<'a>(domains: &'a [Domain], records: &'a [Record], name: &str, beyond: bool) -> Vec<Cohort<'a>> {
+    let own: Vec<&Record> =
+        records.iter().filter(|record| record.system == name && record.state != State::NotRun).collect();
+    let cohort = |(domain, scenario): (&'a Domain, &'a Scenario)| {
+        let mut records: Vec<&Record> =
+            own.iter().filter(|record| record.scenario == scenario.id).copied().collect();
+        records.sort_by_key(|record| record.run);
+        Cohort { domain, scenario, records }
+    };
+    scenarios(domains, beyond).into_iter().map(cohort).collect()
+}
+
+fn file_of(folder: &str, system: &str, scenario: &Scenario) -> String {
+    format!("{folder}records/{system}/{}.json", scenario.id)
+}
+
+fn interval(interval: &crate::score::Interval) -> String {
+    format!("{} to {}, n = {}", percent(interval.low), percent(interval.high), interval.scenarios)
+}
+
+/// A time in the unit in which it is easiest to read.
+fn micros(micros: u64) -> String {
+    match micros {
+        0..1_000 => format!("{micros} µs"),
+        1_000..1_000_000 => format!("{:.1} ms", micros as f64 / 1e3),
+        _ => format!("{:.2} s", micros as f64 / 1e6),
+    }
+}

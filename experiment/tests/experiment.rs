@@ -1,0 +1,247 @@
+//! Does the whole experiment run, is it what it should be for Opus, and does it go on after it was killed?
+
+#[path = "../../cli/tests/command/browser.rs"]
+mod browser;
+#[path = "../../runtime/tests/common/schema.rs"]
+#[allow(dead_code, reason = "records and rows are not looked at here")]
+mod schema;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+const O02: &str = env!("CARGO_BIN_EXE_o02");
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("o02-run-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        Folder(path)
+    }
+
+    fn o02(&self, line: &str) -> Output {
+        let mut words: Vec<&str> = line.split(' ').collect();
+        let out = self.0.display().to_string();
+        words.extend(["--out", &out]);
+        let mut command = Command::new(O02);
+        // a key of the person who runs the tests is not for them
+        for name in
+            ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "O02_KEY", "O02_MODEL", "O02_ENDPOINT", "O02_PROTOCOL"]
+        {
+            command.env_remove(name);
+        }
+        command.args(words).output().expect("o02 runs")
+    }
+
+    /// What a command line prints that has to succeed.
+    fn ends(&self, line: &str) -> String {
+        let output = self.o02(line);
+        let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "o02 {line}: {said}");
+        said
+    }
+
+    fn text(&self, file: &str) -> String {
+        fs::read_to_string(self.0.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+    }
+
+    fn json(&self, file: &str) -> Value {
+        serde_json::from_str(&self.text(file)).expect("it is JSON")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn has_python() -> bool {
+    Command::new("python3").arg("--version").output().is_ok_and(|output| output.status.success())
+}
+
+#[test]
+fn opus_and_python_run_without_a_model() {
+    let folder = Folder::new("all");
+    folder.ends("all --runs 1 --sample 10");
+    let results = folder.json("results.json");
+    schema::assert_schema(&folder.text("results.json"), "results.schema.json");
+    let opus = &results["systems"]["opus"];
+    assert_eq!(opus["state"], "live");
+    assert_eq!((&opus["tier1"]["passed"], &opus["tier1"]["total"]), (&19.into(), &19.into()));
+    assert_eq!((&opus["tier2"]["correct"], &opus["tier2"]["scoreable"]), (&11.into(), &11.into()));
+    assert_eq!(opus["tier2"]["misbound"], 0);
+    assert_eq!(opus["tier3"]["completeness"], 1.0);
+    assert_eq!(opus["tier3"]["precision"], 1.0);
+    assert_eq!(opus["tier3"]["authority"], 1.0);
+    assert_eq!((&opus["tier3"]["invertible"], &opus["tier3"]["replay"]), (&true.into(), &true.into()));
+    assert_eq!((&opus["stability"]["mean"], &opus["stability"]["inconsistent"]), (&1.0.into(), &0.into()));
+    assert_eq!((&opus["surface"]["total"], &opus["surface"]["label"]), (&0.into(), &"clean".into()));
+    for name in ["structured", "agent", "raw"] {
+        let system = &results["systems"][name];
+        assert_eq!(system["state"], "not_run");
+        assert!(system.get("tier1").is_none() && system["reason"].is_string(), "{system}");
+    }
+    let ran = if has_python() { 2 } else { 1 };
+    assert_eq!(results["recorded"], ran * 52);
+    for line in folder.text("runs.jsonl").lines() {
+        schema::assert_schema(line, "run.schema.json");
+    }
+    let beyond = folder.json("beyond.json");
+    assert_eq!(beyond["opus"]["known_at"], serde_json::json!([11, 11]));
+    assert_eq!(beyond["opus"]["refusals"], serde_json::json!([7, 7]));
+    let rows = folder.json("rows.json");
+    for domain in ["refund", "insurance", "credit"] {
+        assert_eq!(rows["files"][domain]["right"], 20_000);
+        assert_eq!(rows["systems"]["opus"][domain]["right"], rows["systems"]["opus"][domain]["rows"]);
+    }
+    let page = folder.text("report.html");
+    assert!(page.contains("reconstruction") && page.contains("not\u{a0}run"));
+    for table in 1..=13 {
+        assert!(page.contains(&format!("Table {table}. ")), "no table {table}");
+    }
+    links(&folder.0, "report.html", &page, "href=\"", '"');
+    links(&folder.0, "report.md", &folder.text("report.md"), "](", ')');
+}
+
+/// Every link leads to a place in the page, or to a file beside it.
+fn links(folder: &Path, name: &str, page: &str, before: &str, after: char) {
+    let found: Vec<&str> = page.split(before).skip(1).filter_map(|rest| rest.split(after).next()).collect();
+    assert!(found.len() > 100, "{name}: {} links", found.len());
+    for link in found {
+        match link.strip_prefix('#') {
+            Some(id) => assert!(page.contains(&format!("id=\"{id}\"")), "{name}: no {link}"),
+            None => assert!(folder.join(link).is_file(), "{name}: no file {link}"),
+        }
+    }
+}
+
+#[test]
+fn a_killed_experiment_goes_on_where_it_was() {
+    let folder = Folder::new("killed");
+    folder.ends("run --systems opus --runs 2");
+    let whole = folder.text("runs.jsonl");
+    // as if the process had been killed while it wrote a line
+    let keep = whole.len() / 3;
+    fs::write(folder.0.join("runs.jsonl"), &whole[..keep]).unwrap();
+    folder.ends("run --systems opus --runs 2");
+    let again = folder.text("runs.jsonl");
+    let runs = |text: &str| {
+        let key = |line: &str| {
+            let record: Value = serde_json::from_str(line).unwrap();
+            format!("{} {} {}", record["scenario"], record["run"], record["output_hash"])
+        };
+        let mut runs: Vec<String> = text.lines().map(key).collect();
+        runs.sort();
+        runs
+    };
+    assert_eq!(runs(&whole), runs(&again));
+    assert!(again.starts_with(&whole[..keep].rsplit_once('\n').unwrap().0));
+    // other runs do not go into the same folder
+    let other = folder.o02("run --systems opus --runs 3");
+    assert!(
+        !other.status.success() && text(&other.stderr).contains("another setting"),
+        "{}",
+        text(&other.stderr)
+    );
+}
+
+#[test]
+fn every_engine_gives_the_same_answers() {
+    let answers = |engine: &str| {
+        let folder = Folder::new(engine);
+        folder.ends(&format!("run --systems opus --runs 1 --engine {engine}"));
+        let key = |line: &str| {
+            let record: Value = serde_json::from_str(line).unwrap();
+            format!("{} {}", record["scenario"], record["output_hash"])
+        };
+        let mut answers: Vec<String> = ["runs.jsonl", "beyond/runs.jsonl"]
+            .iter()
+            .flat_map(|file| folder.text(file).lines().map(key).collect::<Vec<_>>())
+            .collect();
+        answers.sort();
+        answers
+    };
+    let native = answers("native");
+    assert_eq!(native.len(), 52 + 18);
+    assert_eq!(native, answers("vm"));
+    assert_eq!(native, answers("reference"));
+}
+
+#[test]
+fn a_wrong_command_line_says_what_is_right() {
+    let folder = Folder::new("wrong");
+    let output = folder.o02("run --systems opus,python");
+    assert!(text(&output.stderr).contains("there is no system `python`"));
+    assert!(text(&output.stderr).contains("the systems are opus, agent_coded, structured, agent, raw"));
+    let output = folder.o02("score");
+    assert!(text(&output.stderr).contains("run the experiment first"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn the_report_is_readable_in_a_browser() {
+    let Some(browser) = browser::Browser::find() else {
+        eprintln!("not tested: there is no Chromium here (OPUS_BROWSER names one)");
+        return;
+    };
+    let folder = Folder::new("page");
+    folder.ends("all --systems opus --runs 1 --sample 5");
+    let page = folder.text("report.html");
+    assert!(!page.contains("<script") && !page.contains("http://") && !page.contains("https://"));
+    for look in browser.look(&folder.0, &page) {
+        assert_eq!(look["wrong"].as_array().map(Vec::len), Some(0), "{look:#}");
+        assert!(look["texts"].as_u64() > Some(400), "{look:#}");
+    }
+    let printed = browser.print(&folder.0, &folder.0.join("report.html"));
+    assert!(printed.starts_with(b"%PDF") && printed.len() > 10_000);
+}
+
+/// What a whole experiment costs, as README and book say.
+#[test]
+fn documents_say_what_the_experiment_would_cost() {
+    let printed = Folder::new("estimate").ends("estimate");
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for page in ["README.md", "../spec/book/22-experiment.md"] {
+        let text = fs::read_to_string(here.join(page)).unwrap();
+        for line in printed.lines() {
+            assert!(text.contains(line.trim_end()), "{page} lacks this line of `o02 estimate`:\n{line}");
+        }
+    }
+}
+
+#[test]
+fn faults_of_a_server_come_to_what_they_should() {
+    let folder = Folder::new("scripted");
+    let said = folder.ends("scripted --runs 2");
+    for fault in
+        ["TooManyRequests", "ServerError", "Slow", "Broken", "CutOff", "NotJson", "WrongEnum", "Refusal"]
+    {
+        assert!(said.contains(fault), "{said}");
+    }
+    let results = folder.json("results.json");
+    schema::assert_schema(&folder.text("results.json"), "results.schema.json");
+    for name in ["structured", "agent", "raw"] {
+        assert_eq!(results["systems"][name]["state"], "scripted");
+    }
+    // from the report's table to the raw response
+    let page = folder.text("report.html");
+    links(&folder.0, "report.html", &page, "href=\"", '"');
+    let objects = page.split("href=\"evidence/objects/").count() - 1;
+    assert_eq!(objects, 3 * (52 + 18));
+    // runs of real systems are not mixed with them
+    let mut mixed = folder.text("runs.jsonl");
+    let line = mixed.lines().next().unwrap().replace("\"run\":0", "\"run\":77").replace("scripted", "live");
+    mixed.push_str(&format!("{line}\n"));
+    fs::write(folder.0.join("runs.jsonl"), mixed).unwrap();
+    let output = folder.o02("score");
+    assert!(!output.status.success());
+    assert!(text(&output.stderr).contains("runs against the scripted server are among runs of real systems"));
+}
