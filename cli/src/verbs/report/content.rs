@@ -437,11 +437,8 @@ fn causes_in_short(attribution: &Value) -> Vec<String> {
 
 /// The edits that can decide and are part of no cause.
 fn silent(attribution: &Value) -> Option<String> {
-    let causes: Vec<&Value> = list(&attribution["groups"])
-        .iter()
-        .flat_map(|group| list(&group["causes"]))
-        .flat_map(list)
-        .collect();
+    let causes: Vec<&Value> =
+        list(&attribution["groups"]).iter().flat_map(|group| list(&group["causes"])).flat_map(list).collect();
     let silent = list(&attribution["edits"])
         .iter()
         .filter(|edit| edit["decides"] == true && !causes.contains(&&edit["id"]))
