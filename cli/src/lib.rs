@@ -93,8 +93,7 @@ fn not_understood(mut error: clap::Error, args: &[OsString]) -> ExitCode {
 
 /// `opus run POLICY FILE` leaves out the `--input` before the file.
 fn suggest_input(error: &mut clap::Error, args: &[OsString]) {
-    let is_run =
-        args.get(1).is_some_and(|verb| verb == "run" || verb == "explain" || verb == "test");
+    let is_run = args.get(1).is_some_and(|verb| verb == "run" || verb == "explain" || verb == "test");
     let Some(ContextValue::String(found)) = error.get(ContextKind::InvalidArg) else { return };
     if error.kind() == ErrorKind::UnknownArgument && is_run && !found.starts_with('-') {
         let tip = StyledStr::from(format!("write `--input {found}`"));

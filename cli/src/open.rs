@@ -97,18 +97,10 @@ pub fn open_with(path: &Path, snapshot: Option<&Path>, terminal: &Terminal) -> R
 /// # Errors
 /// If there is none, or it is refused.
 pub fn snapshot_of(path: &Path, terminal: &Terminal) -> Result<Snapshot, Failure> {
-    let text = path.to_str().filter(|_| path.symlink_metadata().is_err());
-    let bytes = match text.map(|text| (text.parse::<Hash>(), text.parse::<Name>())) {
-        Some((Ok(hash), _)) => {
-            if stored::trust(terminal)?.is_some() {
-                return Err(Failure::usage(format!("a hash has no signatures: `{hash}`"))
-                    .help("with a trust file, give the name under which the snapshot is published"));
-            }
-            terminal.note(&format!("snapshot {hash}: signatures not checked"));
-            stored::store(terminal)?.object(Kind::Snapshot, hash)?
-        }
-        Some((_, Ok(name))) => stored::load(&name, Kind::Snapshot, terminal)?,
-        _ => return read_snapshot(path),
+    let bytes = match Origin::of(path) {
+        Origin::Hash(hash) => stored::load_hash(hash, Kind::Snapshot, terminal)?,
+        Origin::Name(name) => stored::load(&name, Kind::Snapshot, terminal)?,
+        Origin::File => return read_snapshot(path),
     };
     Snapshot::from_bytes(&bytes).map_err(|error| Failure::io(format!("`{}`: {error}", path.display())))
 }
@@ -133,12 +125,38 @@ pub fn without_facts(name: &str, artifact: &Artifact) -> Failure {
         .help("name one with `--snapshot FILE`; `opus snapshot build` writes it from TOML or CSV")
 }
 
-/// The bytes of a file, or of what a name stands for in the store.
+/// Where an argument that names a policy or a snapshot is looked up. A file comes first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// A file, or standard input.
+    File,
+    /// A name in the store.
+    Name(Name),
+    /// An object in the store.
+    Hash(Hash),
+}
+
+impl Origin {
+    /// Where the argument is looked up.
+    pub fn of(path: &Path) -> Origin {
+        let Some(text) = path.to_str().filter(|_| path.symlink_metadata().is_err()) else {
+            return Origin::File;
+        };
+        match (text.parse(), text.parse()) {
+            (Ok(hash), _) => Origin::Hash(hash),
+            (_, Ok(name)) => Origin::Name(name),
+            _ => Origin::File,
+        }
+    }
+}
+
+/// The bytes of a file, or of what a name or a hash stands for in the store.
 fn read_policy(path: &Path, terminal: &Terminal) -> Result<Vec<u8>, Failure> {
-    let is_file = path.as_os_str() == "-" || path.symlink_metadata().is_ok();
-    let name = path.to_str().and_then(|text| text.parse::<Name>().ok());
-    let Some(name) = name.filter(|_| !is_file) else { return read(path) };
-    stored::load(&name, Kind::Artifact, terminal)
+    match Origin::of(path) {
+        Origin::File => read(path),
+        Origin::Name(name) => stored::load(&name, Kind::Artifact, terminal),
+        Origin::Hash(hash) => stored::load_hash(hash, Kind::Artifact, terminal),
+    }
 }
 
 impl Opened {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::SystemTime;
 
+use opus_runtime::Hash;
 use opus_store::{
     Checkpoint, Entry, ErrorKind, Kind, Name, Pending, Selected, Standing, Store, StoreError, Time, Trust,
 };
@@ -131,6 +132,20 @@ pub fn load(name: &Name, kind: Kind, terminal: &Terminal) -> Result<Vec<u8>, Fai
     terminal.note(&format!("{name}: {}", line(&selected)));
     selected.pending.iter().for_each(|pending| terminal.note(&format!("{name}: pending: {pending}")));
     terminal.selected(json(&selected));
+    Ok(bytes)
+}
+
+/// The bytes of an object of a kind. Its signatures are not checked.
+///
+/// # Errors
+/// If a trust file asks for signatures, or the store has no such object.
+pub fn load_hash(hash: Hash, kind: Kind, terminal: &Terminal) -> Result<Vec<u8>, Failure> {
+    if trust(terminal)?.is_some() {
+        return Err(Failure::usage(format!("a hash has no signatures: `{hash}`"))
+            .help(format!("with a trust file, give the name under which the {} is published", kind.name())));
+    }
+    let bytes = store(terminal)?.object(kind, hash)?;
+    terminal.note(&format!("{} {hash}: signatures not checked", kind.name()));
     Ok(bytes)
 }
 

@@ -113,8 +113,26 @@ pub struct Counts {
     pub versions: Vec<[u64; 2]>,
     /// By place in [`Plan::summed`].
     pub sums: Vec<Sums>,
+    /// By the place of the first listed output's value, the changed rows that keep it.
+    pub kept: Vec<Kept>,
+    /// By places in [`Plan::versions`] before and after, rows and changed rows; the place after the last one is that of
+    /// refusals.
+    pub periods: BTreeMap<(usize, usize), [u64; 2]>,
     /// By place in [`Plan::listed`], row by row of the matrix. The last row and the last column are refusals.
     moves: Vec<Vec<u64>>,
+}
+
+/// Rows whose results differ, but not in the first listed output.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Kept {
+    /// Rows.
+    pub rows: u64,
+    /// By place in [`Plan::listed`], the rows in which the output differs.
+    pub listed: Vec<u64>,
+    /// By place in [`Plan::summed`], the rows in which the output differs.
+    pub summed: Vec<u64>,
+    /// By place in [`Plan::summed`].
+    pub sums: Vec<Sums>,
 }
 
 /// The sums of an output over rows. A row that is refused adds nothing.
@@ -188,8 +206,19 @@ impl Plan {
             rules: vec![[0; 2]; self.rules.len()],
             versions: vec![[0; 2]; self.versions.len()],
             sums: vec![Sums::default(); self.summed.len()],
+            kept: vec![self.nothing_kept(); self.listed.first().map_or(0, |output| output.values.len())],
             moves: self.listed.iter().map(|output| vec![0; output.size() * output.size()]).collect(),
             ..Counts::default()
+        }
+    }
+
+    fn nothing_kept(&self) -> Kept {
+        let (listed, summed) = (self.listed.len(), self.summed.len());
+        Kept {
+            rows: 0,
+            listed: vec![0; listed],
+            summed: vec![0; summed],
+            sums: vec![Sums::default(); summed],
         }
     }
 
@@ -215,15 +244,23 @@ impl Plan {
         }
         changed.iter().for_each(|row| counts[group_of(*row as usize)].changed += 1);
         counts.iter_mut().for_each(|counts| counts.refused = [counts.rows; 2]);
+        let mut periods = [0, 1].map(|_| vec![self.versions.len() as u32; rows]);
         for (side, batch) in [a, b].into_iter().enumerate() {
             let decided = batch.rows().iter().zip(batch.rules()).zip(batch.versions());
             for ((row, rule), version) in decided {
                 let counts = &mut counts[group_of(*row as usize)];
                 counts.refused[side] -= 1;
                 counts.rules[self.rule_places[side][*rule as usize]][side] += 1;
-                counts.versions[self.version_places[side][*version as usize]][side] += 1;
+                let place = self.version_places[side][*version as usize];
+                counts.versions[place][side] += 1;
+                periods[side][*row as usize] = place as u32;
             }
             count_faults(batch.refused(), side, &group_of, &mut counts);
+        }
+        let period = |row: usize| (periods[0][row] as usize, periods[1][row] as usize);
+        self.count_periods(rows, changed, &group_of, period, &mut counts);
+        for row in changed {
+            self.count_kept(a, b, *row, &mut counts[group_of(*row as usize)].kept);
         }
         for (at, output) in self.listed.iter().enumerate() {
             let [before, after] = [(a, 0), (b, 1)].map(|(batch, side)| output.codes(batch, side, rows));
@@ -239,6 +276,74 @@ impl Plan {
         counts
     }
 }
+
+impl Plan {
+    /// Counts rows, and changed rows, by group and by versions before and after.
+    fn count_periods(
+        &self,
+        rows: usize,
+        changed: &[u32],
+        group_of: &impl Fn(usize) -> usize,
+        period: impl Fn(usize) -> (usize, usize),
+        counts: &mut [Counts],
+    ) {
+        let each = (0..rows).map(|row| (row, 0)).chain(changed.iter().map(|row| (*row as usize, 1)));
+        let side = self.versions.len() + 1;
+        let cells = counts.len() * side * side;
+        if cells > PERIOD_CELLS_MAX {
+            for (row, which) in each {
+                counts[group_of(row)].periods.entry(period(row)).or_default()[which] += 1;
+            }
+            return;
+        }
+        let mut dense = vec![[0; 2]; cells];
+        for (row, which) in each {
+            let (from, to) = period(row);
+            dense[(group_of(row) * side + from) * side + to][which] += 1;
+        }
+        for (at, found) in dense.into_iter().enumerate().filter(|(_, [rows, _])| *rows > 0) {
+            counts[at / side / side].periods.insert((at / side % side, at % side), found);
+        }
+    }
+
+    /// Counts a changed row, if both policies decide it with the same first listed output.
+    fn count_kept(&self, a: &Batch, b: &Batch, row: u32, kept: &mut [Kept]) {
+        let Some(first) = self.listed.first() else { return };
+        let (Ok(at_a), Ok(at_b)) = (a.rows().binary_search(&row), b.rows().binary_search(&row)) else {
+            return;
+        };
+        let values = |outputs: [usize; 2]| {
+            let cell = |batch: &Batch, output, at| batch.outputs().get(output, at).unwrap_or(0);
+            [cell(a, outputs[0], at_a), cell(b, outputs[1], at_b)]
+        };
+        let places = |output: &Listed| {
+            let [before, after] = values(output.outputs);
+            [output.places[0][before as usize], output.places[1][after as usize]]
+        };
+        let [place, after] = places(first);
+        if place != after {
+            return;
+        }
+        let kept = &mut kept[place];
+        kept.rows += 1;
+        for (count, output) in kept.listed.iter_mut().zip(&self.listed) {
+            let [before, after] = places(output);
+            *count += u64::from(before != after);
+        }
+        for ((count, sums), output) in kept.summed.iter_mut().zip(&mut kept.sums).zip(&self.summed) {
+            let [before, after] = values(output.outputs);
+            let [before, after] =
+                [Total::product(before, output.powers[0]), Total::product(after, output.powers[1])];
+            *count += u64::from(before != after);
+            sums.before += before;
+            sums.after += after;
+            if after > before { sums.gained += after - before } else { sums.lost += before - after }
+        }
+    }
+}
+
+/// The most cells of a dense count of a batch by group and versions; beyond that it is sparse.
+const PERIOD_CELLS_MAX: usize = 1 << 14;
 
 /// Sums of a batch fit in 128 bits if their terms have no more bits than this: a batch has fewer than 2^32 rows.
 const SMALL_BITS: u32 = 94;
@@ -379,14 +484,27 @@ impl Counts {
         }
         let pairs = self.rules.iter_mut().chain(&mut self.versions);
         pairs.zip(other.rules.iter().chain(&other.versions)).for_each(|(ours, theirs)| add(ours, theirs));
-        for (ours, theirs) in self.sums.iter_mut().zip(&other.sums) {
-            ours.before += theirs.before;
-            ours.after += theirs.after;
-            ours.gained += theirs.gained;
-            ours.lost += theirs.lost;
+        for (period, theirs) in &other.periods {
+            add(self.periods.entry(*period).or_default(), theirs);
+        }
+        add_sums(&mut self.sums, &other.sums);
+        for (ours, theirs) in self.kept.iter_mut().zip(&other.kept) {
+            ours.rows += theirs.rows;
+            let counts = ours.listed.iter_mut().chain(&mut ours.summed);
+            counts.zip(theirs.listed.iter().chain(&theirs.summed)).for_each(|(ours, theirs)| *ours += theirs);
+            add_sums(&mut ours.sums, &theirs.sums);
         }
         for (ours, theirs) in self.moves.iter_mut().flatten().zip(other.moves.iter().flatten()) {
             *ours += theirs;
         }
+    }
+}
+
+fn add_sums(ours: &mut [Sums], theirs: &[Sums]) {
+    for (ours, theirs) in ours.iter_mut().zip(theirs) {
+        ours.before += theirs.before;
+        ours.after += theirs.after;
+        ours.gained += theirs.gained;
+        ours.lost += theirs.lost;
     }
 }

@@ -106,6 +106,17 @@ impl Store {
         .help("`opus sign` makes a signature; `opus publish` of the same object adds it"))
     }
 
+    /// The publications of a name that lack signatures.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn pending(&self, name: &Name, trust: &Trust, now: Time) -> Result<Vec<Pending>, StoreError> {
+        let Some(required) = trust.required(name) else { return Ok(Vec::new()) };
+        let entries = self.entries()?;
+        let judged = Judge::of(&entries, name, None, (trust, required), now);
+        Ok(judged.pending.into_iter().map(|found| found.pending(required)).collect())
+    }
+
     /// What a publication of an object under a name would say now: what its signatures sign. It replaces what is in force by
     /// the trust file; without one, what was published last.
     ///

@@ -2,7 +2,7 @@
 
 pub(super) mod changed;
 pub(super) mod portfolio;
-mod report;
+pub(super) mod report;
 mod work;
 
 use std::collections::BTreeSet;
@@ -45,6 +45,7 @@ pub fn run(args: &Impact, terminal: &Terminal) -> Result<(), Failure> {
     let renames: Vec<_> = script.renames().cloned().collect();
     let names = [a.name.clone(), b.name.clone()];
     let described = [a.json(), b.json()];
+    let structures = [a.structure.clone(), b.structure.clone()];
     let before = match renames.is_empty() {
         true => a.into_opened()?,
         false => {
@@ -136,6 +137,7 @@ pub fn run(args: &Impact, terminal: &Terminal) -> Result<(), Failure> {
         titles: &titles,
         tally: &tally,
         renames: &renames,
+        structures: Some(&structures).filter(|_| snapshots[0] == snapshots[1]),
         seconds,
     };
     let side = |at: usize| {

@@ -4,7 +4,10 @@ use std::path::Path;
 
 use opus_runtime::{Artifact, Cache};
 use opus_store::minisign::Signature;
-use opus_store::{Kind, Publication, Signed, Statement, StoreError, kind, publish};
+use opus_store::{
+    Entry, Kind, Publication, Signed, Standing, Statement, Store, StoreError, Trust, kind, publish,
+};
+use serde_json::json;
 
 use crate::args::Publish;
 use crate::failure::{Exit, Failure};
@@ -38,15 +41,40 @@ pub fn run(args: &Publish, terminal: &Terminal) -> Result<(), Failure> {
             "the time is claimed: until an entry without --recorded-at follows, these signatures count only as long as their keys have not expired",
         );
     }
+    let standing =
+        publication.trust.as_ref().map(|trust| standing(store, &entry, trust)).transpose()?.flatten();
+    let mut json = entry_json(&entry);
+    if let Some((signed, required, in_force)) = standing {
+        json["standing"] = json!({ "signed": signed, "required": required, "in_force": in_force });
+    }
+    let signatures = match standing {
+        None => entry.signatures.len().to_string(),
+        Some((signed, required, true)) => format!("{signed} of {required}: in force now"),
+        Some((signed, required, false)) => format!("{signed} of {required}: pending"),
+    };
     let replaces = entry.replaces.map_or("nothing".to_owned(), |hash| hash.to_string());
     let human = [
         format!("{} is entry {} of {}", entry.name, entry.number, store.display()),
         format!("  {:<10}  {}", entry.kind.name(), entry.object),
         format!("  {:<10}  {replaces}", "replaces"),
         format!("  {:<10}  {}", "time", stored::time(&entry)),
-        format!("  {:<10}  {}", "signatures", entry.signatures.len()),
+        format!("  {:<10}  {}", "signatures", signatures),
     ];
-    terminal.report(&human.join("\n"), &entry_json(&entry), false)
+    terminal.report(&human.join("\n"), &json, false)
+}
+
+/// How many of the required holders have signed a publication, and whether it is in force; `None` if the trust file does
+/// not have the name.
+fn standing(store: &Path, entry: &Entry, trust: &Trust) -> Result<Option<(usize, usize, bool)>, Failure> {
+    let Some(required) = trust.required(&entry.name) else { return Ok(None) };
+    let store = Store::open(store)?;
+    let pending = store.pending(&entry.name, trust, now()?)?;
+    if let Some(found) = pending.iter().find(|pending| pending.entry.number == entry.number) {
+        return Ok(Some((found.holders.len(), required, false)));
+    }
+    let selected = store.select(&entry.name, None, Some(trust), now()?)?;
+    let Standing::Signed { holders, .. } = selected.standing else { return Ok(None) };
+    Ok(Some((holders.len(), required, selected.entry.object == entry.object)))
 }
 
 /// A signature, and the statement beside it.

@@ -95,7 +95,12 @@ fn human(replay: &Replay) -> String {
         let files = counted(replay.files_compared as u64, "file");
         lines.push(format!("identical: {}, {files}", rows(replay.decided_again.unwrap_or(0))));
     } else {
+        // what cannot be read cannot differ row by row
+        let is_unread = replay.is_unread && replay.rows_differ == 0;
         let again = replay.decided_again.map_or("rows were not decided again".to_owned(), |again| {
+            if is_unread {
+                return format!("{} decided again, but not compared", rows(again));
+            }
             let differ = if replay.rows_differ == 1 { "differs" } else { "differ" };
             format!("{} of {} {differ}", grouped(replay.rows_differ), rows(again))
         });

@@ -11,13 +11,16 @@ mod markdown;
 use std::path::{Path, PathBuf};
 
 use opus_data::{Endpoint, Target, apart, inputs, outside};
+use opus_store::Statement;
 use serde_json::{Map, Value, json};
 
 use super::{attribute, coverage, diff, impact, inspect, test};
 use crate::args;
 use crate::endpoints::{path_text, writable};
 use crate::failure::Failure;
-use crate::open::{Named, open_with};
+use crate::open::{Named, Origin, open_with};
+use crate::stored::TRUST;
+use crate::summary::grouped;
 use crate::terminal::Terminal;
 
 /// The number of the form of `*.json` reports, which `spec/report.schema.json` describes.
@@ -39,7 +42,9 @@ pub fn run(args: &args::Report, terminal: &Terminal) -> Result<(), Failure> {
     Target::write_whole(&target, write(&report).as_bytes())?;
     let (rows, changed) = (&report["impact"]["rows"], &report["impact"]["changed"]);
     let counted = match (rows.as_u64(), changed.as_u64()) {
-        (Some(rows), Some(changed)) => format!(": {changed} of {rows} rows would get another result"),
+        (Some(rows), Some(changed)) => {
+            format!(": {} of {} rows would get another result", grouped(changed), grouped(rows))
+        }
         _ => String::new(),
     };
     terminal.report(
@@ -86,7 +91,15 @@ fn collect(args: &args::Report, terminal: &Terminal) -> Result<Value, Failure> {
     let needs_facts = snapshot.is_none() && !opened.artifact.program().holes.is_empty();
     let source = opened.source()?;
     add("source", json!({ "text": source.text, "label": source.basis.to_string() }));
-    add("inspect", terminal.capture(|quiet| inspect::run(&inspection(&file, args), quiet))?);
+    let inspected = |path: &Path, snapshot: Option<&PathBuf>| {
+        terminal.capture(|quiet| inspect::run(&inspection(&Named::new(path).path, snapshot), quiet))
+    };
+    let after = inspected(&args.policy, args.facts.snapshot.as_ref())?;
+    add("inspect", after.clone());
+    let snapshot_before = args.snapshot_before.as_ref().or(args.facts.snapshot.as_ref());
+    let before =
+        args.against.as_ref().map(|path| Ok::<_, Failure>((path, inspected(path, snapshot_before)?)));
+    let before = before.transpose()?;
     if !needs_facts {
         let tests = args::Test {
             policy: file.clone(),
@@ -126,6 +139,15 @@ fn collect(args: &args::Report, terminal: &Terminal) -> Result<Value, Failure> {
             add("attribution", terminal.capture(|quiet| attribute::run(&causes, quiet))?);
         }
     }
+    if args.against.is_none() && !args.input.is_empty() && !needs_facts {
+        let counts = args::Impact {
+            compared: compared(args, &args.policy),
+            by: None,
+            compare_rules: false,
+            engine: args::Decider::Native,
+        };
+        add("portfolio", terminal.capture(|quiet| impact::run(&counts, quiet))?);
+    }
     let mut selected = terminal.all_selected();
     let mut seen: Vec<Value> = Vec::new();
     selected.retain(|value| {
@@ -134,15 +156,55 @@ fn collect(args: &args::Report, terminal: &Terminal) -> Result<Value, Failure> {
             true
         }
     });
+    let after = side(&args.policy, &after, &selected);
+    let before = before.map(|(path, inspected)| side(path, &inspected, &selected));
+    add("statement", json!(before.as_ref().and_then(|before| statement(before, &after))));
+    add("sides", json!({ "before": before, "after": after }));
+    add("commands", json!(commands(args, &selected, terminal)));
     add("selected", Value::Array(selected));
-    add("commands", json!(commands(args)));
     Ok(Value::Object(report))
 }
 
-fn inspection(file: &Path, args: &args::Report) -> args::Inspect {
+/// A policy of the report: where it was found, and its hashes.
+fn side(path: &Path, inspected: &Value, selected: &[Value]) -> Value {
+    let (from, name) = match Origin::of(&Named::new(path).path) {
+        Origin::File => ("file", None),
+        Origin::Hash(_) => ("hash", None),
+        Origin::Name(name) => ("name", Some(name)),
+    };
+    let entry = name.and_then(|name| {
+        selected.iter().find(|entry| entry["name"] == name.as_str() && entry["kind"] == "artifact")
+    });
+    json!({
+        "policy": path_text(path),
+        "from": from,
+        "content": inspected["content"],
+        "meaning": inspected["meaning"],
+        "entry": entry,
+    })
+}
+
+/// What would be signed to publish the policy after the change under the name of the one before: a statement as `opus sign`
+/// makes it.
+fn statement(before: &Value, after: &Value) -> Option<Value> {
+    let entry = before["entry"].as_object().filter(|_| after["entry"].is_null())?;
+    let hash = |value: &Value| value.as_str().and_then(|text| text.parse().ok());
+    let object = hash(&after["content"])?;
+    let published = hash(&entry["object"])?;
+    let replaces = if published == object { hash(&entry["replaces"]) } else { Some(published) };
+    let statement = Statement { name: entry["name"].as_str()?.parse().ok()?, object, replaces };
+    Some(json!({
+        "name": statement.name.as_str(),
+        "object": statement.object.to_string(),
+        "replaces": statement.replaces.map(|hash| hash.to_string()),
+        "text": statement.to_string(),
+    }))
+}
+
+fn inspection(file: &Path, snapshot: Option<&PathBuf>) -> args::Inspect {
     args::Inspect {
         policy: file.to_owned(),
-        facts: args.facts.clone(),
+        facts: args::Facts { snapshot: snapshot.cloned() },
         source: false,
         ir: false,
         bytecode: false,
@@ -195,8 +257,45 @@ fn without_times(mut value: Value) -> Value {
     value
 }
 
+/// The options with which a command line finds the same objects in the store again; none where it names files only.
+fn store_options(named: &[Option<&Path>], selected: &[Value], terminal: &Terminal) -> String {
+    let origins: Vec<Origin> =
+        named.iter().flatten().map(|path| Origin::of(&Named::new(path).path)).collect();
+    if origins.iter().all(|origin| *origin == Origin::File) {
+        return String::new();
+    }
+    let from = terminal.from();
+    let mut options = String::new();
+    if from.store != Path::new(".opus") {
+        options += &format!(" --store {}", quoted(&path_text(&from.store)));
+    }
+    let of_environment = || std::env::var_os(TRUST).filter(|path| !path.is_empty()).map(PathBuf::from);
+    if let Some(trust) = from.trust.clone().or_else(of_environment) {
+        options += &format!(" --trust {}", quoted(&path_text(&trust)));
+    }
+    // whatever is published later, this selects the same entries
+    let entries = selected
+        .iter()
+        .flat_map(|entry| std::iter::once(entry).chain(entry["pending"].as_array().into_iter().flatten()));
+    let last = entries.filter_map(|entry| entry["time"].as_str()).max();
+    let known_at = from.known_at.as_deref().or(last);
+    if let Some(time) = known_at.filter(|_| origins.iter().any(|origin| matches!(origin, Origin::Name(_)))) {
+        options += &format!(" --known-at {}", quoted(time));
+    }
+    options
+}
+
 /// The commands that print the figures.
-fn commands(args: &args::Report) -> Vec<String> {
+fn commands(args: &args::Report, selected: &[Value], terminal: &Terminal) -> Vec<String> {
+    let [policy, against, snapshot, snapshot_before] = [
+        Some(&args.policy),
+        args.against.as_ref(),
+        args.facts.snapshot.as_ref(),
+        args.snapshot_before.as_ref(),
+    ]
+    .map(|path| path.map(PathBuf::as_path));
+    let store = store_options(&[policy, snapshot], selected, terminal);
+    let store_of_both = store_options(&[policy, against, snapshot, snapshot_before], selected, terminal);
     let file = path_text(&Named::new(&args.policy).path);
     let options = |pairs: &[(&str, Option<&PathBuf>)]| -> String {
         let given = pairs.iter().filter_map(|(option, path)| Some((option, path.as_ref()?)));
@@ -206,10 +305,15 @@ fn commands(args: &args::Report) -> Vec<String> {
     let facts = options(&[("--snapshot", args.facts.snapshot.as_ref())]);
     let columns = options(&[("--columns", args.columns.as_ref())]);
     let file = quoted(&file);
-    let mut commands = vec![format!("opus inspect {file}{facts}"), format!("opus test {file}{facts}")];
-    commands.push(format!("opus coverage {file} --tests{facts}"));
+    let mut commands =
+        vec![format!("opus inspect {file}{facts}{store}"), format!("opus test {file}{facts}{store}")];
+    commands.push(format!("opus coverage {file} --tests{facts}{store}"));
     if !args.input.is_empty() {
-        commands.push(format!("opus coverage {file}{files}{facts}{columns}"));
+        commands.push(format!("opus coverage {file}{files}{facts}{columns}{store}"));
+        if args.against.is_none() {
+            let policy = quoted(&path_text(&args.policy));
+            commands.push(format!("opus impact {policy} {policy}{files}{facts}{columns}{store}"));
+        }
     }
     if let Some(against) = &args.against {
         let pair = format!("{} {}", quoted(&path_text(against)), quoted(&path_text(&args.policy)));
@@ -219,12 +323,12 @@ fn commands(args: &args::Report) -> Vec<String> {
             }
             None => facts,
         };
-        commands.push(format!("opus diff {pair}{both}"));
+        commands.push(format!("opus diff {pair}{both}{store_of_both}"));
         if !args.input.is_empty() {
             let fill: String = args.fill.iter().map(|fill| format!(" --fill {}", quoted(fill))).collect();
             let by = args.by.as_ref().map_or(String::new(), |by| format!(" --by {}", quoted(by)));
-            commands.push(format!("opus impact {pair}{files}{by}{both}{columns}{fill}"));
-            commands.push(format!("opus attribute {pair}{files}{both}{columns}{fill}"));
+            commands.push(format!("opus impact {pair}{files}{by}{both}{columns}{fill}{store_of_both}"));
+            commands.push(format!("opus attribute {pair}{files}{both}{columns}{fill}{store_of_both}"));
         }
     }
     commands

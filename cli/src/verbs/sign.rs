@@ -47,7 +47,13 @@ pub fn run(args: &Sign, terminal: &Terminal) -> Result<(), Failure> {
             terminal.from().store.display()
         ));
     }
-    let mut human = text.clone() + &format!("\nstatement  {}", target.display());
+    let replaces = statement.replaces.map_or("nothing".to_owned(), |hash| hash.to_string());
+    let mut human = format!(
+        "name       {}\nobject     {}\nreplaces   {replaces}\nstatement  {}",
+        statement.name,
+        statement.object,
+        target.display()
+    );
     match &signature {
         Some(signature) => human += &format!("\nsignature  {}, by key {}", beside.display(), signature.key()),
         None => human += &format!("\nnot signed: `minisign -S -s KEY -m {}` signs it", target.display()),

@@ -4,14 +4,15 @@ use serde_json::Value;
 
 use crate::folder::Folder;
 
-/// A folder with the credit policy in which declined decisions are adverse, and an application with too much debt.
+/// A folder with the credit policy, in which only the income and the debt are actionable; without what it says of adverse
+/// decisions; and an application with too much debt.
 fn folder(name: &str) -> Folder {
     let folder = Folder::new(name);
     let policy = folder
         .text("credit.opus")
-        .replace("money in $0.00..$10_000_000.00", "money in $0.00..$10_000_000.00 actionable up")
-        .replace("money in $0.00..$1_000_000.00", "money in $0.00..$1_000_000.00 actionable down")
-        .replace("  param dti_max", "  adverse decision in {decline}\n  param dti_max");
+        .replace("$75_000.00 actionable down", "$75_000.00")
+        .replace("60} actionable", "60}");
+    folder.write("silent.opus", policy.replace("  adverse decision in {decline}\n", ""));
     folder.write("explained.opus", policy);
     let rows = "submitted_on,age,score,annual_income,monthly_debt,requested_amount,term_months,employment,\
                 months_employed,delinquencies_24m,months_since_bankruptcy\n\
@@ -65,9 +66,19 @@ fn another_result_can_be_wanted() {
     assert_eq!(debt, "    no smaller value would have changed it\n", "the cap stays below the amount");
     let ended = folder.opus(&format!("{row} --want credit_amount>=9000")).ends(2);
     assert!(ended.err.contains("`9000` is not a value of the output `credit_amount`"), "{}", ended.err);
-    // the policy as it is says nothing about what is adverse
+    let text = printed(&folder, "explain silent.opus --input rows.csv --row 2");
+    assert!(
+        text.contains(
+            "not sought: the policy does not say which decisions are adverse, and `--want` asks for no other result"
+        ),
+        "{text}"
+    );
+    // the policy itself, as the README shows it
     let text = printed(&folder, "explain credit.opus --input rows.csv --row 2");
-    assert!(text.contains("not sought: the policy does not say which decisions are adverse"), "{text}");
+    assert!(
+        text.contains("annual_income is $20_000.00\n    with $32_093.03") && text.contains("term_months is"),
+        "{text}"
+    );
 }
 
 #[test]

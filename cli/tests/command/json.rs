@@ -54,7 +54,7 @@ fn whatever_is_printed_for_programs_parses() {
         ("batch credit.opus good.csv", 2, On::Err, "/exit", json!(2)),
         ("test credit.opus", 0, On::Out, "/failed", json!([])),
         ("test failing.opus", 1, On::Out, "/failed/0/found", json!("approve")),
-        ("test failing.opus", 1, On::Out, "/failed/0/place/start/line", json!(83)),
+        ("test failing.opus", 1, On::Out, "/failed/0/place/start/line", json!(84)),
         (
             "test credit.opus --input good.csv --expected wrong.csv --on id",
             1,

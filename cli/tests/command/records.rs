@@ -125,6 +125,16 @@ fn what_differs_is_named() {
     let ended = folder.opus("replay rec").ends(1);
     assert!(ended.text().contains("rec/artifact.opusc: it is another artifact"), "{ended}");
     folder.write("rec/artifact.opusc", &bytes);
+    // an output without its head cannot be compared row by row, which is not the same as no difference
+    let output = folder.bytes("out.csv");
+    folder.write("out.csv", "nothing\n");
+    let ended = folder.opus("replay rec").ends(1);
+    assert!(ended.text().contains("its rows cannot be read"), "{ended}");
+    assert!(
+        ended.text().ends_with("different: 4 rows decided again, but not compared, 2 files differ\n"),
+        "{ended}"
+    );
+    folder.write("out.csv", &output);
     // moved
     fs::rename(folder.path("out.csv"), folder.path("moved.csv")).expect("it is moved");
     let ended = folder.opus("replay rec").ends(1);

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::folder::{Ended, Folder, OPUS, project};
 
 /// A folder with `one.opusc` and `two.opusc`, of which the second has another score floor.
-fn folder(name: &str) -> Folder {
+pub fn folder(name: &str) -> Folder {
     let folder = Folder::new(name);
     let changed = folder.text("credit.opus").replace("from 2025-01-01 = 700", "from 2025-01-01 = 750");
     folder.write("changed.opus", changed);
@@ -25,7 +25,7 @@ fn json(ended: &Ended) -> Value {
     serde_json::from_str(ended.text()).expect("one document")
 }
 
-fn keys(folder: &Folder) {
+pub fn keys(folder: &Folder) {
     for (number, holder) in (1..).zip(["ann", "ben", "eve"]) {
         let key = SecretKey::from_seed([number; 8], [number; 32]);
         folder.write(&format!("{holder}.key"), key.to_file());
@@ -190,7 +190,10 @@ fn two_holders_have_to_sign_what_a_trust_file_asks_for() {
         "{stale}"
     );
     let after = folder.opus("sign one.opusc --name credit --trust trust.toml -o after.statement").ends(0);
-    assert!(after.text().contains("\nnone\n"), "one is in force, and replaced nothing: {after}");
+    assert!(
+        after.text().contains("\nreplaces   nothing\n"),
+        "one is in force, and replaced nothing: {after}"
+    );
     publish("two", "ben", 0);
     let run = folder.opus("run credit --input application.json --trust trust.toml").ends(0);
     assert!(run.err.contains(", entry 5 of ") && run.text().starts_with("decision       decline"), "{run}");

@@ -55,6 +55,8 @@ pub struct Replay {
     pub decided_again: Option<u64>,
     /// How many files were compared byte for byte.
     pub files_compared: usize,
+    /// Whether the rows of a file that holds results cannot be read.
+    pub is_unread: bool,
     /// Whether a file is not where it was.
     pub is_missing: bool,
     /// What is worth knowing and no difference.
@@ -364,6 +366,7 @@ impl Recorded {
         });
         match compared {
             Err(error) => {
+                replay.is_unread = true;
                 replay.file(shown, format!("its rows cannot be read: {}", error.message));
                 Ok(false)
             }

@@ -51,6 +51,7 @@ impl Words<'_> {
         }
         self.redated(changes)
             .or_else(|| self.rows(changes))
+            .or_else(|| self.values(changes))
             .unwrap_or_else(|| changes.iter().map(|change| self.one(change)).collect::<Vec<_>>().join("; "))
     }
 
@@ -224,6 +225,26 @@ impl Words<'_> {
             says += &format!("; {cells} of its cells {}", if cells == 1 { "changes" } else { "change" });
         }
         Some(says)
+    }
+
+    /// `param dti_max: 43% becomes 43% from version 1, 40% from version 3`
+    fn values(&self, changes: &[Change]) -> Option<String> {
+        let (gone, new) = heads(changes);
+        if gone.is_empty() || new.is_empty() || gone.len() + new.len() != changes.len() {
+            return None;
+        }
+        let undated = gone[0].0.dated(Dates::default());
+        let is_value = |(key, _): &(&Key, &Element)| {
+            matches!(key, Key::ParamValue(..)) && key.dated(Dates::default()) == undated
+        };
+        let value = |(key, element): &(&Key, &Element)| {
+            let when = key.dates().and_then(|dates| self.dates(dates));
+            let when = when.map(|dates| format!(" {dates}")).unwrap_or_default();
+            format!("{}{when}", element.get(&Part::Value).map_or("", String::as_str))
+        };
+        let listed = |values: &[(&Key, &Element)]| values.iter().map(value).collect::<Vec<_>>().join(", ");
+        let says = || format!("{undated}: {} becomes {}", listed(&gone), listed(&new));
+        gone.iter().chain(&new).all(is_value).then(says)
     }
 
     /// `cap_share: 740..850 = 30% becomes 740..779 = 30%, 780..850 = 40%`

@@ -6,6 +6,7 @@ use opus_govern::diff::Edit;
 use opus_govern::impact::Counts;
 use serde_json::{Map, Value, json};
 
+use super::super::impact::report::moves_json;
 use crate::summary::grouped;
 
 /// A finished attribution.
@@ -113,6 +114,7 @@ impl Report<'_> {
                 "coarse": alternatives(&group.coarse),
                 "unfinished": is_unfinished,
                 "rows": group.counts.rows,
+                "outputs": moves_json(self.attribution.plan(), &group.counts),
                 "sums": self.sums(&group.counts),
             })
         };

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use opus_govern::diff::{Family, Rename};
+use opus_govern::diff::{Family, Rename, diff};
 use opus_govern::impact::{Counts, Listed, Plan, Summed};
 use opus_govern::results::Why;
+use opus_govern::structure::Structure;
 use opus_govern::total::Total;
 use opus_ir::{Kind, Program};
 use opus_runtime::Schema;
@@ -23,6 +24,8 @@ pub struct Report<'a> {
     pub titles: &'a BTreeMap<String, String>,
     pub tally: &'a Tally,
     pub renames: &'a [Rename],
+    /// The policies, to tell which versions are the same; `None` if their facts differ.
+    pub structures: Option<&'a [Structure; 2]>,
     /// The time it took, in seconds.
     pub seconds: f64,
 }
@@ -186,6 +189,8 @@ impl Report<'_> {
             };
             json!({ "output": output.name, "why": why })
         });
+        value.insert("kept".into(), self.kept());
+        value.insert("periods".into(), self.periods());
         value.insert("not_compared".into(), not_compared.collect());
         value.insert("renames".into(), json!(self.renames));
         let by = self.tally.by.as_ref().map(|column| {
@@ -203,21 +208,50 @@ impl Report<'_> {
         Value::Object(value)
     }
 
+    /// The changed rows that keep the value of the first listed output, by that value.
+    fn kept(&self) -> Value {
+        let plan = self.plan;
+        let Some(first) = plan.listed.first() else { return Value::Null };
+        let values = first.values.iter().zip(&self.tally.all.kept).filter(|(_, kept)| kept.rows > 0);
+        let values = values.map(|(value, kept)| {
+            let mut outputs = Map::new();
+            for (output, rows) in plan.listed.iter().zip(&kept.listed).filter(|(_, rows)| **rows > 0) {
+                outputs.insert(output.name.clone(), json!({ "rows": rows }));
+            }
+            for ((output, rows), sums) in plan.summed.iter().zip(&kept.summed).zip(&kept.sums) {
+                if *rows > 0 {
+                    let [gained, lost] = [sums.gained, sums.lost].map(|sum| sum.written(output.decimals));
+                    let counted = json!({ "rows": rows, "gained": gained, "lost": lost });
+                    outputs.insert(output.name.clone(), counted);
+                }
+            }
+            json!({ "value": value, "rows": kept.rows, "outputs": outputs })
+        });
+        json!({ "output": first.name, "values": values.collect::<Vec<_>>() })
+    }
+
+    /// Rows by the versions that decide them before and after, and whether these say the same.
+    fn periods(&self) -> Value {
+        let numbers = &self.plan.versions;
+        let counted = self.tally.all.periods.iter().map(|((from, to), [rows, changed])| {
+            let [before, after] = [from, to].map(|place| numbers.get(*place).copied());
+            let same = before.zip(after).map(|(before, after)| self.says_the_same(before, after));
+            json!({ "before": before, "after": after, "rows": rows, "changed": changed, "same": same })
+        });
+        Value::Array(counted.collect())
+    }
+
+    /// Whether a version before and one after differ in nothing that decides.
+    fn says_the_same(&self, before: u32, after: u32) -> bool {
+        let Some([a, b]) = self.structures else { return false };
+        let alone = |of: &Structure, number| of.at_version(number).unwrap_or_else(|| of.clone());
+        let script = diff(&alone(a, before), &alone(b, after));
+        !script.edits.iter().any(|edit| edit.id.decides)
+    }
+
     fn counts_json(&self, counts: &Counts) -> Map<String, Value> {
         let plan = self.plan;
         let both = |both: [u64; 2]| json!({ "before": both[0], "after": both[1] });
-        let listed = plan.listed.iter().enumerate().map(|(at, output)| {
-            let name = |place: usize| output.values.get(place).map_or(REFUSED, String::as_str);
-            let all = || 0..output.size();
-            let moves = all().flat_map(|from| all().map(move |to| (from, to)));
-            let moves = moves.map(|(from, to)| (from, to, counts.moved(plan, at, from, to)));
-            let moves = moves.filter(|(.., rows)| *rows > 0).map(|(from, to, rows)| {
-                // a value may be called like refusals, which are no value
-                let value = |place: usize| (place < output.values.len()).then(|| name(place));
-                json!({ "before": value(from), "after": value(to), "rows": rows })
-            });
-            (output.name.clone(), Value::Array(moves.collect()))
-        });
         let sums = plan.summed.iter().zip(&counts.sums).map(|(output, sums)| {
             let written = |sum: Total| sum.written(output.decimals);
             let sums = json!({
@@ -241,12 +275,27 @@ impl Report<'_> {
             ("changed".to_owned(), json!(counts.changed)),
             ("refused".to_owned(), both(counts.refused)),
             ("faults".to_owned(), faults.collect()),
-            ("outputs".to_owned(), Value::Object(listed.collect())),
+            ("outputs".to_owned(), moves_json(plan, counts)),
             ("sums".to_owned(), Value::Object(sums.collect())),
             ("rules".to_owned(), rules.collect()),
             ("versions".to_owned(), versions.collect()),
         ])
     }
+}
+
+/// By listed output, the rows with each value before and after.
+pub fn moves_json(plan: &Plan, counts: &Counts) -> Value {
+    let listed = plan.listed.iter().enumerate().map(|(at, output)| {
+        let all = || 0..output.size();
+        let moves = all().flat_map(|from| all().map(move |to| (from, to)));
+        let moves = moves.map(|(from, to)| (from, to, counts.moved(plan, at, from, to)));
+        let moves = moves.filter(|(.., rows)| *rows > 0).map(|(from, to, rows)| {
+            // no name stands for a refusal
+            json!({ "before": output.values.get(from), "after": output.values.get(to), "rows": rows })
+        });
+        (output.name.clone(), Value::Array(moves.collect()))
+    });
+    Value::Object(listed.collect())
 }
 
 /// Rows by the value of an output before, which is a line, and after, which is a column; or the moves from one value to

@@ -1,5 +1,7 @@
 //! What does a report say? Headings, sentences and tables, each of which follows from what was collected.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::Value;
 
 use crate::summary::grouped;
@@ -76,9 +78,13 @@ pub fn of(report: &Value) -> Document {
     }
     if !report["impact"].is_null() {
         blocks.push(Block::Section("effect", "What changes for the portfolio".to_owned()));
-        blocks.extend(effect(&report["impact"]));
+        blocks.extend(effect(report));
         blocks.push(Block::Section("causes", "Which edits change which decisions".to_owned()));
-        blocks.extend(causes(&report["attribution"]));
+        blocks.extend(causes(report));
+    }
+    if !report["portfolio"].is_null() {
+        blocks.push(Block::Section("portfolio", "What the policy does to the portfolio".to_owned()));
+        blocks.extend(portfolio(report));
     }
     blocks.push(Block::Section("policy", "The policy".to_owned()));
     blocks.extend(policy(&report["inspect"]));
@@ -87,7 +93,7 @@ pub fn of(report: &Value) -> Document {
     blocks.push(Block::Section("tests", "Tests and coverage".to_owned()));
     blocks.extend(tested(report));
     blocks.push(Block::Section("source", "The text of the policy".to_owned()));
-    blocks.push(Block::Text(format!("The source is {}.", basis(report))));
+    blocks.push(Block::Text(basis(report)));
     blocks.push(Block::Code(text(&report["source"]["text"])));
     blocks.push(Block::Section("evidence", "Hashes, signatures and commands".to_owned()));
     blocks.extend(evidence(report));
@@ -122,8 +128,8 @@ impl Table {
 /// How far the source explains the artifact.
 fn basis(report: &Value) -> String {
     match text(&report["source"]["label"]).as_str() {
-        "" => "what the artifact was compiled from".to_owned(),
-        label => label.to_owned(),
+        "" | "derived" => "The artifact was compiled from this text.".to_owned(),
+        label => format!("How far this text explains the artifact: {label}."),
     }
 }
 
@@ -156,30 +162,39 @@ fn summary(report: &Value) -> Vec<Block> {
             counted(rows),
             share(changed, rows)
         )];
+        whom.extend(reached(impact));
+        whom.extend(most_changed_versions(report));
         whom.extend(most_affected(&impact["by"]));
         answers.push(("For whom", whom));
-        answers.push(("With what effect", effect_in_short(impact)));
+        answers.push(("With what effect", effect_in_short(report)));
         answers.push(("Why", causes_in_short(&report["attribution"])));
+    }
+    if !report["portfolio"].is_null() {
+        answers.push(("What it decides", decided_in_short(report)));
     }
     let tests = &report["tests"];
     if let Some(count) = tests["tests"].as_u64() {
-        let failed = list(&tests["failed"]).len();
-        answers.push((
-            "Tests",
-            vec![match (count, failed) {
-                (0, _) => "The policy has no tests.".to_owned(),
-                (1, 0) => {
-                    format!("The test of the policy passes, on {} engines.", list(&tests["engines"]).len())
-                }
-                (_, 0) => format!(
-                    "All {count} tests of the policy pass, on {} engines.",
-                    list(&tests["engines"]).len()
-                ),
-                _ => format!("Of {count} tests of the policy, expectations fail: {failed}."),
-            }],
-        ));
+        let (failed, engines) = (list(&tests["failed"]).len() as u64, list(&tests["engines"]).len());
+        let mut lines = vec![match (count, failed) {
+            (0, _) => "The policy has no tests.".to_owned(),
+            (1, 0) => format!("The test of the policy passes, on {engines} engines."),
+            (_, 0) => format!("All {} tests of the policy pass, on {engines} engines.", grouped(count)),
+            _ => format!(
+                "{} of {} tests fail.",
+                list(&tests["failed"]).iter().map(|each| text(&each["test"])).collect::<BTreeSet<_>>().len(),
+                grouped(count)
+            ),
+        }];
+        if count > 0 {
+            lines.extend(skipped(tests));
+            lines.push(match shortened(&unreached(&report["coverage_by_tests"])) {
+                None => "Every version, rule, parameter value and table row is used by a test.".to_owned(),
+                Some(parts) => format!("No test reaches {parts}."),
+            });
+        }
+        answers.push(("Tests", lines));
     }
-    answers.push(("Who signed", vec![signed(report)]));
+    answers.push(("Who signed", signed(report)));
     vec![Block::Answers(answers)]
 }
 
@@ -215,7 +230,145 @@ fn most_affected(by: &Value) -> Option<String> {
     (!named.is_empty()).then(|| format!("By {column}: {}.", named.join("; ")))
 }
 
-fn effect_in_short(impact: &Value) -> Vec<String> {
+/// The first few, and how many more there are; `None` for none.
+fn shortened(parts: &[String]) -> Option<String> {
+    let named = parts.iter().take(NAMED_MAX).cloned().collect::<Vec<_>>().join("; ");
+    match parts.len() {
+        0 => None,
+        count if count > NAMED_MAX => Some(format!("{named}; and {} more", count - NAMED_MAX)),
+        _ => Some(named),
+    }
+}
+
+/// Engines that could not run here.
+fn skipped(tests: &Value) -> Option<String> {
+    let skipped: Vec<String> = list(&tests["skipped"]).iter().map(text).collect();
+    (!skipped.is_empty()).then(|| format!("Engines skipped on this machine: {}.", skipped.join("; ")))
+}
+
+/// What no row uses: versions, rules, values of parameters and rows of tables.
+fn unreached(coverage: &Value) -> Vec<String> {
+    let unused = |part: &&Value| number(&part["rows"]) == 0;
+    let of = |name: &str| list(&coverage[name]).iter();
+    let rules = of("rules").filter(|rule| number(&rule["held"]) == 0);
+    let rows = of("tables").flat_map(|table| {
+        let name = text(&table["name"]);
+        list(&table["rows"]).iter().filter(unused).map(move |row| format!("{name}: {}", text(&row["text"])))
+    });
+    of("versions")
+        .filter(unused)
+        .map(|version| text(&version["text"]))
+        .chain(of("params").filter(unused).map(|value| text(&value["text"])))
+        .chain(rules.map(|rule| format!("rule {}", text(&rule["id"]))))
+        .chain(rows)
+        .collect()
+}
+
+/// The share of changed rows among those that an edit can concern.
+fn reached(impact: &Value) -> Option<String> {
+    let concerned = list(&impact["periods"]).iter().filter(|period| {
+        let is_decided = !period["before"].is_null() || !period["after"].is_null();
+        period["same"] != true && is_decided
+    });
+    let rows: u64 = concerned.map(|period| number(&period["rows"])).sum();
+    let changed = number(&impact["changed"]);
+    let is_part = list(&impact["periods"]).iter().any(|period| period["same"] == true);
+    (is_part && rows > 0).then(|| {
+        format!(
+            "Of the {} for which an edit is in force: {}. The others are decided by the same rules before and after, \
+             or refused by both.",
+            counted(rows),
+            share(changed, rows)
+        )
+    })
+}
+
+/// Changed rows by the version that decides them after the change.
+fn most_changed_versions(report: &Value) -> Option<String> {
+    let periods = list(&report["impact"]["periods"]);
+    let mut versions: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
+    for period in periods {
+        let Some(number_of) = period["after"].as_u64() else { continue };
+        let (changed, rows) = versions.entry(number_of).or_default();
+        *changed += number(&period["changed"]);
+        *rows += number(&period["rows"]);
+    }
+    let is_told = versions.len() > 1;
+    let named =
+        versions.into_iter().filter(|(_, (changed, _))| *changed > 0).map(|(version, (changed, rows))| {
+            format!("version {version}{} {} of {}", dates(report, version), grouped(changed), grouped(rows))
+        });
+    let named: Vec<String> = named.collect();
+    shortened(&named).filter(|_| is_told).map(|named| format!("By version after the change: {named}."))
+}
+
+/// ` (from 2025-07-01)`: when a version is in force.
+fn dates(report: &Value, number_of: u64) -> String {
+    let versions = list(&report["inspect"]["versions"]);
+    let version = versions.iter().find(|version| version["number"] == number_of);
+    let [from, until] = ["from", "until"].map(|end| version.and_then(|version| version[end].as_str()));
+    let parts = [from.map(|day| format!("from {day}")), until.map(|day| format!("before {day}"))];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
+}
+
+/// How many rows have each value, and the sums.
+fn decided_in_short(report: &Value) -> Vec<String> {
+    let portfolio = &report["portfolio"];
+    let mut lines = vec![format!("The portfolio has {}.", counted(number(&portfolio["rows"])))];
+    for (output, all) in members(&portfolio["outputs"]) {
+        let named: Vec<String> = list(all)
+            .iter()
+            .map(|each| format!("{} {}", grouped(number(&each["rows"])), value_name(&each["after"])))
+            .collect();
+        lines.push(format!("{output}: {}.", shortened(&named).unwrap_or_default()));
+    }
+    for (output, sums) in members(&portfolio["sums"]) {
+        lines.push(format!("Sum of {output}: {}.", money(report, output, &sums["after"])));
+    }
+    lines
+}
+
+/// Changed rows with the same first output as before: `123 stay approve with another amount (−286,617.13 USD in all)`.
+fn kept(report: &Value) -> Vec<String> {
+    let each = |value: &Value| {
+        let rows = number(&value["rows"]);
+        let outputs = members(&value["outputs"]).map(|(output, differ)| {
+            let signed = |side: &str, sign: &str| {
+                let text = text(&differ[side]);
+                let is_none = text.chars().all(|symbol| !('1'..='9').contains(&symbol));
+                (!is_none).then(|| format!("{sign}{}", money(report, output, &differ[side])))
+            };
+            let parts: Vec<String> =
+                [signed("gained", "+"), signed("lost", "−")].into_iter().flatten().collect();
+            match parts.is_empty() {
+                true => output.clone(),
+                false => format!("{output} ({} in all)", parts.join(" and ")),
+            }
+        });
+        let outputs: Vec<String> = outputs.collect();
+        let stay = if rows == 1 { "stays" } else { "stay" };
+        let what = if outputs.is_empty() { "result".to_owned() } else { outputs.join(" and ") };
+        format!("{} {stay} {} with another {what}", grouped(rows), text(&value["value"]))
+    };
+    list(&report["impact"]["kept"]["values"]).iter().map(each).collect()
+}
+
+/// A sum of an output, with its unit.
+fn money(report: &Value, output: &str, sum: &Value) -> String {
+    let outputs = list(&report["inspect"]["outputs"]);
+    let kind = outputs.iter().find(|field| field["name"] == output).map(|field| text(&field["type"]));
+    let unit = match kind.as_deref() {
+        Some("money") => format!(" {}", text(&report["inspect"]["currency"])),
+        Some(kind) if kind.starts_with("percent") => " %".to_owned(),
+        Some("days") => " days".to_owned(),
+        _ => String::new(),
+    };
+    format!("{}{}", amount(sum), unit.trim_end())
+}
+
+fn effect_in_short(report: &Value) -> Vec<String> {
+    let impact = &report["impact"];
     let mut lines = Vec::new();
     let moves = moves(impact);
     for (output, _) in members(&impact["outputs"]) {
@@ -227,12 +380,20 @@ fn effect_in_short(impact: &Value) -> Vec<String> {
             .collect();
         if !named.is_empty() {
             let more = of.count().saturating_sub(NAMED_MAX);
-            let more = if more > 0 { format!("; and {more} more moves") } else { String::new() };
+            let more = match more {
+                0 => String::new(),
+                1 => "; and 1 more move".to_owned(),
+                more => format!("; and {more} more moves"),
+            };
             lines.push(format!("{output}: {}{more}.", named.join("; ")));
         }
     }
+    let kept = kept(report);
+    if !kept.is_empty() {
+        lines.push(format!("{}: {}.", text(&impact["kept"]["output"]), kept.join("; ")));
+    }
     for (output, sums) in members(&impact["sums"]) {
-        let [before, after] = ["before", "after"].map(|side| amount(&sums[side]));
+        let [before, after] = ["before", "after"].map(|side| money(report, output, &sums[side]));
         if before != after {
             lines.push(format!("Sum of {output}: {before} becomes {after}."));
         }
@@ -270,27 +431,130 @@ fn causes_in_short(attribution: &Value) -> Vec<String> {
     if lines.is_empty() {
         lines.push("Nothing changes.".to_owned());
     }
+    lines.extend(silent(attribution));
     lines
 }
 
-/// Who signed.
-fn signed(report: &Value) -> String {
+/// The edits that can decide and are part of no cause.
+fn silent(attribution: &Value) -> Option<String> {
+    let causes: Vec<&Value> =
+        list(&attribution["groups"]).iter().flat_map(|group| list(&group["causes"])).flat_map(list).collect();
+    let silent = list(&attribution["edits"])
+        .iter()
+        .filter(|edit| edit["decides"] == true && !causes.contains(&&edit["id"]))
+        .map(|edit| text(&edit["id"]));
+    let silent: Vec<String> = silent.collect();
+    let change = if silent.len() == 1 { "changes" } else { "change" };
+    let itself = if silent.len() == 1 { "itself" } else { "themselves" };
+    let says = || format!("{} {change} no decision by {itself}.", silent.join(", "));
+    (!silent.is_empty() && !causes.is_empty()).then(says)
+}
+
+/// Who signed, for each side.
+fn signed(report: &Value) -> Vec<String> {
     let selected = list(&report["selected"]);
-    if selected.is_empty() {
-        return "Signatures were not checked: the policy was read from a file, not from a store.".to_owned();
+    if selected.is_empty() && ["before", "after"].iter().all(|side| report["sides"][side]["from"] != "hash") {
+        return vec![
+            "Signatures were not checked: the policy was read from a file, not from a store.".to_owned(),
+        ];
     }
-    let each = selected.iter().map(|entry| {
-        let name = text(&entry["name"]);
-        let holders: Vec<String> = list(&entry["signed"]["holders"]).iter().map(text).collect();
-        match entry["signed"].as_str() {
-            Some(_) => format!("{name}: signatures not checked, because no trust file was given"),
-            None if holders.is_empty() => {
-                format!("{name}: not signed, and the trust file asks for no signature")
-            }
-            None => format!("{name}: signed by {}", holders.join(", ")),
+    let mut lines = Vec::new();
+    for (side, word) in
+        [("before", "Before"), ("after", if report["against"].is_null() { "" } else { "After" })]
+    {
+        let of = &report["sides"][side];
+        if of.is_null() {
+            continue;
         }
-    });
-    format!("{}.", each.collect::<Vec<_>>().join("; "))
+        let entry = &of["entry"];
+        let policy = text(&of["policy"]);
+        let place = entry["entry"].as_u64().map_or(String::new(), |number| format!(", entry {number}"));
+        let head = match word {
+            "" => format!("{policy}{place}"),
+            word => format!("{word} ({policy}{place})"),
+        };
+        let says = match of["from"].as_str() {
+            Some("name") => standing(entry),
+            Some("hash") => "selected by its hash, so signatures were not checked".to_owned(),
+            _ => format!("read from a file; {}", published(report, of)),
+        };
+        lines.push(format!("{head}: {says}."));
+    }
+    let others = selected.iter().filter(|entry| entry["kind"] != "artifact");
+    lines.extend(others.map(|entry| {
+        format!(
+            "{} ({}, entry {}): {}.",
+            text(&entry["kind"]),
+            text(&entry["name"]),
+            entry["entry"],
+            standing(entry)
+        )
+    }));
+    lines
+}
+
+/// Who signed an entry.
+fn standing(entry: &Value) -> String {
+    let claimed = if entry["claimed"] == true { " (claimed)" } else { "" };
+    let time = format!("{}{claimed}", instant(&entry["time"]));
+    let holders: Vec<String> = list(&entry["signed"]["holders"]).iter().map(text).collect();
+    match entry["signed"].as_str() {
+        Some(_) => {
+            format!("published {time}; signatures were not checked, because no trust file was given")
+        }
+        None if holders.is_empty() => {
+            format!("in force since {time}, not signed, and the trust file asks for no signature")
+        }
+        None => format!(
+            "in force since {time}, signed by {} ({} required)",
+            holders.join(" and "),
+            entry["signed"]["required"]
+        ),
+    }
+}
+
+/// What the store knows of a policy that was read from a file.
+fn published(report: &Value, of: &Value) -> String {
+    let of_object = |entry: &&Value| entry["object"] == of["content"];
+    let selected = || list(&report["selected"]).iter();
+    let mut pending = selected().flat_map(|entry| list(&entry["pending"]));
+    if let Some(entry) = selected().find(of_object) {
+        let (name, number) = (text(&entry["name"]), &entry["entry"]);
+        return format!("the same object is published as entry {number} of {name}, {}", standing(entry));
+    }
+    match pending.find(of_object) {
+        Some(entry) => format!("pending as {}", missing(entry)),
+        None if selected().all(|entry| entry["signed"].is_string()) => {
+            "signatures were not checked, because no trust file was given".to_owned()
+        }
+        None => "nobody has signed it".to_owned(),
+    }
+}
+
+/// `entry 3, with 1 of 2 signatures, by Ann`
+fn missing(entry: &Value) -> String {
+    let holders: Vec<String> = list(&entry["signed"]["holders"]).iter().map(text).collect();
+    let by = if holders.is_empty() { String::new() } else { format!(", by {}", holders.join(" and ")) };
+    let discounted: String =
+        list(&entry["signed"]["discounted"]).iter().map(|why| format!("; {}", text(why))).collect();
+    format!(
+        "entry {}, with {} of {} signatures{by}{discounted}",
+        entry["entry"],
+        holders.len(),
+        entry["signed"]["required"]
+    )
+}
+
+/// `2026-11-30 09:34:06Z`
+fn instant(time: &Value) -> String {
+    let time = text(time);
+    match time.split_once('T') {
+        Some((day, rest)) => {
+            let clock: String = rest.chars().take_while(|symbol| *symbol != '.' && *symbol != 'Z').collect();
+            format!("{day} {clock}Z")
+        }
+        None => time,
+    }
 }
 
 fn changes(diff: &Value) -> Vec<Block> {
@@ -342,16 +606,25 @@ fn value_name(value: &Value) -> String {
     value.as_str().map_or_else(|| "refused".to_owned(), str::to_owned)
 }
 
-fn effect(impact: &Value) -> Vec<Block> {
+fn effect(report: &Value) -> Vec<Block> {
+    let impact = &report["impact"];
     let mut blocks = Vec::new();
+    blocks.extend(by_version(report));
     for (output, all) in members(&impact["outputs"]) {
         blocks.push(Block::Heading(output.clone()));
         blocks.push(Block::Table(before_and_after(output, list(all))));
         blocks.push(Block::Table(matrix(output, list(all))));
+        if impact["kept"]["output"] == output.as_str() {
+            let kept = kept(report);
+            if !kept.is_empty() {
+                blocks.push(Block::Text(format!("Of the rows that change, {}.", kept.join("; "))));
+            }
+        }
     }
     let sums: Vec<Vec<Cell>> = members(&impact["sums"])
         .map(|(output, sums)| {
-            let cells = ["before", "after", "gained", "lost"].map(|side| Cell::Number(amount(&sums[side])));
+            let cells = ["before", "after", "gained", "lost"]
+                .map(|side| Cell::Number(money(report, output, &sums[side])));
             std::iter::once(Cell::Code(output.clone())).chain(cells).collect()
         })
         .collect();
@@ -378,9 +651,9 @@ fn effect(impact: &Value) -> Vec<Block> {
             Cell::Bars(vec![part(before, most), part(after, most)]),
         ]
     });
-    let head = ["rule", "title", "before", "after", "shares"].map(str::to_owned).to_vec();
+    let head = ["rule", "title", "before", "after", BARS].map(str::to_owned).to_vec();
     blocks.push(Block::Table(Table {
-        caption: "Rows that each rule decides; the upper bar is before, the lower one after".to_owned(),
+        caption: "Rows that each rule decides".to_owned(),
         head,
         rows: rows.collect(),
     }));
@@ -410,10 +683,100 @@ fn effect(impact: &Value) -> Vec<Block> {
     blocks
 }
 
+/// What the two bars of a cell are; the column is left out where bars are not drawn.
+const BARS: &str = "before above after";
+
+/// Rows by the versions that decide them before and after; nothing if there is one.
+fn by_version(report: &Value) -> Vec<Block> {
+    let periods = list(&report["impact"]["periods"]);
+    let versions: BTreeSet<u64> = periods.iter().filter_map(|period| period["after"].as_u64()).collect();
+    if versions.len() < 2 {
+        return Vec::new();
+    }
+    let version = |value: &Value| value.as_u64().map_or("refused".to_owned(), |number| number.to_string());
+    let row = |period: &Value| {
+        let [rows, changed] = [&period["rows"], &period["changed"]].map(number);
+        let dates = period["after"].as_u64().map_or(String::new(), |number| dates(report, number));
+        let same = match period["same"].as_bool() {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "",
+        };
+        vec![
+            Cell::Code(version(&period["before"])),
+            Cell::Code(version(&period["after"])),
+            Cell::Text(dates.trim_matches([' ', '(', ')']).to_owned()),
+            Cell::Text(same.to_owned()),
+            Cell::Number(grouped(rows)),
+            Cell::Number(grouped(changed)),
+            Cell::Number(share(changed, rows)),
+        ]
+    };
+    let head = ["version before", "version after", "in force", "the same", "rows", "changed", "share"];
+    vec![
+        Block::Heading("Versions".to_owned()),
+        Block::Table(Table {
+            caption: "Rows by the versions that decide them; two versions are the same if no edit that decides is between \
+                      them"
+                .to_owned(),
+            head: head.map(str::to_owned).to_vec(),
+            rows: periods.iter().map(row).collect(),
+        }),
+    ]
+}
+
+/// What a policy alone decides: rows by value, sums, rules, versions and refusals.
+fn portfolio(report: &Value) -> Vec<Block> {
+    let counts = &report["portfolio"];
+    let all = number(&counts["rows"]);
+    let table = |caption: String, of: &str, counted: Vec<(String, u64)>| {
+        let row = |(name, rows): (String, u64)| {
+            vec![Cell::Code(name), Cell::Number(grouped(rows)), Cell::Number(share(rows, all))]
+        };
+        let head = [of, "rows", "share"].map(str::to_owned).to_vec();
+        Block::Table(Table { caption, head, rows: counted.into_iter().map(row).collect() })
+    };
+    let mut blocks = vec![Block::Text(format!("The portfolio has {}.", self::counted(all)))];
+    for (output, values) in members(&counts["outputs"]) {
+        let rows = list(values).iter().map(|each| (value_name(&each["after"]), number(&each["rows"])));
+        blocks.push(table(format!("Rows by {output}"), output, rows.collect()));
+    }
+    let sums = members(&counts["sums"]).map(|(output, sums)| {
+        vec![Cell::Code(output.clone()), Cell::Number(money(report, output, &sums["after"]))]
+    });
+    let sums: Vec<Vec<Cell>> = sums.collect();
+    if !sums.is_empty() {
+        blocks.push(Block::Table(Table {
+            caption: "Sums of numeric outputs over all rows".to_owned(),
+            head: ["output", "sum"].map(str::to_owned).to_vec(),
+            rows: sums,
+        }));
+    }
+    for (name, of, caption) in [
+        ("rules", "rule", "Rows that each rule decides"),
+        ("versions", "version", "Rows that each version decides"),
+        ("faults", "field", "Why rows are refused"),
+    ] {
+        let named = list(&counts[name]).iter().map(|each| (label(each), number(&each["after"])));
+        let rows: Vec<(String, u64)> = named.collect();
+        if !rows.is_empty() {
+            blocks.push(table(caption.to_owned(), of, rows));
+        }
+    }
+    blocks
+}
+
+/// The name of a rule or version, or what is wrong with a field.
+fn label(each: &Value) -> String {
+    let names = [&each["rule"], &each["version"], &each["field"], &each["code"]];
+    names.map(text).into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
 fn by_column(by: &Value) -> Vec<Block> {
-    let groups = list(&by["groups"]);
+    let mut groups: Vec<&Value> = list(&by["groups"]).iter().collect();
+    groups.sort_by_key(|group| std::cmp::Reverse(number(&group["changed"])));
     let Some(column) = by["column"].as_str().filter(|_| !groups.is_empty()) else { return Vec::new() };
-    let row = |group: &Value| {
+    let row = |group: &&Value| {
         let (rows, changed) = (number(&group["rows"]), number(&group["changed"]));
         let first = moves(group).into_iter().next();
         let most = first.map_or(String::new(), |(output, before, after, rows)| {
@@ -467,8 +830,8 @@ fn before_and_after(output: &str, moves: &[Value]) -> Table {
         ]
     };
     Table {
-        caption: format!("Rows by {output}; the upper bar is before, the lower one after"),
-        head: [output, "before", "after", "difference", "shares"].map(str::to_owned).to_vec(),
+        caption: format!("Rows by {output}"),
+        head: [output, "before", "after", "difference", BARS].map(str::to_owned).to_vec(),
         rows: values.iter().map(row).collect(),
     }
 }
@@ -523,7 +886,8 @@ fn values(moves: &[Value]) -> Vec<String> {
     values
 }
 
-fn causes(attribution: &Value) -> Vec<Block> {
+fn causes(report: &Value) -> Vec<Block> {
+    let attribution = &report["attribution"];
     let groups = list(&attribution["groups"]);
     if groups.is_empty() {
         return vec![Block::Text("No row changes.".to_owned())];
@@ -531,7 +895,8 @@ fn causes(attribution: &Value) -> Vec<Block> {
     let sums: Vec<&String> = members(&attribution["sums"]).map(|(output, _)| output).collect();
     let moved = |sums_of: &Value, output: &String| {
         let sums = &sums_of[output.as_str()];
-        Cell::Number(format!("{} → {}", amount(&sums["before"]), amount(&sums["after"])))
+        let [before, after] = [&sums["before"], &sums["after"]].map(|sum| money(report, output, sum));
+        Cell::Number(format!("{before} → {after}"))
     };
     let row = |group: &Value| {
         let unfinished = if group["unfinished"] == true { " (search given up)" } else { "" };
@@ -555,6 +920,11 @@ fn causes(attribution: &Value) -> Vec<Block> {
     if groups.len() > GROUPS_SHOWN {
         blocks.push(Block::Text(format!("{} more groups are not shown.", groups.len() - GROUPS_SHOWN)));
     }
+    let moved = moves_by_cause(groups);
+    if !moved.rows.is_empty() {
+        blocks.push(Block::Table(moved));
+    }
+    blocks.extend(silent(attribution).map(Block::Text));
     if attribution["groups_add_up"] == true {
         blocks.push(Block::Text("The groups add up to all changed rows.".to_owned()));
     }
@@ -580,6 +950,31 @@ fn causes(attribution: &Value) -> Vec<Block> {
         }));
     }
     blocks
+}
+
+/// How the rows of each cause move between the values of the first output that has values.
+fn moves_by_cause(groups: &[Value]) -> Table {
+    let output = groups.first().and_then(|group| members(&group["outputs"]).next());
+    let output = output.map_or(String::new(), |(output, _)| output.clone());
+    let row = |group: &Value, each: &Value| {
+        let [before, after] = [&each["before"], &each["after"]].map(value_name);
+        let after = if before == after { format!("{after}, with another result") } else { after };
+        vec![
+            Cell::Code(alternatives(&group["causes"])),
+            Cell::Text(before),
+            Cell::Text(after),
+            Cell::Number(grouped(number(&each["rows"]))),
+        ]
+    };
+    let rows = groups
+        .iter()
+        .take(GROUPS_SHOWN)
+        .flat_map(|group| list(&group["outputs"][output.as_str()]).iter().map(move |each| row(group, each)));
+    Table {
+        caption: format!("Which causes move which rows, by {output}"),
+        head: ["causes", "before", "after", "rows"].map(str::to_owned).to_vec(),
+        rows: rows.collect(),
+    }
 }
 
 /// `E1, or E2 with E3`
@@ -675,7 +1070,7 @@ fn proved(inspect: &Value) -> Vec<Block> {
             Cell::Code(version["number"].to_string()),
             Cell::Text(if certificate["total"] == true { "yes" } else { "no" }.to_owned()),
             Cell::Number(grouped(number(&certificate["steps_max"]))),
-            Cell::Number(text(&certificate["largest_intermediate"])),
+            Cell::Number(amount(&certificate["largest_intermediate"])),
         ]
     };
     vec![
@@ -704,12 +1099,21 @@ fn tested(report: &Value) -> Vec<Block> {
         )];
     }
     let engines: Vec<String> = list(&tests["engines"]).iter().map(text).collect();
-    blocks.push(Block::Text(format!(
-        "{} tests, of which expectations failed: {}. They ran on {}.",
-        number(&tests["tests"]),
-        list(&tests["failed"]).len(),
-        engines.join(", ")
-    )));
+    let count = number(&tests["tests"]);
+    let engines = engines.join(", ");
+    blocks.push(Block::Text(match (count, list(&tests["failed"]).len() as u64) {
+        (0, _) => "The policy has no tests.".to_owned(),
+        (1, 0) => format!("1 test, which passes. It ran on {engines}."),
+        (_, 0) => format!("{} tests, none failed. They ran on {engines}.", grouped(count)),
+        (_, failed) => {
+            format!(
+                "{} tests, with {} failed expectations. They ran on {engines}.",
+                grouped(count),
+                grouped(failed)
+            )
+        }
+    }));
+    blocks.extend(skipped(tests).filter(|_| count > 0).map(Block::Text));
     let failed = list(&tests["failed"]);
     if !failed.is_empty() {
         let row = |each: &Value| {
@@ -743,30 +1147,63 @@ fn tested(report: &Value) -> Vec<Block> {
             head: ["rule", "title", "held", "failed", "share"].map(str::to_owned).to_vec(),
             rows: list(&coverage["rules"]).iter().map(row).collect(),
         }));
-        let never: Vec<String> = list(&coverage["rules"])
-            .iter()
-            .filter(|rule| number(&rule["held"]) == 0)
-            .map(|rule| text(&rule["id"]))
-            .collect();
+        blocks.push(Block::Table(parts(coverage, by)));
+        let never = unreached(coverage);
         blocks.push(Block::Text(match never.is_empty() {
-            true => format!("Every rule decides at least once in {by}."),
-            false => format!("No row of {by} is decided by {}.", never.join(", ")),
+            true => format!("Every version, rule, parameter value and table row is used in {by}."),
+            false => format!("Not used in {by}: {}.", never.join("; ")),
         }));
     }
     blocks
 }
 
+/// The versions, values of parameters and rows of tables, with the rows that use them.
+fn parts(coverage: &Value, by: &str) -> Table {
+    let row = |part: String, used: &Value| {
+        let rows = number(&used["rows"]);
+        vec![
+            Cell::Text(part),
+            Cell::Code(text(&used["text"])),
+            Cell::Number(grouped(rows)),
+            Cell::Text(if rows == 0 { "not used" } else { "" }.to_owned()),
+        ]
+    };
+    let of = |name: &str| list(&coverage[name]).iter();
+    let versions = of("versions").map(|used| row("version".to_owned(), used));
+    let params = of("params").map(|used| row("parameter".to_owned(), used));
+    let tables = of("tables").flat_map(|table| {
+        let name = format!("table {}", text(&table["name"]));
+        let unknown = table["rows"].is_null().then(|| {
+            let cell = Cell::Text("too many rows to count each".to_owned());
+            vec![Cell::Text(name.clone()), Cell::Code(String::new()), Cell::Number(String::new()), cell]
+        });
+        let rows: Vec<Vec<Cell>> = list(&table["rows"]).iter().map(|used| row(name.clone(), used)).collect();
+        rows.into_iter().chain(unknown)
+    });
+    Table {
+        caption: format!(
+            "Versions, values of parameters and rows of tables, with the rows of {by} that use them"
+        ),
+        head: ["part", "", "rows", "remark"].map(str::to_owned).to_vec(),
+        rows: versions.chain(params).chain(tables).collect(),
+    }
+}
+
 fn evidence(report: &Value) -> Vec<Block> {
     let inspect = &report["inspect"];
-    let mut rows: Vec<(String, String)> = vec![
-        ("artifact".to_owned(), text(&inspect["content"])),
-        ("meaning".to_owned(), text(&inspect["meaning"])),
-        ("snapshot".to_owned(), text(&inspect["snapshot"])),
-    ];
+    let mut rows: Vec<(String, String)> = Vec::new();
+    for (side, end) in
+        [("before", " before"), ("after", if report["against"].is_null() { "" } else { " after" })]
+    {
+        for (hash, name) in [("content", "artifact"), ("meaning", "meaning")] {
+            rows.push((format!("{name}{end}"), text(&report["sides"][side][hash])));
+        }
+    }
+    rows.push(("snapshot".to_owned(), text(&inspect["snapshot"])));
     for (side, name) in [("a", "structure before"), ("b", "structure after")] {
         rows.push((name.to_owned(), text(&report["diff"][side]["structure"])));
     }
-    for input in list(&report["impact"]["inputs"]) {
+    for input in list(&report["impact"]["inputs"]).iter().chain(list(&report["portfolio"]["inputs"])) {
         rows.push((format!("input {}", text(&input["file"])), text(&input["blake3"])));
     }
     let rows = rows.into_iter().filter(|(_, hash)| !hash.is_empty());
@@ -775,36 +1212,56 @@ fn evidence(report: &Value) -> Vec<Block> {
         head: ["what", "hash"].map(str::to_owned).to_vec(),
         rows: rows.map(|(name, hash)| vec![Cell::Text(name), Cell::Code(hash)]).collect(),
     })];
-    let published = list(&report["selected"]).iter().map(|entry| {
+    let published = list(&report["selected"]).iter().flat_map(|entry| {
         let by = entry["publisher"].as_str().map_or(String::new(), |by| format!(", by {by} (claimed)"));
         let claimed = if entry["claimed"] == true { ", a time that was claimed" } else { "" };
-        format!(
-            "{}: entry {} of the store, published {}{claimed}{by}.",
-            text(&entry["name"]),
+        let name = text(&entry["name"]);
+        let line = format!(
+            "{name}: entry {} of the store, published {}{claimed}{by}.",
             entry["entry"],
             text(&entry["time"])
-        )
+        );
+        let pending = list(&entry["pending"]).iter().map(move |pending| {
+            format!("{name}: pending: {}; object {}.", missing(pending), text(&pending["object"]))
+        });
+        std::iter::once(line).chain(pending)
     });
     let published: Vec<String> = published.collect();
     if !published.is_empty() {
         blocks.push(Block::Heading("Publications".to_owned()));
         blocks.push(Block::List(published));
     }
+    if let Some(statement) = report["statement"]["text"].as_str() {
+        blocks.push(Block::Heading("Statement".to_owned()));
+        blocks.push(Block::Text(format!(
+            "Who approves the change signs this text: the name, the object {}, and the object that it replaces.",
+            text(&report["sides"]["after"]["policy"])
+        )));
+        blocks.push(Block::Code(statement.to_owned()));
+    }
     blocks.push(Block::Heading("Commands".to_owned()));
     blocks.push(Block::Text("These commands print the figures again:".to_owned()));
     blocks.push(Block::Code(list(&report["commands"]).iter().map(text).collect::<Vec<_>>().join("\n")));
     blocks.push(Block::Heading("What was not checked".to_owned()));
-    let mut not_checked = vec![
-        "Whether the portfolio is complete and right, and stands for the rows that will come.".to_owned(),
-        "Whether the citations say what the policy says.".to_owned(),
-    ];
+    let has_input = !report["impact"].is_null() || !report["portfolio"].is_null();
+    let mut not_checked = vec!["Whether the citations say what the policy says.".to_owned()];
+    if has_input {
+        let complete = "Whether the portfolio is complete and right, and stands for the rows that will come.";
+        not_checked.insert(0, complete.to_owned());
+    }
+    let uncited = list(&inspect["versions"]).iter().filter(|version| version["cite"].is_null());
+    let uncited: Vec<String> = uncited.map(|version| version["number"].to_string()).collect();
+    if !uncited.is_empty() && !inspect["effective_on"].is_null() {
+        let (noun, rest) = if uncited.len() == 1 { ("version", "rests") } else { ("versions", "rest") };
+        not_checked.push(format!("What {noun} {} {rest} on: no source is cited.", uncited.join(", ")));
+    }
     if list(&report["selected"]).iter().all(|entry| entry["signed"].is_string()) {
         not_checked.push("Signatures.".to_owned());
     }
     if !list(&report["selected"]).is_empty() {
         not_checked.push("Whether the names of publishers and claimed times are true.".to_owned());
     }
-    if report["impact"].is_null() {
+    if !has_input {
         not_checked.push("What the policy does to a portfolio: no input was given.".to_owned());
     }
     blocks.push(Block::List(not_checked));

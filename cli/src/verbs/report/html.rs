@@ -109,7 +109,12 @@ fn table(page: &mut String, table: &Table) {
             let content = match cell {
                 Cell::Text(text) => escaped(text),
                 Cell::Code(text) if text.is_empty() => String::new(),
-                Cell::Code(text) => format!("<code>{}</code>", escaped(text)),
+                Cell::Code(text) => {
+                    // a name is not broken, unless it is a hash
+                    let is_long = text.split(' ').any(|word| word.chars().count() > WORD_MAX);
+                    let class = if is_long { " class=\"long\"" } else { "" };
+                    format!("<code{class}>{}</code>", escaped(text))
+                }
                 Cell::Number(text) => escaped(text),
                 Cell::Bars(shares) => bars(shares),
                 Cell::Span(from, until) => span(*from, *until),
@@ -125,6 +130,9 @@ fn table(page: &mut String, table: &Table) {
     }
     *page += "</tbody>\n</table>\n</div>\n";
 }
+
+/// The longest word that is kept on one line, in characters.
+const WORD_MAX: usize = 30;
 
 /// Bars below each other, for before and after.
 fn bars(shares: &[f64]) -> String {
@@ -218,7 +226,7 @@ thead th { font-weight: 600; color: var(--soft); font-size: .8rem; white-space: 
 tbody th { font-weight: 500; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 code { font: .92em/1.5 ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace; }
-td code { overflow-wrap: anywhere; }
+code.long { overflow-wrap: anywhere; }
 pre { background: var(--shade); border: 1px solid var(--rule); border-radius: .3rem; padding: .8rem; overflow-x: auto; font-size: .84rem; overflow-wrap: normal; }
 .bars { display: block; width: 100%; min-width: 6rem; height: 1.1rem; margin-top: .15rem; }
 .before { fill: var(--before); } .after { fill: var(--after); } .line { fill: var(--rule); }
