@@ -243,5 +243,10 @@ fn faults_of_a_server_come_to_what_they_should() {
     fs::write(folder.0.join("runs.jsonl"), mixed).unwrap();
     let output = folder.o02("score");
     assert!(!output.status.success());
-    assert!(text(&output.stderr).contains("runs against the scripted server are among runs of real systems"));
+    assert!(text(&output.stderr).contains("run 77 of"), "{}", text(&output.stderr));
+    let other = Folder::new("mixed");
+    let evidence = folder.0.join("evidence").display().to_string();
+    let output = other.o02(&format!("run --systems opus,structured --runs 1 --replay {evidence}"));
+    assert!(!output.status.success());
+    assert!(text(&output.stderr).contains("the recording is of the scripted server, which is no model"));
 }
