@@ -4,6 +4,7 @@
 //! value is read there, and if writing the new value there alone, and executing again, gives the claimed results and no
 //! others.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -191,21 +192,18 @@ pub fn act(
     let mut edited: BTreeMap<Vec<String>, Result<Vec<Option<Answer>>, String>> = BTreeMap::new();
     let alone = claims.changes.iter().map(|change| vec![change.id.clone()]);
     for ids in alone.chain(claims.changed.iter().map(Changed::causes)) {
-        if !edited.contains_key(&ids) {
-            let after = match with(system, &texts, claims, &ids) {
+        if let Entry::Vacant(place) = edited.entry(ids) {
+            let after = match with(system, &texts, claims, place.key()) {
                 Ok(texts) => Ok(results(&texts)?),
                 Err(why) => Err(why),
             };
-            edited.insert(ids, after);
+            place.insert(after);
         }
     }
     let index = |name: &str| population.iter().position(|(scenario, _)| scenario == name);
     let read = |value: &Value| value.as_object().and_then(|object| domain.shape.read(object));
     for (number, change) in claims.changes.iter().enumerate() {
         let own = vec![change.id.clone()];
-        // a case that needs other changes too says nothing about this one alone
-        let about =
-            |at: usize| claims.changed.iter().filter(move |changed| index(&changed.scenario) == Some(at));
         let fault = match &edited[&own] {
             Err(why) => Some(why.clone()),
             Ok(_) if claims.changes[..number].iter().any(|other| other.id == change.id) => {
@@ -213,21 +211,19 @@ pub fn act(
             }
             Ok(after) => (0..population.len()).find_map(|at| {
                 let name = &population[at].0;
-                let claimed: Vec<&Changed> =
-                    about(at).filter(|changed| changed.causes().contains(&change.id)).collect();
-                match (&claimed[..], before[at] == after[at]) {
-                    ([], true) => None,
-                    ([], false) => Some(format!("{name} changes too, which is not claimed")),
-                    (claimed, _) => {
-                        let alone = claimed.iter().filter(|changed| changed.causes() == own);
-                        let wrong = |changed: &&&Changed| {
-                            read(&changed.after).is_none() || read(&changed.after) != after[at]
-                        };
-                        alone
-                            .into_iter()
-                            .any(|changed| wrong(&changed))
-                            .then(|| format!("{name} does not change as claimed"))
-                    }
+                let about = claims.changed.iter().filter(|changed| changed.scenario == *name);
+                let about: Vec<&Changed> =
+                    about.filter(|changed| changed.causes().contains(&change.id)).collect();
+                // a case that needs other changes too says nothing about this one alone
+                let is_wrong = |changed: &&Changed| {
+                    let claimed = read(&changed.after);
+                    changed.causes() == own && (claimed.is_none() || claimed != after[at])
+                };
+                if about.is_empty() {
+                    let is_same = before[at] == after[at];
+                    (!is_same).then(|| format!("{name} changes too, which is not claimed"))
+                } else {
+                    about.iter().any(is_wrong).then(|| format!("{name} does not change as claimed"))
                 }
             }),
         };
