@@ -21,9 +21,11 @@ pub fn is_sure(diagnostic: &Diagnostic, tree: &Policy, source: &str) -> bool {
         let said = words(place.text(source)).next();
         // a name may be lost in pieces: `max-ltv`
         let pieces = said.filter(|said| said.contains('_')).map(|said| said.replace('_', ""));
+        // the number of a version may be what was not read of its declaration
+        let is_number = said.is_some_and(|said| said.starts_with(|first: char| first.is_ascii_digit()));
         !tree.lost.iter().map(|lost| lost.text(source)).any(|lost| {
             let whole = || words(lost).collect::<String>().replace('_', "");
-            words(lost).any(|word| Some(word) == said)
+            words(lost).any(|word| Some(word) == said || (is_number && word == "version"))
                 || pieces.as_ref().is_some_and(|said| whole().contains(said))
         })
     };
