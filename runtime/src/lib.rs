@@ -34,11 +34,11 @@ pub mod example;
 mod functions;
 pub mod hash;
 pub mod listing;
-#[cfg(feature = "native")]
 pub mod near;
 mod policy;
 pub mod record;
 mod refusal;
+#[cfg(feature = "native")]
 mod room;
 mod row;
 mod shapes;

@@ -121,7 +121,10 @@ fn setters_keep_to_the_kind_of_the_field() {
     assert_eq!(row.set_int("income", 40).unwrap_err().fault, Fault::WrongType);
     assert_eq!(row.set_bool("age", true).unwrap_err().fault, Fault::WrongType);
     assert_eq!(row.set_day("age", 40).unwrap_err().fault, Fault::WrongType);
-    assert_eq!(row.set_int("wage", 40).unwrap_err().message, "the policy has no input `wage`");
+    assert_eq!(
+        row.set_int("wage", 40).unwrap_err().message,
+        "the policy has no input `wage`: did you mean `age`?"
+    );
     assert!(row.set_int(6, 40).is_err());
     assert!(row.set_missing("age").is_err());
     assert!(
