@@ -126,7 +126,15 @@ pub fn write(mut target: Target, value: &Value) -> Result<Whole, DataError> {
 /// assert_eq!(opus_cli::summary::grouped(1234567), "1,234,567");
 /// ```
 pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
+    in_groups(&number.to_string())
+}
+
+/// Digits in groups of three.
+///
+/// ```
+/// assert_eq!(opus_cli::summary::in_groups("123456789012345678901"), "123,456,789,012,345,678,901");
+/// ```
+pub fn in_groups(digits: &str) -> String {
     let mut out = String::new();
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {

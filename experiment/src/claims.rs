@@ -8,14 +8,14 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::Failure;
 use crate::answer::{Answer, Shape, object};
 use crate::domain::Domain;
 use crate::quantity::{Quantity, rewritten};
 use crate::scenario::Scenario;
-use crate::system::{Outcome, System, Texts};
+use crate::system::{Case, Outcome, System, Texts};
 
 /// An account of a change.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -165,8 +165,6 @@ impl Acted {
     }
 }
 
-type Population = [(String, Map<String, Value>)];
-
 /// Acts on an account: writes each new value where it says, and executes the system again.
 ///
 /// # Errors
@@ -175,7 +173,7 @@ pub fn act(
     system: &dyn System,
     domain: &Domain,
     version: u32,
-    population: &Population,
+    population: &[Case],
     claims: &Claims,
     run: u32,
 ) -> Result<Acted, Failure> {

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::Failure;
 use crate::answer::Shape;
 use crate::scenario::{self, Scenario};
+use crate::system::Case;
 
 /// The file in a domain's folder that names all others.
 const FILE: &str = "domain.toml";
@@ -146,6 +147,12 @@ impl Domain {
     pub fn date_field(&self) -> &str {
         let first = self.scenarios.iter().filter(|scenario| scenario.tier != scenario::Tier::Governance);
         first.filter_map(|scenario| scenario.input.keys().next()).next().map_or("", |name| name)
+    }
+
+    /// The cases that a scenario of tier 3 looks at, which are scenarios of this domain.
+    pub fn population(&self, scenario: &Scenario) -> Vec<Case> {
+        let case = |id: &str| Some((id.to_owned(), self.scenario(id)?.input.clone()));
+        scenario.population().into_iter().filter_map(case).collect()
     }
 
     /// The scenario with this id.

@@ -3,7 +3,8 @@
 //! In reading order: what is decided, policies with their prose and scenarios ([`domain`], [`scenario`]); what an answer
 //! is ([`answer`]) and what an account of a change claims ([`claims`], [`quantity`]); what answers ([`system`],
 //! [`systems`], [`model`]); what may not change meanwhile ([`lock`]); all runs ([`matrix`], [`record`]); what they amount
-//! to ([`score`], [`controls`], [`report`]); and what goes beyond the published experiment ([`rows`], [`temporal`]); and a server that stands in for a model ([`scripted`]).
+//! to ([`score`], [`controls`], [`report`]); what goes beyond the published experiment ([`rows`], [`temporal`]); and a server
+//! that stands in for a model ([`scripted`]).
 //!
 //! The scenarios are a reconstruction: those of the published experiment are not public.
 

@@ -5,10 +5,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+use opus_cli::summary::grouped;
 use opus_experiment::answer::Class;
 use opus_experiment::command::{self, Opus};
 use opus_experiment::domain::{self, Domain};
@@ -18,16 +18,17 @@ use opus_experiment::model::estimate::estimate;
 use opus_experiment::model::evidence::Evidence;
 use opus_experiment::model::{self, Model, Options, Protocol};
 use opus_experiment::record::Record;
-use opus_experiment::report::page::grouped;
 use opus_experiment::report::{self, content::Material};
 use opus_experiment::rows::RowScores;
 use opus_experiment::scenario::Tier;
+use opus_experiment::score::Scores;
 use opus_experiment::scripted::{Fault, Script, Server};
 use opus_experiment::system::{State, System};
 use opus_experiment::systems::NAMES;
 use opus_experiment::systems::opus::{OpusSystem, Variant};
 use opus_experiment::systems::prompted::Prompted;
 use opus_experiment::systems::python::PythonSystem;
+use opus_experiment::temporal::TemporalScore;
 use opus_experiment::{Failure, controls, rows, score, temporal};
 use serde::Serialize;
 
@@ -48,7 +49,7 @@ struct O02 {
 enum Verb {
     /// Lock scenarios, policies, systems, prompts, rows and scorers as they are now.
     Lock(Place),
-    /// Make all runs that are not done yet.
+    /// Make every run that is still missing.
     Run(Run),
     /// Check the seven gates and every record.
     Verify(Place),
@@ -58,7 +59,7 @@ enum Verb {
     Report(Place),
     /// Decide rows beyond the scenarios: rows.json.
     Rows(Run),
-    /// Run the three model systems against a scripted server that misbehaves on purpose, and check what comes of it.
+    /// Run the three model systems against a scripted server that misbehaves on purpose, and check the outcome.
     #[command(
         after_help = "The server is no model: its runs have the state `scripted`, and their figures say nothing about any model.\n\nExample:\n  o02 scripted --out target/o02-scripted\n  o02 scripted --protocol openai --out target/o02-scripted-openai"
     )]
@@ -129,9 +130,9 @@ fn act(verb: &Verb) -> Result<(), Failure> {
     match verb {
         Verb::Lock(place) => lock(place),
         Verb::Run(args) => Experiment::open(args)?.run(),
-        Verb::Verify(place) => verify(place),
-        Verb::Score(place) => scored(place),
-        Verb::Report(place) => reported(place),
+        Verb::Verify(place) => Finished::read(place)?.verify(),
+        Verb::Score(place) => Finished::read(place)?.score(),
+        Verb::Report(place) => Finished::read(place)?.report(),
         Verb::Rows(args) => Experiment::open(args)?.rows(),
         Verb::Scripted(args) => scripted_server(args),
         Verb::Estimate(place) => estimated(place),
@@ -139,9 +140,7 @@ fn act(verb: &Verb) -> Result<(), Failure> {
             let experiment = Experiment::open(args)?;
             experiment.run()?;
             experiment.rows()?;
-            verify(&args.place)?;
-            scored(&args.place)?;
-            reported(&args.place)
+            Finished::read(&args.place)?.all()
         }
     }
 }
@@ -202,11 +201,9 @@ impl<'a> Experiment<'a> {
         });
         let environment = Environment::here(python.version(), args.engine.name(), named);
         let opus = OpusSystem::new(args.engine, Opus::here()?, work.join("opus"));
-        let mut all: Vec<Box<dyn System>> = vec![Box::new(opus), Box::new(python)];
-        all.extend(
-            Prompted::all(model.as_ref()).into_iter().map(|system| Box::new(system) as Box<dyn System>),
-        );
-        let systems = all.into_iter().filter(|system| args.systems.iter().any(|name| name == system.name()));
+        let systems = all_systems(opus, python, model.as_ref())
+            .into_iter()
+            .filter(|system| args.systems.iter().any(|name| name == system.name()));
         let systems: Vec<Box<dyn System>> = systems.collect();
         let runs = |state: State| systems.iter().any(|system| system.state().0 == state);
         if runs(State::Scripted) && (runs(State::Live) || runs(State::Replayed)) {
@@ -243,7 +240,7 @@ impl<'a> Experiment<'a> {
             }
         }
         let bar = progress(cells.len() as u64, what);
-        let tick = |done: usize, _: Duration| bar.set_position(done as u64);
+        let tick = |done: usize| bar.set_position(done as u64);
         let fingerprint = self.environment.fingerprint();
         let made = self.pool.install(|| matrix::run(&results, &cells, &self.lock, &fingerprint, &tick));
         bar.finish_and_clear();
@@ -282,6 +279,13 @@ impl<'a> Experiment<'a> {
     }
 }
 
+/// The five systems, the model systems with a model or with none.
+fn all_systems(opus: OpusSystem, python: PythonSystem, model: Option<&Arc<Model>>) -> Vec<Box<dyn System>> {
+    let mut all: Vec<Box<dyn System>> = vec![Box::new(opus), Box::new(python)];
+    all.extend(Prompted::all(model).into_iter().map(|system| Box::new(system) as Box<dyn System>));
+    all
+}
+
 fn progress(length: u64, what: &str) -> ProgressBar {
     let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}, {eta} left").expect("a template");
     ProgressBar::new(length).with_style(style).with_message(what.to_owned())
@@ -291,104 +295,120 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Failure> {
     matrix::whole(path, &format!("{}\n", serde_json::to_string_pretty(value).expect("figures are JSON")))
 }
 
-/// All records of a folder of results: those of the matrix, the first run of each, and those beyond.
-fn records(place: &Place) -> Result<[(Setting, Vec<Record>); 3], Failure> {
-    let read = |folder: &str| matrix::read(&place.out.join(folder));
-    Ok([read("")?, read("first")?, read("beyond")?])
+/// A folder of results, its records, and what the seven gates found.
+struct Finished<'a> {
+    place: &'a Place,
+    domains: Vec<Domain>,
+    /// The body hash of what there is now.
+    after: String,
+    gates: Vec<(Gate, Option<String>)>,
+    /// The runs of the matrix, the first run of each scenario, and the cases beyond the published experiment.
+    records: [(Setting, Vec<Record>); 3],
 }
 
-/// What the seven gates find after the runs.
-fn gates(place: &Place, domains: &[Domain], lock: &Lock) -> Result<Vec<(Gate, Option<String>)>, Failure> {
-    let mut gates = lock.compare(&Lock::now(domains, &place.experiment)?);
-    let is_open = gates.iter().all(|(_, fault)| fault.is_none());
-    let work = place.out.join("work");
-    let mut systems: Vec<Box<dyn System>> = vec![
-        Box::new(OpusSystem::new(Variant::default(), Opus::here()?, work.join("opus"))),
-        Box::new(PythonSystem::find(work.join("python"))),
-    ];
-    systems.extend(Prompted::all(None).into_iter().map(|system| Box::new(system) as Box<dyn System>));
-    let uses = |name: &str, domain: &Domain| {
-        let system = systems.iter().find(|system| system.name() == name);
-        system.map_or(Vec::new(), |system| system.uses(domain))
-    };
-    let evidence = place.out.join("evidence");
-    let mut mutated = None;
-    for ((setting, records), beyond) in records(place)?.iter().zip([false, false, true]) {
-        let ran = Ran { scenarios: matrix::scenarios(domains, beyond), uses: &uses, evidence: &evidence };
-        mutated = mutated.or_else(|| lock.fault_of_records(setting, records, &ran));
+impl<'a> Finished<'a> {
+    /// Reads a folder of results, and checks everything in it.
+    fn read(place: &'a Place) -> Result<Finished<'a>, Failure> {
+        let domains = domains(place)?;
+        let lock = Lock::read(&place.experiment.join(FILE))?;
+        let now = Lock::now(&domains, &place.experiment)?;
+        let read = |folder: &str| matrix::read(&place.out.join(folder));
+        let records = [read("")?, read("first")?, read("beyond")?];
+        let mut gates = lock.compare(&now);
+        let work = place.out.join("work");
+        let opus = OpusSystem::new(Variant::default(), Opus::here()?, work.join("opus"));
+        let systems = all_systems(opus, PythonSystem::find(work.join("python")), None);
+        let uses = |name: &str, domain: &Domain| {
+            let system = systems.iter().find(|system| system.name() == name);
+            system.map_or(Vec::new(), |system| system.uses(domain))
+        };
+        let evidence = place.out.join("evidence");
+        let fault = |((setting, records), beyond): (&(Setting, Vec<Record>), bool)| {
+            let ran =
+                Ran { scenarios: matrix::scenarios(&domains, beyond), uses: &uses, evidence: &evidence };
+            lock.fault_of_records(setting, records, &ran)
+        };
+        let mutated = match gates.iter().all(|(_, fault)| fault.is_none()) {
+            true => records.iter().zip([false, false, true]).find_map(fault),
+            false => Some("what is locked has changed".into()),
+        };
+        gates.push((Gate::MutationDetection, mutated));
+        Ok(Finished { place, domains, after: now.body, gates, records })
     }
-    let mutated = if is_open { mutated } else { Some("what is locked has changed".into()) };
-    gates.push((Gate::MutationDetection, mutated));
-    Ok(gates)
-}
 
-fn verify(place: &Place) -> Result<(), Failure> {
-    let domains = domains(place)?;
-    let lock = Lock::read(&place.experiment.join(FILE))?;
-    let gates = gates(place, &domains, &lock)?;
-    for (gate, fault) in &gates {
-        println!("{:<20} {}", gate.name(), fault.as_deref().unwrap_or("passed"));
-    }
-    passed(&gates)
-}
-
-/// That every gate was passed.
-fn passed(gates: &[(Gate, Option<String>)]) -> Result<(), Failure> {
-    match gates.iter().find_map(|(gate, fault)| Some((gate, fault.as_ref()?))) {
-        None => Ok(()),
-        Some((gate, fault)) => Err(Failure::new(format!("{gate}: {fault}"))
-            .help("figures come only from runs that pass all gates: bring back what was changed, or run the experiment again")),
-    }
-}
-
-fn scored(place: &Place) -> Result<(), Failure> {
-    let domains = domains(place)?;
-    passed(&gates(place, &domains, &Lock::read(&place.experiment.join(FILE))?)?)?;
-    let [(setting, runs), _, (beyond_setting, beyond)] = records(place)?;
-    let scores = score::score(&domains, &setting, &runs)?;
-    write_json(&place.out.join("results.json"), &scores)?;
-    write_json(&place.out.join("beyond.json"), &temporal::score(&domains, &beyond_setting, &beyond)?)?;
-    println!("{} of {} runs recorded", scores.recorded, scores.matrix);
-    Ok(())
-}
-
-fn reported(place: &Place) -> Result<(), Failure> {
-    let domains = domains(place)?;
-    let lock = Lock::read(&place.experiment.join(FILE))?;
-    let (gates, records) = (gates(place, &domains, &lock)?, records(place)?);
-    passed(&gates)?;
-    let [(setting, runs), (first, _), (beyond_setting, beyond_runs)] = &records;
-    let scores = score::score(&domains, setting, runs)?;
-    let beyond = temporal::score(&domains, beyond_setting, beyond_runs)?;
-    let rows: Option<RowScores> = match std::fs::read_to_string(place.out.join(ROWS)) {
-        Ok(text) => {
-            Some(serde_json::from_str(&text).map_err(|error| Failure::new(format!("{ROWS}: {error}")))?)
+    /// Shows the gates. They must all be passed.
+    fn verify(&self) -> Result<(), Failure> {
+        for (gate, fault) in &self.gates {
+            println!("{:<20} {}", gate.name(), fault.as_deref().unwrap_or("passed"));
         }
-        Err(_) => None,
-    };
-    let after = Lock::now(&domains, &place.experiment)?.body;
-    let estimates = estimate(&domains)?.into_iter();
-    let estimates = estimates
-        .map(|one| (one.system.to_owned(), (one.decision.tokens_in, one.decision.tokens_out)))
-        .collect();
-    let material = Material {
-        domains: &domains,
-        setting,
-        records: runs,
-        scores: &scores,
-        beyond_records: beyond_runs,
-        beyond: &beyond,
-        rows: rows.as_ref(),
-        gates: &gates,
-        controls: &controls::all(setting, runs, &scores, first, &after),
-        estimates: &estimates,
-    };
-    report::write(&place.out, &material)?;
-    println!("{}", place.out.join("report.html").display());
-    Ok(())
+        self.passed()
+    }
+
+    /// That every gate was passed.
+    fn passed(&self) -> Result<(), Failure> {
+        match self.gates.iter().find_map(|(gate, fault)| Some((gate, fault.as_ref()?))) {
+            None => Ok(()),
+            Some((gate, fault)) => Err(Failure::new(format!("{gate}: {fault}"))
+                .help("figures come only from runs that pass all gates: restore what was changed, or run the experiment again")),
+        }
+    }
+
+    /// Writes the figures.
+    fn score(&self) -> Result<(), Failure> {
+        self.passed()?;
+        let (scores, beyond) = self.scores()?;
+        write_json(&self.place.out.join("results.json"), &scores)?;
+        write_json(&self.place.out.join("beyond.json"), &beyond)?;
+        println!("{} of {} runs recorded", grouped(scores.recorded as u64), grouped(scores.matrix as u64));
+        Ok(())
+    }
+
+    fn scores(&self) -> Result<(Scores, BTreeMap<String, TemporalScore>), Failure> {
+        let [(setting, runs), _, (beyond_setting, beyond)] = &self.records;
+        let scores = score::score(&self.domains, setting, runs)?;
+        Ok((scores, temporal::score(&self.domains, beyond_setting, beyond)?))
+    }
+
+    /// Writes the report.
+    fn report(&self) -> Result<(), Failure> {
+        self.passed()?;
+        let [(setting, records), (first, _), (_, beyond_records)] = &self.records;
+        let (scores, beyond) = self.scores()?;
+        let rows: Option<RowScores> = match std::fs::read_to_string(self.place.out.join(ROWS)) {
+            Ok(text) => {
+                Some(serde_json::from_str(&text).map_err(|error| Failure::new(format!("{ROWS}: {error}")))?)
+            }
+            Err(_) => None,
+        };
+        let estimates = estimate(&self.domains)?.into_iter();
+        let estimates =
+            estimates.map(|one| (one.system.to_owned(), (one.decision.tokens_in, one.decision.tokens_out)));
+        let material = Material {
+            domains: &self.domains,
+            setting,
+            records,
+            scores: &scores,
+            beyond_records,
+            beyond: &beyond,
+            rows: rows.as_ref(),
+            gates: &self.gates,
+            controls: &controls::all(setting, records, &scores, first, &self.after),
+            estimates: &estimates.collect(),
+        };
+        report::write(&self.place.out, &material)?;
+        println!("{}", self.place.out.join("report.html").display());
+        Ok(())
+    }
+
+    /// All three.
+    fn all(&self) -> Result<(), Failure> {
+        self.verify()?;
+        self.score()?;
+        self.report()
+    }
 }
 
-/// Runs the model systems against the scripted server, and checks that each fault came to what it should.
+/// Runs the model systems against the scripted server, and checks that each fault had the outcome that it should have.
 fn scripted_server(args: &Run) -> Result<(), Failure> {
     let domains = domains(&args.place)?;
     let script = Script::new(&domains);
@@ -434,22 +454,20 @@ fn scripted_server(args: &Run) -> Result<(), Failure> {
         let class = class.map_or("right", Class::name).to_owned();
         *counts.entry((record.system.clone(), fault, class)).or_default() += 1;
     }
-    println!("{:<12} {:<18} {:<20} runs", "system", "fault", "came to");
+    println!("{:<12} {:<18} {:<20} runs", "system", "fault", "outcome");
     for ((system, fault, class), count) in counts {
         let fault = fault.map_or("none".to_owned(), |fault| format!("{fault:?}"));
         println!("{system:<12} {fault:<18} {class:<20} {count}");
     }
-    verify(&args.place)?;
-    scored(&args.place)?;
-    reported(&args.place)?;
+    Finished::read(&args.place)?.all()?;
     match wrong.first() {
         None => Ok(()),
-        Some(first) => Err(Failure::new(format!("{} runs came to something else: {first}", wrong.len()))),
+        Some(first) => Err(Failure::new(format!("{} runs had another outcome: {first}", wrong.len()))),
     }
 }
 
 fn estimated(place: &Place) -> Result<(), Failure> {
-    println!("four characters count as a token; nothing is tried again");
+    println!("four characters count as a token; no retries");
     println!("{:<10}   {:^27}   {RUNS} runs of everything", "", "one decision");
     let [calls, sent, received] = ["calls", "tokens in", "out"];
     println!(

@@ -6,11 +6,12 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::Failure;
 use crate::claims::{Claims, act};
@@ -201,8 +202,8 @@ pub struct Cell<'a> {
     pub run: u32,
 }
 
-/// Makes every run that is not done, on the threads of the pool that calls this. `tick` is told how many are done, and how
-/// long all of them took together.
+/// Makes every run that is not done, on the threads of the pool that calls this. `tick` is told how many are
+/// done.
 ///
 /// # Errors
 /// Where the experiment cannot go on. What was done until then is kept.
@@ -211,29 +212,19 @@ pub fn run(
     cells: &[Cell<'_>],
     lock: &Lock,
     environment: &str,
-    tick: &(dyn Fn(usize, Duration) + Sync),
+    tick: &(dyn Fn(usize) + Sync),
 ) -> Result<(), Failure> {
     let done = |cell: &Cell<'_>| {
         results.done.contains_key(&(cell.system.name().to_owned(), cell.scenario.id.clone(), cell.run))
     };
     let open: Vec<&Cell<'_>> = cells.iter().filter(|cell| !done(cell)).collect();
-    let finished = Mutex::new((cells.len() - open.len(), Duration::ZERO));
-    tick(cells.len() - open.len(), Duration::ZERO);
+    let finished = AtomicUsize::new(cells.len() - open.len());
+    tick(cells.len() - open.len());
     open.par_iter().try_for_each(|cell| {
-        let started = Instant::now();
         results.add(&one(cell, lock, environment)?)?;
-        let mut finished = finished.lock().expect("no thread panics while it counts");
-        finished.0 += 1;
-        finished.1 += started.elapsed();
-        tick(finished.0, finished.1);
+        tick(finished.fetch_add(1, Ordering::Relaxed) + 1);
         Ok(())
     })
-}
-
-/// The cases of a population, by name. Of a tier-3 scenario these are scenarios of the same domain.
-pub fn population(domain: &Domain, scenario: &Scenario) -> Vec<(String, Map<String, Value>)> {
-    let case = |id: &str| domain.scenario(id).map(|scenario| (id.to_owned(), scenario.input.clone()));
-    scenario.population().into_iter().filter_map(case).collect()
 }
 
 /// The canonical answer in a text, if it can be understood.
@@ -249,7 +240,7 @@ pub fn answer(domain: &Domain, scenario: &Scenario, text: &str) -> Option<Value>
 /// Makes one run.
 fn one(cell: &Cell<'_>, lock: &Lock, environment: &str) -> Result<Record, Failure> {
     let Cell { domain, scenario, system, run } = cell;
-    let population = population(domain, scenario);
+    let population = domain.population(scenario);
     let task = match scenario.versions() {
         Some((from, to)) if scenario.tier == Tier::Governance => {
             Task::Govern { from, to, population: &population }

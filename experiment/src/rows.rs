@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use opus_data::{Intake, OneRow, inputs};
+use opus_data::{Intake, each_row, inputs};
 use opus_runtime::admission::Shown;
 use opus_runtime::{Cache, Kind, Options, Policy, Row};
 use rayon::prelude::*;
@@ -20,7 +20,7 @@ use crate::Failure;
 use crate::answer::{Answer, Class};
 use crate::command::Opus;
 use crate::domain::{Domain, Rows};
-use crate::system::{Outcome, State, System, Task};
+use crate::system::{Case, Outcome, State, System, Task};
 
 /// What systems did with rows.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -170,9 +170,6 @@ fn sampled(domain: &str, rows: u64, sample: u32, seed: u64) -> BTreeSet<u64> {
     chosen
 }
 
-/// A row as a system gets it, with its id.
-type Case = (String, Map<String, Value>);
-
 /// The sampled rows as JSON, each field written as in the scenarios.
 fn cases(domain: &Domain, rows: &Rows, ids: &[String], chosen: &BTreeSet<u64>) -> Result<Vec<Case>, Failure> {
     let failed = |error: opus_data::DataError| Failure::new(error.message);
@@ -183,15 +180,22 @@ fn cases(domain: &Domain, rows: &Rows, ids: &[String], chosen: &BTreeSet<u64>) -
     let policy = policy.map_err(|error| Failure::new(error.to_string()))?;
     let intake = Intake::by_name(policy.schema());
     let files = inputs(std::slice::from_ref(&rows.file), None).map_err(failed)?;
-    let case = |number: &u64| -> Result<Option<Case>, Failure> {
-        let found = OneRow::read(files.clone(), number + 1, &intake, &policy, &|_| ()).map_err(failed)?;
-        // a row that admission refuses has no expected decision
-        let Ok(row) = found.row else { return Ok(None) };
-        let id = usize::try_from(*number).ok().and_then(|number| ids.get(number));
-        Ok(id.map(|id| (id.clone(), json(&policy, &row))))
-    };
-    let cases: Vec<Option<Case>> = chosen.par_iter().map(case).collect::<Result<_, _>>()?;
-    Ok(cases.into_iter().flatten().collect())
+    let mut cases = Vec::new();
+    each_row(
+        files,
+        &intake,
+        &policy,
+        &|number| chosen.contains(&(number - 1)),
+        &|_| (),
+        &mut |number, row| {
+            let id = usize::try_from(number - 1).ok().and_then(|number| ids.get(number));
+            // a row that admission refuses has no expected decision
+            cases.extend(id.zip(row.ok()).map(|(id, row)| (id.clone(), json(&policy, &row))));
+            Ok(())
+        },
+    )
+    .map_err(failed)?;
+    Ok(cases)
 }
 
 /// A row as the scenarios write it: dates, amounts and words are texts.

@@ -33,6 +33,9 @@ impl fmt::Display for State {
     }
 }
 
+/// A case: its name and its fields.
+pub type Case = (String, Map<String, Value>);
+
 /// What is asked of a system.
 #[derive(Clone, Debug)]
 pub enum Task<'a> {
@@ -50,7 +53,7 @@ pub enum Task<'a> {
         /// The new version.
         to: u32,
         /// The cases to look at: their names and fields.
-        population: &'a [(String, Map<String, Value>)],
+        population: &'a [Case],
     },
 }
 
@@ -132,7 +135,7 @@ pub trait System: Sync {
         domain: &Domain,
         texts: &Texts,
         version: u32,
-        population: &[(String, Map<String, Value>)],
+        population: &[Case],
         run: u32,
         turn: u32,
     ) -> Result<Vec<Outcome>, Failure>;
@@ -141,10 +144,5 @@ pub trait System: Sync {
     ///
     /// # Errors
     /// As [`System::answer`].
-    fn replays(
-        &self,
-        domain: &Domain,
-        population: &[(String, Map<String, Value>)],
-        run: u32,
-    ) -> Result<bool, Failure>;
+    fn replays(&self, domain: &Domain, population: &[Case], run: u32) -> Result<bool, Failure>;
 }

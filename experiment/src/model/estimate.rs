@@ -7,12 +7,11 @@ use std::ops::{Add, Mul};
 use std::sync::Mutex;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use crate::Failure;
 use crate::domain::Domain;
 use crate::model::{Reply, Request, Slot, Stop, Turn};
-use crate::scenario::{Scenario, Tier};
+use crate::scenario::Tier;
 use crate::scripted::{self, Script};
 use crate::system::Texts;
 use crate::systems::agent;
@@ -102,7 +101,7 @@ fn of(kind: &Kind, domains: &[Domain], script: &Script) -> Result<Estimate, Fail
         for scenario in domain.scenarios.iter().filter(|scenario| scenario.tier != Tier::Temporal) {
             let (texts, asked) = match scenario.versions() {
                 Some((from, to)) => {
-                    let population = population(domain, scenario);
+                    let population = domain.population(scenario);
                     // before, after and back; and the population twice
                     for (_, input) in &population {
                         let asked = Asked::decide(domain, input)?;
@@ -124,12 +123,6 @@ fn of(kind: &Kind, domains: &[Domain], script: &Script) -> Result<Estimate, Fail
     estimate.decision =
         Cost { calls: mean(all.calls), tokens_in: mean(all.tokens_in), tokens_out: mean(all.tokens_out) };
     Ok(estimate)
-}
-
-/// The cases that a scenario of tier 3 looks at.
-fn population(domain: &Domain, scenario: &Scenario) -> Vec<(String, Map<String, Value>)> {
-    let case = |id: &str| Some((id.to_owned(), domain.scenario(id)?.input.clone()));
-    scenario.population().into_iter().filter_map(case).collect()
 }
 
 fn dialogue(kind: &Kind, script: &Script, texts: &Texts, asked: &Asked) -> Result<Cost, Failure> {

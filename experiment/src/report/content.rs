@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use opus_cli::summary::grouped;
 use serde::Deserialize;
 
 use super::figures::{Bar, bars, positions};
-use super::page::{Cell, Page, Part, Section, Table, grouped};
+use super::page::{Cell, Page, Part, Section, Table};
 use crate::answer::Class;
 use crate::controls::Control;
 use crate::domain::Domain;

@@ -80,16 +80,3 @@ impl Cell {
         Cell { text: text.into(), link: None, is_published: true }
     }
 }
-
-/// A number with separators between thousands.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}

@@ -22,7 +22,7 @@ use crate::Failure;
 use crate::claims::{Change, Changed, Claims};
 use crate::command::Opus;
 use crate::domain::Domain;
-use crate::system::{Outcome, State, System, Task, Texts};
+use crate::system::{Case, Outcome, State, System, Task, Texts};
 
 /// What executes the compiled policy.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
@@ -187,13 +187,7 @@ impl OpusSystem {
     }
 
     /// Accounts for a change, by the commands.
-    fn govern(
-        &self,
-        domain: &Domain,
-        from: u32,
-        to: u32,
-        population: &[(String, Map<String, Value>)],
-    ) -> Result<Claims, Failure> {
+    fn govern(&self, domain: &Domain, from: u32, to: u32, population: &[Case]) -> Result<Claims, Failure> {
         let folder = self.folder(&format!("{}-govern", domain.name))?;
         write(&folder.join("policy.opus"), &domain.policy)?;
         write(&folder.join("population.jsonl"), &lines(population))?;
@@ -290,19 +284,14 @@ impl System for OpusSystem {
         domain: &Domain,
         texts: &Texts,
         _: u32,
-        population: &[(String, Map<String, Value>)],
+        population: &[Case],
         _: u32,
         _: u32,
     ) -> Result<Vec<Outcome>, Failure> {
         population.iter().map(|(_, input)| self.decide(domain, &texts[0].1, input)).collect()
     }
 
-    fn replays(
-        &self,
-        domain: &Domain,
-        population: &[(String, Map<String, Value>)],
-        _: u32,
-    ) -> Result<bool, Failure> {
+    fn replays(&self, domain: &Domain, population: &[Case], _: u32) -> Result<bool, Failure> {
         let folder = self.folder(&format!("{}-replay", domain.name))?;
         write(&folder.join("policy.opus"), &domain.policy)?;
         write(&folder.join("population.jsonl"), &lines(population))?;
@@ -403,8 +392,8 @@ fn states(table: &str) -> Result<Vec<(String, String)>, String> {
 }
 
 /// Cases as JSON lines, each with its name.
-fn lines(population: &[(String, Map<String, Value>)]) -> String {
-    let line = |(name, input): &(String, Map<String, Value>)| {
+fn lines(population: &[Case]) -> String {
+    let line = |(name, input): &Case| {
         let mut row = Map::from_iter([("scenario".to_owned(), json!(name))]);
         row.extend(input.clone());
         format!("{}\n", Value::Object(row))

@@ -15,7 +15,7 @@ use crate::domain::Domain;
 use crate::model::config::HOW;
 use crate::model::{Model, Reply, Request, Slot, Turn};
 use crate::schema::{Schema, resolved};
-use crate::system::{Outcome, State, System, Task, Texts};
+use crate::system::{Case, Outcome, State, System, Task, Texts};
 use crate::systems::{agent, raw, structured};
 
 /// The text that all roles share.
@@ -191,11 +191,8 @@ impl Asked {
     }
 
     /// A change to account for.
-    pub(crate) fn govern(
-        domain: &Domain,
-        population: &[(String, Map<String, Value>)],
-    ) -> Result<Asked, Failure> {
-        let case = |(name, input): &(String, Map<String, Value>)| json!({"scenario": name, "input": input});
+    pub(crate) fn govern(domain: &Domain, population: &[Case]) -> Result<Asked, Failure> {
+        let case = |(name, input): &Case| json!({"scenario": name, "input": input});
         let json = population.iter().map(case).collect::<Value>().to_string();
         Ok(Asked {
             what: "Cases",
@@ -354,22 +351,17 @@ impl System for Prompted {
         domain: &Domain,
         texts: &Texts,
         _: u32,
-        population: &[(String, Map<String, Value>)],
+        population: &[Case],
         run: u32,
         turn: u32,
     ) -> Result<Vec<Outcome>, Failure> {
-        let decide = |(_, input): &(String, Map<String, Value>)| {
+        let decide = |(_, input): &Case| {
             self.converse(texts, &Asked::decide(domain, input)?, run, Turn::Execute(turn))
         };
         population.iter().map(decide).collect()
     }
 
-    fn replays(
-        &self,
-        domain: &Domain,
-        population: &[(String, Map<String, Value>)],
-        run: u32,
-    ) -> Result<bool, Failure> {
+    fn replays(&self, domain: &Domain, population: &[Case], run: u32) -> Result<bool, Failure> {
         let texts = decide_texts(self.kind, domain, None);
         for (_, input) in population {
             let asked = Asked::decide(domain, input)?;

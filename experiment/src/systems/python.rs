@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::Failure;
 use crate::domain::Domain;
 use crate::quantity::number_range;
-use crate::system::{Outcome, State, System, Task, Texts};
+use crate::system::{Case, Outcome, State, System, Task, Texts};
 
 /// The programs, in a folder of their own.
 const DECIDE: &str = "decide.py";
@@ -130,8 +130,7 @@ impl System for PythonSystem {
                 Ok(Outcome::failed(format!("{} has no program that accounts for a change", domain.name)))
             }
             Task::Govern { from, to, population } => {
-                let case =
-                    |(name, input): &(String, Map<String, Value>)| json!({"scenario": name, "input": input});
+                let case = |(name, input): &Case| json!({"scenario": name, "input": input});
                 let population: Vec<Value> = population.iter().map(case).collect();
                 let input = json!({"from_version": from, "to_version": to, "population": population});
                 self.run(&folder, GOVERN, &[], &input)
@@ -162,26 +161,19 @@ impl System for PythonSystem {
         _: &Domain,
         texts: &Texts,
         version: u32,
-        population: &[(String, Map<String, Value>)],
+        population: &[Case],
         _: u32,
         _: u32,
     ) -> Result<Vec<Outcome>, Failure> {
         let folder = self.folder(texts)?;
         let options = ["--version".to_owned(), version.to_string()];
-        let decide = |(_, input): &(String, Map<String, Value>)| {
-            self.run(&folder, DECIDE, &options, &Value::Object(input.clone()))
-        };
+        let decide = |(_, input): &Case| self.run(&folder, DECIDE, &options, &Value::Object(input.clone()));
         let outcomes = population.iter().map(decide).collect();
         let _ = fs::remove_dir_all(&folder);
         outcomes
     }
 
-    fn replays(
-        &self,
-        domain: &Domain,
-        population: &[(String, Map<String, Value>)],
-        run: u32,
-    ) -> Result<bool, Failure> {
+    fn replays(&self, domain: &Domain, population: &[Case], run: u32) -> Result<bool, Failure> {
         for (_, input) in population {
             let task = Task::Decide { input, version: None };
             if self.answer(domain, &task, run)?.text != self.answer(domain, &task, run)?.text {
@@ -227,15 +219,17 @@ fn is_comment(before: &str) -> bool {
     })
 }
 
-/// The interpreter at a path and its version, if that is 3.9 or later.
-fn interpreter(path: &Path) -> Result<(PathBuf, String), String> {
-    let output = Command::new(path).arg("--version").output();
+/// The interpreter that a name stands for, which may be a script that starts it, and its version, if that is 3.9 or later.
+fn interpreter(name: &Path) -> Result<(PathBuf, String), String> {
+    let ask = "import sys; print('%d.%d.%d' % sys.version_info[:3]); print(sys.executable)";
+    let output = Command::new(name).args(["-c", ask]).output();
     let output = output.map_err(|_| "there is no `python3`: install CPython 3.9 or later".to_owned())?;
-    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    let version = said.strip_prefix("Python ").unwrap_or(&said).to_owned();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let mut lines = said.lines();
+    let (version, path) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
     let mut numbers = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     match (numbers.next(), numbers.next()) {
-        (Some(3), Some(minor)) if minor >= 9 => Ok((path.to_owned(), version)),
+        (Some(3), Some(minor)) if minor >= 9 && !path.is_empty() => Ok((path.into(), version.to_owned())),
         _ => Err(format!("`python3` is {version}: install CPython 3.9 or later")),
     }
 }

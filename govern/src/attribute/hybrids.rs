@@ -3,6 +3,7 @@
 //! for each those of its own set and day ([`super::holes`]).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
@@ -138,21 +139,26 @@ struct Class {
     by_requires: Switches,
 }
 
-/// The classes of rows.
-#[derive(Default)]
-struct Classes {
-    all: Vec<Class>,
-    known: HashMap<Class, u32>,
+/// Values that are kept once and known by their number.
+struct Numbered<T> {
+    all: Vec<T>,
+    known: HashMap<T, u32>,
 }
 
-impl Classes {
-    fn of(&mut self, class: Class) -> u32 {
-        if let Some(known) = self.known.get(&class) {
+impl<T> Default for Numbered<T> {
+    fn default() -> Numbered<T> {
+        Numbered { all: Vec::new(), known: HashMap::new() }
+    }
+}
+
+impl<T: Clone + Eq + Hash> Numbered<T> {
+    fn of(&mut self, value: T) -> u32 {
+        if let Some(known) = self.known.get(&value) {
             return *known;
         }
         let next = self.all.len() as u32;
-        self.all.push(class.clone());
-        self.known.insert(class, next);
+        self.all.push(value.clone());
+        self.known.insert(value, next);
         next
     }
 }
@@ -356,7 +362,7 @@ impl Hybrids {
                     let declared = self.merged.touching_name(&misfit.name).cloned().unwrap_or_default();
                     let declared = declared.with(&self.enums).with(&self.sites.always);
                     let read = misfit.read.with(&declared.meet(&self.merged.of_policies()));
-                    return Err(found.outcome(Outcome::Untestable(read)));
+                    return Err(found.outcomes.of(Outcome::Untestable(read)));
                 }
                 let facts = match day {
                     Some(day) => hybrid.holes.facts(&self.world, sets[*set], day),
@@ -386,7 +392,7 @@ impl Hybrids {
             let job = Job { sets, of, rows, b, wants_all_reads, wanted: &wanted, helds: &helds };
             self.run_part(hybrid, &job, &part, &needed, &mut found);
         }
-        Ran { of_row: found.of_row, outcomes: found.outcomes }
+        Ran { of_row: found.of_row, outcomes: found.outcomes.all }
     }
 
     /// What does not compile does not compile with any facts.
@@ -408,12 +414,12 @@ impl Hybrids {
             Ok(bound) => bound,
             Err(why) => {
                 job.sets.iter().for_each(|set| self.note(set, Some(&why)));
-                let outcome = found.outcome(Outcome::Untestable(Switches::first(self.merged.count())));
+                let outcome = found.outcomes.of(Outcome::Untestable(Switches::first(self.merged.count())));
                 part.iter().for_each(|(at, _)| found.of_row[*at] = outcome);
                 return;
             }
         };
-        let mut classes = Classes::default();
+        let mut classes: Numbered<Class> = Numbered::default();
         let mut of_row = vec![0; part.len()];
         let mut looked_up: Vec<Vec<i32>> = vec![Vec::new(); part.len()];
         let runs = part.iter().map(|(_, wants)| job.wanted[*wants].facts.runs.len()).max().unwrap_or(0);
@@ -441,7 +447,7 @@ impl Hybrids {
                 let class = &classes.all[of_row[at] as usize];
                 let wants = &job.wanted[*wants];
                 let read = self.read(hybrid, class, job.sets[wants.set], wants.day, met);
-                found.outcome(Outcome::Ran(class.equal, read))
+                found.outcomes.of(Outcome::Ran(class.equal, read))
             });
         }
     }
@@ -453,7 +459,7 @@ impl Hybrids {
         bound: &Bound,
         job: &Job<'_, '_>,
         (part, again, run): (&[(usize, usize)], &[usize], usize),
-        classes: &mut Classes,
+        classes: &mut Numbered<Class>,
         (of_row, looked_up): (&mut [u32], &mut [Vec<i32>]),
     ) {
         self.runs.fetch_add(1, Ordering::Relaxed);
@@ -548,20 +554,7 @@ struct Job<'a, 'b> {
 #[derive(Default)]
 struct Found {
     of_row: Vec<u32>,
-    outcomes: Vec<Outcome>,
-    known: HashMap<Outcome, u32>,
-}
-
-impl Found {
-    fn outcome(&mut self, outcome: Outcome) -> u32 {
-        if let Some(known) = self.known.get(&outcome) {
-            return *known;
-        }
-        let next = self.outcomes.len() as u32;
-        self.outcomes.push(outcome.clone());
-        self.known.insert(outcome, next);
-        next
-    }
+    outcomes: Numbered<Outcome>,
 }
 
 impl Hybrid {
@@ -579,7 +572,7 @@ impl Hybrid {
         equal: &[bool],
         job: &Job<'_, '_>,
         held: &[usize],
-        classes: &mut Classes,
+        classes: &mut Numbered<Class>,
     ) -> Vec<u32> {
         let nothing = Class { equal: true, read: Switches::default(), by_requires: Switches::default() };
         let mut of_row = vec![classes.of(nothing.clone()); equal.len()];

@@ -12,7 +12,7 @@ use opus_runtime::Schema;
 use serde_json::{Map, Value, json};
 
 use super::work::Tally;
-use crate::summary::grouped;
+use crate::summary::{grouped, in_groups};
 
 /// A finished comparison.
 pub struct Report<'a> {
@@ -383,18 +383,6 @@ fn share(count: u64, whole: u64) -> String {
         1_000 if count < whole => ">99.9%".to_owned(),
         _ => format!("{}.{}%", tenths / 10, tenths % 10),
     }
-}
-
-/// Digits in groups of three.
-fn in_groups(digits: &str) -> String {
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// Texts in columns: the first is flush left, as are those of words behind the numbers, and numbers are flush right.
