@@ -26,6 +26,7 @@ pub mod display;
 pub mod hir;
 pub mod limits;
 pub mod lower;
+pub mod prove;
 pub mod reference;
 mod text;
 mod trial;

@@ -71,6 +71,10 @@ limits! {
         Some(Code::TableTooIntricate), "checking whether rows over many keys leave a gap can take very long";
     REACHABILITY_WORK_MAX = 10_000_000, "region comparisons to find the unreachable rules of a policy",
         None, "beyond it an unreachable rule may go unnoticed, but no rule is refused wrongly";
+    GOAL_WORK_MAX = 3_000_000, "machine words that arithmetic works on in search of one proof",
+        None, "beyond it a range counts as not proved, on every machine alike";
+    PROOF_WORK_MAX = 30_000_000, "machine words that arithmetic works on in search of all proofs of a version",
+        None, "beyond it further ranges count as not proved";
     EXPLANATION_WORK_MAX = 3_000_000,
         "expressions and table cells evaluated for a field in search of the nearest value that changes a decision",
         None, "beyond it an explanation says how many values it has tried";

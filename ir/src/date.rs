@@ -13,6 +13,12 @@ pub const DAY_MAX: i128 = 2_932_896;
 /// The months that `add_months` accepts: beyond, they are clamped. They span all representable dates.
 pub const MONTHS_MAX: i128 = 12 * 9999;
 
+/// The bounds of `4800 * (reached - day) - 146097 * months` for every day and number of months, whichever the end of the
+/// month: a month has 146,097 / 4,800 days on average, and a test goes through the cycle of 400 years.
+pub const SLOPE_MOVED: Interval = Interval::new(-35_481, 21_081);
+/// The bounds of `146097 * months - 4800 * (to - from)` for the whole months between every two days.
+pub const SLOPE_BETWEEN: Interval = Interval::new(-165_081, 165_081);
+
 /// What `+ n months` does where the month that is reached has no such day.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
@@ -144,6 +150,23 @@ pub fn add_months_range(days: Interval, months: Interval, end: MonthEnd) -> Opti
     };
     let strictly = DAY_MIN < reached.lo && reached.hi < DAY_MAX;
     (inside && strictly).then_some(reached)
+}
+
+/// By how many days [`add_months`] moves a day, for this number of months: the least and the greatest, from every month
+/// of the cycle of 400 years.
+pub fn days_moved(months: i128, end: MonthEnd) -> Interval {
+    let months = months.clamp(-MONTHS_MAX, MONTHS_MAX) as i64;
+    let first = |month: i64| days_from_civil(month.div_euclid(12), month.rem_euclid(12) + 1, 1);
+    let length = |month: i64| days_in_month(month.div_euclid(12), month.rem_euclid(12) + 1);
+    let moved = |month: i64| {
+        let days = first(month + months) - first(month);
+        let clipped = match end {
+            MonthEnd::Clip => (length(month) - length(month + months)).max(0),
+            MonthEnd::Carry => 0,
+        };
+        Interval::new((days - clipped).into(), days.into())
+    };
+    (0..4800).map(moved).reduce(Interval::hull).expect("a cycle has months")
 }
 
 /// The transfer of [`whole_months`]: it falls with the first argument and grows with the second. `None` where a

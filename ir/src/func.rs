@@ -3,11 +3,14 @@
 //! Blocks are stored in topological order: a block ends by going to later blocks only. Every value has exactly
 //! one definition, which dominates its uses, and carries a type and the interval that was proved for it.
 
+use std::collections::BTreeMap;
+
 use cranelift_entity::{EntitySet, PrimaryMap, SecondaryMap, entity_impl};
 
 use crate::facts::{self, Facts, Origins};
 use crate::interval::Interval;
 use crate::ops::{Class, Imm, Op, Ranges, Unproved};
+use crate::proof::Proofs;
 use crate::types::Type;
 
 /// A value: the result of an instruction or a parameter of a block.
@@ -38,6 +41,9 @@ pub struct Func {
     pub blocks: PrimaryMap<Block, BlockData>,
     /// The tables.
     pub tables: PrimaryMap<Table, Entries>,
+    /// Why values keep narrower claims than their transfer functions give. Not part of the meaning: another proof of the
+    /// same claims is the same function.
+    pub proofs: BTreeMap<Value, Proofs>,
 }
 
 /// The integers that `bucket` and `lookup` read.
@@ -391,6 +397,11 @@ impl Builder {
         &self.func
     }
 
+    /// What conditions say, of the function as far as it has been built.
+    pub fn facts(&self) -> Facts<'_> {
+        Facts::with_origins(&self.func, &self.origins)
+    }
+
     /// The block that is being built.
     pub fn current(&self) -> Block {
         self.current
@@ -420,6 +431,19 @@ impl Builder {
         self.func.blocks[self.current].body.push(value);
         self.origins[value] = origin.unwrap_or(value).into();
         Ok(value)
+    }
+
+    /// Adds a value that is the operand with a narrower claim, for which there are proofs. Whether they show it is for the
+    /// verifier to say.
+    pub fn bound(&mut self, value: Value, range: Interval, proofs: Proofs) -> Value {
+        let inst = Inst::new(Op::Bound, &[value], 0);
+        let origin = Facts::with_origins(&self.func, &self.origins).origin(value);
+        let ty = self.func.values[value].ty;
+        let bound = self.func.values.push(ValueData { ty, range, def: Def::Inst(inst) });
+        self.func.blocks[self.current].body.push(bound);
+        self.func.proofs.insert(bound, proofs);
+        self.origins[bound] = origin.into();
+        bound
     }
 
     /// An integer constant.

@@ -25,6 +25,7 @@ pub mod op_page;
 pub mod ops;
 pub mod passes;
 pub mod program;
+pub mod proof;
 pub mod rounding;
 pub mod scalar;
 pub mod schema;

@@ -20,6 +20,10 @@ use crate::date::{self, MonthEnd};
 use crate::for_each_op;
 use crate::func::{Func, Table as TableId, Value};
 use crate::interval::Interval;
+use crate::proof::{
+    Case, Relation, Term, balance, both, choices, choose, contrary, either, extremes, least, magnitude,
+    magnitudes, months, moved, order, parity, product, quotient, remainder, stretch, sum,
+};
 use crate::rounding::Rounding;
 use crate::scalar::Scalar;
 
@@ -147,6 +151,11 @@ pub struct Row {
     pub eval: fn(&Operands) -> i128,
     /// The transfer on intervals.
     pub range: fn(&Ranges) -> Transfer,
+    /// What proofs may use: relations of the result and the operands, from the two as terms (the result first), the
+    /// immediate and the table that it names.
+    pub says: fn(&[Term; 4], i128, &[i128]) -> Vec<Relation>,
+    /// A complete list of cases, in the same way; none where there is none.
+    pub cases: fn(&[Term; 4], i128, &[i128]) -> Vec<Case>,
 }
 
 /// Equations that hold for an op on all operands with which it is proved. Passes and engines read them here alone.
@@ -300,12 +309,14 @@ macro_rules! define {
                 $(laws: $($law:ident $(($value:literal))?),+;)?
                 meaning: $meaning:expr;
                 range: $range:expr;
+                says: |$q:pat_param| $says:expr;
+                cases: |$of:pat_param| $cases:expr;
             }
         )+ }
         claims { $(
             $(#[doc = $claim_doc:literal])+
             $claim_code:literal $claim:ident $claim_method:ident(
-                $($claim_param:ident: $claim_class:ident),+; $claim_imm:ident: $claim_kind:ident
+                $($claim_param:ident: $claim_class:ident),+ $(; $claim_imm:ident: $claim_kind:ident)?
             ) -> $claim_result:ident {
                 range: $claim_range:expr;
             }
@@ -333,6 +344,8 @@ macro_rules! define {
                 laws: Laws::NONE,
                 eval: $read,
                 range: $leaf_range,
+                says: |_, _, _| Vec::new(),
+                cases: |_, _, _| Vec::new(),
             }, )+
             $( Row {
                 op: Op::$name,
@@ -354,6 +367,17 @@ macro_rules! define {
                     $( let $imm = immediate!($kind, r.imm, r.table); )?
                     $range
                 },
+                says: |terms, _imm, _table| {
+                    #[allow(unused_variables, reason = "a look-up says nothing")]
+                    let [$q, $($param,)+ ..] = terms.clone();
+                    $( #[allow(unused_variables, reason = "a look-up says nothing")] let $imm = immediate!($kind, _imm, _table); )?
+                    $says
+                },
+                cases: |terms, _imm, _table| {
+                    #[allow(unused_variables, reason = "most ops have no cases")]
+                    let [$of, $($param,)+ ..] = terms.clone();
+                    $cases
+                },
             }, )+
             $( Row {
                 op: Op::$claim,
@@ -362,10 +386,12 @@ macro_rules! define {
                 doc: concat!($($claim_doc),+),
                 params: &[ $( (stringify!($claim_param), Class::$claim_class) ),+ ],
                 result: Class::$claim_result,
-                imm: Imm::$claim_kind,
+                imm: kind_of!($($claim_kind)?),
                 laws: Laws::NONE,
                 eval: |o| o.args[0],
                 range: $claim_range,
+                says: |_, _, _| Vec::new(),
+                cases: |_, _, _| Vec::new(),
             }, )+
         ];
 

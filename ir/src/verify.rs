@@ -17,6 +17,7 @@ use crate::facts::{self, Facts};
 use crate::func::{Block, BlockData, Def, End, Entries, Func, Inst, Table, Target, Value};
 use crate::interval::Interval;
 use crate::ops::{Class, Imm, Op};
+use crate::proof::{self, Node, Poly, Proofs, Scope, Work};
 
 /// How many table entries the transfer functions of one function may look at together.
 pub const ENTRIES_READ_MAX: usize = 1 << 26;
@@ -129,12 +130,21 @@ impl std::error::Error for Invalid {}
 /// # Errors
 /// The first claim that does not hold.
 pub fn verify(func: Func) -> Result<Verified, Invalid> {
-    let certificate = check(&func)?;
+    let certificate = check(&func, Trust::Proofs)?;
     Ok(Verified { func, certificate })
 }
 
+/// Whether proofs are asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Trust {
+    /// A claim that no transfer function gives has a proof.
+    Proofs,
+    /// `bound` is believed: between two passes there are no proofs, and after the last they are searched again.
+    Claims,
+}
+
 /// The check itself, for callers that keep the function.
-pub(crate) fn check(func: &Func) -> Checked<Certificate> {
+pub(crate) fn check(func: &Func, trust: Trust) -> Checked<Certificate> {
     check_declarations(func)?;
     check_targets(func)?;
     let dominators =
@@ -150,8 +160,14 @@ pub(crate) fn check(func: &Func) -> Checked<Certificate> {
         established: Established::new(func, facts),
         ascending: SecondaryMap::new(),
         entries_left: ENTRIES_READ_MAX,
+        work: Work::default(),
+        trust,
         output_is_truth: None,
     };
+    for value in func.proofs.keys() {
+        let exists = func.values.is_valid(*value);
+        ensure(exists, Location::Func, || format!("there is a proof about {value}, which does not exist"))?;
+    }
     for block in dominators.preorder() {
         checker.check_block(*block)?;
     }
@@ -260,7 +276,10 @@ impl Established {
             Def::Inst(inst) if inst.op == Op::Refine => inst.args().get(1),
             _ => None,
         });
-        for condition in refinements.filter(|condition| func.values.is_valid(**condition)) {
+        let nodes = func.proofs.values().flat_map(Proofs::iter).flat_map(|proof| &proof.nodes);
+        let known = nodes
+            .filter_map(|node| if let Node::Known(condition, _) = node { Some(condition) } else { None });
+        for condition in refinements.chain(known).filter(|condition| func.values.is_valid(**condition)) {
             asked[facts.origin(*condition)] = true;
         }
         Established { asked, count: SecondaryMap::new(), scopes: Vec::new() }
@@ -295,6 +314,9 @@ struct Checker<'a> {
     established: Established,
     ascending: SecondaryMap<Table, bool>,
     entries_left: usize,
+    /// What is left for proofs.
+    work: Work,
+    trust: Trust,
     output_is_truth: Option<Vec<bool>>,
 }
 
@@ -326,8 +348,8 @@ impl Checker<'_> {
             self.check_table(value, inst)?;
         }
         match inst.op {
-            Op::Refine => self.check_refinement(value, inst),
-            _ => self.check_claim(value, inst, Interval::FULL),
+            Op::Refine => self.check_refinement(value, inst, at),
+            _ => self.check_claim(value, inst, at, Interval::FULL),
         }
     }
 
@@ -351,17 +373,47 @@ impl Checker<'_> {
         })
     }
 
-    fn check_claim(&self, value: Value, inst: &Inst, established: Interval) -> Checked<()> {
+    fn check_claim(
+        &mut self,
+        value: Value,
+        inst: &Inst,
+        at: Definition,
+        established: Interval,
+    ) -> Checked<()> {
         let (place, mnemonic) = (Location::Value(value), inst.op.row().mnemonic);
         let derived = self.func.transfer_where(inst, established);
         let derived = derived.map_err(|why| invalid(place, format!("`{mnemonic}` is not proved: {why}")))?;
         let claimed = self.func.values[value].range;
-        ensure(claimed.contains_all(derived), place, || {
-            format!("it claims {claimed}, but `{mnemonic}` gives {derived}")
-        })
+        if claimed.contains_all(derived) || (self.trust == Trust::Claims && inst.op == Op::Bound) {
+            return Ok(());
+        }
+        let no_more = || format!("it claims {claimed}, but `{mnemonic}` gives {derived}");
+        let proofs = self.func.proofs.get(&value).ok_or_else(|| invalid(place, no_more()))?;
+        let atom = self.facts.origin(value);
+        let goal = |times: i128, end: i128| {
+            let end = end.checked_mul(-times)?;
+            Poly::constant(end).plus(times, &Poly::of(atom))
+        };
+        let low = (claimed.lo > derived.lo).then_some((&proofs.low, goal(1, claimed.lo)));
+        let high = (claimed.hi < derived.hi).then_some((&proofs.high, goal(-1, claimed.hi)));
+        for (proof, goal) in low.into_iter().chain(high) {
+            let (Some(proof), Some(goal)) = (proof, goal) else { return Err(invalid(place, no_more())) };
+            let mut work = self.work;
+            let mut scope = Scope::new(self.func, self.facts, Some((value, derived)));
+            let usable =
+                |used: Value| used == value && !inst.op.is_claim() || self.check_use(used, at, place).is_ok();
+            let passed =
+                |condition: Value, holds: bool| self.established.holds(self.facts.origin(condition), holds);
+            let checked = proof::check(proof, &goal, &mut scope, &mut work, &usable, &passed);
+            checked.map_err(|gap| {
+                invalid(place, format!("{}; its proof does not show more: {gap}", no_more()))
+            })?;
+            self.work = work;
+        }
+        Ok(())
     }
 
-    fn check_refinement(&self, value: Value, inst: &Inst) -> Checked<()> {
+    fn check_refinement(&mut self, value: Value, inst: &Inst, at: Definition) -> Checked<()> {
         let [refined, condition] = inst.operands();
         let polarity = inst.imm != 0;
         let known = self.established.holds(self.facts.origin(condition), polarity);
@@ -370,7 +422,7 @@ impl Checker<'_> {
             format!("that {condition} {side} is not established here by a branch on it")
         })?;
         match self.facts.narrowed(refined, condition, polarity) {
-            Some(narrowed) => self.check_claim(value, inst, narrowed),
+            Some(narrowed) => self.check_claim(value, inst, at, narrowed),
             // no row comes here, so that any claim holds for all that do
             None => Ok(()),
         }

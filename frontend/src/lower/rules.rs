@@ -170,7 +170,8 @@ impl Lowerer<'_> {
 
     fn kept(&mut self, output: u32, expr: ExprId, value: Value) -> Result<Value, Failed> {
         let domain = &self.policy.schema.outputs[output as usize].domain;
-        let Some(kept) = self.site.within(value, domain.range) else {
+        let kept = self.site.within(value, domain.range).or_else(|| self.site.proved(value, domain.range));
+        let Some(kept) = kept else {
             let found = self.site.bounds(value);
             return Err(self.note(expr, Fault::Output { output, found }));
         };
@@ -190,7 +191,7 @@ impl Lowerer<'_> {
         let open = func.entries(inst).and_then(Entries::open);
         let found = match (inst.op, inst.args()) {
             (Op::Field, _) => self.policy.schema.inputs[inst.imm as usize].domain.set.clone(),
-            (Op::Refine, [refined, _]) => of(*refined),
+            (Op::Refine, [refined, _]) | (Op::Bound, [refined]) => of(*refined),
             (Op::Lookup, _) if open.is_some() => {
                 open.and_then(|open| self.policy.holes[open.hole as usize].domain().set)
             }

@@ -23,6 +23,8 @@ use opus_ir::{Block, Builder, End, Func, Inst, Interval, Op, Open, Table, Target
 
 use super::assemble::{Compared, Extreme};
 use super::scoped::Scoped;
+use crate::limits::PROOF_WORK_MAX;
+use crate::prove::Search;
 use facts::{Fact, Mark, Subject};
 
 /// A Boolean.
@@ -70,6 +72,10 @@ pub struct Site {
     /// How often an op was computed from operands held to their bounds: what comes of that stands for the
     /// op's result only as long as what was known then is known.
     held_ever: u64,
+    /// The branches that every row to here has passed.
+    passed: Vec<(Value, bool)>,
+    /// What may still be done for proofs, in words.
+    proof_work: usize,
     pub(super) compared: Vec<Compared>,
     /// The lesser or greater of two sums, by its value.
     pub(super) extremes: Scoped<Value, Extreme>,
@@ -83,6 +89,7 @@ pub struct Saved {
     sharpened: usize,
     compared: usize,
     extremes: usize,
+    passed: usize,
 }
 
 impl Site {
@@ -104,6 +111,8 @@ impl Site {
             epoch: 0,
             epochs_ever: 0,
             held_ever: 0,
+            passed: Vec::new(),
+            proof_work: PROOF_WORK_MAX,
             compared: Vec::new(),
             extremes: Scoped::default(),
         }
@@ -241,6 +250,9 @@ impl Site {
     /// Goes on in a block that is entered by this side of a condition alone, and stays on its way.
     pub fn go_on(&mut self, block: Block, truth: Truth) {
         self.builder.switch_to(block);
+        if let Truth::Is(condition, holds) = truth {
+            self.passed.push((condition, holds));
+        }
         self.learn(truth, true);
     }
 
@@ -253,6 +265,7 @@ impl Site {
             sharpened: self.sharpened.mark(),
             compared: self.compared.len(),
             extremes: self.extremes.mark(),
+            passed: self.passed.len(),
         };
         self.go_on(block, truth);
         saved
@@ -266,6 +279,17 @@ impl Site {
         self.sharpened.undo(saved.sharpened);
         self.compared.truncate(saved.compared);
         self.extremes.undo(saved.extremes);
+        self.passed.truncate(saved.passed);
+    }
+
+    /// A value that is the same and is proved to keep a range, which its interval does not show.
+    pub fn proved(&mut self, value: Value, range: Interval) -> Option<Value> {
+        let claimed = self.builder.range(value);
+        let claim = claimed.intersect(range)?;
+        let mut search =
+            Search::new(self.builder.func(), self.builder.facts(), &self.passed, &mut self.proof_work);
+        let proofs = search.within(value, claim)?;
+        Some(self.builder.bound(value, claim, proofs))
     }
 
     /// Ends the block by a decision.

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::rewrite::{Rewriter, install};
 use crate::dominators::Dominators;
 use crate::func::{Block, Func, Inst, Value};
+use crate::ops::Op;
 
 /// How many computations of one instruction, in blocks that do not dominate one another, are remembered: a limit
 /// on effort.
@@ -19,6 +20,10 @@ pub fn share(func: &mut Func) {
     let Ok(dominators) = Dominators::of(func) else { return };
     let mut known = BTreeMap::<(Inst, bool), Vec<(Block, Value)>>::new();
     let shared = Rewriter::new(func).write(|writer, block, inst, data| {
+        if inst.op == Op::Bound {
+            // two of the same value say different things about it
+            return writer.keep(block, inst, data);
+        }
         let places = known.entry((inst.canonical(), data.ty.is_bool())).or_default();
         let dominating =
             places.iter().rev().take(PLACES_MAX).find(|(above, _)| dominators.dominates(*above, block));

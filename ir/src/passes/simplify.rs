@@ -68,6 +68,7 @@ fn simpler(writer: &Rewriter, inst: &Inst, range: Interval) -> Option<Simpler> {
             select(writer, inst).or_else(|| distance(writer, inst).and_then(|x| absolute(writer, x, range)))
         }
         Op::Refine if single(1).is_some() || range == writer.new.values[args[0]].range => value(0),
+        Op::Bound if range == writer.new.values[args[0]].range => value(0),
         _ => None,
     }
 }

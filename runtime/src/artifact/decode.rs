@@ -200,7 +200,14 @@ fn func(archived: &ArchivedFunc, common: &Common, results: Vec<Interval>) -> Dec
         return Err(Malformed::new("the lists", "some entries belong to no block"));
     }
     let tables = tables(archived, &common.holes)?;
-    Ok(Func { fields: common.fields.clone(), results, values, blocks, tables })
+    Ok(Func {
+        fields: common.fields.clone(),
+        results,
+        values,
+        blocks,
+        tables,
+        proofs: std::collections::BTreeMap::new(),
+    })
 }
 
 fn tables(archived: &ArchivedFunc, holes: &[Open]) -> Decoded<PrimaryMap<opus_ir::Table, Entries>> {

@@ -1,0 +1,349 @@
+//! Which cases have to be told apart, and in which order? A goal is tried as it is; where the facts leave a point at which
+//! it fails, the first op whose meaning that point violates is split.
+
+use std::collections::BTreeSet;
+
+use num_integer::Integer;
+use opus_ir::facts::Facts;
+use opus_ir::proof::{
+    self, Monomial, NODES_DEEP_MAX, Node, Poly, Proof, Proofs, Relation, Scope, Split, Work,
+};
+use opus_ir::{Def, Func, Interval, Op, Value};
+
+use super::linear::{Answer, Point, follows};
+use super::rational::Rational;
+use crate::limits::GOAL_WORK_MAX;
+
+/// How many atoms around a goal are looked at.
+const ATOMS_MAX: usize = 96;
+/// How many branches are used for one goal, the latest first.
+const BRANCHES_MAX: usize = 48;
+/// How often what the branches taken so far are about brings in others.
+const ROUNDS: usize = 3;
+/// How deep cases are split, and into how many leaves in all.
+const SPLITS_DEEP_MAX: usize = 24;
+const LEAVES_MAX: usize = 192;
+
+/// A condition that every row to a place meets.
+pub type Known = (Value, bool);
+
+/// Searches for proofs in a function.
+pub struct Search<'a> {
+    func: &'a Func,
+    facts: Facts<'a>,
+    /// What branches say on the way to the place, the earliest first.
+    known: &'a [Known],
+    /// What may still be done for all goals, in words.
+    work: &'a mut usize,
+}
+
+impl<'a> Search<'a> {
+    /// At a place that every row reaches by these branches.
+    pub fn new(func: &'a Func, facts: Facts<'a>, known: &'a [Known], work: &'a mut usize) -> Search<'a> {
+        Search { func, facts, known, work }
+    }
+
+    /// The proofs that a value keeps a range, in what is claimed of it already; `None` where none is found.
+    pub fn within(&mut self, value: Value, range: Interval) -> Option<Proofs> {
+        let claimed = self.func.values[value].range;
+        let atom = self.facts.origin(value);
+        let of = Poly::of(atom);
+        let goal = |times: i128, end: i128| Poly::constant(end.checked_mul(-times)?).plus(times, &of);
+        let mut proofs = Proofs::default();
+        if range.lo > claimed.lo {
+            proofs.low = Some(self.proof(&goal(1, range.lo)?)?);
+        }
+        if range.hi < claimed.hi {
+            proofs.high = Some(self.proof(&goal(-1, range.hi)?)?);
+        }
+        Some(proofs)
+    }
+
+    /// A proof that a linear polynomial is not negative, which the check accepts.
+    pub fn proof(&mut self, goal: &Poly) -> Option<Proof> {
+        let mut left = GOAL_WORK_MAX.min(*self.work);
+        let before = left;
+        let mut found = self.attempt(goal, &[], &mut left);
+        if found.is_none() {
+            let near = self.branches_near(goal);
+            if !near.is_empty() {
+                found = self.attempt(goal, &near, &mut left);
+            }
+        }
+        *self.work -= before - left;
+        let nodes = found?;
+        let proof = Proof { nodes };
+        let mut scope = Scope::new(self.func, self.facts, None);
+        let usable = |_: Value| true;
+        let passed = |condition: Value, holds: bool| self.known.contains(&(condition, holds));
+        let checked = proof::check(&proof, goal, &mut scope, &mut Work::default(), &usable, &passed);
+        debug_assert!(
+            checked.is_ok(),
+            "what the search finds is proved: {}\n{proof:?}\n{}",
+            checked.unwrap_err(),
+            self.func
+        );
+        checked.is_ok().then_some(proof)
+    }
+
+    fn attempt(&self, goal: &Poly, branches: &[Known], left: &mut usize) -> Option<Vec<Node>> {
+        let mut scope = Scope::new(self.func, self.facts, None);
+        let mut nodes = Vec::new();
+        for (condition, holds) in branches {
+            scope.know(*condition, *holds);
+            nodes.push(Node::Known(*condition, *holds));
+        }
+        let mut roots: Vec<Value> = goal.atoms().collect();
+        for number in 0..scope.count_above() {
+            let relation = scope.relation(proof::Fact::Above(number as u16));
+            roots.extend(relation.iter().flat_map(|relation| relation.poly.atoms()));
+        }
+        let atoms = self.closure(&roots);
+        let mut attempt = Attempt { scope, atoms, left, leaves: LEAVES_MAX };
+        let deep = SPLITS_DEEP_MAX.min(NODES_DEEP_MAX - nodes.len());
+        let below = match tightened(&attempt.scope, goal) {
+            Some(tight) => {
+                nodes.push(Node::Have(tight.clone()));
+                nodes.extend(attempt.solve(&tight, deep)?);
+                attempt.scope.assume(Relation { poly: tight, is_zero: false });
+                attempt.solve(goal, deep)?
+            }
+            None => attempt.solve(goal, deep)?,
+        };
+        nodes.extend(below);
+        Some(nodes)
+    }
+
+    /// Values and all that they are computed from, breadth first: those near come before those far away.
+    fn closure(&self, roots: &[Value]) -> BTreeSet<Value> {
+        let mut atoms = BTreeSet::new();
+        let mut pending: std::collections::VecDeque<Value> = roots.iter().copied().collect();
+        while let Some(value) = pending.pop_front() {
+            let atom = self.facts.origin(value);
+            if atoms.len() >= ATOMS_MAX || self.func.constant(atom).is_some() || !atoms.insert(atom) {
+                continue;
+            }
+            if let Def::Inst(inst) = &self.func.values[atom].def {
+                pending.extend(inst.args());
+            }
+        }
+        atoms
+    }
+
+    /// The branches that say something about what the goal is computed from, in their order.
+    fn branches_near(&self, goal: &Poly) -> Vec<Known> {
+        let roots: Vec<Value> = goal.atoms().collect();
+        let mut near = self.closure(&roots);
+        let reached: Vec<BTreeSet<Value>> =
+            self.known.iter().map(|(condition, _)| self.closure(&[*condition])).collect();
+        let mut taken = vec![false; self.known.len()];
+        // what is compared with something near is near, and so on
+        for _ in 0..ROUNDS {
+            for (at, reached) in reached.iter().enumerate().rev() {
+                let count = taken.iter().filter(|taken| **taken).count();
+                if !taken[at] && count < BRANCHES_MAX && reached.iter().any(|atom| near.contains(atom)) {
+                    taken[at] = true;
+                }
+            }
+            let of_taken = reached.iter().zip(&taken).filter(|(_, taken)| **taken);
+            near.extend(of_taken.flat_map(|(reached, _)| reached.iter().copied()));
+        }
+        self.known.iter().zip(taken).filter(|(_, taken)| *taken).map(|(known, _)| *known).collect()
+    }
+}
+
+/// The goal in terms of what its atoms are the sums and multiples of, divided by what all coefficients have in common:
+/// `100 * (a - b) >= -99` is `a - b >= 0`. `None` where they have nothing in common.
+fn tightened(scope: &Scope, goal: &Poly) -> Option<Poly> {
+    let mut plain = goal.clone();
+    let sums = |atom: &Value| {
+        let inst = scope.func().inst(*atom)?;
+        let equation = scope.says(*atom).into_iter().next()?;
+        let is_sum = matches!(inst.op, Op::Add | Op::Sub | Op::Mul | Op::Not) && equation.poly.degree() == 1;
+        is_sum.then_some((*atom, equation.poly))
+    };
+    for _ in 0..ATOMS_MAX {
+        let atoms: BTreeSet<Value> = plain.atoms().collect();
+        // the latest first, as operands come before results
+        let Some((atom, equation)) = atoms.iter().rev().find_map(sums) else { break };
+        // the result has the coefficient -1 in its equation
+        plain = plain.plus(plain.coefficient(Monomial::of(atom)), &equation)?;
+    }
+    let terms = || plain.terms().filter(|(monomial, _)| *monomial != Monomial::ONE);
+    let common = terms().fold(0, |common: i128, (_, coefficient)| common.gcd(&coefficient));
+    (common > 1).then_some(())?;
+    let constant = Poly::constant(plain.coefficient(Monomial::ONE).div_euclid(common));
+    terms().try_fold(constant, |tight, (monomial, coefficient)| {
+        tight.plus(1, &Poly::term(monomial, coefficient / common))
+    })
+}
+
+struct Attempt<'a, 'b> {
+    scope: Scope<'a>,
+    atoms: BTreeSet<Value>,
+    left: &'b mut usize,
+    leaves: usize,
+}
+
+impl Attempt<'_, '_> {
+    fn solve(&mut self, goal: &Poly, deep: usize) -> Option<Vec<Node>> {
+        let mark = self.scope.mark();
+        let mut nodes = self.propagate();
+        let below = self.decide(goal, deep);
+        self.scope.undo(mark);
+        nodes.extend(below?);
+        Some(nodes)
+    }
+
+    /// Carries what has become known of operands over to results.
+    fn propagate(&mut self) -> Vec<Node> {
+        let mut nodes = Vec::new();
+        for atom in self.atoms.clone() {
+            let Some(derived) = self.scope.derived(atom) else { continue };
+            let known = self.scope.range(atom);
+            if derived.lo > known.lo || derived.hi < known.hi {
+                if self.scope.derive(atom).is_some() {
+                    nodes.push(Node::Derive(atom));
+                }
+            }
+        }
+        nodes
+    }
+
+    fn decide(&mut self, goal: &Poly, deep: usize) -> Option<Vec<Node>> {
+        self.leaves = self.leaves.checked_sub(1)?;
+        let point = match follows(&self.scope, &self.atoms, goal, None, self.left) {
+            Answer::Proved(leaf) => return Some(vec![Node::Leaf(leaf)]),
+            Answer::Open(point) => point,
+            Answer::Spent => return None,
+        };
+        for divisor in self.divisors() {
+            match follows(&self.scope, &self.atoms, goal, Some(divisor), self.left) {
+                Answer::Proved(leaf) => return Some(vec![Node::Leaf(leaf)]),
+                Answer::Open(_) => {}
+                Answer::Spent => return None,
+            }
+        }
+        let deep = deep.checked_sub(1)?;
+        let split = self.split(&point)?;
+        let mut nodes = vec![Node::Cases(split)];
+        for case in self.scope.cases(split) {
+            let mark = self.scope.mark();
+            case.into_iter().for_each(|relation: Relation| self.scope.assume(relation));
+            let below = self.solve(goal, deep);
+            self.scope.undo(mark);
+            nodes.extend(below?);
+        }
+        Some(nodes)
+    }
+
+    /// What something is divided by, once for each atom.
+    fn divisors(&self) -> Vec<Value> {
+        let func = self.scope.func();
+        let of =
+            |atom: &Value| func.inst(*atom).filter(|inst| inst.op == Op::Divide).map(|inst| inst.args()[1]);
+        let varies = |divisor: &Value| func.constant(self.scope.atom(*divisor)).is_none();
+        let mut seen = BTreeSet::new();
+        let positive = self.atoms.iter().filter_map(of).filter(|divisor| self.scope.range(*divisor).lo >= 1);
+        positive.filter(varies).filter(|divisor| seen.insert(self.scope.atom(*divisor))).collect()
+    }
+
+    /// The cases of the first op that the point violates.
+    fn split(&self, point: &Point) -> Option<Split> {
+        let value = |value: Value| {
+            let term = self.scope.term(value);
+            match (term.poly.single(), term.range.single()) {
+                (None, Some(x)) => Some(Rational::integer(x)),
+                _ => point.get(&Monomial::of(self.scope.atom(value))).cloned(),
+            }
+        };
+        // conditions, choices and extremes first, look-ups after them, other integers last
+        let rank: [fn(&Self, Value, &dyn Fn(Value) -> Option<Rational>) -> Option<Split>; 4] =
+            [Self::choice, Self::condition, Self::look_up, Self::whole];
+        rank.into_iter().find_map(|rank| self.atoms.iter().rev().find_map(|atom| rank(self, *atom, &value)))
+    }
+
+    fn choice(&self, atom: Value, value: &dyn Fn(Value) -> Option<Rational>) -> Option<Split> {
+        let inst = self.scope.func().inst(atom)?;
+        let q = value(atom)?;
+        let operand = |i: usize| value(inst.args()[i]);
+        let violated = match inst.op {
+            Op::Min => q != operand(0)?.min(operand(1)?),
+            Op::Max => q != operand(0)?.max(operand(1)?),
+            Op::Abs => {
+                let a = operand(0)?;
+                q != if a.signum() < 0 { a.negated() } else { a }
+            }
+            Op::Select => {
+                let condition = operand(0)?;
+                let chosen = if condition.signum() > 0 { operand(1) } else { operand(2) };
+                self.scope.range(inst.args()[0]).single().is_none()
+                    && (!condition.is_integer() || Some(q) != chosen)
+            }
+            Op::Eq | Op::Ne => operand(0)? == operand(1)?,
+            Op::Divide => {
+                // the rounding depends on the sign of the dividend
+                let dividend = inst.args()[0];
+                let range = self.scope.range(dividend);
+                let signed = self.scope.says(atom).len() > 0 && range.lo < 0 && range.hi > 0;
+                let depends = !matches!(inst.imm, 0 | 5 | 6);
+                return (signed && depends && self.scope.func().constant(dividend).is_none())
+                    .then(|| Split::At(self.scope.atom(dividend), -1));
+            }
+            _ => false,
+        };
+        let split = Split::Of(atom);
+        (violated && !self.scope.cases(split).is_empty()).then_some(split)
+    }
+
+    fn condition(&self, atom: Value, value: &dyn Fn(Value) -> Option<Rational>) -> Option<Split> {
+        let func = self.scope.func();
+        let is_open = func.values[atom].ty.is_bool() && self.scope.range(atom).single().is_none();
+        let inst = func.inst(atom).filter(|_| is_open);
+        let q = value(atom)?;
+        let holds = |inst: &opus_ir::Inst| {
+            let (a, b) = (value(inst.args()[0])?, value(inst.args()[1])?);
+            Some(match inst.op {
+                Op::Lt => a < b,
+                Op::Le => a <= b,
+                Op::Eq => a == b,
+                Op::Ne => a != b,
+                _ => return None,
+            })
+        };
+        let told = inst.filter(|inst| inst.args().len() == 2).and_then(holds);
+        let violated =
+            is_open && (!q.is_integer() || told.is_some_and(|told| q != Rational::integer(i128::from(told))));
+        violated.then_some(Split::At(atom, 0))
+    }
+
+    fn look_up(&self, atom: Value, value: &dyn Fn(Value) -> Option<Rational>) -> Option<Split> {
+        let func = self.scope.func();
+        let inst = func.inst(atom).filter(|inst| matches!(inst.op, Op::Lookup | Op::Bucket))?;
+        let operand = inst.args()[0];
+        let at = value(operand)?.floor()?;
+        let (q, table) = (value(atom)?, func.table(inst));
+        if inst.op == Op::Bucket {
+            let range = self.scope.range(atom);
+            let found = opus_ir::ops::bucket_of(table, at).clamp(range.lo, range.hi);
+            (q != Rational::integer(found) && range.lo < range.hi).then_some(())?;
+            return Some(Split::At(atom, found.min(range.hi - 1)));
+        }
+        let index = self.scope.range(operand);
+        let (low, high) = (index.lo.max(0), index.hi.min(table.len() as i128 - 1));
+        let entry = opus_ir::ops::entry(table, at);
+        (q != Rational::integer(entry) && low < high).then_some(())?;
+        // where the entry changes, next to the index
+        let changes =
+            |index: &i128| opus_ir::ops::entry(table, *index) != opus_ir::ops::entry(table, index + 1);
+        let cut = (at.max(low)..high).find(changes).or_else(|| (low..at.min(high)).rev().find(changes))?;
+        Some(Split::At(self.scope.atom(operand), cut))
+    }
+
+    fn whole(&self, atom: Value, value: &dyn Fn(Value) -> Option<Rational>) -> Option<Split> {
+        let range = self.scope.range(atom);
+        let q = value(atom)?;
+        let at = q.floor()?;
+        (!q.is_integer() && range.lo <= at && at < range.hi).then_some(Split::At(atom, at))
+    }
+}

@@ -1,0 +1,241 @@
+//! What is known at a step of a proof? Intervals of atoms, and relations between them.
+
+use std::collections::BTreeMap;
+
+use super::facts::{Case, Term};
+use super::poly::{Poly, Relation};
+use super::{Fact, Split};
+use crate::facts::Facts;
+use crate::func::{Entries, Func, Inst, Value};
+use crate::interval::Interval;
+use crate::ops::{Imm, Op, Ranges};
+
+/// What is known at a step of a proof: the claims of values, narrowed by cases and by what was derived from them, and
+/// the relations that these established. The check of proofs and the search for them see facts through it alone.
+pub struct Scope<'a> {
+    func: &'a Func,
+    facts: Facts<'a>,
+    /// The value whose claim is proved, and what is known of it without its claim.
+    about: Option<(Value, Interval)>,
+    narrowed: BTreeMap<Value, Interval>,
+    above: Vec<Relation>,
+    undo: Vec<Undo>,
+}
+
+enum Undo {
+    Narrowed(Value, Option<Interval>),
+    Above,
+}
+
+/// A place to go back to.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark(usize);
+
+impl<'a> Scope<'a> {
+    /// The claims of a function. Of the value that a proof is about, only its transfer function may be used: `derived`
+    /// is what that gives.
+    pub fn new(func: &'a Func, facts: Facts<'a>, about: Option<(Value, Interval)>) -> Scope<'a> {
+        Scope { func, facts, about, narrowed: BTreeMap::new(), above: Vec::new(), undo: Vec::new() }
+    }
+
+    /// The function.
+    pub fn func(&self) -> &'a Func {
+        self.func
+    }
+
+    /// The atom of a value: itself without the claims on top of it.
+    pub fn atom(&self, value: Value) -> Value {
+        self.facts.origin(value)
+    }
+
+    /// How many relations there are above.
+    pub fn count_above(&self) -> usize {
+        self.above.len()
+    }
+
+    /// What is known of a value here.
+    pub fn range(&self, value: Value) -> Interval {
+        let claimed = match self.about {
+            Some((about, derived)) if about == value => derived,
+            _ => self.func.values[value].range,
+        };
+        let narrowed = self.narrowed.get(&self.atom(value)).copied();
+        narrowed.and_then(|narrowed| narrowed.intersect(claimed)).unwrap_or(claimed)
+    }
+
+    /// A value as a term: its atom, or its number.
+    pub fn term(&self, value: Value) -> Term {
+        let atom = self.atom(value);
+        match self.func.constant(atom) {
+            Some(x) => Term::constant(x),
+            None => Term { poly: Poly::of(atom), range: self.range(value) },
+        }
+    }
+
+    /// The relation that a fact is; `None` if there is no such fact.
+    pub fn relation(&self, fact: Fact) -> Option<Relation> {
+        match fact {
+            Fact::Low(value) => at_least(&self.term(value).poly, self.range(value).lo),
+            Fact::High(value) => at_most(&self.term(value).poly, self.range(value).hi),
+            Fact::Op(value, number) => self.says(value).into_iter().nth(number.into()),
+            Fact::Above(number) => self.above.get(usize::from(number)).cloned(),
+        }
+    }
+
+    /// What the op of a value says, by its row.
+    pub fn says(&self, value: Value) -> Vec<Relation> {
+        self.asked(value, |inst, terms, table| (inst.op.row().says)(terms, inst.imm, table))
+    }
+
+    /// The cases of a split; none where it is no complete list.
+    pub fn cases(&self, split: Split) -> Vec<Case> {
+        match split {
+            Split::At(value, at) => {
+                let poly = &self.term(value).poly;
+                let up = at.checked_add(1).and_then(|up| at_least(poly, up));
+                let cases = [at_most(poly, at), up].map(|relation| relation.into_iter().collect::<Case>());
+                if cases.iter().any(Vec::is_empty) { Vec::new() } else { cases.into() }
+            }
+            Split::Of(value) => {
+                self.asked(value, |inst, terms, table| (inst.op.row().cases)(terms, inst.imm, table))
+            }
+        }
+    }
+
+    /// Adds a relation, and what it says of one atom.
+    pub fn assume(&mut self, relation: Relation) {
+        if let Some((atom, coefficient, constant)) = relation.poly.single() {
+            let ends = ends(coefficient, constant, relation.is_zero);
+            self.narrow(atom, ends);
+        }
+        self.above.push(relation);
+        self.undo.push(Undo::Above);
+    }
+
+    /// Adds what the transfer function of a value gives here. Nothing if it gives no interval.
+    pub fn derive(&mut self, value: Value) -> Option<()> {
+        let atom = self.atom(value);
+        let inst = *self.func.inst(atom)?;
+        let range = self.transfer(&inst)?;
+        let poly = Poly::of(atom);
+        self.assume(at_least(&poly, range.lo)?);
+        self.assume(at_most(&poly, range.hi)?);
+        Some(())
+    }
+
+    /// What the transfer function of a value gives here.
+    pub fn derived(&self, value: Value) -> Option<Interval> {
+        self.transfer(self.func.inst(self.atom(value))?)
+    }
+
+    /// Adds that a condition holds or has failed, and what that says of its parts.
+    pub fn know(&mut self, condition: Value, holds: bool) {
+        for (part, holds) in self.facts.parts(condition, holds) {
+            self.assume_truth(part, holds);
+        }
+    }
+
+    /// A place to go back to.
+    pub fn mark(&self) -> Mark {
+        Mark(self.undo.len())
+    }
+
+    /// Goes back.
+    pub fn undo(&mut self, mark: Mark) {
+        for undo in self.undo.drain(mark.0..).rev() {
+            match undo {
+                Undo::Above => drop(self.above.pop()),
+                Undo::Narrowed(atom, Some(before)) => drop(self.narrowed.insert(atom, before)),
+                Undo::Narrowed(atom, None) => drop(self.narrowed.remove(&atom)),
+            }
+        }
+    }
+
+    fn assume_truth(&mut self, part: Value, holds: bool) {
+        let poly = self.term(part).poly.plus(-i128::from(holds), &Poly::constant(1));
+        let poly = poly.expect("a truth value is 0 or 1");
+        self.assume(Relation { poly, is_zero: true });
+    }
+
+    fn narrow(&mut self, atom: Value, range: Interval) {
+        let before = self.narrowed.get(&atom).copied();
+        let known = before.unwrap_or(Interval::FULL);
+        // where the two contradict each other, the relations say so
+        let Some(both) = known.intersect(range).filter(|both| *both != known) else { return };
+        self.undo.push(Undo::Narrowed(atom, before));
+        self.narrowed.insert(atom, both);
+        // a truth value that is known tells about its parts
+        let is_truth = self.func.values[atom].ty.is_bool();
+        if let Some(holds) = both.single().filter(|x| is_truth && (*x == 0 || *x == 1)) {
+            for (part, holds) in self.facts.parts(atom, holds != 0).into_iter().skip(1) {
+                self.assume_truth(part, holds);
+            }
+        }
+    }
+
+    fn transfer(&self, inst: &Inst) -> Option<Interval> {
+        let row = inst.op.row();
+        let is_open = self.func.entries(inst).is_some_and(|entries| entries.open().is_some());
+        if inst.args().is_empty() || inst.op.is_claim() || is_open || !row.imm.is_valid(inst.imm, self.func) {
+            return None;
+        }
+        let mut args = [Interval::point(0); 3];
+        for (range, arg) in args.iter_mut().zip(inst.args()) {
+            *range = self.range(*arg);
+        }
+        let table = self.func.table(inst);
+        let (field, established) = (Interval::FULL, Interval::FULL);
+        (row.range)(&Ranges { args, imm: inst.imm, table, field, established }).ok()
+    }
+
+    fn asked<T: Default>(&self, value: Value, ask: impl Fn(&Inst, &[Term; 4], &[i128]) -> T) -> T {
+        let atom = self.atom(value);
+        let Some(inst) = self.func.inst(atom).filter(|inst| !inst.args().is_empty()) else {
+            return T::default();
+        };
+        let is_open = self.func.entries(inst).is_some_and(|entries| matches!(entries, Entries::Open(_)));
+        let ascends = inst.op != Op::Bucket || self.func.table(inst).is_sorted_by(|a, b| a < b);
+        if is_open || !ascends || (inst.op.row().imm == Imm::Table && self.func.entries(inst).is_none()) {
+            return T::default();
+        }
+        let mut terms: [Term; 4] = std::array::from_fn(|_| Term::constant(0));
+        terms[0] = Term { poly: Poly::of(atom), range: self.range(atom) };
+        for (term, arg) in terms[1..].iter_mut().zip(inst.args()) {
+            *term = self.term(*arg);
+        }
+        ask(inst, &terms, self.func.table(inst))
+    }
+}
+
+/// `poly - low >= 0`
+fn at_least(poly: &Poly, low: i128) -> Option<Relation> {
+    let poly = poly.plus(low.checked_neg()?, &Poly::constant(1))?;
+    Some(Relation { poly, is_zero: false })
+}
+
+/// `high - poly >= 0`
+fn at_most(poly: &Poly, high: i128) -> Option<Relation> {
+    let poly = Poly::constant(high).plus(-1, poly)?;
+    Some(Relation { poly, is_zero: false })
+}
+
+/// Where `coefficient * x + constant` is zero, or not negative.
+fn ends(coefficient: i128, constant: i128, is_zero: bool) -> Interval {
+    let Some(limit) = constant.checked_neg().filter(|_| coefficient != i128::MIN) else {
+        return Interval::FULL;
+    };
+    let floor = limit.checked_div_euclid(coefficient.saturating_abs()).unwrap_or(0);
+    let exact = limit.checked_rem(coefficient).unwrap_or(1) == 0;
+    match (is_zero, coefficient > 0) {
+        (true, _) if exact => limit.checked_div(coefficient).map_or(Interval::FULL, Interval::point),
+        // no integer is a solution: the relation says so
+        (true, _) => Interval::FULL,
+        // c * x >= limit
+        (false, true) => Interval { lo: if exact { floor } else { floor.saturating_add(1) }, hi: i128::MAX },
+        // -c * x <= constant
+        (false, false) => {
+            let most = constant.checked_div_euclid(coefficient.saturating_abs()).unwrap_or(i128::MAX);
+            Interval { lo: i128::MIN, hi: most }
+        }
+    }
+}
