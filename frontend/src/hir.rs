@@ -7,7 +7,7 @@
 //!
 //! Expressions are in an arena, operands before their uses, so that depth costs no stack to drop or to walk.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cranelift_entity::{PrimaryMap, entity_impl};
 use opus_ir::date::MonthEnd;
@@ -166,6 +166,9 @@ pub struct Version {
     pub requires: Vec<(u32, ExprId)>,
     /// The rules and the named values between them, in order. The last is a rule without a condition.
     pub steps: Vec<Step>,
+    /// Uses of optional inputs whose presence the form of conditions does not show: it has to be proved. By use, where the
+    /// input is declared optional.
+    pub unsure: BTreeMap<ExprId, Span>,
 }
 
 /// A constant with its declared range.

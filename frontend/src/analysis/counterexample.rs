@@ -380,6 +380,7 @@ impl<'a> Search<'a> {
         match (&self.complaint.fault, undefined) {
             (Fault::ZeroDivisor { .. }, Undefined::ZeroDivisor(expr)) => expr == at,
             (Fault::Key { .. }, Undefined::NoRow(expr)) => expr == at,
+            (Fault::Missing { .. }, Undefined::Missing(expr)) => expr == at,
             (Fault::Calendar, Undefined::Calendar(expr)) => {
                 expr == at || self.data().operands(expr).contains(&at)
             }

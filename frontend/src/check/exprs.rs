@@ -300,18 +300,14 @@ impl<'a> Checker<'a> {
         let field = &self.declared.inputs[index as usize];
         self.findings.refer(field.decl.name.span);
         let ty = self.declared.ty(field.ty.as_ref()?.kind);
-        if let (Some(optional), false) = (field.decl.optional, known.contains(index)) {
+        let unsure = field.decl.optional.filter(|_| !known.contains(index));
+        if let Some(optional) = unsure.filter(|_| !self.among_rules) {
+            // rows that have yet to be refused or decided come here: nothing else is known of them
             let word = &name.text;
-            let help = match self.among_rules {
-                true => format!(
-                    "decide such rows in an earlier rule, `rule ID when {word} is missing => …`; or write \
-                     `{word} is present and …`, `{word} is missing or …` or `{word} or_else …` here"
-                ),
-                false => format!(
-                    "write `{word} or_else …`, or move the `let` between the rules, after one \
-                     `when {word} is missing`"
-                ),
-            };
+            let help = format!(
+                "write `{word} or_else …`, or move the `let` between the rules, after one \
+                 `when {word} is missing`"
+            );
             let message = format!("`{word}` may be missing here");
             let diagnostic = Diagnostic::new(Code::OptionalNotNarrowed, name.span, message)
                 .also(optional, "declared optional")
@@ -319,7 +315,9 @@ impl<'a> Checker<'a> {
                 .counterexample(vec![(word.clone(), "missing".into())]);
             self.findings.report(diagnostic);
         }
-        Some(self.push(ExprKind::Field(index), ty, name.span))
+        let read = self.push(ExprKind::Field(index), ty, name.span);
+        self.version.unsure.extend(unsure.map(|optional| (read.id, optional)));
+        Some(read)
     }
 
     /// Remembers which keys of a table may be missing at this use.

@@ -81,6 +81,7 @@ impl<'a> Checker<'a> {
             tables: PrimaryMap::new(),
             requires: vec![],
             steps: vec![],
+            unsure: BTreeMap::new(),
         };
         let (bindings, missing_keys) = (BTreeMap::new(), BTreeMap::new());
         let findings = Findings::default();

@@ -9,6 +9,7 @@ use crate::codes::Code;
 use crate::diagnostic::Diagnostic;
 use crate::display::{domain_text, field_text, value_scale, value_text};
 use crate::hir::{Arithmetic, ExprId, ExprKind, Policy, Unit, Version};
+use crate::text::ast::Span;
 
 /// Something that could go wrong with an expression.
 #[derive(Clone, PartialEq, Debug)]
@@ -59,6 +60,13 @@ pub enum Fault {
         /// The bounds that its values were taken to have.
         range: Interval,
     },
+    /// An optional input that is used could be missing.
+    Missing {
+        /// The index of the input.
+        field: u32,
+        /// Where it is declared optional.
+        declared: Span,
+    },
     /// No input meets the require.
     Contradiction {
         /// Whether none meets it even without those before it.
@@ -81,6 +89,7 @@ impl Fault {
             Fault::Output { .. } => Code::OutputOutOfRange,
             Fault::Listed { .. } => Code::OutputNotListed,
             Fault::Key { .. } => Code::KeyOutOfRange,
+            Fault::Missing { .. } => Code::OptionalNotNarrowed,
             Fault::Contradiction { .. } => Code::ContradictoryRequire,
         }
     }
@@ -208,6 +217,16 @@ impl Complaint {
                 Diagnostic::new(self.fault.code(), span, message)
                     .label(label)
                     .help("add rows, or narrow the range of the key")
+            }
+            Fault::Missing { field, declared } => {
+                let word = &policy.schema.inputs[*field as usize].name;
+                let help = format!(
+                    "decide such rows in an earlier rule, `rule ID when {word} is missing => …`; or write \
+                     `{word} is present and …`, `{word} is missing or …` or `{word} or_else …` here"
+                );
+                Diagnostic::new(self.fault.code(), span, format!("`{word}` may be missing here"))
+                    .also(*declared, "declared optional")
+                    .help(help)
             }
             Fault::Contradiction { alone } => {
                 let others = if *alone { "" } else { " and the requirements before it" };

@@ -40,7 +40,8 @@ use crate::codes::Code;
 use crate::codes::Demand;
 use crate::diagnostic::{Diagnostic, any_error, in_versions};
 use crate::hir::{self, LetId, Policy, RuleInfo, Step};
-use crate::limits::REACHABILITY_WORK_MAX;
+use crate::limits::{PROOF_WORK_MAX, REACHABILITY_WORK_MAX};
+use crate::prove;
 use crate::text::ast::Span;
 
 /// How many of the rules that leave nothing to another are shown.
@@ -64,13 +65,23 @@ pub fn lower_for(policy: &Policy, source: &str, demand: Demand) -> (Option<Progr
     (program, diagnostics)
 }
 
-/// The function that the passes ran on last, before and after. Many versions share theirs with the version before.
-#[derive(Default)]
-struct Optimized(Option<(Func, Func)>);
+/// Runs passes. Many versions share their functions with the version before.
+struct Optimized {
+    /// The function that the passes ran on last, before and after.
+    last: Option<(Func, Func)>,
+    /// What may still be done to prove again what passes have rewritten, in words.
+    work: usize,
+}
+
+impl Default for Optimized {
+    fn default() -> Optimized {
+        Optimized { last: None, work: PROOF_WORK_MAX }
+    }
+}
 
 impl Optimized {
     fn apply(&mut self, func: &mut Func) {
-        if let Some((before, after)) = &self.0
+        if let Some((before, after)) = &self.last
             && before == func
         {
             func.clone_from(after);
@@ -78,7 +89,12 @@ impl Optimized {
         }
         let before = func.clone();
         opus_ir::passes::optimize(func);
-        self.0 = Some((before, func.clone()));
+        match prove::again(func, &mut self.work) {
+            Some(proofs) => func.proofs = proofs,
+            // what compiles does not depend on passes
+            None => func.clone_from(&before),
+        }
+        self.last = Some((before, func.clone()));
     }
 }
 

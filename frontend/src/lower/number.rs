@@ -39,7 +39,10 @@ impl Lowerer<'_> {
                 let divisor = self.sized(expr, power_of_ten(value_scale(&self.policy.schema, kind)), None)?;
                 self.multiple(expr, value, 1, divisor)
             }
-            ExprKind::Field(field) => self.field(expr, *field),
+            ExprKind::Field(field) => {
+                self.present(expr, *field)?;
+                self.field(expr, *field)
+            }
             ExprKind::OrElse(field, other) => {
                 let present = self.site.present(*field);
                 self.choose(expr, present, Arm::Field(*field), Arm::Expr(*other))
@@ -311,12 +314,13 @@ impl Site {
     /// The sign of a sum, where it is proved to have one.
     fn sign(&mut self, sum: &Sum) -> Result<Option<i128>, Unproved> {
         let value = self.sum(sum)?;
+        let (positive, negative) =
+            (Interval { lo: 1, ..Interval::FULL }, Interval { hi: -1, ..Interval::FULL });
         let bounds = self.bounds(value);
-        Ok(match (bounds.lo > 0, bounds.hi < 0) {
-            (true, _) => Some(1),
-            (_, true) => Some(-1),
-            _ => None,
-        })
+        // the likelier sign is tried first
+        let likely =
+            if bounds.hi > 0 { [(1, positive), (-1, negative)] } else { [(-1, negative), (1, positive)] };
+        Ok(likely.into_iter().find(|(_, range)| self.keeps(value, *range)).map(|(sign, _)| sign))
     }
 
     /// The product of what two numbers are divided by.

@@ -170,8 +170,8 @@ impl Lowerer<'_> {
 
     fn kept(&mut self, output: u32, expr: ExprId, value: Value) -> Result<Value, Failed> {
         let domain = &self.policy.schema.outputs[output as usize].domain;
-        let kept = self.site.within(value, domain.range).or_else(|| self.site.proved(value, domain.range));
-        let Some(kept) = kept else {
+        self.site.keeps(value, domain.range);
+        let Some(kept) = self.site.within(value, domain.range) else {
             let found = self.site.bounds(value);
             return Err(self.note(expr, Fault::Output { output, found }));
         };

@@ -74,6 +74,8 @@ pub struct Site {
     held_ever: u64,
     /// The branches that every row to here has passed.
     passed: Vec<(Value, bool)>,
+    /// What is supposed besides.
+    supposed: Vec<(Value, bool)>,
     /// What may still be done for proofs, in words.
     proof_work: usize,
     pub(super) compared: Vec<Compared>,
@@ -112,6 +114,7 @@ impl Site {
             epochs_ever: 0,
             held_ever: 0,
             passed: Vec::new(),
+            supposed: Vec::new(),
             proof_work: PROOF_WORK_MAX,
             compared: Vec::new(),
             extremes: Scoped::default(),
@@ -282,14 +285,33 @@ impl Site {
         self.passed.truncate(saved.passed);
     }
 
-    /// A value that is the same and is proved to keep a range, which its interval does not show.
-    pub fn proved(&mut self, value: Value, range: Interval) -> Option<Value> {
-        let claimed = self.builder.range(value);
-        let claim = claimed.intersect(range)?;
-        let mut search =
-            Search::new(self.builder.func(), self.builder.facts(), &self.passed, &mut self.proof_work);
-        let proofs = search.within(value, claim)?;
-        Some(self.builder.bound(value, claim, proofs))
+    /// Whether a value keeps a range here. If its bounds do not show it, a proof is searched: by the branches that lead here,
+    /// which narrows the value itself; otherwise also by what is supposed, which narrows it for as long as that is.
+    pub fn keeps(&mut self, value: Value, range: Interval) -> bool {
+        if range.contains_all(self.bounds(value)) {
+            return true;
+        }
+        let sharp = self.sharp(value);
+        let Some(claim) = self.builder.range(sharp).intersect(range) else { return false };
+        let (func, facts) = (self.builder.func(), self.builder.facts());
+        let mut search = Search::new(func, facts, &self.passed, &mut self.proof_work);
+        if let Some(proofs) = search.within(sharp, claim) {
+            let bound = self.builder.bound(sharp, claim, proofs);
+            let (seen, _) = self.sharpened.get(&value).copied().unwrap_or((0, value));
+            self.sharpened.insert(value, (seen, bound));
+            self.bounds[value] = None;
+            return true;
+        }
+        if self.supposed.is_empty() {
+            return false;
+        }
+        let known = [self.passed.as_slice(), &self.supposed].concat();
+        let mut search = Search::new(func, facts, &known, &mut self.proof_work);
+        let holds = search.within(sharp, claim).is_some();
+        if holds {
+            self.claim(value, claim);
+        }
+        holds
     }
 
     /// Ends the block by a decision.

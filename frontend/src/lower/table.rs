@@ -151,7 +151,8 @@ impl Lowerer<'_> {
             return Ok(value);
         }
         let possible = self.site.possible(value);
-        if !possible.iter().all(|span| key.range.contains_all(*span)) {
+        let is_listed = possible.iter().all(|span| key.range.contains_all(*span));
+        if !is_listed && !self.site.keeps(value, key.range) {
             return Err(self.note(at, Fault::Key { key: key.value, found, range: key.range }));
         }
         self.site.claim(value, key.range);

@@ -6,6 +6,7 @@
 use num_integer::Integer;
 use opus_ir::{Interval, Op, Value};
 
+use super::complaint::Fault;
 use super::expr::{Failed, Lowered, Lowerer};
 use super::quantity::Quantity;
 use super::site::{Site, Truth};
@@ -29,7 +30,10 @@ impl Lowerer<'_> {
                 let (entry, zero) = (self.entry_of(expr, keys, *hole)?, self.site.constant(0));
                 Ok(self.site.judge(Op::Ne, &[entry, zero]))
             }
-            ExprKind::Field(field) => Ok(self.truth_field(*field)),
+            ExprKind::Field(field) => {
+                self.present(expr, *field)?;
+                Ok(self.truth_field(*field))
+            }
             ExprKind::IsPresent(field) => Ok(self.site.present(*field)),
             ExprKind::OrElse(field, other) => {
                 let (present, field) = (self.site.present(*field), self.truth_field(*field));
@@ -81,6 +85,16 @@ impl Lowerer<'_> {
         let fact = self.fact(hole, index);
         let zero = self.site.constant(0);
         self.site.judge(Op::Ne, &[fact, zero])
+    }
+
+    /// Notes a use of an optional input that could be missing.
+    pub(super) fn present(&mut self, expr: ExprId, field: u32) -> Result<(), Failed> {
+        let Some(declared) = self.version.unsure.get(&expr).copied() else { return Ok(()) };
+        let is_present = match self.site.present(field) {
+            Truth::Known(known) => known,
+            Truth::Is(value, _) => self.site.keeps(value, Interval::point(1)),
+        };
+        if is_present { Ok(()) } else { Err(self.note(expr, Fault::Missing { field, declared })) }
     }
 
     fn truth_field(&mut self, field: u32) -> Truth {

@@ -9,9 +9,11 @@
 //! Nothing depends on a hash, a clock, a float or a race, and the work is counted, so that what compiles on one machine
 //! compiles on each.
 
+mod again;
 mod linear;
 mod rational;
 mod search;
 mod simplex;
 
+pub use again::again;
 pub use search::{Known, Search};

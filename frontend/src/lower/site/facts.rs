@@ -32,6 +32,7 @@ pub(super) enum Subject {
 /// What a site knew, to come back to it.
 pub struct Mark {
     facts: usize,
+    supposed: usize,
     claims: usize,
     holes: usize,
     epoch: u32,
@@ -41,6 +42,9 @@ impl Site {
     /// Goes on under the supposition that a condition holds; [`Site::forget`] ends that.
     pub fn suppose(&mut self, truth: Truth) -> Mark {
         let mark = self.mark();
+        if let Truth::Is(condition, holds) = truth {
+            self.supposed.push((condition, holds));
+        }
         self.learn(truth, false);
         mark
     }
@@ -50,6 +54,7 @@ impl Site {
         for (subject, _) in self.facts.drain(mark.facts..).rev() {
             self.about.get_mut(&subject).and_then(Vec::pop).expect("every fact is about its subject");
         }
+        self.supposed.truncate(mark.supposed);
         self.claims.undo(mark.claims);
         self.holes.undo(mark.holes);
         self.epoch = mark.epoch;
@@ -70,6 +75,7 @@ impl Site {
     pub(super) fn mark(&self) -> Mark {
         Mark {
             facts: self.facts.len(),
+            supposed: self.supposed.len(),
             claims: self.claims.mark(),
             holes: self.holes.mark(),
             epoch: self.epoch,

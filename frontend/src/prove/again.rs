@@ -1,0 +1,49 @@
+//! Are the claims of a function still proved after passes have rewritten it? They keep claims and drop proofs, so these
+//! are searched again.
+
+use std::collections::BTreeMap;
+
+use opus_ir::dominators::Dominators;
+use opus_ir::facts::{self, Facts};
+use opus_ir::proof::Proofs;
+use opus_ir::{Block, Def, Func, Op, Value};
+
+use super::search::{Known, Search};
+
+/// The proofs of every `bound` in a function that otherwise verifies; `None` where one is not found. `work` is what may
+/// still be done, in words.
+pub fn again(func: &Func, work: &mut usize) -> Option<BTreeMap<Value, Proofs>> {
+    let bounds = |block: Block| {
+        let is_bound =
+            |value: &Value| matches!(&func.values[*value].def, Def::Inst(inst) if inst.op == Op::Bound);
+        func.blocks[block].body.iter().copied().filter(is_bound).collect::<Vec<_>>()
+    };
+    if func.blocks.keys().all(|block| bounds(block).is_empty()) {
+        return Some(BTreeMap::new());
+    }
+    let origins = facts::origins(func);
+    let facts = Facts::with_origins(func, &origins);
+    let dominators = Dominators::of(func).ok()?;
+    let mut proofs = BTreeMap::new();
+    for block in func.blocks.keys() {
+        let values = bounds(block);
+        if values.is_empty() {
+            continue;
+        }
+        let known = passed(&dominators, block);
+        for value in values {
+            let operand = func.inst(value)?.args()[0];
+            let claim = func.values[value].range;
+            proofs.insert(value, Search::new(func, facts, &known, work).within(operand, claim)?);
+        }
+    }
+    Some(proofs)
+}
+
+/// The branches that every row to a block has passed, the earliest first.
+fn passed(dominators: &Dominators, block: Block) -> Vec<Known> {
+    let above = std::iter::successors(Some(block), |block| dominators.immediate(*block));
+    let mut passed: Vec<Known> = above.filter_map(|block| dominators.entered_by(block)).collect();
+    passed.reverse();
+    passed
+}
