@@ -61,7 +61,8 @@ fn policy(a: &dyn Fn(i32) -> String) -> String {
 
 fn compiled(source: &str) -> Compiled {
     let (compiled, diagnostics) = compile(source);
-    let said: Vec<String> = diagnostics.iter().map(|said| format!("{}: {}", said.code, said.message)).collect();
+    let said: Vec<String> =
+        diagnostics.iter().map(|said| format!("{}: {}", said.code, said.message)).collect();
     compiled.unwrap_or_else(|| panic!("{said:#?}\n{source}"))
 }
 

@@ -56,8 +56,7 @@ fn accepted_policies_compile_and_all_witnesses_agree() {
         let compiled = compiled.unwrap_or_else(|| panic!("{name} does not compile:\n{diagnostics:#?}"));
         let witnesses = Witnesses::new(&compiled, &[]).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
         let schema = &compiled.program.schema;
-        let rows =
-            all_rows(schema).unwrap_or_else(|| some_rows(schema, &Corners::of(&compiled.policy)));
+        let rows = all_rows(schema).unwrap_or_else(|| some_rows(schema, &Corners::of(&compiled.policy)));
         if let Some(disagreement) = witnesses.disagreement(&rows) {
             panic!("{name}: {disagreement}");
         }
