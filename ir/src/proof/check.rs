@@ -118,7 +118,7 @@ impl Checker<'_, '_> {
             }
             Node::Derive(value) => {
                 self.usable(*value)?;
-                self.pay(1)?;
+                self.pay(self.scope.cost(*value))?;
                 let mark = self.scope.mark();
                 let derived = self.scope.derive(*value).ok_or(Gap::Fact);
                 let checked = derived.and_then(|()| self.proof(goal, deep));
@@ -131,8 +131,9 @@ impl Checker<'_, '_> {
                     return Err(Gap::Branch(*condition));
                 }
                 let mark = self.scope.mark();
+                let before = self.scope.count_above();
                 self.scope.know(*condition, *holds);
-                let paid = self.pay(self.scope.count_above());
+                let paid = self.pay(1 + self.scope.count_above() - before);
                 let checked = paid.and_then(|()| self.proof(goal, deep));
                 self.scope.undo(mark);
                 checked
@@ -140,6 +141,7 @@ impl Checker<'_, '_> {
             Node::Cases(split) => {
                 let (Split::At(value, _) | Split::Of(value)) = split;
                 self.usable(*value)?;
+                self.pay(self.scope.cost(*value))?;
                 let mut cases = self.scope.cases(*split);
                 if cases.is_empty() {
                     return Err(Gap::Cases);
@@ -148,9 +150,10 @@ impl Checker<'_, '_> {
                     cases.truncate(1);
                 }
                 for case in cases {
-                    let mark = self.scope.mark();
+                    let (mark, before) = (self.scope.mark(), self.scope.count_above());
                     case.into_iter().for_each(|relation| self.scope.assume(relation));
-                    let checked = self.proof(goal, deep);
+                    let paid = self.pay(1 + self.scope.count_above() - before);
+                    let checked = paid.and_then(|()| self.proof(goal, deep));
                     if required(Side::Scope) {
                         self.scope.undo(mark);
                     }
@@ -231,7 +234,8 @@ impl Checker<'_, '_> {
         if let super::Fact::Low(value) | super::Fact::High(value) | super::Fact::Op(value, _) = fact {
             self.usable(value)?;
         }
-        self.pay(1)?;
+        let cost = if let super::Fact::Op(value, _) = fact { self.scope.cost(value) } else { 1 };
+        self.pay(cost)?;
         self.scope.relation(fact).ok_or(Gap::Fact)
     }
 

@@ -110,14 +110,19 @@ impl<'a> Scope<'a> {
         })
     }
 
-    /// Adds a relation, and what it says of one atom.
+    /// Adds a relation, what it says of one atom, and what that says of the parts of a condition.
     pub fn assume(&mut self, relation: Relation) {
-        if let Some((atom, coefficient, constant)) = relation.poly.single() {
-            let ends = ends(coefficient, constant, relation.is_zero);
-            self.narrow(atom, ends);
+        let about = relation.poly.single();
+        if let Some((atom, coefficient, constant)) = about {
+            self.narrow(atom, ends(coefficient, constant, relation.is_zero));
         }
         self.above.push(relation);
         self.undo.push(Undo::Above);
+        if let Some((atom, ..)) = about.filter(|(atom, ..)| self.func.values[*atom].ty.is_bool())
+            && let Some(holds) = self.range(atom).single()
+        {
+            self.know_parts(atom, holds != 0);
+        }
     }
 
     /// Adds what the transfer function of a value gives here. Nothing if it gives no interval.
@@ -138,9 +143,17 @@ impl<'a> Scope<'a> {
 
     /// Adds that a condition holds or has failed, and what that says of its parts.
     pub fn know(&mut self, condition: Value, holds: bool) {
-        for (part, holds) in self.facts.parts(condition, holds) {
-            self.assume_truth(part, holds);
-        }
+        self.know_one(self.atom(condition), holds);
+        self.know_parts(condition, holds);
+    }
+
+    /// How much it costs to ask what the op of a value says or gives, in monomials: what a table or the calendar adds.
+    pub fn cost(&self, value: Value) -> usize {
+        /// The months of the calendar that are looked at.
+        const CALENDAR: usize = 4800;
+        let Some(inst) = self.func.inst(self.atom(value)) else { return 1 };
+        let table = self.func.table(inst).len();
+        1 + table + if inst.op == Op::AddMonths { CALENDAR } else { 0 }
     }
 
     /// A place to go back to.
@@ -159,10 +172,22 @@ impl<'a> Scope<'a> {
         }
     }
 
-    fn assume_truth(&mut self, part: Value, holds: bool) {
-        let poly = self.term(part).poly.plus(-i128::from(holds), &Poly::constant(1));
-        let poly = poly.expect("a truth value is 0 or 1");
-        self.assume(Relation { poly, is_zero: true });
+    /// The parts are all there are, so that none of them is looked into again.
+    fn know_parts(&mut self, condition: Value, holds: bool) {
+        for (part, holds) in self.facts.parts(condition, holds).into_iter().skip(1) {
+            self.know_one(part, holds);
+        }
+    }
+
+    fn know_one(&mut self, part: Value, holds: bool) {
+        let holds = i128::from(holds);
+        if self.range(part).single() == Some(holds) {
+            return;
+        }
+        let poly = self.term(part).poly.plus(-holds, &Poly::constant(1)).expect("a truth value is 0 or 1");
+        self.narrow(part, Interval::point(holds));
+        self.above.push(Relation { poly, is_zero: true });
+        self.undo.push(Undo::Above);
     }
 
     fn narrow(&mut self, atom: Value, range: Interval) {
@@ -172,13 +197,6 @@ impl<'a> Scope<'a> {
         let Some(both) = known.intersect(range).filter(|both| *both != known) else { return };
         self.undo.push(Undo::Narrowed(atom, before));
         self.narrowed.insert(atom, both);
-        // a truth value that is known tells about its parts
-        let is_truth = self.func.values[atom].ty.is_bool();
-        if let Some(holds) = both.single().filter(|x| is_truth && (*x == 0 || *x == 1)) {
-            for (part, holds) in self.facts.parts(atom, holds != 0).into_iter().skip(1) {
-                self.assume_truth(part, holds);
-            }
-        }
     }
 
     fn transfer(&self, inst: &Inst) -> Option<Interval> {
