@@ -71,6 +71,8 @@ limits! {
         Some(Code::TableTooIntricate), "checking whether rows over many keys leave a gap can take very long";
     REACHABILITY_WORK_MAX = 10_000_000, "region comparisons to find the unreachable rules of a policy",
         None, "beyond it an unreachable rule may go unnoticed, but no rule is refused wrongly";
+    LISTED_WORK_MAX = 1 << 24, "values computed for the outcomes of a version whose outputs list their values",
+        None, "beyond it an outcome is not proved to be listed";
     EXPLANATION_WORK_MAX = 3_000_000,
         "expressions and table cells evaluated for a field in search of the nearest value that changes a decision",
         None, "beyond it an explanation says how many values it has tried";
