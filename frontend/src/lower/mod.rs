@@ -7,12 +7,13 @@
 //!
 //! In reading order: exact numbers (`quantity`), a place in a function and what is known there (`site`), how a number
 //! becomes a value (`assemble`) and a comparison a Boolean (`compare`); expressions (`expr`, `number`, `truth`,
-//! `table`), rules (`rules`), the same with probes for coverage ([`probes`]), and diagnostics (`complaint`).
+//! `table`), rules (`rules`), outputs that list their values (`listed`), the same with probes for coverage ([`probes`]), and diagnostics (`complaint`).
 
 mod assemble;
 mod compare;
 pub(crate) mod complaint;
 pub(crate) mod expr;
+mod listed;
 mod number;
 pub mod probes;
 mod quantity;
