@@ -401,7 +401,8 @@ pub struct Key {
     pub value: ExprId,
     /// The optional field that it is, where it may be missing.
     pub optional: Option<u32>,
-    /// The values that it can have, as integers of its scale.
+    /// The values for which it was judged whether the rows matter, as integers of its scale: of a `let`, those from the least
+    /// to the greatest that the rows name, without an end where a row has none.
     pub range: Interval,
 }
 

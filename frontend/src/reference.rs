@@ -298,6 +298,11 @@ impl<'a> Evaluator<'a> {
         self.work_left
     }
 
+    /// The row: by input index and then by fact, the scaled integers.
+    pub(crate) fn row(&self) -> &'a [Option<i128>] {
+        self.given
+    }
+
     /// The input fields that have been read, by index.
     pub fn fields_read(&self) -> &BTreeSet<u32> {
         &self.read
@@ -471,7 +476,8 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-fn cell_holds(cell: &Cell, key: Option<&Value>) -> bool {
+/// Whether a cell holds for the value of its key, `None` if that is missing.
+pub(crate) fn cell_holds(cell: &Cell, key: Option<&Value>) -> bool {
     match (cell, key) {
         (Cell::Any, _) | (Cell::Missing, None) => true,
         (Cell::Within(spans), Some(key)) => spans.iter().any(|span| span_holds(span, key)),

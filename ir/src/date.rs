@@ -138,18 +138,39 @@ pub fn whole_months(from: i128, to: i128) -> i128 {
     if to < from { -months } else { months }
 }
 
-/// The transfer of [`add_months`]: monotone in both arguments when days are clipped, and within three days of
-/// that when they carry. `None` where a date could leave the calendar.
+/// The transfer of [`add_months`]: from its least to its greatest result. `None` where a date could leave the calendar.
+///
+/// Any day moves further with more months. Where days are clipped, later days also stay in order. Where they carry, they do
+/// so within one month only: `01-31` and one month is `03-03`, and `02-01` and one month is `03-01`. But no day is
+/// carried beyond the third of a month, so the first day competes with the beginning of the next month alone, and the last
+/// day with the end of the month before it.
 pub fn add_months_range(days: Interval, months: Interval, end: MonthEnd) -> Option<Interval> {
     let inside = Interval::new(DAY_MIN, DAY_MAX).contains_all(days)
         && Interval::new(-MONTHS_MAX, MONTHS_MAX).contains_all(months);
-    let clipped = days.corners(months, |d, m| Some(add_months(d, m, MonthEnd::Clip)))?;
-    let reached = match end {
-        MonthEnd::Clip => clipped,
-        MonthEnd::Carry => Interval::new(clipped.lo, clipped.hi + 3),
+    if !inside {
+        return None;
+    }
+    let (least, greatest) = match end {
+        MonthEnd::Clip => (vec![days.lo], vec![days.hi]),
+        MonthEnd::Carry => (vec![days.lo, next_month(days.lo)], vec![days.hi, month_before(days.hi)]),
     };
-    let strictly = DAY_MIN < reached.lo && reached.hi < DAY_MAX;
-    (inside && strictly).then_some(reached)
+    let reached = |candidates: Vec<i128>, months: i128| {
+        let met = candidates.into_iter().filter(|day| days.contains(*day));
+        met.map(move |day| add_months(day, months, end))
+    };
+    let (lo, hi) = (reached(least, months.lo).min()?, reached(greatest, months.hi).max()?);
+    (DAY_MIN < lo && hi < DAY_MAX).then(|| Interval::new(lo, hi))
+}
+
+/// The first day of the month after that of a day within the calendar.
+fn next_month(day: i128) -> i128 {
+    let (year, month, _) = civil_from_days(within_calendar(day));
+    month_before(day) + 1 + days_in_month(year, month) as i128
+}
+
+/// The last day of the month before that of a day within the calendar.
+fn month_before(day: i128) -> i128 {
+    day - i128::from(civil(day).day)
 }
 
 /// By how many days [`add_months`] moves a day, for this number of months: the least and the greatest, from every month

@@ -38,6 +38,35 @@ pub struct Returned {
 /// assert_eq!(interpret(&func, &[18], &[true]).outputs, [0]);
 /// ```
 pub fn interpret(func: &Verified, values: &[i128], present: &[bool]) -> Returned {
+    interpret_with(func, values, present, |value, x| {
+        let range = func.values[value].range;
+        debug_assert!(range.contains(x), "{value} is {x}, outside {range}");
+    })
+}
+
+/// What a function decides, and the first value that breaks its claim on the way, if there is one.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) fn interpret_checked(
+    func: &Verified,
+    values: &[i128],
+    present: &[bool],
+) -> (Returned, Option<(Value, i128)>) {
+    let mut broken = None;
+    let returned = interpret_with(func, values, present, |value, x| {
+        if broken.is_none() && !func.values[value].range.contains(x) {
+            broken = Some((value, x));
+        }
+    });
+    (returned, broken)
+}
+
+/// What a function decides; `meet` is told of every value as it is computed.
+fn interpret_with(
+    func: &Verified,
+    values: &[i128],
+    present: &[bool],
+    mut meet: impl FnMut(Value, i128),
+) -> Returned {
     let values = &representative(&func.fields, values, present);
     let mut known = SecondaryMap::<Value, i128>::with_capacity(func.values.len());
     let mut block = func.blocks.keys().next().expect("a verified function has an entry");
@@ -48,8 +77,7 @@ pub fn interpret(func: &Verified, values: &[i128], present: &[bool]) -> Returned
             let Def::Inst(inst) = &defined.def else { unreachable!("a body holds instructions") };
             let row = Row { table: func.table(inst), values, present };
             known[*value] = evaluate(inst, defined.ty, row, |arg| known[arg]);
-            let holds = defined.range.contains(known[*value]);
-            debug_assert!(holds, "{value} is {}, outside {}", known[*value], defined.range);
+            meet(*value, known[*value]);
         }
         let target = match &data.end {
             End::Decide { rule, outputs } => {
@@ -69,8 +97,7 @@ pub fn interpret(func: &Verified, values: &[i128], present: &[bool]) -> Returned
         };
         for (param, arg) in func.blocks[target.block].params.iter().zip(&target.args) {
             known[*param] = known[*arg];
-            let range = func.values[*param].range;
-            debug_assert!(range.contains(known[*param]), "{param} is {}, outside {range}", known[*param]);
+            meet(*param, known[*param]);
         }
         block = target.block;
     }

@@ -114,9 +114,8 @@ pub enum Fact {
     Above(u16),
 }
 
-/// How many proofs are below a node.
 impl Node {
-    /// Whether two proofs follow, or one, or none; for cases, two or as many as the op has.
+    /// How many proofs follow directly below a node, where `cases` says how many cases a split has.
     pub fn below(&self, cases: impl Fn(&Split) -> usize) -> usize {
         match self {
             Node::Leaf(_) => 0,

@@ -23,6 +23,8 @@
 //!   decide 1(v7)
 //! ```
 //!
+//! Proofs follow the blocks: `proof v5 low` with a line for each node.
+//!
 //! A table that binding has still to fill in is written `table1: hole 0, 3 of [0, 850]`: three facts of the first hole.
 //!
 //! After the mnemonic come the operands, then the immediate; `decide` names the rule. What follows a semicolon is
@@ -30,6 +32,7 @@
 //! every value appears where it is defined are read back exactly as they were, whether they verify or not.
 
 mod parse;
+mod proofs;
 
 use std::fmt;
 
@@ -37,6 +40,7 @@ use crate::date::MonthEnd;
 use crate::func::{Def, End, Entries, FieldRange, Func, Inst, Open, Target, Value};
 use crate::interval::Interval;
 use crate::ops::Imm;
+use crate::proof::Proofs;
 use crate::rounding::Rounding;
 use crate::straight::Straight;
 use crate::types::Type;
@@ -62,7 +66,14 @@ impl fmt::Display for Func {
                 writeln!(f)?;
             }
         }
-        Ok(())
+        let of_value = |(value, proofs)| {
+            let Proofs { low, high }: &Proofs = proofs;
+            [(value, proofs::ENDS[0], low), (value, proofs::ENDS[1], high)]
+        };
+        self.proofs.iter().flat_map(of_value).try_for_each(|(value, end, proof)| match proof {
+            Some(proof) => write!(f, "\nproof {value} {end}\n{proof}"),
+            None => Ok(()),
+        })
     }
 }
 
@@ -117,7 +128,11 @@ fn typed(value: Value, ty: Type, range: Interval) -> String {
 }
 
 fn joined<T: fmt::Display>(items: &[T]) -> String {
-    items.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
+    joined_by(", ", items)
+}
+
+fn joined_by(between: &str, items: impl IntoIterator<Item: fmt::Display>) -> String {
+    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(between)
 }
 
 /// `name`, or `name(a, b)` where there is something in the list.

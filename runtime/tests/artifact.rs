@@ -1,6 +1,7 @@
 //! Artifacts: written, read back, and refused where anything is wrong with them.
 
-use opus_ir::Program;
+use opus_ir::proof::{Fact, Factor, Leaf, Node, Proof, Proofs, encode};
+use opus_ir::{Block, Def, Inst, Interval, Op, Program, ValueData};
 use opus_runtime::artifact::{
     ARTIFACT_BYTES_MAX, FORMAT, FORMATS_READ, HEADER_BYTES, SourceText, seal, seal_meaning,
 };
@@ -9,8 +10,12 @@ use opus_runtime::{Artifact, ArtifactError, BuildError, Cache, CacheDir, Engine,
 /// A released artifact of format 2.
 const FORMAT_2: &[u8] = include_bytes!("../../spec/records/format-2/artifact.opusc");
 
-/// Whole artifacts, one of each format that is read.
-fn of_every_format() -> Vec<(Vec<u8>, &'static [&'static str])> {
+/// Released artifacts of the formats after it.
+const FORMAT_3: &[u8] = include_bytes!("../../spec/records/format-3/artifact.opusc");
+const FORMAT_4: &[u8] = include_bytes!("../../spec/records/format-4/artifact.opusc");
+
+/// Whole artifacts: one whose first section is of an earlier format, and one of today.
+fn of_two_formats() -> Vec<(Vec<u8>, &'static [&'static str])> {
     vec![(example_bytes(), EXAMPLE_ROWS), (FORMAT_2.to_vec(), FORMAT_2_ROWS)]
 }
 
@@ -176,7 +181,7 @@ fn a_program_that_does_not_hold_what_it_claims_is_not_built() {
 /// Each byte of the detail section changed, with hashes that match again: bytecode, certificates, spans and source.
 #[test]
 fn crafted_details_are_refused_or_change_no_decision() {
-    for (whole, rows) in of_every_format() {
+    for (whole, rows) in of_two_formats() {
         let meaning_bytes = u64::from_le_bytes(whole[112..120].try_into().unwrap()) as usize;
         let detail = (HEADER_BYTES + meaning_bytes).next_multiple_of(16);
         let expected = decided(&Artifact::from_bytes(&whole).unwrap(), rows);
@@ -231,7 +236,14 @@ fn an_artifact_of_format_2_is_read_as_it_is() {
     let hashes = [artifact.content_hash(), artifact.meaning_hash()].map(|hash| hash.to_string());
     assert_eq!(hashes[0], "0ff11ab74e0a7fccb30d0afda53ade6a7918f0b6ace4a9e4f2d07b0a73d8794e");
     assert_eq!(hashes[1], "4166ef64e6dc6c52d50116423119b193202d2c7b8e424d6c915f74fb305b72bf");
-    // the same program, built today
+    let today = built_today(&artifact);
+    assert_ne!(today.meaning_hash(), artifact.meaning_hash());
+    assert_eq!(today.meaning_hash(), artifact.current_meaning_hash());
+    assert_eq!(decided(&artifact, FORMAT_2_ROWS), decided(&today, FORMAT_2_ROWS));
+}
+
+/// The same program, built today.
+fn built_today(artifact: &Artifact) -> Artifact {
     let verified = artifact.verified_program();
     let open = Program {
         name: verified.name.clone(),
@@ -244,9 +256,86 @@ fn an_artifact_of_format_2_is_read_as_it_is() {
     let source = SourceText { text: artifact.unchecked_source(), compiler: artifact.compiler() };
     let today = Artifact::build(open, source).unwrap();
     assert_eq!(today.format(), FORMAT);
-    assert_ne!(today.meaning_hash(), artifact.meaning_hash());
-    assert_eq!(today.meaning_hash(), artifact.current_meaning_hash());
-    assert_eq!(decided(&artifact, FORMAT_2_ROWS), decided(&today, FORMAT_2_ROWS));
+    today
+}
+
+#[test]
+fn artifacts_of_formats_3_and_4_are_read_as_they_are() {
+    for (bytes, format) in [(FORMAT_3, 3), (FORMAT_4, 4)] {
+        let artifact = Artifact::from_bytes(bytes).unwrap();
+        assert_eq!((artifact.format(), artifact.semantics()), (format, 1));
+        assert!(artifact.bytes() == bytes);
+        let today = built_today(&artifact);
+        assert_eq!(today.meaning_hash(), artifact.current_meaning_hash());
+        assert_ne!(today.content_hash(), artifact.content_hash());
+        assert_eq!(decided(&artifact, FORMAT_2_ROWS), decided(&today, FORMAT_2_ROWS));
+    }
+}
+
+/// The example, whose first function begins with `x - x`, of which no more than `claim` is said: `times` of the equation
+/// is the proof.
+fn with_a_proof(claim: Interval, times: i128) -> Result<Artifact, BuildError> {
+    let mut program = example::program();
+    let decide = &mut program.versions[0].decide;
+    let entry = Block::from_u32(0);
+    let x = *decide.blocks[entry].body.last().unwrap();
+    let mut push = |inst: Inst, range: Interval| {
+        let value = decide.values.push(ValueData { ty: opus_ir::Type::I128, range, def: Def::Inst(inst) });
+        decide.blocks[entry].body.push(value);
+        value
+    };
+    let zero = push(Inst::new(Op::Const, &[], 0), Interval::point(0));
+    let nine = push(Inst::new(Op::Const, &[], 9), Interval::point(9));
+    let chosen = push(Inst::new(Op::Select, &[x, zero, nine], 0), Interval::new(0, 9));
+    let difference = push(Inst::new(Op::Sub, &[chosen, chosen], 0), Interval::new(-9, 9));
+    let bound = push(Inst::new(Op::Bound, &[difference], 0), claim);
+    let leaf = |sign: i128| {
+        let terms = vec![(sign * times, Factor::Fact(Fact::Op(difference, 0)))];
+        Some(Proof { nodes: vec![Node::Leaf(Leaf { m: None, d: times, e: 0, terms })] })
+    };
+    decide.proofs.insert(bound, Proofs { low: leaf(-1), high: leaf(1) });
+    Artifact::build(program, example::SOURCE)
+}
+
+#[test]
+fn proofs_are_stored_outside_the_meaning() {
+    let built = with_a_proof(Interval::point(0), 1).unwrap();
+    let artifact = Artifact::from_bytes(built.bytes()).unwrap();
+    let proofs = |artifact: &Artifact| artifact.verified_program().versions[0].decide.proofs.clone();
+    assert_eq!((proofs(&artifact).len(), proofs(&artifact)), (1, proofs(&built)));
+    assert_eq!(decided(&artifact, EXAMPLE_ROWS), decided(&example::artifact(), EXAMPLE_ROWS));
+    // another proof of the same is the same policy
+    let other = with_a_proof(Interval::point(0), 3).unwrap();
+    assert_ne!(proofs(&other), proofs(&artifact));
+    assert_eq!(other.meaning_hash(), artifact.meaning_hash());
+    assert_ne!(other.content_hash(), artifact.content_hash());
+    // what is not proved is not built
+    assert!(matches!(with_a_proof(Interval::point(1), 1), Err(BuildError::Program(_))));
+}
+
+#[test]
+fn damaged_proofs_are_refused() {
+    let built = with_a_proof(Interval::point(0), 1).unwrap();
+    let encoded = encode(&built.verified_program().versions[0].decide.proofs);
+    let at = built.bytes().windows(encoded.len()).position(|part| part == encoded).unwrap();
+    let (mut malformed, mut refuted) = (0, 0);
+    for (offset, bit) in (0..encoded.len()).flat_map(|offset| (0..8).map(move |bit| (offset, bit))) {
+        let mut bytes = built.bytes().to_vec();
+        bytes[at + offset] ^= 1 << bit;
+        seal(&mut bytes);
+        match Artifact::from_bytes(&bytes) {
+            Err(ArtifactError::Malformed(malformed_at)) => {
+                malformed += 1;
+                let place = "version 1, decide, the proofs";
+                let message = "their bytes are not as an encoder writes them";
+                assert_eq!((&*malformed_at.place, &*malformed_at.message), (place, message));
+            }
+            Err(ArtifactError::Program(_)) => refuted += 1,
+            Err(other) => panic!("byte {offset}, bit {bit}: {other}"),
+            Ok(artifact) => assert_eq!(decided(&artifact, EXAMPLE_ROWS), decided(&built, EXAMPLE_ROWS)),
+        }
+    }
+    assert!(malformed > 10 && refuted > 10, "{malformed} malformed, {refuted} refuted");
 }
 
 fn unverified(version: &opus_ir::Version<opus_ir::Verified>) -> opus_ir::Version {
@@ -276,7 +365,7 @@ fn an_artifact_of_format_2_is_noted_in_the_cache() {
 #[test]
 fn errors_hold_no_addresses() {
     let mut seen = std::collections::BTreeSet::new();
-    for (whole, _) in of_every_format() {
+    for (whole, _) in of_two_formats() {
         for at in (HEADER_BYTES..whole.len()).step_by(7) {
             let mut bytes = whole.clone();
             bytes[at] = 0xFF;
@@ -297,8 +386,8 @@ fn an_artifact_of_another_format_says_what_to_do() {
     old[8] = 1;
     let text = refused(&old).to_string();
     assert!(text.contains("format 1") && text.contains("`opus build`"), "{text}");
-    assert!(text.contains("reads formats 2 to 4"), "{text}");
-    assert_eq!(FORMATS_READ, [2, 3, 4]);
+    assert!(text.contains("reads formats 2 to 5"), "{text}");
+    assert_eq!(FORMATS_READ, [2, 3, 4, 5]);
     // one format's number on the sections of another
     assert!(matches!(damaged(|bytes| bytes[8] = 2), ArtifactError::Layout));
     let newer = damaged(|bytes| bytes[8] = FORMAT as u8 + 1).to_string();
@@ -350,7 +439,7 @@ fn damage(numbers: &mut Numbers, bytes: &mut [u8]) {
 
 #[test]
 fn damaged_bytes_are_refused_or_harmless() {
-    for (whole, _) in of_every_format() {
+    for (whole, _) in of_two_formats() {
         let mut numbers = Numbers(1);
         let mut accepted = 0;
         for _ in 0..if cfg!(miri) { 12 } else { 5_000 } {

@@ -14,13 +14,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::{Signed, ToPrimitive};
-use opus_ir::Field;
+use opus_ir::{Field, Interval};
 
 use crate::display::{field_text, unit_of, value_scale};
-use crate::hir::{Cell, Constant, ExprId, ExprKind, Hole, Policy, Step, Unit, Version};
+use crate::hir::{Cell, Constant, ExprId, ExprKind, Hole, Policy, Step, TableId, Unit, Version};
 use crate::limits::COUNTEREXAMPLE_WORK_MAX;
 use crate::lower::complaint::{Complaint, Fault, output_extent};
-use crate::reference::{Evaluator, Undefined, Value};
+use crate::reference::{Evaluator, Undefined, Value, cell_holds};
 
 /// The share of the work that one counterexample may take.
 const WORK_EACH_MAX: usize = COUNTEREXAMPLE_WORK_MAX / 8;
@@ -73,20 +73,129 @@ impl<'a> Searches<'a> {
         if self.work_left == 0 {
             return None;
         }
+        self.found(version, Goal::Complaint(complaint)).map(|(fields, _)| fields)
+    }
+
+    /// An input on which the keys of a table come to what is wrong with its rows, if one is found: every field that matters,
+    /// as it is written in a `case`, and the values of those keys. Every require holds on it. Where a use of the table is
+    /// given, the input comes to it and finds no row there.
+    pub fn keys(
+        &mut self,
+        version: usize,
+        keys: &Keys,
+        at: Option<ExprId>,
+    ) -> Option<(Fields, Vec<Option<Value>>)> {
+        let key = self.policy.versions[version].tables[keys.table].keys[0].value;
+        let fault = Fault::Key { key, found: Interval::FULL, range: Interval::FULL };
+        let complaint = at.map(|at| Complaint { at, fault });
+        let goal = complaint.as_ref().map_or(Goal::Keys(keys), Goal::Complaint);
+        let (fields, row) = self.found(version, goal)?;
+        let mut evaluator = Evaluator::new(self.policy, version, &row);
+        let values = keys.values(&self.policy.versions[version], &row, &mut evaluator);
+        Some((fields, values.expect("the keys of the row have been evaluated")))
+    }
+
+    fn found(&mut self, version: usize, goal: Goal<'_>) -> Option<(Fields, Row)> {
+        let policy = self.policy;
         let values = self.values.entry(version);
         let values = values.or_insert_with(|| telling_values(policy, &policy.versions[version]));
-        let search = Search::new(policy, &self.fields, version, complaint, values);
+        let search = Search::new(policy, &self.fields, version, goal, values);
         let left = &mut self.work_left;
         let row = allowed(left, WORK_EACH_MAX, |work| search.run(work))?;
         let row = allowed(left, WORK_TO_SIMPLIFY_MAX, |work| search.simplified(row, work));
         let matters = allowed(left, WORK_TO_SIMPLIFY_MAX, |work| search.fields_that_matter(&row, work));
-        let fields = self.fields.iter().zip(row).enumerate();
+        let fields = self.fields.iter().zip(&row).enumerate();
         let fields = fields.filter(|(index, _)| matters.contains(&(*index as u32)));
         let text = |field: &Field, value: Option<i128>| {
             value.map_or("missing".to_string(), |value| field_text(&policy.schema, field.kind, value))
         };
-        Some(fields.map(|(_, (field, value))| (field.name.clone(), text(field, value))).collect())
+        let fields = fields.map(|(_, (field, value))| (field.name.clone(), text(field, *value))).collect();
+        Some((fields, row))
     }
+}
+
+/// The fields that matter, each with its value as it is written in a `case`.
+type Fields = Vec<(String, String)>;
+
+/// Values of some keys of a table with which something is wrong.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Keys {
+    /// The table.
+    pub table: TableId,
+    /// The keys, by index.
+    pub keys: Vec<usize>,
+    /// By key, a value with which it is wrong, as the integer of its scale; `None` where it is missing.
+    pub near: Vec<Option<i128>>,
+    /// What is wrong.
+    pub wrong: Wrong,
+}
+
+/// What is wrong with the rows of a table for some values of its keys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wrong {
+    /// No row applies.
+    Gap,
+    /// These two rows apply.
+    Overlap(usize, usize),
+}
+
+impl Keys {
+    /// The values of the keys on a row, `None` where one is missing.
+    fn values(
+        &self,
+        version: &Version,
+        row: &[Option<i128>],
+        evaluator: &mut Evaluator,
+    ) -> Result<Vec<Option<Value>>, Undefined> {
+        let keys = self.keys.iter().map(|key| &version.tables[self.table].keys[*key]);
+        let value = |key: &crate::hir::Key| match key.optional {
+            Some(field) if row[field as usize].is_none() => Ok(None),
+            _ => evaluator.value(key.value).map(Some),
+        };
+        keys.map(value).collect()
+    }
+
+    /// Whether it is wrong with these values.
+    fn are_wrong(&self, version: &Version, values: &[Option<Value>]) -> bool {
+        let rows = &version.tables[self.table].rows;
+        let applies = |row: usize| {
+            let cells = self.keys.iter().map(|key| &rows[row].cells[*key]);
+            cells.zip(values).all(|(cell, value)| cell_holds(cell, value.as_ref()))
+        };
+        match self.wrong {
+            Wrong::Gap => !(0..rows.len()).any(applies),
+            Wrong::Overlap(first, second) => applies(first) && applies(second),
+        }
+    }
+
+    /// How far values are from those with which it is wrong.
+    fn distance(&self, version: &Version, values: &[Option<Value>]) -> BigRational {
+        let keys = self.keys.iter().map(|key| version.tables[self.table].keys[*key].value);
+        let apart = |((key, value), near): ((ExprId, &Option<Value>), &Option<i128>)| match (value, near) {
+            (Some(Value::Number(value)), Some(near)) => {
+                let power =
+                    num_traits::pow(BigInt::from(10), version.exprs[key].ty.scale().unwrap_or(0) as usize);
+                (value - BigRational::new(BigInt::from(*near), power)).abs()
+            }
+            (Some(Value::Bool(value)), Some(near)) => whole((i128::from(*value) != *near).into()),
+            (Some(Value::Enum(value)), Some(near)) => whole((i128::from(*value) != *near).into()),
+            (value, near) => whole((value.is_some() != near.is_some()).into()),
+        };
+        keys.zip(values).zip(&self.near).map(apart).fold(whole(0), |sum, apart| sum + apart)
+    }
+}
+
+fn whole(x: i128) -> BigRational {
+    BigRational::from(BigInt::from(x))
+}
+
+/// What a row is searched for.
+#[derive(Clone, Copy)]
+enum Goal<'a> {
+    /// The expression fails.
+    Complaint(&'a Complaint),
+    /// The keys of a table have values with which something is wrong.
+    Keys(&'a Keys),
 }
 
 /// Does something with a share of the work that is left, and takes from it what that has used.
@@ -118,7 +227,7 @@ struct Search<'a> {
     policy: &'a Policy,
     fields: &'a [Field],
     version: usize,
-    complaint: &'a Complaint,
+    goal: Goal<'a>,
     /// The last step that contains the expression; beyond the last step if none does.
     step: usize,
     /// The named value that contains the expression, if no step does.
@@ -134,10 +243,17 @@ impl<'a> Search<'a> {
         policy: &'a Policy,
         fields: &'a [Field],
         version: usize,
-        complaint: &'a Complaint,
+        goal: Goal<'a>,
         values: &'a [Row],
     ) -> Search<'a> {
         let data = &policy.versions[version];
+        let complaint = match goal {
+            Goal::Complaint(complaint) => complaint,
+            Goal::Keys(keys) => {
+                let watched = data.tables[keys.table].keys[0].value;
+                return Search { policy, fields, version, goal, step: 0, unused: None, watched, values };
+            }
+        };
         let users = users(data, complaint.at);
         let holds = |step: &Step| roots(step).any(|root| users.contains(&root));
         let step = data.steps.iter().rposition(holds).unwrap_or(data.steps.len());
@@ -148,7 +264,15 @@ impl<'a> Search<'a> {
             Fault::ZeroDivisor { divisor, .. } => divisor,
             _ => complaint.at,
         };
-        Search { policy, fields, version, complaint, step, unused, watched, values }
+        Search { policy, fields, version, goal, step, unused, watched, values }
+    }
+
+    /// The complaint, where there is one.
+    fn complaint(&self) -> Option<&'a Complaint> {
+        match self.goal {
+            Goal::Complaint(complaint) => Some(complaint),
+            Goal::Keys(_) => None,
+        }
     }
 
     fn data(&self) -> &'a Version {
@@ -178,7 +302,25 @@ impl<'a> Search<'a> {
             1 => values[values.len() - 1],
             _ => values[random.below(values.len())],
         };
-        self.values.iter().map(pick).collect()
+        let mut row: Row = self.values.iter().map(pick).collect();
+        for (field, near) in self.key_fields() {
+            if near.is_none_or(|near| self.may_be(field as usize, near)) {
+                row[field as usize] = near;
+            }
+        }
+        row
+    }
+
+    /// The fields that are themselves keys of the table in question, with the values that are searched.
+    fn key_fields(&self) -> Vec<(u32, Option<i128>)> {
+        let Goal::Keys(keys) = self.goal else { return vec![] };
+        let table = &self.data().tables[keys.table];
+        let field =
+            |(key, near): (&usize, &Option<i128>)| match self.data().exprs[table.keys[*key].value].kind {
+                ExprKind::Field(field) => Some((field, *near)),
+                _ => None,
+            };
+        keys.keys.iter().zip(&keys.near).filter_map(field).collect()
     }
 
     fn climb(&self, mut row: Row, random: &mut Random, work: &mut usize) -> Option<Row> {
@@ -190,7 +332,10 @@ impl<'a> Search<'a> {
             let mut other = row.clone();
             for _ in 0..1 + random.below(2) {
                 let field = random.below(other.len().max(1));
-                other[field] = self.other_value(field, &row, random)?;
+                other[field] = match self.nearer_value(field, &row, &near, random) {
+                    Some(value) => Some(value),
+                    None => self.other_value(field, &row, random)?,
+                };
             }
             match self.try_row(&other, work) {
                 Trial::Wrong => return Some(other),
@@ -200,6 +345,16 @@ impl<'a> Search<'a> {
             }
         }
         None
+    }
+
+    /// A value by which a field makes up for the distance of the keys, if the one depends on the other as on a sum.
+    fn nearer_value(&self, field: usize, row: &Row, near: &Nearness, random: &mut Random) -> Option<i128> {
+        let (Goal::Keys(_), Some(value)) = (self.goal, &near.value) else { return None };
+        let sign = [0, 0, 1, -1][random.below(4)];
+        let scale = value_scale(&self.policy.schema, self.fields[field].kind);
+        let power = num_traits::pow(BigInt::from(10), scale as usize);
+        let step = (value * power).to_integer().to_i128()?.checked_mul(sign).filter(|step| *step != 0)?;
+        row[field]?.checked_add(step).filter(|value| self.may_be(field, *value))
     }
 
     /// Another value for a field: one of its own or that of another field, or next to it.
@@ -226,7 +381,8 @@ impl<'a> Search<'a> {
 
     /// The row with the simplest value of every field with which it still fails.
     fn simplified(&self, mut row: Row, work: &mut usize) -> Row {
-        for field in 0..row.len() {
+        let shown: BTreeSet<u32> = self.key_fields().into_iter().map(|(field, _)| field).collect();
+        for field in (0..row.len()).filter(|field| !shown.contains(&(*field as u32))) {
             for value in self.values[field].iter().take(SIMPLE_VALUES) {
                 let mut simple = row.clone();
                 simple[field] = *value;
@@ -240,21 +396,23 @@ impl<'a> Search<'a> {
     }
 
     /// The fields that are read on the way of a row on which it goes wrong, without those with which it goes
-    /// wrong whatever their value; and the field that selects the version.
+    /// wrong whatever their value; and the field that selects the version, and keys.
     fn fields_that_matter(&self, row: &Row, work: &mut usize) -> BTreeSet<u32> {
         let mut evaluator = Evaluator::new(self.policy, self.version, row);
         self.try_with(&mut evaluator);
         let selects = self.policy.schema.effective.filter(|_| self.policy.versions.len() > 1);
+        let mut shown: BTreeSet<u32> = self.key_fields().into_iter().map(|(field, _)| field).collect();
+        shown.extend(selects);
         let mut matter = evaluator.fields_read().clone();
         let mut free: Vec<usize> = Vec::new();
         let mut random = Random(0x5851_f42d_4c95_7f2d);
         for field in matter.clone() {
-            if Some(field) != selects && self.is_free(field as usize, &free, row, &mut random, work) {
+            if !shown.contains(&field) && self.is_free(field as usize, &free, row, &mut random, work) {
                 matter.remove(&field);
                 free.push(field as usize);
             }
         }
-        matter.extend(selects);
+        matter.extend(shown);
         matter
     }
 
@@ -311,10 +469,22 @@ impl<'a> Search<'a> {
         if requires < self.data().requires.len() {
             return Trial::Near(near);
         }
-        match self.unused {
-            Some(body) => self.try_alone(evaluator, body, near),
-            None => self.try_steps(evaluator, near),
+        match (self.goal, self.unused) {
+            (Goal::Keys(keys), _) => self.try_keys(evaluator, keys, near),
+            (_, Some(body)) => self.try_alone(evaluator, body, near),
+            (_, None) => self.try_steps(evaluator, near),
         }
+    }
+
+    fn try_keys(&self, evaluator: &mut Evaluator, keys: &Keys, mut near: Nearness) -> Trial {
+        let Ok(values) = keys.values(self.data(), evaluator.row(), evaluator) else {
+            return Trial::Near(near);
+        };
+        if keys.are_wrong(self.data(), &values) {
+            return Trial::Wrong;
+        }
+        near.value = Some(-keys.distance(self.data(), &values));
+        Trial::Near(near)
     }
 
     fn try_alone(&self, evaluator: &mut Evaluator, body: ExprId, mut near: Nearness) -> Trial {
@@ -376,8 +546,9 @@ impl<'a> Search<'a> {
 
     /// Whether it is this that the complaint is about.
     fn is_meant(&self, undefined: Undefined) -> bool {
-        let at = self.complaint.at;
-        match (&self.complaint.fault, undefined) {
+        let Some(Complaint { at, fault }) = self.complaint() else { return false };
+        let at = *at;
+        match (fault, undefined) {
             (Fault::ZeroDivisor { .. }, Undefined::ZeroDivisor(expr)) => expr == at,
             (Fault::Key { .. }, Undefined::NoRow(expr)) => expr == at,
             (Fault::Missing { .. }, Undefined::Missing(expr)) => expr == at,
@@ -390,17 +561,17 @@ impl<'a> Search<'a> {
 
     /// Whether the value in question was met and does not fit 128 bits.
     fn is_too_large(&self, evaluator: &Evaluator) -> bool {
-        let Fault::Overflow { .. } = self.complaint.fault else { return false };
-        let scale = self.data().exprs[self.complaint.at].ty.scale().unwrap_or(0);
+        let Some(&Complaint { at, fault: Fault::Overflow { .. } }) = self.complaint() else { return false };
+        let scale = self.data().exprs[at].ty.scale().unwrap_or(0);
         let power = num_traits::pow(BigInt::from(10), scale as usize);
         let fits = |value: &BigRational| (value * &power).to_integer().to_i128().is_some();
-        let mut met = evaluator.terms().iter().filter(|(expr, _)| *expr == self.complaint.at);
+        let mut met = evaluator.terms().iter().filter(|(expr, _)| *expr == at);
         met.any(|(_, value)| matches!(value, Value::Number(value) if !fits(value)))
     }
 
     /// The divisor in question, where it was met.
     fn divisor(&self, evaluator: &Evaluator) -> Option<BigRational> {
-        let Fault::ZeroDivisor { divisor, .. } = self.complaint.fault else { return None };
+        let Fault::ZeroDivisor { divisor, .. } = self.complaint()?.fault else { return None };
         let met = evaluator.terms().iter().rev().find(|(expr, _)| *expr == divisor);
         match met {
             Some((_, Value::Number(value))) => Some(value.clone()),
@@ -410,15 +581,16 @@ impl<'a> Search<'a> {
 
     /// Whether an outcome is none that its output may have.
     fn leaves_output(&self, evaluator: &mut Evaluator, outcome: &[ExprId], near: &mut Nearness) -> bool {
-        let (output, is_listed) = match self.complaint.fault {
-            Fault::Output { output, .. } => (output, false),
-            Fault::Listed { output } => (output, true),
+        let Some(Complaint { at, fault }) = self.complaint() else { return false };
+        let (output, is_listed) = match fault {
+            Fault::Output { output, .. } => (*output, false),
+            Fault::Listed { output } => (*output, true),
             _ => return false,
         };
         let expr = outcome[output as usize];
         let value = evaluator.value(expr);
         let Ok(Value::Number(value)) = value else { return false };
-        if expr != self.complaint.at {
+        if expr != *at {
             return false;
         }
         let extent = output_extent(self.policy, output);

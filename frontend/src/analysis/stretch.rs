@@ -1,4 +1,4 @@
-//! What could be decided if one field of a row had any value of a stretch?
+//! What could be decided if one field of a row had any value of a stretch? And which values has an expression at all?
 //!
 //! The typed tree is evaluated with extents instead of values: bounds of a number, whether a Boolean can hold and can
 //! fail, the possible values of an enum. An extent holds every value that the expression has for some value of the
@@ -7,14 +7,17 @@
 //!
 //! Where the reference evaluator would find an expression undefined, its extent is unbounded; no admitted row evaluates
 //! such an expression.
+//!
+//! If nothing is known of a row, each field has its whole range. That gives the range of a table's key where the table is
+//! declared.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
-use num_traits::{One, Signed, Zero};
-use opus_ir::date::MonthEnd;
-use opus_ir::{Interval, Kind};
+use num_traits::{One, Signed, ToPrimitive, Zero};
+use opus_ir::date::{MonthEnd, add_months_range};
+use opus_ir::{Field, Interval, Kind};
 
 use crate::hir::{
     Arithmetic, Cell, CellSpan, Comparison, Constant, ExprId, ExprKind, LetId, Policy, TableId, Unit, Version,
@@ -25,10 +28,10 @@ use crate::reference::{self, Value};
 const STACK_RED_BYTES: usize = 64 * 1024;
 /// Stack that is added when there is less.
 const STACK_GROW_BYTES: usize = 1024 * 1024;
-/// The most days by which carrying into the next month exceeds clipping.
-const CARRIED_DAYS_MAX: i64 = 3;
 /// The most values of an enum that are kept apart.
 const ENUM_VALUES_KEPT: usize = 64;
+/// A number with more binary digits is as good as none: no key has such values.
+const BITS_MAX: u64 = 512;
 /// Of a table from a snapshot, so many entries are looked at together.
 const CELLS_MAX: usize = 64;
 
@@ -151,6 +154,15 @@ impl Extent {
         }
     }
 
+    /// The same, without bounds that have very many digits.
+    fn short(self) -> Extent {
+        let is_short = |end: &BigRational| end.numer().bits().max(end.denom().bits()) <= BITS_MAX;
+        match self {
+            Extent::Number(low, high) => Extent::Number(low.filter(is_short), high.filter(is_short)),
+            other => other,
+        }
+    }
+
     fn answer(&self) -> Answer {
         match self {
             Extent::Bool(answer) => *answer,
@@ -168,13 +180,19 @@ impl Extent {
 
 type Bounds = (Option<BigRational>, Option<BigRational>);
 
-/// A row in which one field has any value of a stretch.
+/// What is known of the fields of a row, and of its facts.
+enum Row<'a> {
+    /// The scaled integers, by input index and then by fact, but one field has any of these values.
+    Given(&'a [Option<i128>], u32, Interval),
+    /// Nothing but their ranges.
+    Any,
+}
+
+/// A row in which one field has any value of a stretch, or each field any value of its range.
 pub struct Stretch<'a> {
     policy: &'a Policy,
     version: &'a Version,
-    given: &'a [Option<i128>],
-    field: u32,
-    values: Interval,
+    row: Row<'a>,
     lets: BTreeMap<LetId, Extent>,
     cells: BTreeMap<TableId, Extent>,
     work: usize,
@@ -208,9 +226,30 @@ impl<'a> Stretch<'a> {
         field: u32,
         values: Interval,
     ) -> Stretch<'a> {
-        let version = &policy.versions[version];
-        let (lets, cells) = (BTreeMap::new(), BTreeMap::new());
-        Stretch { policy, version, given, field, values, lets, cells, work: 0 }
+        Stretch::of(policy, &policy.versions[version], Row::Given(given, field, values))
+    }
+
+    /// Any row that the version decides; of the policy, versions and rules do not matter.
+    ///
+    /// ```
+    /// use opus_frontend::reference::Value;
+    /// use opus_frontend::stretch::Stretch;
+    /// let source = "policy shop { input { a : int in 0..9  b : int in 1..9 }  output { fee : int in 0..90 }
+    ///               let product = a * b
+    ///               rules first { rule A when a < b => 0  otherwise B => product } }";
+    /// let policy = opus_frontend::compile(source).0.unwrap().policy;
+    /// let version = &policy.versions[0];
+    /// let product = version.lets.values().next().unwrap().body;
+    /// let extent = Stretch::anywhere(&policy, version).extent(product);
+    /// let holds = |x: i32| extent.holds(&Value::Number(num_rational::BigRational::from_integer(x.into())));
+    /// assert!(holds(0) && holds(81) && !holds(82) && !holds(-1));
+    /// ```
+    pub fn anywhere(policy: &'a Policy, version: &'a Version) -> Stretch<'a> {
+        Stretch::of(policy, version, Row::Any)
+    }
+
+    fn of(policy: &'a Policy, version: &'a Version, row: Row<'a>) -> Stretch<'a> {
+        Stretch { policy, version, row, lets: BTreeMap::new(), cells: BTreeMap::new(), work: 0 }
     }
 
     /// The work so far: one for each expression and each cell of a table.
@@ -266,13 +305,17 @@ impl<'a> Stretch<'a> {
         match &node.kind {
             ExprKind::Constant(constant) => Extent::exact(reference::exact(*constant)),
             ExprKind::Field(field) => self.field(*field).unwrap_or_else(unknown),
-            ExprKind::IsPresent(field) => Extent::Bool(Answer::of(self.given[*field as usize].is_some())),
-            ExprKind::OrElse(field, other) => match self.field(*field) {
-                Some(extent) => extent,
-                None => self.extent(*other),
+            ExprKind::IsPresent(field) => Extent::Bool(self.is_present(*field)),
+            ExprKind::OrElse(field, other) => match (self.is_present(*field), self.field(*field)) {
+                (Answer::Yes, Some(extent)) => extent,
+                (Answer::Unknown, Some(extent)) => extent.hull(self.extent(*other)),
+                _ => self.extent(*other),
             },
             ExprKind::Param(param) => Extent::exact(reference::exact(version.params[*param].value)),
-            ExprKind::Hole(hole) => self.fact(*hole, 0).map_or_else(unknown, Extent::exact),
+            ExprKind::Hole(hole) => self.any_fact(*hole).unwrap_or_else(|| match self.fact(*hole, 0) {
+                Some(fact) => Extent::exact(fact),
+                None => unknown(),
+            }),
             ExprKind::InHole(value, hole) => Extent::Bool(self.is_in_hole(*value, *hole)),
             ExprKind::Entry(keys, hole) => self.entry(keys, *hole).unwrap_or_else(unknown),
             ExprKind::Let(name) => self.named(*name),
@@ -283,7 +326,7 @@ impl<'a> Stretch<'a> {
             }
             ExprKind::Arithmetic(op, a, b) => {
                 let (a, b) = (self.number(*a), self.number(*b));
-                arithmetic(*op, a, b)
+                arithmetic(*op, a, b).short()
             }
             ExprKind::Compare(comparison, a, b) => {
                 let (a, b) = (self.extent(*a), self.extent(*b));
@@ -330,12 +373,31 @@ impl<'a> Stretch<'a> {
         }
     }
 
-    /// `None` if the field is missing.
+    fn is_present(&self, field: u32) -> Answer {
+        match self.row {
+            Row::Given(given, ..) => Answer::of(given[field as usize].is_some()),
+            Row::Any if self.policy.schema.inputs[field as usize].optional => Answer::Unknown,
+            Row::Any => Answer::Yes,
+        }
+    }
+
+    /// The values of a field; `None` if it is missing.
     fn field(&self, field: u32) -> Option<Extent> {
-        let given = self.given[field as usize]?;
-        let values = if field == self.field { self.values } else { Interval::point(given) };
-        let kind = self.policy.schema.inputs[field as usize].kind;
-        Some(match kind {
+        let Field { kind, ref domain, .. } = self.policy.schema.inputs[field as usize];
+        let values = match self.row {
+            Row::Given(_, at, values) if at == field => values,
+            Row::Given(given, ..) => Interval::point(given[field as usize]?),
+            Row::Any if self.policy.schema.effective == Some(field) => {
+                let in_force = Interval::new(self.version.from.into(), i128::from(self.version.until) - 1);
+                domain.range.intersect(in_force).unwrap_or(domain.range)
+            }
+            Row::Any => domain.range,
+        };
+        Some(self.values(kind, values))
+    }
+
+    fn values(&self, kind: Kind, values: Interval) -> Extent {
+        match kind {
             Kind::Bool => Extent::Bool(match values.single() {
                 Some(value) => Answer::of(value != 0),
                 None => Answer::Unknown,
@@ -349,13 +411,20 @@ impl<'a> Stretch<'a> {
                 let end = |end: i128| Some(BigRational::new(end.into(), scale.clone()));
                 Extent::Number(end(values.lo), end(values.hi))
             }
-        })
+        }
+    }
+
+    /// The values that a fact may have, where nothing else is known of facts.
+    fn any_fact(&self, hole: u32) -> Option<Extent> {
+        let hole = &self.policy.holes[hole as usize];
+        matches!(self.row, Row::Any).then(|| self.values(hole.kind(), hole.domain().range))
     }
 
     /// An entry of a hole. The facts come after the input fields of the row.
     fn fact(&self, hole: u32, entry: usize) -> Option<Value> {
         let index = self.policy.schema.inputs.len() + self.policy.first_fact(hole) + entry;
-        let given = *self.given.get(index)?;
+        let Row::Given(given, ..) = self.row else { return None };
+        let given = *given.get(index)?;
         Some(reference::counted(self.policy, self.policy.holes[hole as usize].kind(), given?))
     }
 
@@ -370,6 +439,9 @@ impl<'a> Stretch<'a> {
 
     /// The values of a table from a snapshot for all keys that are possible; `None` if these are too many.
     fn entry(&mut self, keys: &[ExprId], hole: u32) -> Option<Extent> {
+        if let Some(any) = self.any_fact(hole) {
+            return Some(any);
+        }
         let policy = self.policy;
         let mut cells: Vec<Vec<Value>> = vec![vec![]];
         for (expr, key) in keys.iter().zip(policy.holes[hole as usize].keys()) {
@@ -439,15 +511,19 @@ impl<'a> Stretch<'a> {
         let table = &version.tables[id];
         let mut keys = Vec::with_capacity(table.keys.len());
         for key in &table.keys {
-            let missing = key.optional.is_some_and(|field| self.given[field as usize].is_none());
-            keys.push(if missing { None } else { Some(self.extent(key.value)) });
+            let present = key.optional.map_or(Answer::Yes, |field| self.is_present(field));
+            keys.push((present, (present != Answer::No).then(|| self.extent(key.value))));
         }
         let mut found: Option<Extent> = None;
         for row in &table.rows {
             self.work += keys.len();
-            let holds = |answer: Answer, (cell, key): (&Cell, &Option<Extent>)| match answer {
-                Answer::No => Answer::No,
-                other => other.and(cell_holds(cell, key.as_ref())),
+            let holds = |answer: Answer, (cell, (present, key)): (&Cell, &(Answer, Option<Extent>))| {
+                if answer == Answer::No {
+                    return Answer::No;
+                }
+                let by_value = cell_holds(cell, key.as_ref());
+                let maybe_missing = *present == Answer::Unknown;
+                answer.and(if maybe_missing { by_value.either(cell_holds(cell, None)) } else { by_value })
             };
             let applies = row.cells.iter().zip(&keys).fold(Answer::Yes, holds);
             if applies == Answer::No {
@@ -626,10 +702,10 @@ fn remainder(a: Bounds, b: Bounds) -> Bounds {
             return (Some(a_low - &multiple), Some(a_high - &multiple));
         }
     }
-    // between zero and the divisor
-    let zero = BigRational::zero();
+    // between zero and the divisor, which is not reached: both are whole
+    let (zero, one) = (BigRational::zero(), BigRational::one());
     let (low, high) = b;
-    (low.map(|low| low.min(zero.clone())), high.map(|high| high.max(zero)))
+    (low.map(|low| (low + &one).min(zero.clone())), high.map(|high| (high - &one).max(zero)))
 }
 
 fn both(bounds: Bounds) -> Option<(BigRational, BigRational)> {
@@ -647,14 +723,12 @@ fn add_months(date: Bounds, months: Bounds, end: MonthEnd) -> Option<Extent> {
         let reached = reached(&first, &fewest, end)?;
         return Some(Extent::Number(Some(reached.clone()), Some(reached)));
     }
-    // clipped dates keep their order; carried ones are at most some days later
-    let carried = match end {
-        MonthEnd::Clip => BigInt::zero(),
-        MonthEnd::Carry => BigInt::one() * CARRIED_DAYS_MAX,
-    };
-    let low = reached(&first, &fewest, MonthEnd::Clip)?;
-    let high = reached(&last, &most, MonthEnd::Clip)? + BigRational::from(carried);
-    Some(Extent::Number(Some(low), Some(high)))
+    let whole = |end: BigRational| end.is_integer().then(|| end.to_integer().to_i128()).flatten();
+    let days = Interval::new(whole(first)?, whole(last)?);
+    let months = Interval::new(whole(fewest)?, whole(most)?);
+    let reached = add_months_range(days, months, end)?;
+    let number = |day: i128| Some(BigRational::from(BigInt::from(day)));
+    Some(Extent::Number(number(reached.lo), number(reached.hi)))
 }
 
 /// Whole periods of so many months. `None` if a date may be outside the calendar.

@@ -188,9 +188,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Where a key is a `let`, its rows are judged from the least to the greatest value that they name, and
-    /// beyond where one of them is open there. That no value leaves this range is proved where the policy is
-    /// lowered.
+    /// Where a key is a `let`, its range is from the least to the greatest value that the rows name, and beyond where one
+    /// of them is open there. That no value leaves this range is proved where the policy is lowered.
     fn bound_named_keys(&self, columns: &mut [Column], rows: &[TableRow]) {
         for (at, column) in columns.iter_mut().enumerate() {
             let ordered = !matches!(column.ty.unit, Unit::Bool | Unit::Enum(_));

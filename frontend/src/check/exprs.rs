@@ -7,7 +7,7 @@
 use opus_ir::{Rounding, TableKey};
 
 use crate::diagnostic::{Code, Diagnostic, one_of};
-use crate::hir::{Arithmetic, Comparison, Constant, ExprKind, Form, Number, TableId, Ty, Unit};
+use crate::hir::{Arithmetic, Comparison, Constant, ExprId, ExprKind, Form, Number, TableId, Ty, Unit};
 use crate::text::ast::{self, DurationUnit, ExprKind as Ast, Function, Logic, Name, RoundingUnitKind, Span};
 
 use super::constants::{misplaced_months, whole_days};
@@ -837,9 +837,41 @@ impl<'a> Checker<'a> {
         let (on, off) = (known.and_also(&truth.holds), known.and_also(&truth.fails));
         let branches = self.pair((then, &on), (otherwise, &off), want);
         let (tested, (a, b)) = (tested?, branches?);
+        if a.ty.scale().is_none()
+            && let Some((inner, rounding)) = self.rounding_at_end(otherwise, b.id)
+        {
+            let ty = self.join(Operator::Branches, (then, a.ty), (otherwise, inner.ty), "if", span)?;
+            let value = self.push(ExprKind::If(tested.id, a.id, inner.id), ty, span).id;
+            let ExprKind::Round { mode, unit, .. } = rounding else { unreachable!("it is a rounding") };
+            return Some(self.push(ExprKind::Round { value, mode, unit }, b.ty, span));
+        }
         let ty = self.join(Operator::Branches, (then, a.ty), (otherwise, b.ty), "if", span)?;
         let truth = truth.choose(&a.truth, &b.truth);
         Some(Typed { truth, ..self.push(ExprKind::If(tested.id, a.id, b.id), ty, span) })
+    }
+
+    /// The last branch of a choice without the rounding at its end, and that rounding. Where the first branch is an exact
+    /// quotient, the rounding is meant for whatever is chosen: of the last branch alone it would leave a quotient.
+    fn rounding_at_end(&mut self, last: ast::ExprId, typed: ExprId) -> Option<(Typed, ExprKind)> {
+        let node = self.node(last);
+        if node.parentheses {
+            return None;
+        }
+        let found = self.version.exprs[typed].clone();
+        match (&node.kind, &found.kind) {
+            (Ast::Rounded { .. } | Ast::If { .. }, ExprKind::Round { value, .. }) => {
+                let ty = self.version.exprs[*value].ty;
+                Some((Typed { id: *value, ty, truth: Truth::default() }, found.kind))
+            }
+            (Ast::If { then, otherwise, .. }, ExprKind::If(condition, a, b)) => {
+                let (inner, rounding) = self.rounding_at_end(*otherwise, *b)?;
+                let a_ty = self.version.exprs[*a].ty;
+                let sides = [(*then, a_ty), (*otherwise, inner.ty)];
+                let ty = self.join(Operator::Branches, sides[0], sides[1], "if", found.span)?;
+                Some((self.push(ExprKind::If(*condition, *a, inner.id), ty, found.span), rounding))
+            }
+            _ => None,
+        }
     }
 
     fn extreme(&mut self, op: Arithmetic, args: &[ast::ExprId], span: Span, known: &Known) -> Option<Typed> {

@@ -35,6 +35,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+use crate::analysis::counterexample::Searches;
 use crate::codes::Demand;
 use crate::diagnostic::{Diagnostic, any_error, settle};
 use crate::hir::{Adverse, Policy, RuleInfo};
@@ -42,9 +43,10 @@ use crate::limits::ERRORS_MAX;
 use crate::text::ast::{self, Statement};
 use crate::text::parse::shorten;
 
-use coverage::Judge;
+use coverage::{Found, Judge};
 use findings::Findings;
 use schema::Declared;
+use scope::Checker;
 
 /// The meaning of a policy, where no error was found, and all diagnostics.
 ///
@@ -72,19 +74,30 @@ pub fn check_for(tree: &ast::Policy, demand: Demand) -> (Option<Policy>, Vec<Dia
     let adverse = actions::adverse(&declared, &mut findings);
     check_dates(&declared, &mut findings);
     findings.meet(demand);
-    let mut versions = vec![];
-    let mut by_version = vec![];
-    let mut judge = Judge::new();
+    let fields = policy(&declared, None, vec![], vec![]);
+    let mut judge = Judge::new(fields.as_ref());
+    let mut checkers: Vec<Checker> = vec![];
+    let mut of_tables = vec![];
+    let mut is_read = findings.is_sound();
     for index in 0..declared.versions.len() {
-        let (version, mut found) = version::check(&declared, index, &mut judge);
-        found.meet(demand);
-        let enough = found.count() >= ERRORS_MAX;
-        by_version.push((version.number, found));
-        versions.push(version);
+        let mut checker = version::check(&declared, index);
+        is_read &= checker.findings.is_sound();
+        let found = checker.coverage(&mut judge);
+        let enough = checker.findings.count() + found.len() >= ERRORS_MAX;
+        of_tables.push(found);
+        checkers.push(checker);
         if enough {
             findings.hole();
+            is_read = false;
             break;
         }
+    }
+    say_of_tables(&mut checkers, of_tables, &declared, &mut judge, is_read);
+    let (mut versions, mut by_version) = (vec![], vec![]);
+    for mut checker in checkers {
+        checker.findings.meet(demand);
+        by_version.push((checker.version.number, checker.findings));
+        versions.push(checker.version);
     }
     findings.merge(by_version);
     let tests = cases::tests(&declared, &mut findings);
@@ -98,6 +111,26 @@ pub fn check_for(tree: &ast::Policy, demand: Demand) -> (Option<Policy>, Vec<Dia
         shorten(&mut diagnostics);
     }
     (policy, diagnostics)
+}
+
+/// Says what is wrong with the rows of tables, by version; with inputs where all
+/// else is read.
+fn say_of_tables(
+    checkers: &mut [Checker],
+    found: Vec<Vec<Found>>,
+    declared: &Declared,
+    judge: &mut Judge,
+    is_read: bool,
+) {
+    if found.iter().all(Vec::is_empty) {
+        return;
+    }
+    let versions = || checkers.iter().map(|checker| checker.version.clone()).collect();
+    let whole = is_read.then(|| policy(declared, None, versions(), vec![])).flatten();
+    let mut whole = whole.as_ref().map(|whole| (whole, Searches::new(whole)));
+    for (index, (checker, found)) in checkers.iter_mut().zip(found).enumerate() {
+        checker.say(found, index, judge, &mut whole);
+    }
 }
 
 /// Every date of validity falls on the first day of a version.

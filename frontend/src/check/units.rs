@@ -186,6 +186,8 @@ pub const TABLE: &[Row] = &[
     row(Member,      Date,    Date,    Bool,    Whole),
 
     row(Extreme,     Number,  Number,  Number,  Larger),
+    row(Extreme,     Ratio,   Percent, Number,  Larger),
+    row(Extreme,     Percent, Ratio,   Number,  Larger),
     row(Extreme,     Percent, Percent, Percent, Larger),
     row(Extreme,     Money,   Money,   Money,   Larger),
     row(Extreme,     Days,    Days,    Days,    Larger),
@@ -194,6 +196,8 @@ pub const TABLE: &[Row] = &[
     row(Branches,    Bool,    Bool,    Bool,    Larger),
     row(Branches,    Enum,    Enum,    Enum,    Larger),
     row(Branches,    Number,  Number,  Number,  Larger),
+    row(Branches,    Ratio,   Percent, Number,  Larger),
+    row(Branches,    Percent, Ratio,   Number,  Larger),
     row(Branches,    Percent, Percent, Percent, Larger),
     row(Branches,    Money,   Money,   Money,   Larger),
     row(Branches,    Days,    Days,    Days,    Larger),
@@ -345,9 +349,9 @@ impl Operator {
         }
     }
 
-    /// Whether its operands may be exact quotients: arithmetic and comparison only.
+    /// Whether its operands may be exact quotients.
     pub const fn takes_quotients(self) -> bool {
-        matches!(self, Add | Subtract | Multiply | Of | Divide | Order | Equality)
+        !matches!(self, FloorDivide | Mod | Within | Member)
     }
 }
 
@@ -446,10 +450,15 @@ mod tests {
     }
 
     #[test]
-    fn quotients_compare_with_percentages_and_are_not_chosen_between() {
+    fn quotients_are_compared_with_percentages_and_chosen_between() {
         assert_eq!(join(Order, RATIO, PERCENT), Ok(Ty::BOOL));
         assert_eq!(join(Order, WHOLE, PERCENT), Err(Mismatch::Units));
-        assert_eq!(join(Extreme, RATIO, WHOLE), Err(Mismatch::Quotient));
+        for operator in [Extreme, Branches] {
+            assert_eq!(join(operator, RATIO, WHOLE), Ok(RATIO));
+            assert_eq!(join(operator, PERCENT, RATIO), Ok(RATIO));
+            assert_eq!(join(operator, PERCENT, WHOLE), Err(Mismatch::Units));
+        }
+        assert_eq!(join(OrElse, WHOLE, RATIO), Ok(RATIO));
         assert_eq!(join(Mod, RATIO, WHOLE), Err(Mismatch::Quotient));
     }
 

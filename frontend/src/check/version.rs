@@ -6,20 +6,14 @@ use std::collections::BTreeMap;
 use crate::hir::{self, ParamId};
 use crate::text::ast::{self, Statement};
 
-use super::coverage::Judge;
-use super::findings::Findings;
 use super::names::{self, Meaning};
 use super::order::{self, Definition};
 use super::presence::Known;
 use super::schema::Declared;
 use super::scope::{Binding, Checker, Named};
 
-/// Checks one version: the version as a typed tree, which means something where nothing was found.
-pub(super) fn check<'a>(
-    declared: &'a Declared<'a>,
-    index: usize,
-    judge: &mut Judge,
-) -> (hir::Version, Findings) {
+/// Checks one version, but not yet the rows of its tables: its typed tree means something where nothing was found.
+pub(super) fn check<'a>(declared: &'a Declared<'a>, index: usize) -> Checker<'a> {
     let mut checker = Checker::new(declared, declared.versions[index]);
     checker.bind_inputs();
     checker.bind_params(index);
@@ -39,8 +33,7 @@ pub(super) fn check<'a>(
     checker.define_all(order.others, &known);
     checker.among_rules = true;
     checker.rules(known);
-    checker.coverage(judge);
-    (checker.version, checker.findings)
+    checker
 }
 
 impl<'a> Checker<'a> {

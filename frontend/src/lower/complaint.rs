@@ -95,6 +95,13 @@ impl Fault {
     }
 }
 
+/// A diagnostic if no failing input was found.
+pub fn unseen(mut diagnostic: Diagnostic) -> Diagnostic {
+    let proves = "no such input was found, but the compiler cannot exclude one";
+    diagnostic.help = diagnostic.help.map(|help| format!("{help}; {proves}"));
+    diagnostic
+}
+
 impl Complaint {
     /// The diagnostic, without a counterexample.
     pub fn told(&self, policy: &Policy, version: &Version, source: &str) -> Diagnostic {

@@ -21,7 +21,7 @@ mod random_trees;
 mod rules;
 mod scoped;
 pub(crate) mod site;
-mod table;
+pub(crate) mod table;
 #[cfg(test)]
 mod testing;
 mod truth;
@@ -31,7 +31,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use opus_ir::{Func, Program, Version};
 
-use self::complaint::{Complaint, Fault};
+use self::complaint::{Complaint, Fault, unseen};
 use self::rules::{admits, decides};
 use crate::analysis::counterexample::Searches;
 use crate::analysis::reach::{self, Unmet, Unreachable};
@@ -230,13 +230,6 @@ fn complaints(policy: &Policy, lowered: &[Lowered], source: &str) -> Vec<Diagnos
         }
     }
     told.into_iter().map(|(diagnostic, versions)| of_versions(policy, diagnostic, &versions)).collect()
-}
-
-/// The message if no failing input was found.
-fn unseen(mut diagnostic: Diagnostic) -> Diagnostic {
-    let proves = "no such input was found, but the compiler cannot exclude one";
-    diagnostic.help = diagnostic.help.map(|help| format!("{help}; {proves}"));
-    diagnostic
 }
 
 /// Rules that no version reaches.

@@ -183,26 +183,27 @@ impl Lowerer<'_> {
 
     /// The first where the condition holds, otherwise the second.
     fn choose(&mut self, expr: ExprId, condition: Truth, a: Arm, b: Arm) -> Lowers {
-        let (value, holds) = match condition {
-            Truth::Known(true) => return self.arm(expr, a),
-            Truth::Known(false) => return self.arm(expr, b),
-            Truth::Is(value, holds) => (value, holds),
-        };
+        if let Truth::Known(holds) = condition {
+            return self.arm(expr, if holds { a } else { b });
+        }
         let first = self.supposing(condition, |this| this.arm(expr, a))?;
         let second = self.supposing(!condition, |this| this.arm(expr, b))?;
-        assert!(first.under.is_none() && second.under.is_none(), "a choice takes no rationals: types say so");
+        let unders = [first.under, second.under];
         let (first, second, divisor) = self.sized(expr, first.aligned(&second), None)?;
         let common = gcd(first.content(), second.content()).max(1);
-        let (first, bounds) = self.supposing(condition, |this| this.bounded(expr, &first.over(common)))?;
-        let (second, others) = self.supposing(!condition, |this| this.bounded(expr, &second.over(common)))?;
-        if first == second {
-            return self.multiple(expr, first, common, divisor);
-        }
-        let (then, otherwise) = if holds { (first, second) } else { (second, first) };
-        let chosen = self.site.compute(Op::Select, &[value, then, otherwise], 0);
-        let chosen = chosen.expect("a choice is always proved");
-        self.site.claim(chosen, bounds.hull(others));
-        self.multiple(expr, chosen, common, divisor)
+        let first = self.supposing(condition, |this| this.bounded(expr, &first.over(common)))?;
+        let second = self.supposing(!condition, |this| this.bounded(expr, &second.over(common)))?;
+        let chosen = self.site.select(condition, first, second);
+        let chosen = self.multiple(expr, chosen, common, divisor)?;
+        let [None, None] = unders else {
+            // what is divided by is chosen as well: neither arm is multiplied by the divisor of the other
+            let [a, b] = unders;
+            let a = self.supposing(condition, |this| this.site.positive(a));
+            let b = self.supposing(!condition, |this| this.site.positive(b));
+            let under = self.site.select(condition, a, b);
+            return self.sized(expr, self.site.divided(chosen, Some(under)), None);
+        };
+        Ok(chosen)
     }
 
     fn arm(&mut self, expr: ExprId, arm: Arm) -> Lowers {
@@ -225,15 +226,20 @@ type Computes = Result<Quantity, Unproved>;
 impl Site {
     /// `a + b`
     fn plus_quantity(&mut self, a: &Quantity, b: &Quantity) -> Computes {
+        let (a, b) = self.over_one_value(a, b)?;
+        a.add(&b).ok_or(Unproved::Overflow)
+    }
+
+    /// Two quantities that are divided by the same value, if any.
+    fn over_one_value(&mut self, a: &Quantity, b: &Quantity) -> Result<(Quantity, Quantity), Unproved> {
         if a.under == b.under {
-            return a.add(b).ok_or(Unproved::Overflow);
+            return Ok((a.clone(), b.clone()));
         }
         let under = self.both(a.under, b.under)?;
         let first = self.raised(&a.sum, b.under)?;
         let second = self.raised(&b.sum, a.under)?;
-        let first = Quantity { sum: first, divisor: a.divisor, under };
-        let second = Quantity { sum: second, divisor: b.divisor, under };
-        first.add(&second).ok_or(Unproved::Overflow)
+        let over = |sum: Sum, divisor: i128| Quantity { sum, divisor, under };
+        Ok((over(first, a.divisor), over(second, b.divisor)))
     }
 
     /// `a - b`
@@ -290,19 +296,53 @@ impl Site {
         Ok(Quantity::new(self.times(floor, 1)?, 1))
     }
 
-    /// An op on two numbers that are integers of one scale, and whose result is one of that scale.
+    /// An op on two numbers over one divisor, whose result is over that divisor.
     fn on_one_scale(&mut self, op: Op, a: &Quantity, b: &Quantity) -> Computes {
-        assert!(a.under.is_none() && b.under.is_none(), "`{op:?}` takes no rationals: types say so");
-        let (first, second, divisor) = a.aligned(b).ok_or(Unproved::Overflow)?;
+        let held = self.held_ever();
+        let (a, b) = self.over_one_value(a, b)?;
+        let (first, second, divisor) = a.aligned(&b).ok_or(Unproved::Overflow)?;
         let common = gcd(first.content(), second.content()).max(1);
         let sides = [first.over(common), second.over(common)];
-        let held = self.held_ever();
         let [first, second] = [self.sum(&sides[0])?, self.sum(&sides[1])?];
         let result = self.compute(op, &[first, second], 0)?;
         if matches!(op, Op::Min | Op::Max) && self.held_ever() == held {
             self.extremes.insert(result, Extreme { op, sides });
         }
-        Ok(Quantity::new(self.times(result, common)?, divisor))
+        let result = Quantity::new(self.times(result, common)?, divisor);
+        self.divided(result, a.under).ok_or(Unproved::Overflow)
+    }
+
+    /// One of two values by a condition that is not known, each with its bounds where it is chosen.
+    fn select(&mut self, condition: Truth, a: (Value, Interval), b: (Value, Interval)) -> Value {
+        let Truth::Is(value, holds) = condition else { unreachable!("where it is known, nothing is chosen") };
+        if a.0 == b.0 {
+            return a.0;
+        }
+        let (then, otherwise) = if holds { (a.0, b.0) } else { (b.0, a.0) };
+        let chosen = self.compute(Op::Select, &[value, then, otherwise], 0);
+        let chosen = chosen.expect("a choice is always proved");
+        self.claim(chosen, a.1.hull(b.1));
+        chosen
+    }
+
+    /// What a quantity is divided by, 1 if it is nothing, as a value that is positive on every row: here it is known to be,
+    /// but perhaps only on a supposition. With its bounds here.
+    fn positive(&mut self, under: Option<Value>) -> (Value, Interval) {
+        let one = self.constant(1);
+        let mut value = under.unwrap_or(one);
+        let sharp = self.sharp(value);
+        if self.func().values[sharp].range.lo < 1 {
+            value = self.compute(Op::Max, &[value, one], 0).expect("a maximum is always proved");
+        }
+        (value, self.bounds(value))
+    }
+
+    /// A quantity divided by a positive value as well.
+    fn divided(&self, quantity: Quantity, under: Option<Value>) -> Option<Quantity> {
+        match under.and_then(|under| self.func().constant(under)) {
+            Some(constant) => quantity.times(1, constant),
+            None => Some(Quantity { under, ..quantity }),
+        }
     }
 
     /// Whether a sum is known not to be zero, although it may be on either side of it.

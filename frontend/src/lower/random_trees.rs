@@ -68,17 +68,19 @@ impl Maker {
     }
 
     fn scaled(&mut self, kind: ExprKind, held: Held, parts: &[ExprId]) -> ExprId {
-        let scales = parts.iter().map(|part| self.tree.version().exprs[*part].ty.scale().unwrap_or(0));
-        let scale =
-            if held == Held::Whole { 0 } else { scales.collect::<Vec<_>>().into_iter().max().unwrap_or(0) };
-        self.tree.expr(kind, Ty::scaled(Unit::Number, scale))
+        let scales = parts.iter().map(|part| self.tree.version().exprs[*part].ty.scale());
+        let form = match scales.collect::<Option<Vec<u8>>>() {
+            Some(_) if held == Held::Whole => Form::Scaled(0),
+            Some(scales) => Form::Scaled(scales.into_iter().max().unwrap_or(0)),
+            None => Form::Rational,
+        };
+        self.tree.expr(kind, Ty { unit: Unit::Number, form })
     }
 
     fn number(&mut self, depth: usize, held: Held) -> ExprId {
         if depth == 0 {
             return self.leaf(held);
         }
-        let scaled = if held == Held::Any { Held::Scaled } else { held };
         match self.below(16) {
             0..=2 => {
                 let (a, b) = (self.number(depth - 1, held), self.number(depth - 1, held));
@@ -103,13 +105,13 @@ impl Maker {
             }
             10 => {
                 let op = self.one_of(&[Arithmetic::Min, Arithmetic::Max]);
-                let (a, b) = (self.number(depth - 1, scaled), self.number(depth - 1, scaled));
+                let (a, b) = (self.number(depth - 1, held), self.number(depth - 1, held));
                 self.tree.arithmetic(op, a, b)
             }
             11 => {
                 let condition = self.truth(depth - 1);
-                let (a, b) = (self.number(depth - 1, scaled), self.number(depth - 1, scaled));
-                self.scaled(ExprKind::If(condition, a, b), scaled, &[a, b])
+                let (a, b) = (self.number(depth - 1, held), self.number(depth - 1, held));
+                self.scaled(ExprKind::If(condition, a, b), held, &[a, b])
             }
             12 => self.rounded(depth - 1, held),
             13 => {
@@ -129,7 +131,7 @@ impl Maker {
                 let table = self.one_of(&self.tables.clone());
                 self.tree.expr(ExprKind::Table(table), Ty::scaled(Unit::Number, 0))
             }
-            _ => self.or_else(depth - 1, scaled),
+            _ => self.or_else(depth - 1, held),
         }
     }
 
@@ -150,9 +152,12 @@ impl Maker {
             return self.leaf(held);
         }
         let (field, other) = (self.one_of(&known), self.number(depth, held));
-        let scale = self.tree.version().exprs[other].ty.scale().unwrap_or(0).max(2);
-        let ty = Ty::scaled(Unit::Number, if held == Held::Whole { 0 } else { scale });
-        self.tree.expr(ExprKind::OrElse(field, other), ty)
+        let form = match self.tree.version().exprs[other].ty.scale() {
+            Some(_) if held == Held::Whole => Form::Scaled(0),
+            Some(scale) => Form::Scaled(scale.max(2)),
+            None => Form::Rational,
+        };
+        self.tree.expr(ExprKind::OrElse(field, other), Ty { unit: Unit::Number, form })
     }
 
     fn rounded(&mut self, depth: usize, held: Held) -> ExprId {

@@ -154,8 +154,13 @@ impl Site {
         if !self.func().fields[field as usize].optional {
             return Truth::Known(true);
         }
-        let value = self.compute(Op::Present, &[], field as i128).expect("presence is `true` or `false`");
+        let value = self.presence(field);
         self.truth(value)
+    }
+
+    /// The presence of an optional input field, as a value.
+    pub fn presence(&mut self, field: u32) -> Value {
+        self.compute(Op::Present, &[], field as i128).expect("presence is `true` or `false`")
     }
 
     /// A constant table, as an immediate.
@@ -292,8 +297,13 @@ impl Site {
             return true;
         }
         let sharp = self.sharp(value);
-        let Some(claim) = self.builder.range(sharp).intersect(range) else { return false };
         let (func, facts) = (self.builder.func(), self.builder.facts());
+        let Some(claim) = self.builder.range(sharp).intersect(range) else {
+            // only where no row comes
+            let known = [self.passed.as_slice(), &self.supposed].concat();
+            let mut search = Search::new(func, facts, &known, &mut self.proof_work);
+            return search.within(sharp, range).is_some();
+        };
         let mut search = Search::new(func, facts, &self.passed, &mut self.proof_work);
         if let Some(proofs) = search.within(sharp, claim) {
             let bound = self.builder.bound(sharp, claim, proofs);

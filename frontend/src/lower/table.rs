@@ -10,7 +10,7 @@ use super::complaint::Fault;
 use super::expr::{Failed, Lowerer};
 use super::quantity::{Sum, gcd, power_of_ten};
 use super::site::Truth;
-use crate::hir::{Cell, CellSpan, Constant, ExprId, ExprKind, Key, Table, TableId, Unit};
+use crate::hir::{Cell, CellSpan, Constant, ExprId, ExprKind, Key, Policy, Table, TableId, Unit, Version};
 
 /// The most entries of a table over several keys, or this many for each of its rows. (A table over one key has at
 /// most two for each span.)
@@ -34,6 +34,19 @@ struct Classes {
 /// A set of rows.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Rows(Vec<u64>);
+
+/// The range that is proved for a key of a table where the table is declared, as integers of the key's scale: on rows for
+/// which the requires hold, unless they depend on the table. `None` if the key could not be lowered.
+pub fn range_of_key(policy: &Policy, version: &Version, table: TableId, key: ExprId) -> Option<Interval> {
+    let mut lowerer = Lowerer::new(policy, version, Vec::new());
+    let needed = version.needed(version.requires.iter().map(|(_, condition)| *condition));
+    let is_use = |expr: &ExprId| matches!(version.exprs[*expr].kind, ExprKind::Table(used) if used == table);
+    if !needed.iter().any(is_use) {
+        lowerer.require();
+    }
+    let value = lowerer.key_value(key, version.exprs[key].ty.scale()?).ok()?;
+    Some(lowerer.site.bounds(value))
+}
 
 impl Lowerer<'_> {
     /// The cell of a table that applies, as the integer of the table's scale.

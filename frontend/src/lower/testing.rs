@@ -32,6 +32,7 @@ impl Tree {
             tables: PrimaryMap::new(),
             requires: Vec::new(),
             steps: Vec::new(),
+            unsure: std::collections::BTreeMap::new(),
         };
         let currency = Some(Currency { code: "USD".into(), digits: 2 });
         let policy = Policy {

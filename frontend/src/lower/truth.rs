@@ -90,10 +90,8 @@ impl Lowerer<'_> {
     /// Notes a use of an optional input that could be missing.
     pub(super) fn present(&mut self, expr: ExprId, field: u32) -> Result<(), Failed> {
         let Some(declared) = self.version.unsure.get(&expr).copied() else { return Ok(()) };
-        let is_present = match self.site.present(field) {
-            Truth::Known(known) => known,
-            Truth::Is(value, _) => self.site.keeps(value, Interval::point(1)),
-        };
+        let presence = self.site.presence(field);
+        let is_present = self.site.keeps(presence, Interval::point(1));
         if is_present { Ok(()) } else { Err(self.note(expr, Fault::Missing { field, declared })) }
     }
 

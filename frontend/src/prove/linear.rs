@@ -94,10 +94,10 @@ fn linear(scope: &Scope, atoms: &BTreeSet<Value>) -> Vec<Condition> {
     }
     for number in 0..scope.count_above().min(usize::from(u16::MAX)) {
         let fact = Fact::Above(number as u16);
-        // what is about one atom alone is part of what is known of it
+        // what is about one atom alone is part of what is known of it, unless the two contradict each other
         let relation = scope.relation(fact).filter(|relation| {
             let is_near = relation.poly.atoms().all(|atom| atoms.contains(&atom));
-            is_near && (relation.poly.single().is_none() || relation.is_zero)
+            is_near && !scope.implies(relation)
         });
         add(relation, fact);
     }

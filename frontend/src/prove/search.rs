@@ -18,6 +18,8 @@ use crate::limits::GOAL_WORK_MAX;
 const ATOMS_MAX: usize = 96;
 /// How many branches are used for one goal, the latest first.
 const BRANCHES_MAX: usize = 48;
+/// Up to how many branches all are used where those near the goal do not suffice.
+const ALL_BRANCHES_MAX: usize = 16;
 /// How often what the branches taken so far are about brings in others.
 const ROUNDS: usize = 3;
 /// How deep cases are split, and into how many leaves in all.
@@ -68,6 +70,10 @@ impl<'a> Search<'a> {
             let near = self.branches_near(goal);
             if !near.is_empty() {
                 found = self.attempt(goal, &near, &mut left);
+            }
+            // what has nothing to do with the goal may say that no row comes here
+            if found.is_none() && near.len() < self.known.len() && self.known.len() <= ALL_BRANCHES_MAX {
+                found = self.attempt(goal, self.known, &mut left);
             }
         }
         *self.work -= before - left;

@@ -2,7 +2,8 @@
 //! puts something readable in their place, so that the parser can continue.
 //!
 //! Comments are set aside. A word of another language (`&&`) is replaced by its counterpart here. A number and the
-//! currency code after it become one amount, unless an `=` or `:` shows that the code is the name of the next field.
+//! currency code after it become one amount, unless an `=` or `:` shows that the code is the name of the next field. (The
+//! `=` after the range of a parameter shows nothing of the kind.)
 
 use logos::Logos;
 
@@ -93,13 +94,22 @@ fn admit(token: Token, span: Span, source: &str, lexed: &mut Lexed, diagnostics:
 /// Joins what is one word to the parser and several to the lexer.
 fn join(source: &str, lexed: Lexed) -> Lexed {
     let mut tokens: Vec<(Token, Span)> = Vec::with_capacity(lexed.tokens.len());
+    let mut in_param = false;
     for (i, &(token, span)) in lexed.tokens.iter().enumerate() {
         let next = lexed.tokens.get(i + 1).map(|next| next.0);
+        in_param = match token {
+            Token::Param => true,
+            Token::Becomes | Token::BlockOpen => false,
+            _ => in_param,
+        };
         let joined = match (tokens.as_slice(), token) {
             (&[.., (Token::Number, number)], Token::Word) => {
-                // a word before `=` names what comes next, but nothing is named after the end of a range
-                let ends_range = matches!(tokens[..], [.., (Token::Range | Token::RangeBelow, _), _]);
-                let names_next = !ends_range && matches!(next, Some(Token::Becomes | Token::Colon));
+                // a word before `:` or `=` names what comes next, but the name of a parameter is before its range
+                let names_next = match next {
+                    Some(Token::Colon) => true,
+                    Some(Token::Becomes) => !in_param,
+                    _ => false,
+                };
                 let joins = !names_next && currency::find(span.text(source)).is_some();
                 joins.then_some((1, Token::Money, number))
             }
@@ -595,6 +605,12 @@ mod tests {
         (tokens, diagnostics.iter().map(|d| (d.code, d.primary.span.text(source))).collect())
     }
 
+    fn lexed_param(high: &str) -> (Vec<Token>, Vec<Code>) {
+        let source = format!("param fee : money in -9 EUR..{high} = -7 EUR");
+        let (tokens, codes) = lexed(&source);
+        (tokens.iter().map(|token| token.0).collect(), codes.iter().map(|code| code.0).collect())
+    }
+
     #[test]
     fn what_cannot_be_read_is_reported_at_its_place() {
         let cases = [
@@ -646,10 +662,14 @@ mod tests {
     #[test]
     fn an_amount_may_name_its_currency() {
         assert_eq!(lexed("5.00 EUR").0, [(Token::Money, "5.00 EUR")]);
-        assert!(lexed("fee : money in 0 EUR..5 EUR = 1 EUR").0.contains(&(Token::Money, "5 EUR")));
+        for high in ["5 EUR", "-5 EUR", "- 5 EUR"] {
+            let (tokens, _) = lexed_param(high);
+            assert_eq!(tokens.iter().filter(|token| **token == Token::Money).count(), 3, "{high}");
+        }
         assert!(!lexed("fee = 5 EUR = 1").0.contains(&(Token::Money, "5 EUR")));
         assert_eq!(lexed("5.00 -- not 7\n EUR").0.len(), 1);
         assert_eq!(lexed("5 AGE").0.len(), 2);
+        assert_eq!(lexed("n : int in 0..5 EUR : money").0.len(), 10);
         assert_eq!(lexed("a = 5 ALL = 6").0.len(), 6);
         assert_eq!(lexed("list up to 5").0[0], (Token::ListUpTo, "list up to"));
         assert_eq!(lexed("list up 5").0.len(), 3);

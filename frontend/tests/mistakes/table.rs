@@ -443,7 +443,7 @@ pub const FILES: &[(&str, &str, usize, &str, &str, bool)] = &[
     ("w9", include_str!("w9.opus"), 52, "on which day", "`on 2025-01-01`", false),
     ("x3", include_str!("x3.opus"), 28, "found a percentage", "`25`", true),
     ("enum-with-hyphen", include_str!("enum-with-hyphen.opus"), 2, "`DE-BY` is not a name", "`DE_BY`", true),
-    ("witness-of-let-key", include_str!("witness-of-let-key.opus"), 5, "when age = 24", "`first`", true),
+    ("witness-of-let-key", include_str!("witness-of-let-key.opus"), 5, "when age = 9", "`first`", true),
 ];
 
 /// Policies that compile and say something else than their author means: the line of the warning, and its help.

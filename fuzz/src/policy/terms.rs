@@ -73,12 +73,30 @@ impl Generator<'_, '_> {
         }
         let (of, divisor) = self.divisor(unit)?;
         let quotient = format!("({}) / {divisor}", self.term(of, 1)?.text);
-        Ok(match self.u.int_in_range(0..=7u32)? {
+        Ok(match self.u.int_in_range(0..=10u32)? {
             0 => format!("({quotient} + {})", self.leaf(unit)?.text),
             1 => format!("({} - {quotient})", self.leaf(unit)?.text),
             2 => format!("(-({quotient}))"),
+            3 => format!("min({quotient}, {})", self.leaf(unit)?.text),
+            4 => format!("max({}, {quotient})", self.leaf(unit)?.text),
+            5 | 6 => self.chosen_quotient(unit, &quotient)?,
             _ => quotient,
         })
+    }
+
+    /// One of two by a condition, on which it may depend that a divisor is not zero.
+    fn chosen_quotient(&mut self, unit: Unit, quotient: &str) -> Result<String> {
+        let other = match self.u.int_in_range(0..=2u32)? {
+            0 => self.leaf(unit)?.text,
+            1 => format!("({}) / 3", self.leaf(unit)?.text),
+            _ => {
+                let part = self.leaf(unit)?.text;
+                let above = *self.u.choose(&[0, 3, 250])?;
+                return Ok(format!("(if f3 > {above} then {part} / (f3 - {above}) else {quotient})"));
+            }
+        };
+        let condition = self.condition(0)?;
+        Ok(format!("(if {condition} then {quotient} else {other})"))
     }
 
     /// A divisor that is never zero, with the unit of a dividend that gives a quotient of the wanted unit.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// The proofs of a function as bytes.
 pub fn encode(proofs: &BTreeMap<Value, Proofs>) -> Vec<u8> {
     let mut bytes = Writer(Vec::new());
-    for (value, of_value) in proofs {
+    for (value, of_value) in proofs.iter().filter(|(_, of_value)| !of_value.is_empty()) {
         bytes.value(*value);
         bytes.number(i128::from(of_value.low.is_some()) + 2 * i128::from(of_value.high.is_some()));
         of_value.iter().for_each(|proof| bytes.proof(proof));

@@ -102,6 +102,14 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// Whether a relation about one atom says no more than what is known of the atom.
+    pub fn implies(&self, relation: &Relation) -> bool {
+        relation.poly.single().is_some_and(|(atom, coefficient, constant)| {
+            let allowed = ends(coefficient, constant, relation.is_zero);
+            allowed != Interval::FULL && allowed.contains_all(self.range(atom))
+        })
+    }
+
     /// Adds a relation, and what it says of one atom.
     pub fn assume(&mut self, relation: Relation) {
         if let Some((atom, coefficient, constant)) = relation.poly.single() {
@@ -159,7 +167,7 @@ impl<'a> Scope<'a> {
 
     fn narrow(&mut self, atom: Value, range: Interval) {
         let before = self.narrowed.get(&atom).copied();
-        let known = before.unwrap_or(Interval::FULL);
+        let known = before.unwrap_or_else(|| self.range(atom));
         // where the two contradict each other, the relations say so
         let Some(both) = known.intersect(range).filter(|both| *both != known) else { return };
         self.undo.push(Undo::Narrowed(atom, before));

@@ -1,7 +1,10 @@
 //! Any valid function: every op, every type, unstructured acyclic graphs, parameters, tables, refinements.
 //!
 //! Blocks are built in order. What is visible in a block are the values of the blocks that dominate it; what may
-//! be refined follows from the branches among them. An instruction that has no proved interval is left out.
+//! be refined follows from the branches among them. An instruction that has no proved interval is left out. Some
+//! values have narrower claims with proofs.
+
+mod proved;
 
 use super::Source;
 use crate::date::{DAY_MAX, DAY_MIN, MonthEnd};
@@ -179,13 +182,18 @@ impl<S: Source> Writer<'_, S> {
 
     fn instruction(&mut self, block: usize) {
         let op = Op::ALL[self.source.below(Op::ALL.len())];
-        // what may be refined is rare, so it is tried more often than its share
-        let op = if self.source.one_in(6) { Op::Refine } else { op };
+        // what may be said of a value is rare, so it is tried more often than its share
+        let op = match self.source.below(8) {
+            0 => Op::Refine,
+            1 => Op::Bound,
+            _ => op,
+        };
         match op {
             Op::Const => {
                 self.operand(block, false);
             }
             Op::Refine => self.refinement(block),
+            Op::Bound => self.proved(block),
             _ => self.ordinary(block, op),
         }
     }

@@ -8,7 +8,10 @@ use crate::func::{
 };
 use crate::interval::Interval;
 use crate::ops::Op;
+use crate::proof::Proof;
 use crate::types::Type;
+
+use super::proofs;
 
 /// The longest text that is read, in bytes.
 pub const SOURCE_BYTES_MAX: usize = 16 << 20;
@@ -47,7 +50,7 @@ pub fn parse(text: &str) -> Result<Func, TextError> {
         let message = format!("the text is longer than {SOURCE_BYTES_MAX} bytes");
         return Err(TextError { line: 1, message });
     }
-    let mut reader = Reader { func: Func::default(), values: BTreeMap::new(), is_open: false };
+    let mut reader = Reader { func: Func::default(), values: BTreeMap::new(), is_open: false, proved: None };
     let mut last = 1;
     for (i, line) in text.lines().enumerate() {
         last = i + 1;
@@ -58,13 +61,15 @@ pub fn parse(text: &str) -> Result<Func, TextError> {
     reader.finish().map_err(|message| TextError { line: last, message })
 }
 
-type Read<T> = Result<T, String>;
+pub(super) type Read<T> = Result<T, String>;
 
 struct Reader {
     func: Func,
     values: BTreeMap<u32, ValueData>,
     /// Whether the last block still waits for its end.
     is_open: bool,
+    /// The value and the end of its claim that the last proof is about, 1 for the upper one.
+    proved: Option<(Value, usize)>,
 }
 
 impl Reader {
@@ -73,6 +78,8 @@ impl Reader {
         let head = words.word()?;
         match head {
             "jump" | "branch" | "decide" => self.end(head, &mut words)?,
+            "proof" => self.proof(&mut words)?,
+            _ if proofs::HEADS.contains(&head) => self.node(head, &mut words)?,
             _ if numbered(head, "field").is_some() => self.field(head, &mut words)?,
             _ if numbered(head, "result").is_some() => self.result(head, &mut words)?,
             _ if numbered(head, "table").is_some() => self.table(head, &mut words)?,
@@ -209,6 +216,29 @@ impl Reader {
         Ok(())
     }
 
+    fn proof(&mut self, words: &mut Words) -> Read<()> {
+        let (value, end) = (words.value()?, words.word()?);
+        let place = proofs::ENDS.iter().position(|name| *name == end);
+        let place = place.ok_or_else(|| format!("a proof is about `low` or `high`, not `{end}`"))?;
+        self.proved = Some((value, place));
+        match self.proof_of(value, place).replace(Proof::default()) {
+            None => Ok(()),
+            Some(_) => Err(format!("{value} has two proofs of its end `{end}`")),
+        }
+    }
+
+    fn node(&mut self, head: &str, words: &mut Words) -> Read<()> {
+        let (value, end) = self.proved.ok_or("no line says what is proved here")?;
+        let node = proofs::node(head, words)?;
+        self.proof_of(value, end).get_or_insert_default().nodes.push(node);
+        Ok(())
+    }
+
+    fn proof_of(&mut self, value: Value, end: usize) -> &mut Option<Proof> {
+        let of_value = self.func.proofs.entry(value).or_default();
+        if end == 0 { &mut of_value.low } else { &mut of_value.high }
+    }
+
     fn open_block(&self) -> Read<Block> {
         let last = self.func.blocks.keys().next_back().filter(|_| self.is_open);
         last.ok_or_else(|| "this stands in no block".into())
@@ -241,12 +271,12 @@ fn value_named(word: &str) -> Option<Value> {
 }
 
 /// The rest of a line.
-struct Words<'a> {
+pub(super) struct Words<'a> {
     rest: &'a str,
 }
 
 impl<'a> Words<'a> {
-    fn is_at_end(&self) -> bool {
+    pub(super) fn is_at_end(&self) -> bool {
         self.rest.trim_start().is_empty()
     }
 
@@ -255,7 +285,7 @@ impl<'a> Words<'a> {
     }
 
     /// The next name or number.
-    fn word(&mut self) -> Read<&'a str> {
+    pub(super) fn word(&mut self) -> Read<&'a str> {
         let rest = self.rest.trim_start();
         let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '#');
         let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
@@ -267,13 +297,13 @@ impl<'a> Words<'a> {
         Ok(&rest[..end])
     }
 
-    fn accept(&mut self, token: &str) -> bool {
+    pub(super) fn accept(&mut self, token: &str) -> bool {
         let after = self.rest.trim_start().strip_prefix(token);
         self.rest = after.unwrap_or(self.rest);
         after.is_some()
     }
 
-    fn expect(&mut self, token: &str) -> Read<()> {
+    pub(super) fn expect(&mut self, token: &str) -> Read<()> {
         if self.accept(token) {
             Ok(())
         } else {
@@ -281,13 +311,23 @@ impl<'a> Words<'a> {
         }
     }
 
-    fn number(&mut self) -> Read<i128> {
+    pub(super) fn number(&mut self) -> Read<i128> {
         let word = self.word()?;
         word.parse().map_err(|_| format!("`{word}` is no integer of 128 bits"))
     }
 
-    fn value(&mut self) -> Read<Value> {
+    /// Whether the rest begins like this.
+    pub(super) fn is_before(&self, token: &str) -> bool {
+        self.rest.trim_start().starts_with(token)
+    }
+
+    pub(super) fn value(&mut self) -> Read<Value> {
         let word = self.word()?;
+        self.value_named(word)
+    }
+
+    /// The value that a word of the line names.
+    pub(super) fn value_named(&self, word: &str) -> Read<Value> {
         value_named(word).ok_or_else(|| format!("`{word}` names no value"))
     }
 

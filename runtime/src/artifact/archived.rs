@@ -223,10 +223,17 @@ archived! {
         rows: Vec<Code>,
         /// The bytecode for columns, in the same order.
         columns: Vec<Code>,
+        /// The proofs of the functions that admit, by version, then of those that decide.
+        proofs: Vec<Proofs>,
     }
     /// The bytecode of a function.
     struct Code {
         /// The encoded instructions; empty if there is no such function.
+        bytes: Vec<u8>,
+    }
+    /// Why values of a function keep narrower intervals than their ops give.
+    struct Proofs {
+        /// The encoded proofs; empty if there are none.
         bytes: Vec<u8>,
     }
     /// A part of the source text.

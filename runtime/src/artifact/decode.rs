@@ -11,25 +11,26 @@ use opus_ir::{
 use rkyv::rend::u32_le;
 
 use super::archived::{
-    ArchivedBlock, ArchivedClause, ArchivedDetail, ArchivedEnum, ArchivedField, ArchivedFunc, ArchivedHole,
-    ArchivedMeaning, ArchivedSpan, ArchivedText, ArchivedValue, ArchivedVersion, NO_INDEX,
+    ArchivedBlock, ArchivedClause, ArchivedEnum, ArchivedField, ArchivedFunc, ArchivedHole, ArchivedMeaning,
+    ArchivedProofs, ArchivedSpan, ArchivedText, ArchivedValue, ArchivedVersion, NO_INDEX,
 };
+use super::detail::Detail;
 use super::encode::{PARAMETER, end, kind};
 use super::error::Malformed;
 
 type Decoded<T> = Result<T, Malformed>;
 
 /// The program without its functions: what most callers ask for, and what costs little to decode.
-pub(crate) fn outline(meaning: &ArchivedMeaning, detail: &ArchivedDetail) -> Decoded<Program<()>> {
-    let source = detail.source.as_str();
-    let rules = spanned("the rules", &meaning.rules, &detail.rules, source, |id, title, cite, span| Rule {
+pub(crate) fn outline(meaning: &ArchivedMeaning, detail: &Detail) -> Decoded<Program<()>> {
+    let source = detail.source;
+    let rules = spanned("the rules", &meaning.rules, detail.rules, source, |id, title, cite, span| Rule {
         id,
         title,
         cite,
         span,
     })?;
     let requires =
-        spanned("the requires", &meaning.requires, &detail.requires, source, |id, title, cite, span| {
+        spanned("the requires", &meaning.requires, detail.requires, source, |id, title, cite, span| {
             Require { id, title, cite, span }
         })?;
     let versions = meaning.versions.iter().map(|archived| with_functions(archived, (), ())).collect();
@@ -38,7 +39,7 @@ pub(crate) fn outline(meaning: &ArchivedMeaning, detail: &ArchivedDetail) -> Dec
 }
 
 /// The whole program, given its `outline`.
-pub(crate) fn program(meaning: &ArchivedMeaning, outline: &Program<()>) -> Decoded<Program> {
+pub(crate) fn program(meaning: &ArchivedMeaning, detail: &Detail, outline: &Program<()>) -> Decoded<Program> {
     let Program { name, schema, rules, requires, holes, .. } = outline.clone();
     let open = |(index, hole): (u32, &Hole)| {
         let wrong = || Malformed::new(format!("hole `{}`", hole.name), "its enum does not exist");
@@ -49,9 +50,23 @@ pub(crate) fn program(meaning: &ArchivedMeaning, outline: &Program<()>) -> Decod
         outputs: ranges(&schema.outputs),
         holes: (0..).zip(&holes).map(open).collect::<Decoded<_>>()?,
     };
+    let (admit, decide) = proofs(detail, meaning.versions.len())?;
+    let versions = meaning.versions.iter().zip(admit.into_iter().zip(decide));
     let versions =
-        meaning.versions.iter().map(|archived| version(archived, &common)).collect::<Decoded<_>>()?;
+        versions.map(|(archived, proofs)| version(archived, proofs, &common)).collect::<Decoded<_>>()?;
     Ok(Program { name, schema, rules, requires, holes, versions })
+}
+
+/// By version, the encoded proofs of what admits and of what decides.
+fn proofs<'a>(detail: &Detail<'a>, versions: usize) -> Decoded<(Vec<&'a [u8]>, Vec<&'a [u8]>)> {
+    let Some(all) = detail.proofs else { return Ok((vec![&[]; versions], vec![&[]; versions])) };
+    if all.len() != 2 * versions {
+        let message = format!("there are {} for {versions} versions", all.len());
+        return Err(Malformed::new("the proofs", message));
+    }
+    let bytes = |proofs: &'a [ArchivedProofs]| proofs.iter().map(|proofs| &proofs.bytes[..]).collect();
+    let (admit, decide) = all.split_at(versions);
+    Ok((bytes(admit), bytes(decide)))
 }
 
 /// What all functions of a program have in common.
@@ -162,14 +177,14 @@ pub(super) fn check_span(id: &str, (start, end): (u32, u32), source: &str) -> De
     }
 }
 
-fn version(archived: &ArchivedVersion, common: &Common) -> Decoded<Version> {
+fn version(archived: &ArchivedVersion, (admit, decide): (&[u8], &[u8]), common: &Common) -> Decoded<Version> {
     let number = archived.number.to_native();
     let truths = vec![Interval::BOOL; archived.requires.len()];
     let inside = |function: &'static str| {
         move |error: Malformed| error.inside(format!("version {number}, {function}"))
     };
-    let admit = func(&archived.admit, common, truths).map_err(inside("admit"))?;
-    let decide = func(&archived.decide, common, common.outputs.clone()).map_err(inside("decide"))?;
+    let admit = func(&archived.admit, admit, common, truths).map_err(inside("admit"))?;
+    let decide = func(&archived.decide, decide, common, common.outputs.clone()).map_err(inside("decide"))?;
     Ok(with_functions(archived, admit, decide))
 }
 
@@ -186,7 +201,7 @@ fn with_functions<F>(archived: &ArchivedVersion, admit: F, decide: F) -> Version
     }
 }
 
-fn func(archived: &ArchivedFunc, common: &Common, results: Vec<Interval>) -> Decoded<Func> {
+fn func(archived: &ArchivedFunc, proofs: &[u8], common: &Common, results: Vec<Interval>) -> Decoded<Func> {
     let numbers = Numbers { values: archived.values.len(), blocks: archived.blocks.len() };
     let values = archived.values.iter().enumerate();
     let values =
@@ -200,14 +215,9 @@ fn func(archived: &ArchivedFunc, common: &Common, results: Vec<Interval>) -> Dec
         return Err(Malformed::new("the lists", "some entries belong to no block"));
     }
     let tables = tables(archived, &common.holes)?;
-    Ok(Func {
-        fields: common.fields.clone(),
-        results,
-        values,
-        blocks,
-        tables,
-        proofs: std::collections::BTreeMap::new(),
-    })
+    let proofs = opus_ir::proof::decode(proofs)
+        .ok_or_else(|| Malformed::new("the proofs", "their bytes are not as an encoder writes them"))?;
+    Ok(Func { fields: common.fields.clone(), results, values, blocks, tables, proofs })
 }
 
 fn tables(archived: &ArchivedFunc, holes: &[Open]) -> Decoded<PrimaryMap<opus_ir::Table, Entries>> {

@@ -77,6 +77,8 @@ pub(crate) fn detail(
     bytecode: &Bytecode<Vec<u8>>,
 ) -> archived::Detail {
     let span = |(start, end): (u32, u32)| archived::Span { start, end };
+    let admit = program.versions.iter().map(|version| &version.admit);
+    let decide = program.versions.iter().map(|version| &version.decide);
     archived::Detail {
         source: source.to_string(),
         rules: program.rules.iter().map(|rule| span(rule.span)).collect(),
@@ -84,7 +86,12 @@ pub(crate) fn detail(
         versions: program.versions.iter().map(derived).collect(),
         rows: codes(&bytecode.rows),
         columns: codes(&bytecode.columns),
+        proofs: admit.chain(decide).map(proofs).collect(),
     }
+}
+
+fn proofs(func: &Verified) -> archived::Proofs {
+    archived::Proofs { bytes: opus_ir::proof::encode(&func.proofs) }
 }
 
 fn codes(part: &Part<Vec<u8>>) -> Vec<archived::Code> {

@@ -21,9 +21,12 @@ use crate::hash::Hash;
 /// reveal any other conversion.
 pub const MAGIC: [u8; 8] = *b"opus\xF5\r\n\0";
 /// The number of the format that this crate writes.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
 /// The numbers of the formats that this crate reads: every one that was released.
-pub const FORMATS_READ: [u32; 3] = [earlier::FORMATS[0], earlier::FORMATS[1], FORMAT];
+pub const FORMATS_READ: [u32; 4] = {
+    let [two, three, four] = earlier::FORMATS;
+    [two, three, four, FORMAT]
+};
 /// The size of the header.
 pub const HEADER_BYTES: usize = 160;
 /// Larger artifacts are refused before they are read. No policy comes close.

@@ -18,6 +18,7 @@
 mod archived;
 mod bytecode;
 mod decode;
+mod detail;
 mod earlier;
 mod encode;
 mod error;
@@ -45,8 +46,9 @@ pub use header::{
 use crate::cache::{Cache, CacheDir, Key};
 use crate::functions::Part;
 use crate::hash::Hash;
-use archived::{ArchivedCertificate, ArchivedCode, ArchivedDetail};
+use archived::{ArchivedCertificate, ArchivedCode};
 use bytecode::Bytecode;
+use detail::Detail;
 
 pub(crate) use bytecode::load;
 pub(crate) use encode::schema_hash;
@@ -92,7 +94,7 @@ pub fn content_hash(bytes: &[u8]) -> Result<Hash, ArtifactError> {
 pub struct Artifact {
     bytes: AlignedVec<ALIGNMENT_BYTES>,
     header: Header,
-    /// The first section as the current format lays it out, if the artifact has an earlier format.
+    /// The first section as the current format lays it out, if the artifact's format lays it out differently.
     meaning: Option<AlignedVec>,
     outline: Program<()>,
     source: Range<usize>,
@@ -192,11 +194,11 @@ impl Artifact {
     fn read(bytes: AlignedVec<ALIGNMENT_BYTES>, header: Header) -> Result<Artifact, ArtifactError> {
         let brought = match header.format {
             FORMAT => None,
-            earlier => Some(earlier::meaning(earlier, header.meaning(&bytes))?),
+            earlier => earlier::meaning(earlier, header.meaning(&bytes))?,
         };
-        let detail = detail(&header, &bytes)?;
+        let detail = Detail::read(&header, &bytes)?;
         let meaning = access(brought.as_deref().unwrap_or(header.meaning(&bytes)), "meaning")?;
-        let outline = decode::outline(meaning, detail)?;
+        let outline = decode::outline(meaning, &detail)?;
         let range = |part: &[u8]| {
             let start = part.as_ptr() as usize - bytes.as_ptr() as usize;
             start..start + part.len()
@@ -206,7 +208,7 @@ impl Artifact {
             let wrong = || Malformed::new("the bytecode", "it is for another number of versions");
             Part::new(outline.versions.len(), ranges.collect()).ok_or_else(wrong)
         };
-        let bytecode = Bytecode { rows: part(&detail.rows)?, columns: part(&detail.columns)? };
+        let bytecode = Bytecode { rows: part(detail.rows)?, columns: part(detail.columns)? };
         let source = range(detail.source.as_bytes());
         Ok(Artifact { header, meaning: brought, outline, source, bytecode, program: OnceLock::new(), bytes })
     }
@@ -216,14 +218,15 @@ impl Artifact {
         self.header.check_meaning(&self.bytes)?;
         let program = self.decoded()?;
         check_counts(&program).map_err(|message| Malformed::new("the program", message))?;
-        check_certificates(&program, detail(&self.header, &self.bytes)?)?;
+        check_certificates(&program, &Detail::read(&self.header, &self.bytes)?)?;
         bytecode::check(&program, &self.bytecode())?;
         let _ = self.program.set(program);
         Ok(())
     }
 
     fn decoded(&self) -> Result<VerifiedProgram, ArtifactError> {
-        let program = decode::program(access(self.meaning(), "meaning")?, &self.outline)?;
+        let detail = Detail::read(&self.header, &self.bytes)?;
+        let program = decode::program(access(self.meaning(), "meaning")?, &detail, &self.outline)?;
         opus_ir::program::verify(program).map_err(ArtifactError::Program)
     }
 
@@ -266,7 +269,7 @@ impl Artifact {
         self.header.format
     }
 
-    /// The semantics that the artifact was compiled for: [`opus_ir::semantics`]. All artifacts of formats 2 to 4 have
+    /// The semantics that the artifact was compiled for: [`opus_ir::semantics`]. All artifacts of formats 2 to 5 have
     /// semantics 1, so the file does not state it.
     ///
     /// ```
@@ -347,10 +350,6 @@ where
         .map_err(|_: BoxedError| "its artifact would be longer than offsets of 32 bits reach".to_string())
 }
 
-fn detail<'a>(header: &Header, bytes: &'a [u8]) -> Result<&'a ArchivedDetail, ArtifactError> {
-    access(header.detail(bytes), "detail")
-}
-
 fn access<'a, T>(section: &'a [u8], name: &'static str) -> Result<&'a T, ArtifactError>
 where
     T: rkyv::Portable + for<'b> CheckBytes<LowValidator<'b, BoxedError>>,
@@ -385,12 +384,12 @@ fn check_source(program: &Program<Verified>, source: SourceText) -> Result<(), B
 }
 
 /// Compares what was proved with what the artifact says was proved.
-fn check_certificates(program: &Program<Verified>, detail: &ArchivedDetail) -> Result<(), ArtifactError> {
+fn check_certificates(program: &Program<Verified>, detail: &Detail) -> Result<(), ArtifactError> {
     if program.versions.len() != detail.versions.len() {
         let message = format!("{} for {} versions", detail.versions.len(), program.versions.len());
         return Err(Malformed::new("the certificates", message).into());
     }
-    for (version, derived) in program.versions.iter().zip(detail.versions.iter()) {
+    for (version, derived) in program.versions.iter().zip(detail.versions) {
         let holds =
             derived.admit.is(version.admit.certificate()) && derived.decide.is(version.decide.certificate());
         if !holds {

@@ -7,7 +7,7 @@ use crate::hash::Hash;
 
 /// The layout hash of the format.
 pub(super) fn layout() -> Hash {
-    static LAYOUT: LazyLock<Hash> = LazyLock::new(|| super::layout(&definitions(), &["Hole", "TableKey"]));
+    static LAYOUT: LazyLock<Hash> = LazyLock::new(|| super::layout(&definitions(), &["Hole"]));
     *LAYOUT
 }
 
