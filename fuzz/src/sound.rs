@@ -146,14 +146,6 @@ pub fn measure(kind: Kind, seed: u64, rows_max: usize) -> Result<(Measured, Vec<
     Err(format!("of {TRIED_MAX} policies none can be judged: {thrown:?}"))
 }
 
-/// Why a text is invalid, if it is: for those who extend the generator.
-pub fn invalid(kind: Kind, seed: u64, rows_max: usize) -> Option<String> {
-    let sketch = sketch(kind, seed, rows_max);
-    let source = sketch.source(sketch.widest());
-    let (policy, diagnostics) = typed(&source);
-    policy.is_none().then(|| format!("{}\n{source}", first_error(&diagnostics)))
-}
-
 /// The typed tree of a text, without lowering it.
 fn typed(source: &str) -> (Option<Policy>, Vec<Diagnostic>) {
     let (tree, mut diagnostics) = parse(source);
@@ -355,11 +347,16 @@ impl Figures {
         refused
     }
 
+    /// How many policies compile with the comfortable range, and how many with the exact one.
+    pub fn accepted(&self) -> (usize, usize) {
+        (self.count(|one| one.wide.is_none()), self.count(|one| one.exact.is_none()))
+    }
+
     /// The summary: a line of shares, one of proofs and times, and one for each pattern with refused policies.
     pub fn summary(&self, kind: Kind) -> String {
         let total = self.measured.len();
         let share = |count: usize| format!("{:.1} %", 100.0 * count as f64 / total.max(1) as f64);
-        let (wide, exact) = (self.count(|one| one.wide.is_none()), self.count(|one| one.exact.is_none()));
+        let (wide, exact) = self.accepted();
         let (wide_target, exact_target) = kind.targets();
         let (narrowed, refused) = (self.count(|one| one.narrowed), self.count(|one| one.refused.is_some()));
         let lost: usize = self.measured.values().map(|one| one.lost).sum();

@@ -70,6 +70,7 @@ fn sound_policies_compile_and_unsound_ones_do_not() {
             figures.add(seed, found.unwrap_or_else(|wrong| panic!("{kind:?}, seed {seed}:\n{wrong}")));
         }
         println!("{}{}", figures.summary(kind), figures.simplest());
+        assert_eq!(figures.accepted(), (SOUND as usize, SOUND as usize), "a sound policy is refused");
         assert!(figures.measured.values().all(|one| one.lost == 0), "passes lose a proof");
         assert!(figures.measured.values().any(|one| one.narrowed), "no range was too narrow");
     }

@@ -1,7 +1,8 @@
 //! Runs a campaign on all cores. The same seed gives the same campaign.
 //!
 //! `campaign differential --policies 10000 --rows 1000`, `campaign attributions --policies 1000 --rows 1000`, `campaign artifacts --count 1000000`,
-//! `campaign sound --count 10000 --kind linear`, `campaign NAME --count N` for any other target; `campaign source --seed N` shows the policy of a seed.
+//! `campaign sound --count 10000 --kind linear`, `campaign NAME --count N` for any other target; `campaign source --seed N` shows the policy of a seed, with
+//! `--kind linear` one of `sound` before its range is known.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -27,7 +28,7 @@ const USAGE: &str =
        campaign attributions [--policies N] [--rows N] [--seed N] [--threads N]
        campaign sound [--count N] [--kind linear|products|all] [--rows N] [--refused FOLDER] [--seed N] [--threads N]
        campaign TARGET [--count N] [--seed N] [--threads N]
-       campaign source [--seed N]
+       campaign source [--kind linear|products] [--seed N]
 TARGET is artifacts, narrow_lanes, parse, format, passes, ir_text,
 structures, explanations, coverage, bytecode or canary";
 
@@ -53,6 +54,11 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     if options.target == "source" {
+        if let [kind] = options.kinds[..] {
+            let sketch = sound::sketch(kind, options.seed, options.rows);
+            println!("{}", sketch.source(sketch.widest()));
+            return ExitCode::SUCCESS;
+        }
         let bytes = seeds::bytes(options.seed, policy::BYTES);
         println!("{}", policy::policy(&mut Unstructured::new(&bytes)).unwrap_or_default());
         return ExitCode::SUCCESS;

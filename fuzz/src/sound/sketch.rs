@@ -73,7 +73,7 @@ impl Sketch {
             format!("  output {{ result : {} in {out} }}\n", type_name(self.output, scale_out(self.output)));
         let whole = format!("  input {{\n{declared}  }}\n{output}{body}");
         let currency = if whole.contains('$') { "  currency USD\n" } else { "" };
-        let months = whole.contains(" months") || whole.contains(" years");
+        let months = names(&whole, "months") || names(&whole, "years");
         let month_end = if self.carry { "  month_end carry\n" } else { "  month_end clip\n" };
         let month_end = if months { month_end } else { "" };
         let text = format!("policy sound.{} {{\n{currency}{month_end}{whole}", self.pattern);
