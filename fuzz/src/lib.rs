@@ -2,10 +2,10 @@
 //!
 //! In reading order: random bytes ([`seeds`]), the text of policies ([`policy`]) and those that compile
 //! ([`generated`]), rows ([`rows`]); the targets ([`targets`]): the seven witnesses ([`differential`]) and the
-//! ways in which rows reach them ([`batches`]), damaged files and code ([`damage`]), texts ([`text`]), policies with facts
-//! ([`snapshots`]), pairs of policies ([`structures`]) and the causes of changed decisions ([`attributions`]), explanations
-//! ([`explanations`]), coverage ([`coverage`]); reducing a failure ([`shrink`]); what the generated policies cover
-//! ([`reached`]).
+//! ways in which rows reach them ([`batches`]), damaged files and code ([`damage`]), texts ([`text`]), claims behind branches
+//! ([`narrow_lanes`]), policies with facts ([`snapshots`]), pairs of policies ([`structures`]) and the causes of changed decisions ([`attributions`]), explanations
+//! ([`explanations`]), coverage ([`coverage`]); how many sound policies compile ([`sound`]); reducing a failure
+//! ([`shrink`]); what the generated policies cover ([`reached`]).
 
 pub mod attributions;
 pub mod batches;
@@ -14,12 +14,14 @@ pub mod damage;
 pub mod differential;
 pub mod explanations;
 pub mod generated;
+pub mod narrow_lanes;
 pub mod policy;
 pub mod reached;
 pub mod rows;
 pub mod seeds;
 pub mod shrink;
 pub mod snapshots;
+pub mod sound;
 pub mod structures;
 pub mod targets;
 pub mod text;

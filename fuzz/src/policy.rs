@@ -13,7 +13,7 @@ mod conditions;
 mod rules;
 mod tables;
 mod terms;
-mod words;
+pub(crate) mod words;
 
 use arbitrary::{Result, Unstructured};
 
@@ -47,7 +47,7 @@ const VERSIONS_USUAL: usize = 3;
 
 /// The unit of a numeric expression.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Unit {
+pub(crate) enum Unit {
     Number,
     Money,
     Percent,

@@ -2,7 +2,9 @@
 
 use opus_ir::testing::{self, Bytes};
 
-use crate::{coverage, damage, differential, explanations, policy, snapshots, structures, text};
+use crate::{
+    coverage, damage, differential, explanations, narrow_lanes, policy, snapshots, structures, text,
+};
 
 /// A property that must hold for any bytes.
 pub struct Target {
@@ -46,6 +48,13 @@ pub const TARGETS: &[Target] = &[
         8,
         differential::check,
         "all witnesses make the same decisions and refusals",
+    ),
+    target(
+        "narrow_lanes",
+        2 * policy::BYTES,
+        12,
+        narrow_lanes::check,
+        "claims that hold only behind a branch change nothing for rows that do not take it",
     ),
     target(
         "artifacts",

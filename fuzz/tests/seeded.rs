@@ -3,6 +3,7 @@
 
 use arbitrary::Unstructured;
 use opus_fuzz::reached::Reached;
+use opus_fuzz::sound::{self, Figures, Kind};
 use opus_fuzz::targets::{TARGETS, Target};
 use opus_fuzz::{generated, policy, seeds};
 
@@ -33,7 +34,7 @@ macro_rules! targets {
     };
 }
 
-targets! { parse format differential artifacts passes ir_text snapshots structures explanations coverage bytecode canary }
+targets! { parse format differential narrow_lanes artifacts passes ir_text snapshots structures explanations coverage bytecode canary }
 
 /// Seeds of pairs of policies; most of them give a pair.
 const PAIRS: std::ops::Range<u64> = 0..13;
@@ -54,6 +55,25 @@ fn causes_are_those_of_brute_force() {
         pairs >= 3 && changed > 0 && intricate > 0 && facts > 0,
         "{pairs} pairs, {changed} rows, {intricate} intricate, {facts} facts"
     );
+}
+
+/// Policies of each kind whose every input is evaluated, and the most inputs of each.
+const SOUND: u64 = 12;
+const SOUND_ROWS_MAX: usize = 400;
+
+#[test]
+fn sound_policies_compile_and_unsound_ones_do_not() {
+    for kind in Kind::ALL {
+        let mut figures = Figures::default();
+        for seed in 0..SOUND {
+            let found = sound::measure(kind, seed, SOUND_ROWS_MAX);
+            figures.add(seed, found.unwrap_or_else(|wrong| panic!("{kind:?}, seed {seed}:\n{wrong}")));
+        }
+        println!("{}{}", figures.summary(kind), figures.simplest());
+        assert_eq!(figures.accepted(), (SOUND as usize, SOUND as usize), "a sound policy is refused");
+        assert!(figures.measured.values().all(|one| one.lost == 0), "passes lose a proof");
+        assert!(figures.measured.values().any(|one| one.narrowed), "no range was too narrow");
+    }
 }
 
 /// The most policies in which every op must occur.

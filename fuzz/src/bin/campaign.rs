@@ -1,9 +1,11 @@
 //! Runs a campaign on all cores. The same seed gives the same campaign.
 //!
 //! `campaign differential --policies 10000 --rows 1000`, `campaign attributions --policies 1000 --rows 1000`, `campaign artifacts --count 1000000`,
-//! `campaign NAME --count N` for any other target; `campaign source --seed N` shows the policy of a seed.
+//! `campaign sound --count 10000 --kind linear`, `campaign NAME --count N` for any other target; `campaign source --seed N` shows the policy of a seed, with
+//! `--kind linear` one of `sound` before its range is known.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,8 +16,9 @@ use opus_frontend::compile;
 use opus_fuzz::damage::{self, Became};
 use opus_fuzz::differential::{self, Found};
 use opus_fuzz::shrink::{Failure, shrink};
+use opus_fuzz::sound::{Figures, Kind};
 use opus_fuzz::targets::TARGETS;
-use opus_fuzz::{attributions, generated, policy, seeds};
+use opus_fuzz::{attributions, generated, policy, seeds, sound};
 use opus_govern::witnesses::Witnesses;
 use opus_ir::testing::Seed;
 use opus_runtime::Level;
@@ -23,9 +26,10 @@ use opus_runtime::Level;
 const USAGE: &str =
     "usage: campaign differential [--policies N] [--rows N] [--levels] [--seed N] [--threads N]
        campaign attributions [--policies N] [--rows N] [--seed N] [--threads N]
+       campaign sound [--count N] [--kind linear|products|all] [--rows N] [--refused FOLDER] [--seed N] [--threads N]
        campaign TARGET [--count N] [--seed N] [--threads N]
-       campaign source [--seed N]
-TARGET is artifacts, parse, format, passes, ir_text,
+       campaign source [--kind linear|products] [--seed N]
+TARGET is artifacts, narrow_lanes, parse, format, passes, ir_text,
 structures, explanations, coverage, bytecode or canary";
 
 /// Damaged copies of each artifact.
@@ -39,6 +43,9 @@ struct Options {
     seed: u64,
     threads: usize,
     levels: bool,
+    kinds: Vec<Kind>,
+    /// Where refused policies are written.
+    refused: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -47,6 +54,11 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     if options.target == "source" {
+        if let [kind] = options.kinds[..] {
+            let sketch = sound::sketch(kind, options.seed, options.rows);
+            println!("{}", sketch.source(sketch.widest()));
+            return ExitCode::SUCCESS;
+        }
         let bytes = seeds::bytes(options.seed, policy::BYTES);
         println!("{}", policy::policy(&mut Unstructured::new(&bytes)).unwrap_or_default());
         return ExitCode::SUCCESS;
@@ -56,6 +68,7 @@ fn main() -> ExitCode {
         "differential" => differential(&options),
         "artifacts" => artifacts(&options),
         "attributions" => attributions(&options),
+        "sound" => sound(&options),
         _ => target(&options),
     };
     let seconds = started.elapsed().as_secs();
@@ -73,20 +86,43 @@ fn main() -> ExitCode {
 
 fn options(mut args: impl Iterator<Item = String>) -> Option<Options> {
     let target = args.next()?;
-    if !["source", "attributions"].contains(&target.as_str())
+    if !["source", "attributions", "sound"].contains(&target.as_str())
         && !TARGETS.iter().any(|known| known.name == target)
     {
         return None;
     }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut options =
-        Options { target, policies: 1_000, rows: 1_000, count: 100_000, seed: 0, threads, levels: false };
+    let is_sound = target == "sound";
+    let mut options = Options {
+        target,
+        policies: 1_000,
+        rows: if is_sound { sound::ROWS_MAX } else { 1_000 },
+        count: if is_sound { 1_000 } else { 100_000 },
+        seed: 0,
+        threads,
+        levels: false,
+        kinds: Kind::ALL.to_vec(),
+        refused: None,
+    };
     while let Some(name) = args.next() {
         if name == "--levels" {
             options.levels = true;
             continue;
         }
-        let value: u64 = args.next()?.parse().ok()?;
+        let value = args.next()?;
+        match name.as_str() {
+            "--kind" => {
+                options.kinds.retain(|kind| value == "all" || kind.name() == value);
+                (!options.kinds.is_empty()).then_some(())?;
+                continue;
+            }
+            "--refused" => {
+                options.refused = Some(value.into());
+                continue;
+            }
+            _ => {}
+        }
+        let value: u64 = value.parse().ok()?;
         match name.as_str() {
             "--policies" => options.policies = value,
             "--rows" => options.rows = value as usize,
@@ -202,6 +238,35 @@ fn attributions(options: &Options) -> Result<String, String> {
          edits; {untestable} untestable sets, {needing} edits that need others, {moved} moved; \
          {facts} facts differ in {with_facts} pairs"
     ))
+}
+
+/// Prints the figures of each kind, and the simplest policies that are refused.
+fn sound(options: &Options) -> Result<String, String> {
+    for &kind in &options.kinds {
+        let figures = Mutex::new(Figures::default());
+        on_all(options, options.count, |seed| {
+            let found = sound::measure(kind, seed, options.rows)?;
+            figures.lock().expect("no thread panics with the lock").add(seed, found);
+            Ok(())
+        })?;
+        let figures = figures.into_inner().expect("all threads have ended");
+        println!("{}{}", figures.summary(kind), figures.simplest());
+        if let Some(folder) = &options.refused {
+            write_refused(folder, kind, &figures).map_err(|error| error.to_string())?;
+        }
+    }
+    Ok(format!("{} policies of each kind", options.count))
+}
+
+/// Writes every refused policy, numbered from the simplest.
+fn write_refused(folder: &Path, kind: Kind, figures: &Figures) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    for (index, one) in figures.refused().into_iter().enumerate() {
+        let range = if one.wide.is_some() { "wide" } else { "exact" };
+        let name = format!("{}-{range}-{:03}-{}.opus", kind.name(), index + 1, one.pattern);
+        std::fs::write(folder.join(name), one.to_string())?;
+    }
+    Ok(())
 }
 
 /// The smallest policy and row on which the witnesses differ, with their results.

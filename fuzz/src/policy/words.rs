@@ -35,7 +35,7 @@ pub(super) fn enums(letters: impl Iterator<Item = char>) -> String {
 }
 
 /// The source with its dollar amounts in another currency: as many minor units as there were cents.
-pub(super) fn in_currency(source: &str, code: &str) -> String {
+pub(crate) fn in_currency(source: &str, code: &str) -> String {
     let decimals = match code {
         "JPY" => 0,
         "KWD" => 3,
@@ -73,7 +73,7 @@ pub(super) fn digits(x: i128) -> u32 {
 }
 
 /// The name of a type. Its scale counts the decimal places of the value: a percentage has two more than it shows.
-pub(super) fn type_name(unit: Unit, scale: u32) -> String {
+pub(crate) fn type_name(unit: Unit, scale: u32) -> String {
     match unit {
         Unit::Number if scale == 0 => "int".to_owned(),
         Unit::Number => format!("decimal({scale})"),
@@ -86,7 +86,7 @@ pub(super) fn type_name(unit: Unit, scale: u32) -> String {
 }
 
 /// A scaled integer, written in the language.
-pub(super) fn literal(unit: Unit, scale: u32, x: i128) -> String {
+pub(crate) fn literal(unit: Unit, scale: u32, x: i128) -> String {
     let sign = if x < 0 { "-" } else { "" };
     let decimal = |scale| decimal(x.unsigned_abs(), scale);
     match unit {
