@@ -111,14 +111,14 @@ impl Checker<'_, '_> {
                 }
                 self.proof(fact, deep)?;
                 let mark = self.scope.mark();
-                self.scope.assume(Relation { poly: fact.clone(), is_zero: false });
-                let checked = self.proof(goal, deep);
+                let paid = self.assume([Relation { poly: fact.clone(), is_zero: false }]);
+                let checked = paid.and_then(|()| self.proof(goal, deep));
                 self.scope.undo(mark);
                 checked
             }
             Node::Derive(value) => {
                 self.usable(*value)?;
-                self.pay(1)?;
+                self.pay(self.scope.cost(*value))?;
                 let mark = self.scope.mark();
                 let derived = self.scope.derive(*value).ok_or(Gap::Fact);
                 let checked = derived.and_then(|()| self.proof(goal, deep));
@@ -140,6 +140,7 @@ impl Checker<'_, '_> {
             Node::Cases(split) => {
                 let (Split::At(value, _) | Split::Of(value)) = split;
                 self.usable(*value)?;
+                self.pay(self.scope.cost(*value))?;
                 let mut cases = self.scope.cases(*split);
                 if cases.is_empty() {
                     return Err(Gap::Cases);
@@ -149,8 +150,8 @@ impl Checker<'_, '_> {
                 }
                 for case in cases {
                     let mark = self.scope.mark();
-                    case.into_iter().for_each(|relation| self.scope.assume(relation));
-                    let checked = self.proof(goal, deep);
+                    let paid = self.assume(case);
+                    let checked = paid.and_then(|()| self.proof(goal, deep));
                     if required(Side::Scope) {
                         self.scope.undo(mark);
                     }
@@ -231,8 +232,15 @@ impl Checker<'_, '_> {
         if let super::Fact::Low(value) | super::Fact::High(value) | super::Fact::Op(value, _) = fact {
             self.usable(value)?;
         }
-        self.pay(1)?;
+        self.pay(if let super::Fact::Op(value, _) = fact { self.scope.cost(value) } else { 1 })?;
         self.scope.relation(fact).ok_or(Gap::Fact)
+    }
+
+    /// Adds relations, and pays for all that they say.
+    fn assume(&mut self, relations: impl IntoIterator<Item = Relation>) -> Result<(), Gap> {
+        let before = self.scope.count_above();
+        relations.into_iter().for_each(|relation| self.scope.assume(relation));
+        self.pay(self.scope.count_above() - before)
     }
 
     fn usable(&self, value: Value) -> Result<(), Gap> {
