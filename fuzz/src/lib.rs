@@ -2,7 +2,7 @@
 //!
 //! In reading order: random bytes ([`seeds`]), the text of policies ([`policy`]) and those that compile
 //! ([`generated`]), rows ([`rows`]); the targets ([`targets`]): the seven witnesses ([`differential`]) and the
-//! ways in which rows reach them ([`batches`]), damaged files and code ([`damage`]), texts ([`text`]), policies with facts
+//! ways in which rows reach them ([`batches`]), damaged files and code ([`damage`]), damaged proofs ([`proofs`]), texts ([`text`]), policies with facts
 //! ([`snapshots`]), pairs of policies ([`structures`]) and the causes of changed decisions ([`attributions`]), explanations
 //! ([`explanations`]), coverage ([`coverage`]); reducing a failure ([`shrink`]); what the generated policies cover
 //! ([`reached`]).
@@ -15,6 +15,7 @@ pub mod differential;
 pub mod explanations;
 pub mod generated;
 pub mod policy;
+pub mod proofs;
 pub mod reached;
 pub mod rows;
 pub mod seeds;

@@ -2,7 +2,7 @@
 
 use opus_ir::testing::{self, Bytes};
 
-use crate::{coverage, damage, differential, explanations, policy, snapshots, structures, text};
+use crate::{coverage, damage, differential, explanations, policy, proofs, snapshots, structures, text};
 
 /// A property that must hold for any bytes.
 pub struct Target {
@@ -60,6 +60,13 @@ pub const TARGETS: &[Target] = &[
         100,
         passes,
         "each pass keeps the meaning of each function; a damaged function is refused or harmless",
+    ),
+    target(
+        "proofs",
+        8_000,
+        60,
+        proofs::check,
+        "a damaged proof is refused, or no value leaves its claim and all engines decide alike",
     ),
     target(
         "ir_text",
