@@ -647,6 +647,61 @@ fn proofs_that_are_too_large_are_refused() {
     }
 }
 
+/// What grows with the function rather than with the proof has a limit too, and nothing recurses into conditions.
+#[test]
+fn proofs_cannot_keep_a_loader_busy() {
+    use opus_ir::func::FieldRange;
+    use opus_ir::proof::{Fact, Factor, Leaf, Node, Proof, Proofs, Split};
+    let begun = std::time::Instant::now();
+    let number = |range| FieldRange { is_bool: false, optional: false, range };
+    let flag = FieldRange { is_bool: true, optional: false, range: Interval::BOOL };
+    // `x - x` is at most 0, by the same sum in each of many cases; `more` are facts that together say `spare >= 0`
+    let check = |mut builder: opus_ir::Builder, x: Value, split: Value, more: &[Fact], spare: i128| {
+        let difference = builder.push(Op::Sub, &[x, x], 0).unwrap();
+        let times = (proof::TERMS_MAX - 2) / more.len().max(1);
+        let (d, e) = (spare * times as i128 + 1, spare * times as i128);
+        let mut terms = vec![(d, Factor::Fact(Fact::Op(difference, 0)))];
+        terms.extend((0..times).flat_map(|_| more.iter().map(|fact| (1, Factor::Fact(*fact)))));
+        let leaf = Node::Leaf(Leaf { m: None, d, e, terms });
+        let mut nodes: Vec<Node> =
+            (0..20).flat_map(|_| [Node::Cases(Split::At(split, 0)), leaf.clone()]).collect();
+        nodes.push(leaf);
+        let claim = Interval { hi: 0, ..builder.range(difference) };
+        builder.bound(difference, claim, Proofs { low: None, high: Some(Proof { nodes }) });
+        builder.end(opus_ir::End::Decide { rule: 0, outputs: vec![] });
+        verify(builder.finish()).map(drop).map_err(|error| error.to_string())
+    };
+    let builder = |fields| opus_ir::Builder::new(fields, vec![]);
+
+    // a condition of many parts, each within the one before
+    let mut ands = builder(vec![number(Interval::new(0, 9)), flag]);
+    let x = ands.push(Op::Field, &[], 0).unwrap();
+    let first = ands.push(Op::Field, &[], 1).unwrap();
+    let mut all = first;
+    for _ in 0..100_000 {
+        all = ands.push(Op::And, &[all, first], 0).unwrap();
+    }
+    assert_eq!(check(ands, x, all, &[], 0), Ok(()));
+
+    // a table that is read as a whole for each fact
+    let mut table = builder(vec![number(Interval::new(0, 9))]);
+    let x = table.push(Op::Field, &[], 0).unwrap();
+    let cuts = table.table((0..1 << 20).collect()).as_u32();
+    let bucket = table.push(Op::Bucket, &[x], cuts.into()).unwrap();
+    let error = check(table, x, x, &[Fact::Op(bucket, 0), Fact::Op(bucket, 1)], 9).unwrap_err();
+    assert!(error.contains("the proofs of this function are too large"), "{error}");
+
+    // a cycle of months for each fact
+    let mut days = builder(vec![number(Interval::new(0, 99))]);
+    let x = days.push(Op::Field, &[], 0).unwrap();
+    let months = days.constant(7);
+    let later = days.push(Op::AddMonths, &[x, months], 0).unwrap();
+    let moved = date::days_moved(7, MonthEnd::Clip);
+    let facts = [Fact::Op(later, 0), Fact::Op(later, 1)];
+    assert_eq!(check(days, x, x, &facts, moved.hi - moved.lo), Ok(()));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{:?}", begun.elapsed());
+}
+
 /// Numbers at the ends of 128 bits: nothing overflows, whatever stands where.
 #[test]
 fn arithmetic_at_the_ends_of_128_bits_is_exact() {
@@ -711,7 +766,7 @@ fn damaged_proofs_are_refused_or_right() {
             Became::Broken(broken) => panic!("seed {seed}: {broken}"),
         }
     }
-    assert!(refused > 1_000 && right > 500, "{refused} refused, {right} right");
+    assert!(refused > 1_000 && right > 150, "{refused} refused, {right} right");
 }
 
 /// After how many damaged functions it is noticed that a condition is left out.

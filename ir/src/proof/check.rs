@@ -111,8 +111,8 @@ impl Checker<'_, '_> {
                 }
                 self.proof(fact, deep)?;
                 let mark = self.scope.mark();
-                self.scope.assume(Relation { poly: fact.clone(), is_zero: false });
-                let checked = self.proof(goal, deep);
+                let paid = self.assume([Relation { poly: fact.clone(), is_zero: false }]);
+                let checked = paid.and_then(|()| self.proof(goal, deep));
                 self.scope.undo(mark);
                 checked
             }
@@ -131,9 +131,8 @@ impl Checker<'_, '_> {
                     return Err(Gap::Branch(*condition));
                 }
                 let mark = self.scope.mark();
-                let before = self.scope.count_above();
                 self.scope.know(*condition, *holds);
-                let paid = self.pay(1 + self.scope.count_above() - before);
+                let paid = self.pay(self.scope.count_above());
                 let checked = paid.and_then(|()| self.proof(goal, deep));
                 self.scope.undo(mark);
                 checked
@@ -150,9 +149,8 @@ impl Checker<'_, '_> {
                     cases.truncate(1);
                 }
                 for case in cases {
-                    let (mark, before) = (self.scope.mark(), self.scope.count_above());
-                    case.into_iter().for_each(|relation| self.scope.assume(relation));
-                    let paid = self.pay(1 + self.scope.count_above() - before);
+                    let mark = self.scope.mark();
+                    let paid = self.assume(case);
                     let checked = paid.and_then(|()| self.proof(goal, deep));
                     if required(Side::Scope) {
                         self.scope.undo(mark);
@@ -234,9 +232,15 @@ impl Checker<'_, '_> {
         if let super::Fact::Low(value) | super::Fact::High(value) | super::Fact::Op(value, _) = fact {
             self.usable(value)?;
         }
-        let cost = if let super::Fact::Op(value, _) = fact { self.scope.cost(value) } else { 1 };
-        self.pay(cost)?;
+        self.pay(if let super::Fact::Op(value, _) = fact { self.scope.cost(value) } else { 1 })?;
         self.scope.relation(fact).ok_or(Gap::Fact)
+    }
+
+    /// Adds relations, and pays for all that they say.
+    fn assume(&mut self, relations: impl IntoIterator<Item = Relation>) -> Result<(), Gap> {
+        let before = self.scope.count_above();
+        relations.into_iter().for_each(|relation| self.scope.assume(relation));
+        self.pay(self.scope.count_above() - before)
     }
 
     fn usable(&self, value: Value) -> Result<(), Gap> {

@@ -173,7 +173,14 @@ pub enum Became {
 /// # Panics
 /// Where predicated code decides otherwise than the function.
 pub fn damaged_proofs(source: &mut impl Source) -> Became {
+    const TRIES: usize = 8;
     let mut func = func(source);
+    for _ in 0..TRIES {
+        if !func.proofs.is_empty() {
+            break;
+        }
+        func = super::func(source);
+    }
     for _ in 0..1 + source.below(2) {
         damage_proofs(&mut func, source);
     }
