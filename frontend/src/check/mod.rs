@@ -83,6 +83,7 @@ pub fn check_for(tree: &ast::Policy, demand: Demand) -> (Option<Policy>, Vec<Dia
         let mut checker = version::check(&declared, index);
         is_read &= checker.findings.is_sound();
         let found = checker.coverage(&mut judge);
+        checker.findings.meet(demand);
         let enough = checker.findings.count() + found.len() >= ERRORS_MAX;
         of_tables.push(found);
         checkers.push(checker);
