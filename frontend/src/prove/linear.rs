@@ -13,6 +13,9 @@ use super::simplex::{Contradiction, Outcome, Simplex, Var};
 /// How many conditions a goal is decided with: those beyond say little about it.
 const CONDITIONS_MAX: usize = 600;
 
+/// How many squares are added to a goal where the point that was found makes them negative.
+const SQUARES_MAX: usize = 4;
+
 /// By monomial, its value.
 pub type Point = BTreeMap<Monomial, Rational>;
 
@@ -61,11 +64,39 @@ pub fn follows(
     conditions.truncate(CONDITIONS_MAX);
     let goal_at = conditions.len();
     conditions.push(Condition { poly: failing, is_zero: false, factor: Factor::One });
-    match solve(&conditions, work) {
-        Ok(contradiction) => leaf(scope, conditions, contradiction, goal_at, m)
-            .map_or(Answer::Open(Point::new()), Answer::Proved),
-        Err(answer) => answer,
+    let mut squares = 0;
+    loop {
+        match solve(&conditions, work) {
+            Ok(contradiction) => {
+                let leaf = leaf(scope, conditions, contradiction, goal_at, m);
+                return leaf.map_or(Answer::Open(Point::new()), Answer::Proved);
+            }
+            Err(Answer::Open(point)) if squares < SQUARES_MAX => match square(&point) {
+                Some(square) => {
+                    squares += 1;
+                    conditions.push(square);
+                }
+                None => return Answer::Open(point),
+            },
+            Err(answer) => return answer,
+        }
     }
+}
+
+/// The square of an atom less an integer, where the point says that it is negative.
+fn square(point: &Point) -> Option<Condition> {
+    point.iter().find_map(|(monomial, value)| {
+        let mut atoms = monomial.atoms();
+        let (a, b) = (atoms.next()?, atoms.next()?);
+        let at = point.get(&Monomial::of(a)).filter(|_| a == b)?;
+        let nearest = at.plus(&Rational::half()).floor()?;
+        let root = Poly::of(a).plus(-nearest, &Poly::constant(1))?;
+        let poly = root.times(&root)?;
+        let twice = Rational::integer(nearest.checked_mul(2)?);
+        let is_negative =
+            value.minus(&twice.times(at)).plus(&Rational::integer(nearest.checked_mul(nearest)?));
+        (is_negative.signum() < 0).then_some(Condition { poly, is_zero: false, factor: Factor::Square(root) })
+    })
 }
 
 /// What is known of the atoms, fact by fact.

@@ -25,6 +25,11 @@ impl Rational {
         Rational::of(x, 1)
     }
 
+    /// One half.
+    pub fn half() -> Rational {
+        Rational::Small(1, 2)
+    }
+
     /// `numerator / denominator`; the denominator is positive.
     fn of(numerator: i128, denominator: i128) -> Rational {
         let common = numerator.gcd(&denominator).max(1);
