@@ -780,7 +780,7 @@ fn noticed(side: Side, count: u64) -> Option<u64> {
 /// Random damage notices most of the conditions that are left out; the crafted functions above notice all of them.
 #[test]
 fn damage_notices_conditions_that_are_left_out() {
-    for side in [Side::Identity, Side::OwnClaim, Side::Sign, Side::Passed, Side::Remainder] {
+    for side in [Side::Identity, Side::OwnClaim, Side::Sign, Side::Remainder, Side::Answer] {
         assert!(noticed(side, 4_000).is_some(), "{side:?} can be left out");
     }
 }

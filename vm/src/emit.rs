@@ -198,7 +198,13 @@ impl Layout {
             ends.push(next);
             next += 1;
         }
-        let last = self.last_reads(&kept, runs, &positions, &ends, resolve);
+        let mut last = self.last_reads(&kept, runs, &positions, &ends, resolve);
+        // a parameter that is never read is still set, by every block end that goes to its block
+        for (run, end) in runs.iter().zip(&ends) {
+            for param in run.targets.iter().flat_map(|target| runs[*target].params) {
+                last[*param] = last[*param].max(*end);
+            }
+        }
         let mut begins: BTreeMap<u32, Vec<Value>> = BTreeMap::new();
         for (index, run) in runs.iter().enumerate() {
             // a parameter lives from the first block end that sets it
