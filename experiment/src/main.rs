@@ -48,7 +48,7 @@ struct O02 {
 #[derive(Subcommand, Debug)]
 enum Verb {
     /// Lock scenarios, policies, systems, prompts, rows and scorers as they are now.
-    Lock(Place),
+    Lock(Source),
     /// Make every run that is still missing.
     Run(Run),
     /// Check the seven gates and every record.
@@ -58,19 +58,19 @@ enum Verb {
     /// Write report.md and report.html.
     Report(Place),
     /// Decide rows beyond the scenarios: rows.json.
-    Rows(Run),
+    Rows(Rows),
     /// Run the three model systems against a scripted server that misbehaves on purpose, and check the outcome.
     #[command(
         after_help = "The server is no model: its runs have the state `scripted`, and their figures say nothing about any model.\n\nExample:\n  o02 scripted --out target/o02-scripted\n  o02 scripted --protocol openai --out target/o02-scripted-openai"
     )]
-    Scripted(Run),
+    Scripted(Scripted),
     /// Estimate the tokens that a whole experiment takes, from the prompts.
-    Estimate(Place),
+    Estimate(Source),
     /// Everything: check the lock, run, decide rows, verify, score, report.
     #[command(
         after_help = "Example:\n  o02 all\n  ANTHROPIC_API_KEY=... o02 all --model NAME\n  o02 all --protocol openai --endpoint http://localhost:8080/v1 --model NAME"
     )]
-    All(Run),
+    All(All),
 }
 
 #[derive(Args, Clone, Debug)]
@@ -78,35 +78,97 @@ struct Place {
     /// The folder of results.
     #[arg(long, value_name = "DIR", default_value = "target/o02")]
     out: PathBuf,
+    #[command(flatten)]
+    source: Source,
+}
+
+#[derive(Args, Clone, Debug)]
+struct Source {
     /// The folder of the experiment.
     #[arg(long, value_name = "DIR", default_value = env!("CARGO_MANIFEST_DIR"), hide_default_value = true)]
     experiment: PathBuf,
 }
 
+/// Which systems run, and with what.
 #[derive(Args, Clone, Debug)]
-struct Run {
-    #[command(flatten)]
-    place: Place,
+struct Systems {
     /// The systems to run, separated by commas.
     #[arg(long, value_name = "NAME", value_delimiter = ',', default_values = NAMES)]
     systems: Vec<String>,
-    /// How often each scenario is repeated.
-    #[arg(long, value_name = "N", default_value_t = RUNS)]
-    runs: u32,
     /// What executes Opus policies.
     #[arg(long, value_name = "ENGINE", default_value = "native")]
     engine: Variant,
+    #[command(flatten)]
+    model: Options,
+}
+
+#[derive(Args, Clone, Debug)]
+struct Repeats {
+    /// How often each scenario is repeated.
+    #[arg(long, value_name = "N", default_value_t = RUNS)]
+    runs: u32,
+}
+
+#[derive(Args, Clone, Debug)]
+struct Threads {
+    /// How many runs are made at the same time.
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+}
+
+#[derive(Args, Clone, Debug)]
+struct Sample {
     /// How many rows of each file are asked one by one.
     #[arg(long, value_name = "N", default_value_t = 200)]
     sample: u32,
     /// What the sample depends on.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// How many runs are made at the same time.
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+}
+
+#[derive(Args, Clone, Debug)]
+struct Run {
     #[command(flatten)]
-    model: Options,
+    place: Place,
+    #[command(flatten)]
+    systems: Systems,
+    #[command(flatten)]
+    repeats: Repeats,
+    #[command(flatten)]
+    threads: Threads,
+}
+
+#[derive(Args, Clone, Debug)]
+struct Rows {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    systems: Systems,
+    #[command(flatten)]
+    sample: Sample,
+    #[command(flatten)]
+    threads: Threads,
+}
+
+#[derive(Args, Clone, Debug)]
+struct All {
+    #[command(flatten)]
+    run: Run,
+    #[command(flatten)]
+    sample: Sample,
+}
+
+#[derive(Args, Clone, Debug)]
+struct Scripted {
+    #[command(flatten)]
+    place: Place,
+    /// The protocol that the scripted server is asked in: `anthropic` or `openai`
+    #[arg(long, value_name = "PROTOCOL", default_value = "anthropic")]
+    protocol: String,
+    #[command(flatten)]
+    repeats: Repeats,
+    #[command(flatten)]
+    threads: Threads,
 }
 
 fn main() -> ExitCode {
@@ -128,37 +190,41 @@ fn main() -> ExitCode {
 
 fn act(verb: &Verb) -> Result<(), Failure> {
     match verb {
-        Verb::Lock(place) => lock(place),
-        Verb::Run(args) => Experiment::open(args)?.run(),
+        Verb::Lock(source) => lock(source),
+        Verb::Run(Run { place, systems, repeats, threads }) => {
+            Experiment::open(place, systems, threads)?.run(repeats.runs)
+        }
         Verb::Verify(place) => Finished::read(place)?.verify(),
         Verb::Score(place) => Finished::read(place)?.score(),
         Verb::Report(place) => Finished::read(place)?.report(),
-        Verb::Rows(args) => Experiment::open(args)?.rows(),
+        Verb::Rows(Rows { place, systems, sample, threads }) => {
+            Experiment::open(place, systems, threads)?.rows(sample)
+        }
         Verb::Scripted(args) => scripted_server(args),
-        Verb::Estimate(place) => estimated(place),
-        Verb::All(args) => {
-            let experiment = Experiment::open(args)?;
-            experiment.run()?;
-            experiment.rows()?;
-            Finished::read(&args.place)?.all()
+        Verb::Estimate(source) => estimated(source),
+        Verb::All(All { run: Run { place, systems, repeats, threads }, sample }) => {
+            let experiment = Experiment::open(place, systems, threads)?;
+            experiment.run(repeats.runs)?;
+            experiment.rows(sample)?;
+            Finished::read(place)?.all()
         }
     }
 }
 
-fn domains(place: &Place) -> Result<Vec<Domain>, Failure> {
-    domain::all(&place.experiment.join("domains"))
+fn domains(source: &Source) -> Result<Vec<Domain>, Failure> {
+    domain::all(&source.experiment.join("domains"))
 }
 
 /// The lock, and that everything is as locked.
-fn locked(place: &Place, domains: &[Domain]) -> Result<Lock, Failure> {
-    let lock = Lock::read(&place.experiment.join(FILE))?;
-    lock.check(&Lock::now(domains, &place.experiment)?)?;
+fn locked(source: &Source, domains: &[Domain]) -> Result<Lock, Failure> {
+    let lock = Lock::read(&source.experiment.join(FILE))?;
+    lock.check(&Lock::now(domains, &source.experiment)?)?;
     Ok(lock)
 }
 
-fn lock(place: &Place) -> Result<(), Failure> {
-    let lock = Lock::now(&domains(place)?, &place.experiment)?;
-    let path = place.experiment.join(FILE);
+fn lock(source: &Source) -> Result<(), Failure> {
+    let lock = Lock::now(&domains(source)?, &source.experiment)?;
+    let path = source.experiment.join(FILE);
     matrix::whole(&path, &lock.to_text())?;
     println!(
         "{}: {} entries, body hash {}",
@@ -171,7 +237,8 @@ fn lock(place: &Place) -> Result<(), Failure> {
 
 /// What all verbs that run systems share.
 struct Experiment<'a> {
-    args: &'a Run,
+    /// The folder of results.
+    out: &'a Path,
     domains: Vec<Domain>,
     lock: Lock,
     systems: Vec<Box<dyn System>>,
@@ -180,39 +247,45 @@ struct Experiment<'a> {
 }
 
 impl<'a> Experiment<'a> {
-    fn open(args: &'a Run) -> Result<Experiment<'a>, Failure> {
-        let model = model::open(&args.model, &args.place.out.join("evidence"))?;
-        Experiment::with(args, model.map(Arc::new))
+    fn open(place: &'a Place, args: &Systems, threads: &Threads) -> Result<Experiment<'a>, Failure> {
+        let model = model::open(&args.model, &place.out.join("evidence"))?;
+        Experiment::with(place, &args.systems, args.engine, threads, model.map(Arc::new))
     }
 
     /// The experiment with a model, or with none.
-    fn with(args: &'a Run, model: Option<Arc<Model>>) -> Result<Experiment<'a>, Failure> {
-        if let Some(unknown) = args.systems.iter().find(|name| !NAMES.contains(&name.as_str())) {
+    fn with(
+        place: &'a Place,
+        names: &[String],
+        engine: Variant,
+        threads: &Threads,
+        model: Option<Arc<Model>>,
+    ) -> Result<Experiment<'a>, Failure> {
+        if let Some(unknown) = names.iter().find(|name| !NAMES.contains(&name.as_str())) {
             return Err(Failure::new(format!("there is no system `{unknown}`"))
                 .help(format!("the systems are {}", NAMES.join(", "))));
         }
-        let domains = domains(&args.place)?;
-        let lock = locked(&args.place, &domains)?;
-        let work = args.place.out.join("work");
+        let domains = domains(&place.source)?;
+        let lock = locked(&place.source, &domains)?;
+        let work = place.out.join("work");
         let python = PythonSystem::find(work.join("python"));
         let named = model.as_ref().map(|model| {
             let config = model.config();
             format!("{} at {} ({})", config.model, config.place(), config.protocol.name())
         });
-        let environment = Environment::here(python.version(), args.engine.name(), named);
-        let opus = OpusSystem::new(args.engine, Opus::here()?, work.join("opus"));
+        let environment = Environment::here(python.version(), engine.name(), named);
+        let opus = OpusSystem::new(engine, Opus::here()?, work.join("opus"));
         let systems = all_systems(opus, python, model.as_ref())
             .into_iter()
-            .filter(|system| args.systems.iter().any(|name| name == system.name()));
+            .filter(|system| names.iter().any(|name| name == system.name()));
         let systems: Vec<Box<dyn System>> = systems.collect();
         let runs = |state: State| systems.iter().any(|system| system.state().0 == state);
         if runs(State::Scripted) && (runs(State::Live) || runs(State::Replayed)) {
             return Err(Failure::new("the recording is of the scripted server, which is no model")
                 .help("do not mix it with systems that run: `--systems structured,agent,raw`"));
         }
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.threads.unwrap_or(0)).build();
         let pool = pool.map_err(|error| Failure::new(format!("no threads: {error}")))?;
-        Ok(Experiment { args, systems, domains, lock, environment, pool })
+        Ok(Experiment { out: &place.out, systems, domains, lock, environment, pool })
     }
 
     fn setting(&self, runs: u32) -> Setting {
@@ -249,25 +322,25 @@ impl<'a> Experiment<'a> {
         Ok(())
     }
 
-    fn run(&self) -> Result<(), Failure> {
-        let out = &self.args.place.out;
+    fn run(&self, runs: u32) -> Result<(), Failure> {
+        let out = self.out;
         self.fill(&out.join("first"), 1, false, "a first run of every scenario")?;
-        self.fill(out, self.args.runs, false, "all runs")?;
-        self.fill(&out.join("beyond"), self.args.runs, true, "cases beyond the published experiment")?;
-        let not_run = self.setting(self.args.runs).systems.into_iter();
+        self.fill(out, runs, false, "all runs")?;
+        self.fill(&out.join("beyond"), runs, true, "cases beyond the published experiment")?;
+        let not_run = self.setting(runs).systems.into_iter();
         for (name, (_, reason)) in not_run.filter(|(_, (state, _))| *state == State::NotRun) {
             println!("{name}: not run ({})", reason.unwrap_or_default());
         }
         Ok(())
     }
 
-    fn rows(&self) -> Result<(), Failure> {
-        let out = &self.args.place.out;
+    fn rows(&self, sample: &Sample) -> Result<(), Failure> {
+        let out = self.out;
         let systems: Vec<&dyn System> = self.systems.iter().map(|system| &**system).collect();
         let bar = progress(0, "rows");
         let tick = |what: &str| bar.set_message(what.to_owned());
         let scores = self.pool.install(|| {
-            let sample = (self.args.sample, self.args.seed);
+            let sample = (sample.sample, sample.seed);
             rows::run(&self.domains, &systems, &Opus::here()?, &out.join("work/rows"), sample, &tick)
         });
         bar.finish_and_clear();
@@ -309,9 +382,9 @@ struct Finished<'a> {
 impl<'a> Finished<'a> {
     /// Reads a folder of results, and checks everything in it.
     fn read(place: &'a Place) -> Result<Finished<'a>, Failure> {
-        let domains = domains(place)?;
-        let lock = Lock::read(&place.experiment.join(FILE))?;
-        let now = Lock::now(&domains, &place.experiment)?;
+        let domains = domains(&place.source)?;
+        let lock = Lock::read(&place.source.experiment.join(FILE))?;
+        let now = Lock::now(&domains, &place.source.experiment)?;
         let read = |folder: &str| matrix::read(&place.out.join(folder));
         let records = [read("")?, read("first")?, read("beyond")?];
         let mut gates = lock.compare(&now);
@@ -372,7 +445,7 @@ impl<'a> Finished<'a> {
     /// Writes the report.
     fn report(&self) -> Result<(), Failure> {
         self.passed()?;
-        let [(setting, records), (first, _), (_, beyond_records)] = &self.records;
+        let [(setting, records), (first, first_records), (_, beyond_records)] = &self.records;
         let (scores, beyond) = self.scores()?;
         let rows: Option<RowScores> = match std::fs::read_to_string(self.place.out.join(ROWS)) {
             Ok(text) => {
@@ -387,6 +460,7 @@ impl<'a> Finished<'a> {
             domains: &self.domains,
             setting,
             records,
+            first_records,
             scores: &scores,
             beyond_records,
             beyond: &beyond,
@@ -409,18 +483,18 @@ impl<'a> Finished<'a> {
 }
 
 /// Runs the model systems against the scripted server, and checks that each fault had the outcome that it should have.
-fn scripted_server(args: &Run) -> Result<(), Failure> {
-    let domains = domains(&args.place)?;
+fn scripted_server(args: &Scripted) -> Result<(), Failure> {
+    let Scripted { place, protocol, repeats, threads } = args;
+    let domains = domains(&place.source)?;
     let script = Script::new(&domains);
     let server =
         Server::start(script.clone()).map_err(|error| Failure::new(format!("no server: {error}")))?;
-    let protocol = Protocol::parse(args.model.protocol.as_deref().unwrap_or("anthropic"))?;
-    let model = Model::live(server.config(protocol), &args.place.out.join("evidence"))?;
-    let args = Run { systems: ["structured", "agent", "raw"].map(str::to_owned).to_vec(), ..args.clone() };
-    Experiment::with(&args, Some(Arc::new(model)))?.run()?;
+    let model = Model::live(server.config(Protocol::parse(protocol)?), &place.out.join("evidence"))?;
+    let names = ["structured", "agent", "raw"].map(str::to_owned);
+    Experiment::with(place, &names, Variant::default(), threads, Some(Arc::new(model)))?.run(repeats.runs)?;
     println!("the server answered {} requests", server.requests());
     drop(server);
-    let (_, records) = matrix::read(&args.place.out)?;
+    let (_, records) = matrix::read(&place.out)?;
     let mut counts: BTreeMap<(String, Option<Fault>, String), u32> = BTreeMap::new();
     let mut wrong = Vec::new();
     for record in &records {
@@ -435,7 +509,7 @@ fn scripted_server(args: &Run) -> Result<(), Failure> {
             score::class(domain, scenario, record)?
         };
         let evidence =
-            record.evidence.first().map(|hash| args.place.out.join("evidence").join(Evidence::object(hash)));
+            record.evidence.first().map(|hash| place.out.join("evidence").join(Evidence::object(hash)));
         let is_kept = evidence.is_some_and(|path| path.is_file());
         if class != expected.class || record.retries.len() != expected.retries || !is_kept {
             wrong.push(format!(
@@ -459,14 +533,14 @@ fn scripted_server(args: &Run) -> Result<(), Failure> {
         let fault = fault.map_or("none".to_owned(), |fault| format!("{fault:?}"));
         println!("{system:<12} {fault:<18} {class:<20} {count}");
     }
-    Finished::read(&args.place)?.all()?;
+    Finished::read(place)?.all()?;
     match wrong.first() {
         None => Ok(()),
         Some(first) => Err(Failure::new(format!("{} runs had another outcome: {first}", wrong.len()))),
     }
 }
 
-fn estimated(place: &Place) -> Result<(), Failure> {
+fn estimated(source: &Source) -> Result<(), Failure> {
     println!("four characters count as a token; no retries");
     println!("{:<10}   {:^27}   {RUNS} runs of everything", "", "one decision");
     let [calls, sent, received] = ["calls", "tokens in", "out"];
@@ -474,7 +548,7 @@ fn estimated(place: &Place) -> Result<(), Failure> {
         "{:<10}   {calls:>5} {sent:>10} {received:>10}   {calls:>6} {sent:>12} {received:>12}",
         "system"
     );
-    for estimate in estimate(&domains(place)?)? {
+    for estimate in estimate(&domains(source)?)? {
         let (one, all) = (estimate.decision, estimate.total(RUNS));
         let [one, all] = [one, all].map(|cost| [cost.calls, cost.tokens_in, cost.tokens_out].map(grouped));
         println!(

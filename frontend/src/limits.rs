@@ -75,6 +75,8 @@ limits! {
         None, "beyond it a range counts as not proved, on every machine alike";
     PROOF_WORK_MAX = 30_000_000, "machine words that arithmetic works on in search of all proofs of a version",
         None, "beyond it further ranges count as not proved";
+    LISTED_WORK_MAX = 1 << 24, "values computed for the outcomes of a version whose outputs list their values",
+        None, "beyond it an outcome is not proved to be listed";
     EXPLANATION_WORK_MAX = 3_000_000,
         "expressions and table cells evaluated for a field in search of the nearest value that changes a decision",
         None, "beyond it an explanation says how many values it has tried";

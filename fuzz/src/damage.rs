@@ -111,7 +111,10 @@ fn damage(bytes: &mut Vec<u8>, source: &mut impl Source) {
 type Decided = Option<(usize, usize, Vec<i128>)>;
 
 /// Lets an artifact decide on the interpreter and on every engine, by row and by column.
-fn run(artifact: &Artifact, u: &mut Unstructured) -> Result<(), String> {
+///
+/// # Errors
+/// Where they do not decide alike.
+pub fn run(artifact: &Artifact, u: &mut Unstructured) -> Result<(), String> {
     let corners = rows::Corners::default();
     let schema = &artifact.program().schema;
     let given: Vec<rows::Row> = (0..6).map_while(|_| rows::row(u, schema, &corners).ok()).collect();

@@ -2,10 +2,11 @@
 //!
 //! In reading order: random bytes ([`seeds`]), the text of policies ([`policy`]) and those that compile
 //! ([`generated`]), rows ([`rows`]); the targets ([`targets`]): the seven witnesses ([`differential`]) and the
-//! ways in which rows reach them ([`batches`]), damaged files and code ([`damage`]), texts ([`text`]), claims behind branches
-//! ([`narrow_lanes`]), policies with facts ([`snapshots`]), pairs of policies ([`structures`]) and the causes of changed decisions ([`attributions`]), explanations
-//! ([`explanations`]), coverage ([`coverage`]); how many sound policies compile ([`sound`]); reducing a failure
-//! ([`shrink`]); what the generated policies cover ([`reached`]).
+//! ways in which rows reach them ([`batches`]), damaged files and code ([`damage`]), damaged proofs ([`proofs`]), texts
+//! ([`text`]), claims behind branches ([`narrow_lanes`]), policies with facts ([`snapshots`]), pairs of policies
+//! ([`structures`]) and the causes of changed decisions ([`attributions`]), explanations ([`explanations`]), coverage
+//! ([`coverage`]); how many sound policies compile ([`sound`]); reducing a failure ([`shrink`]); what the generated
+//! policies cover ([`reached`]).
 
 pub mod attributions;
 pub mod batches;
@@ -16,6 +17,7 @@ pub mod explanations;
 pub mod generated;
 pub mod narrow_lanes;
 pub mod policy;
+pub mod proofs;
 pub mod reached;
 pub mod rows;
 pub mod seeds;

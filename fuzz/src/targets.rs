@@ -3,7 +3,7 @@
 use opus_ir::testing::{self, Bytes};
 
 use crate::{
-    coverage, damage, differential, explanations, narrow_lanes, policy, snapshots, structures, text,
+    coverage, damage, differential, explanations, narrow_lanes, policy, proofs, snapshots, structures, text,
 };
 
 /// A property that must hold for any bytes.
@@ -69,6 +69,13 @@ pub const TARGETS: &[Target] = &[
         100,
         passes,
         "each pass keeps the meaning of each function; a damaged function is refused or harmless",
+    ),
+    target(
+        "proofs",
+        8_000,
+        60,
+        proofs::check,
+        "a damaged proof is refused, or no value leaves its claim and all engines decide alike",
     ),
     target(
         "ir_text",

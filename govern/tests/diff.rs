@@ -188,6 +188,28 @@ fn names_and_what_needs_them() {
     );
 }
 
+/// A table of a snapshot has arguments, which another declaration of the same name has not.
+#[test]
+fn a_use_with_arguments_needs_a_table_that_has_them() {
+    let of = |table: &str, rate: &str| {
+        format!(
+            "policy p {{ input {{ region : int in 0..9 }}  output {{ rate : percent in 0%..20% }}
+               {table}
+               rules first {{ rule R1 when region > 3 => 1%  otherwise R2 => {rate} }} }}"
+        )
+    };
+    let a = of("", "5%");
+    let b = of("table region(region : int in 0..9) -> percent in 0%..20% from snapshot", "region(region)");
+    assert_eq!(
+        says(&a, &b),
+        ["E1  table region added", "E2  rule R2 rate: 5% becomes region(region) (needs E1)"]
+    );
+    assert_eq!(
+        says(&b, &a),
+        ["E1  table region removed (needs E2)", "E2  rule R2 rate: region(region) becomes 5%"]
+    );
+}
+
 #[test]
 fn a_name_that_changed_everywhere_is_one_edit() {
     let all =

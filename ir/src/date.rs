@@ -14,10 +14,10 @@ pub const DAY_MAX: i128 = 2_932_896;
 pub const MONTHS_MAX: i128 = 12 * 9999;
 
 /// The bounds of `4800 * (reached - day) - 146097 * months` for every day and number of months, whichever the end of the
-/// month: a month has 146,097 / 4,800 days on average, and a test goes through the cycle of 400 years.
-pub const SLOPE_MOVED: Interval = Interval::new(-35_481, 21_081);
+/// month: a month has 146,097 / 4,800 days on average, and a test finds both ends in the cycle of 400 years.
+pub const SLOPE_MOVED: Interval = Interval::new(-21_081, 21_081);
 /// The bounds of `146097 * months - 4800 * (to - from)` for the whole months between every two days.
-pub const SLOPE_BETWEEN: Interval = Interval::new(-165_081, 165_081);
+pub const SLOPE_BETWEEN: Interval = Interval::new(-162_378, 162_378);
 
 /// What `+ n months` does where the month that is reached has no such day.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -11,6 +11,7 @@ mod codec;
 mod facts;
 mod poly;
 mod scope;
+mod side;
 
 use crate::func::Value;
 
@@ -23,6 +24,10 @@ pub(crate) use facts::{
 };
 pub use poly::{Monomial, Poly, Relation};
 pub use scope::{Mark, Scope};
+pub use side::Side;
+pub(crate) use side::required;
+#[cfg(any(test, feature = "testing"))]
+pub use side::without;
 
 /// The most terms that a leaf adds up. A constant of the format.
 pub const TERMS_MAX: usize = 64;

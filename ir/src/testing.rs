@@ -7,10 +7,11 @@ mod damage;
 mod generate;
 mod properties;
 
-pub use damage::damage;
+pub use damage::{damage, damage_proofs};
 pub use generate::{func, row};
 pub use properties::{
-    damaged_functions_are_refused_or_right, merged_versions_agree, text_reads_back, witnesses_agree,
+    Became, broken_claim, damaged_functions_are_refused_or_right, damaged_proofs, merged_versions_agree,
+    text_reads_back, witnesses_agree,
 };
 
 use std::cell::Cell;

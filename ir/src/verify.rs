@@ -17,7 +17,7 @@ use crate::facts::{self, Facts};
 use crate::func::{Block, BlockData, Def, End, Entries, Func, Inst, Table, Target, Value};
 use crate::interval::Interval;
 use crate::ops::{Class, Imm, Op};
-use crate::proof::{self, Node, Poly, Proofs, Scope, Work};
+use crate::proof::{self, Node, Poly, Proofs, Scope, Side, Work, required};
 
 /// How many table entries the transfer functions of one function may look at together.
 pub const ENTRIES_READ_MAX: usize = 1 << 26;
@@ -409,9 +409,15 @@ impl Checker<'_> {
         for (proof, goal) in low.into_iter().chain(high) {
             let (Some(proof), Some(goal)) = (proof, goal) else { return Err(invalid(place, no_more())) };
             let mut work = self.work;
-            let mut scope = Scope::new(self.func, self.facts, Some((value, derived)));
-            let usable =
-                |used: Value| used == value && !inst.op.is_claim() || self.check_use(used, at, place).is_ok();
+            let is_own_used = !required(Side::OwnClaim);
+            let about = (value, if is_own_used { claimed } else { derived });
+            let mut scope = Scope::new(self.func, self.facts, Some(about));
+            let is_own = |used: Value| used == value && (!inst.op.is_claim() || is_own_used);
+            let is_defined = |used: Value| match required(Side::Usable) {
+                true => self.check_use(used, at, place).is_ok(),
+                false => self.func.values.is_valid(used),
+            };
+            let usable = |used: Value| is_own(used) || is_defined(used);
             let passed =
                 |condition: Value, holds: bool| self.established.holds(self.facts.origin(condition), holds);
             let checked = proof::check(proof, &goal, &mut scope, &mut work, &usable, &passed);

@@ -3,23 +3,20 @@
 use std::collections::BTreeMap;
 
 use opus_cli::summary::grouped;
-use serde::Deserialize;
 
 use super::figures::{Bar, bars, positions};
 use super::page::{Cell, Page, Part, Section, Table};
+use super::published::{Published, PublishedSystem, PublishedTier3, published};
+use super::runs::{cohorts, listed, path_of};
 use crate::answer::Class;
 use crate::controls::Control;
 use crate::domain::Domain;
 use crate::lock::Gate;
-use crate::matrix::{RUNS, Setting, scenarios};
+use crate::matrix::{RUNS, Setting};
 use crate::record::Record;
 use crate::rows::RowScores;
-use crate::scenario::{Scenario, Tier};
-use crate::score::{
-    Binding, CONTAINED_BELOW, Cohort, MATERIAL_ABOVE, MODERATE_BELOW, Scores, SystemScore, class,
-    most_frequent,
-};
-use crate::system::State;
+use crate::scenario::Tier;
+use crate::score::{Binding, MATERIAL_ABOVE, Scores, SystemScore, most_frequent};
 use crate::systems::NAMES;
 use crate::temporal::TemporalScore;
 
@@ -31,7 +28,9 @@ pub struct Material<'a> {
     pub setting: &'a Setting,
     /// Their records.
     pub records: &'a [Record],
-    /// Their figures.
+    /// Those of the first run of every scenario, which count in no figure.
+    pub first_records: &'a [Record],
+    /// The figures of the runs.
     pub scores: &'a Scores,
     /// The records of cases beyond the published experiment.
     pub beyond_records: &'a [Record],
@@ -47,35 +46,8 @@ pub struct Material<'a> {
     pub estimates: &'a BTreeMap<String, (u64, u64)>,
 }
 
-/// The published figures.
-#[derive(Deserialize)]
-struct Published {
-    source: String,
-    systems: BTreeMap<String, PublishedSystem>,
-    care: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct PublishedSystem {
-    tier1: (u32, u32),
-    tier2: (u32, u32),
-    misbinding_percent: String,
-    stability: (String, String),
-    inconsistent: u32,
-    taxonomy: u32,
-    wrong_decisions: Option<u32>,
-    misbindings: u32,
-    surface: String,
-    label: String,
-    classes: BTreeMap<String, u32>,
-    kinds: BTreeMap<String, u32>,
-    material: String,
-}
-
-const PUBLISHED: &str = include_str!("../../published.json");
-
 /// What a system is, in words; and whether a model takes part in each decision.
-const WORDS: [(&str, &str, &str, &str); 5] = [
+pub(super) const WORDS: [(&str, &str, &str, &str); 5] = [
     ("opus", "Opus", "compiled policies, executed in process", "no"),
     (
         "agent_coded",
@@ -95,8 +67,7 @@ pub fn title(name: &str) -> &'static str {
 
 /// The page.
 pub fn page(material: &Material<'_>) -> Page {
-    let published: Published =
-        serde_json::from_str(PUBLISHED).expect("the published figures are as committed");
+    let published = published();
     let Material { scores, .. } = material;
     let not_run: Vec<&str> = NAMES
         .iter()
@@ -173,16 +144,23 @@ pub fn page(material: &Material<'_>) -> Page {
         section("care", "Read with care", made.care()),
     ];
     sections.extend(made.runs());
-    Page { title: "Experiment O-02, reconstructed".into(), lead, sections }
+    Page {
+        title: "Experiment O-02, reconstructed".into(),
+        links: Vec::new(),
+        lead,
+        sections,
+        footer: "Published figures are in italics. Every measured figure leads to its records.".into(),
+    }
 }
 
 fn section(id: &str, title: &str, parts: Vec<Part>) -> Section {
     Section { id: id.into(), title: title.into(), parts }
 }
 
-struct Made<'a> {
-    material: &'a Material<'a>,
-    published: &'a Published,
+/// A page that is being made.
+pub(super) struct Made<'a> {
+    pub(super) material: &'a Material<'a>,
+    pub(super) published: &'a Published,
 }
 
 /// A share as text: `285/285 (100.0 %)`.
@@ -190,33 +168,42 @@ fn of(part: u32, whole: u32) -> String {
     format!("{part}/{whole} ({})", percent(share(part, whole)))
 }
 
-fn share(part: u32, whole: u32) -> f64 {
+pub(super) fn share(part: u32, whole: u32) -> f64 {
     if whole == 0 { 0.0 } else { f64::from(part) / f64::from(whole) }
 }
 
-fn percent(share: f64) -> String {
-    format!("{:.1} %", share * 100.0)
+pub(super) fn percent(share: f64) -> String {
+    format!("{:.1}\u{a0}%", share * 100.0)
 }
 
-fn points(difference: f64) -> String {
+pub(super) fn points(difference: f64) -> String {
     format!("{:+.1} points", difference * 100.0)
 }
 
-fn columns(names: &[&str]) -> Vec<String> {
+/// How far a count is from the published one.
+pub(super) fn apart(ours: usize, theirs: usize) -> String {
+    match ours as i64 - theirs as i64 {
+        0 => "none".into(),
+        difference => format!("{difference:+}"),
+    }
+}
+
+/// The heads of columns.
+pub(super) fn columns(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
 /// Where a system's runs are listed; with `-1`, `-2` or `-3` behind it, those of a tier.
-fn runs_of(name: &str) -> String {
+pub(super) fn runs_of(name: &str) -> String {
     format!("#runs-{name}")
 }
 
 impl Made<'_> {
-    fn score(&self, name: &str) -> &SystemScore {
+    pub(super) fn score(&self, name: &str) -> &SystemScore {
         &self.material.scores.systems[name]
     }
 
-    fn state(&self, name: &str) -> String {
+    pub(super) fn state(&self, name: &str) -> String {
         match self.score(name).state.as_str() {
             // the words stay on one line
             "not_run" => "not\u{a0}run".into(),
@@ -235,7 +222,11 @@ impl Made<'_> {
         let rows = NAMES.iter().map(|name| {
             let score = Some(self.score(name)).filter(|score| score.state != "not_run");
             let head = [Cell::new(title(name)), Cell::new(self.state(name))];
-            let figures = row(name, score, &self.published.systems[*name]).into_iter();
+            let figures = row(name, score, &self.published.systems[*name]).into_iter().zip(heads);
+            let figures = figures.map(|(cell, head)| match score {
+                None if head.starts_with("difference") => Cell::new("not run"),
+                _ => cell,
+            });
             // every figure leads to its runs
             let figures = figures.map(|cell| match cell.is_published || cell.link.is_some() {
                 true => cell,
@@ -249,114 +240,6 @@ impl Made<'_> {
             caption: caption.into(),
             columns: columns(&heads),
             rows: rows.collect(),
-            notes: Vec::new(),
-        }
-    }
-
-    fn systems(&self) -> Table {
-        let rows = WORDS.iter().map(|(name, title, words, model)| {
-            let reason = self.score(name).reason.clone().unwrap_or_default();
-            let link = Some(runs_of(name)).filter(|_| self.score(name).state != "not_run");
-            let state = Cell { link, ..Cell::new(self.state(name)) };
-            let cells = [title, *words, *model].into_iter().map(Cell::new);
-            cells.chain([state, Cell::new(reason)]).collect()
-        });
-        Table {
-            id: None,
-            caption: "Table 1. Systems".into(),
-            columns: columns(&["system", "what it is", "model at run time", "runs", "reason"]),
-            rows: rows.collect(),
-            notes: vec![
-                "The Python programs and the prompts for them were written for this reconstruction, by a model that is \
-                 not the published one. They were written from the prose alone and kept as first written; but the model \
-                 could have seen the scenarios, as they are in this repository."
-                    .into(),
-            ],
-        }
-    }
-
-    fn domains(&self) -> Table {
-        let rows = self.material.domains.iter().map(|domain| {
-            let count = |temporal: bool| {
-                let fits = |scenario: &&Scenario| (scenario.tier == Tier::Temporal) == temporal;
-                domain.scenarios.iter().filter(fits).count()
-            };
-            let change = if domain.change.is_empty() { "no second version" } else { &domain.change };
-            vec![
-                Cell::new(&domain.title),
-                Cell::new(change),
-                Cell::new(count(false).to_string()),
-                Cell::new(count(true).to_string()),
-            ]
-        });
-        Table {
-            id: None,
-            caption: "Table 2. Domains and version changes".into(),
-            columns: columns(&["domain", "what version 2 changes", "scenarios", "extra cases"]),
-            rows: rows.collect(),
-            notes: Vec::new(),
-        }
-    }
-
-    fn tiers(&self) -> Table {
-        let all = scenarios(self.material.domains, false);
-        let count = |tier: Tier| all.iter().filter(|(_, scenario)| scenario.tier == tier).count();
-        let dependent = all.iter().filter(|(_, scenario)| scenario.signal_dependent).count();
-        let binding = format!("{}, of which {dependent} depend on the version", count(Tier::Binding));
-        let row =
-            |tier: &str, question: &str, count: String| [tier, question, &count].map(Cell::new).to_vec();
-        Table {
-            id: None,
-            caption: "Table 3. Tiers".into(),
-            columns: columns(&["tier", "question", "scenarios"]),
-            rows: vec![
-                row("1", "is the decision right?", count(Tier::Decision).to_string()),
-                row("2", "is it made by the version in force?", binding),
-                row(
-                    "3",
-                    "is the change from version to version accounted for?",
-                    count(Tier::Governance).to_string(),
-                ),
-            ],
-            notes: Vec::new(),
-        }
-    }
-
-    fn parameters(&self) -> Table {
-        let setting = self.material.setting;
-        let all = scenarios(self.material.domains, false).len();
-        let runs = setting.runs;
-        let matrix =
-            format!("{} × {all} × {runs} = {}", NAMES.len(), grouped(self.material.scores.matrix as u64));
-        let environment = &setting.environment;
-        let machine = format!(
-            "{} on {}, Opus {}, CPython {}",
-            environment.os,
-            environment.arch,
-            environment.opus,
-            environment.python.as_deref().unwrap_or("not found")
-        );
-        let thresholds = format!(
-            "contained below {}, moderate below {}, material above {} of tier 1 (ours)",
-            percent(CONTAINED_BELOW),
-            percent(MODERATE_BELOW),
-            percent(MATERIAL_ABOVE)
-        );
-        let row = |name: &str, here: String, published: &str| {
-            vec![Cell::new(name), Cell::new(here), Cell::published(published)]
-        };
-        Table {
-            id: None,
-            caption: "Table 4. Parameters".into(),
-            columns: columns(&["parameter", "here", "published"]),
-            rows: vec![
-                row("matrix", matrix, "5 × 52 × 15 = 3,900"),
-                row("model", environment.model.clone().unwrap_or_else(|| "none".into()), "Claude Sonnet 4"),
-                row("temperature", "0".into(), "0"),
-                row("machine", machine, ""),
-                row("thresholds", thresholds, ""),
-                row("body hash of the lock", setting.lock.clone(), "2757fbbd…"),
-            ],
             notes: Vec::new(),
         }
     }
@@ -395,6 +278,7 @@ impl Made<'_> {
             "published",
             "published misbinding",
             "difference",
+            "difference in misbinding",
         ];
         let caption = "Table 6. Tier 2: scenarios whose answer depends on the version";
         self.by_system(caption, &heads, |name, score, published| {
@@ -407,7 +291,7 @@ impl Made<'_> {
                 None => [Cell::default(), Cell::default(), Cell::default()]
                     .into_iter()
                     .chain(theirs)
-                    .chain([Cell::default()])
+                    .chain([Cell::default(), Cell::default()])
                     .collect(),
                 Some(tier2) => [
                     Cell::linked(of(tier2.correct, tier2.scoreable), format!("{}-2", runs_of(name))),
@@ -416,7 +300,13 @@ impl Made<'_> {
                 ]
                 .into_iter()
                 .chain(theirs)
-                .chain([Cell::new(points(share(tier2.correct, tier2.scoreable) - share(correct, scoreable)))])
+                .chain([
+                    Cell::new(points(share(tier2.correct, tier2.scoreable) - share(correct, scoreable))),
+                    Cell::new(points(
+                        share(tier2.misbound, tier2.scoreable)
+                            - published.misbinding_percent.parse::<f64>().unwrap_or_default() / 100.0,
+                    )),
+                ])
                 .collect(),
             }
         })
@@ -465,18 +355,29 @@ impl Made<'_> {
     }
 
     fn irrelevant(&self) -> Table {
-        let heads = ["exact match", "published"];
+        let heads = ["exact match", "runs", "published runs", "difference"];
         let caption = "Tier 2: scenarios whose answer does not depend on the version";
-        self.by_system(caption, &heads, |name, score, _| {
-            let tier2 = score.and_then(|score| score.tier2.as_ref());
-            let ours = tier2.map_or_else(Cell::default, |tier2| {
-                Cell::linked(
-                    of(tier2.irrelevant_passed, tier2.irrelevant_total),
-                    format!("{}-2", runs_of(name)),
-                )
-            });
-            vec![ours, Cell::published("285 runs, not judged")]
-        })
+        let tiers = &self.published.tiers;
+        let published = (tiers["2"] - tiers["2, dependent on the version"]) * self.published.matrix.runs;
+        let mut table = self.by_system(caption, &heads, |name, score, _| {
+            let theirs = Cell::published(published.to_string());
+            match score.and_then(|score| score.tier2.as_ref()) {
+                None => vec![Cell::default(), Cell::default(), theirs, Cell::default()],
+                Some(tier2) => vec![
+                    Cell::linked(
+                        of(tier2.irrelevant_passed, tier2.irrelevant_total),
+                        format!("{}-2", runs_of(name)),
+                    ),
+                    Cell::new(tier2.irrelevant_total.to_string()),
+                    theirs,
+                    Cell::new(apart(tier2.irrelevant_total as usize, published)),
+                ],
+            }
+        });
+        table.notes.push(
+            "Published as `signal_irrelevant`: the number of these runs, not how many are right.".into(),
+        );
+        table
     }
 
     fn gradient(&self) -> Part {
@@ -505,6 +406,7 @@ impl Made<'_> {
             "published min",
             "published inconsistent",
             "difference of means",
+            "difference of inconsistent",
         ];
         self.by_system(
             "Table 7. Determinism: the share of the most frequent answer",
@@ -522,10 +424,13 @@ impl Made<'_> {
                         Cell::new(interval(&stability.interval)),
                     ],
                 };
-                let difference =
-                    score.and_then(|score| score.stability.as_ref()).zip(mean.parse::<f64>().ok());
-                let difference = difference.map(|(ours, theirs)| format!("{:+.3}", ours.mean - theirs));
-                ours.into_iter().chain(theirs).chain([Cell::new(difference.unwrap_or_default())]).collect()
+                let stability = score.and_then(|score| score.stability.as_ref());
+                let means = stability.zip(mean.parse::<f64>().ok());
+                let means = means.map(|(ours, theirs)| format!("{:+.3}", ours.mean - theirs));
+                let cohorts = stability
+                    .map(|stability| apart(stability.inconsistent as usize, published.inconsistent as usize));
+                let differences = [means, cohorts].map(|text| Cell::new(text.unwrap_or_default()));
+                ours.into_iter().chain(theirs).chain(differences).collect()
             },
         )
     }
@@ -558,13 +463,13 @@ impl Made<'_> {
             let ours = match score.and_then(|score| score.stability.as_ref()) {
                 None => vec![Cell::default(); 3],
                 Some(stability) => {
-                    let cohorts = self.cohorts(name);
+                    let cohorts = cohorts(self.material, name, false);
                     let least = cohorts.iter().min_by(|a, b| most_frequent(a).total_cmp(&most_frequent(b)));
                     let least = least.filter(|cohort| most_frequent(cohort) < 1.0);
                     let (id, share) = match least {
                         None => (Cell::new("none"), Cell::new("1.000")),
                         Some(cohort) => (
-                            Cell::linked(&cohort.scenario.id, file_of("", name, cohort.scenario)),
+                            Cell::linked(&cohort.scenario.id, path_of(name, cohort.scenario)),
                             Cell::new(format!("{:.3}", most_frequent(cohort))),
                         ),
                     };
@@ -621,7 +526,10 @@ impl Made<'_> {
                         let difference = match surface.wrong_decisions {
                             _ if self.material.setting.runs != RUNS => "other repeats".to_owned(),
                             None => "not separable".to_owned(),
-                            Some(_) => format!("{:+}", i64::from(surface.total) - theirs),
+                            Some(_) => {
+                                let label = if surface.label == published.label { "same" } else { "other" };
+                                format!("{:+}, {label} label", i64::from(surface.total) - theirs)
+                            }
                         };
                         (cells, difference)
                     }
@@ -664,7 +572,7 @@ impl Made<'_> {
     }
 
     fn elimination(&self) -> Table {
-        let heads = ["material here", "material as published", "difference"];
+        let heads = ["material here", "published", "difference"];
         let mut table = self.by_system("Table 9. Failure elimination", &heads, |_, score, published| {
             let ours = score.and_then(|score| score.surface.as_ref()).map(|surface| {
                 match surface.material.is_empty() {
@@ -712,13 +620,36 @@ impl Made<'_> {
     }
 
     fn tier3(&self) -> Table {
-        let heads =
-            ["completeness", "precision", "authority", "invertible", "replays", "extra runs", "published"];
-        self.by_system("Accounts of a change from version 1 to version 2", &heads, |name, score, _| {
+        let heads = [
+            "completeness",
+            "precision",
+            "authority",
+            "invertible",
+            "replays",
+            "extra runs",
+            "published",
+            "difference",
+        ];
+        let caption = "Accounts of a change from version 1 to version 2";
+        self.by_system(caption, &heads, |name, score, published| {
             let yes = |is: bool| if is { "yes" } else { "no" };
-            let theirs = match name {
-                "opus" => "completeness 1.0, precision 1.0, structurally invertible",
-                _ => "",
+            let theirs = published.tier3.as_ref().map_or("not published".to_owned(), |theirs| {
+                let PublishedTier3 { completeness, precision, invertible, authority } = theirs;
+                format!(
+                    "completeness {completeness}, precision {precision}, invertible {invertible}, authority {authority}"
+                )
+            });
+            let found = score.and_then(|score| score.tier3.as_ref());
+            let difference = match (found, &published.tier3) {
+                (None, _) => String::new(),
+                (Some(_), None) => "unknown".into(),
+                (Some(ours), Some(theirs)) => {
+                    let gap = |name: &str, ours: f64, theirs: &str| {
+                        format!("{name} {:+.3}", ours - theirs.parse::<f64>().unwrap_or_default())
+                    };
+                    let completeness = gap("completeness", ours.completeness, &theirs.completeness);
+                    format!("{completeness}, {}", gap("precision", ours.precision, &theirs.precision))
+                }
             };
             let ours = match score.and_then(|score| score.tier3.as_ref()) {
                 None => vec![Cell::default(); 6],
@@ -731,64 +662,8 @@ impl Made<'_> {
                     Cell::new(grouped(u64::from(tier3.extra_runs))),
                 ],
             };
-            ours.into_iter().chain([Cell::published(theirs)]).collect()
+            ours.into_iter().chain([Cell::published(theirs), Cell::new(difference)]).collect()
         })
-    }
-
-    fn properties(&self) -> Table {
-        let row = |property: &str, interpreted: &str, a: &str, compiled: &str, b: &str| {
-            vec![Cell::new(property), Cell::linked(interpreted, a), Cell::linked(compiled, b)]
-        };
-        Table {
-            id: None,
-            caption: "Table 10. Properties of interpreted and of compiled decisions".into(),
-            columns: columns(&["property", "a model decides", "a compiled policy decides"]),
-            rows: vec![
-                row(
-                    "correctness",
-                    "measured per case; errors of every class",
-                    "#tier-1",
-                    "the policy is checked before the first case",
-                    "#tier-1",
-                ),
-                row(
-                    "time",
-                    "the version must be inferred from the prompt",
-                    "#tier-2",
-                    "the date of the case selects the version",
-                    "#tier-2",
-                ),
-                row(
-                    "determinism",
-                    "the same question can have several answers",
-                    "#determinism",
-                    "the same case always has the same answer",
-                    "#determinism",
-                ),
-                row(
-                    "governance",
-                    "an account of a change is generated text",
-                    "#tier-3",
-                    "an account of a change is computed from what is executed",
-                    "#tier-3",
-                ),
-                row(
-                    "cost",
-                    "tokens and seconds for each decision",
-                    "#cost",
-                    "microseconds for each decision",
-                    "#cost",
-                ),
-                row(
-                    "what is not known",
-                    "is guessed or noticed",
-                    "#beyond",
-                    "is refused, with the field",
-                    "#beyond",
-                ),
-            ],
-            notes: vec!["Each cell leads to the figures that support or contradict it.".into()],
-        }
     }
 
     fn controls(&self) -> Table {
@@ -938,31 +813,24 @@ impl Made<'_> {
         parts
     }
 
-    /// The cohorts of a system that ran.
-    fn cohorts(&self, name: &str) -> Vec<Cohort<'_>> {
-        let Material { domains, records, .. } = self.material;
-        cohorts_of(domains, records, name, false)
-    }
-
     /// A section for each system that ran: every cohort with its records.
     fn runs(&self) -> Vec<Section> {
         let ran = NAMES.iter().filter(|name| self.score(name).state != "not_run");
         ran.map(|name| {
             let mut parts = vec![Part::Text(
-                "Each scenario leads to the records of its repeats. Records of models name the requests and responses \
-                 behind them, which are in the folder `evidence`."
+                "Each scenario leads to its runs, with every answer as it came. Runs of models lead to each request and \
+                 response behind them, which are in the folder `evidence`."
                     .into(),
             )];
-            let cohorts = self.cohorts(name);
             for tier in [Tier::Decision, Tier::Binding, Tier::Governance] {
-                let own: Vec<&Cohort<'_>> = cohorts.iter().filter(|cohort| cohort.scenario.tier == tier).collect();
+                let mut own = cohorts(self.material, name, false);
+                own.retain(|cohort| cohort.scenario.tier == tier);
                 let (caption, id) = (format!("{}, tier {}", title(name), tier.number()), format!("runs-{name}-{}", tier.number()));
-                parts.push(listed(name, &caption, "", &id, &own));
+                parts.push(listed(name, &caption, &id, &own));
             }
             if self.material.beyond.contains_key(*name) {
-                let own = cohorts_of(self.material.domains, self.material.beyond_records, name, true);
                 let caption = format!("{}, beyond the published experiment", title(name));
-                parts.push(listed(name, &caption, "beyond/", &format!("beyond-{name}"), &own.iter().collect::<Vec<_>>()));
+                parts.push(listed(name, &caption, &format!("beyond-{name}"), &cohorts(self.material, name, true)));
             }
             section(&format!("runs-{name}"), &format!("All runs of {}", title(name)), parts)
         })
@@ -982,77 +850,15 @@ impl Made<'_> {
     }
 }
 
-/// The cohorts of a system in a table.
-fn listed(name: &str, caption: &str, folder: &str, anchor: &str, cohorts: &[&Cohort<'_>]) -> Part {
-    let row = |cohort: &&Cohort<'_>| {
-        let count = cohort.records.len();
-        let mut failures: BTreeMap<String, u32> = BTreeMap::new();
-        if cohort.scenario.tier != Tier::Governance {
-            for record in &cohort.records {
-                if let Ok(Some(class)) = class(cohort.domain, cohort.scenario, record) {
-                    *failures.entry(class.name().into()).or_default() += 1;
-                }
-            }
-        }
-        let failures: Vec<String> =
-            failures.iter().map(|(class, count)| format!("{class} {count}")).collect();
-        let evidence = cohort.records.iter().find_map(|record| record.evidence.first());
-        let evidence = evidence.map_or_else(Cell::default, |hash| {
-            Cell::linked(
-                &hash[..8.min(hash.len())],
-                format!("evidence/objects/{}/{hash}.json", &hash[..2.min(hash.len())]),
-            )
-        });
-        vec![
-            Cell::linked(&cohort.scenario.id, file_of(folder, name, cohort.scenario)),
-            Cell::new(&cohort.scenario.title),
-            Cell::new(count.to_string()),
-            Cell::new(failures.join(", ")),
-            Cell::new(format!("{:.3}", most_frequent(cohort))),
-            evidence,
-        ]
-    };
-    Part::Table(Table {
-        id: Some(anchor.to_owned()),
-        caption: caption.to_owned(),
-        columns: columns(&[
-            "scenario",
-            "what it is about",
-            "runs",
-            "failures",
-            "stability",
-            "first evidence",
-        ]),
-        rows: cohorts.iter().map(row).collect(),
-        notes: Vec::new(),
-    })
-}
-
-fn cohorts_of<'a>(domains: &'a [Domain], records: &'a [Record], name: &str, beyond: bool) -> Vec<Cohort<'a>> {
-    let own: Vec<&Record> =
-        records.iter().filter(|record| record.system == name && record.state != State::NotRun).collect();
-    let cohort = |(domain, scenario): (&'a Domain, &'a Scenario)| {
-        let mut records: Vec<&Record> =
-            own.iter().filter(|record| record.scenario == scenario.id).copied().collect();
-        records.sort_by_key(|record| record.run);
-        Cohort { domain, scenario, records }
-    };
-    scenarios(domains, beyond).into_iter().map(cohort).collect()
-}
-
-fn file_of(folder: &str, system: &str, scenario: &Scenario) -> String {
-    format!("{folder}records/{system}/{}.json", scenario.id)
-}
-
 fn interval(interval: &crate::score::Interval) -> String {
-    format!("{} to {}, n = {}", percent(interval.low), percent(interval.high), interval.scenarios)
+    format!("{} to {}, n\u{a0}=\u{a0}{}", percent(interval.low), percent(interval.high), interval.scenarios)
 }
 
 /// A time in the unit in which it is easiest to read.
-fn micros(micros: u64) -> String {
+pub(super) fn micros(micros: u64) -> String {
     match micros {
-        0..1_000 => format!("{micros} µs"),
-        1_000..1_000_000 => format!("{:.1} ms", micros as f64 / 1e3),
-        _ => format!("{:.2} s", micros as f64 / 1e6),
+        0..1_000 => format!("{micros}\u{a0}µs"),
+        1_000..1_000_000 => format!("{:.1}\u{a0}ms", micros as f64 / 1e3),
+        _ => format!("{:.2}\u{a0}s", micros as f64 / 1e6),
     }
 }

@@ -21,10 +21,14 @@ caption { text-align: left; font-weight: 600; padding-bottom: .4rem; }
 th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 thead th { color: var(--soft); font-weight: 600; }
 tbody th { font-weight: 500; white-space: nowrap; }
+summary { cursor: pointer; }
+summary, details a { white-space: nowrap; }
+details ul { list-style: none; margin: .3rem 0; padding: 0; max-width: 30rem; }
+details li { white-space: pre-wrap; overflow-wrap: anywhere; }
 code { font-size: .9em; }
 td.published { color: var(--soft); font-style: italic; }
 .note { color: var(--soft); max-width: 46rem; }
-p { max-width: 46rem; }
+p { max-width: 46rem; overflow-wrap: anywhere; }
 figure { margin: 1.5rem 0; }
 figure svg { max-width: 100%; height: auto; color: var(--ink); }
 figcaption { color: var(--soft); max-width: 46rem; }
@@ -35,6 +39,7 @@ footer { color: var(--soft); padding: 2rem 1rem; }
 
 /// The page.
 pub fn render(page: &Page) -> String {
+    let links: String = page.links.iter().map(|link| format!("<p>{}</p>\n", content(link))).collect();
     let lead: String = page.lead.iter().map(|text| format!("<p>{}</p>\n", inline(text))).collect();
     let entry =
         |section: &Section| format!("<li><a href=\"#{}\">{}</a></li>\n", section.id, escaped(&section.title));
@@ -43,11 +48,11 @@ pub fn render(page: &Page) -> String {
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
-         <style>{STYLE}</style>\n</head>\n<body>\n<header>\n<h1>{title}</h1>\n{lead}\
+         <style>{STYLE}</style>\n</head>\n<body>\n<header>\n<h1>{title}</h1>\n{links}{lead}\
          <nav aria-label=\"Contents\"><ul>\n{contents}</ul></nav>\n</header>\n<main>\n{sections}</main>\n\
-         <footer>Published figures are in italics. Every measured figure leads to its records.</footer>\n\
-         </body>\n</html>\n",
+         <footer>{footer}</footer>\n</body>\n</html>\n",
         title = escaped(&page.title),
+        footer = escaped(&page.footer),
     )
 }
 
@@ -70,8 +75,11 @@ fn section(section: &Section) -> String {
 }
 
 fn table(table: &Table) -> String {
-    let head: String =
-        table.columns.iter().map(|column| format!("<th scope=\"col\">{}</th>", escaped(column))).collect();
+    let head: String = table
+        .columns
+        .iter()
+        .map(|column| format!("<th scope=\"col\">{}</th>", escaped(column).replace('_', "_<wbr>")))
+        .collect();
     let row = |cells: &Vec<Cell>| {
         let (first, rest) = cells.split_first().expect("a row has a head");
         let rest: String = rest
@@ -97,7 +105,16 @@ fn table(table: &Table) -> String {
 }
 
 fn content(cell: &Cell) -> String {
-    let text = inline(&cell.text);
+    let text = linked(cell, inline(&cell.text));
+    if cell.folded.is_empty() {
+        return text;
+    }
+    let entry = |cell: &Cell| format!("<li>{}</li>", linked(cell, escaped(&cell.text)));
+    let entries: String = cell.folded.iter().map(entry).collect();
+    format!("<details><summary>{text}</summary><ul>{entries}</ul></details>")
+}
+
+fn linked(cell: &Cell, text: String) -> String {
     match &cell.link {
         Some(link) if !text.is_empty() => format!("<a href=\"{}\">{text}</a>", escaped(link)),
         _ => text,

@@ -5,6 +5,9 @@ use super::page::{Cell, Page, Part, Table};
 /// The page.
 pub fn render(page: &Page) -> String {
     let mut text = format!("# {}\n\n", page.title);
+    for link in &page.links {
+        text += &format!("{}\n\n", cell(link));
+    }
     for paragraph in &page.lead {
         text += &format!("{paragraph}\n\n");
     }
@@ -18,7 +21,7 @@ pub fn render(page: &Page) -> String {
             }
         }
     }
-    format!("{}\n", text.trim_end())
+    format!("{text}{}\n", page.footer)
 }
 
 fn table(table: &Table) -> String {
@@ -40,10 +43,11 @@ fn table(table: &Table) -> String {
 fn cell(cell: &Cell) -> String {
     let text = escaped(&cell.text);
     let text = if cell.is_published && !text.is_empty() { format!("*{text}*") } else { text };
-    match &cell.link {
+    let text = match &cell.link {
         Some(link) if !text.is_empty() => format!("[{text}]({link})"),
         _ => text,
-    }
+    };
+    [text].into_iter().chain(cell.folded.iter().map(self::cell)).collect::<Vec<_>>().join(" ")
 }
 
 /// Text in a cell. What systems and servers said is data, and cannot become markup.

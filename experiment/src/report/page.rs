@@ -5,10 +5,14 @@
 pub struct Page {
     /// Its title.
     pub title: String,
+    /// Where else to look.
+    pub links: Vec<Cell>,
     /// What comes before the first section.
     pub lead: Vec<String>,
     /// Its sections.
     pub sections: Vec<Section>,
+    /// What comes last.
+    pub footer: String,
 }
 
 /// A section.
@@ -60,6 +64,8 @@ pub struct Cell {
     pub text: String,
     /// Where it leads.
     pub link: Option<String>,
+    /// What is folded away below it.
+    pub folded: Vec<Cell>,
     /// Whether it is a published figure, which is set apart.
     pub is_published: bool,
 }
@@ -72,11 +78,11 @@ impl Cell {
 
     /// A cell that leads to what is behind it.
     pub fn linked(text: impl Into<String>, link: impl Into<String>) -> Cell {
-        Cell { text: text.into(), link: Some(link.into()), is_published: false }
+        Cell { link: Some(link.into()), ..Cell::new(text) }
     }
 
     /// A published figure.
     pub fn published(text: impl Into<String>) -> Cell {
-        Cell { text: text.into(), link: None, is_published: true }
+        Cell { is_published: true, ..Cell::new(text) }
     }
 }

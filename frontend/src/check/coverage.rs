@@ -39,8 +39,11 @@ pub(super) struct Judge<'p> {
     /// The fields and facts of the policy, if they were understood.
     fields: Option<&'p Policy>,
     /// By table, by key of a grid, and by the range of keys, the last question and its answer.
-    known: BTreeMap<(Span, usize, Within), (Space, Result<Faults, Exhausted>)>,
+    known: BTreeMap<(Span, usize, Within), (Space, Answered)>,
 }
+
+/// What was found out about a table.
+type Answered = Result<Faults, Exhausted>;
 
 /// In which range the keys of a table are taken.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,13 +85,7 @@ impl<'p> Judge<'p> {
         Judge { budget: Budget(TABLE_WORK_MAX), fields, known: BTreeMap::new() }
     }
 
-    fn faults(
-        &mut self,
-        table: &Table,
-        axis: usize,
-        within: Within,
-        space: Space,
-    ) -> Result<Faults, Exhausted> {
+    fn faults(&mut self, table: &Table, axis: usize, within: Within, space: Space) -> Answered {
         let last = self.known.get(&(table.span, axis, within));
         if let Some((_, answer)) = last.filter(|(known, _)| *known == space) {
             return answer.clone();
@@ -100,12 +97,7 @@ impl<'p> Judge<'p> {
     }
 
     /// The faults of rows whose keys are taken in two ranges.
-    fn of_both(
-        &mut self,
-        table: &Table,
-        axis: usize,
-        [named, proved]: [Space; 2],
-    ) -> Result<Faults, Exhausted> {
+    fn of_both(&mut self, table: &Table, axis: usize, [named, proved]: [Space; 2]) -> Answered {
         if named == proved {
             return self.faults(table, axis, Within::Named, named);
         }

@@ -9,6 +9,7 @@ use super::quantity::Quantity;
 use super::scoped::Scoped;
 use super::site::{Site, Truth};
 use crate::hir::{ExprId, LetId, Policy, Unit, Version};
+use crate::limits::LISTED_WORK_MAX;
 
 /// Stack that is kept free below each level of an expression.
 const STACK_RED_BYTES: usize = 64 * 1024;
@@ -40,6 +41,8 @@ pub struct Lowerer<'a> {
     pub lets: Scoped<LetId, Lowered>,
     /// What could go wrong, in the order in which it was found.
     pub complaints: Vec<Complaint>,
+    /// The work that may still go into outputs that list their values.
+    pub(super) listed_work_left: usize,
     noted: BTreeSet<(ExprId, u8)>,
 }
 
@@ -52,6 +55,7 @@ impl<'a> Lowerer<'a> {
             site: Site::new(policy.schema.field_ranges(), results),
             lets: Scoped::default(),
             complaints: Vec::new(),
+            listed_work_left: LISTED_WORK_MAX,
             noted: BTreeSet::new(),
         }
     }

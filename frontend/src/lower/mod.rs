@@ -7,12 +7,13 @@
 //!
 //! In reading order: exact numbers (`quantity`), a place in a function and what is known there (`site`), how a number
 //! becomes a value (`assemble`) and a comparison a Boolean (`compare`); expressions (`expr`, `number`, `truth`,
-//! `table`), rules (`rules`), the same with probes for coverage ([`probes`]), and diagnostics (`complaint`).
+//! `table`), rules (`rules`), outputs that list their values (`listed`), the same with probes for coverage ([`probes`]), and diagnostics (`complaint`).
 
 mod assemble;
 mod compare;
 pub(crate) mod complaint;
 pub(crate) mod expr;
+mod listed;
 mod number;
 pub mod probes;
 mod quantity;
@@ -40,7 +41,7 @@ use crate::codes::Code;
 use crate::codes::Demand;
 use crate::diagnostic::{Diagnostic, any_error, in_versions};
 use crate::hir::{self, LetId, Policy, RuleInfo, Step};
-use crate::limits::{PROOF_WORK_MAX, REACHABILITY_WORK_MAX};
+use crate::limits::REACHABILITY_WORK_MAX;
 use crate::prove;
 use crate::text::ast::Span;
 
@@ -65,23 +66,13 @@ pub fn lower_for(policy: &Policy, source: &str, demand: Demand) -> (Option<Progr
     (program, diagnostics)
 }
 
-/// Runs passes. Many versions share their functions with the version before.
-struct Optimized {
-    /// The function that the passes ran on last, before and after.
-    last: Option<(Func, Func)>,
-    /// What may still be done to prove again what passes have rewritten, in words.
-    work: usize,
-}
-
-impl Default for Optimized {
-    fn default() -> Optimized {
-        Optimized { last: None, work: PROOF_WORK_MAX }
-    }
-}
+/// The function that the passes ran on last, before and after. Many versions share theirs with the version before.
+#[derive(Default)]
+struct Optimized(Option<(Func, Func)>);
 
 impl Optimized {
     fn apply(&mut self, func: &mut Func) {
-        if let Some((before, after)) = &self.last
+        if let Some((before, after)) = &self.0
             && before == func
         {
             func.clone_from(after);
@@ -89,12 +80,12 @@ impl Optimized {
         }
         let before = func.clone();
         opus_ir::passes::optimize(func);
-        match prove::again(func, &mut self.work) {
+        match prove::again(func) {
             Some(proofs) => func.proofs = proofs,
             // what compiles does not depend on passes
             None => func.clone_from(&before),
         }
-        self.last = Some((before, func.clone()));
+        self.0 = Some((before, func.clone()));
     }
 }
 

@@ -1,7 +1,7 @@
 //! What are the rules of a version lowered to? Blocks in order: a condition, the outcome if it holds, and otherwise
 //! the next rule, where the condition is known to have failed.
 
-use opus_ir::{Entries, Func, Interval, Kind, Op, Type, Value};
+use opus_ir::{Func, Interval, Kind, Value};
 
 use super::complaint::{Complaint, Fault};
 use super::expr::{Failed, Lowerer};
@@ -9,11 +9,6 @@ use super::quantity::{Sum, power_of_ten};
 use super::site::Truth;
 use crate::display::value_scale;
 use crate::hir::{ExprId, LetId, Policy, Rule, Step, Version};
-
-/// How many values an output may be proved to have one of, where it lists its values.
-const LISTED_MAX: usize = 1024;
-/// How many definitions they are followed through.
-const LISTED_DEPTH_MAX: u32 = 16;
 
 /// The rules of a version as a function.
 pub struct Decides {
@@ -170,56 +165,14 @@ impl Lowerer<'_> {
 
     fn kept(&mut self, output: u32, expr: ExprId, value: Value) -> Result<Value, Failed> {
         let domain = &self.policy.schema.outputs[output as usize].domain;
+        if domain.set.is_some() {
+            return self.listed(output, expr, value);
+        }
         self.site.keeps(value, domain.range);
-        let Some(kept) = self.site.within(value, domain.range) else {
+        let kept = self.site.within(value, domain.range);
+        kept.ok_or_else(|| {
             let found = self.site.bounds(value);
-            return Err(self.note(expr, Fault::Output { output, found }));
-        };
-        let listed = domain.set.as_ref().is_none_or(|_| {
-            let values = self.values_of(kept, LISTED_DEPTH_MAX);
-            values.is_some_and(|values| values.into_iter().all(|value| domain.contains(value)))
-        });
-        if listed { Ok(kept) } else { Err(self.note(expr, Fault::Listed { output })) }
+            self.note(expr, Fault::Output { output, found })
+        })
     }
-
-    /// Every value that a value may have, where they are few.
-    fn values_of(&self, value: Value, depth: u32) -> Option<Vec<i128>> {
-        let func = self.site.func();
-        let range = func.values[value].range;
-        let inst = func.inst(value).filter(|_| depth > 0)?;
-        let of = |value: Value| self.values_of(value, depth - 1);
-        let open = func.entries(inst).and_then(Entries::open);
-        let found = match (inst.op, inst.args()) {
-            (Op::Field, _) => self.policy.schema.inputs[inst.imm as usize].domain.set.clone(),
-            (Op::Refine, [refined, _]) | (Op::Bound, [refined]) => of(*refined),
-            (Op::Lookup, _) if open.is_some() => {
-                open.and_then(|open| self.policy.holes[open.hole as usize].domain().set)
-            }
-            (Op::Lookup, [index]) => {
-                let index = func.values[*index].range;
-                let last = func.table(inst).len().saturating_sub(1) as i128;
-                let reached = index.lo.clamp(0, last) as usize..=index.hi.clamp(0, last) as usize;
-                func.table(inst).get(reached).map(<[i128]>::to_vec)
-            }
-            (Op::Select, [_, a, b]) => of(*a).zip(of(*b)).map(|(a, b)| [a, b].concat()),
-            (Op::Mul, [a, b]) => {
-                let (factor, other) = match func.constant(*a) {
-                    Some(factor) => (factor, *b),
-                    None => (func.constant(*b)?, *a),
-                };
-                of(other)?.into_iter().map(|value| value.checked_mul(factor)).collect()
-            }
-            _ => None,
-        };
-        let mut values = found.or_else(|| all_of(range))?;
-        values.retain(|value| range.contains(*value));
-        (values.len() <= LISTED_MAX).then_some(values)
-    }
-}
-
-/// All values of a range, where they are few.
-fn all_of(range: Interval) -> Option<Vec<i128>> {
-    let count = range.hi.checked_sub(range.lo)?;
-    (count < LISTED_MAX as i128 && Type::I64.range().contains_all(range))
-        .then(|| (range.lo..=range.hi).collect())
 }

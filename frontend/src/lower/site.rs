@@ -23,8 +23,7 @@ use opus_ir::{Block, Builder, End, Func, Inst, Interval, Op, Open, Table, Target
 
 use super::assemble::{Compared, Extreme};
 use super::scoped::Scoped;
-use crate::limits::PROOF_WORK_MAX;
-use crate::prove::Search;
+use crate::prove::{Budget, Search};
 use facts::{Fact, Mark, Subject};
 
 /// A Boolean.
@@ -76,8 +75,8 @@ pub struct Site {
     passed: Vec<(Value, bool)>,
     /// What is supposed besides.
     supposed: Vec<(Value, bool)>,
-    /// What may still be done for proofs, in words.
-    proof_work: usize,
+    /// What may still be done for proofs.
+    proofs: Budget,
     pub(super) compared: Vec<Compared>,
     /// The lesser or greater of two sums, by its value.
     pub(super) extremes: Scoped<Value, Extreme>,
@@ -115,7 +114,7 @@ impl Site {
             held_ever: 0,
             passed: Vec::new(),
             supposed: Vec::new(),
-            proof_work: PROOF_WORK_MAX,
+            proofs: Budget::default(),
             compared: Vec::new(),
             extremes: Scoped::default(),
         }
@@ -301,10 +300,10 @@ impl Site {
         let Some(claim) = self.builder.range(sharp).intersect(range) else {
             // only where no row comes
             let known = [self.passed.as_slice(), &self.supposed].concat();
-            let mut search = Search::new(func, facts, &known, &mut self.proof_work);
+            let mut search = Search::new(func, facts, &known, &mut self.proofs);
             return search.within(sharp, range).is_some();
         };
-        let mut search = Search::new(func, facts, &self.passed, &mut self.proof_work);
+        let mut search = Search::new(func, facts, &self.passed, &mut self.proofs);
         if let Some(proofs) = search.within(sharp, claim) {
             let bound = self.builder.bound(sharp, claim, proofs);
             let (seen, _) = self.sharpened.get(&value).copied().unwrap_or((0, value));
@@ -316,7 +315,7 @@ impl Site {
             return false;
         }
         let known = [self.passed.as_slice(), &self.supposed].concat();
-        let mut search = Search::new(func, facts, &known, &mut self.proof_work);
+        let mut search = Search::new(func, facts, &known, &mut self.proofs);
         let holds = search.within(sharp, claim).is_some();
         if holds {
             self.claim(value, claim);

@@ -8,11 +8,10 @@ use opus_ir::facts::{self, Facts};
 use opus_ir::proof::Proofs;
 use opus_ir::{Block, Def, Func, Op, Value};
 
-use super::search::{Known, Search};
+use super::search::{Budget, Known, Search};
 
-/// The proofs of every `bound` in a function that otherwise verifies; `None` where one is not found. `work` is what may
-/// still be done, in words.
-pub fn again(func: &Func, work: &mut usize) -> Option<BTreeMap<Value, Proofs>> {
+/// The proofs of every `bound` in a function that otherwise verifies; `None` where one is not found.
+pub fn again(func: &Func) -> Option<BTreeMap<Value, Proofs>> {
     let bounds = |block: Block| {
         let is_bound =
             |value: &Value| matches!(&func.values[*value].def, Def::Inst(inst) if inst.op == Op::Bound);
@@ -24,7 +23,7 @@ pub fn again(func: &Func, work: &mut usize) -> Option<BTreeMap<Value, Proofs>> {
     let origins = facts::origins(func);
     let facts = Facts::with_origins(func, &origins);
     let dominators = Dominators::of(func).ok()?;
-    let mut proofs = BTreeMap::new();
+    let (mut proofs, mut budget) = (BTreeMap::new(), Budget::default());
     for block in func.blocks.keys() {
         let values = bounds(block);
         if values.is_empty() {
@@ -34,7 +33,7 @@ pub fn again(func: &Func, work: &mut usize) -> Option<BTreeMap<Value, Proofs>> {
         for value in values {
             let operand = func.inst(value)?.args()[0];
             let claim = func.values[value].range;
-            proofs.insert(value, Search::new(func, facts, &known, work).within(operand, claim)?);
+            proofs.insert(value, Search::new(func, facts, &known, &mut budget).within(operand, claim)?);
         }
     }
     Some(proofs)

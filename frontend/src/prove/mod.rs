@@ -16,4 +16,4 @@ mod search;
 mod simplex;
 
 pub use again::again;
-pub use search::{Known, Search};
+pub use search::{Budget, Known, Search};

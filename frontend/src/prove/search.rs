@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use num_integer::Integer;
 use opus_ir::facts::Facts;
 use opus_ir::proof::{
-    self, Monomial, NODES_DEEP_MAX, Node, Poly, Proof, Proofs, Relation, Scope, Split, Work,
+    self, Gap, Monomial, NODES_DEEP_MAX, Node, Poly, Proof, Proofs, Relation, Scope, Split, Work,
 };
 use opus_ir::{Def, Func, Interval, Op, Value};
 
 use super::linear::{Answer, Point, follows};
 use super::rational::Rational;
-use crate::limits::GOAL_WORK_MAX;
+use crate::limits::{GOAL_WORK_MAX, PROOF_WORK_MAX};
 
 /// How many atoms around a goal are looked at.
 const ATOMS_MAX: usize = 96;
@@ -35,14 +35,29 @@ pub struct Search<'a> {
     facts: Facts<'a>,
     /// What branches say on the way to the place, the earliest first.
     known: &'a [Known],
-    /// What may still be done for all goals, in words.
-    work: &'a mut usize,
+    /// What may still be done.
+    budget: &'a mut Budget,
+}
+
+/// What may still be done for all goals of a function.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    /// For the search, in words.
+    words: usize,
+    /// For the check of what was found, which the format limits.
+    checks: Work,
+}
+
+impl Default for Budget {
+    fn default() -> Budget {
+        Budget { words: PROOF_WORK_MAX, checks: Work::default() }
+    }
 }
 
 impl<'a> Search<'a> {
     /// At a place that every row reaches by these branches.
-    pub fn new(func: &'a Func, facts: Facts<'a>, known: &'a [Known], work: &'a mut usize) -> Search<'a> {
-        Search { func, facts, known, work }
+    pub fn new(func: &'a Func, facts: Facts<'a>, known: &'a [Known], budget: &'a mut Budget) -> Search<'a> {
+        Search { func, facts, known, budget }
     }
 
     /// The proofs that a value keeps a range, in what is claimed of it already; `None` where none is found.
@@ -63,7 +78,7 @@ impl<'a> Search<'a> {
 
     /// A proof that a linear polynomial is not negative, which the check accepts.
     pub fn proof(&mut self, goal: &Poly) -> Option<Proof> {
-        let mut left = GOAL_WORK_MAX.min(*self.work);
+        let mut left = GOAL_WORK_MAX.min(self.budget.words);
         let before = left;
         let mut found = self.attempt(goal, &[], &mut left);
         if found.is_none() {
@@ -76,20 +91,23 @@ impl<'a> Search<'a> {
                 found = self.attempt(goal, self.known, &mut left);
             }
         }
-        *self.work -= before - left;
+        self.budget.words -= before - left;
         let nodes = found?;
         let proof = Proof { nodes };
         let mut scope = Scope::new(self.func, self.facts, None);
         let usable = |_: Value| true;
         let passed = |condition: Value, holds: bool| self.known.contains(&(condition, holds));
-        let checked = proof::check(&proof, goal, &mut scope, &mut Work::default(), &usable, &passed);
+        let mut work = self.budget.checks;
+        let checked = proof::check(&proof, goal, &mut scope, &mut work, &usable, &passed);
         debug_assert!(
-            checked.is_ok(),
+            checked.is_ok() || checked == Err(Gap::Limit),
             "what the search finds is proved: {}\n{proof:?}\n{}",
             checked.unwrap_err(),
             self.func
         );
-        checked.is_ok().then_some(proof)
+        checked.ok()?;
+        self.budget.checks = work;
+        Some(proof)
     }
 
     fn attempt(&self, goal: &Poly, branches: &[Known], left: &mut usize) -> Option<Vec<Node>> {

@@ -18,9 +18,9 @@ use opus_fuzz::differential::{self, Found};
 use opus_fuzz::shrink::{Failure, shrink};
 use opus_fuzz::sound::{Figures, Kind, Thrown};
 use opus_fuzz::targets::TARGETS;
-use opus_fuzz::{attributions, generated, policy, seeds, sound};
+use opus_fuzz::{attributions, generated, policy, proofs, seeds, sound};
 use opus_govern::witnesses::Witnesses;
-use opus_ir::testing::Seed;
+use opus_ir::testing::{self, Seed};
 use opus_runtime::Level;
 
 const USAGE: &str =
@@ -29,7 +29,7 @@ const USAGE: &str =
        campaign sound [--count N] [--kind linear|products|all] [--rows N] [--refused FOLDER] [--seed N] [--threads N]
        campaign TARGET [--count N] [--seed N] [--threads N]
        campaign source [--kind linear|products] [--seed N]
-TARGET is artifacts, narrow_lanes, parse, format, passes, ir_text,
+TARGET is artifacts, narrow_lanes, parse, format, passes, proofs, ir_text,
 structures, explanations, coverage, bytecode or canary";
 
 /// Damaged copies of each artifact.
@@ -67,6 +67,7 @@ fn main() -> ExitCode {
     let outcome = match options.target.as_str() {
         "differential" => differential(&options),
         "artifacts" => artifacts(&options),
+        "proofs" => damaged_proofs(&options),
         "attributions" => attributions(&options),
         "sound" => sound(&options),
         _ => target(&options),
@@ -308,6 +309,49 @@ fn artifacts(options: &Options) -> Result<String, String> {
     Ok(format!(
         "{} damaged copies of {artifacts} artifacts, {refused} refused, {ran} decided rows",
         refused + ran
+    ))
+}
+
+/// Of the accepted functions, one in so many decides on every engine.
+const ON_ENGINES: u64 = 16;
+
+/// In each piece, most are functions, and a tenth are copies of one artifact.
+fn damaged_proofs(options: &Options) -> Result<String, String> {
+    let [refused, right, on_engines, copies, ran] = [const { AtomicU64::new(0) }; 5];
+    on_all(options, options.count.div_ceil(COPIES), |seed| {
+        let bytes = seeds::bytes(seed, 100 * COPIES as usize);
+        let mut u = Unstructured::new(&bytes);
+        for copy in 0..COPIES - COPIES / 10 {
+            let number = seed.wrapping_mul(COPIES).wrapping_add(copy);
+            let Some(func) =
+                proofs::function(&mut Seed(number)).map_err(|wrong| format!("{number}: {wrong}"))?
+            else {
+                refused.fetch_add(1, Ordering::Relaxed);
+                continue;
+            };
+            if right.fetch_add(1, Ordering::Relaxed) % ON_ENGINES == 0 {
+                on_engines.fetch_add(1, Ordering::Relaxed);
+                proofs::on_all_engines(func.into_inner(), &mut u)?;
+            }
+        }
+        let mut source = Seed(seed);
+        let mut generated = std::iter::repeat_with(|| testing::func(&mut source));
+        let func = generated.find(|func| !func.proofs.is_empty()).expect("many functions have proofs");
+        let whole = proofs::built(func)?;
+        for _ in 0..COPIES / 10 {
+            copies.fetch_add(1, Ordering::Relaxed);
+            if proofs::artifact(&whole, &mut source, &mut u)? == Became::Ran {
+                ran.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    })?;
+    let [refused, right, on_engines, copies, ran] =
+        [refused, right, on_engines, copies, ran].map(AtomicU64::into_inner);
+    Ok(format!(
+        "{} functions with damaged proofs, {refused} refused, {right} accepted with every claim kept on every row, \
+         {on_engines} of these on all engines; {copies} damaged artifacts, {ran} decided rows",
+        refused + right
     ))
 }
 

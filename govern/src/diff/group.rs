@@ -579,7 +579,7 @@ fn uses(change: &Change) -> [BTreeSet<String>; 2] {
     };
     let of_part = |part: &Part, text: &str| -> Vec<String> {
         let of_text = if part.decides() && *part != Part::From {
-            names(text).map(str::to_owned).collect()
+            names(text).map(str::to_owned).chain(calls(text).map(called)).collect()
         } else {
             Vec::new()
         };
@@ -602,6 +602,21 @@ fn uses(change: &Change) -> [BTreeSet<String>; 2] {
     }
 }
 
+/// The names in a text that have arguments behind them.
+fn calls(text: &str) -> impl Iterator<Item = &str> {
+    let name = |(at, _): (usize, &str)| {
+        let before = &text[..at];
+        let start = before.trim_end_matches(|c: char| c.is_alphanumeric() || c == '_').len();
+        (start < at).then_some(&before[start..])
+    };
+    text.match_indices('(').filter_map(name)
+}
+
+/// The name under which a table of a snapshot is used with arguments, which no other declaration can be.
+fn called(name: &str) -> String {
+    format!("{name}()")
+}
+
 /// The name under which `effective on` is used by versions.
 const SELECTS: &str = "effective on";
 
@@ -616,16 +631,32 @@ fn used_name(key: &Key) -> Option<String> {
     }
 }
 
+/// The names that an element declares: that of [`used_name`], and that of a table which can have arguments.
+fn used_names(key: &Key, element: &Element) -> Vec<String> {
+    let with_arguments = match key {
+        Key::Table(name) if element.contains_key(&Part::Keys) => Some(called(name)),
+        _ => None,
+    };
+    used_name(key).into_iter().chain(with_arguments).collect()
+}
+
 /// By edit, the edits that it needs.
 fn needs(edits: &[Edit], aligned: &Aligned, orders: &[Order]) -> Vec<BTreeSet<EditId>> {
     let declares = |edit: &Edit, adds: bool| -> BTreeSet<String> {
         let of = |change: &Change| match change {
-            Change::Element { key, before, after } if before.is_none() == adds && after.is_some() == adds => {
-                used_name(key)
+            Change::Element { key, before, after } => {
+                let (with, without) = if adds { (after, before) } else { (before, after) };
+                let declared = with.as_ref().filter(|_| without.is_none());
+                declared.map_or(Vec::new(), |element| used_names(key, element))
             }
-            _ => None,
+            Change::Part { key: Key::Table(name), part: Part::Keys, before, after }
+                if before.is_none() == adds && after.is_some() == adds =>
+            {
+                vec![called(name)]
+            }
+            _ => Vec::new(),
         };
-        edit.changes.iter().filter_map(of).collect()
+        edit.changes.iter().flat_map(of).collect()
     };
     let used = |edit: &Edit| -> [BTreeSet<String>; 2] {
         let sides: Vec<[BTreeSet<String>; 2]> = edit.changes.iter().map(uses).collect();
@@ -658,7 +689,7 @@ fn needs(edits: &[Edit], aligned: &Aligned, orders: &[Order]) -> Vec<BTreeSet<Ed
 }
 
 fn is_declared(structure: &Structure, name: &str) -> bool {
-    structure.elements.keys().any(|key| used_name(key).as_deref() == Some(name))
+    structure.elements.iter().any(|(key, element)| used_names(key, element).iter().any(|known| known == name))
 }
 
 /// Pairs of edits in which the first needs the second because a rule decides at least one output. If it keeps none, what

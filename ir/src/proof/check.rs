@@ -6,7 +6,7 @@ use num_bigint::BigInt;
 
 use super::poly::{Monomial, Poly, Relation};
 use super::scope::Scope;
-use super::{Factor, Leaf, NODES_MAX, Node, Proof, Split, TERMS_MAX, WORK_MAX};
+use super::{Factor, Leaf, NODES_MAX, Node, Proof, Side, Split, TERMS_MAX, WORK_MAX, required};
 use crate::func::Value;
 
 /// How many nodes may be above one another. A constant of the format, as the check recurses.
@@ -37,15 +37,17 @@ pub enum Gap {
     Limit,
     /// It names a value that is not defined here on every path.
     Value(Value),
-    /// It names a fact that there is not, or one that may not be used so.
+    /// It names a fact that there is not.
     Fact,
+    /// It multiplies what may not be multiplied so.
+    Factor,
     /// It relies on a branch that not every row has passed.
     Branch(Value),
     /// It splits into cases that are not complete.
     Cases,
     /// The two sides of a leaf are not the same polynomial.
     Identity,
-    /// What a leaf multiplies the goal by could be less than 1, or its numbers are out of range.
+    /// What a leaf multiplies the goal by could be less than 1, or what is left over could be as much.
     Multiplier,
 }
 
@@ -56,10 +58,13 @@ impl std::fmt::Display for Gap {
             Gap::Limit => f.write_str("the proofs of this function are too large"),
             Gap::Value(value) => write!(f, "it names {value}, which is not defined on every path to here"),
             Gap::Fact => f.write_str("it names a fact that is not known here"),
+            Gap::Factor => f.write_str("it multiplies something in a way that shows nothing"),
             Gap::Branch(condition) => write!(f, "not every row to here has passed a branch on {condition}"),
             Gap::Cases => f.write_str("its cases are not complete"),
             Gap::Identity => f.write_str("the two sides of a sum differ"),
-            Gap::Multiplier => f.write_str("what it multiplies the goal by could be less than 1"),
+            Gap::Multiplier => f.write_str(
+                "what it multiplies the goal by could be less than 1, or no more than what is left over",
+            ),
         }
     }
 }
@@ -102,18 +107,18 @@ impl Checker<'_, '_> {
             Node::Have(fact) => {
                 self.atoms(fact)?;
                 if fact.degree() > 1 {
-                    return Err(Gap::Fact);
+                    return Err(Gap::Factor);
                 }
                 self.proof(fact, deep)?;
                 let mark = self.scope.mark();
-                self.scope.assume(Relation { poly: fact.clone(), is_zero: false });
-                let checked = self.proof(goal, deep);
+                let paid = self.assume([Relation { poly: fact.clone(), is_zero: false }]);
+                let checked = paid.and_then(|()| self.proof(goal, deep));
                 self.scope.undo(mark);
                 checked
             }
             Node::Derive(value) => {
                 self.usable(*value)?;
-                self.pay(1)?;
+                self.pay(self.scope.cost(*value))?;
                 let mark = self.scope.mark();
                 let derived = self.scope.derive(*value).ok_or(Gap::Fact);
                 let checked = derived.and_then(|()| self.proof(goal, deep));
@@ -122,7 +127,7 @@ impl Checker<'_, '_> {
             }
             Node::Known(condition, holds) => {
                 self.usable(*condition)?;
-                if !(self.passed)(*condition, *holds) {
+                if !(self.passed)(*condition, *holds) && required(Side::Passed) {
                     return Err(Gap::Branch(*condition));
                 }
                 let mark = self.scope.mark();
@@ -135,15 +140,21 @@ impl Checker<'_, '_> {
             Node::Cases(split) => {
                 let (Split::At(value, _) | Split::Of(value)) = split;
                 self.usable(*value)?;
-                let cases = self.scope.cases(*split);
+                self.pay(self.scope.cost(*value))?;
+                let mut cases = self.scope.cases(*split);
                 if cases.is_empty() {
                     return Err(Gap::Cases);
                 }
+                if !required(Side::EveryCase) {
+                    cases.truncate(1);
+                }
                 for case in cases {
                     let mark = self.scope.mark();
-                    case.into_iter().for_each(|relation| self.scope.assume(relation));
-                    let checked = self.proof(goal, deep);
-                    self.scope.undo(mark);
+                    let paid = self.assume(case);
+                    let checked = paid.and_then(|()| self.proof(goal, deep));
+                    if required(Side::Scope) {
+                        self.scope.undo(mark);
+                    }
                     checked?;
                 }
                 Ok(())
@@ -152,14 +163,18 @@ impl Checker<'_, '_> {
     }
 
     fn leaf(&mut self, leaf: &Leaf, goal: &Goal) -> Result<(), Gap> {
-        if leaf.terms.len() > TERMS_MAX || leaf.d < 0 || leaf.e < 0 || (leaf.d > 0 && leaf.e >= leaf.d) {
+        if leaf.terms.len() > TERMS_MAX {
+            return Err(Gap::Limit);
+        }
+        let is_less = leaf.e >= 0 && (leaf.d <= 0 || leaf.e < leaf.d);
+        if (leaf.d < 0 && required(Side::Multiple)) || (!is_less && required(Side::Remainder)) {
             return Err(Gap::Multiplier);
         }
         let m = match leaf.m {
             None => Poly::constant(1),
             Some(value) => {
                 self.usable(value)?;
-                if self.scope.range(value).lo < 1 {
+                if self.scope.range(value).lo < 1 && required(Side::Multiplier) {
                     return Err(Gap::Multiplier);
                 }
                 self.scope.term(value).poly
@@ -169,8 +184,8 @@ impl Checker<'_, '_> {
         match leaf.d {
             0 => total.add(&BigInt::from(1), &Poly::constant(1), &Poly::constant(1))?,
             d => {
-                total.add(&BigInt::from(-d), &m, goal)?;
-                total.add(&BigInt::from(-leaf.e), &m, &Poly::constant(1))?;
+                total.add(&-BigInt::from(d), &m, goal)?;
+                total.add(&-BigInt::from(leaf.e), &m, &Poly::constant(1))?;
             }
         }
         for (times, factor) in &leaf.terms {
@@ -184,41 +199,48 @@ impl Checker<'_, '_> {
                 Factor::Product(a, b) => {
                     let (a, b) = (self.fact(*a)?, self.fact(*b)?);
                     if a.poly.degree() > 1 || b.poly.degree() > 1 {
-                        return Err(Gap::Fact);
+                        return Err(Gap::Factor);
                     }
                     (a.poly, b.poly, a.is_zero || b.is_zero)
                 }
                 Factor::Times(fact, value) => {
                     self.usable(*value)?;
                     let fact = self.fact(*fact)?;
-                    if !fact.is_zero || fact.poly.degree() > 1 {
-                        return Err(Gap::Fact);
+                    if (!fact.is_zero && required(Side::Equation)) || fact.poly.degree() > 1 {
+                        return Err(Gap::Factor);
                     }
                     (fact.poly, self.scope.term(*value).poly, true)
                 }
                 Factor::Square(root) => {
                     self.atoms(root)?;
                     if root.degree() > 1 {
-                        return Err(Gap::Fact);
+                        return Err(Gap::Factor);
                     }
                     (root.clone(), root.clone(), false)
                 }
             };
-            if *times < 0 && !is_zero {
-                return Err(Gap::Fact);
+            if *times < 0 && !is_zero && required(Side::Sign) {
+                return Err(Gap::Factor);
             }
             self.pay(a.len() * b.len())?;
             total.add(&BigInt::from(*times), &a, &b)?;
         }
-        if total.is_zero() { Ok(()) } else { Err(Gap::Identity) }
+        if total.is_zero() || !required(Side::Identity) { Ok(()) } else { Err(Gap::Identity) }
     }
 
     fn fact(&mut self, fact: super::Fact) -> Result<Relation, Gap> {
         if let super::Fact::Low(value) | super::Fact::High(value) | super::Fact::Op(value, _) = fact {
             self.usable(value)?;
         }
-        self.pay(1)?;
+        self.pay(if let super::Fact::Op(value, _) = fact { self.scope.cost(value) } else { 1 })?;
         self.scope.relation(fact).ok_or(Gap::Fact)
+    }
+
+    /// Adds relations, and pays for all that they say.
+    fn assume(&mut self, relations: impl IntoIterator<Item = Relation>) -> Result<(), Gap> {
+        let before = self.scope.count_above();
+        relations.into_iter().for_each(|relation| self.scope.assume(relation));
+        self.pay(self.scope.count_above() - before)
     }
 
     fn usable(&self, value: Value) -> Result<(), Gap> {
@@ -250,7 +272,7 @@ impl Total {
     fn add(&mut self, times: &BigInt, a: &Poly, b: &Poly) -> Result<(), Gap> {
         for (x, p) in a.terms() {
             for (y, q) in b.terms() {
-                let monomial = x.times(y).ok_or(Gap::Fact)?;
+                let monomial = x.times(y).ok_or(Gap::Factor)?;
                 *self.0.entry(monomial).or_default() += times * p * q;
             }
         }

@@ -4,6 +4,7 @@
 //! do not fit 128 bits is left out, so that facts are the same whoever asks.
 
 use super::poly::{Monomial, Poly, Relation};
+use super::{Side, required};
 use crate::date::{self, MonthEnd};
 use crate::interval::Interval;
 use crate::rounding::Rounding;
@@ -68,7 +69,7 @@ pub(crate) fn product(q: Term, a: Term, b: Term) -> Says {
 
 /// `q` is `a / b` rounded, where `b` is positive.
 pub(crate) fn quotient(q: Term, p: Term, w: Term, mode: Rounding) -> Says {
-    if w.range.lo < 1 {
+    if w.range.lo < 1 && required(Side::Divisor) {
         return Vec::new();
     }
     let wq = w.poly.times(&q.poly);
@@ -93,7 +94,7 @@ pub(crate) fn quotient(q: Term, p: Term, w: Term, mode: Rounding) -> Says {
 
 /// `q` is the remainder of `a` by `w`, where `w` is positive.
 pub(crate) fn remainder(q: Term, a: Term, w: Term) -> Says {
-    if w.range.lo < 1 {
+    if w.range.lo < 1 && required(Side::Divisor) {
         return Vec::new();
     }
     let below = at_least(&[(1, &w), (-1, &q)], -1);
@@ -127,8 +128,8 @@ pub(crate) fn magnitudes(q: Term, a: Term) -> Vec<Case> {
 pub(crate) fn order(q: Term, a: Term, b: Term, gap: i128) -> Says {
     match q.range.single() {
         Some(0) => all([at_least(&[(1, &a), (-1, &b)], gap - 1)]),
-        Some(_) => all([at_least(&[(1, &b), (-1, &a)], -gap)]),
-        None => Vec::new(),
+        None if required(Side::Answer) => Vec::new(),
+        _ => all([at_least(&[(1, &b), (-1, &a)], -gap)]),
     }
 }
 

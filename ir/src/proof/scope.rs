@@ -110,14 +110,15 @@ impl<'a> Scope<'a> {
         })
     }
 
-    /// Adds a relation, and what it says of one atom.
+    /// Adds a relation, what it says of one atom, and what that says of the parts of a condition.
     pub fn assume(&mut self, relation: Relation) {
-        if let Some((atom, coefficient, constant)) = relation.poly.single() {
-            let ends = ends(coefficient, constant, relation.is_zero);
-            self.narrow(atom, ends);
+        let narrowed = self.add(relation);
+        let Some(atom) = narrowed.filter(|atom| self.func.values[*atom].ty.is_bool()) else { return };
+        let Some(holds) = self.range(atom).single() else { return };
+        // all parts of the parts as well: nothing here recurses
+        for (part, holds) in self.facts.parts(atom, holds != 0).into_iter().skip(1) {
+            self.add(is_truth(self.term(part), holds));
         }
-        self.above.push(relation);
-        self.undo.push(Undo::Above);
     }
 
     /// Adds what the transfer function of a value gives here. Nothing if it gives no interval.
@@ -139,7 +140,7 @@ impl<'a> Scope<'a> {
     /// Adds that a condition holds or has failed, and what that says of its parts.
     pub fn know(&mut self, condition: Value, holds: bool) {
         for (part, holds) in self.facts.parts(condition, holds) {
-            self.assume_truth(part, holds);
+            self.add(is_truth(self.term(part), holds));
         }
     }
 
@@ -159,26 +160,36 @@ impl<'a> Scope<'a> {
         }
     }
 
-    fn assume_truth(&mut self, part: Value, holds: bool) {
-        let poly = self.term(part).poly.plus(-i128::from(holds), &Poly::constant(1));
-        let poly = poly.expect("a truth value is 0 or 1");
-        self.assume(Relation { poly, is_zero: true });
+    /// What it costs to ask what the op of a value says, its cases or its transfer function, in monomials: a table may be
+    /// read as a whole, and days are moved through every month of a cycle.
+    pub fn cost(&self, value: Value) -> usize {
+        const ENTRIES_PER_MONOMIAL: usize = 16;
+        const MONTHS: usize = 600;
+        let inst = self.func.inst(self.atom(value));
+        let entries = inst.map_or(0, |inst| self.func.table(inst).len() / ENTRIES_PER_MONOMIAL);
+        1 + entries + if inst.is_some_and(|inst| inst.op == Op::AddMonths) { MONTHS } else { 0 }
     }
 
-    fn narrow(&mut self, atom: Value, range: Interval) {
+    /// Adds a relation and what it says of one atom, which is given where more is known of it now.
+    fn add(&mut self, relation: Relation) -> Option<Value> {
+        let single = relation.poly.single();
+        let narrowed = single.filter(|(atom, coefficient, constant)| {
+            self.narrow(*atom, ends(*coefficient, *constant, relation.is_zero))
+        });
+        self.above.push(relation);
+        self.undo.push(Undo::Above);
+        narrowed.map(|(atom, ..)| atom)
+    }
+
+    /// Whether more is known of an atom than before.
+    fn narrow(&mut self, atom: Value, range: Interval) -> bool {
         let before = self.narrowed.get(&atom).copied();
-        let known = before.unwrap_or_else(|| self.range(atom));
+        let known = before.unwrap_or(Interval::FULL);
         // where the two contradict each other, the relations say so
-        let Some(both) = known.intersect(range).filter(|both| *both != known) else { return };
+        let Some(both) = known.intersect(range).filter(|both| *both != known) else { return false };
         self.undo.push(Undo::Narrowed(atom, before));
         self.narrowed.insert(atom, both);
-        // a truth value that is known tells about its parts
-        let is_truth = self.func.values[atom].ty.is_bool();
-        if let Some(holds) = both.single().filter(|x| is_truth && (*x == 0 || *x == 1)) {
-            for (part, holds) in self.facts.parts(atom, holds != 0).into_iter().skip(1) {
-                self.assume_truth(part, holds);
-            }
-        }
+        true
     }
 
     fn transfer(&self, inst: &Inst) -> Option<Interval> {
@@ -213,6 +224,12 @@ impl<'a> Scope<'a> {
         }
         ask(inst, &terms, self.func.table(inst))
     }
+}
+
+/// A truth value is known.
+fn is_truth(part: Term, holds: bool) -> Relation {
+    let poly = part.poly.plus(-i128::from(holds), &Poly::constant(1));
+    Relation { poly: poly.expect("a truth value is 0 or 1"), is_zero: true }
 }
 
 /// `poly - low >= 0`

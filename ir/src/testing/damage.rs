@@ -1,5 +1,7 @@
 //! A function with something wrong in it: one field of one part, changed to another value that its type allows.
 
+mod proofs;
+
 use cranelift_entity::EntityRef;
 
 use super::Source;
@@ -27,12 +29,18 @@ pub fn damage(func: &mut Func, source: &mut impl Source) {
         order,
         def,
         refinement,
+        proofs::proof,
     ];
     let kind = KINDS[source.below(KINDS.len())];
     kind(func, &mut || source.next());
     if source.one_in(2) {
         claim_again(func);
     }
+}
+
+/// Changes one thing about the proofs of a function, or about a claim that has one.
+pub fn damage_proofs(func: &mut Func, source: &mut impl Source) {
+    proofs::proof(func, &mut || source.next());
 }
 
 /// Claims what follows from the damage, as a liar would: what is left to be found is the damage itself.
@@ -42,7 +50,10 @@ pub(super) fn claim_again(func: &mut Func) {
         let Some(Def::Inst(inst)) = func.values.get(value).map(|data| data.def) else { continue };
         if let Some(Ok(range)) = can_transfer(func, &inst).then(|| func.transfer(&inst)) {
             let data = &mut func.values[value];
-            data.range = range;
+            // a bound keeps what it says beyond that
+            let claimed = Some(data.range).filter(|_| inst.op == Op::Bound);
+            data.range = claimed.and_then(|claimed| claimed.intersect(range)).unwrap_or(range);
+            let range = data.range;
             data.ty = if data.ty.is_bool() { Type::Bool } else { Type::narrowest(range).max(data.ty) };
         }
     }

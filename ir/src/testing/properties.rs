@@ -1,10 +1,10 @@
 //! What must hold for every function? Checked for one source at a time, so that tests and fuzzers share it.
 
 use super::damage::claim_again;
-use super::{Source, damage, func, row};
+use super::{Source, damage, damage_proofs, func, row};
 use crate::bind::{Filling, bind};
 use crate::func::{Def, End, Entries, Func};
-use crate::interpret::{Returned, evaluate_straight, interpret};
+use crate::interpret::{Returned, evaluate_straight, interpret, interpret_checked};
 use crate::merge::merge;
 use crate::ops::Op;
 use crate::passes;
@@ -155,6 +155,60 @@ pub fn damaged_functions_are_refused_or_right(source: &mut impl Source) -> bool 
         assert_eq!(evaluate_straight(&straighten(&verified), values, present), *decided);
     }
     false
+}
+
+/// What became of a function with something wrong in its proofs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Became {
+    /// It was refused.
+    Refused,
+    /// It was accepted, and no claim of it was found broken.
+    Right(Verified),
+    /// It was accepted, and a value on a row is outside of its claim.
+    Broken(String),
+}
+
+/// Damages the proofs of a random function and what they are about.
+///
+/// # Panics
+/// Where predicated code decides otherwise than the function.
+pub fn damaged_proofs(source: &mut impl Source) -> Became {
+    const TRIES: usize = 8;
+    let mut func = func(source);
+    for _ in 0..TRIES {
+        if !func.proofs.is_empty() {
+            break;
+        }
+        func = super::func(source);
+    }
+    for _ in 0..1 + source.below(2) {
+        damage_proofs(&mut func, source);
+    }
+    // the claims of what follows are those of what was there
+    if source.one_in(8) {
+        damage(&mut func, source);
+    }
+    let Ok(verified) = verify(func) else { return Became::Refused };
+    if verified.is_open() {
+        return Became::Refused;
+    }
+    let rows: Vec<(Vec<i128>, Vec<bool>)> = (0..2 * ROWS).map(|_| row(&verified, source)).collect();
+    if let Some(broken) = rows.iter().find_map(|row| broken_claim(&verified, row)) {
+        return Became::Broken(broken);
+    }
+    let straight = straighten(&verified);
+    for (values, present) in &rows {
+        let expected = interpret(&verified, values, present);
+        assert_eq!(evaluate_straight(&straight, values, present), expected, "{}", *verified);
+    }
+    Became::Right(verified)
+}
+
+/// The first value of a row that is outside of its claim, in words.
+pub fn broken_claim(func: &Verified, (values, present): &(Vec<i128>, Vec<bool>)) -> Option<String> {
+    let (value, x) = interpret_checked(func, values, present).1?;
+    let range = func.values[value].range;
+    Some(format!("{value} is {x}, outside {range}, on {values:?} {present:?} in\n{}", **func))
 }
 
 #[cfg(test)]
