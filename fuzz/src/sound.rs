@@ -72,18 +72,34 @@ impl Kind {
 pub type Hull = (i128, i128);
 
 /// Why a generated text is not judged.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Thrown {
-    /// It has a mistake that has nothing to do with ranges.
-    Invalid,
+    /// It has a mistake that has nothing to do with ranges: the error and the text.
+    Invalid(String),
+    /// It reads no input.
+    Constant,
     /// It has more inputs than are evaluated.
     TooManyRows,
     /// Some input has no result: it divides by zero or leaves the calendar.
     Unsound,
     /// No input is admitted.
     NoRow,
-    /// No input reaches one of its rules, or reads one of its inputs.
+    /// No input reaches one of its rules.
     Unreached,
+}
+
+impl Thrown {
+    /// What is counted.
+    const fn name(&self) -> &'static str {
+        match self {
+            Thrown::Invalid(_) => "invalid",
+            Thrown::Constant => "constant",
+            Thrown::TooManyRows => "with too many inputs",
+            Thrown::Unsound => "without a result for some input",
+            Thrown::NoRow => "that admit nothing",
+            Thrown::Unreached => "with a rule that is never reached",
+        }
+    }
 }
 
 /// What became of a sound policy.
@@ -157,7 +173,11 @@ fn typed(source: &str) -> (Option<Policy>, Vec<Diagnostic>) {
 
 fn judged(sketch: &Sketch, seed: u64, rows_max: usize) -> Result<Result<Measured, String>, Thrown> {
     let source = sketch.source(sketch.widest());
-    let policy = typed(&source).0.ok_or(Thrown::Invalid)?;
+    let (policy, diagnostics) = typed(&source);
+    let policy = policy.ok_or_else(|| Thrown::Invalid(format!("{}\n{source}", first_error(&diagnostics))))?;
+    if policy.schema.inputs.is_empty() {
+        return Err(Thrown::Constant);
+    }
     let rows = all_rows(&policy, rows_max).ok_or(Thrown::TooManyRows)?;
     let (hull, admitted) = hull(&policy, &rows)?;
     Ok(compared(sketch, seed, hull, &rows, &admitted))
@@ -320,7 +340,7 @@ pub struct Figures {
     /// By seed, what became of its policy.
     pub measured: BTreeMap<u64, Measured>,
     /// How many texts were thrown away, by reason.
-    pub thrown: BTreeMap<Thrown, usize>,
+    pub thrown: BTreeMap<&'static str, usize>,
 }
 
 /// How many of the simplest refused policies are shown.
@@ -331,7 +351,7 @@ impl Figures {
     pub fn add(&mut self, seed: u64, (measured, thrown): (Measured, Vec<Thrown>)) {
         self.measured.insert(seed, measured);
         for why in thrown {
-            *self.thrown.entry(why).or_default() += 1;
+            *self.thrown.entry(why.name()).or_default() += 1;
         }
     }
 
@@ -365,7 +385,7 @@ impl Figures {
         let mut times: Vec<Duration> = self.measured.values().map(|one| one.time).collect();
         leaves.sort_unstable();
         times.sort_unstable();
-        let thrown: Vec<String> = self.thrown.iter().map(|(why, count)| format!("{count} {why:?}")).collect();
+        let thrown: Vec<String> = self.thrown.iter().map(|(why, count)| format!("{count} {why}")).collect();
         let mut text = format!(
             "{}: {total} policies; {} compile with 5 % more ({wide_target} %), {} with the exact range ({exact_target} %), \
              0 of {narrowed} with a unit less; {refused} are refused whatever the range\n\

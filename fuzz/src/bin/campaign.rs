@@ -16,7 +16,7 @@ use opus_frontend::compile;
 use opus_fuzz::damage::{self, Became};
 use opus_fuzz::differential::{self, Found};
 use opus_fuzz::shrink::{Failure, shrink};
-use opus_fuzz::sound::{Figures, Kind};
+use opus_fuzz::sound::{Figures, Kind, Thrown};
 use opus_fuzz::targets::TARGETS;
 use opus_fuzz::{attributions, generated, policy, proofs, seeds, sound};
 use opus_govern::witnesses::Witnesses;
@@ -247,6 +247,11 @@ fn sound(options: &Options) -> Result<String, String> {
         let figures = Mutex::new(Figures::default());
         on_all(options, options.count, |seed| {
             let found = sound::measure(kind, seed, options.rows)?;
+            for thrown in &found.1 {
+                if let Thrown::Invalid(why) = thrown {
+                    eprintln!("seed {seed} has an invalid text: {why}");
+                }
+            }
             figures.lock().expect("no thread panics with the lock").add(seed, found);
             Ok(())
         })?;

@@ -279,11 +279,18 @@ impl Generator {
         self.term(unit, DEPTH_MAX)
     }
 
-    /// One of two terms. A quotient is rounded before, as long as only some of them can be chosen from.
+    /// Another term than this one, or a constant.
+    fn other(&mut self, unit: Unit, than: &Term, depth: u32) -> Term {
+        let term = self.term(unit, depth);
+        if term.text == than.text { Term::plain(self.constant(unit)) } else { term }
+    }
+
+    /// One of two terms. A quotient is usually rounded before.
     fn either(&mut self, unit: Unit, depth: u32) -> Term {
-        let [a, b] = [0, 1].map(|_| {
-            let term = self.term(unit, depth - 1);
-            if term.quotient { self.whole(unit, term) } else { term }
+        let a = self.term(unit, depth - 1);
+        let b = self.other(unit, &a, depth - 1);
+        let [a, b] = [a, b].map(|term| {
+            if term.quotient && !self.one_in(4) { self.whole(unit, term) } else { term }
         });
         let text = match self.below(5) {
             0 | 1 => format!("min({}, {})", a.text, b.text),
@@ -307,7 +314,7 @@ impl Generator {
                 Term::with(format!("({} + {})", a.text, b.text), &a, &b)
             }
             2 | 3 => {
-                let b = self.term(unit, depth - 1);
+                let b = self.other(unit, &a, depth - 1);
                 Term::with(format!("({} - {})", a.text, b.text), &a, &b)
             }
             4 => {
@@ -323,11 +330,11 @@ impl Generator {
                 Term::quotient(format!("({} / {divisor})", a.text))
             }
             7 => {
-                let b = self.leaf(unit);
+                let b = self.other(unit, &a, 0);
                 Term::with(format!("max({0} - {1}, {1} - {0})", a.text, b.text), &a, &b)
             }
             8 => {
-                let b = self.leaf(unit);
+                let b = self.other(unit, &a, 0);
                 let a = if a.quotient { self.whole(unit, a) } else { a };
                 Term::with(format!("({0} - min({0}, {1}))", a.text, b.text), &a, &b)
             }
