@@ -50,7 +50,7 @@ pub(crate) fn program(meaning: &ArchivedMeaning, detail: &Detail, outline: &Prog
         outputs: ranges(&schema.outputs),
         holes: (0..).zip(&holes).map(open).collect::<Decoded<_>>()?,
     };
-    let (admit, decide) = proofs(detail, meaning.versions.len())?;
+    let [admit, decide] = proofs(detail, meaning.versions.len())?;
     let versions = meaning.versions.iter().zip(admit.into_iter().zip(decide));
     let versions =
         versions.map(|(archived, proofs)| version(archived, proofs, &common)).collect::<Decoded<_>>()?;
@@ -58,15 +58,15 @@ pub(crate) fn program(meaning: &ArchivedMeaning, detail: &Detail, outline: &Prog
 }
 
 /// By version, the encoded proofs of what admits and of what decides.
-fn proofs<'a>(detail: &Detail<'a>, versions: usize) -> Decoded<(Vec<&'a [u8]>, Vec<&'a [u8]>)> {
-    let Some(all) = detail.proofs else { return Ok((vec![&[]; versions], vec![&[]; versions])) };
+fn proofs<'a>(detail: &Detail<'a>, versions: usize) -> Decoded<[Vec<&'a [u8]>; 2]> {
+    let Some(all) = detail.proofs else { return Ok([vec![&[]; versions], vec![&[]; versions]]) };
     if all.len() != 2 * versions {
         let message = format!("there are {} for {versions} versions", all.len());
         return Err(Malformed::new("the proofs", message));
     }
     let bytes = |proofs: &'a [ArchivedProofs]| proofs.iter().map(|proofs| &proofs.bytes[..]).collect();
     let (admit, decide) = all.split_at(versions);
-    Ok((bytes(admit), bytes(decide)))
+    Ok([bytes(admit), bytes(decide)])
 }
 
 /// What all functions of a program have in common.
