@@ -73,7 +73,7 @@ limits! {
         None, "beyond it an unreachable rule may go unnoticed, but no rule is refused wrongly";
     GOAL_WORK_MAX = 3_000_000, "machine words that arithmetic works on in search of one proof",
         None, "beyond it a range counts as not proved, on every machine alike";
-    PROOF_WORK_MAX = 30_000_000, "machine words that arithmetic works on in search of all proofs of a version",
+    PROOF_WORK_MAX = 30_000_000, "machine words that arithmetic works on in search of proofs, shared by the versions of a policy",
         None, "beyond it further ranges count as not proved";
     LISTED_WORK_MAX = 1 << 24, "values computed for the outcomes of a version whose outputs list their values",
         None, "beyond it an outcome is not proved to be listed";

@@ -94,8 +94,8 @@ pub struct Saved {
 }
 
 impl Site {
-    /// The entry of a function.
-    pub fn new(fields: Vec<FieldRange>, results: Vec<Interval>) -> Site {
+    /// The entry of a function; `proofs` is what may be done for its proofs.
+    pub fn new(fields: Vec<FieldRange>, results: Vec<Interval>, proofs: Budget) -> Site {
         Site {
             builder: Builder::new(fields, results),
             tables: BTreeMap::new(),
@@ -114,7 +114,7 @@ impl Site {
             held_ever: 0,
             passed: Vec::new(),
             supposed: Vec::new(),
-            proofs: Budget::default(),
+            proofs,
             compared: Vec::new(),
             extremes: Scoped::default(),
         }

@@ -23,7 +23,7 @@ pub fn again(func: &Func) -> Option<BTreeMap<Value, Proofs>> {
     let origins = facts::origins(func);
     let facts = Facts::with_origins(func, &origins);
     let dominators = Dominators::of(func).ok()?;
-    let (mut proofs, mut budget) = (BTreeMap::new(), Budget::default());
+    let (mut proofs, mut budget) = (BTreeMap::new(), Budget::shared(1));
     for block in func.blocks.keys() {
         let values = bounds(block);
         if values.is_empty() {

@@ -48,9 +48,10 @@ pub struct Budget {
     checks: Work,
 }
 
-impl Default for Budget {
-    fn default() -> Budget {
-        Budget { words: PROOF_WORK_MAX, checks: Work::default() }
+impl Budget {
+    /// The share of one function, in a policy with so many versions.
+    pub fn shared(versions: usize) -> Budget {
+        Budget { words: PROOF_WORK_MAX / versions.max(1), checks: Work::default() }
     }
 }
 
