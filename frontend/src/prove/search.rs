@@ -22,6 +22,9 @@ const BRANCHES_MAX: usize = 48;
 const ALL_BRANCHES_MAX: usize = 16;
 /// How often what the branches taken so far are about brings in others.
 const ROUNDS: usize = 3;
+/// How many branches are looked at for what they are about: the first ones and the last ones.
+const FIRST_LOOKED_AT: usize = 32;
+const LAST_LOOKED_AT: usize = 96;
 /// How deep cases are split, and into how many leaves in all.
 const SPLITS_DEEP_MAX: usize = 24;
 const LEAVES_MAX: usize = 192;
@@ -83,7 +86,7 @@ impl<'a> Search<'a> {
         let before = left;
         let mut found = self.attempt(goal, &[], &mut left);
         if found.is_none() {
-            let near = self.branches_near(goal);
+            let near = self.branches_near(goal, &mut left);
             if !near.is_empty() {
                 found = self.attempt(goal, &near, &mut left);
             }
@@ -156,24 +159,29 @@ impl<'a> Search<'a> {
     }
 
     /// The branches that say something about what the goal is computed from, in their order.
-    fn branches_near(&self, goal: &Poly) -> Vec<Known> {
+    fn branches_near(&self, goal: &Poly, left: &mut usize) -> Vec<Known> {
         let roots: Vec<Value> = goal.atoms().collect();
         let mut near = self.closure(&roots);
+        // requires come first, and what the rules just above have established comes last
+        let is_looked_at = |at: &usize| *at < FIRST_LOOKED_AT || *at + LAST_LOOKED_AT >= self.known.len();
+        let looked_at: Vec<usize> = (0..self.known.len()).filter(is_looked_at).collect();
         let reached: Vec<BTreeSet<Value>> =
-            self.known.iter().map(|(condition, _)| self.closure(&[*condition])).collect();
-        let mut taken = vec![false; self.known.len()];
+            looked_at.iter().map(|at| self.closure(&[self.known[*at].0])).collect();
+        *left = left.saturating_sub(reached.iter().map(BTreeSet::len).sum());
+        let mut taken = vec![false; looked_at.len()];
+        let mut count = 0;
         // what is compared with something near is near, and so on
         for _ in 0..ROUNDS {
             for (at, reached) in reached.iter().enumerate().rev() {
-                let count = taken.iter().filter(|taken| **taken).count();
                 if !taken[at] && count < BRANCHES_MAX && reached.iter().any(|atom| near.contains(atom)) {
                     taken[at] = true;
+                    count += 1;
                 }
             }
             let of_taken = reached.iter().zip(&taken).filter(|(_, taken)| **taken);
             near.extend(of_taken.flat_map(|(reached, _)| reached.iter().copied()));
         }
-        self.known.iter().zip(taken).filter(|(_, taken)| *taken).map(|(known, _)| *known).collect()
+        looked_at.iter().zip(taken).filter(|(_, taken)| *taken).map(|(at, _)| self.known[*at]).collect()
     }
 }
 
