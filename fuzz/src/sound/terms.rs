@@ -289,9 +289,8 @@ impl Generator {
     fn either(&mut self, unit: Unit, depth: u32) -> Term {
         let a = self.term(unit, depth - 1);
         let b = self.other(unit, &a, depth - 1);
-        let [a, b] = [a, b].map(|term| {
-            if term.quotient && !self.one_in(4) { self.whole(unit, term) } else { term }
-        });
+        let [a, b] =
+            [a, b].map(|term| if term.quotient && !self.one_in(4) { self.whole(unit, term) } else { term });
         let text = match self.below(5) {
             0 | 1 => format!("min({}, {})", a.text, b.text),
             2 => format!("max({}, {})", a.text, b.text),
