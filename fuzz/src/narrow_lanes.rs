@@ -21,7 +21,9 @@ const POLICY_BYTES: usize = 200;
 
 /// What a branch establishes about two inputs from 0 to `{w}`, a value whose range follows from it, and its greatest
 /// value; it is at least 0. `{t}` is a small number, and `{k}` a factor.
-const BRANCHES: &[(&str, &str, fn(i128, i128) -> i128)] = &[
+type Branch = (&'static str, &'static str, fn(i128, i128) -> i128);
+
+const BRANCHES: &[Branch] = &[
     ("a <= {t}", "a * {k}", |t, k| t * k),
     ("a <= {t}", "{t} - a", |t, _| t),
     ("a <= {t}", "a * a", |t, _| t * t),

@@ -172,12 +172,12 @@ fn typed(source: &str) -> (Option<Policy>, Vec<Diagnostic>) {
 }
 
 fn judged(sketch: &Sketch, seed: u64, rows_max: usize) -> Result<Result<Measured, String>, Thrown> {
+    if sketch.is_constant() {
+        return Err(Thrown::Constant);
+    }
     let source = sketch.source(sketch.widest());
     let (policy, diagnostics) = typed(&source);
     let policy = policy.ok_or_else(|| Thrown::Invalid(format!("{}\n{source}", first_error(&diagnostics))))?;
-    if policy.schema.inputs.is_empty() {
-        return Err(Thrown::Constant);
-    }
     let rows = all_rows(&policy, rows_max).ok_or(Thrown::TooManyRows)?;
     let (hull, admitted) = hull(&policy, &rows)?;
     Ok(compared(sketch, seed, hull, &rows, &admitted))

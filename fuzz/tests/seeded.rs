@@ -34,7 +34,7 @@ macro_rules! targets {
     };
 }
 
-targets! { parse format differential narrow_lanes artifacts passes ir_text snapshots structures explanations coverage bytecode canary }
+targets! { parse format differential narrow_lanes artifacts passes proofs ir_text snapshots structures explanations coverage bytecode canary }
 
 /// Seeds of pairs of policies; most of them give a pair.
 const PAIRS: std::ops::Range<u64> = 0..13;

@@ -63,10 +63,8 @@ impl Sketch {
 
     /// The text with this range of the output, in its least units.
     pub fn source(&self, (lo, hi): (i128, i128)) -> String {
-        let rules: String = self.rules.iter().enumerate().map(|(index, rule)| rule.text(index)).collect();
-        let items: String = self.items.iter().map(|item| format!("  {item}\n")).collect();
-        let body = format!("{items}  rules first {{\n{rules}  }}\n}}\n");
-        let inputs: Vec<&Input> = self.inputs.iter().filter(|input| names(&body, &input.name)).collect();
+        let body = self.body();
+        let inputs = self.inputs_in(&body);
         let declared: String = inputs.iter().map(|input| format!("    {}\n", input.text())).collect();
         let out = literal_range(self.output, scale_out(self.output), (lo, hi));
         let output =
@@ -78,6 +76,22 @@ impl Sketch {
         let month_end = if months { month_end } else { "" };
         let text = format!("policy sound.{} {{\n{currency}{month_end}{whole}", self.pattern);
         in_currency(&text, self.currency)
+    }
+
+    /// Whether it reads no input.
+    pub fn is_constant(&self) -> bool {
+        self.inputs_in(&self.body()).is_empty()
+    }
+
+    /// The text after the declarations of inputs and output.
+    fn body(&self) -> String {
+        let rules: String = self.rules.iter().enumerate().map(|(index, rule)| rule.text(index)).collect();
+        let items: String = self.items.iter().map(|item| format!("  {item}\n")).collect();
+        format!("{items}  rules first {{\n{rules}  }}\n}}\n")
+    }
+
+    fn inputs_in(&self, body: &str) -> Vec<&Input> {
+        self.inputs.iter().filter(|input| names(body, &input.name)).collect()
     }
 
     /// How often the text rounds.
