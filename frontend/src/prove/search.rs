@@ -211,6 +211,9 @@ fn tightened(scope: &Scope, goal: &Poly) -> Option<Poly> {
     })
 }
 
+/// Which cases of an atom to tell apart, from the values of atoms at a point.
+type Rank<T> = fn(&T, Value, &dyn Fn(Value) -> Option<Rational>) -> Option<Split>;
+
 struct Attempt<'a, 'b> {
     scope: Scope<'a>,
     atoms: BTreeSet<Value>,
@@ -234,10 +237,9 @@ impl Attempt<'_, '_> {
         for atom in self.atoms.clone() {
             let Some(derived) = self.scope.derived(atom) else { continue };
             let known = self.scope.range(atom);
-            if derived.lo > known.lo || derived.hi < known.hi {
-                if self.scope.derive(atom).is_some() {
-                    nodes.push(Node::Derive(atom));
-                }
+            let is_narrower = derived.lo > known.lo || derived.hi < known.hi;
+            if is_narrower && self.scope.derive(atom).is_some() {
+                nodes.push(Node::Derive(atom));
             }
         }
         nodes
@@ -291,8 +293,7 @@ impl Attempt<'_, '_> {
             }
         };
         // conditions, choices and extremes first, look-ups after them, other integers last
-        let rank: [fn(&Self, Value, &dyn Fn(Value) -> Option<Rational>) -> Option<Split>; 4] =
-            [Self::choice, Self::condition, Self::look_up, Self::whole];
+        let rank: [Rank<Self>; 4] = [Self::choice, Self::condition, Self::look_up, Self::whole];
         rank.into_iter().find_map(|rank| self.atoms.iter().rev().find_map(|atom| rank(self, *atom, &value)))
     }
 
@@ -318,7 +319,7 @@ impl Attempt<'_, '_> {
                 // the rounding depends on the sign of the dividend
                 let dividend = inst.args()[0];
                 let range = self.scope.range(dividend);
-                let signed = self.scope.says(atom).len() > 0 && range.lo < 0 && range.hi > 0;
+                let signed = !self.scope.says(atom).is_empty() && range.lo < 0 && range.hi > 0;
                 let depends = !matches!(inst.imm, 0 | 5 | 6);
                 return (signed && depends && self.scope.func().constant(dividend).is_none())
                     .then(|| Split::At(self.scope.atom(dividend), -1));
