@@ -569,7 +569,9 @@ fn records_of_other_formats_and_meanings_are_refused_by_name() {
     assert!(refused(&other).contains("its policy has semantics 2, and this version executes 1"));
     let mut other = manifest.clone();
     other.facts.artifact.format = 9;
-    assert!(refused(&other).contains("its artifact has format 9, and this version reads formats 2, 3 and 4"));
+    assert!(
+        refused(&other).contains("its artifact has format 9, and this version reads formats 2, 3, 4 and 5")
+    );
     // a record that names files outside of itself as its own
     for path in ["../rows.csv", "/etc/passwd", ""] {
         let mut other = manifest.clone();

@@ -249,3 +249,28 @@ fn what_moves_to_a_snapshot_is_one_edit() {
         assert_eq!(again.hash(), b.hash());
     }
 }
+
+#[test]
+fn facts_keep_the_proofs_of_claims() {
+    let policy = compiled(
+        "policy facts.slice {
+           effective on day
+  version 1 from 2024-01-01
+           input { day : date in 2024-01-01..2025-12-31   x : int in 0..1_000 }
+           param floor : int in 0..200 from snapshot
+           output { y : int in 0..1_000 }
+           rules first {
+             rule R1 when x < 5 => x
+             otherwise R2       => min(x, 925) - min(x, floor)
+           }
+         }",
+    );
+    assert!(policy.program.versions.iter().any(|version| !version.decide.proofs.is_empty()));
+    let facts = snapshot(&[("floor", "2024-01-01", "150"), ("floor", "2025-01-01", "50")]);
+    let artifact = opus_govern::source::artifact(&policy).unwrap();
+    let bound = Policy::bind(artifact, &facts, &Options::default()).unwrap();
+    for (day, x, y) in [("2024-05-01", 1000, 775), ("2025-05-01", 1000, 875), ("2025-05-01", 40, 0)] {
+        let decision = bound.decide_json(&format!(r#"{{"day": "{day}", "x": {x}}}"#)).unwrap();
+        assert_eq!(decision.output("y").unwrap().to_string(), y.to_string());
+    }
+}

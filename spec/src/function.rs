@@ -7,7 +7,7 @@
 
 use opus_ir::memory::{Columns, Row, RowLayout};
 use opus_ir::{
-    Column, End, Func, Returned, Verified, Width, evaluate_straight, interpret, passes, straighten, verify,
+    Column, End, Func, Returned, Verified, Width, evaluate_straight, interpret, straighten, verify,
 };
 use opus_jit::{ColumnKernel, Level, RowKernel, compile_columns, compile_row};
 use opus_vm::{Code, ColumnEngine, Interface, RowEngine, emit_columns, emit_row};
@@ -83,7 +83,7 @@ fn named(name: &str, decided: &Returned) -> Result<i128, String> {
 fn decisions(func: &Func, rows: &[GivenRow]) -> Result<Vec<(String, Vec<Returned>)>, String> {
     let mut all = Vec::new();
     let mut optimized = func.clone();
-    passes::optimize(&mut optimized);
+    opus_frontend::prove::optimize(&mut optimized);
     for (when, func) in [("before the passes", func), ("after the passes", &optimized)] {
         let verified = verify(func.clone()).map_err(|invalid| invalid.to_string())?;
         let line = straighten(&verified);

@@ -39,7 +39,7 @@ pub fn of_func(stage: &str, mut func: Func) -> Result<String, String> {
     match stage.split_once(' ') {
         None if stage == "ir" => Ok(func.to_string()),
         None if stage == "code" => {
-            passes::optimize(&mut func);
+            opus_frontend::prove::optimize(&mut func);
             let verified = verify(func).map_err(|invalid| invalid.to_string())?;
             opus_vm::emit_row(&verified).map(|code| code.to_string()).map_err(|error| error.to_string())
         }

@@ -140,7 +140,7 @@ fn instrumented(
             Observer { lowerer, probes, twins: &twins[index], events: Vec::new(), seen: Vec::new() };
         observer.version().ok()?;
         let mut func = observer.lowerer.site.finish();
-        opus_ir::passes::optimize(&mut func);
+        crate::prove::optimize(&mut func);
         program.versions[index].decide = func;
     }
     Some(program)

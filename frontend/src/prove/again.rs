@@ -10,8 +10,19 @@ use opus_ir::{Block, Def, Func, Op, Value};
 
 use super::search::{Budget, Known, Search};
 
+/// Runs all passes, and searches again the proofs that they drop. Where one is not found, the function is left as it was, so
+/// that what compiles does not depend on passes.
+pub fn optimize(func: &mut Func) {
+    let before = func.clone();
+    opus_ir::passes::optimize(func);
+    match again(func) {
+        Some(proofs) => func.proofs = proofs,
+        None => *func = before,
+    }
+}
+
 /// The proofs of every `bound` in a function that otherwise verifies; `None` where one is not found.
-pub fn again(func: &Func) -> Option<BTreeMap<Value, Proofs>> {
+fn again(func: &Func) -> Option<BTreeMap<Value, Proofs>> {
     let bounds = |block: Block| {
         let is_bound =
             |value: &Value| matches!(&func.values[*value].def, Def::Inst(inst) if inst.op == Op::Bound);

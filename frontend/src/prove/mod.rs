@@ -15,5 +15,5 @@ mod rational;
 mod search;
 mod simplex;
 
-pub use again::again;
+pub use again::optimize;
 pub use search::{Budget, Known, Search};

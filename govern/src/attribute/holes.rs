@@ -259,7 +259,7 @@ impl Holes {
         let first = self.selector(0) as u32;
         let filled = |func: &Func| {
             let mut func = bind_by(func, |hole| first + hole, &fillings);
-            opus_ir::passes::optimize(&mut func);
+            opus_frontend::prove::optimize(&mut func);
             func
         };
         let version = |version: &Version| Version {
