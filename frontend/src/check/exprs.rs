@@ -320,6 +320,16 @@ impl<'a> Checker<'a> {
         Some(read)
     }
 
+    /// Says which uses of optional inputs the form of conditions does not show to be present.
+    pub fn say_unsure(&mut self) {
+        for (read, optional) in &self.version.unsure {
+            let ExprKind::Field(index) = self.version.exprs[*read].kind else { continue };
+            let word = &self.declared.inputs[index as usize].decl.name.text;
+            let diagnostic = may_be_missing(word, self.version.exprs[*read].span, *optional);
+            self.findings.report(diagnostic);
+        }
+    }
+
     /// Remembers which keys of a table may be missing at this use.
     fn note_missing_keys(&mut self, table: TableId, span: Span, known: &Known) {
         let keys = &self.version.tables[table].keys;
@@ -918,6 +928,17 @@ impl<'a> Checker<'a> {
         };
         Some(self.push(kind, Ty::scaled(Unit::Number, 0), span))
     }
+}
+
+/// A use of an optional input among the rules that may be missing.
+pub(crate) fn may_be_missing(word: &str, read: Span, declared: Span) -> Diagnostic {
+    let help = format!(
+        "decide such rows in an earlier rule, `rule ID when {word} is missing => …`; or write \
+         `{word} is present and …`, `{word} is missing or …` or `{word} or_else …` here"
+    );
+    Diagnostic::new(Code::OptionalNotNarrowed, read, format!("`{word}` may be missing here"))
+        .also(declared, "declared optional")
+        .help(help)
 }
 
 /// The enum of a type.

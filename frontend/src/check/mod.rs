@@ -35,6 +35,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::exprs::may_be_missing;
 use crate::analysis::counterexample::Searches;
 use crate::codes::Demand;
 use crate::diagnostic::{Diagnostic, any_error, settle};
@@ -94,8 +95,13 @@ pub fn check_for(tree: &ast::Policy, demand: Demand) -> (Option<Policy>, Vec<Dia
         }
     }
     say_of_tables(&mut checkers, of_tables, &declared, &mut judge, is_read);
+    let is_refused = !findings.is_sound() || checkers.iter().any(|checker| !checker.findings.is_sound());
     let (mut versions, mut by_version) = (vec![], vec![]);
     for mut checker in checkers {
+        if is_refused {
+            // nothing is lowered, so that nothing more can be proved: what other errors follow from is said all the same
+            checker.say_unsure();
+        }
         checker.findings.meet(demand);
         by_version.push((checker.version.number, checker.findings));
         versions.push(checker.version);

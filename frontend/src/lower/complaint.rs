@@ -5,6 +5,7 @@ use num_rational::BigRational;
 use num_traits::Zero;
 use opus_ir::Interval;
 
+use crate::check::may_be_missing;
 use crate::codes::Code;
 use crate::diagnostic::Diagnostic;
 use crate::display::{domain_text, field_text, value_scale, value_text};
@@ -226,14 +227,7 @@ impl Complaint {
                     .help("add rows, or narrow the range of the key")
             }
             Fault::Missing { field, declared } => {
-                let word = &policy.schema.inputs[*field as usize].name;
-                let help = format!(
-                    "decide such rows in an earlier rule, `rule ID when {word} is missing => …`; or write \
-                     `{word} is present and …`, `{word} is missing or …` or `{word} or_else …` here"
-                );
-                Diagnostic::new(self.fault.code(), span, format!("`{word}` may be missing here"))
-                    .also(*declared, "declared optional")
-                    .help(help)
+                may_be_missing(&policy.schema.inputs[*field as usize].name, span, *declared)
             }
             Fault::Contradiction { alone } => {
                 let others = if *alone { "" } else { " and the requirements before it" };
