@@ -146,6 +146,23 @@ pub struct Acted {
     pub invertible: bool,
     /// The runs of the system that this took.
     pub extra_runs: u32,
+    /// The hashes of what these runs sent to a model and received.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<String>,
+}
+
+impl Acted {
+    /// Runs the system, which counts, and reads its answers.
+    fn run(
+        &mut self,
+        domain: &Domain,
+        execute: impl FnOnce() -> Result<Vec<Outcome>, Failure>,
+    ) -> Result<Vec<Option<Answer>>, Failure> {
+        let outcomes = execute()?;
+        self.extra_runs += u32::try_from(outcomes.len()).expect("a population is small");
+        self.evidence.extend(outcomes.iter().flat_map(|outcome| outcome.evidence.iter().cloned()));
+        Ok(outcomes.iter().map(|outcome| answer(domain, outcome)).collect())
+    }
 }
 
 /// A claim that was acted on.
@@ -180,19 +197,18 @@ pub fn act(
     let mut acted = Acted::default();
     let texts = system.texts(domain, version)?;
     let mut turn = 0;
-    let mut results = |texts: &Texts| -> Result<Vec<Option<Answer>>, Failure> {
-        let outcomes = system.execute(domain, texts, version, population, run, turn)?;
+    let mut results = |acted: &mut Acted, texts: &Texts| {
+        let this = turn;
         turn += 1;
-        acted.extra_runs += u32::try_from(population.len()).expect("a population is small");
-        Ok(outcomes.iter().map(|outcome| answer(domain, outcome)).collect())
+        acted.run(domain, || system.execute(domain, texts, version, population, run, this))
     };
-    let before = results(&texts)?;
+    let before = results(&mut acted, &texts)?;
     let mut edited: BTreeMap<Vec<String>, Result<Vec<Option<Answer>>, String>> = BTreeMap::new();
     let alone = claims.changes.iter().map(|change| vec![change.id.clone()]);
     for ids in alone.chain(claims.changed.iter().map(Changed::causes)) {
         if let Entry::Vacant(place) = edited.entry(ids) {
             let after = match with(system, &texts, claims, place.key()) {
-                Ok(texts) => Ok(results(&texts)?),
+                Ok(texts) => Ok(results(&mut acted, &texts)?),
                 Err(why) => Err(why),
             };
             place.insert(after);
@@ -253,9 +269,7 @@ pub fn act(
     };
     acted.invertible = match with(system, &texts, claims, &all).and_then(back) {
         Ok(texts) if !all.is_empty() && before.iter().all(Option::is_some) => {
-            let outcomes = system.execute(domain, &texts, version, population, run, turn)?;
-            acted.extra_runs += u32::try_from(population.len()).expect("a population is small");
-            outcomes.iter().map(|outcome| answer(domain, outcome)).eq(before.iter().cloned())
+            results(&mut acted, &texts)? == before
         }
         _ => false,
     };

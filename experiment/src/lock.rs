@@ -192,7 +192,7 @@ pub struct Ran<'a> {
 
 /// What is wrong with the evidence of a record: each exchange is there, whole, and of this run.
 fn fault_of_evidence(record: &Record, folder: &Path) -> Option<String> {
-    record.evidence.iter().find_map(|digest| {
+    record.exchanges().find_map(|(_, digest)| {
         let is_hash = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
         let bytes = if is_hash { fs::read(folder.join(Evidence::object(digest))).ok() } else { None };
         let whole = bytes.filter(|bytes| hash(bytes) == *digest);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::system::State;
+use crate::system::{Replay, State};
 
 /// A run: a system, a scenario, a repeat.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -50,10 +50,18 @@ pub struct Record {
     pub acted: Option<crate::claims::Acted>,
     /// Of tier 3: whether the system gave the decisions back when asked again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replayed: Option<bool>,
+    pub replayed: Option<Replay>,
 }
 
 impl Record {
+    /// Every exchange with a model behind the run, and what it was for: the answer, acting on it, or asking again.
+    pub fn exchanges(&self) -> impl Iterator<Item = (&'static str, &String)> {
+        let acted = self.acted.iter().flat_map(|acted| &acted.evidence);
+        let replayed = self.replayed.iter().flat_map(|replay| &replay.evidence);
+        let answered = self.evidence.iter().map(|hash| ("answer", hash));
+        answered.chain(acted.map(|hash| ("acting on it", hash))).chain(replayed.map(|hash| ("replay", hash)))
+    }
+
     /// What tells the run from all others.
     pub fn key(&self) -> (String, String, u32) {
         (self.system.clone(), self.scenario.clone(), self.run)

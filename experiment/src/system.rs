@@ -90,6 +90,17 @@ impl Outcome {
     }
 }
 
+/// What asking again for decisions shows.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replay {
+    /// Whether each came out exactly as before.
+    pub identical: bool,
+    /// The hashes of what was sent to a model for it and received.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<String>,
+}
+
 /// The texts that a system executes for a domain, by name: a source, a program, a prompt.
 pub type Texts = Vec<(String, String)>;
 
@@ -144,5 +155,5 @@ pub trait System: Sync {
     ///
     /// # Errors
     /// As [`System::answer`].
-    fn replays(&self, domain: &Domain, population: &[Case], run: u32) -> Result<bool, Failure>;
+    fn replays(&self, domain: &Domain, population: &[Case], run: u32) -> Result<Replay, Failure>;
 }

@@ -190,7 +190,7 @@ fn an_account_holds_when_acted_on() {
                 let acted = claims::act(&system, domain, from, &population, &claims, run).unwrap();
                 assert_eq!(acted.authority(), 1.0, "{} {}: {acted:?}", system.name(), scenario.id);
                 assert!(acted.invertible, "{} {}", system.name(), scenario.id);
-                assert!(system.replays(domain, &population, run).unwrap());
+                assert!(system.replays(domain, &population, run).unwrap().identical);
                 // the same account with a place beside the value does not hold
                 let mut wrong = claims.clone();
                 wrong.changes[0].place = "prompt:0..5".into();

@@ -51,7 +51,7 @@ pub fn listed(name: &str, caption: &str, anchor: &str, cohorts: &[Cohort<'_>]) -
         }
         let failures: Vec<String> =
             failures.iter().map(|(class, count)| format!("{class} {count}")).collect();
-        let exchanges: usize = cohort.records.iter().map(|record| record.evidence.len()).sum();
+        let exchanges: usize = cohort.records.iter().map(|record| record.exchanges().count()).sum();
         let path = path_of(name, cohort.scenario);
         vec![
             Cell::linked(&cohort.scenario.id, &path),
@@ -115,17 +115,16 @@ fn page(name: &str, cohort: &Cohort<'_>, first: Option<&Record>) -> Page {
         .extend(scenario.misbound.as_ref().map(|other| format!("Answer of the other version: `{other}`")));
     let row = |head: String, record: &Record| {
         let why = record.retries.iter().chain(&record.error).map(Cell::new);
-        let evidence = record.evidence.iter().enumerate();
-        let exchanges = evidence.map(|(at, hash)| {
+        let exchanges = record.exchanges().enumerate().map(|(at, (of, hash))| {
             let path = format!("{up}evidence/objects/{}/{hash}.json", hash.get(..2).unwrap_or_default());
-            Cell::linked(format!("{}. {}", at + 1, short(hash)), path)
+            Cell::linked(format!("{}. {of}: {}", at + 1, short(hash)), path)
         });
         vec![
             Cell::new(head),
             Cell::new(record.state.to_string()),
             Cell::new(outcome(cohort, record)),
             answer(&record.text),
-            Cell { folded: exchanges.collect(), ..Cell::new(grouped(record.evidence.len() as u64)) },
+            Cell { folded: exchanges.collect(), ..Cell::new(grouped(record.exchanges().count() as u64)) },
             Cell { folded: why.collect(), ..Cell::new(record.attempts.to_string()) },
             Cell::new(micros(record.latency_us)),
             Cell::new(format!("{}\u{a0}/\u{a0}{}", grouped(record.tokens.0), grouped(record.tokens.1))),

@@ -510,7 +510,7 @@ fn tier3<'a>(cohorts: impl Iterator<Item = &'a Cohort<'a>>) -> Tier3 {
             authority += acted.map_or(0.0, crate::claims::Acted::authority);
             extra_runs += acted.map_or(0, |acted| acted.extra_runs);
             invertible &= acted.is_some_and(|acted| acted.invertible);
-            replay &= record.replayed == Some(true);
+            replay &= record.replayed.as_ref().is_some_and(|replay| replay.identical);
         }
     }
     let share = |whole: u32| if whole == 0 { 0.0 } else { f64::from(right) / f64::from(whole) };

@@ -22,7 +22,7 @@ use crate::Failure;
 use crate::claims::{Change, Changed, Claims};
 use crate::command::Opus;
 use crate::domain::Domain;
-use crate::system::{Case, Outcome, State, System, Task, Texts};
+use crate::system::{Case, Outcome, Replay, State, System, Task, Texts};
 
 /// What executes the compiled policy.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
@@ -291,7 +291,7 @@ impl System for OpusSystem {
         population.iter().map(|(_, input)| self.decide(domain, &texts[0].1, input)).collect()
     }
 
-    fn replays(&self, domain: &Domain, population: &[Case], _: u32) -> Result<bool, Failure> {
+    fn replays(&self, domain: &Domain, population: &[Case], _: u32) -> Result<Replay, Failure> {
         let folder = self.folder(&format!("{}-replay", domain.name))?;
         write(&folder.join("policy.opus"), &domain.policy)?;
         write(&folder.join("population.jsonl"), &lines(population))?;
@@ -301,7 +301,8 @@ impl System for OpusSystem {
         let replayed = self.command.run(&folder, &["replay", "record", "--format", "json"])?;
         let replayed: Value = parse(&String::from_utf8_lossy(&replayed.stdout))?;
         let _ = fs::remove_dir_all(&folder);
-        Ok(replayed["identical"] == true && replayed["decided_again"] == population.len())
+        let identical = replayed["identical"] == true && replayed["decided_again"] == population.len();
+        Ok(Replay { identical, ..Replay::default() })
     }
 }
 

@@ -15,7 +15,7 @@ use crate::domain::Domain;
 use crate::model::config::HOW;
 use crate::model::{Model, Reply, Request, Slot, Turn};
 use crate::schema::{Schema, resolved};
-use crate::system::{Case, Outcome, State, System, Task, Texts};
+use crate::system::{Case, Outcome, Replay, State, System, Task, Texts};
 use crate::systems::{agent, raw, structured};
 
 /// The text that all roles share.
@@ -361,17 +361,20 @@ impl System for Prompted {
         population.iter().map(decide).collect()
     }
 
-    fn replays(&self, domain: &Domain, population: &[Case], run: u32) -> Result<bool, Failure> {
+    fn replays(&self, domain: &Domain, population: &[Case], run: u32) -> Result<Replay, Failure> {
         let texts = decide_texts(self.kind, domain, None);
+        let mut replay = Replay::default();
         for (_, input) in population {
             let asked = Asked::decide(domain, input)?;
             let once = self.converse(&texts, &asked, run, Turn::Again(0))?;
             let again = self.converse(&texts, &asked, run, Turn::Again(1))?;
-            if once.text != again.text || once.error.is_some() || again.error.is_some() {
-                return Ok(false);
+            let is_same = once.text == again.text && once.error.is_none() && again.error.is_none();
+            replay.evidence.extend(once.evidence.into_iter().chain(again.evidence));
+            if !is_same {
+                return Ok(replay);
             }
         }
-        Ok(true)
+        Ok(Replay { identical: true, ..replay })
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::Failure;
 use crate::domain::Domain;
 use crate::quantity::number_range;
-use crate::system::{Case, Outcome, State, System, Task, Texts};
+use crate::system::{Case, Outcome, Replay, State, System, Task, Texts};
 
 /// The programs, in a folder of their own.
 const DECIDE: &str = "decide.py";
@@ -173,14 +173,14 @@ impl System for PythonSystem {
         outcomes
     }
 
-    fn replays(&self, domain: &Domain, population: &[Case], run: u32) -> Result<bool, Failure> {
+    fn replays(&self, domain: &Domain, population: &[Case], run: u32) -> Result<Replay, Failure> {
         for (_, input) in population {
             let task = Task::Decide { input, version: None };
             if self.answer(domain, &task, run)?.text != self.answer(domain, &task, run)?.text {
-                return Ok(false);
+                return Ok(Replay::default());
             }
         }
-        Ok(true)
+        Ok(Replay { identical: true, ..Replay::default() })
     }
 }
 
