@@ -71,9 +71,9 @@ limits! {
         Some(Code::TableTooIntricate), "checking whether rows over many keys leave a gap can take very long";
     REACHABILITY_WORK_MAX = 10_000_000, "region comparisons to find the unreachable rules of a policy",
         None, "beyond it an unreachable rule may go unnoticed, but no rule is refused wrongly";
-    GOAL_WORK_MAX = 3_000_000, "machine words that arithmetic works on in search of one proof",
+    GOAL_WORK_MAX = 3_000_000, "machine words of arithmetic in the search for one proof",
         None, "beyond it a range counts as not proved, on every machine alike";
-    PROOF_WORK_MAX = 30_000_000, "machine words that arithmetic works on in search of proofs, shared by the versions of a policy",
+    PROOF_WORK_MAX = 30_000_000, "machine words of arithmetic in the search for proofs, shared by the versions of a policy",
         None, "beyond it further ranges count as not proved";
     LISTED_WORK_MAX = 1 << 24, "values computed for the outcomes of a version whose outputs list their values",
         None, "beyond it an outcome is not proved to be listed";

@@ -399,13 +399,9 @@ impl Checker<'_> {
         }
         let no_more = || format!("it claims {claimed}, but `{mnemonic}` gives {derived}");
         let proofs = self.func.proofs.get(&value).ok_or_else(|| invalid(place, no_more()))?;
-        let atom = self.facts.origin(value);
-        let goal = |times: i128, end: i128| {
-            let end = end.checked_mul(-times)?;
-            Poly::constant(end).plus(times, &Poly::of(atom))
-        };
-        let low = (claimed.lo > derived.lo).then_some((&proofs.low, goal(1, claimed.lo)));
-        let high = (claimed.hi < derived.hi).then_some((&proofs.high, goal(-1, claimed.hi)));
+        let atom = Poly::of(self.facts.origin(value));
+        let low = (claimed.lo > derived.lo).then(|| (&proofs.low, atom.at_least(claimed.lo)));
+        let high = (claimed.hi < derived.hi).then(|| (&proofs.high, atom.at_most(claimed.hi)));
         for (proof, goal) in low.into_iter().chain(high) {
             let (Some(proof), Some(goal)) = (proof, goal) else { return Err(invalid(place, no_more())) };
             let mut work = self.work;

@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 
 use cranelift_entity::SecondaryMap;
 use opus_ir::func::FieldRange;
+use opus_ir::proof::Proofs;
 use opus_ir::{Block, Builder, End, Func, Inst, Interval, Op, Open, Table, Target, Unproved, Value};
 
 use super::assemble::{Compared, Extreme};
@@ -296,31 +297,31 @@ impl Site {
             return true;
         }
         let sharp = self.sharp(value);
-        let (func, facts) = (self.builder.func(), self.builder.facts());
-        let Some(claim) = self.builder.range(sharp).intersect(range) else {
-            // only where no row comes
-            let known = [self.passed.as_slice(), &self.supposed].concat();
-            let mut search = Search::new(func, facts, &known, &mut self.proofs);
-            return search.within(sharp, range).is_some();
-        };
-        let mut search = Search::new(func, facts, &self.passed, &mut self.proofs);
-        if let Some(proofs) = search.within(sharp, claim) {
+        let claim = self.builder.range(sharp).intersect(range);
+        // where the two contradict each other, only that no row comes here can be proved
+        if let Some(claim) = claim
+            && let Some(proofs) = self.proofs_within(sharp, claim, false)
+        {
             let bound = self.builder.bound(sharp, claim, proofs);
             let (seen, _) = self.sharpened.get(&value).copied().unwrap_or((0, value));
             self.sharpened.insert(value, (seen, bound));
             self.bounds[value] = None;
             return true;
         }
-        if self.supposed.is_empty() {
-            return false;
-        }
-        let known = [self.passed.as_slice(), &self.supposed].concat();
-        let mut search = Search::new(func, facts, &known, &mut self.proofs);
-        let holds = search.within(sharp, claim).is_some();
-        if holds {
+        let is_supposed = claim.is_none() || !self.supposed.is_empty();
+        let holds = is_supposed && self.proofs_within(sharp, claim.unwrap_or(range), true).is_some();
+        if let Some(claim) = claim.filter(|_| holds) {
             self.claim(value, claim);
         }
         holds
+    }
+
+    /// Proofs that a value keeps a range by the branches that lead here, or also by what is supposed.
+    fn proofs_within(&mut self, value: Value, range: Interval, supposing: bool) -> Option<Proofs> {
+        let supposed = if supposing { self.supposed.as_slice() } else { &[] };
+        let known = [self.passed.as_slice(), supposed].concat();
+        let (func, facts) = (self.builder.func(), self.builder.facts());
+        Search::new(func, facts, &known, &mut self.proofs).within(value, range)
     }
 
     /// Ends the block by a decision.

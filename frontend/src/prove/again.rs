@@ -13,6 +13,9 @@ use super::search::{Budget, Known, Search};
 /// Runs all passes, and searches again the proofs that they drop. Where one is not found, the function is left as it was, so
 /// that what compiles does not depend on passes.
 pub fn optimize(func: &mut Func) {
+    if func.proofs.is_empty() {
+        return opus_ir::passes::optimize(func);
+    }
     let before = func.clone();
     opus_ir::passes::optimize(func);
     match again(func) {
@@ -28,9 +31,6 @@ fn again(func: &Func) -> Option<BTreeMap<Value, Proofs>> {
             |value: &Value| matches!(&func.values[*value].def, Def::Inst(inst) if inst.op == Op::Bound);
         func.blocks[block].body.iter().copied().filter(is_bound).collect::<Vec<_>>()
     };
-    if func.blocks.keys().all(|block| bounds(block).is_empty()) {
-        return Some(BTreeMap::new());
-    }
     let origins = facts::origins(func);
     let facts = Facts::with_origins(func, &origins);
     let dominators = Dominators::of(func).ok()?;

@@ -67,15 +67,13 @@ impl<'a> Search<'a> {
     /// The proofs that a value keeps a range, in what is claimed of it already; `None` where none is found.
     pub fn within(&mut self, value: Value, range: Interval) -> Option<Proofs> {
         let claimed = self.func.values[value].range;
-        let atom = self.facts.origin(value);
-        let of = Poly::of(atom);
-        let goal = |times: i128, end: i128| Poly::constant(end.checked_mul(-times)?).plus(times, &of);
+        let atom = Poly::of(self.facts.origin(value));
         let mut proofs = Proofs::default();
         if range.lo > claimed.lo {
-            proofs.low = Some(self.proof(&goal(1, range.lo)?)?);
+            proofs.low = Some(self.proof(&atom.at_least(range.lo)?)?);
         }
         if range.hi < claimed.hi {
-            proofs.high = Some(self.proof(&goal(-1, range.hi)?)?);
+            proofs.high = Some(self.proof(&atom.at_most(range.hi)?)?);
         }
         Some(proofs)
     }

@@ -26,12 +26,6 @@ struct Column {
     value: Rational,
 }
 
-impl Default for Rational {
-    fn default() -> Rational {
-        Rational::ZERO
-    }
-}
-
 /// Linear conditions.
 #[derive(Clone, Debug, Default)]
 pub struct Simplex {

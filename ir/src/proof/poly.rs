@@ -111,6 +111,16 @@ impl Poly {
         Some(Poly(product).without_zeros())
     }
 
+    /// `self - low`, which is not negative where it is at least `low`; `None` where a coefficient leaves 128 bits.
+    pub fn at_least(&self, low: i128) -> Option<Poly> {
+        self.plus(low.checked_neg()?, &Poly::constant(1))
+    }
+
+    /// `high - self`, which is not negative where it is at most `high`; `None` where a coefficient leaves 128 bits.
+    pub fn at_most(&self, high: i128) -> Option<Poly> {
+        Poly::constant(high).plus(-1, self)
+    }
+
     /// The atom with its coefficient and the constant, where it is linear in one atom alone.
     pub fn single(&self) -> Option<(Value, i128, i128)> {
         let mut terms = self.terms().filter(|(monomial, _)| *monomial != Monomial::ONE);

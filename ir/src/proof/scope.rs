@@ -232,16 +232,14 @@ fn is_truth(part: Term, holds: bool) -> Relation {
     Relation { poly: poly.expect("a truth value is 0 or 1"), is_zero: true }
 }
 
-/// `poly - low >= 0`
+/// `poly >= low`
 fn at_least(poly: &Poly, low: i128) -> Option<Relation> {
-    let poly = poly.plus(low.checked_neg()?, &Poly::constant(1))?;
-    Some(Relation { poly, is_zero: false })
+    poly.at_least(low).map(|poly| Relation { poly, is_zero: false })
 }
 
-/// `high - poly >= 0`
+/// `poly <= high`
 fn at_most(poly: &Poly, high: i128) -> Option<Relation> {
-    let poly = Poly::constant(high).plus(-1, poly)?;
-    Some(Relation { poly, is_zero: false })
+    poly.at_most(high).map(|poly| Relation { poly, is_zero: false })
 }
 
 /// Where `coefficient * x + constant` is zero, or not negative.
