@@ -73,6 +73,8 @@ limits! {
         None, "beyond it an unreachable rule may go unnoticed, but no rule is refused wrongly";
     GOAL_WORK_MAX = 3_000_000, "machine words of arithmetic in the search for one proof",
         None, "beyond it a range counts as not proved, on every machine alike";
+    TOLD_WORK_MAX = 1_000_000, "machine words of arithmetic to find rules that nothing reaches, because of comparisons between values",
+        None, "beyond it an unreachable rule may go unnoticed, but no rule is refused wrongly";
     PROOF_WORK_MAX = 30_000_000, "machine words of arithmetic in the search for proofs, shared by the versions of a policy",
         None, "beyond it further ranges count as not proved";
     LISTED_WORK_MAX = 1 << 24, "values computed for the outcomes of a version whose outputs list their values",

@@ -8,7 +8,6 @@
 use num_integer::Integer;
 use opus_ir::{Op, Unproved, Value};
 
-use super::assemble::Compared;
 use super::quantity::{Quantity, Sum, gcd};
 use super::site::{Site, Truth};
 use crate::hir::Comparison;
@@ -55,39 +54,16 @@ impl Site {
         }
         let sides = sides.turned().ok_or(Unproved::Overflow)?;
         let (a, b) = self.values_of(sides)?;
-        if let Some(difference) = self.known_difference(a, b) {
-            if !difference.contains(0) {
-                return Ok(Truth::Known(false));
-            }
-            if difference.single().is_some() {
-                return Ok(Truth::Known(true));
-            }
-        }
         Ok(self.judge(Op::Eq, &[a, b]))
     }
 
     /// `low < high` where `strict`, otherwise `low <= high`: of values.
     pub fn less(&mut self, low: Value, high: Value, strict: bool) -> Truth {
-        if let Some(difference) = self.known_difference(high, low) {
-            let least = strict as i128;
-            if difference.lo >= least || difference.hi < least {
-                return Truth::Known(difference.lo >= least);
-            }
-        }
         let (op, contrary) = if strict { (Op::Lt, Op::Le) } else { (Op::Le, Op::Lt) };
         if self.has(contrary, &[high, low]) {
             return !self.judge(contrary, &[high, low]);
         }
         self.judge(op, &[low, high])
-    }
-
-    /// What is known of `a - b` where the two have been compared before.
-    fn known_difference(&mut self, a: Value, b: Value) -> Option<opus_ir::Interval> {
-        if !self.is_compared(a, b) {
-            return None;
-        }
-        let difference = self.compute(Op::Sub, &[a, b], 0).ok()?;
-        Some(self.bounds(difference))
     }
 
     /// The two sides without divisors.
@@ -140,7 +116,7 @@ impl Site {
         }
     }
 
-    /// The values of both sides, remembered as compared. The constant goes where it is positive.
+    /// The values of both sides. The constant goes where it is positive.
     fn values_of(&mut self, sides: Sides) -> Result<(Value, Value), Unproved> {
         let Sides { mut left, mut right, constant } = sides;
         let to_left = right.count() > 0 && (left.count() == 0 || constant < 0);
@@ -149,21 +125,7 @@ impl Site {
         } else {
             right.constant = constant;
         }
-        let held_before = self.held_ever();
-        let (first, second) = (self.sum(&left)?, self.sum(&right)?);
-        if self.held_ever() != held_before {
-            // the values equal the sums only under an assumption
-            return Ok((first, second));
-        }
-        for (side, value) in [(&left, first), (&right, second)] {
-            if side.count() > 1 {
-                self.remember(Compared { sum: side.clone(), first: value, second: None });
-            }
-        }
-        if let Some(sum) = left.sub(&right).filter(|_| left.count() > 0 && right.count() > 0) {
-            self.remember(Compared { sum, first, second: Some(second) });
-        }
-        Ok((first, second))
+        Ok((self.sum(&left)?, self.sum(&right)?))
     }
 }
 

@@ -10,7 +10,6 @@ use super::scoped::Scoped;
 use super::site::{Site, Truth};
 use crate::hir::{ExprId, LetId, Policy, Unit, Version};
 use crate::limits::LISTED_WORK_MAX;
-use crate::prove::Budget;
 
 /// Stack that is kept free below each level of an expression.
 const STACK_RED_BYTES: usize = 64 * 1024;
@@ -53,7 +52,7 @@ impl<'a> Lowerer<'a> {
         Lowerer {
             policy,
             version,
-            site: Site::new(policy.schema.field_ranges(), results, Budget::shared(policy.versions.len())),
+            site: Site::new(policy.schema.field_ranges(), results, policy.versions.len()),
             lets: Scoped::default(),
             complaints: Vec::new(),
             listed_work_left: LISTED_WORK_MAX,

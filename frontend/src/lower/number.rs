@@ -3,7 +3,6 @@
 use opus_ir::date::{DAY_MAX, DAY_MIN, MonthEnd};
 use opus_ir::{Interval, Op, Rounding, Unproved, Value};
 
-use super::assemble::Extreme;
 use super::complaint::{Extent, Fault};
 use super::expr::{Failed, Lowered, Lowerer};
 use super::quantity::{Quantity, Sum, gcd, power_of_ten};
@@ -140,8 +139,11 @@ impl Lowerer<'_> {
         let sum = self.number(expr)?.counted(1).expect("dates are whole: types say so");
         let day = self.site.sum(&sum);
         let day = self.proved(expr, day)?;
-        let inside = Interval::new(DAY_MIN, DAY_MAX).contains_all(self.site.bounds(day));
-        if inside { Ok((day, sum)) } else { Err(self.note(expr, Fault::Calendar)) }
+        if self.site.keeps(day, Interval::new(DAY_MIN, DAY_MAX)) {
+            Ok((day, sum))
+        } else {
+            Err(self.note(expr, Fault::Calendar))
+        }
     }
 
     fn arithmetic(&mut self, expr: ExprId, op: Arithmetic, a: ExprId, b: ExprId) -> Lowers {
@@ -298,16 +300,11 @@ impl Site {
 
     /// An op on two numbers over one divisor, whose result is over that divisor.
     fn on_one_scale(&mut self, op: Op, a: &Quantity, b: &Quantity) -> Computes {
-        let held = self.held_ever();
         let (a, b) = self.over_one_value(a, b)?;
         let (first, second, divisor) = a.aligned(&b).ok_or(Unproved::Overflow)?;
         let common = gcd(first.content(), second.content()).max(1);
-        let sides = [first.over(common), second.over(common)];
-        let [first, second] = [self.sum(&sides[0])?, self.sum(&sides[1])?];
+        let [first, second] = [self.sum(&first.over(common))?, self.sum(&second.over(common))?];
         let result = self.compute(op, &[first, second], 0)?;
-        if matches!(op, Op::Min | Op::Max) && self.held_ever() == held {
-            self.extremes.insert(result, Extreme { op, sides });
-        }
         let result = Quantity::new(self.times(result, common)?, divisor);
         self.divided(result, a.under).ok_or(Unproved::Overflow)
     }
@@ -347,8 +344,12 @@ impl Site {
 
     /// Whether a sum is known not to be zero, although it may be on either side of it.
     fn is_never_zero(&mut self, sum: &Sum) -> bool {
-        let value = self.sum(&sum.over(sum.content().max(1)));
-        value.is_ok_and(|value| self.excludes(value, 0))
+        let Ok(value) = self.sum(&sum.over(sum.content().max(1))) else { return false };
+        let zero = self.constant(0);
+        match self.judge(Op::Eq, &[value, zero]) {
+            Truth::Known(is_zero) => !is_zero,
+            Truth::Is(is_zero, holds) => self.keeps(is_zero, Interval::point(!holds as i128)),
+        }
     }
 
     /// The sign of a sum, where it is proved to have one.

@@ -106,6 +106,7 @@ impl Lowerer<'_> {
                 _ if is_decided => dead.extend(matches!(step, Step::Rule(_)).then_some(true)),
                 Step::Rule(rule) => {
                     let condition = rule.when.map_or(Ok(Truth::Known(true)), |when| self.truth(when));
+                    let condition = condition.map(|truth| self.site.told(truth));
                     dead.push(condition == Ok(Truth::Known(false)));
                     is_decided = self.rule(rule, condition);
                 }

@@ -10,10 +10,10 @@
 //!   `max`. That changes nothing if the supposition is true, and the result is not selected if it is false.
 //!
 //! The values that a site hands out are never refinements: they are the computed values, and facts about them are kept
-//! separately ([`facts`]). A queried bound ([`Site::bounds`]) takes everything into account that is known ([`bounds`]).
+//! separately ([`known`]). A queried bound ([`Site::bounds`]) takes everything into account that is known ([`bounds`]).
 
 mod bounds;
-mod facts;
+mod known;
 
 use std::collections::BTreeMap;
 
@@ -22,10 +22,11 @@ use opus_ir::func::FieldRange;
 use opus_ir::proof::Proofs;
 use opus_ir::{Block, Builder, End, Func, Inst, Interval, Op, Open, Table, Target, Unproved, Value};
 
-use super::assemble::{Compared, Extreme};
 use super::scoped::Scoped;
+use crate::limits::{PROOF_WORK_MAX, TOLD_WORK_MAX};
 use crate::prove::{Budget, Search};
-use facts::{Fact, Mark, Subject};
+use known::Known;
+pub use known::Mark;
 
 /// A Boolean.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,31 +57,13 @@ pub struct Site {
     computed: Scoped<Inst, Value>,
     /// A value's best refinement, and the last fact that went into it.
     sharpened: Scoped<Value, (u32, Value)>,
-    /// What was proved of a value by other means than its definition.
-    claims: Scoped<Value, Interval>,
-    facts: Vec<(Subject, Fact)>,
-    about: BTreeMap<Subject, Vec<Fact>>,
-    /// What a value is not, or two values are not apart.
-    holes: Scoped<(Subject, i128), Fact>,
-    facts_ever: u32,
-    /// The last fact that a branch established: later ones are supposed.
-    branched_until: u32,
+    known: Known,
     /// Bounds by value, for as long as the facts stay what they were.
     bounds: SecondaryMap<Value, Option<(u32, Interval)>>,
-    epoch: u32,
-    epochs_ever: u32,
-    /// How often an op was computed from operands held to their bounds: what comes of that stands for the
-    /// op's result only as long as what was known then is known.
-    held_ever: u64,
-    /// The branches that every row to here has passed.
-    passed: Vec<(Value, bool)>,
-    /// What is supposed besides.
-    supposed: Vec<(Value, bool)>,
     /// What may still be done for proofs.
     proofs: Budget,
-    pub(super) compared: Vec<Compared>,
-    /// The lesser or greater of two sums, by its value.
-    pub(super) extremes: Scoped<Value, Extreme>,
+    /// What may still be done to find rules that decide nothing.
+    tells: Budget,
 }
 
 /// What a site knew and had computed before it went into a block, to come back to it.
@@ -89,35 +72,21 @@ pub struct Saved {
     mark: Mark,
     computed: usize,
     sharpened: usize,
-    compared: usize,
-    extremes: usize,
-    passed: usize,
 }
 
 impl Site {
-    /// The entry of a function; `proofs` is what may be done for its proofs.
-    pub fn new(fields: Vec<FieldRange>, results: Vec<Interval>, proofs: Budget) -> Site {
+    /// The entry of a function in a policy with so many versions, which share what may be done for proofs.
+    pub fn new(fields: Vec<FieldRange>, results: Vec<Interval>, versions: usize) -> Site {
         Site {
             builder: Builder::new(fields, results),
             tables: BTreeMap::new(),
             open: BTreeMap::new(),
             computed: Scoped::default(),
             sharpened: Scoped::default(),
-            claims: Scoped::default(),
-            facts: Vec::new(),
-            about: BTreeMap::new(),
-            holes: Scoped::default(),
-            facts_ever: 0,
-            branched_until: 0,
+            known: Known::default(),
             bounds: SecondaryMap::new(),
-            epoch: 0,
-            epochs_ever: 0,
-            held_ever: 0,
-            passed: Vec::new(),
-            supposed: Vec::new(),
-            proofs,
-            compared: Vec::new(),
-            extremes: Scoped::default(),
+            proofs: Budget::shared(PROOF_WORK_MAX, versions),
+            tells: Budget::shared(TOLD_WORK_MAX, versions),
         }
     }
 
@@ -199,7 +168,6 @@ impl Site {
             }
             Err(unproved) => {
                 let held: Vec<Value> = args.iter().map(|arg| self.held(*arg)).collect();
-                self.held_ever += 1;
                 if held == args { Err(unproved) } else { self.compute(op, &held, imm) }
             }
         }
@@ -258,22 +226,16 @@ impl Site {
     /// Goes on in a block that is entered by this side of a condition alone, and stays on its way.
     pub fn go_on(&mut self, block: Block, truth: Truth) {
         self.builder.switch_to(block);
-        if let Truth::Is(condition, holds) = truth {
-            self.passed.push((condition, holds));
-        }
-        self.learn(truth, true);
+        self.known.learn(self.builder.func(), truth, true);
     }
 
     /// Goes into such a block; [`Site::leave`] comes back.
     pub fn enter(&mut self, block: Block, truth: Truth) -> Saved {
         let saved = Saved {
             block: self.builder.current(),
-            mark: self.mark(),
+            mark: self.known.mark(),
             computed: self.computed.mark(),
             sharpened: self.sharpened.mark(),
-            compared: self.compared.len(),
-            extremes: self.extremes.mark(),
-            passed: self.passed.len(),
         };
         self.go_on(block, truth);
         saved
@@ -282,12 +244,23 @@ impl Site {
     /// Comes back from a block, with what was known and computed before it.
     pub fn leave(&mut self, saved: Saved) {
         self.builder.switch_to(saved.block);
-        self.forget(saved.mark);
+        self.known.forget(saved.mark);
         self.computed.undo(saved.computed);
         self.sharpened.undo(saved.sharpened);
-        self.compared.truncate(saved.compared);
-        self.extremes.undo(saved.extremes);
-        self.passed.truncate(saved.passed);
+    }
+
+    // ---- what is known ----
+
+    /// Goes on under the supposition that a condition holds; [`Site::forget`] ends that.
+    pub fn suppose(&mut self, truth: Truth) -> Mark {
+        let mark = self.known.mark();
+        self.known.learn(self.builder.func(), truth, false);
+        mark
+    }
+
+    /// Goes back to what was known at the mark.
+    pub fn forget(&mut self, mark: Mark) {
+        self.known.forget(mark);
     }
 
     /// Whether a value keeps a range here. If its bounds do not show it, a proof is searched: by the branches that lead here,
@@ -308,7 +281,7 @@ impl Site {
             self.bounds[value] = None;
             return true;
         }
-        let is_supposed = claim.is_none() || !self.supposed.is_empty();
+        let is_supposed = claim.is_none() || self.known.supposes();
         let holds = is_supposed && self.proofs_within(sharp, claim.unwrap_or(range), true).is_some();
         if let Some(claim) = claim.filter(|_| holds) {
             self.claim(value, claim);
@@ -316,10 +289,22 @@ impl Site {
         holds
     }
 
+    /// A condition, known where the branches that lead here leave it only one answer. It is searched where some of them
+    /// compare its values with others: what follows from comparisons with constants is known without a search.
+    pub fn told(&mut self, truth: Truth) -> Truth {
+        let Truth::Is(value, holds) = truth else { return truth };
+        if !self.known.compares(self.func(), value) {
+            return truth;
+        }
+        let known = self.known.conditions(false);
+        let (func, facts) = (self.builder.func(), self.builder.facts());
+        let told = Search::new(func, facts, &known, &mut self.tells).told(value);
+        told.map_or(truth, |answer| Truth::Known(answer == holds))
+    }
+
     /// Proofs that a value keeps a range by the branches that lead here, or also by what is supposed.
     fn proofs_within(&mut self, value: Value, range: Interval, supposing: bool) -> Option<Proofs> {
-        let supposed = if supposing { self.supposed.as_slice() } else { &[] };
-        let known = [self.passed.as_slice(), supposed].concat();
+        let known = self.known.conditions(supposing);
         let (func, facts) = (self.builder.func(), self.builder.facts());
         Search::new(func, facts, &known, &mut self.proofs).within(value, range)
     }

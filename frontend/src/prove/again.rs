@@ -9,6 +9,7 @@ use opus_ir::proof::Proofs;
 use opus_ir::{Block, Def, Func, Op, Value};
 
 use super::search::{Budget, Known, Search};
+use crate::limits::PROOF_WORK_MAX;
 
 /// Runs all passes, and searches again the proofs that they drop. Where one is not found, the function is left as it was, so
 /// that what compiles does not depend on passes.
@@ -34,7 +35,7 @@ fn again(func: &Func) -> Option<BTreeMap<Value, Proofs>> {
     let origins = facts::origins(func);
     let facts = Facts::with_origins(func, &origins);
     let dominators = Dominators::of(func).ok()?;
-    let (mut proofs, mut budget) = (BTreeMap::new(), Budget::shared(1));
+    let (mut proofs, mut budget) = (BTreeMap::new(), Budget::shared(PROOF_WORK_MAX, 1));
     for block in func.blocks.keys() {
         let values = bounds(block);
         if values.is_empty() {

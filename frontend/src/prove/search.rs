@@ -12,7 +12,7 @@ use opus_ir::{Def, Func, Interval, Op, Value};
 
 use super::linear::{Answer, Point, follows};
 use super::rational::Rational;
-use crate::limits::{GOAL_WORK_MAX, PROOF_WORK_MAX};
+use crate::limits::GOAL_WORK_MAX;
 
 /// How many atoms around a goal are looked at.
 const ATOMS_MAX: usize = 96;
@@ -25,9 +25,10 @@ const ROUNDS: usize = 3;
 /// How many branches are looked at for what they are about: the first ones and the last ones.
 const FIRST_LOOKED_AT: usize = 32;
 const LAST_LOOKED_AT: usize = 96;
-/// How deep cases are split, and into how many leaves in all.
+/// How deep cases are split, and into how many leaves in all: for a claim, and to find out about a condition.
 const SPLITS_DEEP_MAX: usize = 24;
 const LEAVES_MAX: usize = 192;
+const LEAVES_TOLD_MAX: usize = 4;
 
 /// A condition that every row to a place meets.
 pub type Known = (Value, bool);
@@ -40,6 +41,7 @@ pub struct Search<'a> {
     known: &'a [Known],
     /// What may still be done.
     budget: &'a mut Budget,
+    leaves: usize,
 }
 
 /// What may still be done for all goals of a function.
@@ -53,15 +55,22 @@ pub struct Budget {
 
 impl Budget {
     /// The share of one function, in a policy with so many versions.
-    pub fn shared(versions: usize) -> Budget {
-        Budget { words: PROOF_WORK_MAX / versions.max(1), checks: Work::default() }
+    pub fn shared(words: usize, versions: usize) -> Budget {
+        Budget { words: words / versions.max(1), checks: Work::default() }
     }
 }
 
 impl<'a> Search<'a> {
     /// At a place that every row reaches by these branches.
     pub fn new(func: &'a Func, facts: Facts<'a>, known: &'a [Known], budget: &'a mut Budget) -> Search<'a> {
-        Search { func, facts, known, budget }
+        Search { func, facts, known, budget, leaves: LEAVES_MAX }
+    }
+
+    /// The only answer that the branches leave to a condition, where that takes few cases to see.
+    pub fn told(self, condition: Value) -> Option<bool> {
+        let mut search = Search { leaves: LEAVES_TOLD_MAX, ..self };
+        let mut is_always = |answer: bool| search.within(condition, Interval::point(answer.into())).is_some();
+        [false, true].into_iter().find(|answer| is_always(*answer))
     }
 
     /// The proofs that a value keeps a range, in what is claimed of it already; `None` where none is found.
@@ -125,7 +134,7 @@ impl<'a> Search<'a> {
             roots.extend(relation.iter().flat_map(|relation| relation.poly.atoms()));
         }
         let atoms = self.closure(&roots);
-        let mut attempt = Attempt { scope, atoms, left, leaves: LEAVES_MAX };
+        let mut attempt = Attempt { scope, atoms, left, leaves: self.leaves };
         let deep = SPLITS_DEEP_MAX.min(NODES_DEEP_MAX - nodes.len());
         let below = match tightened(&attempt.scope, goal) {
             Some(tight) => {
