@@ -6,7 +6,7 @@ use crate::check::check_for;
 use crate::codes::{Code, Demand};
 use crate::diagnostic::{Diagnostic, any_error, settle};
 use crate::hir::Policy;
-use crate::lower::lower_for;
+use crate::lower::{lower_for, plain_for};
 use crate::text::parse::{parse, shorten};
 use crate::text::partial::is_sure;
 use crate::trial::keep_what_mends;
@@ -60,6 +60,22 @@ pub fn compile(source: &str) -> (Option<Compiled>, Vec<Diagnostic>) {
 /// assert!(compile_for(source, Demand::Total).0.is_some());
 /// ```
 pub fn compile_for(source: &str, demand: Demand) -> (Option<Compiled>, Vec<Diagnostic>) {
+    compile_by(source, demand, lower_for)
+}
+
+/// All diagnostics of a source, in its order, where nothing else is wanted of it: what is only done for speed is left out.
+///
+/// ```
+/// let diagnostics = opus_frontend::diagnose("policy shop { }");
+/// assert!(!diagnostics.is_empty());
+/// ```
+pub fn diagnose(source: &str) -> Vec<Diagnostic> {
+    compile_by(source, Demand::Useful, plain_for).1
+}
+
+type Lower = fn(&Policy, &str, Demand) -> (Option<Program>, Vec<Diagnostic>);
+
+fn compile_by(source: &str, demand: Demand, lower: Lower) -> (Option<Compiled>, Vec<Diagnostic>) {
     let (tree, mut diagnostics) = parse(source);
     // what is beyond a limit is not worth the work
     let within_limits = !diagnostics.iter().any(|said| said.code.is_limit());
@@ -69,7 +85,7 @@ pub fn compile_for(source: &str, demand: Demand) -> (Option<Compiled>, Vec<Diagn
         policy
     });
     let compiled = checked.and_then(|policy| {
-        let (program, found) = lower_for(&policy, source, demand);
+        let (program, found) = lower(&policy, source, demand);
         match program {
             Some(_) => diagnostics.extend(found),
             None => {

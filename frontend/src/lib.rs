@@ -32,6 +32,6 @@ mod text;
 mod trial;
 
 pub use analysis::{counterexample, reach, stretch, tables};
-pub use compile::{Compiled, VERSION, compile, compile_for};
+pub use compile::{Compiled, VERSION, compile, compile_for, diagnose};
 pub use text::{ast, canonical, foreign_date, format, lexer, parse, testing, token};
 pub use trial::{Mended, mend};

@@ -75,6 +75,10 @@ limits! {
         None, "beyond it a range counts as not proved, on every machine alike";
     TOLD_WORK_MAX = 1_000_000, "machine words of arithmetic to find rules that nothing reaches, because of comparisons between values",
         None, "beyond it an unreachable rule may go unnoticed, but no rule is refused wrongly";
+    SHOWN_WORK_MAX = 200_000, "machine words of arithmetic to find out what is proved where a range is not, for messages",
+        None, "beyond it a message shows a wider range";
+    NARROWING_WORK_MAX = 3_000_000, "machine words of arithmetic to find values that fit in fewer bits, when a policy is built",
+        None, "beyond it values keep the types that their definitions show";
     PROOF_WORK_MAX = 30_000_000, "machine words of arithmetic in the search for proofs, shared by the versions of a policy",
         None, "beyond it further ranges count as not proved";
     LISTED_WORK_MAX = 1 << 24, "values computed for the outcomes of a version whose outputs list their values",

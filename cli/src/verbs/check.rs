@@ -35,7 +35,7 @@ pub fn run(args: &Check, terminal: &Terminal) -> Result<(), Failure> {
             let help = diagnostic.help.as_deref().unwrap_or("mended");
             terminal.note(&format!("{name}:{line}: {}; fixed: {help}", diagnostic.message));
         }
-        let (_, diagnostics) = opus_frontend::compile(&source);
+        let diagnostics = opus_frontend::diagnose(&source);
         terminal.diagnostics(&name, &source, &diagnostics);
         if any_error(&diagnostics) {
             worst = worst.max(Exit::Policy);

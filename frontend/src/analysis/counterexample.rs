@@ -87,7 +87,7 @@ impl<'a> Searches<'a> {
     ) -> Option<(Fields, Vec<Option<Value>>)> {
         let key = self.policy.versions[version].tables[keys.table].keys[0].value;
         let fault = Fault::Key { key, found: Interval::FULL, range: Interval::FULL };
-        let complaint = at.map(|at| Complaint { at, fault });
+        let complaint = at.map(|at| Complaint { at, fault, unproved: None });
         let goal = complaint.as_ref().map_or(Goal::Keys(keys), Goal::Complaint);
         let (fields, row) = self.found(version, goal)?;
         let mut evaluator = Evaluator::new(self.policy, version, &row);
@@ -546,7 +546,7 @@ impl<'a> Search<'a> {
 
     /// Whether it is this that the complaint is about.
     fn is_meant(&self, undefined: Undefined) -> bool {
-        let Some(Complaint { at, fault }) = self.complaint() else { return false };
+        let Some(Complaint { at, fault, .. }) = self.complaint() else { return false };
         let at = *at;
         match (fault, undefined) {
             (Fault::ZeroDivisor { .. }, Undefined::ZeroDivisor(expr)) => expr == at,
@@ -561,7 +561,9 @@ impl<'a> Search<'a> {
 
     /// Whether the value in question was met and does not fit 128 bits.
     fn is_too_large(&self, evaluator: &Evaluator) -> bool {
-        let Some(&Complaint { at, fault: Fault::Overflow { .. } }) = self.complaint() else { return false };
+        let Some(&Complaint { at, fault: Fault::Overflow { .. }, .. }) = self.complaint() else {
+            return false;
+        };
         let scale = self.data().exprs[at].ty.scale().unwrap_or(0);
         let power = num_traits::pow(BigInt::from(10), scale as usize);
         let fits = |value: &BigRational| (value * &power).to_integer().to_i128().is_some();
@@ -581,7 +583,7 @@ impl<'a> Search<'a> {
 
     /// Whether an outcome is none that its output may have.
     fn leaves_output(&self, evaluator: &mut Evaluator, outcome: &[ExprId], near: &mut Nearness) -> bool {
-        let Some(Complaint { at, fault }) = self.complaint() else { return false };
+        let Some(Complaint { at, fault, .. }) = self.complaint() else { return false };
         let (output, is_listed) = match fault {
             Fault::Output { output, .. } => (*output, false),
             Fault::Listed { output } => (*output, true),

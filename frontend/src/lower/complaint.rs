@@ -1,15 +1,19 @@
 //! What could go wrong, and how is it reported?
 
+use std::collections::BTreeMap;
+
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::Zero;
-use opus_ir::Interval;
+use opus_ir::facts::{self, Facts};
+use opus_ir::{Func, Interval, Value};
 
 use crate::check::may_be_missing;
 use crate::codes::Code;
 use crate::diagnostic::Diagnostic;
 use crate::display::{domain_text, field_text, value_scale, value_text};
 use crate::hir::{Arithmetic, ExprId, ExprKind, Policy, Unit, Version};
+use crate::prove::{Budget, Known, Search};
 use crate::text::ast::Span;
 
 /// Something that could go wrong with an expression.
@@ -19,6 +23,56 @@ pub struct Complaint {
     pub at: ExprId,
     /// What it is.
     pub fault: Fault,
+    /// What was to be proved, where that is the range of a value.
+    pub unproved: Option<Range>,
+}
+
+/// That a value keeps a range, at a place in a function.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Range {
+    /// The value.
+    pub value: Value,
+    /// The range.
+    pub range: Interval,
+    /// The conditions that every row to the place meets.
+    pub known: Vec<Known>,
+}
+
+/// What could go wrong in a function.
+#[derive(Clone, Debug, Default)]
+pub struct Failures {
+    /// Each, in the order in which it was found.
+    pub complaints: Vec<Complaint>,
+    /// The function, where something could go wrong in it.
+    pub func: Func,
+    /// By the value of a condition, where it is written, and whether it holds as the value does.
+    pub conditions: BTreeMap<Value, (ExprId, bool)>,
+}
+
+impl Failures {
+    /// What can be proved of the value that a complaint is about, and the conditions that this follows from: where each is
+    /// written, and whether it holds.
+    pub fn proved(
+        &self,
+        complaint: &Complaint,
+        budget: &mut Budget,
+    ) -> Option<(Interval, Vec<(ExprId, bool)>)> {
+        let Range { value, range, known } = complaint.unproved.as_ref()?;
+        let origins = facts::origins(&self.func);
+        let facts = Facts::with_origins(&self.func, &origins);
+        let (found, used) = Search::new(&self.func, facts, known, budget).narrowest(*value, *range);
+        let mut told = Vec::new();
+        for (condition, holds) in used {
+            let written = |(part, holds): (Value, bool)| {
+                self.conditions.get(&part).map(|(expr, is_so)| (*expr, holds == *is_so))
+            };
+            match written((condition, holds)) {
+                Some(whole) => told.push(whole),
+                None => told.extend(facts.parts(condition, holds).into_iter().filter_map(written)),
+            }
+        }
+        Some((found, told))
+    }
 }
 
 /// What could go wrong.
@@ -81,6 +135,16 @@ impl Fault {
         matches!(self, Fault::Contradiction { .. } | Fault::ZeroDivisor { is_never_zero: true, .. })
     }
 
+    /// Takes in that the value in question is within a range.
+    fn narrow(&mut self, range: Interval) {
+        match self {
+            Fault::Output { found, .. } | Fault::Key { found, .. } => {
+                *found = found.intersect(range).unwrap_or(*found);
+            }
+            _ => {}
+        }
+    }
+
     /// The code of the diagnostic.
     pub fn code(&self) -> Code {
         match self {
@@ -97,15 +161,58 @@ impl Fault {
 }
 
 /// A diagnostic if no failing input was found.
-pub fn unseen(mut diagnostic: Diagnostic) -> Diagnostic {
-    let proves = "no such input was found, but the compiler cannot exclude one";
-    diagnostic.help = diagnostic.help.map(|help| format!("{help}; {proves}"));
+pub fn unseen(diagnostic: Diagnostic) -> Diagnostic {
+    not_seen(diagnostic, "")
+}
+
+/// The same, with what was known when no proof was found either.
+fn not_seen(mut diagnostic: Diagnostic, known: &str) -> Diagnostic {
+    let excludes = format!("no such input was found, but the compiler cannot exclude one{known}");
+    diagnostic.help = diagnostic.help.map(|help| format!("{help}; {excludes}"));
     diagnostic
 }
 
 impl Complaint {
-    /// The diagnostic, without a counterexample.
-    pub fn told(&self, policy: &Policy, version: &Version, source: &str) -> Diagnostic {
+    /// Where it is shown.
+    pub fn span(&self, version: &Version) -> Span {
+        let at = match &self.fault {
+            Fault::ZeroDivisor { divisor, .. } => *divisor,
+            Fault::Key { key, .. } if matches!(version.exprs[self.at].kind, ExprKind::Entry(..)) => *key,
+            _ => self.at,
+        };
+        version.exprs[at].span
+    }
+
+    /// The diagnostic, with the range that can be proved; without a counterexample. `seen` says whether there is one, or cannot
+    /// be: otherwise the diagnostic says what the range follows from.
+    pub fn told(
+        &self,
+        policy: &Policy,
+        version: &Version,
+        source: &str,
+        seen: bool,
+        proved: Option<(Interval, Vec<(ExprId, bool)>)>,
+    ) -> Diagnostic {
+        let (range, known) = proved.unwrap_or((Interval::FULL, Vec::new()));
+        let mut narrowed = self.clone();
+        narrowed.fault.narrow(range);
+        if seen {
+            return narrowed.described(policy, version, source, "can be");
+        }
+        let quoted = |(condition, holds): &(ExprId, bool)| {
+            let verb = if *holds { "holds" } else { "does not hold" };
+            format!("{} {verb}", quote(version.exprs[*condition].span.text(source)))
+        };
+        let known: Vec<String> = known.iter().map(quoted).collect();
+        let known = match known.split_last() {
+            None => String::new(),
+            Some((last, [])) => format!(", although {last}"),
+            Some((last, others)) => format!(", although {} and {last}", others.join(", ")),
+        };
+        not_seen(narrowed.described(policy, version, source, "is proved to be in"), &known)
+    }
+
+    fn described(&self, policy: &Policy, version: &Version, source: &str, can_be: &str) -> Diagnostic {
         let span = version.exprs[self.at].span;
         let quoted = |expr: ExprId| quote(version.exprs[expr].span.text(source));
         let between = |expr: ExprId, extent: &Extent| extent.text(policy, version.exprs[expr].ty.unit);
@@ -130,7 +237,7 @@ impl Complaint {
                 let diagnostic = Diagnostic::new(self.fault.code(), place, message);
                 let diagnostic = match extent {
                     Some(extent) => {
-                        diagnostic.label(format!("divisor, between {}", between(*divisor, extent)))
+                        diagnostic.label(format!("the divisor {can_be} {}", between(*divisor, extent)))
                     }
                     None => diagnostic.label("divides"),
                 };
@@ -160,7 +267,7 @@ impl Complaint {
                 let declared = domain_text(&policy.schema, field.kind, &field.domain);
                 let message = format!("{subject} could be outside the range of `{}`", field.name);
                 let label = format!(
-                    "can be {}..{}, but the range of `{}` is {declared}",
+                    "{can_be} {}..{}, but the range of `{}` is {declared}",
                     text(found.lo),
                     text(found.hi),
                     field.name
@@ -201,7 +308,7 @@ impl Complaint {
                         format!("{} could be a value for which {subject} has no entry", quoted(*key));
                     let domain = domain_text(&policy.schema, declared.kind, &declared.domain);
                     let label = format!(
-                        "{} can be {}, but the key `{}` is {domain}",
+                        "{} {can_be} {}, but the key `{}` is {domain}",
                         quoted(*key),
                         text(found),
                         declared.name,
@@ -217,7 +324,7 @@ impl Complaint {
                 }
                 let message = format!("{} could be a value for which {subject} has no row", quoted(*key));
                 let label = format!(
-                    "`{}` can be {}, but the rows cover {}",
+                    "`{}` {can_be} {}, but the rows cover {}",
                     quoted(*key).trim_matches('`'),
                     text(found),
                     text(range)

@@ -1,10 +1,10 @@
 //! What is an expression lowered to? A number or a Boolean at a site. Possible failures are recorded.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use opus_ir::{Interval, Unproved, Value};
+use opus_ir::{Func, Interval, Unproved, Value};
 
-use super::complaint::{Complaint, Extent, Fault};
+use super::complaint::{Complaint, Extent, Failures, Fault, Range};
 use super::quantity::Quantity;
 use super::scoped::Scoped;
 use super::site::{Site, Truth};
@@ -44,6 +44,8 @@ pub struct Lowerer<'a> {
     /// The work that may still go into outputs that list their values.
     pub(super) listed_work_left: usize,
     noted: BTreeSet<(ExprId, u8)>,
+    /// By the value of a condition, where it is written, and whether it holds as the value does.
+    conditions: BTreeMap<Value, (ExprId, bool)>,
 }
 
 impl<'a> Lowerer<'a> {
@@ -57,6 +59,7 @@ impl<'a> Lowerer<'a> {
             complaints: Vec::new(),
             listed_work_left: LISTED_WORK_MAX,
             noted: BTreeSet::new(),
+            conditions: BTreeMap::new(),
         }
     }
 
@@ -75,7 +78,11 @@ impl<'a> Lowerer<'a> {
 
     /// A Boolean.
     pub fn truth(&mut self, expr: ExprId) -> Result<Truth, Failed> {
-        stacker::maybe_grow(STACK_RED_BYTES, STACK_GROW_BYTES, || self.truth_of(expr))
+        let truth = stacker::maybe_grow(STACK_RED_BYTES, STACK_GROW_BYTES, || self.truth_of(expr))?;
+        if let Truth::Is(value, holds) = truth {
+            self.conditions.entry(value).or_insert((expr, holds));
+        }
+        Ok(truth)
     }
 
     /// A named value.
@@ -129,10 +136,30 @@ impl<'a> Lowerer<'a> {
 
     /// Notes what could go wrong with an expression, once.
     pub fn note(&mut self, at: ExprId, fault: Fault) -> Failed {
+        self.note_unproved(at, fault, None)
+    }
+
+    /// The same, where a value is not proved to keep a range.
+    pub fn note_range(&mut self, at: ExprId, fault: Fault, value: Value, range: Interval) -> Failed {
+        let known = self.site.conditions();
+        self.note_unproved(at, fault, Some(Range { value, range, known }))
+    }
+
+    fn note_unproved(&mut self, at: ExprId, fault: Fault, unproved: Option<Range>) -> Failed {
         if self.noted.insert((at, fault.code() as u8)) {
-            self.complaints.push(Complaint { at, fault });
+            self.complaints.push(Complaint { at, fault, unproved });
         }
         Failed
+    }
+
+    /// The function, and what could go wrong in it.
+    pub fn finish(self) -> (Func, Failures) {
+        let (func, complaints) = (self.site.finish(), self.complaints);
+        let failures = match complaints.is_empty() {
+            true => Failures::default(),
+            false => Failures { complaints, func: func.clone(), conditions: self.conditions },
+        };
+        (func, failures)
     }
 
     /// The bounds of a quantity, from everything known here.

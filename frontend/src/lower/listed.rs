@@ -46,7 +46,7 @@ impl Lowerer<'_> {
         }
         let Some(kept) = self.site.within(value, domain.range) else {
             let found = self.site.bounds(value);
-            return Err(self.note(expr, Fault::Output { output, found }));
+            return Err(self.note_range(expr, Fault::Output { output, found }, value, domain.range));
         };
         if is_listed { Ok(kept) } else { Err(self.note(expr, Fault::Listed { output })) }
     }

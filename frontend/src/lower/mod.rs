@@ -32,7 +32,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use opus_ir::{Func, Program, Version};
 
-use self::complaint::{Complaint, Fault, unseen};
+use self::complaint::{Complaint, Failures, Fault};
 use self::rules::{admits, decides};
 use crate::analysis::counterexample::Searches;
 use crate::analysis::reach::{self, Unmet, Unreachable};
@@ -41,7 +41,7 @@ use crate::codes::Code;
 use crate::codes::Demand;
 use crate::diagnostic::{Diagnostic, any_error, in_versions};
 use crate::hir::{self, LetId, Policy, RuleInfo, Step};
-use crate::limits::REACHABILITY_WORK_MAX;
+use crate::limits::{REACHABILITY_WORK_MAX, SHOWN_WORK_MAX};
 use crate::prove;
 use crate::text::ast::Span;
 
@@ -57,21 +57,22 @@ pub fn lower(policy: &Policy, source: &str) -> (Option<Program>, Vec<Diagnostic>
 /// The same, where less may be demanded of the policy.
 pub fn lower_for(policy: &Policy, source: &str, demand: Demand) -> (Option<Program>, Vec<Diagnostic>) {
     let (mut program, diagnostics) = plain_for(policy, source, demand);
+    let count = policy.versions.len();
     let versions = program.iter_mut().flat_map(|program| &mut program.versions);
     let (mut admit, mut decide) = (Optimized::default(), Optimized::default());
     for version in versions {
-        admit.apply(&mut version.admit);
-        decide.apply(&mut version.decide);
+        admit.apply(&mut version.admit, count);
+        decide.apply(&mut version.decide, count);
     }
     (program, diagnostics)
 }
 
-/// The function that the passes ran on last, before and after. Many versions share theirs with the version before.
+/// The function that was optimized last, before and after. Many versions share theirs with the version before.
 #[derive(Default)]
 struct Optimized(Option<(Func, Func)>);
 
 impl Optimized {
-    fn apply(&mut self, func: &mut Func) {
+    fn apply(&mut self, func: &mut Func, versions: usize) {
         if let Some((before, after)) = &self.0
             && before == func
         {
@@ -80,6 +81,7 @@ impl Optimized {
         }
         let before = func.clone();
         prove::optimize(func);
+        prove::narrow(func, versions);
         self.0 = Some((before, func.clone()));
     }
 }
@@ -89,7 +91,8 @@ pub fn plain(policy: &Policy, source: &str) -> (Option<Program>, Vec<Diagnostic>
     plain_for(policy, source, Demand::Useful)
 }
 
-fn plain_for(policy: &Policy, source: &str, demand: Demand) -> (Option<Program>, Vec<Diagnostic>) {
+/// The same, where less may be demanded of the policy.
+pub fn plain_for(policy: &Policy, source: &str, demand: Demand) -> (Option<Program>, Vec<Diagnostic>) {
     let used = used(policy);
     let mut budget = Budget(REACHABILITY_WORK_MAX);
     let mut lowered: Vec<Lowered> = Vec::new();
@@ -130,7 +133,7 @@ fn is_unchanged(policy: &Policy, version: &hir::Version, index: usize) -> bool {
 struct Lowered {
     admit: Func,
     decide: Func,
-    complaints: Vec<Complaint>,
+    failures: Vec<Failures>,
     dead: Vec<Unreachable>,
 }
 
@@ -161,28 +164,30 @@ fn lower_version(
     let Unmet { require, rules } = reach::unmet(policy, version, budget);
     if let Some(index) = require {
         // nothing is reported about rules that no input reaches
-        let complaints = contradiction(admit.complaints, version.requires[index].1);
-        return Lowered { admit: admit.func, decide: decide.func, complaints, dead: Vec::new() };
+        let failures = vec![contradiction(admit.failures, version.requires[index].1)];
+        return Lowered { admit: admit.func, decide: decide.func, failures, dead: Vec::new() };
     }
     let dead = dead_in(rules, &decide.dead);
     let unused: Vec<LetId> =
         version.lets.keys().filter(|name| !used.contains(&version.lets[*name].span)).collect();
-    let mut complaints = [admit.complaints, decide.complaints].concat();
+    let mut failures = vec![admit.failures, decide.failures];
     if !unused.is_empty() {
-        complaints.extend(rules::unused(policy, version, &unused));
+        failures.push(rules::unused(policy, version, &unused));
     }
+    failures.retain(|failures| !failures.complaints.is_empty());
     // a require that no rule relies on is not evaluated again
-    let alone = (has_requires && complaints.is_empty()).then(|| decides(policy, version, false));
-    let alone = alone.filter(|alone| alone.complaints.is_empty()).map(|alone| alone.func);
-    Lowered { admit: admit.func, decide: alone.unwrap_or(decide.func), complaints, dead }
+    let alone = (has_requires && failures.is_empty()).then(|| decides(policy, version, false));
+    let alone = alone.filter(|alone| alone.failures.complaints.is_empty()).map(|alone| alone.func);
+    Lowered { admit: admit.func, decide: alone.unwrap_or(decide.func), failures, dead }
 }
 
 /// The failure of requires that no input satisfies, unless that has been reported.
-fn contradiction(mut complaints: Vec<Complaint>, at: hir::ExprId) -> Vec<Complaint> {
-    if complaints.iter().all(|complaint| complaint.at != at) {
-        complaints.push(Complaint { at, fault: Fault::Contradiction { alone: false } });
+fn contradiction(mut failures: Failures, at: hir::ExprId) -> Failures {
+    if failures.complaints.iter().all(|complaint| complaint.at != at) {
+        let fault = Fault::Contradiction { alone: false };
+        failures.complaints.push(Complaint { at, fault, unproved: None });
     }
-    complaints
+    failures
 }
 
 /// The rules that decide nothing: those found by what conditions have in common, and those whose condition was
@@ -196,21 +201,33 @@ fn dead_in(mut found: Vec<Unreachable>, proved: &[bool]) -> Vec<Unreachable> {
 }
 
 /// What could go wrong, each once, with the versions where it could.
-fn complaints(policy: &Policy, lowered: &[Lowered], source: &str) -> Vec<Diagnostic> {
+fn complaints<'a>(policy: &Policy, lowered: &'a [Lowered], source: &str) -> Vec<Diagnostic> {
     let mut told: Vec<(Diagnostic, Vec<usize>)> = Vec::new();
     let mut known: BTreeMap<(Code, Span), usize> = BTreeMap::new();
     let mut searches = Searches::new(policy);
+    let mut budget = prove::Budget::shared(SHOWN_WORK_MAX, 1);
     for (index, (version, lowered)) in policy.versions.iter().zip(lowered).enumerate() {
-        for complaint in &lowered.complaints {
-            let diagnostic = complaint.told(policy, version, source);
-            match known.entry((diagnostic.code, diagnostic.primary.span)) {
-                Entry::Occupied(at) => told[*at.get()].1.push(index),
+        let with_place =
+            |failures: &'a Failures| failures.complaints.iter().map(move |complaint| (failures, complaint));
+        for (failures, complaint) in lowered.failures.iter().flat_map(with_place) {
+            let mut tell = || {
+                let found = searches.counterexample(index, complaint);
+                let seen = found.is_some() || complaint.fault.has_no_input();
+                let proved = failures.proved(complaint, &mut budget);
+                let diagnostic = complaint.told(policy, version, source, seen, proved);
+                Diagnostic { counterexample: found, ..diagnostic }
+            };
+            match known.entry((complaint.fault.code(), complaint.span(version))) {
+                Entry::Occupied(at) => {
+                    let (diagnostic, versions) = &mut told[*at.get()];
+                    versions.push(index);
+                    if diagnostic.counterexample.is_none() && !complaint.fault.has_no_input() {
+                        *diagnostic = tell();
+                    }
+                }
                 Entry::Vacant(at) => {
                     at.insert(told.len());
-                    let found = searches.counterexample(index, complaint);
-                    let is_told = found.is_some() || complaint.fault.has_no_input();
-                    let diagnostic = if is_told { diagnostic } else { unseen(diagnostic) };
-                    told.push((Diagnostic { counterexample: found, ..diagnostic }, vec![index]));
+                    told.push((tell(), vec![index]));
                 }
             }
         }

@@ -159,14 +159,19 @@ impl Lowerer<'_> {
             Arithmetic::Min => self.site.on_one_scale(Op::Min, &a, &b),
             Arithmetic::Max => self.site.on_one_scale(Op::Max, &a, &b),
         };
-        result.map_err(|unproved| {
-            let is_never_zero = self.site.is_never_zero(&b.sum);
-            let (a, b) = (self.extent(&a), self.extent(&b));
-            let fault = match unproved {
-                Unproved::ZeroDivisor => Fault::ZeroDivisor { divisor, extent: Some(b), is_never_zero },
-                _ => Fault::Overflow { extent: Extent::of_arithmetic(op, &a, &b) },
-            };
-            self.note(expr, fault)
+        result.map_err(|unproved| match unproved {
+            Unproved::ZeroDivisor => {
+                let is_never_zero = self.site.is_never_zero(&b.sum);
+                let fault = Fault::ZeroDivisor { divisor, extent: Some(self.extent(&b)), is_never_zero };
+                match self.site.sum(&b.sum) {
+                    Ok(value) => self.note_range(expr, fault, value, Interval { lo: 1, ..Interval::FULL }),
+                    Err(_) => self.note(expr, fault),
+                }
+            }
+            _ => {
+                let (a, b) = (self.extent(&a), self.extent(&b));
+                self.note(expr, Fault::Overflow { extent: Extent::of_arithmetic(op, &a, &b) })
+            }
         })
     }
 

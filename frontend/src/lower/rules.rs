@@ -3,7 +3,7 @@
 
 use opus_ir::{Func, Interval, Kind, Value};
 
-use super::complaint::{Complaint, Fault};
+use super::complaint::{Failures, Fault};
 use super::expr::{Failed, Lowerer};
 use super::quantity::{Sum, power_of_ten};
 use super::site::Truth;
@@ -15,7 +15,7 @@ pub struct Decides {
     /// The function.
     pub func: Func,
     /// What could go wrong.
-    pub complaints: Vec<Complaint>,
+    pub failures: Failures,
     /// By the order of the rules: whether it was proved that none of them decides anything, because its
     /// condition is known to fail or an earlier one to hold.
     pub dead: Vec<bool>,
@@ -26,7 +26,7 @@ pub struct Admits {
     /// The function.
     pub func: Func,
     /// What could go wrong.
-    pub complaints: Vec<Complaint>,
+    pub failures: Failures,
 }
 
 /// The function that tells which requires hold: one block, one Boolean for each.
@@ -41,7 +41,8 @@ pub fn admits(policy: &Policy, version: &Version) -> Admits {
         outputs.push(lowerer.site.truth_value(truth));
     }
     lowerer.site.decide(0, outputs);
-    Admits { func: lowerer.site.finish(), complaints: lowerer.complaints }
+    let (func, failures) = lowerer.finish();
+    Admits { func, failures }
 }
 
 /// The function that decides. Where it relies on the requires it begins by asking for them: admitted rows
@@ -53,17 +54,18 @@ pub fn decides(policy: &Policy, version: &Version, relies_on_requires: bool) -> 
         lowerer.require();
     }
     let dead = lowerer.rules();
-    Decides { func: lowerer.site.finish(), complaints: lowerer.complaints, dead }
+    let (func, failures) = lowerer.finish();
+    Decides { func, failures, dead }
 }
 
 /// What could go wrong with named values that nothing uses: they are lowered as if they came before the first
 /// rule.
-pub fn unused(policy: &Policy, version: &Version, names: &[LetId]) -> Vec<Complaint> {
+pub fn unused(policy: &Policy, version: &Version, names: &[LetId]) -> Failures {
     let mut lowerer = Lowerer::new(policy, version, Vec::new());
     lowerer.require();
     // their possible failures are recorded
     names.iter().for_each(|name| drop(lowerer.named(*name)));
-    lowerer.complaints
+    lowerer.finish().1
 }
 
 impl Lowerer<'_> {
@@ -173,7 +175,7 @@ impl Lowerer<'_> {
         let kept = self.site.within(value, domain.range);
         kept.ok_or_else(|| {
             let found = self.site.bounds(value);
-            self.note(expr, Fault::Output { output, found })
+            self.note_range(expr, Fault::Output { output, found }, value, domain.range)
         })
     }
 }

@@ -24,7 +24,7 @@ use opus_ir::{Block, Builder, End, Func, Inst, Interval, Op, Open, Table, Target
 
 use super::scoped::Scoped;
 use crate::limits::{PROOF_WORK_MAX, TOLD_WORK_MAX};
-use crate::prove::{Budget, Search};
+use crate::prove::{self, Budget, Search};
 use known::Known;
 pub use known::Mark;
 
@@ -289,6 +289,11 @@ impl Site {
         holds
     }
 
+    /// The conditions that every row to here meets, and those that are supposed.
+    pub fn conditions(&self) -> Vec<prove::Known> {
+        self.known.conditions(true)
+    }
+
     /// A condition, known where the branches that lead here leave it only one answer. It is searched where some of them
     /// compare its values with others: what follows from comparisons with constants is known without a search.
     pub fn told(&mut self, truth: Truth) -> Truth {
@@ -298,7 +303,7 @@ impl Site {
         }
         let known = self.known.conditions(false);
         let (func, facts) = (self.builder.func(), self.builder.facts());
-        let told = Search::new(func, facts, &known, &mut self.tells).told(value);
+        let told = Search::new(func, facts, &known, &mut self.tells).briefly().told(value);
         told.map_or(truth, |answer| Truth::Known(answer == holds))
     }
 

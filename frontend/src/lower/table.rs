@@ -166,7 +166,8 @@ impl Lowerer<'_> {
         let possible = self.site.possible(value);
         let is_listed = possible.iter().all(|span| key.range.contains_all(*span));
         if !is_listed && !self.site.keeps(value, key.range) {
-            return Err(self.note(at, Fault::Key { key: key.value, found, range: key.range }));
+            let fault = Fault::Key { key: key.value, found, range: key.range };
+            return Err(self.note_range(at, fault, value, key.range));
         }
         self.site.claim(value, key.range);
         Ok(value)
@@ -213,7 +214,12 @@ impl Lowerer<'_> {
                     let value = self.key_value(*arg, 0)?;
                     if !self.is_listed(*arg, set) {
                         let found = self.site.bounds(value);
-                        return Err(self.note(at, Fault::Key { key: *arg, found, range }));
+                        return Err(self.note_range(
+                            at,
+                            Fault::Key { key: *arg, found, range },
+                            value,
+                            range,
+                        ));
                     }
                     self.site.claim(value, range);
                     let ranks: Vec<i128> = (0..set.len() as i128).collect();

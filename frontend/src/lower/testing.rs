@@ -175,7 +175,7 @@ impl Tree {
             &mut Budget(usize::MAX),
         );
         let dead = lowered.dead.clone();
-        lowered.complaints.is_empty().then(|| (finished(&self.policy.versions[0], lowered), dead))
+        lowered.failures.is_empty().then(|| (finished(&self.policy.versions[0], lowered), dead))
     }
 
     /// Compares a version with the reference evaluator on rows; answers which rules decided those that were

@@ -52,7 +52,7 @@ fn again(func: &Func) -> Option<BTreeMap<Value, Proofs>> {
 }
 
 /// The branches that every row to a block has passed, the earliest first.
-fn passed(dominators: &Dominators, block: Block) -> Vec<Known> {
+pub(super) fn passed(dominators: &Dominators, block: Block) -> Vec<Known> {
     let above = std::iter::successors(Some(block), |block| dominators.immediate(*block));
     let mut passed: Vec<Known> = above.filter_map(|block| dominators.entered_by(block)).collect();
     passed.reverse();

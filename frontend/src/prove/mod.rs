@@ -11,9 +11,11 @@
 
 mod again;
 mod linear;
+mod narrow;
 mod rational;
 mod search;
 mod simplex;
 
 pub use again::optimize;
+pub use narrow::narrow;
 pub use search::{Budget, Known, Search};

@@ -25,10 +25,10 @@ const ROUNDS: usize = 3;
 /// How many branches are looked at for what they are about: the first ones and the last ones.
 const FIRST_LOOKED_AT: usize = 32;
 const LAST_LOOKED_AT: usize = 96;
-/// How deep cases are split, and into how many leaves in all: for a claim, and to find out about a condition.
+/// How deep cases are split, and into how many leaves in all: for a claim that has to be proved, and for another.
 const SPLITS_DEEP_MAX: usize = 24;
 const LEAVES_MAX: usize = 192;
-const LEAVES_TOLD_MAX: usize = 4;
+const LEAVES_BRIEF_MAX: usize = 4;
 
 /// A condition that every row to a place meets.
 pub type Known = (Value, bool);
@@ -66,10 +66,14 @@ impl<'a> Search<'a> {
         Search { func, facts, known, budget, leaves: LEAVES_MAX }
     }
 
-    /// The only answer that the branches leave to a condition, where that takes few cases to see.
-    pub fn told(self, condition: Value) -> Option<bool> {
-        let mut search = Search { leaves: LEAVES_TOLD_MAX, ..self };
-        let mut is_always = |answer: bool| search.within(condition, Interval::point(answer.into())).is_some();
+    /// The same search, which gives up where more than a few cases have to be told apart.
+    pub fn briefly(self) -> Search<'a> {
+        Search { leaves: LEAVES_BRIEF_MAX, ..self }
+    }
+
+    /// The only answer that the branches leave to a condition.
+    pub fn told(&mut self, condition: Value) -> Option<bool> {
+        let mut is_always = |answer: bool| self.within(condition, Interval::point(answer.into())).is_some();
         [false, true].into_iter().find(|answer| is_always(*answer))
     }
 
@@ -85,6 +89,53 @@ impl<'a> Search<'a> {
             proofs.high = Some(self.proof(&atom.at_most(range.hi)?)?);
         }
         Some(proofs)
+    }
+
+    /// What can be proved of a value that does not keep a range, as far as its ends are outside of the range, and from which
+    /// branches, none of which can be left out.
+    pub fn narrowest(&mut self, value: Value, range: Interval) -> (Interval, Vec<Known>) {
+        let mut found = self.func.values[value].range;
+        let mut used = BTreeSet::new();
+        let atom = Poly::of(self.facts.origin(value));
+        if found.lo < range.lo {
+            let (lo, known) = self.nearest(range.lo, found.lo, |end| atom.at_least(end));
+            found.lo = lo;
+            used.extend(known);
+        }
+        if found.hi > range.hi {
+            let (hi, known) = self.nearest(range.hi, found.hi, |end| atom.at_most(end));
+            found.hi = hi;
+            used.extend(known);
+        }
+        (found, self.known.iter().copied().filter(|known| used.contains(known)).collect())
+    }
+
+    /// Of the ends from one that is wanted to one that holds, the nearest to the first that is proved, and from which branches.
+    fn nearest(
+        &mut self,
+        wanted: i128,
+        holds: i128,
+        goal: impl Fn(i128) -> Option<Poly>,
+    ) -> (i128, Vec<Known>) {
+        let mut left = self.budget.words;
+        let branches = goal(holds).map_or(Vec::new(), |goal| self.branches_near(&goal, &mut left));
+        let mut is_proved = |end: i128, branches: &[Known]| {
+            left > 0 && goal(end).is_some_and(|goal| self.attempt(&goal, branches, &mut left).is_some())
+        };
+        let first = if is_proved(wanted, &branches) { wanted } else { holds };
+        let (mut far, mut near) = (first, wanted);
+        while let Some(middle) = between(near, far) {
+            if is_proved(middle, &branches) { far = middle } else { near = middle }
+        }
+        let mut used = if is_proved(far, &branches) { branches } else { Vec::new() };
+        for at in (0..used.len()).rev() {
+            let without: Vec<Known> = [&used[..at], &used[at + 1..]].concat();
+            if is_proved(far, &without) {
+                used = without;
+            }
+        }
+        self.budget.words = left;
+        (far, used)
     }
 
     /// A proof that a linear polynomial is not negative, which the check accepts.
@@ -190,6 +241,12 @@ impl<'a> Search<'a> {
         }
         looked_at.iter().zip(taken).filter(|(_, taken)| *taken).map(|(at, _)| self.known[*at]).collect()
     }
+}
+
+/// The number in the middle between two; `None` where there is none.
+fn between(a: i128, b: i128) -> Option<i128> {
+    let middle = (a >> 1) + (b >> 1) + (a & b & 1);
+    (middle != a && middle != b).then_some(middle)
 }
 
 /// The goal in terms of what its atoms are the sums and multiples of, divided by what all coefficients have in common:
