@@ -296,6 +296,9 @@ pub struct GivenRow {
     /// How columns map to fields, as for `opus batch`.
     #[arg(long, value_name = "FILE.toml", requires = "row")]
     pub columns: Option<PathBuf>,
+    /// The value of a field in all rows of inputs that lack its column, as for `opus batch`.
+    #[arg(long, value_name = "FIELD=VALUE", requires = "row")]
+    pub fill: Vec<String>,
     /// The format of the input, if the file name does not show it.
     #[arg(long, value_parser = file_format(), value_name = "FORMAT", requires = "row")]
     pub input_format: Option<FileFormat>,
@@ -399,6 +402,9 @@ pub struct Batch {
     /// How columns map to fields: a table for each field, with `column`, `unit`, `missing` and `values`.
     #[arg(long, value_name = "FILE.toml")]
     pub columns: Option<PathBuf>,
+    /// The value of a field in all rows of inputs that lack its column, written as in a CSV file, or `missing`.
+    #[arg(long, value_name = "FIELD=VALUE")]
+    pub fill: Vec<String>,
     /// The format of the input, if the file name does not show it.
     #[arg(long, value_parser = file_format(), value_name = "FORMAT")]
     pub input_format: Option<FileFormat>,

@@ -69,14 +69,11 @@ impl OneRow {
         };
         let mut reader = Reader::open(files, intake)?;
         let mut state = State { intake, units: Units::new(intake), seen: None };
-        let (mut rows, mut rows_before, mut file) = (0, 0, None);
+        let mut rows = 0;
         let mut found: Option<OneRow> = None;
         while let Some(chunk) = reader.next_chunk()? {
-            if file.as_ref() != Some(&chunk.file) {
-                rows_before = chunk.first_row - 1;
-                file = Some(chunk.file.clone());
-            }
             rows += chunk.rows as u64;
+            let rows_before = chunk.first_row - chunk.row_of_file;
             let at = number.checked_sub(chunk.first_row).filter(|at| *at < chunk.rows as u64);
             let ignored = at.map(|at| state.ignored(&chunk, at as usize));
             let name = chunk.file.to_string();
@@ -165,11 +162,11 @@ struct State<'a> {
 impl State<'_> {
     /// Reads the fields of a chunk, and why some of its rows are refused.
     fn fill(&mut self, chunk: Chunk) -> Result<(Columns, Vec<(u32, Reason)>), DataError> {
-        let first_row = chunk.first_row;
+        let (file, first_row) = (chunk.file.clone(), chunk.first_row);
         let mut columns = Columns::new(&self.intake.schema.input_columns(), chunk.rows);
         let mut faults = Vec::new();
         let filled = chunk.fill(self.intake, &mut columns, &mut faults)?;
-        self.units.meet(&percentages(self.intake, first_row, &columns, &faults))?;
+        self.units.meet(&file, &percentages(self.intake, first_row, &columns, &faults))?;
         if let Some(seen) = filled.seen {
             self.seen.get_or_insert_default().add(seen);
         }

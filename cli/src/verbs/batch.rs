@@ -6,6 +6,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::explain::ExplainedRows;
+use super::impact::with_fill;
 use crate::args::Batch;
 use crate::endpoints::{inputs, kept_once, output, path_text, policy_first, writable};
 use crate::failure::{Exit, Failure};
@@ -30,13 +31,16 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     kept_once(&args.keep)?;
     let mut opened = open_with(&args.policy, args.facts.snapshot.as_deref(), terminal)?;
     let schema = opened.artifact.program().schema.clone();
-    let (mapping, mapping_text) = match &args.columns {
+    let (mut mapping, mapping_text) = match &args.columns {
         Some(path) => {
             let (mapping, text) = Mapping::read_with_text(path, &schema)?;
             (mapping, Some(text))
         }
         None => (Mapping::by_name(&schema), None),
     };
+    for fill in &args.fill {
+        mapping.parse_fill(fill, &schema, |name| name)?;
+    }
     let summary = args.summary.as_ref().map(|path| Target::create(&Endpoint::new(path))).transpose()?;
     let names = Names::of(opened.artifact.program());
     let program = opened.artifact.program();
@@ -59,6 +63,7 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
         artifact: (decided_by.artifact(), &names_of[0]),
         snapshot: facts.as_ref().map(|facts| (facts, names_of[1].as_str())),
         mapping: mapping_text.as_ref().map(|text| (text.as_bytes(), names_of[2].as_str())),
+        fill: &args.fill,
     };
     let is_output_taken = endpoints.takes_standard_output();
     let work = pipeline::Batch {
@@ -97,12 +102,15 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
         Some(recording) => recording.run(&pool, engine.as_ref(), &progress),
         None => work.run(&pool, engine.as_ref(), &progress),
     };
+    let report = report.map_err(with_fill);
     let seconds = started.elapsed().as_secs_f64();
     shown.clear();
     let (report, outputs) = report?;
     explained.as_ref().map_or(Ok(()), |explained| explained.check(report.counts.rows))?;
     terminal.note_names("files and folders that are not read", &left_out);
     terminal.note_ignored(&report.ignored, work.inputs.len() > 1);
+    terminal.note_not_filled(&report.not_filled, work.inputs.len() > 1);
+    terminal.note_unmatched(&report.unmatched);
     let build = env!("CARGO_PKG_VERSION");
     let facts = Facts::of(&work, &report, &outputs, &sources, engine_name, build);
     let complete = recording.map(|recording| recording.complete(facts.clone(), &outputs)).transpose()?;
@@ -231,7 +239,7 @@ impl Allowed {
         Err(if written {
             failure
         } else {
-            failure.help("`--rejects FILE` writes them down, one line for each fault")
+            failure.help("`--rejects FILE` writes a line for each fault of a rejected row")
         })
     }
 }

@@ -1,5 +1,6 @@
 //! `opus coverage`: which parts of a policy are used by the rows of files, or by its tests.
 
+use opus_data::pipeline::Counts;
 use opus_data::pipeline::sweep::Sweep;
 use opus_data::{Endpoint, Intake, Mapping, Names, left_out, standard_input_once};
 use opus_govern::coverage::{self, Coverage, Instruments, Tally};
@@ -11,7 +12,8 @@ use crate::failure::{Exit, Failure};
 use crate::open::{note_basis, open_with};
 use crate::pool::pool;
 use crate::progress::Shown;
-use crate::terminal::Terminal;
+use crate::summary::grouped;
+use crate::terminal::{Terminal, printable};
 
 pub fn run(args: &args::Coverage, terminal: &Terminal) -> Result<(), Failure> {
     let Some(engine) = args.engine.of_runtime() else {
@@ -50,6 +52,20 @@ pub fn run(args: &args::Coverage, terminal: &Terminal) -> Result<(), Failure> {
         terminal.print_json(&value)
     } else {
         terminal.print(&coverage.to_text())
+    }
+}
+
+/// Notes why rows were refused, each reason with how often it occurs.
+fn note_refused(counts: &Counts, terminal: &Terminal) {
+    for fault in &counts.faults {
+        let (row, value) = &fault.first;
+        let value = if value.is_empty() { String::new() } else { format!(": {}", printable(value)) };
+        let (code, count) = (fault.fault.code(), grouped(fault.count));
+        terminal.note(&format!(
+            "refused: {code} {} {count}, first in row {}{value}",
+            fault.name,
+            grouped(*row)
+        ));
     }
 }
 
@@ -95,6 +111,8 @@ fn of_files(
         if index == 0 {
             terminal.note_names("files and folders that are not read", &left_out);
             terminal.note_ignored(&report.ignored, files.len() > 1);
+            terminal.note_unmatched(&report.unmatched);
+            note_refused(&report.counts, terminal);
         }
         tally.rows = report.counts.rows;
         tally.decided = report.counts.decided;

@@ -56,7 +56,7 @@ const ENDS: &[(&str, i32, &str)] = &[
     ("fmt --check credit.opus", 0, ""),
     ("inspect credit.opusc", 0, ""),
     // a policy or a test
-    ("check bad.opus", 1, "`opus explain-code E0101` tells more"),
+    ("check bad.opus", 1, "`opus explain-code E0101` explains the first"),
     ("check bad.opus credit.opus", 1, "credit.opus: no errors"),
     ("run bad.opus --input application.json", 1, "it does not compile"),
     ("batch bad.opus rows.csv -o out.csv", 1, "it does not compile"),
