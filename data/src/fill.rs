@@ -30,7 +30,8 @@ impl Mapping {
         schema: &Schema,
         name_now: impl Fn(&'a str) -> &'a str,
     ) -> Result<(), DataError> {
-        let Some((name, value)) = fill.split_once('=').map(|(name, value)| (name.trim(), value.trim())) else {
+        let Some((name, value)) = fill.split_once('=').map(|(name, value)| (name.trim(), value.trim()))
+        else {
             return Err(DataError::request(format!("`--fill {fill}` gives no value"))
                 .remedy("write the name of a field and a value, such as `--fill score=700`"));
         };

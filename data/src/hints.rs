@@ -102,11 +102,6 @@ const NUMBERS: [&[Remedy]; 2] = [
             set: |mapping| mapping.unit = Unit::Fraction,
         },
         Remedy {
-            says: "unit = 'percent'",
-            is_likely: |refused| refused.unit == Unit::Fraction && refused.fault == Fault::OutOfRange,
-            set: |mapping| mapping.unit = Unit::Percent,
-        },
-        Remedy {
             says: "unit = 'whole units'",
             is_likely: |refused| refused.unit == Unit::Minor && refused.fault == Fault::TooPrecise,
             set: |mapping| mapping.unit = Unit::Whole,
@@ -197,11 +192,11 @@ impl Intake {
         let text = reading.to_string();
         let refused =
             Refused { kind: field.kind, fault: reason.fault, unit: mapping.unit, reading, text: &text };
-        if reason.fault == Fault::Missing {
+        // what is outside the range of a field was read; it may be inside that of another policy, which has no files
+        if matches!(reason.fault, Fault::Missing | Fault::OutOfRange) {
             return String::new();
         }
-        let is_unread =
-            matches!(reason.fault, Fault::WrongType | Fault::MalformedDate | Fault::UnknownValue);
+        let is_unread = matches!(reason.fault, Fault::WrongType | Fault::MalformedDate | Fault::UnknownValue);
         if is_unread && refused.is_text() && MISSING.contains(&text.trim().to_lowercase().as_str()) {
             return match field.optional {
                 true => format!(
@@ -232,8 +227,7 @@ impl Intake {
         let is_admitted = |option: &&Remedy| {
             let mut mapping = self.field_mapping(index).clone();
             (option.set)(&mut mapping);
-            mapping != *self.field_mapping(index)
-                && self.admitted(index, &mapping, refused.reading).is_ok()
+            mapping != *self.field_mapping(index) && self.admitted(index, &mapping, refused.reading).is_ok()
         };
         options.iter().find_map(|options| {
             let likely = options.iter().filter(|option| (option.is_likely)(refused));
@@ -251,7 +245,7 @@ impl Intake {
             let sign = CURRENCIES.into_iter().find(|sign| refused.text.contains(sign))?;
             return Some(format!("; amounts are read without `{sign}`"));
         }
-        let is_counted = matches!(refused.fault, Fault::TooPrecise | Fault::WrongType | Fault::OutOfRange);
+        let is_counted = matches!(refused.fault, Fault::TooPrecise | Fault::WrongType);
         let unit = self.field_mapping(index).unit_in_words().filter(|_| is_counted)?;
         Some(format!("; the mapping file says unit = '{unit}'"))
     }

@@ -149,7 +149,8 @@ impl Intake {
                 way: mapping.way(),
                 also: mapping.also.as_deref(),
                 field: Some(&self.schema.inputs[*index].name),
-                optional: Some(&*self.schema.inputs[*index].name).filter(|_| self.schema.inputs[*index].optional),
+                optional: Some(&*self.schema.inputs[*index].name)
+                    .filter(|_| self.schema.inputs[*index].optional),
                 is_given: given.has_field(*index) || mapping.fill.is_some(),
             }
         };
@@ -302,7 +303,10 @@ impl Intake {
                  minor units",
                 field.name
             );
-            let help = format!("if it holds amounts such as 1.50, write under [{}]: unit = \"whole units\"", field.name);
+            let help = format!(
+                "if it holds amounts such as 1.50, write under [{}]: unit = \"whole units\"",
+                field.name
+            );
             return Err(DataError::unmapped(message).remedy(help));
         }
         let is_open = match (field.kind, class) {
@@ -465,8 +469,12 @@ enum Class {
 fn decimals_of(data_type: &DataType) -> Option<String> {
     use DataType::*;
     match data_type {
-        Decimal32(_, 1) | Decimal64(_, 1) | Decimal128(_, 1) | Decimal256(_, 1) => Some("1 decimal place".into()),
-        Decimal32(_, scale) | Decimal64(_, scale) | Decimal128(_, scale) | Decimal256(_, scale) if *scale > 0 => {
+        Decimal32(_, 1) | Decimal64(_, 1) | Decimal128(_, 1) | Decimal256(_, 1) => {
+            Some("1 decimal place".into())
+        }
+        Decimal32(_, scale) | Decimal64(_, scale) | Decimal128(_, scale) | Decimal256(_, scale)
+            if *scale > 0 =>
+        {
             Some(format!("{scale} decimal places"))
         }
         Dictionary(_, values) => decimals_of(values),
@@ -517,9 +525,10 @@ pub fn in_words(data_type: &DataType) -> String {
         (_, DataType::Struct(_)) => "structs".into(),
         (_, DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..)) => "lists".into(),
         (_, DataType::Map(..)) => "maps".into(),
-        (_, DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_)) => {
-            "bytes".into()
-        }
+        (
+            _,
+            DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_),
+        ) => "bytes".into(),
         (_, DataType::Time32(_) | DataType::Time64(_)) => "times of day".into(),
         (_, DataType::Duration(_) | DataType::Interval(_)) => "durations".into(),
         (_, DataType::Float16) => "floats of 16 bits".into(),
@@ -624,7 +633,15 @@ fn nested(columns: &Fields, wanted: &str, field: &str) -> Option<String> {
 impl<'a> Wanted<'a> {
     /// A column to keep.
     fn kept(column: &'a str) -> Wanted<'a> {
-        Wanted { column, is_column: true, way: None, also: None, field: None, optional: None, is_given: false }
+        Wanted {
+            column,
+            is_column: true,
+            way: None,
+            also: None,
+            field: None,
+            optional: None,
+            is_given: false,
+        }
     }
 
     /// Which field it is for, where the names differ.

@@ -516,10 +516,7 @@ fn values_of(schema: &Schema, field: &Field, value: &Value) -> Result<BTreeMap<S
             schema.enums[index as usize].values.iter().map(|value| value.name.as_str()).collect()
         }
         _ => {
-            return Err(DataError::mapping(format!(
-                "{}: `values` is for enums and Booleans",
-                field.name
-            )));
+            return Err(DataError::mapping(format!("{}: `values` is for enums and Booleans", field.name)));
         }
     };
     let table = value

@@ -148,7 +148,9 @@ pub const MAPPING_NAMES_COLUMNS: &str = "a mapping file can give the column of a
 
 /// What to do where no file has the column of an optional field.
 pub fn absent_everywhere(field: &str) -> String {
-    format!("`{field}` is optional; if no file has it, write in a mapping file under [{field}]: column = false")
+    format!(
+        "`{field}` is optional; if no file has it, write in a mapping file under [{field}]: column = false"
+    )
 }
 
 /// What the objects of several files name, in the order of the files.
@@ -200,6 +202,13 @@ impl<'a> Census<'a> {
     /// Whether objects have been read.
     pub fn has_objects(&self) -> bool {
         self.all.is_some() || self.here.objects > 0
+    }
+
+    /// Whether an object has been read that has each column which the mapping names, or none has been read.
+    pub fn has_named_columns(&self) -> bool {
+        let mut all = self.all.clone().unwrap_or_default();
+        all.add(self.here.clone());
+        all.check(self.intake).is_ok()
     }
 
     /// What was found in all files.

@@ -124,6 +124,7 @@ fn conditions_of_other_languages() {
     condition("if age < 18", "without `if`");
     condition("age < 18 then", "`rule R1 when CONDITION => OUTCOME`");
     condition("amount > USD 5", "`5 USD`");
+    condition("amount round 2 > $5", "`rounded half_up to cent`");
     condition("amount > $-5", "`-$5`");
     condition("amount > (1 - 5%) * amount", "`100%`");
     condition("asked + 1 month > 2025-01-01", "`months`");

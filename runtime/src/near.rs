@@ -14,7 +14,7 @@ pub fn near<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&
         let other = simplified(name);
         let contained =
             plain.len() >= 4 && other.len() >= 4 && (other.contains(&plain) || plain.contains(&other));
-        (if contained { 1 } else { distance(&plain, &other) }, name)
+        (if contained && plain != other { 1 } else { distance(&plain, &other) }, name)
     };
     let mut found: Vec<(usize, &str)> =
         names.into_iter().map(distance_to).filter(|(far, _)| *far <= limit).collect();

@@ -6,6 +6,7 @@ use opus_data::{Endpoint, Intake, Mapping, Names, left_out, standard_input_once}
 use opus_govern::coverage::{self, Coverage, Instruments, Tally};
 use opus_runtime::{Engine, Snapshot};
 
+use super::batch::Allowed;
 use crate::args;
 use crate::endpoints::{inputs, policy_first};
 use crate::failure::{Exit, Failure};
@@ -21,6 +22,7 @@ pub fn run(args: &args::Coverage, terminal: &Terminal) -> Result<(), Failure> {
             Failure::usage("coverage runs on compiled code").help("use `--engine native` or `--engine vm`")
         );
     };
+    let allowed = Allowed::parse(&args.max_rejects)?;
     if !args.tests {
         policy_first(&args.policy, &args.inputs)?;
     }
@@ -49,10 +51,12 @@ pub fn run(args: &args::Coverage, terminal: &Terminal) -> Result<(), Failure> {
     let coverage: Coverage = instruments.coverage(&compiled.policy, &compiled.source, &tally);
     if terminal.is_json() {
         let value = serde_json::to_value(&coverage).expect("texts and numbers can be written as JSON");
-        terminal.print_json(&value)
+        terminal.print_json(&value)?;
     } else {
-        terminal.print(&coverage.to_text())
+        terminal.print(&coverage.to_text())?;
     }
+    let rejected = if args.tests { 0 } else { tally.rows - tally.decided };
+    allowed.check(rejected, tally.rows, None)
 }
 
 /// Notes why rows were refused, each reason with how often it occurs.

@@ -39,7 +39,7 @@ fn a_misspelled_name_in_objects_is_no_missing_value() {
     let summary: Value = serde_json::from_str(ended.text()).expect("a document");
     assert_eq!(summary["misspelled_columns"][0]["rows"], 3, "{ended}");
     let ended = folder.opus("batch credit.opus right.jsonl -o out.csv").ends(0);
-    assert!(!ended.err.contains("scroe") && !ended.err.contains("no object names"), "{ended}");
+    assert!(!ended.err.contains("scroe") && !ended.err.contains("`score`"), "{ended}");
     // a mapping file says that it is so
     folder.write("columns.toml", "score = { column = false }");
     let ended = folder.opus("batch credit.opus wrong.jsonl -o out.csv --columns columns.toml").ends(0);
@@ -54,7 +54,8 @@ fn an_optional_field_that_no_object_names_is_noted() {
     folder.write("right.jsonl", objects(&folder, 1, 0));
     folder.write("without.jsonl", objects(&folder, 0, 2).replace("scroe", "remark"));
     let ended = folder.opus("batch credit.opus right.jsonl without.jsonl -o out.csv").ends(0);
-    let note = "missing in every row, because no object names them: `score` in without.jsonl\n";
+    let note = "missing in every row, because no object names them: \
+                `months_since_bankruptcy` in right.jsonl and another file, `score` in without.jsonl\n";
     assert!(ended.err.contains(note), "{ended}");
     // of CSV too, where some files have the column
     let rows = folder.text("good.csv");
@@ -140,6 +141,16 @@ fn a_refused_value_is_shown_in_the_summary_and_found_in_its_file() {
     let rejects = folder.text("rejects.csv");
     assert!(rejects.starts_with("row,file,file_row,field,"), "{rejects}");
     assert!(rejects.contains("\n8,rows.csv,4,age,15,"), "{rejects}");
-    let ended = folder.opus("coverage credit.opus rows.csv").ends(0);
+    folder.opus("coverage credit.opus rows.csv --max-rejects 2").ends(0);
+    let ended = folder.opus("coverage credit.opus rows.csv").ends(3);
     assert!(ended.err.contains("refused: out-of-range age 1, first in row 4: 15\n"), "{ended}");
+}
+
+#[test]
+fn inputs_must_have_as_many_rows_as_are_expected() {
+    let folder = Folder::new("expect-rows");
+    folder.opus("batch credit.opus good.csv -o out.csv --expect-rows 4").ends(0);
+    let ended = folder.opus("batch credit.opus good.csv -o none.csv --expect-rows 5").ends(4);
+    assert!(ended.err.contains("the inputs have 4 rows, but --expect-rows says 5"), "{ended}");
+    assert!(!folder.names().contains(&"none.csv".to_owned()));
 }

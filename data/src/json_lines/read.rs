@@ -368,8 +368,7 @@ impl JsonLines {
         found: &mut [Option<&'a str>],
         unread: &mut BTreeMap<String, u64>,
     ) -> Result<(), Wrong> {
-        let text = std::str::from_utf8(line)
-            .map_err(|error| Wrong::Line(not_utf8(error)))?;
+        let text = std::str::from_utf8(line).map_err(|error| Wrong::Line(not_utf8(error)))?;
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let mut other_case = Vec::new();
         let object = Object { json: self, found, unread, other_case: &mut other_case };

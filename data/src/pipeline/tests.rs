@@ -417,7 +417,7 @@ fn several_files_are_one_input_and_progress_is_told() {
     assert_eq!(std::fs::read_to_string(&to).unwrap(), expected);
     assert_eq!(*seen.lock().unwrap(), [2, 3]);
     let rejects = std::fs::read_to_string(to.with_extension("rejects.csv")).unwrap();
-    assert_eq!(rejects, "row,file,field,value,code,message\n");
+    assert_eq!(rejects, "row,file,file_row,field,value,code,message\n");
     std::fs::write(folder.join("c.csv"), "amount,color\n1,blue\n").unwrap();
     run(&batch(std::slice::from_ref(&folder), &to, &[], 1)).unwrap();
     let rejects = std::fs::read_to_string(to.with_extension("rejects.csv")).unwrap();
