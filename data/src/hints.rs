@@ -93,6 +93,8 @@ const DATES: [&[Remedy]; 3] = [
     ],
 ];
 
+const NEAREST: &str = "nearest = true";
+
 /// How numbers are written and counted.
 const NUMBERS: [&[Remedy]; 2] = [
     &[
@@ -154,7 +156,7 @@ const NUMBERS: [&[Remedy]; 2] = [
         },
     ],
     &[Remedy {
-        says: "nearest = true",
+        says: NEAREST,
         is_likely: |refused| refused.fault == Fault::TooPrecise || refused.is_ambiguous_float(),
         set: |mapping| mapping.spelling.nearest = true,
     }],
@@ -215,9 +217,13 @@ impl Intake {
             Kind::Date => self.options_hint(index, &refused, &DATES),
             _ => self.options_hint(index, &refused, &NUMBERS),
         };
-        let hint = hint.map(|says| match field.kind {
-            Kind::Date => format!("; if it is a date, {}: {says}", write_under(&field.name)),
-            _ => format!("; if that is how the file writes it, {}: {says}", write_under(&field.name)),
+        let hint = hint.map(|says| {
+            let purpose = match field.kind {
+                Kind::Date => "if it is a date",
+                _ if says == NEAREST => "to round it",
+                _ => "if that is how the file writes it",
+            };
+            format!("; {purpose}, {}: {says}", write_under(&field.name))
         });
         hint.or_else(|| self.other_hint(index, &refused)).unwrap_or_default()
     }

@@ -87,6 +87,12 @@ fn the_policy_itself_is_right() {
 }
 
 #[test]
+fn rounding_of_other_languages() {
+    is_helped("=> approve, fee_of", "=> approve, 10% of amount round 2", "`rounded half_up to cent`");
+    all_are_helped();
+}
+
+#[test]
 fn conditions_of_other_languages() {
     condition("age < 18 AND member", "write `and`");
     condition("NOT member", "write `not`");
@@ -124,7 +130,6 @@ fn conditions_of_other_languages() {
     condition("if age < 18", "without `if`");
     condition("age < 18 then", "`rule R1 when CONDITION => OUTCOME`");
     condition("amount > USD 5", "`5 USD`");
-    condition("amount round 2 > $5", "`rounded half_up to cent`");
     condition("amount > $-5", "`-$5`");
     condition("amount > (1 - 5%) * amount", "`100%`");
     condition("asked + 1 month > 2025-01-01", "`months`");
