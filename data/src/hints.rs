@@ -1,5 +1,5 @@
 //! What could a mapping file say, so that a refused value is read? One table: by the kind of the field and the form of the
-//! value, the options that are tried. An option is named only if the value is admitted with it.
+//! value, the options that are tried. An option is named only if the value can be read with it.
 
 use opus_ir::{Fault, Kind, date};
 use opus_runtime::admission::{Reading, Reason, Unit};
@@ -67,7 +67,7 @@ macro_rules! dates {
     } ),+ ] };
 }
 
-/// How dates are written, likelier forms first: where one is admitted, those of later lines are not tried.
+/// How dates are written, likelier forms first: where one reads the value, those of later lines are not tried.
 const DATES: [&[Remedy]; 3] = [
     &dates![
         "YYYYMMDD" when |refused| refused.is_counted_date(),
@@ -228,16 +228,19 @@ impl Intake {
         hint.or_else(|| self.other_hint(index, &refused)).unwrap_or_default()
     }
 
-    /// The options with which a value is admitted, in words.
+    /// The options with which a value can be read, in words.
     fn options_hint(&self, index: usize, refused: &Refused<'_>, options: &[&[Remedy]]) -> Option<String> {
-        let is_admitted = |option: &&Remedy| {
+        // a value outside the range is read too: what is said does not depend on ranges, which differ between policies
+        let is_read = |option: &&Remedy| {
             let mut mapping = self.field_mapping(index).clone();
             (option.set)(&mut mapping);
-            mapping != *self.field_mapping(index) && self.admitted(index, &mapping, refused.reading).is_ok()
+            let read = || self.admitted(index, &mapping, refused.reading);
+            mapping != *self.field_mapping(index)
+                && read().map_or_else(|reason| reason.fault == Fault::OutOfRange, |_| true)
         };
         options.iter().find_map(|options| {
             let likely = options.iter().filter(|option| (option.is_likely)(refused));
-            let says: Vec<&str> = likely.filter(is_admitted).map(|option| option.says).collect();
+            let says: Vec<&str> = likely.filter(is_read).map(|option| option.says).collect();
             (!says.is_empty()).then(|| says.join(", or "))
         })
     }
