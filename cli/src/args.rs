@@ -296,6 +296,9 @@ pub struct GivenRow {
     /// How columns map to fields, as for `opus batch`.
     #[arg(long, value_name = "FILE.toml", requires = "row")]
     pub columns: Option<PathBuf>,
+    /// The value of a field in all rows of inputs that lack its column, as for `opus batch`.
+    #[arg(long, value_name = "FIELD=VALUE", requires = "row")]
+    pub fill: Vec<String>,
     /// The format of the input, if the file name does not show it.
     #[arg(long, value_parser = file_format(), value_name = "FORMAT", requires = "row")]
     pub input_format: Option<FileFormat>,
@@ -334,6 +337,9 @@ pub struct Coverage {
     /// Count what the tests in the policy use, instead of files.
     #[arg(long, conflicts_with = "inputs")]
     pub tests: bool,
+    /// How many rows may be refused, as a number or a percentage; if there are more, the exit code is 3.
+    #[arg(long, value_name = "N|P%", default_value = "0", allow_negative_numbers = true)]
+    pub max_rejects: String,
     /// The engine: native code (the VM if native code is unavailable), or the VM.
     #[arg(long, value_enum, value_name = "native|vm", hide_possible_values = true)]
     #[arg(default_value_t = Decider::Native)]
@@ -386,6 +392,9 @@ pub struct Batch {
     /// How many rows may be rejected, as a number or a percentage; if there are more, the exit code is 3.
     #[arg(long, value_name = "N|P%", default_value = "0", allow_negative_numbers = true)]
     pub max_rejects: String,
+    /// How many rows the inputs must have; otherwise there is no output, and the exit code is 4.
+    #[arg(long, value_name = "N")]
+    pub expect_rows: Option<u64>,
     /// The engine: native code (the VM if native code is unavailable), the VM, or the slow reference evaluator.
     #[arg(long, value_enum, value_name = "native|vm|reference", hide_possible_values = true)]
     #[arg(default_value_t = Decider::Native)]
@@ -399,6 +408,9 @@ pub struct Batch {
     /// How columns map to fields: a table for each field, with `column`, `unit`, `missing` and `values`.
     #[arg(long, value_name = "FILE.toml")]
     pub columns: Option<PathBuf>,
+    /// The value of a field in all rows of inputs that lack its column, written as in a CSV file, or `missing`.
+    #[arg(long, value_name = "FIELD=VALUE")]
+    pub fill: Vec<String>,
     /// The format of the input, if the file name does not show it.
     #[arg(long, value_parser = file_format(), value_name = "FORMAT")]
     pub input_format: Option<FileFormat>,
@@ -422,7 +434,7 @@ pub struct Batch {
     #[arg(group = "chosen", requires = "explain")]
     pub rows: Option<Vec<u64>>,
     /// Explain the rows that this rule decided, or whose outputs satisfy these conditions.
-    #[arg(long = "where", value_name = "rule=ID|OUTPUT=VALUE", group = "chosen", requires = "explain")]
+    #[arg(long = "where", value_name = "rule=ID|CONDITION,…", group = "chosen", requires = "explain")]
     pub chosen_where: Option<String>,
     /// The result that explanations look for; by default, any result that is not adverse.
     #[arg(long, value_name = "OUTPUT=VALUE,…", requires = "explain")]

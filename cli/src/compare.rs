@@ -1,6 +1,6 @@
 //! Does the policy make the decisions in a file? Compares a file of inputs with a file of expected outputs.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use opus_frontend::display;
 use opus_ir::memory::Columns;
@@ -11,7 +11,7 @@ use crate::failure::{Exit, Failure};
 use opus_data::pipeline::Progress;
 use opus_data::pipeline::units::{Units, percentages};
 use opus_data::write::{Data, Printed, Printer, Spec};
-use opus_data::{ColumnData, Intake, Located, Mapping, Reader};
+use opus_data::{Census, ColumnData, DataError, ErrorKind, Intake, Located, Mapping, Reader, Unmatched};
 
 /// A row on which the policy and the expectation differ.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,6 +36,8 @@ pub struct Comparison {
     pub unexpected: u64,
     /// The input columns that no field reads.
     pub ignored: BTreeSet<String>,
+    /// What objects lack, and the names that may be misspelled.
+    pub unmatched: Unmatched,
     /// The columns of the expected decisions that are not outputs.
     pub not_compared: BTreeSet<String>,
 }
@@ -68,13 +70,14 @@ pub fn compare(
     let intake = Intake { schema: schema.clone(), mapping: files.mapping.clone(), keep };
     let mut comparison = Comparison { rows: expected.len() as u64, not_compared, ..Comparison::default() };
     let mut reader = Reader::open(vec![files.input.clone()], &intake)?;
-    let mut units = Units::new(&intake);
+    let mut found_keys = HashSet::new();
+    let (mut units, mut census) = (Units::new(&intake), Census::new(&intake));
     while let Some(chunk) = reader.next_chunk()? {
-        let (first_row, count) = (chunk.first_row, chunk.rows);
+        let (file, first_row, count) = (chunk.file.clone(), chunk.first_row, chunk.rows);
         let mut batch = engine.batch(count);
         let (columns, faults) = batch.filling();
         let filled = chunk.fill(&intake, columns, faults)?;
-        units.meet(&percentages(&intake, first_row, columns, faults))?;
+        units.meet(&file, &percentages(&intake, first_row, columns, faults))?;
         engine.decide(&mut batch);
         let keys = keys(first_row, count, &ColumnData::arrays(&filled.kept)?, reader.kept());
         let mut decided = batch.rows().iter().enumerate().peekable();
@@ -84,9 +87,13 @@ pub fn compare(
                 None => Err(first_reason(&batch, row)),
             };
             let Some(wanted) = expected.remove(key) else {
+                if !found_keys.insert(key.clone()) {
+                    return Err(appears_twice(key, "the inputs"));
+                }
                 comparison.unexpected += 1;
                 continue;
             };
+            found_keys.insert(key.clone());
             let difference = match found {
                 Err(why) => Some((
                     vec![(String::new(), "a decision".to_owned(), format!("refused: {why}"))],
@@ -101,19 +108,24 @@ pub fn compare(
             comparison.differences.extend(difference);
         }
         comparison.ignored.extend(filled.ignored);
+        census.add(&file, filled.seen)?;
         let rows = first_row - 1 + count as u64;
         progress(Progress { rows, fraction: reader.progress() });
     }
     comparison.ignored.extend(reader.ignored().names().map(str::to_owned));
+    comparison.unmatched = census.end()?;
     let mut left: Vec<String> = expected.into_keys().collect();
     left.sort();
     comparison.differences.extend(left.into_iter().map(|key| Difference {
         key,
-        outputs: vec![(String::new(), "a decision".to_owned(), "no such input".to_owned())],
+        outputs: vec![(String::new(), "a decision".to_owned(), NOT_IN_INPUTS.to_owned())],
         rule: String::new(),
     }));
     Ok(comparison)
 }
+
+/// What is found where there is no row.
+pub const NOT_IN_INPUTS: &str = "not in the inputs";
 
 /// The first reason for which a row of a batch is refused.
 fn first_reason(batch: &Batch, row: usize) -> String {
@@ -149,9 +161,15 @@ fn expected(files: &Files, schema: &Schema) -> Result<(Expected, BTreeSet<String
     let mapping = Mapping::as_written(&outputs);
     let intake = Intake { schema: outputs, mapping, keep: files.on.iter().cloned().collect() };
     let (mut found, mut beside) = (HashMap::new(), BTreeSet::new());
-    let mut reader = Reader::open(vec![files.expected.clone()], &intake)?;
+    let mut reader =
+        Reader::open(vec![files.expected.clone()], &intake).map_err(|error| match error.kind {
+            ErrorKind::NoColumn => DataError::input(error.message)
+                .remedy("the expected decisions need a column for every output"),
+            _ => error,
+        })?;
+    let mut census = Census::new(&intake);
     while let Some(chunk) = reader.next_chunk()? {
-        let (first_row, count) = (chunk.first_row, chunk.rows);
+        let (file, first_row, count) = (chunk.file.clone(), chunk.first_row, chunk.rows);
         let mut columns = Columns::new(&intake.schema.input_columns(), count);
         let mut faults = Vec::new();
         let filled = chunk.fill(&intake, &mut columns, &mut faults)?;
@@ -161,19 +179,23 @@ fn expected(files: &Files, schema: &Schema) -> Result<(Expected, BTreeSet<String
             return Err(Failure::io(message));
         }
         beside.extend(filled.ignored);
+        census.add(&file, filled.seen)?;
         let keys = keys(first_row, count, &ColumnData::arrays(&filled.kept)?, reader.kept());
         for (row, key) in keys.into_iter().enumerate() {
             let values = (0..intake.schema.inputs.len()).map(|index| columns.get(index, row)).collect();
             if found.insert(key.clone(), values).is_some() {
-                let message = format!("`{key}` appears twice in the expected decisions");
-                return Err(
-                    Failure::new(Exit::Io, message).help("--on names a column whose values tell rows apart")
-                );
+                return Err(appears_twice(&key, "the expected decisions"));
             }
         }
     }
     beside.extend(reader.ignored().names().map(str::to_owned));
+    census.end()?;
     Ok((found, beside))
+}
+
+fn appears_twice(key: &str, place: &str) -> Failure {
+    Failure::new(Exit::Io, format!("`{key}` appears twice in {place}"))
+        .help("--on names a column whose values tell rows apart")
 }
 
 /// For each row, the value of the kept column or the number of the row.

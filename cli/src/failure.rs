@@ -94,14 +94,15 @@ impl From<DataError> for Failure {
         let exit = match error.kind {
             ErrorKind::Request | ErrorKind::UnknownFormat | ErrorKind::Mapping => Exit::Usage,
             ErrorKind::Unmapped
+            | ErrorKind::NoColumn
             | ErrorKind::Input
             | ErrorKind::Output
             | ErrorKind::Closed
             | ErrorKind::Defect => Exit::Io,
         };
         let help = match (error.kind, error.remedy) {
-            (ErrorKind::Unmapped, Some(remedy)) => {
-                Some(format!("{remedy}\n  (`--columns FILE` names a mapping file)"))
+            (ErrorKind::Unmapped | ErrorKind::NoColumn, Some(remedy)) => {
+                Some(format!("{remedy}\n  `--columns FILE` passes a mapping file"))
             }
             (_, remedy) => remedy,
         };

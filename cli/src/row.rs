@@ -56,10 +56,13 @@ impl Input {
             return Ok(Input::Object(text(path)?, path.clone()));
         };
         let files = inputs(&args.input, args.input_format)?;
-        let mapping = match &args.columns {
+        let mut mapping = match &args.columns {
             Some(path) => Mapping::read(path, schema)?,
             None => Mapping::by_name(schema),
         };
+        for fill in &args.fill {
+            mapping.parse_fill(fill, schema, |name| name)?;
+        }
         let intake = Intake { schema: schema.clone(), mapping, keep: Vec::new() };
         Ok(Input::RowOf(files, number, Box::new(intake)))
     }

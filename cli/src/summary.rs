@@ -1,13 +1,16 @@
 //! What is the result of a batch? The same numbers for people and for programs.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
+use std::sync::Arc;
 
 use opus_ir::{Kind, Schema};
 use serde_json::{Value, json};
 
+use crate::terminal::printable;
 use opus_data::pipeline::Report;
 use opus_data::record::{Facts, TreeFacts};
-use opus_data::{DataError, Names, Target, Whole};
+use opus_data::{DataError, Names, Target, Unmatched, Whole};
 
 /// A finished batch.
 pub struct Run<'a> {
@@ -38,7 +41,10 @@ pub fn human(run: &Run) -> String {
         table.line(name, count, Some((counts.rows, tenths)), "");
     }
     for fault in &counts.faults {
-        table.line(&format!("  {}", fault.fault.code()), fault.count, None, &fault.name);
+        let (row, value) = &fault.first;
+        let value = if value.is_empty() { String::new() } else { format!(": {}", printable(value)) };
+        let remark = format!("{}  first in row {}{value}", fault.name, grouped(*row));
+        table.line(&format!("  {}", fault.fault.code()), fault.count, None, remark.trim_start());
     }
     for (output, values) in run.schema.outputs.iter().zip(&counts.values) {
         let Kind::Enum(index) = output.kind else { continue };
@@ -80,7 +86,10 @@ pub fn json(run: &Run, details: Value) -> Value {
     let faults = counts
         .faults
         .iter()
-        .map(|fault| json!({ "code": fault.fault.code(), "field": fault.name, "count": fault.count }));
+        .map(|fault| {
+            let (row, value) = &fault.first;
+            json!({ "code": fault.fault.code(), "field": fault.name, "count": fault.count, "row": row, "value": value })
+        });
     let outputs = run.schema.outputs.iter().zip(&counts.values).filter_map(|(output, values)| {
         let Kind::Enum(index) = output.kind else { return None };
         let named = run.schema.enums[index as usize].values.iter().zip(values);
@@ -101,6 +110,8 @@ pub fn json(run: &Run, details: Value) -> Value {
         "outputs": outputs.collect::<serde_json::Map<_, _>>(),
         "versions": versions.collect::<Vec<_>>(),
         "ignored_columns": run.report.ignored.names().collect::<Vec<_>>(),
+        "misspelled_columns": misspelled(&run.report.unmatched),
+        "unnamed_fields": unnamed(&run.report.unmatched),
         "record": run.record.as_ref().map(|(folder, tree)| json!({ "folder": folder, "tree": tree })),
         "seconds": run.seconds,
     });
@@ -108,6 +119,18 @@ pub fn json(run: &Run, details: Value) -> Value {
         value.extend(more.into_iter().chain(details));
     }
     value
+}
+
+/// The names that look like that of a field which the same objects lack.
+fn misspelled(unmatched: &Unmatched) -> Vec<Value> {
+    let pairs = unmatched.misspelled.iter();
+    pairs.map(|((name, column), rows)| json!({ "name": name, "rows": rows, "column": column })).collect()
+}
+
+/// The fields that no object of a file names, each with these files.
+fn unnamed(unmatched: &Unmatched) -> serde_json::Map<String, Value> {
+    let files = |files: &BTreeSet<Arc<str>>| files.iter().map(|file| json!(&**file)).collect();
+    unmatched.unnamed.iter().map(|(column, of)| (column.clone(), Value::Array(files(of)))).collect()
 }
 
 /// Writes a summary. It has not its name yet.

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use opus_data::error::in_words;
-use opus_data::{Endpoint, Ignored};
+use opus_data::{Endpoint, Ignored, Unmatched};
 use opus_frontend::diagnostic::{Diagnostic, any_error};
 use serde_json::{Value, json};
 
@@ -15,6 +15,7 @@ use crate::args::{Color, Format, FromStore};
 use crate::endpoints::writable;
 use crate::failure::{Exit, Failure};
 use crate::render;
+use crate::summary::grouped;
 
 /// What columns are called that the policy does not need.
 pub const NOT_READ: &str = "columns that no field reads";
@@ -219,16 +220,29 @@ impl Terminal {
         self.note_columns(NOT_FILLED, not_filled, names_files);
     }
 
+    /// Prints a note for each name that looks like that of a field which the same objects lack, and one with the fields
+    /// that no object of a file names.
+    pub fn note_unmatched(&self, unmatched: &Unmatched) {
+        for ((name, column), rows) in &unmatched.misspelled {
+            let rows = if *rows == 1 { "1 row".to_owned() } else { format!("{} rows", grouped(*rows)) };
+            self.note(&format!(
+                "`{}` (in {rows}) is read by no field; did you mean `{column}`?",
+                printable(name)
+            ));
+        }
+        let told = unmatched.unnamed.iter().map(|(column, files)| {
+            let first = files.first().map_or("", |file| &**file);
+            format!("`{column}` in {}{}", printable(first), and_more_files(files.len() - 1))
+        });
+        self.note_list("optional fields that are missing in every row, because no object names them", told);
+    }
+
     fn note_columns(&self, what: &str, columns: &Ignored, names_files: bool) {
         let told = columns.names().map(|name| {
             let mut files = columns.files(name);
             let first = files.next().filter(|_| names_files).map(printable);
-            let place = match (first, files.count()) {
-                (None, _) => String::new(),
-                (Some(first), 0) => format!(" in {first}"),
-                (Some(first), 1) => format!(" in {first} and another file"),
-                (Some(first), more) => format!(" in {first} and {more} more files"),
-            };
+            let place = first
+                .map_or_else(String::new, |first| format!(" in {first}{}", and_more_files(files.count())));
             format!("`{}`{place}", printable(name))
         });
         self.note_list(what, told);
@@ -260,7 +274,7 @@ impl Terminal {
         let refused = if any_error(diagnostics) { ": it does not compile" } else { "" };
         let explained = first.code.code();
         let counts = counts.join(" and ");
-        self.say(&format!("{path}: {counts}{refused}; `opus explain-code {explained}` tells more"));
+        self.say(&format!("{path}: {counts}{refused}; `opus explain-code {explained}` explains the first"));
     }
 
     /// Reports why a command failed.
@@ -296,7 +310,7 @@ impl Terminal {
 }
 
 /// A text that may come from a file, with control characters replaced by visible signs.
-fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     let sign = |c: char| match c {
         '\n' => c,
         '\x7F' => '\u{2421}',
@@ -305,6 +319,15 @@ fn printable(text: &str) -> String {
         c => c,
     };
     text.chars().map(sign).collect()
+}
+
+/// What is said of the other files after the first.
+fn and_more_files(more: usize) -> String {
+    match more {
+        0 => String::new(),
+        1 => " and another file".to_owned(),
+        more => format!(" and {more} more files"),
+    }
 }
 
 /// `3 errors`, `1 error`, or nothing for none.

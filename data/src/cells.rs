@@ -22,6 +22,8 @@ pub struct Cells<'a> {
     nulls: Option<&'a NullBuffer>,
     values: Values<'a>,
     decimals: u8,
+    /// Whether numbers are rounded.
+    rounds: bool,
 }
 
 type Getter<'a, T> = Box<dyn Fn(usize) -> T + 'a>;
@@ -47,7 +49,16 @@ enum Values<'a> {
 impl<'a> Cells<'a> {
     /// The cells of a column, read for a field with this many decimals.
     pub fn new(array: &'a dyn Array, decimals: u8) -> Cells<'a> {
-        Cells { nulls: array.nulls(), values: values_of(array, decimals), decimals }
+        Cells { nulls: array.nulls(), values: values_of(array, decimals), decimals, rounds: false }
+    }
+
+    /// The same for a field whose numbers are rounded: then a float of 32 bits is never the number that its text says.
+    pub fn rounding(mut self, rounds: bool) -> Cells<'a> {
+        self.rounds = rounds;
+        if let Values::Coded(_, cells) = &mut self.values {
+            cells.rounds = rounds;
+        }
+        self
     }
 
     /// Whether a cell holds nothing.
@@ -71,7 +82,7 @@ impl<'a> Cells<'a> {
             Values::Integer(value) => Reading::Integer(value(row)),
             Values::Decimal(digits, scale) => Reading::Decimal { digits: digits(row), scale: *scale },
             Values::Wide(array, scale) => wide(array, row, *scale, scratch),
-            Values::Single(array) => single(array.value(row), self.decimals, scratch),
+            Values::Single(array) => single(array.value(row), self.decimals, self.rounds, scratch),
             Values::Double(array) => Reading::Double(array.value(row)),
             Values::Day(day) => day_reading(day(row), scratch),
             Values::Moment(ticks, per_second) => moment(ticks(row), *per_second, scratch),
@@ -207,13 +218,13 @@ const TOLD_APART: f64 = (1 << 23) as f64;
 
 /// A float of 32 bits: the number with the fewest digits that it is the nearest float to, where no other value
 /// with so many decimals has the same float.
-fn single(x: f32, decimals: u8, scratch: &mut String) -> Reading<'_> {
+fn single(x: f32, decimals: u8, rounds: bool, scratch: &mut String) -> Reading<'_> {
     let steps = (x as f64 * 10f64.powi(decimals as i32)).abs();
     if x.is_nan() {
         Reading::Missing
     } else if !x.is_finite() {
         Reading::Double(x as f64)
-    } else if steps < TOLD_APART {
+    } else if steps < TOLD_APART && !rounds {
         *scratch = x.to_string();
         Reading::Number(scratch)
     } else {

@@ -28,6 +28,8 @@ pub struct Chunk {
     pub file: Arc<str>,
     /// The number of the first row, from 1, over all files.
     pub first_row: u64,
+    /// The number of the first row, from 1, within its file.
+    pub row_of_file: u64,
     /// How many rows there are.
     pub rows: usize,
     /// The rows.
@@ -246,6 +248,9 @@ impl Chunk {
             // values that a folder's name gives are in no object
             let fields = 0..intake.schema.inputs.len();
             seen.fields.extend(fields.filter(|index| self.given.has_field(*index)));
+            seen.lacking.retain(|index, _| !self.given.has_field(*index));
+            let kept = 0..intake.keep.len();
+            seen.kept.extend(kept.filter(|position| self.given.has_kept(*position)));
         }
         let is_named = |index: &usize| seen.as_ref().is_none_or(|seen| seen.fields.contains(index));
         let not_filled = self.given.filled().filter(|index| held.contains(index)).filter(is_named);

@@ -383,7 +383,8 @@ fn fill_plainly(
     columns: &mut Columns,
     faults: &mut Vec<RowFault>,
 ) {
-    let cells = Cells::new(array, intake.decimals(target.field));
+    let rounds = intake.field_mapping(target.field).spelling.nearest;
+    let cells = Cells::new(array, intake.decimals(target.field)).rounding(rounds);
     let mut scratch = String::new();
     for row in blocks.iter().flat_map(|block| target.block(*block)) {
         match intake.admit(target.field, cells.reading(row, &mut scratch)) {

@@ -16,6 +16,8 @@ pub enum ErrorKind {
     Mapping,
     /// The columns of an input do not fit the fields; a mapping could say how they do.
     Unmapped,
+    /// An input lacks the column of a field; a mapping could say that it has another, or none.
+    NoColumn,
     /// An input cannot be read, or its content is not what it should be.
     Input,
     /// An output cannot be written.
@@ -68,6 +70,11 @@ impl DataError {
     /// Columns that do not fit the fields without a mapping.
     pub fn unmapped(message: impl Into<String>) -> DataError {
         DataError::new(ErrorKind::Unmapped, message)
+    }
+
+    /// A column of a field that an input lacks.
+    pub fn no_column(message: impl Into<String>) -> DataError {
+        DataError::new(ErrorKind::NoColumn, message)
     }
 
     /// A defect in this crate or one below it.

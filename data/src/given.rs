@@ -38,7 +38,7 @@ pub struct Given {
     /// Input indices, ascending, with the value of a folder; `None` where it is missing.
     fields: Vec<(usize, Option<String>)>,
     /// Input indices, ascending, with the value in files that have no such column.
-    filled: Vec<(usize, String)>,
+    filled: Vec<(usize, Option<String>)>,
     /// Positions among the columns to keep, ascending, with the value of a folder.
     kept: Vec<(usize, Option<String>)>,
 }
@@ -147,7 +147,7 @@ impl Given {
             }
             // as the policy writes it, whatever the mapping says of files
             let admission = Admission::new(&intake.schema, *index, Unit::Written);
-            match admission.admit(Reading::Text(fill)) {
+            match admission.admit(fill.as_deref().map_or(Reading::Missing, Reading::Text)) {
                 Ok(value) => (0..rows.count).for_each(|row| columns.set(*index, row, value)),
                 Err(reason) => faults.extend((0..rows.count as u32).map(|row| (row, reason.clone()))),
             }

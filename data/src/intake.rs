@@ -1,16 +1,16 @@
 //! What is wanted of the inputs? The fields of the policy, how their columns are called and counted, and the
 //! columns to keep: one [`Intake`] for all files, checked against each file when it is opened.
 
-use arrow_schema::{DataType, Fields, TimeUnit};
+use arrow_schema::{DataType, FieldRef, Fields, TimeUnit};
 use opus_ir::{Fault, Field, Kind, Schema};
 use opus_runtime::admission::{Admission, Reading, Reason, Unit};
 
 use super::given::Given;
 use super::mapping::{FieldMapping, Mapping};
 use super::member::Member;
-use super::spelling::{DateForm, Spelling};
+use super::seen::{MAPPING_NAMES_COLUMNS, absent_everywhere};
 use crate::error::DataError;
-use opus_runtime::near::did_you_mean;
+use opus_runtime::near::{did_you_mean, near};
 
 /// What is read of every file.
 ///
@@ -72,71 +72,61 @@ impl Intake {
     /// # Errors
     /// Why it is refused; the reason has the value as the file spells it.
     pub fn admit(&self, index: usize, reading: Reading<'_>) -> Result<Option<i128>, Reason> {
-        let mapping = self.mapping.field(index);
+        let admitted = self.admitted(index, self.field_mapping(index), reading);
+        admitted.map_err(|reason| self.in_words(index, reading, reason))
+    }
+
+    /// The same under a mapping of the field, with a reason in the terms of the policy.
+    pub(crate) fn admitted(
+        &self,
+        index: usize,
+        mapping: &FieldMapping,
+        reading: Reading<'_>,
+    ) -> Result<Option<i128>, Reason> {
         let mut scratch = String::new();
         let plain = match mapping.apply(reading) {
             Reading::Missing => Reading::Missing,
             reading => {
                 let kind = self.schema.inputs[index].kind;
-                mapping.spelling.plain(kind, self.decimals(index), reading, &mut scratch)
+                mapping.spelling.plain(kind, self.decimals_in(index, mapping.unit), reading, &mut scratch)
             }
         };
-        self.admission(index).admit(plain).map_err(|reason| self.in_words(index, reading, reason))
+        Admission::new(&self.schema, index, mapping.unit).admit(plain)
     }
 
     /// Why a value is refused, in the terms of its file and of the mapping.
     #[cold]
     fn in_words(&self, index: usize, reading: Reading<'_>, reason: Reason) -> Reason {
-        let (field, mapping) = (&self.schema.inputs[index], self.field_mapping(index));
+        let (field, spelling) = (&self.schema.inputs[index], &self.field_mapping(index).spelling);
         let value = reading.to_string();
-        let (mut fault, mut message) = (reason.fault, reason.message);
-        if let (Fault::MalformedDate | Fault::WrongType, Kind::Date, Some(form)) =
-            (reason.fault, field.kind, &mapping.spelling.date)
-        {
-            message =
-                format!("{}: `{value}` is not {}, as the mapping file says", field.name, form.in_words());
-            if matches!(reading, Reading::Text(_)) {
-                fault = Fault::MalformedDate;
+        let (mut fault, mut message) = (reason.fault, reason.message.clone());
+        let is_text = matches!(reading, Reading::Text(_));
+        match (reason.fault, field.kind, &spelling.date) {
+            (Fault::MalformedDate | Fault::WrongType, Kind::Date, Some(form)) => {
+                let form = form.in_words();
+                message = format!("{}: `{value}` is not {form}, as the mapping file says", field.name);
+                if is_text {
+                    fault = Fault::MalformedDate;
+                }
             }
+            (Fault::WrongType, kind, _) if is_text && is_number(kind) && spelling.is_grouped() => {
+                let what = wanted(field);
+                message = format!("{}: `{value}` is not {what} as the mapping file spells them", field.name);
+            }
+            _ => {}
         }
-        let is_unread = matches!(fault, Fault::WrongType | Fault::MalformedDate | Fault::UnknownValue);
-        if is_unread && matches!(reading, Reading::Text(_)) && stands_for_missing(&value) {
-            message += &match field.optional {
-                true => format!(
-                    "; if it stands for a missing value, write in a mapping file under [{}]: missing = ['{value}']",
-                    field.name
-                ),
-                false => "; it seems to stand for a missing value, but the field is not optional".to_owned(),
-            };
-        }
-        if let Some(form) = self.epoch_of(index, reading) {
-            message += &format!(
-                "; if it is a date, write in a mapping file under [{}]: date = '{form}'",
-                field.name
-            );
-        }
+        message += &self.hint(index, reading, &reason);
         Reason { fault, value, message, ..reason }
-    }
-
-    /// The form of a date as which a number would be admitted, unless the mapping names one.
-    fn epoch_of(&self, index: usize, reading: Reading<'_>) -> Option<&'static str> {
-        let (field, mapping) = (&self.schema.inputs[index], self.field_mapping(index));
-        let is_number = matches!(reading, Reading::Number(_) | Reading::Integer(_) | Reading::Double(_));
-        if !is_number || field.kind != Kind::Date || mapping.spelling.date.is_some() {
-            return None;
-        }
-        DateForm::epochs().find_map(|(name, form)| {
-            let spelling = Spelling { date: Some(form), ..mapping.spelling.clone() };
-            let mut scratch = String::new();
-            let plain = spelling.plain(field.kind, self.decimals(index), reading, &mut scratch);
-            self.admission(index).admit(plain).is_ok().then_some(name)
-        })
     }
 
     /// How many decimals a number in the column of this field may have.
     pub fn decimals(&self, index: usize) -> u8 {
+        self.decimals_in(index, self.mapping.field(index).unit)
+    }
+
+    fn decimals_in(&self, index: usize, unit: Unit) -> u8 {
         let decimals = self.schema.decimals(self.schema.inputs[index].kind);
-        match self.mapping.field(index).unit {
+        match unit {
             Unit::Minor => 0,
             Unit::Fraction => decimals + 2,
             Unit::Written | Unit::Whole | Unit::Percent => decimals,
@@ -159,6 +149,8 @@ impl Intake {
                 way: mapping.way(),
                 also: mapping.also.as_deref(),
                 field: Some(&self.schema.inputs[*index].name),
+                optional: Some(&*self.schema.inputs[*index].name)
+                    .filter(|_| self.schema.inputs[*index].optional),
                 is_given: given.has_field(*index) || mapping.fill.is_some(),
             }
         };
@@ -305,6 +297,18 @@ impl Intake {
             };
             return Err(DataError::unmapped(message).remedy(help));
         }
+        if let Some(decimals) = decimals_of(data_type).filter(|_| mapping.unit == Unit::Minor) {
+            let message = format!(
+                "{file}: column `{column}` holds decimals with {decimals}, and the mapping file says that `{}` counts \
+                 minor units",
+                field.name
+            );
+            let help = format!(
+                "if it holds amounts such as 1.50, write under [{}]: unit = \"whole units\"",
+                field.name
+            );
+            return Err(DataError::unmapped(message).remedy(help));
+        }
         let is_open = match (field.kind, class) {
             // where a currency has no minor unit, both readings are the same
             (Kind::Money, Class::Integer) => self.schema.decimals(Kind::Money) > 0,
@@ -330,11 +334,18 @@ impl Intake {
                 let values = &self.schema.enums[index as usize].values;
                 values.iter().take(2).map(|value| value.name.as_str()).collect()
             }
+            (Class::Integer | Class::Decimal | Class::Double, Kind::Date) => {
+                return format!(
+                    "if the numbers are dates, say in a mapping file under [{}] how they are written, such as: date = \
+                     \"YYYYMMDD\" or date = \"epoch days\"",
+                    field.name
+                );
+            }
             (_, kind) => {
                 let forms = match kind {
                     Kind::Date => "dates, or texts of the form 2025-01-31",
-                    Kind::Bool => "truth values, or the texts true and false",
-                    Kind::Enum(_) => "texts",
+                    Kind::Bool => "Booleans, or the texts true and false",
+                    Kind::Enum(_) => "the names of its values",
                     _ => "integers, decimals, doubles or texts",
                 };
                 let other = format!("say in a mapping file under [{}] which column it is", field.name);
@@ -355,9 +366,9 @@ impl Intake {
         let field = &self.schema.inputs[index];
         let (readings, units) = match field.kind {
             Kind::Money => {
-                ("whole units or minor units (5 as 5.00 or as 0.05)", "whole units\" or \"minor units")
+                ("whole units or minor units (5 means 5.00 or 0.05)", "whole units\" or \"minor units")
             }
-            _ => ("a percentage or a fraction (0.5 as 0.5 % or as 50 %)", "percent\" or \"fraction"),
+            _ => ("percentages or fractions (0.5 means 0.5 % or 50 %)", "percent\" or \"fraction"),
         };
         let help = format!("say in a mapping file under [{}]: unit = \"{units}\"", field.name);
         DataError::unmapped(format!("{found}, which could be {readings}")).remedy(help)
@@ -386,10 +397,15 @@ impl Found {
 
 /// What to do about a column of structs, where a value is wanted.
 fn member_help(column: &str, members: &Fields, field: &Field) -> String {
-    let named = members.iter().find(|member| *member.name() == field.name).or_else(|| members.first());
-    let example = named
-        .map_or_else(String::new, |member| format!(", such as: column = \"{column}.{}\"", member.name()));
-    format!("say in a mapping file under [{}] which member it is{example}", field.name)
+    let names: Vec<&str> = members.iter().map(|member| member.name().as_str()).collect();
+    let meant = near(&field.name, names.iter().copied()).into_iter().next().or(names.first().copied());
+    let example =
+        meant.map_or_else(String::new, |member| format!(", such as: column = \"{column}.{member}\""));
+    format!(
+        "say in a mapping file under [{}] which member it is{example}\n  the members are {}",
+        field.name,
+        names.join(", ")
+    )
 }
 
 /// What to do about a value that is nested in a way that is not read.
@@ -449,6 +465,23 @@ enum Class {
     Other,
 }
 
+/// How many decimal places the decimals of a type have, in words; `None` where they have none.
+fn decimals_of(data_type: &DataType) -> Option<String> {
+    use DataType::*;
+    match data_type {
+        Decimal32(_, 1) | Decimal64(_, 1) | Decimal128(_, 1) | Decimal256(_, 1) => {
+            Some("1 decimal place".into())
+        }
+        Decimal32(_, scale) | Decimal64(_, scale) | Decimal128(_, scale) | Decimal256(_, scale)
+            if *scale > 0 =>
+        {
+            Some(format!("{scale} decimal places"))
+        }
+        Dictionary(_, values) => decimals_of(values),
+        _ => None,
+    }
+}
+
 fn class_of(data_type: &DataType) -> Class {
     use DataType::*;
     match data_type {
@@ -470,16 +503,17 @@ fn class_of(data_type: &DataType) -> Class {
     }
 }
 
-fn is_number(kind: Kind) -> bool {
+/// Whether values of a kind are written as numbers.
+pub fn is_number(kind: Kind) -> bool {
     matches!(kind, Kind::Int | Kind::Decimal(_) | Kind::Money | Kind::Percent(_) | Kind::Days)
 }
 
 /// What a physical type is called in a message.
-fn in_words(data_type: &DataType) -> String {
+pub fn in_words(data_type: &DataType) -> String {
     match (class_of(data_type), data_type) {
         (_, DataType::Dictionary(_, values)) => in_words(values),
         (Class::Nothing, _) => "nothing".into(),
-        (Class::Bool, _) => "truth values".into(),
+        (Class::Bool, _) => "Booleans".into(),
         (Class::Integer, _) => "integers".into(),
         (Class::Decimal, _) => "decimals".into(),
         (Class::Double, _) => "doubles".into(),
@@ -491,30 +525,28 @@ fn in_words(data_type: &DataType) -> String {
         (_, DataType::Struct(_)) => "structs".into(),
         (_, DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..)) => "lists".into(),
         (_, DataType::Map(..)) => "maps".into(),
+        (
+            _,
+            DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_),
+        ) => "bytes".into(),
+        (_, DataType::Time32(_) | DataType::Time64(_)) => "times of day".into(),
+        (_, DataType::Duration(_) | DataType::Interval(_)) => "durations".into(),
+        (_, DataType::Float16) => "floats of 16 bits".into(),
         (_, other) => format!("values of the type {other}"),
     }
 }
 
 fn wanted(field: &Field) -> &'static str {
     match field.kind {
-        Kind::Bool => "a truth value",
+        Kind::Bool => "a Boolean",
         Kind::Int => "a whole number",
         Kind::Decimal(_) => "a number",
         Kind::Money => "an amount",
         Kind::Percent(_) => "a percentage",
         Kind::Days => "a number of days",
         Kind::Date => "a date",
-        Kind::Enum(_) => "the name of a value",
+        Kind::Enum(_) => "an enum",
     }
-}
-
-/// What programs write for a missing value, in lower case.
-const MISSING: [&str; 14] =
-    ["na", "n/a", "#n/a", "<na>", "nan", "null", "(null)", "none", "nil", "\\n", "-", "--", ".", "?"];
-
-/// Whether a text looks as if it stood for a missing value.
-fn stands_for_missing(text: &str) -> bool {
-    MISSING.contains(&text.trim().to_lowercase().as_str())
 }
 
 /// A column that is looked for.
@@ -528,6 +560,8 @@ struct Wanted<'a> {
     also: Option<&'a str>,
     /// The field that it is of; `None` for a column to keep.
     field: Option<&'a str>,
+    /// The field that it is of, where that is optional.
+    optional: Option<&'a str>,
     /// Whether its value is given otherwise, so that the file need not have it.
     is_given: bool,
 }
@@ -553,7 +587,7 @@ impl Intake {
         });
         let mut advice: Vec<String> = near.collect();
         if !advice.is_empty() && missing.iter().any(|wanted| wanted.field.is_some()) {
-            advice.push("a mapping file says which column a field is".to_owned());
+            advice.push(MAPPING_NAMES_COLUMNS.to_owned());
             let is_other_case = |wanted: &Wanted<'_>| {
                 names.iter().any(|name| name.to_lowercase() == wanted.column.to_lowercase())
             };
@@ -565,13 +599,26 @@ impl Intake {
             }
         }
         if advice.is_empty() || missing.len() > 1 {
-            advice.push(format!("the columns are {}", names.join(", ")));
+            advice.push(format!("the columns are {}", with_members(columns)));
         }
+        advice.extend(missing.iter().filter_map(|wanted| wanted.optional).map(absent_everywhere));
         // a mapping can help fields, not columns to keep
         let is_of_field = missing.iter().any(|wanted| wanted.field.is_some());
-        let error = if is_of_field { DataError::unmapped(message) } else { DataError::input(message) };
+        let error = if is_of_field { DataError::no_column(message) } else { DataError::input(message) };
         error.remedy(advice.join("\n  "))
     }
+}
+
+/// The names of columns; those of structs with their members.
+fn with_members(columns: &Fields) -> String {
+    let name = |column: &FieldRef| match column.data_type() {
+        DataType::Struct(members) => {
+            let members: Vec<&str> = members.iter().map(|member| member.name().as_str()).collect();
+            format!("{} (with the members {})", column.name(), members.join(", "))
+        }
+        _ => column.name().clone(),
+    };
+    columns.iter().map(name).collect::<Vec<String>>().join(", ")
 }
 
 /// The member of a column that has the name of a column which is missing.
@@ -586,7 +633,15 @@ fn nested(columns: &Fields, wanted: &str, field: &str) -> Option<String> {
 impl<'a> Wanted<'a> {
     /// A column to keep.
     fn kept(column: &'a str) -> Wanted<'a> {
-        Wanted { column, is_column: true, way: None, also: None, field: None, is_given: false }
+        Wanted {
+            column,
+            is_column: true,
+            way: None,
+            also: None,
+            field: None,
+            optional: None,
+            is_given: false,
+        }
     }
 
     /// Which field it is for, where the names differ.

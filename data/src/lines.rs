@@ -422,13 +422,20 @@ pub fn after_quotes(text: &[u8], mut at: usize, is_at_end: bool) -> Option<usize
     }
 }
 
+/// Why a row is not text.
+pub fn not_utf8(error: std::str::Utf8Error) -> String {
+    format!(
+        "byte {} is not valid UTF-8; convert the file, such as with `iconv -f WINDOWS-1252 -t UTF-8`",
+        error.valid_up_to() + 1
+    )
+}
+
 /// The cells of a record.
 ///
 /// # Errors
 /// What is wrong with it: it is not UTF-8, or text follows a closing quote.
 pub fn cells(record: &[u8], delimiter: u8) -> Result<Vec<Cow<'_, str>>, String> {
-    let text = std::str::from_utf8(record)
-        .map_err(|error| format!("byte {} is not valid UTF-8", error.valid_up_to() + 1))?;
+    let text = std::str::from_utf8(record).map_err(not_utf8)?;
     let mut cells = Vec::new();
     let mut at = 0;
     loop {
@@ -634,7 +641,7 @@ mod tests {
         assert_eq!(found("\"a\nb\"").unwrap(), ["a\nb"]);
         assert_eq!(found("ä,\"ö\"").unwrap(), ["ä", "ö"]);
         assert_eq!(found("\"a\"b,c").unwrap_err(), "text follows the closing quote of cell 1");
-        assert_eq!(cells(b"a,\xFFb", b',').unwrap_err(), "byte 3 is not valid UTF-8");
+        assert!(cells(b"a,\xFFb", b',').unwrap_err().starts_with("byte 3 is not valid UTF-8; convert"));
         assert_eq!(cells(b"a,1;\"b;c\"", b';').unwrap(), ["a,1", "b;c"]);
     }
 

@@ -92,8 +92,9 @@ pub struct FieldMapping {
     pub values: BTreeMap<String, String>,
     /// Another name that the column may have, where `column` names none.
     pub also: Option<String>,
-    /// The value of all rows of a file that has no such column, as the policy writes it.
-    pub fill: Option<String>,
+    /// The value of all rows of a file that has no such column, as the policy writes it; within it, `None` where the field
+    /// is missing in them.
+    pub fill: Option<Option<String>>,
 }
 
 /// A value that stands for a missing one.
@@ -149,11 +150,9 @@ impl Mapping {
         values.for_each(|value| after.clone_into(value));
     }
 
-    /// Gives the field a value in all rows of a file that lacks its column; `None` where it is missing in all of them,
-    /// and no file has it.
-    pub fn fill(&mut self, index: usize, value: Option<&str>) {
-        self.fields[index].is_absent = value.is_none();
-        self.fields[index].fill = value.map(str::to_owned);
+    /// Gives the field a value in all rows of a file that lacks its column; `None` where it is missing in all of them.
+    pub(crate) fn fill(&mut self, index: usize, value: Option<&str>) {
+        self.fields[index].fill = Some(value.map(str::to_owned));
     }
 
     /// Says what the numbers of a field count.
@@ -334,6 +333,11 @@ impl FieldMapping {
         self.path.is_empty()
     }
 
+    /// The unit, as the mapping file names it; `None` where it names none.
+    pub(crate) fn unit_in_words(&self) -> Option<&'static str> {
+        UNITS.iter().find(|(_, unit)| *unit == self.unit).map(|(name, _)| *name)
+    }
+
     /// Whether columns are taken as they are, except for their name and unit.
     pub fn is_plain(&self) -> bool {
         self.missing.is_empty() && self.values.is_empty() && self.spelling.is_plain()
@@ -373,11 +377,11 @@ impl Sentinel {
             Reading::Decimal { digits, scale } => number::rescaled(digits, scale, SENTINEL_DECIMALS),
             Reading::Text(text) | Reading::Number(text) => number::scaled(text, SENTINEL_DECIMALS),
             Reading::Double(x) => return self.text.parse() == Ok(x),
-            Reading::Inexact(_)
-            | Reading::Missing
-            | Reading::Bool(_)
-            | Reading::Day(_)
-            | Reading::Other(_) => return false,
+            Reading::Inexact(text) => {
+                let same = |text: &str| text.parse::<f32>().ok();
+                return same(text).is_some_and(|x| same(&self.text) == Some(x));
+            }
+            Reading::Missing | Reading::Bool(_) | Reading::Day(_) | Reading::Other(_) => return false,
         };
         wanted.is_ok() && wanted == given
     }
@@ -430,8 +434,11 @@ fn parse_spelling(field: &str, key: &str, value: &Value, spelling: &mut Spelling
         "date" => {
             let form = value.as_str().and_then(DateForm::parse);
             let wrong = || {
-                let message = format!("{}unknown form of dates", about(field));
-                DataError::mapping(message).remedy(format!("the forms are {}", DateForm::names()))
+                let message = format!("{}unknown form of dates {value}", about(field));
+                DataError::mapping(message).remedy(format!(
+                    "the forms are {}; `YYYY`, `MM` and `DD` stand for digits, and years have four",
+                    DateForm::names()
+                ))
             };
             spelling.date = Some(form.ok_or_else(wrong)?);
         }
@@ -509,10 +516,7 @@ fn values_of(schema: &Schema, field: &Field, value: &Value) -> Result<BTreeMap<S
             schema.enums[index as usize].values.iter().map(|value| value.name.as_str()).collect()
         }
         _ => {
-            return Err(DataError::mapping(format!(
-                "{}: `values` is for enums and truth values",
-                field.name
-            )));
+            return Err(DataError::mapping(format!("{}: `values` is for enums and Booleans", field.name)));
         }
     };
     let table = value

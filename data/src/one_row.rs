@@ -12,7 +12,7 @@ use crate::error::DataError;
 use crate::intake::Intake;
 use crate::pipeline::Progress;
 use crate::pipeline::units::{Units, percentages};
-use crate::seen::Seen;
+use crate::seen::Census;
 use crate::source::{Reader, name_of};
 
 /// One row of some inputs.
@@ -68,15 +68,12 @@ impl OneRow {
             files => format!("the {} files have", files.len()),
         };
         let mut reader = Reader::open(files, intake)?;
-        let mut state = State { intake, units: Units::new(intake), seen: None };
-        let (mut rows, mut rows_before, mut file) = (0, 0, None);
+        let mut state = State { intake, units: Units::new(intake), census: Census::new(intake) };
+        let (mut rows, mut is_read) = (0, true);
         let mut found: Option<OneRow> = None;
         while let Some(chunk) = reader.next_chunk()? {
-            if file.as_ref() != Some(&chunk.file) {
-                rows_before = chunk.first_row - 1;
-                file = Some(chunk.file.clone());
-            }
             rows += chunk.rows as u64;
+            let rows_before = chunk.first_row - chunk.row_of_file;
             let at = number.checked_sub(chunk.first_row).filter(|at| *at < chunk.rows as u64);
             let ignored = at.map(|at| state.ignored(&chunk, at as usize));
             let name = chunk.file.to_string();
@@ -90,11 +87,14 @@ impl OneRow {
                     ignored: ignored.into_iter().flatten().collect(),
                 });
             }
-            if found.is_some() && state.check().is_ok() {
+            if found.is_some() && state.census.has_named_columns() {
+                is_read = false;
                 break;
             }
         }
-        state.check()?;
+        if is_read {
+            state.census.end()?;
+        }
         let mut found = found.ok_or_else(|| {
             let noun = if rows == 1 { "row" } else { "rows" };
             DataError::request(format!("{what} {rows} {noun}, so there is no row {number}"))
@@ -136,7 +136,7 @@ pub fn each_row(
     visit: &mut dyn FnMut(u64, Result<Row, Refusal>) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
     let mut reader = Reader::open(files, intake)?;
-    let mut state = State { intake, units: Units::new(intake), seen: None };
+    let mut state = State { intake, units: Units::new(intake), census: Census::new(intake) };
     let mut rows = 0;
     while let Some(chunk) = reader.next_chunk()? {
         let (first_row, count) = (chunk.first_row, chunk.rows);
@@ -152,32 +152,26 @@ pub fn each_row(
         rows += count as u64;
         progress(Progress { rows, fraction: reader.progress() });
     }
-    state.check()
+    state.census.end().map(|_| ())
 }
 
 /// What the rows so far say of the files.
 struct State<'a> {
     intake: &'a Intake,
     units: Units<'a>,
-    seen: Option<Seen>,
+    census: Census<'a>,
 }
 
 impl State<'_> {
     /// Reads the fields of a chunk, and why some of its rows are refused.
     fn fill(&mut self, chunk: Chunk) -> Result<(Columns, Vec<(u32, Reason)>), DataError> {
-        let first_row = chunk.first_row;
+        let (file, first_row) = (chunk.file.clone(), chunk.first_row);
         let mut columns = Columns::new(&self.intake.schema.input_columns(), chunk.rows);
         let mut faults = Vec::new();
         let filled = chunk.fill(self.intake, &mut columns, &mut faults)?;
-        self.units.meet(&percentages(self.intake, first_row, &columns, &faults))?;
-        if let Some(seen) = filled.seen {
-            self.seen.get_or_insert_default().add(seen);
-        }
+        self.units.meet(&file, &percentages(self.intake, first_row, &columns, &faults))?;
+        self.census.add(&file, filled.seen)?;
         Ok((columns, faults))
-    }
-
-    fn check(&self) -> Result<(), DataError> {
-        self.seen.as_ref().map_or(Ok(()), |seen| seen.check(self.intake))
     }
 
     /// The names in a row of a format that names values row by row, as far as no field reads them.

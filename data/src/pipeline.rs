@@ -25,6 +25,7 @@ pub use scan::{Noted, Scan, Scanned};
 
 use crate::arrays::Decisions;
 use crate::error::DataError;
+use crate::seen::Unmatched;
 use crate::write::{Writer, begin};
 use crate::{Digest, Endpoint, Ignored, Intake, Located, Names, Whole, apart};
 use rejects::Rejects;
@@ -103,6 +104,10 @@ pub struct Report {
     pub counts: Counts,
     /// The columns that were ignored.
     pub ignored: Ignored,
+    /// What objects lack, and the names that may be misspelled.
+    pub unmatched: Unmatched,
+    /// The columns that an input has, although the mapping has a value for inputs that lack them.
+    pub not_filled: Ignored,
     /// The inputs with the hash of what was read from each, if hashes were requested.
     pub hashes: Vec<(String, Digest)>,
 }
@@ -229,9 +234,9 @@ impl Ending<'_> {
     }
 
     fn finish(self, scanned: Scanned) -> Result<(Report, Outputs), DataError> {
-        let Scanned { ignored, hashes, .. } = scanned;
+        let Scanned { ignored, unmatched, not_filled, hashes, .. } = scanned;
         let rejects = self.rejects.map(Rejects::finish).transpose()?;
         let outputs = Outputs { rejects, decisions: self.writer.finish()? };
-        Ok((Report { counts: self.counts, ignored, hashes }, outputs))
+        Ok((Report { counts: self.counts, ignored, unmatched, not_filled, hashes }, outputs))
     }
 }

@@ -201,6 +201,8 @@ pub struct Reader<'a> {
     kept: Vec<Kept>,
     ignored: Ignored,
     next_row: u64,
+    /// How many rows the files before this one have.
+    rows_before: u64,
     /// The bytes of the files before this one.
     bytes_before: u64,
     bytes_total: Option<u64>,
@@ -239,6 +241,7 @@ impl<'a> Reader<'a> {
             ignored,
             now,
             next_row: 1,
+            rows_before: 0,
             bytes_before: 0,
             bytes_total,
             hashes: Vec::new(),
@@ -279,6 +282,7 @@ impl<'a> Reader<'a> {
                 let chunk = Chunk {
                     file: self.file.clone(),
                     first_row: self.next_row,
+                    row_of_file: self.next_row - self.rows_before,
                     rows,
                     body,
                     given: self.given.clone(),
@@ -301,6 +305,7 @@ impl<'a> Reader<'a> {
 
     fn turn_to(&mut self, next: &Located) -> Result<(), DataError> {
         self.bytes_before += self.now.bytes();
+        self.rows_before = self.next_row - 1;
         let hashed = !self.hashes.is_empty();
         (self.now, self.given) = open_source(next, self.intake, hashed)?;
         let first = std::mem::replace(&mut self.endpoint, next.endpoint.clone());

@@ -81,11 +81,6 @@ const NOT_SPELLED_SO: &str = "a text that is not in the spelling of the mapping 
 const MORE_DECIMALS: [u8; 3] = [6, 14, 22];
 
 impl DateForm {
-    /// The forms that are numbers of ticks since 1970, as the mapping file names them.
-    pub(crate) fn epochs() -> impl Iterator<Item = (&'static str, DateForm)> {
-        EPOCHS.iter().map(|(name, per_day)| (*name, DateForm::Epoch { per_day: *per_day }))
-    }
-
     /// The form that a text of the mapping file names.
     pub fn parse(text: &str) -> Option<DateForm> {
         if let Some((_, per_day)) = EPOCHS.iter().find(|(name, _)| *name == text) {
@@ -164,7 +159,7 @@ impl Spelling {
     }
 
     /// Whether numbers are spelled with other marks than a point.
-    fn is_grouped(&self) -> bool {
+    pub(crate) fn is_grouped(&self) -> bool {
         self.decimal_comma || self.thousands.is_some()
     }
 
@@ -213,18 +208,12 @@ impl Spelling {
                     Reading::Number(scratch)
                 }
             },
-            // the fewest digits that name the double
+            // the fewest digits that name the float of 32 bits, from which it is read again
             Reading::Inexact(text) if self.nearest => {
-                *scratch = self.rounded(kind, decimals, text).unwrap_or_else(|| text.to_owned());
-                Reading::Number(scratch)
+                let stored = text.parse::<f32>().ok().and_then(|x| nearest(f64::from(x), decimals));
+                stored.unwrap_or(reading)
             }
-            Reading::Double(x) if self.nearest && x.is_finite() => {
-                *scratch = x.to_string();
-                if let Some(text) = self.rounded(kind, decimals, scratch) {
-                    *scratch = text;
-                }
-                Reading::Number(scratch)
-            }
+            Reading::Double(x) if self.nearest => nearest(x, decimals).unwrap_or(reading),
             reading => reading,
         }
     }
@@ -288,6 +277,37 @@ impl Spelling {
         let digits = count + i128::from(is_up);
         Some(format!("{}{percent}", Reading::Decimal { digits, scale: i32::from(decimals) }))
     }
+}
+
+/// The number with so many decimals that is nearest to a float, halves to even; `None` where there is none that fits in 128
+/// bits. What is rounded is the number that the float stores, not its shortest text.
+fn nearest(x: f64, decimals: u8) -> Option<Reading<'static>> {
+    const FRACTION_BITS: i32 = 52;
+    if !x.is_finite() {
+        return None;
+    }
+    let (bits, fraction) = (x.to_bits(), x.to_bits() & ((1 << FRACTION_BITS) - 1));
+    let (implied, exponent) = match (bits >> FRACTION_BITS) & 0x7FF {
+        0 => (0, -1074),
+        exponent => (1u64 << FRACTION_BITS, exponent as i32 - 1023 - FRACTION_BITS),
+    };
+    let steps = u128::from(implied | fraction).checked_mul(10u128.checked_pow(u32::from(decimals))?)?;
+    let count = match u32::try_from(exponent) {
+        Ok(shift) => steps.checked_mul(1u128.checked_shl(shift)?)?,
+        Err(_) => halved(steps, exponent.unsigned_abs()),
+    };
+    let digits = i128::try_from(count).ok()?;
+    Some(Reading::Decimal { digits: if x < 0.0 { -digits } else { digits }, scale: i32::from(decimals) })
+}
+
+/// A number halved so many times, at least once, and rounded, halves to even.
+fn halved(number: u128, times: u32) -> u128 {
+    if times >= u128::BITS {
+        // there are fewer than 127 bits, so that it is less than a half
+        return 0;
+    }
+    let (whole, rest, half) = (number >> times, number & ((1 << times) - 1), 1 << (times - 1));
+    whole + u128::from(rest > half || (rest == half && whole % 2 == 1))
 }
 
 /// A text that is not spelled as the mapping file says is not read, even if the policy would write it so.
@@ -437,8 +457,26 @@ mod tests {
             let found = plain(&nearest, Kind::Money, 2, Reading::Number(text));
             assert_eq!(found, format!("{:?}", Reading::Number(rounded)), "{text}");
         }
-        let found = plain(&nearest, Kind::Money, 2, Reading::Double(0.1 + 0.2));
-        assert_eq!(found, format!("{:?}", Reading::Number("0.30")));
+        for (stored, cents) in [
+            (Reading::Double(0.1 + 0.2), 30),
+            (Reading::Double(0.125), 12),
+            (Reading::Double(-0.375), -38),
+            // what is stored is a little less than the text
+            (Reading::Double(1.005), 100),
+            (Reading::Double(85_000_000_000_000.02), 8_500_000_000_000_002),
+            (Reading::Double(1e20), 10_000_000_000_000_000_000_000),
+            (Reading::Double(f64::MIN_POSITIVE), 0),
+            (Reading::Double(-5e-324), 0),
+            // floats of 32 bits store 529923.125, 633836.8125 and 0.01499…
+            (Reading::Inexact("529923.1"), 52_992_312),
+            (Reading::Inexact("633836.8"), 63_383_681),
+            (Reading::Inexact("0.015"), 1),
+        ] {
+            let found = plain(&nearest, Kind::Money, 2, stored);
+            assert_eq!(found, format!("{:?}", Reading::Decimal { digits: cents, scale: 2 }), "{stored:?}");
+        }
+        let large = Reading::Double(1e300);
+        assert_eq!(plain(&nearest, Kind::Money, 2, large), format!("{large:?}"));
         let found = plain(&nearest, Kind::Percent(1), 1, Reading::Text("12.3400001%"));
         assert_eq!(found, format!("{:?}", Reading::Text("12.3%")));
         assert_eq!(

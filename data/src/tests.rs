@@ -396,6 +396,8 @@ fn whole_columns_are_admitted_as_their_cells_are() {
         arrays.push(Arc::new(eighths.collect::<Float64Array>()));
         let cents = values.iter().map(|value| value.map(|x| x as f64 / 100.0));
         arrays.push(Arc::new(cents.collect::<Float64Array>()));
+        // decimals are no counts of the minor unit
+        arrays.retain(|array| intake.check_type("x", 0, array.data_type()).is_ok());
         for array in arrays {
             let cells = super::cells::Cells::new(array.as_ref(), intake.decimals(0));
             let mut scratch = String::new();
@@ -413,10 +415,11 @@ fn types_that_cannot_be_are_said_before_a_row_is_read() {
     let cases = [
         (Kind::Int, DataType::Date32, "column `x` holds dates, and `x` is a whole number"),
         (Kind::Date, DataType::Int32, "column `x` holds integers, and `x` is a date"),
-        (Kind::Enum(0), DataType::Float64, "column `x` holds doubles, and `x` is the name of a value"),
-        (Kind::Bool, DataType::Int8, "column `x` holds integers, and `x` is a truth value"),
-        (Kind::Money, DataType::Binary, "values of the type Binary"),
-        (Kind::Int, DataType::Float16, "values of the type Float16"),
+        (Kind::Enum(0), DataType::Float64, "column `x` holds doubles, and `x` is an enum"),
+        (Kind::Bool, DataType::Int8, "column `x` holds integers, and `x` is a Boolean"),
+        (Kind::Money, DataType::Binary, "column `x` holds bytes"),
+        (Kind::Int, DataType::Float16, "column `x` holds floats of 16 bits"),
+        (Kind::Int, DataType::Time32(arrow_schema::TimeUnit::Second), "column `x` holds times of day"),
         (
             Kind::Date,
             DataType::Timestamp(arrow_schema::TimeUnit::Second, Some("UTC".into())),
@@ -424,8 +427,8 @@ fn types_that_cannot_be_are_said_before_a_row_is_read() {
         ),
         (Kind::Money, DataType::Int64, "whole units or minor units"),
         (Kind::Money, DataType::Decimal128(10, 0), "whole units or minor units"),
-        (Kind::Percent(2), DataType::Float64, "a percentage or a fraction"),
-        (Kind::Percent(2), DataType::Decimal128(5, 2), "a percentage or a fraction"),
+        (Kind::Percent(2), DataType::Float64, "percentages or fractions"),
+        (Kind::Percent(2), DataType::Decimal128(5, 2), "percentages or fractions"),
     ];
     for (kind, data_type, message) in cases {
         let schema = one_field(kind, 0, 1, false);
@@ -446,7 +449,7 @@ fn types_that_cannot_be_are_said_before_a_row_is_read() {
         ),
         (Kind::Enum(0), DataType::Int32, "values = { 0 = \"red\", 1 = \"green\" }"),
         (Kind::Enum(0), DataType::Boolean, "values = { false = \"red\", true = \"green\" }"),
-        (Kind::Date, DataType::Int32, "texts of the form 2025-01-31"),
+        (Kind::Date, DataType::Int32, "date = \"YYYYMMDD\""),
     ] {
         let schema = one_field(kind, 0, 1, false);
         let failure = intake(&schema, "", &[]).check_type("in.parquet", 0, &data_type).unwrap_err();
@@ -457,6 +460,13 @@ fn types_that_cannot_be_are_said_before_a_row_is_read() {
             assert_eq!(intake(&schema, &mapped, &[]).check_type("in.parquet", 0, &data_type), Ok(()));
         }
     }
+    // what the mapping file says of all files need not be so of each
+    let schema = one_field(Kind::Money, 0, 1, false);
+    let minor = intake(&schema, "[x]\nunit = \"minor units\"", &[]);
+    let failure = minor.check_type("in.parquet", 0, &DataType::Decimal128(10, 2)).unwrap_err();
+    assert!(failure.message.contains("holds decimals with 2 decimal places"), "{failure}");
+    assert!(failure.remedy.as_deref().is_some_and(|help| help.contains("\"whole units\"")), "{failure}");
+    assert_eq!(minor.check_type("in.parquet", 0, &DataType::Decimal128(10, 0)), Ok(()));
 }
 
 /// Rows of every kind, some of them at the ends of their ranges.

@@ -117,6 +117,7 @@ fn record(
         artifact: (artifact, "loan.opus"),
         snapshot: None,
         mapping: Some((MAPPING.as_bytes(), "columns.toml")),
+        fill: &[],
     };
     let paths: Vec<PathBuf> = files.iter().map(|name| scratch.path(name)).collect();
     let batch = Batch {

@@ -87,6 +87,12 @@ fn the_policy_itself_is_right() {
 }
 
 #[test]
+fn rounding_of_other_languages() {
+    is_helped("=> approve, fee_of", "=> approve, 10% of amount round 2", "`rounded half_up to cent`");
+    all_are_helped();
+}
+
+#[test]
 fn conditions_of_other_languages() {
     condition("age < 18 AND member", "write `and`");
     condition("NOT member", "write `not`");

@@ -325,7 +325,7 @@ impl Coverage {
         };
         heading(&mut lines, "versions");
         lines.extend(self.versions.iter().map(used));
-        heading(&mut lines, "rules: rows for which the condition held and failed");
+        heading(&mut lines, "rules (rows for which the condition held, rows for which it failed)");
         for rule in &self.rules {
             let condition = rule.condition.as_deref().unwrap_or("otherwise");
             let counts =

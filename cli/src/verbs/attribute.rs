@@ -89,6 +89,7 @@ pub fn run(args: &Attribute, terminal: &Terminal) -> Result<(), Failure> {
     terminal.note_names("files and folders that are not read", &left_out);
     terminal.note_ignored(&scanned.ignored, endpoints.inputs.len() > 1);
     terminal.note_not_filled(&scanned.not_filled, endpoints.inputs.len() > 1);
+    terminal.note_unmatched(&scanned.unmatched);
     if !groups.add_up(&attribution) {
         return Err(DataError::defect("the groups do not add up to the changed rows")
             .remedy("this is a defect in opus: please report it")

@@ -6,16 +6,17 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::explain::ExplainedRows;
+use super::impact::with_fill;
 use crate::args::Batch;
 use crate::endpoints::{inputs, kept_once, output, path_text, policy_first, writable};
 use crate::failure::{Exit, Failure};
 use crate::open::open_with;
 use crate::pool::pool;
 use crate::progress::Shown;
-use crate::summary::{self, Run};
+use crate::summary::{self, Run, grouped};
 use crate::terminal::Terminal;
 use opus_data::Names;
-use opus_data::pipeline::{self, Report};
+use opus_data::pipeline;
 use opus_data::record::{Complete, Facts, Recording, Sources};
 use opus_data::{
     Endpoint, Intake, Located, Mapping, Target, Whole, apart, left_out, outside, standard_input_once,
@@ -30,13 +31,16 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     kept_once(&args.keep)?;
     let mut opened = open_with(&args.policy, args.facts.snapshot.as_deref(), terminal)?;
     let schema = opened.artifact.program().schema.clone();
-    let (mapping, mapping_text) = match &args.columns {
+    let (mut mapping, mapping_text) = match &args.columns {
         Some(path) => {
             let (mapping, text) = Mapping::read_with_text(path, &schema)?;
             (mapping, Some(text))
         }
         None => (Mapping::by_name(&schema), None),
     };
+    for fill in &args.fill {
+        mapping.parse_fill(fill, &schema, |name| name)?;
+    }
     let summary = args.summary.as_ref().map(|path| Target::create(&Endpoint::new(path))).transpose()?;
     let names = Names::of(opened.artifact.program());
     let program = opened.artifact.program();
@@ -59,6 +63,7 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
         artifact: (decided_by.artifact(), &names_of[0]),
         snapshot: facts.as_ref().map(|facts| (facts, names_of[1].as_str())),
         mapping: mapping_text.as_ref().map(|text| (text.as_bytes(), names_of[2].as_str())),
+        fill: &args.fill,
     };
     let is_output_taken = endpoints.takes_standard_output();
     let work = pipeline::Batch {
@@ -97,12 +102,16 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
         Some(recording) => recording.run(&pool, engine.as_ref(), &progress),
         None => work.run(&pool, engine.as_ref(), &progress),
     };
+    let report = report.map_err(with_fill);
     let seconds = started.elapsed().as_secs_f64();
     shown.clear();
     let (report, outputs) = report?;
+    check_rows(args.expect_rows, report.counts.rows)?;
     explained.as_ref().map_or(Ok(()), |explained| explained.check(report.counts.rows))?;
     terminal.note_names("files and folders that are not read", &left_out);
     terminal.note_ignored(&report.ignored, work.inputs.len() > 1);
+    terminal.note_not_filled(&report.not_filled, work.inputs.len() > 1);
+    terminal.note_unmatched(&report.unmatched);
     let build = env!("CARGO_PKG_VERSION");
     let facts = Facts::of(&work, &report, &outputs, &sources, engine_name, build);
     let complete = recording.map(|recording| recording.complete(facts.clone(), &outputs)).transpose()?;
@@ -124,7 +133,9 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<(), Failure> {
     if let Some(explained) = explained {
         explained.write(work.inputs, &work.intake, terminal)?;
     }
-    allowed.check(&report, args.rejects.is_some())
+    let help = "`--rejects FILE` writes a line for each fault of a rejected row";
+    let help = Some(help).filter(|_| args.rejects.is_none());
+    allowed.check(report.counts.rejected(), report.counts.rows, help)
 }
 
 /// The files and streams to read from and write to.
@@ -188,15 +199,27 @@ impl Endpoints {
     }
 }
 
+/// That as many rows were read as there should be.
+fn check_rows(expected: Option<u64>, rows: u64) -> Result<(), Failure> {
+    match expected.filter(|expected| *expected != rows) {
+        None => Ok(()),
+        Some(expected) => Err(Failure::io(format!(
+            "the inputs have {} rows, but --expect-rows says {}",
+            grouped(rows),
+            grouped(expected)
+        ))),
+    }
+}
+
 /// How many rows may be rejected.
-enum Allowed {
+pub(super) enum Allowed {
     Rows(u64),
     /// Per cent, in hundredths.
     Share(u64),
 }
 
 impl Allowed {
-    fn parse(text: &str) -> Result<Allowed, Failure> {
+    pub(super) fn parse(text: &str) -> Result<Allowed, Failure> {
         let share = |text: &str| {
             let (whole, part) = text.split_once('.').unwrap_or((text, ""));
             let hundredths = format!("{part:0<2}");
@@ -214,8 +237,8 @@ impl Allowed {
         })
     }
 
-    fn check(&self, report: &Report, written: bool) -> Result<(), Failure> {
-        let (rejected, rows) = (report.counts.rejected(), report.counts.rows);
+    /// That no more rows were rejected; `help` says what to do if they were.
+    pub(super) fn check(&self, rejected: u64, rows: u64, help: Option<&str>) -> Result<(), Failure> {
         let exceeded = match self {
             Allowed::Rows(most) => rejected > *most,
             Allowed::Share(most) => rejected as u128 * 10_000 > *most as u128 * rows as u128,
@@ -224,14 +247,11 @@ impl Allowed {
             return Ok(());
         }
         let noun = if rejected == 1 { "row was" } else { "rows were" };
-        let failure = Failure::new(
-            Exit::Rejects,
-            format!("{rejected} {noun} rejected, more than --max-rejects allows; the output is complete"),
+        let message = format!(
+            "{} {noun} rejected, more than --max-rejects allows; the output is complete",
+            grouped(rejected)
         );
-        Err(if written {
-            failure
-        } else {
-            failure.help("`--rejects FILE` writes them down, one line for each fault")
-        })
+        let failure = Failure::new(Exit::Rejects, message);
+        Err(Failure { help: help.map(str::to_owned), ..failure })
     }
 }

@@ -1,17 +1,20 @@
 //! `opus coverage`: which parts of a policy are used by the rows of files, or by its tests.
 
+use opus_data::pipeline::Counts;
 use opus_data::pipeline::sweep::Sweep;
 use opus_data::{Endpoint, Intake, Mapping, Names, left_out, standard_input_once};
 use opus_govern::coverage::{self, Coverage, Instruments, Tally};
 use opus_runtime::{Engine, Snapshot};
 
+use super::batch::Allowed;
 use crate::args;
 use crate::endpoints::{inputs, policy_first};
 use crate::failure::{Exit, Failure};
 use crate::open::{note_basis, open_with};
 use crate::pool::pool;
 use crate::progress::Shown;
-use crate::terminal::Terminal;
+use crate::summary::grouped;
+use crate::terminal::{Terminal, printable};
 
 pub fn run(args: &args::Coverage, terminal: &Terminal) -> Result<(), Failure> {
     let Some(engine) = args.engine.of_runtime() else {
@@ -19,6 +22,7 @@ pub fn run(args: &args::Coverage, terminal: &Terminal) -> Result<(), Failure> {
             Failure::usage("coverage runs on compiled code").help("use `--engine native` or `--engine vm`")
         );
     };
+    let allowed = Allowed::parse(&args.max_rejects)?;
     if !args.tests {
         policy_first(&args.policy, &args.inputs)?;
     }
@@ -47,9 +51,25 @@ pub fn run(args: &args::Coverage, terminal: &Terminal) -> Result<(), Failure> {
     let coverage: Coverage = instruments.coverage(&compiled.policy, &compiled.source, &tally);
     if terminal.is_json() {
         let value = serde_json::to_value(&coverage).expect("texts and numbers can be written as JSON");
-        terminal.print_json(&value)
+        terminal.print_json(&value)?;
     } else {
-        terminal.print(&coverage.to_text())
+        terminal.print(&coverage.to_text())?;
+    }
+    let rejected = if args.tests { 0 } else { tally.rows - tally.decided };
+    allowed.check(rejected, tally.rows, None)
+}
+
+/// Notes why rows were refused, each reason with how often it occurs.
+fn note_refused(counts: &Counts, terminal: &Terminal) {
+    for fault in &counts.faults {
+        let (row, value) = &fault.first;
+        let value = if value.is_empty() { String::new() } else { format!(": {}", printable(value)) };
+        let (code, count) = (fault.fault.code(), grouped(fault.count));
+        terminal.note(&format!(
+            "refused: {code} {} {count}, first in row {}{value}",
+            fault.name,
+            grouped(*row)
+        ));
     }
 }
 
@@ -95,6 +115,8 @@ fn of_files(
         if index == 0 {
             terminal.note_names("files and folders that are not read", &left_out);
             terminal.note_ignored(&report.ignored, files.len() > 1);
+            terminal.note_unmatched(&report.unmatched);
+            note_refused(&report.counts, terminal);
         }
         tally.rows = report.counts.rows;
         tally.decided = report.counts.decided;

@@ -151,6 +151,9 @@ impl<'a> ExplainedRows<'a> {
             let failure = Failure::usage(format!("--where: the policy has no rule `{id}`"));
             let known = compiled.policy.rules.iter().map(|rule| rule.id.as_str());
             return Err(match did_you_mean(id, known) {
+                _ if id.contains(',') => {
+                    failure.help("`--where` takes a rule or conditions on outputs, but not both")
+                }
                 Some(near) => failure.help(near),
                 None => failure.help("`opus inspect POLICY` lists its rules"),
             });

@@ -129,6 +129,7 @@ pub fn run(args: &Impact, terminal: &Terminal) -> Result<(), Failure> {
     terminal.note_names("files and folders that are not read", &left_out);
     terminal.note_ignored(&scanned.ignored, endpoints.inputs.len() > 1);
     terminal.note_not_filled(&scanned.not_filled, endpoints.inputs.len() > 1);
+    terminal.note_unmatched(&scanned.unmatched);
 
     let report = Report {
         names: &names,
@@ -194,9 +195,10 @@ fn decider(
 /// Adds that a field may be filled in, where an input lacks its column.
 pub(super) fn with_fill(error: DataError) -> DataError {
     match (error.kind, &error.remedy) {
-        (ErrorKind::Unmapped, Some(remedy)) => {
-            let remedy =
-                format!("{remedy}; `--fill FIELD=VALUE` sets a value for a field that the portfolio lacks");
+        (ErrorKind::NoColumn, Some(remedy)) => {
+            let remedy = format!(
+                "{remedy}\n  `--fill FIELD=VALUE` sets a value, or `missing`, for files without the column"
+            );
             error.remedy(remedy)
         }
         _ => error,

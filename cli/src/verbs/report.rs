@@ -214,6 +214,7 @@ fn inspection(file: &Path, snapshot: Option<&PathBuf>) -> args::Inspect {
 
 fn counting(file: &Path, args: &args::Report) -> args::Coverage {
     args::Coverage {
+        max_rejects: "100%".to_owned(),
         policy: file.to_owned(),
         facts: args.facts.clone(),
         inputs: args.input.clone(),

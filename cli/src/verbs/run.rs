@@ -109,7 +109,8 @@ impl<'a> To<'a> {
     ) -> Result<(), Failure> {
         let object = Object { file: &self.file, text: &self.text, record };
         let snapshot = self.snapshot.as_ref().map(|(snapshot, file)| (snapshot, file.as_str()));
-        let sources = Sources { artifact: (policy.artifact(), &self.policy), snapshot, mapping: None };
+        let sources =
+            Sources { artifact: (policy.artifact(), &self.policy), snapshot, mapping: None, fill: &[] };
         let complete = Complete::one(self.place, &sources, &object, engine, env!("CARGO_PKG_VERSION"))?;
         let root = complete.manifest().tree.root;
         complete.name()?;

@@ -6,7 +6,7 @@ use opus_runtime::Engine;
 use serde_json::json;
 
 use crate::args::Test;
-use crate::compare::{Comparison, Difference, Files, compare};
+use crate::compare::{Comparison, Difference, Files, NOT_IN_INPUTS, compare};
 use crate::failure::{Exit, Failure};
 use crate::open::{Opened, open_with};
 use crate::progress::Shown;
@@ -57,6 +57,7 @@ fn against_file(
     shown.clear();
     let comparison = comparison?;
     terminal.note_names(NOT_READ, &comparison.ignored);
+    terminal.note_unmatched(&comparison.unmatched);
     terminal.note_names("columns that are not compared", &comparison.not_compared);
     report(&comparison, terminal)
 }
@@ -89,7 +90,8 @@ fn report(comparison: &Comparison, terminal: &Terminal) -> Result<(), Failure> {
             format!("{} rows compared, {} differ\n", grouped(comparison.rows), grouped(differing as u64));
         let unexpected = match comparison.unexpected {
             0 => String::new(),
-            count => format!("{} other rows of the inputs have no expected decision\n", grouped(count)),
+            1 => "1 input row has no expected decision\n".to_owned(),
+            count => format!("{} input rows have no expected decision\n", grouped(count)),
         };
         terminal.print(&format!("{shown}{more}{total}{unexpected}"))?;
     }
@@ -100,7 +102,10 @@ fn line(difference: &Difference) -> String {
     let rule = if difference.rule.is_empty() { String::new() } else { format!("  by {}", difference.rule) };
     let outputs = difference.outputs.iter().map(|(output, expected, found)| {
         let name = if output.is_empty() { String::new() } else { format!("{output} ") };
-        format!("{name}is {found}, expected {expected}")
+        match name.is_empty() && found == NOT_IN_INPUTS {
+            true => "a decision is expected, but the row is not in the inputs".to_owned(),
+            false => format!("{name}is {found}, expected {expected}"),
+        }
     });
     format!("{}{rule}: {}\n", difference.key, outputs.collect::<Vec<_>>().join("; "))
 }

@@ -69,7 +69,7 @@ fn another_result_can_be_wanted() {
     let text = printed(&folder, "explain silent.opus --input rows.csv --row 2");
     assert!(
         text.contains(
-            "not sought: the policy does not say which decisions are adverse, and `--want` asks for no other result"
+            "no changes were searched for: the policy has no `adverse` declaration; `--want` names the wanted result"
         ),
         "{text}"
     );

@@ -304,14 +304,19 @@ fn a_field_that_the_portfolio_lacks_is_an_error_or_filled_in() {
     for (fill, says) in [
         ("risk=10", "risk: 10 is outside 0..9"),
         ("risk=many", "risk: `many` is not a whole number"),
-        ("risk=missing", "`risk` may not be missing under either policy"),
-        ("rsk=1", "neither policy has an input `rsk`"),
+        ("risk=missing", "`risk` is not optional"),
+        ("rsk=1", "there is no input field `rsk`"),
         ("risk", "gives no value"),
     ] {
         let ended = folder.opus(&format!("impact credit.opus risk.opus good.csv --fill {fill}")).ends(2);
         assert!(ended.err.contains(says), "{ended}");
     }
-    // a column that is there is read
+    // a column that is there is read, also where a file without it has the field missing
+    let rows: Vec<String> = folder.text("good.csv").lines().map(|line| format!("{line},6%\n")).collect();
+    folder.write("rated.csv", rows.concat().replacen(",6%\n", ",rate\n", 1));
+    let ended = folder.opus("impact credit.opus rate.opus good.csv rated.csv --fill rate=missing").ends(0);
+    assert!(ended.text().contains("\nchanged  4"), "{ended}");
+    assert!(ended.err.contains("sets no value in them: `rate` in rated.csv\n"), "{ended}");
     let rows: Vec<String> = folder.text("good.csv").lines().map(|line| format!("{line},9\n")).collect();
     folder.write("risky.csv", rows.concat().replacen(",9\n", ",risk\n", 1));
     let ended = folder.opus("impact credit.opus risk.opus risky.csv --fill risk=3").ends(0);

@@ -1,7 +1,7 @@
 //! Does the command do what it says? These tests run the binary as people and scripts do, each in a folder of its
 //! own: how it ends ([`ends`]), its help ([`help`]), its words for programs ([`json`]), fixes ([`fixes`]), streams ([`streams`]), files
 //! that are complete or not there ([`outputs`]), the same bytes however it is run ([`engines`]), the cache of native
-//! code ([`cache`]), single rows of files
+//! code ([`cache`]), columns and values that are not as they should be ([`columns`]), single rows of files
 //! ([`rows`]), records and proofs ([`records`]), the store ([`store`]), changes between policies ([`changes`]), what they do
 //! to a portfolio ([`impact`]) and their causes ([`attribute`]), the report about all of it ([`report`]), as a browser
 //! shows it ([`browser`]), and the page of details ([`page`]).
@@ -10,6 +10,7 @@ mod attribute;
 mod browser;
 mod cache;
 mod changes;
+mod columns;
 mod coverage;
 mod crafted;
 mod ends;

@@ -106,9 +106,9 @@ fn each_fault_is_a_line_of_the_rejects_with_what_was_kept() {
     let wanted = "\
 row,field,value,code,message,id
 4,age,15,out-of-range,age: 15 is outside 16..120,d
-6,annual_income,90000.005,too-precise,annual_income: 90000.005 has more than 2 decimal places,f
+6,annual_income,90000.005,too-precise,\"annual_income: 90000.005 has more than 2 decimal places; to round it, write in a mapping file under [annual_income]: nearest = true\",f
 7,submitted_on,2025-02-30,malformed-date,submitted_on: `2025-02-30` is not a date such as 2025-01-31,g
-7,employment,salried,unknown-value,\"employment: `salried` is not one of salaried, self_employed, retired, student, unemployed\",g
+7,employment,salried,unknown-value,\"employment: `salried` is not one of salaried, self_employed, retired, student, unemployed; if that is how the file writes it, write in a mapping file under [employment]: values = { salried = 'salaried' }\",g
 7,delinquencies_24m,x,wrong-type,delinquencies_24m: `x` is not a whole number,g
 8,,\"h,2025\",malformed-row,\"the record has 2 cells, the header 12 cells\",h
 ";

@@ -270,7 +270,7 @@ fn a_record_of_a_folder_is_complete_by_itself() {
     }
     let line = "batch credit.opus in -o out.parquet --rejects r.csv --keep id,state --max-rejects 9 --record rec --record-data";
     folder.opus(line).ends(0);
-    assert!(folder.text("r.csv").contains("state=CA/rows.csv,age,15"), "{}", folder.text("r.csv"));
+    assert!(folder.text("r.csv").contains("state=CA/rows.csv,4,age,15"), "{}", folder.text("r.csv"));
     for name in ["in", "out.parquet", "r.csv"] {
         let path = folder.path(name);
         if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.expect("it goes");

@@ -4,7 +4,7 @@
 //! another case, or that is not UTF-8, is refused as a whole; where the first object has a name in another case, the
 //! file is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -21,13 +21,13 @@ use crate::columnar::RowFault;
 use crate::error::DataError;
 use crate::given::Given;
 use crate::intake::Intake;
-use crate::lines::{Lines, RowKind, Splitter};
+use crate::lines::{Lines, RowKind, Splitter, not_utf8};
 use crate::seen::Seen;
 use crate::source::{Opened, Request, Rows, Source};
 use crate::texts::{BLOCK_ROWS, Block, Texts, Usual, malformed};
 
 /// At most this many ignored names are reported.
-const IGNORED_MAX: usize = 100;
+const IGNORED_MAX: usize = 1_000;
 
 /// Opens a file with an object a line.
 ///
@@ -143,10 +143,11 @@ impl Body for Objects {
         faults: &mut Vec<RowFault>,
     ) -> Result<Read, DataError> {
         let Objects(json, lines) = *self;
-        let (mut ignored, mut seen) = (BTreeSet::new(), Seen::default());
-        let kept = json.fill(intake, &lines, columns, faults, &mut ignored, &mut seen).into_iter();
+        let mut seen = Seen::default();
+        let kept = json.fill(intake, &lines, columns, faults, &mut seen).into_iter();
         let kept = kept.map(|column| Some(ColumnData::from(column))).collect();
         let held = json.fields.iter().map(|(index, _)| *index).collect();
+        let ignored = seen.unread.keys().cloned().collect();
         Ok(Read { kept, held, is_json: true, ignored, seen: Some(seen) })
     }
 
@@ -225,7 +226,7 @@ impl JsonLines {
     /// be refused.
     fn check_names(&self, file: &str, line: &[u8]) -> Result<(), DataError> {
         let mut found = vec![None; self.width()];
-        match self.read(line, &mut found, &mut BTreeSet::new()) {
+        match self.read(line, &mut found, &mut BTreeMap::new()) {
             Err(Wrong::Case { found, slot }) => {
                 let message = format!("{file}: there is no `{}`, but there is `{found}`", self.name(slot));
                 let help = "name the column in a mapping file, or write at its top: ignore_case = true";
@@ -286,15 +287,14 @@ impl JsonLines {
                 }))
     }
 
-    /// Fills the columns of the fields; returns the columns to keep, adds to the ignored names, and notes which fields
-    /// had a value or `null` in any object. Faults are added in any order.
+    /// Fills the columns of the fields; returns the columns to keep, and notes which names the objects have. Faults are
+    /// added in any order.
     fn fill(
         &self,
         intake: &Intake,
         lines: &Lines,
         columns: &mut Columns,
         faults: &mut Vec<RowFault>,
-        ignored: &mut BTreeSet<String>,
         seen: &mut Seen,
     ) -> Vec<ArrayRef> {
         let usual: Vec<Usual> = self.fields.iter().map(|(index, _)| Usual::new(intake, *index)).collect();
@@ -302,12 +302,14 @@ impl JsonLines {
         let lines = lines.rows();
         let width = self.width();
         let fill = |(index, slot): &(usize, usize)| {
-            let fill = intake.field_mapping(*index).fill.as_ref()?;
+            // a name that is absent is missing as it is
+            let fill = intake.field_mapping(*index).fill.as_ref()?.as_ref()?;
             Some((*slot, serde_json::to_string(fill).expect("a text is JSON")))
         };
         let fills: Vec<(usize, String)> = self.fields.iter().filter_map(fill).collect();
         let mut scanner = Scanner::new(self);
         let mut texts = Vec::with_capacity(BLOCK_ROWS * width);
+        let (mut is_kept, mut named) = (vec![false; self.kept.len()], vec![0u64; self.fields.len()]);
         for (block, lines) in lines.chunks(BLOCK_ROWS).enumerate() {
             texts.clear();
             let first_row = block * BLOCK_ROWS;
@@ -316,15 +318,16 @@ impl JsonLines {
                 let start = texts.len();
                 texts.resize(start + width, None);
                 let mut read = Ok(());
-                if !text.is_some_and(|text| scanner.read(text, &mut texts[start..], ignored)) {
+                if !text.is_some_and(|text| scanner.read(text, &mut texts[start..])) {
                     texts[start..].fill(None);
-                    read = self.read(line, &mut texts[start..], ignored);
+                    read = self.read(line, &mut texts[start..], &mut seen.unread);
                 }
-                for (builder, slot) in kept.iter_mut().zip(&self.kept) {
+                for (position, (builder, slot)) in kept.iter_mut().zip(&self.kept).enumerate() {
                     // a name in another case does not make the other values unreadable
                     let is_read = matches!(read, Ok(()) | Err(Wrong::Case { .. }));
-                    let text = texts[start + slot].filter(|text| is_read && *text != "null");
-                    builder.append_option(text);
+                    let text = texts[start + slot].filter(|_| is_read);
+                    is_kept[position] |= text.is_some();
+                    builder.append_option(text.filter(|text| *text != "null"));
                 }
                 if let Err(wrong) = read {
                     texts[start..].fill(None);
@@ -332,13 +335,11 @@ impl JsonLines {
                     wrongs.push((row, malformed(wrong.in_words(self), line)));
                 }
             }
-            seen.any |= !set_aside[..lines.len()].iter().all(|is_aside| *is_aside);
-            for (index, slot) in &self.fields {
-                if !seen.fields.contains(index)
-                    && (0..lines.len()).any(|row| texts[row * width + slot].is_some())
-                {
-                    seen.fields.insert(*index);
-                }
+            let objects = set_aside[..lines.len()].iter().filter(|is_aside| !**is_aside).count();
+            seen.objects += objects as u64;
+            for ((_, slot), named) in self.fields.iter().zip(&mut named) {
+                // the texts of rows that are set aside are gone
+                *named += (0..lines.len()).filter(|row| texts[row * width + slot].is_some()).count() as u64;
             }
             for (slot, fill) in &fills {
                 // `null` is a value that is missing; a name that is absent is one that the file lacks
@@ -351,6 +352,12 @@ impl JsonLines {
             }
             faults.extend(wrongs.into_iter().map(|(row, wrong)| ((first_row + row) as u32, wrong)));
         }
+        scanner.unread(&mut seen.unread);
+        seen.kept.extend((0..kept.len()).filter(|position| is_kept[*position]));
+        for ((index, _), named) in self.fields.iter().zip(named) {
+            seen.fields.extend((named > 0).then_some(*index));
+            seen.lacking.insert(*index, seen.objects - named);
+        }
         kept.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef).collect()
     }
 
@@ -359,13 +366,12 @@ impl JsonLines {
         &self,
         line: &'a [u8],
         found: &mut [Option<&'a str>],
-        ignored: &mut BTreeSet<String>,
+        unread: &mut BTreeMap<String, u64>,
     ) -> Result<(), Wrong> {
-        let text = std::str::from_utf8(line)
-            .map_err(|error| Wrong::Line(format!("byte {} is not valid UTF-8", error.valid_up_to() + 1)))?;
+        let text = std::str::from_utf8(line).map_err(|error| Wrong::Line(not_utf8(error)))?;
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let mut other_case = Vec::new();
-        let object = Object { json: self, found, ignored, other_case: &mut other_case };
+        let object = Object { json: self, found, unread, other_case: &mut other_case };
         let read = deserializer.deserialize_map(object).and_then(|()| deserializer.end());
         read.map_err(|error| Wrong::Line(in_words(text, &error)))?;
         self.descend(found).map_err(Wrong::Line)?;
@@ -381,10 +387,12 @@ impl JsonLines {
     }
 }
 
-/// Notes an ignored name.
-fn note(name: &str, ignored: &mut BTreeSet<String>) {
-    if !ignored.contains(name) && ignored.len() < IGNORED_MAX {
-        ignored.insert(name.to_owned());
+/// Notes that some objects have a name that is not asked for.
+fn note(name: &str, rows: u64, unread: &mut BTreeMap<String, u64>) {
+    if let Some(known) = unread.get_mut(name) {
+        *known += rows;
+    } else if unread.len() < IGNORED_MAX {
+        unread.insert(name.to_owned(), rows);
     }
 }
 
@@ -418,7 +426,7 @@ fn member<'a>(object: &'a str, name: &str, ignores_case: bool) -> Result<Option<
     let json =
         JsonLines { slots, lower, ignores_case, nested: Vec::new(), fields: Vec::new(), kept: vec![0] };
     let mut found = [None];
-    let read = json.read(object.as_bytes(), &mut found, &mut BTreeSet::new());
+    let read = json.read(object.as_bytes(), &mut found, &mut BTreeMap::new());
     read.map(|()| found[0]).map_err(|wrong| wrong.in_words(&json))
 }
 
@@ -449,6 +457,10 @@ struct Scanner<'s> {
     json: &'s JsonLines,
     /// Names of the lines so far, in quotes, each with its slot: the next line mostly has the same in the same order.
     names: Vec<(Vec<u8>, Option<usize>)>,
+    /// By name, in how many lines it is; of names with a slot, 0.
+    rows: Vec<u64>,
+    /// The names of this line without a slot.
+    unread: Vec<usize>,
 }
 
 /// At most this many names are remembered.
@@ -456,33 +468,35 @@ const NAMES_MAX: usize = 1_000;
 
 impl<'s> Scanner<'s> {
     fn new(json: &'s JsonLines) -> Scanner<'s> {
-        Scanner { json, names: Vec::new() }
+        Scanner { json, names: Vec::new(), rows: Vec::new(), unread: Vec::new() }
     }
 
     /// Finds the text of the value of each slot. Returns false if the line is written in another way or may be
     /// wrong, which [`JsonLines::read`] finds out.
-    fn read<'a>(
-        &mut self,
-        line: &'a str,
-        found: &mut [Option<&'a str>],
-        ignored: &mut BTreeSet<String>,
-    ) -> bool {
-        self.scan(line, found, ignored).is_some() && self.json.descend(found).is_ok()
+    fn read<'a>(&mut self, line: &'a str, found: &mut [Option<&'a str>]) -> bool {
+        self.unread.clear();
+        let is_read = self.scan(line, found).is_some() && self.json.descend(found).is_ok();
+        if is_read {
+            self.unread.iter().for_each(|name| self.rows[*name] += 1);
+        }
+        is_read
     }
 
-    fn scan<'a>(
-        &mut self,
-        text: &'a str,
-        found: &mut [Option<&'a str>],
-        ignored: &mut BTreeSet<String>,
-    ) -> Option<()> {
+    /// Adds the names that were not asked for.
+    fn unread(&self, unread: &mut BTreeMap<String, u64>) {
+        for ((name, _), rows) in self.names.iter().zip(&self.rows).filter(|(_, rows)| **rows > 0) {
+            note(std::str::from_utf8(&name[1..name.len() - 1]).unwrap_or_default(), *rows, unread);
+        }
+    }
+
+    fn scan<'a>(&mut self, text: &'a str, found: &mut [Option<&'a str>]) -> Option<()> {
         let line = text.as_bytes();
         let mut at = blanks(line, 0);
         let mut number = 0;
         (line.get(at) == Some(&b'{')).then_some(())?;
         loop {
             at = blanks(line, at + 1);
-            let (slot, after) = self.name(line, at, &mut number, ignored)?;
+            let (slot, after) = self.name(line, at, &mut number)?;
             at = blanks(line, after);
             (line.get(at) == Some(&b':')).then_some(())?;
             at = blanks(line, at + 1);
@@ -501,33 +515,30 @@ impl<'s> Scanner<'s> {
 
     /// The slot of the name that begins at `at`, and where it ends. It is looked for among the known names from `next`
     /// on, which then is the place of the name after it.
-    fn name(
-        &mut self,
-        line: &[u8],
-        at: usize,
-        next: &mut usize,
-        ignored: &mut BTreeSet<String>,
-    ) -> Option<(Option<usize>, usize)> {
+    fn name(&mut self, line: &[u8], at: usize, next: &mut usize) -> Option<(Option<usize>, usize)> {
         let rest = line.get(at..)?;
         let known = |(_, (name, _)): &(usize, &(Vec<u8>, Option<usize>))| rest.starts_with(name);
         let (before, after) = self.names.split_at((*next).min(self.names.len()));
         let found = after.iter().enumerate().map(|(index, name)| (before.len() + index, name)).find(known);
         if let Some((index, (name, slot))) = found.or_else(|| before.iter().enumerate().find(known)) {
             *next = index + 1;
-            return Some((*slot, at + name.len()));
+            let (slot, end) = (*slot, at + name.len());
+            self.unread.extend(slot.is_none().then_some(index));
+            return Some((slot, end));
         }
         let end = text_end(line, at)?;
         let name = std::str::from_utf8(&line[at + 1..end - 1]).ok()?;
         let slot = match self.json.slot(name) {
             Slot::Wanted(slot) => Some(slot),
             Slot::OtherCase(_) => return None,
-            Slot::Unknown => {
-                note(name, ignored);
-                None
-            }
+            // more names than are remembered are found elsewhere
+            Slot::Unknown if self.names.len() >= NAMES_MAX => return None,
+            Slot::Unknown => None,
         };
         if self.names.len() < NAMES_MAX {
+            self.unread.extend(slot.is_none().then_some(self.names.len()));
             self.names.push((line[at..end].to_vec(), slot));
+            self.rows.push(0);
             *next = self.names.len();
         }
         Some((slot, end))
@@ -629,7 +640,7 @@ pub fn unquoted(text: &str) -> String {
 struct Object<'s, 'a> {
     json: &'s JsonLines,
     found: &'s mut [Option<&'a str>],
-    ignored: &'s mut BTreeSet<String>,
+    unread: &'s mut BTreeMap<String, u64>,
     /// Names in another case than the wanted one, and the slot of that.
     other_case: &'s mut Vec<(String, usize)>,
 }
@@ -643,7 +654,7 @@ impl<'a> Visitor<'a> for Object<'_, 'a> {
 
     fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<(), M::Error> {
         loop {
-            let name = Name { json: self.json, ignored: self.ignored, other_case: self.other_case };
+            let name = Name { json: self.json, unread: self.unread, other_case: self.other_case };
             match map.next_key_seed(name)? {
                 None => return Ok(()),
                 Some(None) => drop(map.next_value::<IgnoredAny>()?),
@@ -661,7 +672,7 @@ impl<'a> Visitor<'a> for Object<'_, 'a> {
 /// A name that is being read, to find its slot.
 struct Name<'s> {
     json: &'s JsonLines,
-    ignored: &'s mut BTreeSet<String>,
+    unread: &'s mut BTreeMap<String, u64>,
     other_case: &'s mut Vec<(String, usize)>,
 }
 
@@ -686,7 +697,7 @@ impl Visitor<'_> for Name<'_> {
             Slot::OtherCase(slot) => self.other_case.push((name.to_owned(), slot)),
             Slot::Unknown => {}
         }
-        note(name, self.ignored);
+        note(name, 1, self.unread);
         Ok(None)
     }
 }
@@ -728,7 +739,7 @@ mod tests {
             ),
         ] {
             let mut found = vec![None; json.width()];
-            let wrong = json.read(line.as_bytes(), &mut found, &mut BTreeSet::new()).unwrap_err();
+            let wrong = json.read(line.as_bytes(), &mut found, &mut BTreeMap::new()).unwrap_err();
             let wrong = wrong.in_words(&json);
             assert!(wrong.starts_with(words), "{line}: {wrong}");
             // an object that is decided alone is refused in the same words
@@ -770,18 +781,19 @@ mod tests {
             "{\"other\": \"x\"}}",
         ] {
             let (mut quick, mut slow) = (vec![None; json.width()], vec![None; json.width()]);
-            let (mut beside, mut expected) = (BTreeSet::new(), BTreeSet::new());
+            let (mut beside, mut expected) = (BTreeMap::new(), BTreeMap::new());
             let read = json.read(line.as_bytes(), &mut slow, &mut expected);
-            if scanner.read(line, &mut quick, &mut beside) {
+            if scanner.read(line, &mut quick) {
                 scanned += 1;
+                scanner.unread(&mut beside);
                 assert_eq!(read, Ok(()), "{line}");
                 assert_eq!(quick, slow, "{line}");
             }
             // whatever is cut off is wrong, and so is whatever is added
             for end in (0..line.len()).filter(|end| line.is_char_boundary(*end)) {
                 let (mut quick, mut slow) = (vec![None; json.width()], vec![None; json.width()]);
-                let is_scanned = scanner.read(&line[..end], &mut quick, &mut BTreeSet::new());
-                let read = json.read(&line.as_bytes()[..end], &mut slow, &mut BTreeSet::new());
+                let is_scanned = scanner.read(&line[..end], &mut quick);
+                let read = json.read(&line.as_bytes()[..end], &mut slow, &mut BTreeMap::new());
                 assert!(!is_scanned || (read.is_ok() && quick == slow), "{}", &line[..end]);
             }
         }

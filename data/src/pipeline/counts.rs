@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use opus_ir::memory::Columns;
 use opus_ir::{Fault, Kind, Scalar, Schema, by_width};
-use opus_runtime::admission::Reason;
 
-use crate::Names;
+use crate::texts::truncated;
+use crate::{Names, RowFault};
+
+/// The most characters shown of a value.
+const SHOWN_CHARACTERS: usize = 40;
 
 /// Rows by what became of them.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -32,6 +35,8 @@ pub struct FaultCount {
     pub name: String,
     /// How often.
     pub count: u64,
+    /// The number of the first row with it, and the value there.
+    pub first: (u64, String),
 }
 
 impl Counts {
@@ -66,16 +71,18 @@ impl Counts {
         }
     }
 
-    /// Counts faults.
-    pub fn count_faults<'a>(&mut self, reasons: impl Iterator<Item = &'a Reason>) {
-        let mut counts: BTreeMap<(Fault, &str), u64> = BTreeMap::new();
-        for reason in reasons {
-            *counts.entry((reason.fault, &reason.name)).or_default() += 1;
+    /// Counts the faults of rows, in the order of the rows; `first_row` is the number of the row with index 0.
+    pub fn count_faults(&mut self, first_row: u64, faults: &[RowFault]) {
+        let mut counts: BTreeMap<(Fault, &str), (u64, &RowFault)> = BTreeMap::new();
+        for fault in faults {
+            let reason = &fault.1;
+            counts.entry((reason.fault, &reason.name)).or_insert((0, fault)).0 += 1;
         }
-        let found = counts.into_iter().map(|((fault, name), count)| FaultCount {
+        let found = counts.into_iter().map(|((fault, name), (count, (row, reason)))| FaultCount {
             fault,
             name: name.to_owned(),
             count,
+            first: (first_row + u64::from(*row), truncated(&reason.value, SHOWN_CHARACTERS)),
         });
         self.add_faults(found.collect());
     }

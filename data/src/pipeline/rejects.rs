@@ -16,6 +16,9 @@ use crate::error::DataError;
 use crate::write::{Content, Data, Encoder, Layout, Spec, Table, Writer, begin};
 use crate::{CHUNK_ROWS, Kept, Located, RowFault, Whole};
 
+/// The number of a row within its file. The first releases did not write it.
+pub(crate) const FILE_ROW: &str = "file_row";
+
 /// The columns of texts.
 const TEXTS: [&str; 4] = ["field", "value", "code", "message"];
 
@@ -30,6 +33,8 @@ pub struct RejectedRows {
     file: Arc<str>,
     /// The number of the row and why, in the order of the rows.
     faults: Vec<(i64, Reason)>,
+    /// How many rows the files before this one have.
+    rows_before: i64,
     /// For each fault, the place of its row in the columns to keep.
     places: Vec<u32>,
     /// The columns to keep, each row once however many faults it has.
@@ -39,13 +44,13 @@ pub struct RejectedRows {
 }
 
 impl RejectedRows {
-    /// The faults of a chunk whose first row has this number.
+    /// The faults of a chunk whose first row has this number, and this one within its file.
     ///
     /// # Errors
     /// Where a kept column cannot be copied.
     pub fn new(
         file: Arc<str>,
-        first_row: u64,
+        (first_row, row_of_file): (u64, u64),
         faults: &[RowFault],
         kept: &[ArrayRef],
     ) -> Result<RejectedRows, ArrowError> {
@@ -58,7 +63,8 @@ impl RejectedRows {
         let bytes =
             |array: &ArrayRef| array.to_data().get_slice_memory_size().unwrap_or(0) / array.len().max(1);
         let row_bytes = kept.iter().map(bytes).sum();
-        Ok(RejectedRows { file, faults, places, kept: some_rows(kept, rows)?, row_bytes })
+        let rows_before = (first_row - row_of_file) as i64;
+        Ok(RejectedRows { file, faults, rows_before, places, kept: some_rows(kept, rows)?, row_bytes })
     }
 }
 
@@ -135,6 +141,11 @@ impl Rejects {
         if self.names_files {
             let files = waiting.iter().flat_map(|(lines, rows)| repeat_n(&*rows.file, lines.len()));
             columns.push(Data::Array(Arc::new(StringArray::from_iter_values(files))));
+            let of_file = |(lines, rows): &(Range<usize>, Arc<RejectedRows>)| {
+                let numbers = rows.faults[lines.clone()].iter().map(|(row, _)| *row - rows.rows_before);
+                numbers.collect::<Vec<i64>>()
+            };
+            columns.push(Data::Longs(Cow::Owned(waiting.iter().flat_map(of_file).collect())));
         }
         columns.push(Data::Array(texts(|reason| &reason.name)));
         columns.push(Data::Array(texts(|reason| &reason.value)));
@@ -151,7 +162,10 @@ impl Rejects {
 /// The columns of the file, before the kept ones.
 pub(crate) fn columns(names_files: bool) -> Vec<Spec> {
     let mut columns = vec![Spec { name: "row".into(), content: Content::Long, optional: false }];
-    columns.extend(names_files.then(|| Spec::text("file")));
+    if names_files {
+        columns.push(Spec::text("file"));
+        columns.push(Spec { name: FILE_ROW.into(), content: Content::Long, optional: false });
+    }
     columns.extend(TEXTS.iter().map(|name| Spec::text(name)));
     columns
 }

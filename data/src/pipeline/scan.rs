@@ -12,7 +12,8 @@ use opus_ir::memory::Columns;
 use super::Progress;
 use super::units::{Percentages, Units, percentages};
 use crate::error::DataError;
-use crate::{Chunk, ColumnData, Digest, Filled, Ignored, Intake, Kept, Located, Reader, RowFault, Seen};
+use crate::seen::{Census, Seen, Unmatched};
+use crate::{Chunk, ColumnData, Digest, Filled, Ignored, Intake, Kept, Located, Reader, RowFault};
 
 /// So many chunks are on their way at a time, and one more for every thread.
 const CHUNKS_AHEAD: usize = 2;
@@ -70,6 +71,8 @@ pub struct Scanned {
     pub rows: u64,
     /// The columns that were ignored.
     pub ignored: Ignored,
+    /// What objects lack, and the names that may be misspelled.
+    pub unmatched: Unmatched,
     /// The columns that an input has, although the mapping has a value for inputs that lack them.
     pub not_filled: Ignored,
     /// The inputs with the hash of what was read from each, if hashes were requested.
@@ -169,9 +172,9 @@ impl<'a> Scan<'a> {
             Ok::<(), DataError>(())
         })?;
         account.ignored.extend(reader.ignored());
-        account.seen.as_ref().map_or(Ok(()), |seen| seen.check(intake))?;
-        let Account { rows, ignored, not_filled, .. } = account;
-        Ok(Scanned { rows, ignored, not_filled, hashes: reader.into_hashes() })
+        let Account { rows, ignored, not_filled, census, .. } = account;
+        let unmatched = census.end()?;
+        Ok(Scanned { rows, ignored, unmatched, not_filled, hashes: reader.into_hashes() })
     }
 }
 
@@ -221,8 +224,7 @@ struct Account<'a> {
     units: Units<'a>,
     ignored: Ignored,
     not_filled: Ignored,
-    /// Which fields the rows name; `None` where no file names values row by row.
-    seen: Option<Seen>,
+    census: Census<'a>,
     needs_names: bool,
 }
 
@@ -235,22 +237,19 @@ impl<'a> Account<'a> {
             units,
             ignored: Ignored::default(),
             not_filled: Ignored::default(),
-            seen: None,
+            census: Census::new(intake),
             needs_names,
         }
     }
 
     fn note(&mut self, noted: Noted) -> Result<(), DataError> {
-        self.units.meet(&noted.percentages)?;
+        self.units.meet(&noted.file, &noted.percentages)?;
         self.rows += noted.rows;
         self.ignored.add(&noted.file, noted.ignored);
         self.not_filled.add(&noted.file, noted.not_filled);
-        if let Some(seen) = noted.seen {
-            if self.needs_names && self.seen.is_none() {
-                seen.check_needed(self.intake, &noted.file)?;
-            }
-            self.seen.get_or_insert_default().add(seen);
+        if let Some(seen) = noted.seen.as_ref().filter(|_| self.needs_names && !self.census.has_objects()) {
+            seen.check_needed(self.intake, &noted.file)?;
         }
-        Ok(())
+        self.census.add(&noted.file, noted.seen)
     }
 }

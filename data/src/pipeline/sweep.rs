@@ -4,7 +4,7 @@
 use opus_runtime::batch::Spare;
 use opus_runtime::{Batch, Decide};
 
-use super::{Counts, Noted, Progress, Report, Scan};
+use super::{Counts, Noted, Progress, Report, Scan, Scanned};
 use crate::error::DataError;
 use crate::{Chunk, Intake, Located, Names};
 
@@ -40,7 +40,8 @@ impl Sweep {
             },
             progress,
         )?;
-        Ok(Report { counts, ignored: scanned.ignored, hashes: scanned.hashes })
+        let Scanned { ignored, unmatched, not_filled, hashes, .. } = scanned;
+        Ok(Report { counts, ignored, unmatched, not_filled, hashes })
     }
 
     fn process(
@@ -49,7 +50,7 @@ impl Sweep {
         spare: &Spare<Batch>,
         chunk: Chunk,
     ) -> Result<(Counts, Noted), DataError> {
-        let rows = chunk.rows;
+        let (first_row, rows) = (chunk.first_row, chunk.rows);
         let mut batch = spare.take(|batch| batch.capacity_rows() >= rows, || engine.batch(rows));
         batch.clear();
         let (columns, faults) = batch.filling();
@@ -58,7 +59,7 @@ impl Sweep {
         let mut counts = Counts::new(&self.intake.schema, &self.names);
         counts.rows = rows as u64;
         counts.count_decisions(batch.outputs(), batch.rules(), batch.versions());
-        counts.count_faults(batch.refused().iter().map(|(_, reason)| reason));
+        counts.count_faults(first_row, batch.refused());
         spare.give_back(batch);
         Ok((counts, noted))
     }

@@ -72,18 +72,18 @@ impl<'a> Units<'a> {
         Units { intake, is_signed: vec![false; intake.schema.inputs.len()] }
     }
 
-    /// Takes note of the next chunk.
+    /// Takes note of the next chunk, which is of this file.
     ///
     /// # Errors
     /// Where a column has numbers, and no percent sign yet.
-    pub fn meet(&mut self, chunk: &[Percentages]) -> Result<(), DataError> {
+    pub fn meet(&mut self, file: &str, chunk: &[Percentages]) -> Result<(), DataError> {
         for found in chunk {
             self.is_signed[found.field] |= found.is_signed;
             if let Some((row, value)) = found.bare.as_ref().filter(|_| !self.is_signed[found.field]) {
                 let column = self.intake.column(found.field);
                 let failure = self
                     .intake
-                    .needs_unit(&format!("row {row}: column `{column}` holds {value}"), found.field);
+                    .needs_unit(&format!("{file}: row {row}: column `{column}` holds {value}"), found.field);
                 let remedy =
                     failure.remedy.map(|remedy| format!("{remedy}; or write percentages as `{value}%`"));
                 return Err(DataError { remedy, ..failure });

@@ -80,6 +80,7 @@ impl<'a> Worker<'a> {
 
     fn process_in(&self, batch: &mut Batch, chunk: Chunk) -> Result<(Done, Noted), DataError> {
         let (file, first_row, count) = (chunk.file.clone(), chunk.first_row, chunk.rows);
+        let row_of_file = chunk.row_of_file;
         batch.clear();
         let (columns, faults) = batch.filling();
         let (kept, noted) = chunk.read(self.intake, columns, faults)?;
@@ -93,13 +94,13 @@ impl<'a> Worker<'a> {
         let mut counts = self.nothing.clone();
         counts.rows = count as u64;
         counts.count_decisions(batch.outputs(), batch.rules(), batch.versions());
-        counts.count_faults(batch.refused().iter().map(|(_, reason)| reason));
+        counts.count_faults(first_row, batch.refused());
         let failed = |error: ArrowError| DataError::defect(format!("kept columns cannot be copied: {error}"));
         let rejects = match batch.refused().is_empty() || !self.tells_rejects {
             true => RejectedRows::default(),
             false => {
                 let kept = ColumnData::arrays(&kept)?;
-                RejectedRows::new(file, first_row, batch.refused(), &kept).map_err(failed)?
+                RejectedRows::new(file, (first_row, row_of_file), batch.refused(), &kept).map_err(failed)?
             }
         };
         let kept = match batch.rows().len() == count {

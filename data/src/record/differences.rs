@@ -11,6 +11,7 @@ use opus_runtime::admission::number::{Unreadable, scaled};
 
 use crate::error::DataError;
 use crate::json_lines::unquoted;
+use crate::pipeline::rejects::FILE_ROW;
 use crate::write::{Content, Data, Printed, Printer, Spec, is_printable};
 use crate::{ColumnData, Intake, Kept, Located, Reader};
 
@@ -78,6 +79,10 @@ pub fn compare(
         effective: None,
         ..schema.clone()
     };
+    let mut columns = columns.to_vec();
+    if columns.iter().any(|column| column.name == FILE_ROW) && !names_rows_of_files(recorded, &empty)? {
+        columns.retain(|column| column.name != FILE_ROW);
+    }
     let keep = columns.iter().map(|column| column.name.clone()).collect();
     let intake = Intake { keep, ..Intake::by_name(&empty) };
     let is_same = |one: &Line, other: &Line| {
@@ -103,7 +108,7 @@ pub fn compare(
             (Some(one), Some(other)) if is_same(one, other) => {}
             (Some(one), Some(other)) => {
                 let (one_row, other_row) = (row(one), row(other));
-                let says = cells(one, other, columns);
+                let says = cells(one, other, &columns);
                 // a line too many or too few, if the next one fits again
                 let fits = |line: Option<&Line>, number: Option<u64>| {
                     one_row != other_row && number.is_some() && line.and_then(row) == number
@@ -130,6 +135,18 @@ pub fn compare(
         ours.next();
         theirs.next();
     }
+}
+
+/// Whether a file of rejects has the numbers of rows within their files. The first releases did not write them.
+fn names_rows_of_files(recorded: &Located, empty: &Schema) -> Result<bool, DataError> {
+    let intake = Intake::by_name(empty);
+    let mut reader = Reader::open(vec![recorded.clone()], &intake)?;
+    if reader.ignored().names().any(|name| name == FILE_ROW) {
+        return Ok(true);
+    }
+    let Some(chunk) = reader.next_chunk()? else { return Ok(false) };
+    let mut columns = Columns::new(&[], chunk.rows);
+    Ok(chunk.fill(&intake, &mut columns, &mut Vec::new())?.ignored.contains(FILE_ROW))
 }
 
 /// Whether two cells of a column hold the same.

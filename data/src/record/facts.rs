@@ -29,6 +29,9 @@ pub struct Facts {
     pub rejects: Option<FileFacts>,
     /// The input columns that were copied to the outputs.
     pub keep: Vec<String>,
+    /// The values of fields whose column a file lacks, each as `FIELD=VALUE`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fill: Vec<String>,
     /// The engine that decided.
     pub engine: String,
     /// The version of the command.
@@ -73,6 +76,8 @@ pub struct Sources<'a> {
     pub snapshot: Option<(&'a Snapshot, &'a str)>,
     /// The bytes of the mapping file, where there is one.
     pub mapping: Option<(&'a [u8], &'a str)>,
+    /// The values of fields whose column a file lacks, each as `FIELD=VALUE`.
+    pub fill: &'a [String],
 }
 
 impl Sources<'_> {
@@ -175,6 +180,7 @@ impl Facts {
             output: written(&batch.output, outputs.decisions()),
             rejects: batch.rejects.as_ref().zip(outputs.rejects()).map(|(at, whole)| written(at, whole)),
             keep: batch.intake.keep.clone(),
+            fill: sources.fill.to_vec(),
             engine: engine.to_owned(),
             build: build.to_owned(),
         }

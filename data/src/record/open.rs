@@ -195,10 +195,13 @@ impl Recorded {
     pub(super) fn intake(&self, artifact: &Artifact) -> Result<Intake, DataError> {
         let schema = artifact.program().schema.clone();
         let facts = &self.manifest.facts;
-        let mapping = match &facts.mapping {
+        let mut mapping = match &facts.mapping {
             Some(mapping) => Mapping::read(&self.place(mapping)?, &schema)?,
             None => Mapping::by_name(&schema),
         };
+        for fill in &facts.fill {
+            mapping.parse_fill(fill, &schema, |name| name)?;
+        }
         Ok(Intake { schema, mapping, keep: facts.keep.clone() })
     }
 

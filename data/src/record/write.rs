@@ -36,7 +36,7 @@ use crate::{Digest, Endpoint, Located, Whole};
 /// std::fs::create_dir_all(&folder)?;
 /// let rows = "submitted_on,age,score,income,requested,work\n2025-02-01,40,800,90000,900,retired\n2025-02-01,5,,1,1,x\n";
 /// std::fs::write(folder.join("rows.csv"), rows)?;
-/// let sources = Sources { artifact: (artifact, "loan.opus"), snapshot: None, mapping: None };
+/// let sources = Sources { artifact: (artifact, "loan.opus"), snapshot: None, mapping: None, fill: &[] };
 /// let batch = Batch {
 ///     intake: Intake::by_name(policy.schema()),
 ///     names: Names::of(artifact.program()),
@@ -250,6 +250,7 @@ impl Complete {
             output,
             rejects: None,
             keep: Vec::new(),
+            fill: Vec::new(),
             engine: engine.to_owned(),
             build: build.to_owned(),
         };

@@ -253,7 +253,7 @@ impl Layout {
         if let Some(spec) = columns.iter().find(|spec| !seen.insert(&spec.name)) {
             let message = format!("two columns of {place} would be called `{}`", spec.name);
             return Err(
-                DataError::request(message).remedy("do not keep it, or rename the column of the input")
+                DataError::request(message).remedy("do not keep it, but join the file to the input by the number of the row; or rename the column of the input")
             );
         }
         Ok(Layout { columns, metadata: metadata.to_vec() })

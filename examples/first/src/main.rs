@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let decided = decision.output("decision").ok_or("the policy has no such output")?;
     println!("{decided} by rule {} of version {}", decision.rule().id, decision.version().number);
 
-    // a JSON object in, a JSON object out; what is wrong with the input is an answer too
+    // a JSON object in, a JSON object out; an invalid input gives an answer that says what is wrong
     match policy.decide_json(r#"{"submitted_on": "2025-02-01", "age": 200}"#) {
         Ok(decision) => println!("{}", decision.to_json()),
         Err(refusal) => {

@@ -3,7 +3,7 @@
 use opus_ir::Kind;
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::text::ast::{Name, Statement};
+use crate::text::ast::{Field, Name, Statement};
 
 use super::findings::Findings;
 use super::schema::{Declared, EnumInfo};
@@ -30,7 +30,7 @@ pub(super) fn warn(declared: &Declared, findings: &mut Findings) {
         }
     }
     let unread = declared.inputs.iter().filter(|input| findings.is_unused(input.decl.name.span));
-    found.extend(unread.map(|input| unread_input(&input.decl.name)));
+    found.extend(unread.map(|input| unread_input(input.decl)));
     for (index, info) in declared.enums.iter().enumerate().filter(|(index, _)| only_decided(declared, *index))
     {
         let idle = info.values.iter().filter(|value| findings.is_unused(value.name.span));
@@ -73,13 +73,38 @@ fn named_row(name: &Name) -> Diagnostic {
     .help("choose another name, such as `row_value`; as it is, the row number is called `row_number`")
 }
 
-fn unread_input(name: &Name) -> Diagnostic {
-    let message = format!("the input `{}` is never read", name.text);
-    Diagnostic::new(Code::UnreadInput, name.span, message)
-        .help("use it, or remove it: rows without it are refused, although nothing depends on it")
+fn unread_input(decl: &Field) -> Diagnostic {
+    let refused = match decl.optional {
+        Some(_) => "rows with a value that it does not admit",
+        None => "rows without it",
+    };
+    let message = format!("the input `{}` is never read", decl.name.text);
+    Diagnostic::new(Code::UnreadInput, decl.name.span, message)
+        .help(format!("use it, or remove it: {refused} are refused, although nothing depends on it"))
 }
 
 fn idle_value(info: &EnumInfo, name: &Name) -> Diagnostic {
     let message = format!("no rule ever gives `{}`, a value of `{}`", name.text, info.decl.name.text);
     Diagnostic::new(Code::UndecidedValue, name.span, message).help("use it, or remove it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_unread_input_refuses_is_told_for_optional_inputs_too() {
+        for (optional, says) in [
+            ("", "rows without it are refused"),
+            ("optional", "rows with a value that it does not admit are refused"),
+        ] {
+            let source = format!(
+                "policy p {{ input {{ a : int in 0..9  b : int in 0..9 {optional} }} output {{ o : bool }}
+                 rules first {{ rule R when a > 3 => true otherwise Z => false }} }}"
+            );
+            let said = crate::compile(&source).1;
+            let unread = said.iter().find(|one| one.code == Code::UnreadInput).expect("it is unread");
+            assert!(unread.help.as_ref().is_some_and(|help| help.contains(says)), "{unread:?}");
+        }
+    }
 }

@@ -258,8 +258,7 @@ fn changes(policy: &Policy, given: &[Option<i128>], verdict: &Verdict, want: Opt
     let not_adverse = policy.adverse.clone().map(Want::not_adverse);
     let Some(want) = want.or(not_adverse.as_ref()) else {
         return Changes::NotSought(
-            "the policy does not say which decisions are adverse, and `--want` asks for no other result"
-                .to_owned(),
+            "the policy has no `adverse` declaration; `--want` names the wanted result".to_owned(),
         );
     };
     let wanted = want.in_words(&policy.schema);

@@ -191,7 +191,7 @@ impl Changes {
     /// The sentence above the fields, or instead of them.
     fn head(&self) -> String {
         match self {
-            Changes::NotSought(why) => format!("not sought: {why}"),
+            Changes::NotSought(why) => format!("no changes were searched for: {why}"),
             Changes::AlreadyAsWanted { wanted } => format!("nothing: the result is {wanted}"),
             Changes::Sought { wanted, .. } => format!("wanted: {wanted}; each field was changed on its own"),
         }

@@ -161,7 +161,7 @@ mod tests {
             ("{\"a\":-}", "invalid number at character 7"),
             ("{\"a\":1.e5}", "invalid number at character 8"),
             ("{\"a\":+1}", "expected a value at character 6"),
-            ("{\"a\":NaN}", "expected a value at character 6"),
+            ("{\"a\":NaN}", "expected a value at character 6; JSON has no `NaN`: write null"),
             ("{\"a\":nil}", "invalid value: text needs double quotes at character 6"),
             ("{\"a\":\"\\x\"}", "unknown escape inside a string at character 7"),
             (

@@ -390,8 +390,16 @@ const QUOTED_MAX: usize = 60;
 fn quoted(reading: Reading<'_>) -> String {
     let text = reading.to_string();
     let is_number = number::scaled(&text, u8::MAX) != Err(Unreadable::NoNumber);
-    let mut shown: String = text.chars().take(QUOTED_MAX).collect();
-    if shown.len() < text.len() {
+    let mut shown = String::new();
+    for c in text.chars().take(QUOTED_MAX) {
+        match c {
+            // it looks like a space, or like nothing
+            '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}' => shown.extend(c.escape_unicode()),
+            c if c.is_whitespace() && c != ' ' => shown.extend(c.escape_default()),
+            c => shown.push(c),
+        }
+    }
+    if text.chars().nth(QUOTED_MAX).is_some() {
         shown.push('…');
     }
     match reading {

@@ -462,6 +462,9 @@ fn special_bytes(word: u64) -> u64 {
     (quotes | backslashes | controls) & HIGHS
 }
 
+/// What some programs write for floats that JSON cannot hold.
+const NOT_JSON: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
+
 impl Malformed {
     /// Why the row that `text` should be is refused.
     #[cold]
@@ -495,6 +498,10 @@ impl Malformed {
         let character = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         let line = if line > 1 { format!("line {line}, ") } else { String::new() };
         write!(message, " at {line}character {character}").expect("a string takes any text");
+        let rest = text.get(self.at..).unwrap_or_default();
+        if let Some(word) = NOT_JSON.iter().find(|word| rest.starts_with(**word)) {
+            write!(message, "; JSON has no `{word}`: write null").expect("a string takes any text");
+        }
         message
     }
 }

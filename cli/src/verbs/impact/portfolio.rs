@@ -3,12 +3,11 @@
 
 use std::path::Path;
 
-use opus_data::{DataError, Digest, Intake, Mapping, did_you_mean};
+use opus_data::{DataError, Digest, Intake, Mapping};
 use opus_govern::diff::{Family, Rename};
 use opus_govern::joint::Joint;
 use opus_ir::Kind;
 use opus_runtime::Schema;
-use opus_runtime::admission::{Admission, Reading, Unit};
 
 use crate::args::Compared;
 use crate::endpoints::kept_once;
@@ -122,40 +121,15 @@ fn rename_in(mapping: &mut Mapping, schema: &Schema, rename: &Rename) {
     }
 }
 
-/// `--fill FIELD=VALUE`
-fn fill_in(mapping: &mut Mapping, schema: &Schema, renames: &[Rename], fill: &str) -> Result<(), Failure> {
-    let Some((name, value)) = fill.split_once('=').map(|(name, value)| (name.trim(), value.trim())) else {
-        return Err(Failure::usage(format!("`--fill {fill}` gives no value"))
-            .help("write the name of a field and a value, such as `--fill score=700`"));
-    };
-    let renamed = renames.iter().find(|rename| rename.family == Family::Input && rename.before == name);
-    let now = renamed.filter(|_| named(schema, name).next().is_none()).map_or(name, |rename| &rename.after);
-    let fields: Vec<usize> = named(schema, now).collect();
-    if fields.is_empty() {
-        let names = schema.inputs.iter().map(|field| field.name.as_str());
-        let failure = DataError::request(format!("`--fill {fill}`: neither policy has an input `{name}`"));
-        return Err(match did_you_mean(name, names) {
-            Some(help) => failure.remedy(help).into(),
-            None => failure.into(),
-        });
-    }
-    if value == "missing" {
-        if let Some(index) = fields.iter().find(|index| !schema.inputs[**index].optional) {
-            let name = &schema.inputs[*index].name;
-            return Err(Failure::usage(format!(
-                "`--fill {fill}`: `{name}` may not be missing under either policy"
-            )));
-        }
-        fields.into_iter().for_each(|index| mapping.fill(index, None));
-        return Ok(());
-    }
-    let wrong =
-        |index: &usize| Admission::new(schema, *index, Unit::Written).admit(Reading::Text(value)).err();
-    let mut wrongs = fields.iter().filter_map(wrong);
-    // where the policies read it as different kinds, it has to be right for one of them
-    if let Some(reason) = wrongs.next().filter(|_| wrongs.count() + 1 == fields.len()) {
-        return Err(Failure::usage(format!("`--fill {fill}`: {reason}")));
-    }
-    fields.into_iter().for_each(|index| mapping.fill(index, Some(value)));
-    Ok(())
+/// `--fill FIELD=VALUE`, with the name of the field before a rename or after it.
+fn fill_in<'a>(
+    mapping: &mut Mapping,
+    schema: &Schema,
+    renames: &'a [Rename],
+    fill: &'a str,
+) -> Result<(), DataError> {
+    mapping.parse_fill(fill, schema, |name| {
+        let renamed = renames.iter().find(|rename| rename.family == Family::Input && rename.before == name);
+        renamed.filter(|_| named(schema, name).next().is_none()).map_or(name, |rename| &rename.after)
+    })
 }

@@ -937,9 +937,15 @@ pub(super) fn expectation(stop: &Stop) -> Option<Diagnostic> {
     )
 }
 
-/// `rounded to cent`, `rounded half up to cent`, `rounded half_up cent`
+/// `rounded to cent`, `rounded half up to cent`, `rounded half_up cent`, `round 2`
 pub(super) fn rounding(stop: &Stop) -> Option<Diagnostic> {
     let rounded = |back: usize| stop.ago(back) == Some(Token::Rounded);
+    let is_count = stop.after() == Some(Token::Number);
+    if stop.text().eq_ignore_ascii_case("round") && is_count && !stop.on_new_line() {
+        let help = "write `rounded half_up to cent` for money, `rounded half_up to 0.01` for a number with 2 decimal places";
+        let message = "`round` is written `rounded MODE to UNIT`";
+        return Some(Diagnostic::new(Code::UnexpectedToken, stop.span(), message).help(help));
+    }
     if rounded(1) && stop.token() == Some(Token::To) {
         let named = (stop.at + 1..).find(|&at| !["nearest", "the"].contains(&stop.word_text(at)));
         let named = named.unwrap_or(stop.at + 1);
