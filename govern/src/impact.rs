@@ -6,12 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use opus_ir::memory::Columns;
 use opus_ir::{Fault, Kind, Program, Scalar as _, Schema, by_width};
 use opus_runtime::Batch;
 use opus_runtime::admission::Reason;
 
-use crate::results::Comparison;
+use crate::results::{Comparison, places};
 use crate::total::Total;
 
 /// What is counted, for two policies. Where there are two of something, the first is before the change and the second
@@ -39,7 +38,7 @@ use crate::total::Total;
 /// let plan = Plan::new(a.artifact().program(), b.artifact().program());
 /// let (before, after) = (decided(&a), decided(&b));
 /// let changed = plan.comparison.changed(&before, &after, None);
-/// let counts = plan.count(&before, &after, 3, &changed, &[], 1).remove(0);
+/// let counts = plan.count(&before, &after, &[0, 1, 2], &changed, &[], 1).remove(0);
 /// assert_eq!((counts.rows, counts.changed), (3, 1));
 /// // from `false` to `true`
 /// assert_eq!(counts.moved(&plan, 0, 0, 1), 1);
@@ -222,72 +221,91 @@ impl Plan {
         }
     }
 
-    /// Counts two decided batches of the same rows, of which there are so many, and of which `changed` have other results.
-    /// By row, `groups` names the group, of which there are `group_count`; an empty list is one group. Answers what was
-    /// counted, by group.
+    /// Counts some rows of two decided batches of the same rows; `changed` are those that have other results. Both lists are
+    /// ascending. `groups` names the group of each row that is counted, of which there are `group_count`; an empty list is
+    /// one group. Answers what was counted, by group.
     pub fn count(
         &self,
         a: &Batch,
         b: &Batch,
-        rows: usize,
+        rows: &[u32],
         changed: &[u32],
         groups: &[u32],
         group_count: usize,
     ) -> Vec<Counts> {
-        let group_of = |row: usize| if groups.is_empty() { 0 } else { groups[row] as usize };
+        let group_of = |at: usize| if groups.is_empty() { 0 } else { groups[at] as usize };
         let mut counts = vec![self.nothing(); group_count];
-        for group in groups {
-            counts[*group as usize].rows += 1;
+        (0..rows.len()).for_each(|at| counts[group_of(at)].rows += 1);
+        let changed: Vec<u32> = places(rows, changed).into_iter().flatten().collect();
+        changed.iter().for_each(|at| counts[group_of(*at as usize)].changed += 1);
+        let sides = [a, b].map(|batch| Decided { batch, places: places(batch.rows(), rows) });
+        for (side, decided) in sides.iter().enumerate() {
+            self.count_decided(side, decided, &group_of, &mut counts);
+            count_faults(decided.batch.refused(), side, rows, &group_of, &mut counts);
         }
-        if groups.is_empty() {
-            counts[0].rows = rows as u64;
-        }
-        changed.iter().for_each(|row| counts[group_of(*row as usize)].changed += 1);
-        counts.iter_mut().for_each(|counts| counts.refused = [counts.rows; 2]);
-        let mut periods = [0, 1].map(|_| vec![self.versions.len() as u32; rows]);
-        for (side, batch) in [a, b].into_iter().enumerate() {
-            let decided = batch.rows().iter().zip(batch.rules()).zip(batch.versions());
-            for ((row, rule), version) in decided {
-                let counts = &mut counts[group_of(*row as usize)];
-                counts.refused[side] -= 1;
-                counts.rules[self.rule_places[side][*rule as usize]][side] += 1;
-                let place = self.version_places[side][*version as usize];
-                counts.versions[place][side] += 1;
-                periods[side][*row as usize] = place as u32;
-            }
-            count_faults(batch.refused(), side, &group_of, &mut counts);
-        }
-        let period = |row: usize| (periods[0][row] as usize, periods[1][row] as usize);
-        self.count_periods(rows, changed, &group_of, period, &mut counts);
-        for row in changed {
-            self.count_kept(a, b, *row, &mut counts[group_of(*row as usize)].kept);
-        }
-        for (at, output) in self.listed.iter().enumerate() {
-            let [before, after] = [(a, 0), (b, 1)].map(|(batch, side)| output.codes(batch, side, rows));
-            for (row, (from, to)) in before.iter().zip(&after).enumerate() {
+        self.count_periods(&sides, &changed, &group_of, &mut counts);
+        let codes: Vec<[Vec<u16>; 2]> = self.listed.iter().map(|output| output.codes(&sides)).collect();
+        self.count_kept(&sides, &changed, &codes, &group_of, &mut counts);
+        for (at, (output, [before, after])) in self.listed.iter().zip(&codes).enumerate() {
+            for (row, (from, to)) in before.iter().zip(after).enumerate() {
                 let to_place = *from as usize * output.size() + *to as usize;
                 counts[group_of(row)].moves[at][to_place] += 1;
             }
         }
         for (at, output) in self.summed.iter().enumerate() {
-            let sums = output.sums(a, b, rows, &group_of, group_count);
+            let sums = output.sums(&sides, &group_of, group_count);
             counts.iter_mut().zip(sums).for_each(|(counts, sums)| counts.sums[at] = sums);
         }
         counts
     }
 }
 
+/// What a policy decides for the rows that are counted.
+struct Decided<'a> {
+    batch: &'a Batch,
+    /// By row that is counted, its place among the decisions; `None` if it is refused.
+    places: Vec<Option<u32>>,
+}
+
 impl Plan {
+    /// Counts the rules and versions that decide, and the rows that are refused.
+    fn count_decided(
+        &self,
+        side: usize,
+        decided: &Decided<'_>,
+        group_of: &impl Fn(usize) -> usize,
+        counts: &mut [Counts],
+    ) {
+        let (rules, versions) = (decided.batch.rules(), decided.batch.versions());
+        for (row, at) in decided.places.iter().enumerate() {
+            let counts = &mut counts[group_of(row)];
+            match at {
+                Some(at) => {
+                    let [rule, version] = [rules[*at as usize], versions[*at as usize]].map(usize::from);
+                    counts.rules[self.rule_places[side][rule]][side] += 1;
+                    counts.versions[self.version_places[side][version]][side] += 1;
+                }
+                None => counts.refused[side] += 1,
+            }
+        }
+    }
+
     /// Counts rows, and changed rows, by group and by versions before and after.
     fn count_periods(
         &self,
-        rows: usize,
+        sides: &[Decided<'_>; 2],
         changed: &[u32],
         group_of: &impl Fn(usize) -> usize,
-        period: impl Fn(usize) -> (usize, usize),
         counts: &mut [Counts],
     ) {
-        let each = (0..rows).map(|row| (row, 0)).chain(changed.iter().map(|row| (*row as usize, 1)));
+        let [before, after] = [0, 1].map(|side: usize| {
+            let versions = sides[side].batch.versions();
+            let place = |at: u32| self.version_places[side][usize::from(versions[at as usize])];
+            let places = sides[side].places.iter();
+            places.map(|at| at.map_or(self.versions.len(), place) as u32).collect::<Vec<u32>>()
+        });
+        let period = |row: usize| (before[row] as usize, after[row] as usize);
+        let each = (0..before.len()).map(|row| (row, 0)).chain(changed.iter().map(|row| (*row as usize, 1)));
         let side = self.versions.len() + 1;
         let cells = counts.len() * side * side;
         if cells > PERIOD_CELLS_MAX {
@@ -306,38 +324,37 @@ impl Plan {
         }
     }
 
-    /// Counts a changed row, if both policies decide it with the same first listed output.
-    fn count_kept(&self, a: &Batch, b: &Batch, row: u32, kept: &mut [Kept]) {
-        let Some(first) = self.listed.first() else { return };
-        let (Ok(at_a), Ok(at_b)) = (a.rows().binary_search(&row), b.rows().binary_search(&row)) else {
-            return;
-        };
-        let values = |outputs: [usize; 2]| {
-            let cell = |batch: &Batch, output, at| batch.outputs().get(output, at).unwrap_or(0);
-            [cell(a, outputs[0], at_a), cell(b, outputs[1], at_b)]
-        };
-        let places = |output: &Listed| {
-            let [before, after] = values(output.outputs);
-            [output.places[0][before as usize], output.places[1][after as usize]]
-        };
-        let [place, after] = places(first);
-        if place != after {
-            return;
-        }
-        let kept = &mut kept[place];
-        kept.rows += 1;
-        for (count, output) in kept.listed.iter_mut().zip(&self.listed) {
-            let [before, after] = places(output);
-            *count += u64::from(before != after);
-        }
-        for ((count, sums), output) in kept.summed.iter_mut().zip(&mut kept.sums).zip(&self.summed) {
-            let [before, after] = values(output.outputs);
-            let [before, after] =
-                [Total::product(before, output.powers[0]), Total::product(after, output.powers[1])];
-            *count += u64::from(before != after);
-            sums.before += before;
-            sums.after += after;
-            if after > before { sums.gained += after - before } else { sums.lost += before - after }
+    /// Counts the changed rows that both policies decide with the same first listed output. `codes` are the places of the
+    /// values of listed outputs, by side and row.
+    fn count_kept(
+        &self,
+        sides: &[Decided<'_>; 2],
+        changed: &[u32],
+        codes: &[[Vec<u16>; 2]],
+        group_of: &impl Fn(usize) -> usize,
+        counts: &mut [Counts],
+    ) {
+        let Some([before, after]) = codes.first() else { return };
+        let [a, b] = sides;
+        for row in changed.iter().map(|row| *row as usize).filter(|row| before[*row] == after[*row]) {
+            let (Some(at_a), Some(at_b)) = (a.places[row], b.places[row]) else { continue };
+            let kept = &mut counts[group_of(row)].kept[before[row] as usize];
+            kept.rows += 1;
+            for (count, [before, after]) in kept.listed.iter_mut().zip(codes) {
+                *count += u64::from(before[row] != after[row]);
+            }
+            let value = |of: &Decided<'_>, output: usize, at: u32| {
+                of.batch.outputs().get(output, at as usize).expect("an output is never missing")
+            };
+            for ((count, sums), output) in kept.summed.iter_mut().zip(&mut kept.sums).zip(&self.summed) {
+                let [before, after] = [value(a, output.outputs[0], at_a), value(b, output.outputs[1], at_b)];
+                let [before, after] =
+                    [Total::product(before, output.powers[0]), Total::product(after, output.powers[1])];
+                *count += u64::from(before != after);
+                sums.before += before;
+                sums.after += after;
+                if after > before { sums.gained += after - before } else { sums.lost += before - after }
+            }
         }
     }
 }
@@ -374,15 +391,19 @@ fn united(before: &[String], after: &[String]) -> (Vec<String>, [Vec<usize>; 2])
     (names, found)
 }
 
+/// Counts the faults of rows.
 fn count_faults(
     refused: &[(u32, Reason)],
     side: usize,
+    rows: &[u32],
     group_of: &impl Fn(usize) -> usize,
     counts: &mut [Counts],
 ) {
     let mut found: BTreeMap<(usize, Fault, &str), u64> = BTreeMap::new();
-    for (row, reason) in refused {
-        *found.entry((group_of(*row as usize), reason.fault, &reason.name)).or_default() += 1;
+    let numbers: Vec<u32> = refused.iter().map(|(row, _)| *row).collect();
+    for ((_, reason), at) in refused.iter().zip(places(rows, &numbers)) {
+        let Some(at) = at else { continue };
+        *found.entry((group_of(at as usize), reason.fault, &reason.name)).or_default() += 1;
     }
     for ((group, fault, name), count) in found {
         counts[group].faults.entry((fault, name.to_owned())).or_default()[side] += count;
@@ -395,30 +416,29 @@ impl Listed {
         self.values.len() + 1
     }
 
-    /// By row, the place of its value, or of refusals.
-    fn codes(&self, batch: &Batch, side: usize, rows: usize) -> Vec<u16> {
-        let (output, places) = (self.outputs[side], &self.places[side]);
-        let mut codes = vec![self.values.len() as u16; rows];
-        let columns = batch.outputs();
-        by_width!(columns.column(output).width, Cell => {
-            for (row, code) in batch.rows().iter().zip(columns.values::<Cell>(output)) {
-                codes[*row as usize] = places[*code as usize] as u16;
-            }
-        });
-        codes
+    /// By side and row, the place of the value, or of refusals.
+    fn codes(&self, sides: &[Decided<'_>; 2]) -> [Vec<u16>; 2] {
+        [0, 1].map(|side: usize| {
+            let (outputs, output) = (sides[side].batch.outputs(), self.outputs[side]);
+            let (refused, places) = (self.values.len() as u16, &self.places[side]);
+            by_width!(outputs.column(output).width, Cell => {
+                let codes = outputs.values::<Cell>(output);
+                let place = |at: u32| places[codes[at as usize] as usize] as u16;
+                sides[side].places.iter().map(|at| at.map_or(refused, place)).collect()
+            })
+        })
     }
 }
 
 impl Summed {
+    /// The sums over rows, by group.
     fn sums(
         &self,
-        a: &Batch,
-        b: &Batch,
-        rows: usize,
+        sides: &[Decided<'_>; 2],
         group_of: &impl Fn(usize) -> usize,
         group_count: usize,
     ) -> Vec<Sums> {
-        let [before, after] = [(a, 0), (b, 1)].map(|(batch, side)| values(batch, self.outputs[side], rows));
+        let [before, after] = [0, 1].map(|side: usize| sides[side].values(self.outputs[side]));
         let pairs = before.into_iter().zip(after).enumerate();
         if self.is_small {
             let mut sums = vec![[0i128; 4]; group_count];
@@ -452,16 +472,15 @@ impl Summed {
     }
 }
 
-/// By row, the value of an output; 0 where the row is refused.
-fn values(batch: &Batch, output: usize, rows: usize) -> Vec<i128> {
-    let mut values = vec![0; rows];
-    let columns: &Columns = batch.outputs();
-    by_width!(columns.column(output).width, Cell => {
-        for (row, value) in batch.rows().iter().zip(columns.values::<Cell>(output)) {
-            values[*row as usize] = value.wide();
-        }
-    });
-    values
+impl Decided<'_> {
+    /// By row, the value of an output; 0 where the row is refused.
+    fn values(&self, output: usize) -> Vec<i128> {
+        let columns = self.batch.outputs();
+        by_width!(columns.column(output).width, Cell => {
+            let values = columns.values::<Cell>(output);
+            self.places.iter().map(|at| at.map_or(0, |at| values[at as usize].wide())).collect()
+        })
+    }
 }
 
 impl Counts {

@@ -159,15 +159,15 @@ impl Comparison {
             changed
                 .extend(a.rows().iter().zip(&differ).filter(|(_, differs)| **differs).map(|(row, _)| *row));
         } else {
-            let (mut pairs, mut of_pair, mut next) = (Vec::new(), Vec::new(), 0);
-            for (at, row) in a.rows().iter().enumerate() {
-                let wanted = in_b(*row);
-                next += b.rows()[next..].iter().take_while(|row| **row < wanted).count();
-                if b.rows().get(next) == Some(&wanted) {
-                    pairs.push((at as u32, next as u32));
-                    of_pair.push(*row);
-                } else {
-                    changed.push(*row);
+            let wanted: Vec<u32> = a.rows().iter().map(|row| in_b(*row)).collect();
+            let (mut pairs, mut of_pair) = (Vec::new(), Vec::new());
+            for ((at, row), in_b) in (0..).zip(a.rows()).zip(places(b.rows(), &wanted)) {
+                match in_b {
+                    Some(in_b) => {
+                        pairs.push((at, in_b));
+                        of_pair.push(*row);
+                    }
+                    None => changed.push(*row),
                 }
             }
             let differ = self.differ(a, b, &Pairs(&pairs));
@@ -297,6 +297,27 @@ impl Paired {
             }
         }));
     }
+}
+
+/// For each of some rows, its place among the decided rows of a batch; `None` if it is refused. Both lists are ascending.
+///
+/// ```
+/// use opus_govern::results::places;
+/// assert_eq!(places(&[0, 1, 4, 5], &[1, 2, 5]), [Some(1), None, Some(3)]);
+/// ```
+pub fn places(decided: &[u32], rows: &[u32]) -> Vec<Option<u32>> {
+    let mut next = 0;
+    let place = |row: &u32| {
+        let ahead = row.checked_sub(*decided.get(next)?)? as usize;
+        // rows are distinct, so none is farther ahead than the numbers between: exactly there, if none of them is refused
+        let last = (next + ahead).min(decided.len() - 1);
+        next += match decided[last] == *row {
+            true => last - next,
+            false => decided[next..=last].partition_point(|other| other < row),
+        };
+        (decided.get(next) == Some(row)).then_some(next as u32)
+    };
+    rows.iter().map(place).collect()
 }
 
 /// The reasons for which a row is refused; none if it is decided.

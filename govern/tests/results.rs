@@ -104,10 +104,21 @@ fn what_is_counted_adds_up() {
     let values: Vec<i128> = (0..260).collect();
     let (before, after) = (decided(&a, &values), decided(&b, &values));
     let changed = plan.comparison.changed(&before, &after, None);
-    let all = plan.count(&before, &after, 260, &changed, &[], 1).remove(0);
+    let rows: Vec<u32> = (0..260).collect();
+    let all = plan.count(&before, &after, &rows, &changed, &[], 1).remove(0);
     let groups: Vec<u32> = (0..260).map(|row| row % 4).collect();
     let mut sum = plan.nothing();
-    plan.count(&before, &after, 260, &changed, &groups, 4).iter().for_each(|counts| sum.add(counts));
+    plan.count(&before, &after, &rows, &changed, &groups, 4).iter().for_each(|counts| sum.add(counts));
+    assert_eq!(sum, all);
+    // rows of which only some are counted
+    let (odd, even): (Vec<u32>, Vec<u32>) = rows.iter().partition(|row| **row % 2 == 1);
+    let of = |rows: &[u32]| {
+        let changed: Vec<u32> = rows.iter().copied().filter(|row| changed.contains(row)).collect();
+        plan.count(&before, &after, rows, &changed, &[], 1).remove(0)
+    };
+    let mut sum = of(&odd);
+    assert_ne!(sum, all);
+    sum.add(&of(&even));
     assert_eq!(sum, all);
     assert_eq!((all.rows, all.refused), (260, [69, 109]));
     let kind = &plan.listed[1];

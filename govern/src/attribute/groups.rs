@@ -58,13 +58,9 @@ impl Groups {
     pub fn of(found: &Attributed<'_>, rows: usize) -> Groups {
         let plan = &found.of.plan;
         let [a, b] = found.batches();
-        // rows that did not change are a group of their own, which is left out
-        let count = found.causes.len();
-        let mut of_row = vec![count as u32; rows];
-        found.changed.iter().zip(&found.of_row).for_each(|(row, causes)| of_row[*row as usize] = *causes);
-        let counts = plan.count(a, b, rows, &found.changed, &of_row, count + 1);
-        let is_same: Vec<u32> = of_row.iter().map(|causes| u32::from(*causes == count as u32)).collect();
-        let all = plan.count(a, b, rows, &found.changed, &is_same, 2).swap_remove(0);
+        let changed = &found.changed;
+        let counts = plan.count(a, b, changed, changed, &found.of_row, found.causes.len());
+        let all = plan.count(a, b, changed, changed, &[], 1).swap_remove(0);
         let mut groups = Groups { rows: rows as u64, by_causes: BTreeMap::new(), all };
         for (causes, counts) in found.causes.iter().zip(counts) {
             let key = (causes.written.clone(), causes.is_unfinished);

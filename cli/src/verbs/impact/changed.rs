@@ -7,8 +7,9 @@ use arrow_array::{ArrayRef, StringArray};
 use opus_data::write::{Content, Data, Encoded, Encoder, Layout, Spec, Table};
 use opus_data::{ColumnData, DataError, Kept};
 use opus_govern::impact::Plan;
+use opus_govern::results::places;
 use opus_ir::memory::Columns;
-use opus_ir::{Column, Width};
+use opus_ir::{Column, Scalar, Width, by_width};
 use opus_runtime::{Batch, Schema};
 
 /// The table of changed rows: number of the row, kept columns, each output, the rule and the version before and after, and
@@ -135,16 +136,30 @@ impl Changed {
         let mut results = Columns::new(&self.shapes[side], changed.len());
         results.set_rows(changed.len());
         let outputs = self.shapes[side].len() - 2;
-        let numbers = plan.version_numbers(side);
-        for (to, row) in changed.iter().enumerate() {
-            let Ok(at) = batch.rows().binary_search(row) else { continue };
-            for output in 0..outputs {
-                results.set(output, to, batch.outputs().get(output, at));
-            }
-            results.set(outputs, to, Some(plan.rule_place(side, batch.rules()[at]) as i128));
-            results.set(outputs + 1, to, Some(numbers[batch.versions()[at] as usize].into()));
+        let places = places(batch.rows(), changed);
+        for output in 0..outputs {
+            by_width!(batch.outputs().column(output).width, Cell => {
+                let values = batch.outputs().values::<Cell>(output);
+                fill(&mut results, output, &places, |at| values[at]);
+            });
         }
+        let (rules, versions) = (batch.rules(), batch.versions());
+        let numbers = plan.version_numbers(side);
+        fill(&mut results, outputs, &places, |at| plan.rule_place(side, rules[at]) as i32);
+        fill(&mut results, outputs + 1, &places, |at| i64::from(numbers[versions[at] as usize]));
         results
+    }
+}
+
+/// Fills a column from decisions; by row, `places` is where its decision is, `None` if the row is refused.
+fn fill<T: Scalar>(columns: &mut Columns, index: usize, places: &[Option<u32>], value: impl Fn(usize) -> T) {
+    for (cell, at) in columns.values_mut::<T>(index).iter_mut().zip(places) {
+        if let Some(at) = at {
+            *cell = value(*at as usize);
+        }
+    }
+    for (word, places) in columns.validity_mut(index).iter_mut().zip(places.chunks(64)) {
+        *word = places.iter().rev().fold(0, |word, at| word << 1 | u64::from(at.is_some()));
     }
 }
 

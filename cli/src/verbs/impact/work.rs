@@ -94,7 +94,7 @@ impl<'a> Worker<'a> {
             Some((position, column)) => Groups::of(&kept[*position], column, GROUPS_MAX)?,
             None => Groups { values: vec![None], of_row: Vec::new() },
         };
-        let counts = self.plan.count(a, b, count, &changed, &groups.of_row, groups.values.len());
+        let counts = self.plan.count(a, b, rows, &changed, &groups.of_row, groups.values.len());
         let rows = match &self.table {
             Some((table, encoder)) if !changed.is_empty() => Some(table.encode(
                 encoder.as_ref(),
