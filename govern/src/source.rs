@@ -135,10 +135,23 @@ pub fn open(bytes: Vec<u8>, cache: &Cache) -> Result<(Opened, Vec<Diagnostic>), 
 /// # Errors
 /// Where it is not total, or too large for an artifact.
 pub fn of_structure(structure: &Structure) -> Result<Opened, OpenError> {
+    of_structure_as(structure, Structure::to_source)
+}
+
+/// The same for a hybrid, whose source is not shown and so not formatted.
+pub(crate) fn of_hybrid(structure: &Structure) -> Result<Opened, OpenError> {
+    of_structure_as(structure, Structure::to_unformatted_source)
+}
+
+/// The same with the source that `written` makes of the structure.
+fn of_structure_as(
+    structure: &Structure,
+    written: impl Fn(&Structure) -> String,
+) -> Result<Opened, OpenError> {
     // cases and tests may name what a hybrid does not have
     let mut structure = structure.clone();
     structure.retain(|key| !matches!(key, Key::Case(_) | Key::Test(_)));
-    let source = structure.to_source();
+    let source = written(&structure);
     let (compiled, diagnostics) = opus_frontend::compile_for(&source, Demand::Total);
     let Some(compiled) = compiled else { return Err(OpenError::NotCompiled { source, diagnostics }) };
     let artifact = artifact(&compiled).map_err(OpenError::Build)?;

@@ -225,6 +225,15 @@ impl Holes {
         Facts { runs: vec![least], held: Held::default() }
     }
 
+    /// The hybrid as it was compiled, if it takes no facts.
+    ///
+    /// # Errors
+    /// If it cannot be run.
+    pub fn without_facts(&self, artifact: Artifact) -> Option<Result<Bound, String>> {
+        let bound = |policy| Bound { policy, periods: Vec::new(), spare: Spare::default() };
+        self.holes.is_empty().then(|| policy(artifact).map(bound))
+    }
+
     /// The hybrid with these facts. `kept` is what was bound before.
     ///
     /// # Errors
@@ -282,20 +291,36 @@ impl Holes {
         self.program.schema.inputs.len() - self.holes.len() + hole
     }
 
-    /// Selects the facts of a row.
-    pub fn select(&self, bound: &Bound, facts: &[Vec<i128>], row: usize, inputs: &mut Columns) {
-        for (hole, entries) in facts.iter().enumerate() {
-            inputs.set(self.selector(hole), row, Some(bound.periods[hole][entries].into()));
+    /// Selects the facts of rows; `wanted` says, by row, which, and `facts` what those are by hole.
+    pub fn select<'a>(
+        &self,
+        bound: &Bound,
+        wanted: &[usize],
+        facts: &impl Fn(usize) -> &'a [Vec<i128>],
+        inputs: &mut Columns,
+    ) {
+        for (hole, periods) in bound.periods.iter().enumerate() {
+            // many rows want the same
+            let mut known: BTreeMap<usize, u32> = BTreeMap::new();
+            for (row, wants) in wanted.iter().enumerate() {
+                let period = *known.entry(*wants).or_insert_with(|| periods[&facts(*wants)[hole]]);
+                inputs.set(self.selector(hole), row, Some(period.into()));
+            }
         }
     }
 
-    /// Adds what a decided row looked up, by place.
-    pub fn looked_up(&self, outputs: &Columns, row: usize, found: &mut Vec<i32>) {
+    /// Whether rows tell what they look up.
+    pub fn tells_entries(&self) -> bool {
+        !self.places.is_empty()
+    }
+
+    /// What a decided row looked up, by place.
+    pub fn looked_up<'a>(&'a self, outputs: &'a Columns, row: usize) -> impl Iterator<Item = i32> + 'a {
         let first = self.program.schema.outputs.len() - self.places.len();
-        found.extend((0..self.places.len()).map(|place| {
+        (0..self.places.len()).map(move |place| {
             let entry = outputs.get(first + place, row).expect("an output is never missing");
             entry.clamp(UNKNOWN, i32::MAX.into()) as i32
-        }));
+        })
     }
 
     /// The lines of the facts of a name that a row looked up in any run; `None` if they are not known.

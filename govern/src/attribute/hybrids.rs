@@ -22,7 +22,7 @@ use super::world::{Day, World};
 use crate::diff::words;
 use crate::joint::{Joint, Projection};
 use crate::results::Comparison;
-use crate::source::{OpenError, of_structure};
+use crate::source::{OpenError, of_hybrid};
 use crate::structure::Key;
 
 /// How often probes that do not compile are left out before all of them are.
@@ -253,7 +253,7 @@ impl Hybrids {
         let mut left_out = BTreeSet::new();
         for _ in 0..ROUNDS_MAX {
             let mut probed = probed(&self.merged, &self.sites, &self.compared, on, &left_out);
-            match of_structure(&probed.structure) {
+            match of_hybrid(&probed.structure) {
                 Ok(opened) => {
                     probed.structure.elements.clear();
                     return Ok((opened.artifact, probed));
@@ -270,7 +270,7 @@ impl Hybrids {
             }
         }
         let structure = self.merged.structure(on);
-        match of_structure(&structure) {
+        match of_hybrid(&structure) {
             Ok(opened) => {
                 let (requires, rules) = (self.unknown(&self.sites.requires), self.unknown(&self.sites.rules));
                 let (names, outputs) = (BTreeMap::new(), Vec::new());
@@ -316,17 +316,23 @@ impl Hybrids {
             let field = field as usize;
             (projection.wide(field), schema.inputs[field].domain.clone())
         });
+        let first_probe = schema.outputs.len() - probes;
+        let holes = Holes::new(&artifact, &copies, &self.merged, &self.world);
+        let bound = match holes.without_facts(artifact).transpose() {
+            Ok(bound) => Mutex::new(bound.map(Arc::new)),
+            Err(error) => return Tested::Untestable(error),
+        };
         Tested::Runs(Box::new(Hybrid {
             effective,
-            first_probe: schema.outputs.len() - probes,
+            first_probe,
             probes,
             projection,
             comparison,
             requires,
             rules,
             decides,
-            holes: Holes::new(&artifact, &copies, &self.merged, &self.world),
-            bound: Mutex::default(),
+            holes,
+            bound,
         }))
     }
 
@@ -349,13 +355,16 @@ impl Hybrids {
         };
         let mut found = Found { of_row: vec![0; rows.len()], ..Found::default() };
         let mut wanted: Vec<Wanted> = Vec::new();
-        let mut known: HashMap<(usize, Option<Day>), Result<usize, u32>> = HashMap::new();
+        // by set and day; many rows share few
+        let mut known: Vec<BTreeMap<Option<Day>, Result<usize, u32>>> = vec![BTreeMap::new(); sets.len()];
         let mut helds: Vec<Held> = Vec::new();
         // rows that one binding serves
         let (mut part, mut needed, mut needed_size) = (Vec::new(), hybrid.holes.nothing(), 0);
+        // by what is wanted, whether it is counted among what the part needs
+        let mut is_needed: Vec<bool> = Vec::new();
         for (at, (row, set)) in rows.iter().enumerate() {
             let day = hybrid.day(&self.world, of, *row);
-            let wants = known.entry((*set, day)).or_insert_with(|| {
+            let wants = known[*set].entry(day).or_insert_with(|| {
                 let misfit = day.and_then(|day| hybrid.holes.misfit(&self.world, sets[*set], day));
                 if let Some(misfit) = misfit {
                     self.note(sets[*set], Some(&misfit.why));
@@ -373,17 +382,21 @@ impl Hybrids {
                     helds.len() - 1
                 });
                 wanted.push(Wanted { set: *set, day, facts, held });
+                is_needed.push(false);
                 Ok(wanted.len() - 1)
             });
             match wants {
                 Err(outcome) => found.of_row[at] = *outcome,
                 Ok(wants) => {
                     part.push((at, *wants));
-                    needed_size += hybrid.holes.need(&wanted[*wants].facts, &mut needed);
+                    if !std::mem::replace(&mut is_needed[*wants], true) {
+                        needed_size += hybrid.holes.need(&wanted[*wants].facts, &mut needed);
+                    }
                     if needed_size > NEEDED_MAX || needed.iter().any(|needed| needed.len() > PERIODS_MAX) {
                         let job = Job { sets, of, rows, b, wants_all_reads, wanted: &wanted, helds: &helds };
                         self.run_part(hybrid, &job, &std::mem::take(&mut part), &needed, &mut found);
                         (needed, needed_size) = (hybrid.holes.nothing(), 0);
+                        is_needed.fill(false);
                     }
                 }
             }
@@ -421,7 +434,7 @@ impl Hybrids {
         };
         let mut classes: Numbered<Class> = Numbered::default();
         let mut of_row = vec![0; part.len()];
-        let mut looked_up: Vec<Vec<i32>> = vec![Vec::new(); part.len()];
+        let mut looked_up = LookedUp::new(part.len());
         let runs = part.iter().map(|(_, wants)| job.wanted[*wants].facts.runs.len()).max().unwrap_or(0);
         for run in 0..runs {
             let again = |at: &usize| {
@@ -440,11 +453,10 @@ impl Hybrids {
                 );
             }
         }
-        let mut known: HashMap<(usize, u32, &[i32]), u32> = HashMap::new();
-        for (at, (row, wants)) in part.iter().enumerate() {
-            let met = looked_up[at].as_slice();
-            found.of_row[*row] = *known.entry((*wants, of_row[at], met)).or_insert_with(|| {
-                let class = &classes.all[of_row[at] as usize];
+        let mut known: BTreeMap<(usize, u32, u32), u32> = BTreeMap::new();
+        for ((row, wants), (class, met)) in part.iter().zip(of_row.iter().zip(&looked_up.of_row)) {
+            found.of_row[*row] = *known.entry((*wants, *class, *met)).or_insert_with(|| {
+                let (class, met) = (&classes.all[*class as usize], &looked_up.all.all[*met as usize]);
                 let wants = &job.wanted[*wants];
                 let read = self.read(hybrid, class, job.sets[wants.set], wants.day, met);
                 found.outcomes.of(Outcome::Ran(class.equal, read))
@@ -460,7 +472,7 @@ impl Hybrids {
         job: &Job<'_, '_>,
         (part, again, run): (&[(usize, usize)], &[usize], usize),
         classes: &mut Numbered<Class>,
-        (of_row, looked_up): (&mut [u32], &mut [Vec<i32>]),
+        (of_row, looked_up): (&mut [u32], &mut LookedUp),
     ) {
         self.runs.fetch_add(1, Ordering::Relaxed);
         let numbers: Vec<u32> = again.iter().map(|at| job.rows[part[*at].0].0).collect();
@@ -469,16 +481,15 @@ impl Hybrids {
             || bound.policy.batch(numbers.len().next_power_of_two()),
         );
         hybrid.projection.admit(job.of.rows.wide, job.of.rows.faults, &numbers, &mut batch);
-        for (row, at) in again.iter().enumerate() {
-            let facts = &job.wanted[part[*at].1].facts.runs[run];
-            hybrid.holes.select(bound, facts, row, batch.inputs_mut());
-        }
+        let wanted: Vec<usize> = again.iter().map(|at| part[*at].1).collect();
+        let facts = |wants: usize| job.wanted[wants].facts.runs[run].as_slice();
+        hybrid.holes.select(bound, &wanted, &facts, batch.inputs_mut());
         batch.decide();
         let mut equal = vec![true; numbers.len()];
         for row in hybrid.comparison.changed(&batch, job.b, Some(&numbers)) {
             equal[row as usize] = false;
         }
-        let held: Vec<usize> = again.iter().map(|at| job.wanted[part[*at].1].held).collect();
+        let held: Vec<usize> = wanted.iter().map(|wants| job.wanted[*wants].held).collect();
         let of_run = hybrid.classes(&batch, &equal, job, &held, classes);
         for (at, class) in again.iter().zip(of_run) {
             of_row[*at] = match run {
@@ -492,8 +503,11 @@ impl Hybrids {
             };
         }
         // with other facts a probe can look up other entries
-        for (decided, row) in batch.rows().iter().enumerate() {
-            hybrid.holes.looked_up(batch.outputs(), decided, &mut looked_up[again[*row as usize]]);
+        if hybrid.holes.tells_entries() {
+            for (decided, row) in batch.rows().iter().enumerate() {
+                let entries = hybrid.holes.looked_up(batch.outputs(), decided);
+                looked_up.add(again[*row as usize], entries);
+            }
         }
         bound.spare.give_back(batch);
     }
@@ -536,6 +550,26 @@ impl Hybrids {
         self.bindings.fetch_add(1, Ordering::Relaxed);
         *lock(&hybrid.bound) = Some(bound.clone());
         Ok(bound)
+    }
+}
+
+/// The entries that rows looked up, as numbers.
+struct LookedUp {
+    all: Numbered<Vec<i32>>,
+    of_row: Vec<u32>,
+}
+
+impl LookedUp {
+    /// Rows that have looked up nothing.
+    fn new(rows: usize) -> LookedUp {
+        let mut all = Numbered::default();
+        let nothing = all.of(Vec::new());
+        LookedUp { all, of_row: vec![nothing; rows] }
+    }
+
+    fn add(&mut self, row: usize, entries: impl Iterator<Item = i32>) {
+        let known = &self.all.all[self.of_row[row] as usize];
+        self.of_row[row] = self.all.of(known.iter().copied().chain(entries).collect());
     }
 }
 
@@ -587,34 +621,34 @@ impl Hybrid {
             let class = Class { equal: equal[row as usize], by_requires: read.clone(), read };
             of_row[row as usize] = classes.of(class);
         }
-        let probes: Vec<&[u8]> =
-            (0..self.probes).map(|probe| batch.outputs().values::<u8>(self.first_probe + probe)).collect();
-        let mut decided: HashMap<(bool, u16, usize, Vec<u64>), u32> = HashMap::new();
-        let mut bits = vec![0u64; self.probes.div_ceil(64)];
-        for (at, row) in batch.rows().iter().enumerate().filter(|(_, row)| wants(**row)) {
-            bits.fill(0);
-            for (probe, values) in probes.iter().enumerate() {
-                bits[probe / 64] |= u64::from(values[at] != 0) << (probe % 64);
+        let words = self.probes.div_ceil(64);
+        let bits = self.bits(batch, words);
+        let mut decided: BTreeMap<(bool, u16, usize, &[u64]), u32> = BTreeMap::new();
+        for ((at, row), rule) in batch.rows().iter().enumerate().zip(batch.rules()) {
+            let row = *row as usize;
+            if !wants(row as u32) {
+                continue;
             }
-            let (equal, rule, held) = (equal[*row as usize], batch.rules()[at], held[*row as usize]);
-            let key = (equal, rule, held, std::mem::take(&mut bits));
-            of_row[*row as usize] = match decided.get(&key) {
-                Some(class) => {
-                    bits = key.3;
-                    *class
-                }
-                None => {
-                    let [by_requires, by_rules] =
-                        self.read_by_decision(rule as usize, &key.3, &job.helds[held]);
-                    let read = by_requires.with(&by_rules);
-                    let class = classes.of(Class { equal, read, by_requires });
-                    bits = key.3.clone();
-                    decided.insert(key, class);
-                    class
-                }
-            };
+            let key = (equal[row], *rule, held[row], &bits[at * words..][..words]);
+            of_row[row] = *decided.entry(key).or_insert_with(|| {
+                let (equal, rule, held, bits) = key;
+                let [by_requires, by_rules] = self.read_by_decision(rule as usize, bits, &job.helds[held]);
+                let read = by_requires.with(&by_rules);
+                classes.of(Class { equal, read, by_requires })
+            });
         }
         of_row
+    }
+
+    /// What probes say: for each decided row so many words, in which bit `n % 64` of word `n / 64` is probe `n`.
+    fn bits(&self, batch: &Batch, words: usize) -> Vec<u64> {
+        let mut bits = vec![0; batch.rows().len() * words];
+        for probe in 0..self.probes {
+            let values = batch.outputs().values::<u8>(self.first_probe + probe);
+            let of_probe = bits.iter_mut().skip(probe / 64).step_by(words);
+            of_probe.zip(values).for_each(|(word, value)| *word |= u64::from(*value != 0) << (probe % 64));
+        }
+        bits
     }
 
     /// What a run reads that a `require` refused.

@@ -21,6 +21,7 @@ mod sites;
 mod switches;
 mod world;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Mutex;
@@ -255,16 +256,15 @@ impl Attribution {
         let [a, b] = [&self.a, &self.b].map(|side| side.decided(rows, &all));
         let changed = self.plan.comparison.changed(&a, &b, None);
         let mut of_row = vec![0; changed.len()];
+        let mut places = vec![0; all.len()];
+        (0..).zip(&changed).for_each(|(at, row)| places[*row as usize] = at);
         let read = Read::new(rows);
         let mut known: BTreeMap<(Answer, Vec<bool>), u32> = BTreeMap::new();
         for (rows, answer) in search(&self.hybrids, &read, &b, self.by_admission(&a, &b, &changed)) {
             for (rows, coarse) in self.by_coarse(&read, rows, &answer) {
                 let next = known.len() as u32;
                 let index = *known.entry((answer.clone(), coarse)).or_insert(next);
-                for row in rows {
-                    let at = changed.binary_search(&row).expect("rows that changed were searched");
-                    of_row[at] = index;
-                }
+                rows.into_iter().for_each(|row| of_row[places[row as usize]] = index);
             }
         }
         let mut causes: Vec<(u32, (Answer, Vec<bool>))> =
@@ -316,16 +316,16 @@ impl Attribution {
                 }
             }
         }
-        let mut parts: BTreeMap<Switches, Vec<u32>> = BTreeMap::new();
+        let mut parts: BTreeMap<Cow<'_, Switches>, Vec<u32>> = BTreeMap::new();
         for row in changed {
-            let mut read = sites.always.clone();
+            let mut read = Cow::Borrowed(&sites.always);
             let differing = faults.get(row).into_iter().flatten().filter(|(_, sides)| **sides != 3);
             for ((field, _), _) in differing {
-                sites.fields.get(*field).into_iter().for_each(|edits| read.add(edits));
+                sites.fields.get(*field).into_iter().for_each(|edits| read.to_mut().add(edits));
             }
             parts.entry(read).or_default().push(*row);
         }
-        parts.into_iter().map(|(read, rows)| (rows, read)).collect()
+        parts.into_iter().map(|(read, rows)| (rows, read.into_owned())).collect()
     }
 
     fn causes(&self, answer: &Answer, is_coarse: &[bool]) -> Causes {

@@ -118,16 +118,22 @@ fn answer(
         .enumerate()
         .flat_map(|(at, state)| state.rows.iter().map(move |row| (*row, at)))
         .collect();
-    rows.sort_unstable();
+    // stable, because that sort merges ascending runs, which the rows of each state are
+    rows.sort();
     let sets: Vec<&Switches> = states.iter().map(|state| &state.asked).collect();
     let ran = hybrids.run(&sets, of, &rows, b, wants_all_reads);
-    let mut parts: BTreeMap<(usize, &Outcome), Vec<u32>> = BTreeMap::new();
+    // by number first, as numbers compare faster, and then in the order of the outcomes
+    let mut numbered: BTreeMap<(usize, u32), Vec<u32>> = BTreeMap::new();
     for ((row, at), outcome) in rows.into_iter().zip(&ran.of_row) {
-        parts.entry((at, &ran.outcomes[*outcome as usize])).or_default().push(row);
+        numbered.entry((at, *outcome)).or_default().push(row);
     }
+    let outcome =
+        |((at, outcome), rows): ((usize, u32), Vec<u32>)| (at, &ran.outcomes[outcome as usize], rows);
+    let mut parts: Vec<(usize, &Outcome, Vec<u32>)> = numbered.into_iter().map(outcome).collect();
+    parts.sort_unstable();
     let mut left = vec![0; states.len()];
-    parts.keys().for_each(|(at, _)| left[*at] += 1);
-    let of_part = |((at, outcome), rows): ((usize, &Outcome), Vec<u32>)| {
+    parts.iter().for_each(|(at, ..)| left[*at] += 1);
+    let of_part = |(at, outcome, rows): (usize, &Outcome, Vec<u32>)| {
         left[at] -= 1;
         // the last part takes the state, the others have a copy
         let state = if left[at] == 0 { std::mem::take(&mut states[at]) } else { states[at].clone() };

@@ -108,6 +108,11 @@ impl Structure {
         write::write(self)
     }
 
+    /// The structure as a source that is only compiled. Formatting it would take half as long as compiling it.
+    pub(crate) fn to_unformatted_source(&self) -> String {
+        write::unformatted(self)
+    }
+
     /// The hash of the structure: BLAKE3 of `opus structure 1` and the canonical text.
     pub fn hash(&self) -> Hash {
         Hash::of(format!("opus structure 1\n{}", self.canonical()).as_bytes())

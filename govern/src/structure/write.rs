@@ -12,8 +12,13 @@ use super::{Element, FROM_SNAPSHOT, Structure};
 /// The source of a structure, formatted. A structure that was put together by hand may give a source that does not
 /// compile, or that cannot be read at all; it is then not formatted.
 pub fn write(structure: &Structure) -> String {
-    let source = Writer::new(structure).policy();
+    let source = unformatted(structure);
     format::format(&source).unwrap_or(source)
+}
+
+/// The source of a structure, not formatted.
+pub fn unformatted(structure: &Structure) -> String {
+    Writer::new(structure).policy()
 }
 
 struct Writer<'a> {
