@@ -96,17 +96,23 @@ impl Positioned {
     pub fn bytes_at(&self, at: u64, length: usize) -> io::Result<Bytes> {
         let length = (self.length.saturating_sub(at)).min(length as u64) as usize;
         let mut bytes = vec![0; length];
+        let filled = self.fill(&mut bytes, at)?;
+        bytes.truncate(filled);
+        Ok(bytes.into())
+    }
+
+    /// Reads as much as there is, up to the length of the buffer; answers how much that is.
+    pub fn fill(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
         let mut filled = 0;
-        while filled < length {
-            match self.read_at(&mut bytes[filled..], at + filled as u64) {
+        while filled < buffer.len() {
+            match self.read_at(&mut buffer[filled..], at + filled as u64) {
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             }
         }
-        bytes.truncate(filled);
-        Ok(bytes.into())
+        Ok(filled)
     }
 }
 

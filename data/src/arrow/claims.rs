@@ -40,19 +40,20 @@ impl From<io::Error> for Claim {
     }
 }
 
-/// Checks the lengths in a file with a footer.
+/// Checks the lengths in a file with a footer, and answers the bytes of the footer.
 ///
 /// # Errors
 /// Where one is wrong.
-pub fn check_file(file: &Positioned) -> Checked<()> {
+pub fn check_file(file: &Positioned) -> Checked<bytes::Bytes> {
     let tail_at = file.length().checked_sub(TAIL_BYTES).ok_or(Claim::Wrong("the file ends early"))?;
     let footer_bytes = four(file, tail_at)?;
     let footer_at = u64::try_from(footer_bytes).ok().and_then(|length| tail_at.checked_sub(length));
     let footer_at = footer_at.ok_or(Claim::Wrong("the footer is longer than the file"))?;
-    let footer = exactly(file, footer_at, tail_at - footer_at)?;
-    let footer = arrow_ipc::root_as_footer(&footer).map_err(|_| Claim::Wrong("the footer is damaged"))?;
+    let bytes = exactly(file, footer_at, tail_at - footer_at)?;
+    let footer = arrow_ipc::root_as_footer(&bytes).map_err(|_| Claim::Wrong("the footer is damaged"))?;
     let blocks = footer.dictionaries().into_iter().chain(footer.recordBatches()).flatten();
-    blocks.into_iter().try_for_each(|block| check_block(file, block))
+    blocks.into_iter().try_for_each(|block| check_block(file, block))?;
+    Ok(bytes)
 }
 
 fn check_block(file: &Positioned, block: &Block) -> Checked<()> {

@@ -1,5 +1,6 @@
 //! Arrow IPC: the file format, and on reading also the stream format.
 
+mod blocks;
 mod claims;
 mod read;
 mod write;

@@ -6,6 +6,7 @@ use arrow_array::RecordBatch;
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::ArrowError;
 
+use super::blocks::Blocks;
 use super::claims::{Claim, check_file, check_stream};
 use crate::chunk::{CHUNK_ROWS, ColumnData, Columnar, Kept};
 use crate::error::DataError;
@@ -39,18 +40,17 @@ struct ArrowSource {
     columns: TypedColumns,
     /// The batch that is being handed out, and how many of its rows were.
     batch: Option<(RecordBatch, usize)>,
-    batches_read: usize,
 }
 
 enum Batches {
-    File(FileReader<BufReader<PositionedReader>>),
+    File(Blocks),
     Stream(StreamReader<BufReader<PositionedReader>>),
 }
 
 impl Batches {
     fn next(&mut self) -> Option<Result<RecordBatch, ArrowError>> {
         match self {
-            Batches::File(reader) => reader.next(),
+            Batches::File(blocks) => blocks.next(),
             Batches::Stream(reader) => reader.next(),
         }
     }
@@ -69,20 +69,23 @@ impl ArrowSource {
         let begins = positioned.reader().take(MAGIC.len() as u64).read_to_end(&mut magic);
         begins.map_err(|error| DataError::unreadable(file, &error))?;
         let is_file = magic == MAGIC;
-        let checked = guarded(|| if is_file { check_file(&positioned) } else { check_stream(&positioned) });
-        checked.map_err(panicked)?.map_err(|claim| match claim {
+        let checked = guarded(|| match is_file {
+            true => check_file(&positioned).map(Some),
+            false => check_stream(&positioned).map(|()| None),
+        });
+        let footer = checked.map_err(panicked)?.map_err(|claim| match claim {
             Claim::Wrong(wrong) => {
                 DataError::input(format!("{file}: not a complete Arrow IPC file: {wrong}")).remedy(AGAIN)
             }
             Claim::Unreadable(error) => DataError::unreadable(file, &error),
         })?;
         let reader = || BufReader::new(positioned.reader());
-        let (columns, batches) = if is_file {
+        let (columns, batches) = if let Some(footer) = footer {
             let all = guarded(|| FileReader::try_new(reader(), None)).map_err(panicked)?.map_err(wrong)?;
             let mut columns = TypedColumns::new(file, &all.schema(), intake, given)?;
-            let wanted = Some(columns.project());
-            let some = guarded(|| FileReader::try_new(reader(), wanted)).map_err(panicked)?.map_err(wrong)?;
-            (columns, Batches::File(some))
+            let wanted = columns.project();
+            let some = guarded(|| Blocks::open(&positioned, &footer, all.schema(), wanted));
+            (columns, Batches::File(some.map_err(panicked)?.map_err(wrong)?))
         } else {
             let all = guarded(|| StreamReader::try_new(reader(), None)).map_err(panicked)?.map_err(wrong)?;
             let mut columns = TypedColumns::new(file, &all.schema(), intake, given)?;
@@ -92,7 +95,7 @@ impl ArrowSource {
             (columns, Batches::Stream(some))
         };
         let file = file.to_owned();
-        Ok(ArrowSource { file, positioned, batches, columns, batch: None, batches_read: 0 })
+        Ok(ArrowSource { file, positioned, batches, columns, batch: None })
     }
 
     /// Checks that a stream was not cut off between two batches, and that nothing follows it.
@@ -153,13 +156,12 @@ impl Source for ArrowSource {
                 *given += rows;
                 return Ok(Some((rows, Box::new(body))));
             }
+            // its memory may be used again
+            self.batch = None;
             let next = guarded(|| self.batches.next());
             let next = next.map_err(|damaged| unreadable(&self.file, &damaged))?;
             match next.transpose().map_err(|error| unreadable(&self.file, &error))? {
-                Some(batch) => {
-                    self.batches_read += 1;
-                    self.batch = Some((batch, 0));
-                }
+                Some(batch) => self.batch = Some((batch, 0)),
                 None => return self.check_end().map(|()| None),
             }
         }
@@ -175,9 +177,9 @@ impl Source for ArrowSource {
 
     fn bytes(&self) -> u64 {
         match &self.batches {
-            Batches::File(reader) => {
-                let (read, all) = (self.batches_read as u128, reader.num_batches().max(1) as u128);
-                (self.positioned.length() as u128 * read / all) as u64
+            Batches::File(blocks) => {
+                let (read, all) = blocks.progress();
+                (self.positioned.length() as u128 * read as u128 / all.max(1) as u128) as u64
             }
             Batches::Stream(reader) => read_of(reader.get_ref()),
         }
