@@ -19,8 +19,11 @@ use crate::{CHUNK_ROWS, Kept, Located, RowFault, Whole};
 /// The number of a row within its file. The first releases did not write it.
 pub(crate) const FILE_ROW: &str = "file_row";
 
+/// What is wrong with a row, in words.
+pub(crate) const MESSAGE: &str = "message";
+
 /// The columns of texts.
-const TEXTS: [&str; 4] = ["field", "value", "code", "message"];
+const TEXTS: [&str; 4] = ["field", "value", "code", MESSAGE];
 
 /// So many bytes of kept columns are gathered before they are written: a row with many faults tells its kept values
 /// with each of them.
