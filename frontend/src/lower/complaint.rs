@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::Zero;
-use opus_ir::facts::{self, Facts};
+use opus_ir::facts::{Facts, Origins};
 use opus_ir::{Func, Interval, Value};
 
 use crate::check::may_be_missing;
@@ -45,6 +45,8 @@ pub struct Failures {
     pub complaints: Vec<Complaint>,
     /// The function, where something could go wrong in it.
     pub func: Func,
+    /// Its values without refinements.
+    pub origins: Origins,
     /// By the value of a condition, where it is written, and whether it holds as the value does.
     pub conditions: BTreeMap<Value, (ExprId, bool)>,
 }
@@ -57,9 +59,8 @@ impl Failures {
         complaint: &Complaint,
         budget: &mut Budget,
     ) -> Option<(Interval, Vec<(ExprId, bool)>)> {
-        let Range { value, range, known } = complaint.unproved.as_ref()?;
-        let origins = facts::origins(&self.func);
-        let facts = Facts::with_origins(&self.func, &origins);
+        let Range { value, range, known } = complaint.unproved.as_ref().filter(|_| !budget.is_spent())?;
+        let facts = Facts::with_origins(&self.func, &self.origins);
         let (found, used) = Search::new(&self.func, facts, known, budget).narrowest(*value, *range);
         let mut told = Vec::new();
         for (condition, holds) in used {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use opus_ir::{Func, Interval, Unproved, Value};
+use opus_ir::{Func, Interval, Unproved, Value, facts};
 
 use super::complaint::{Complaint, Extent, Failures, Fault, Range};
 use super::quantity::Quantity;
@@ -157,7 +157,10 @@ impl<'a> Lowerer<'a> {
         let (func, complaints) = (self.site.finish(), self.complaints);
         let failures = match complaints.is_empty() {
             true => Failures::default(),
-            false => Failures { complaints, func: func.clone(), conditions: self.conditions },
+            false => {
+                let (origins, func) = (facts::origins(&func), func.clone());
+                Failures { complaints, func, origins, conditions: self.conditions }
+            }
         };
         (func, failures)
     }

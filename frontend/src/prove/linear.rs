@@ -36,12 +36,14 @@ struct Condition {
     factor: Factor,
 }
 
-/// Whether `goal >= 0` follows from what is known of these atoms, multiplied by `m` where it is given.
+/// Whether `goal >= 0` follows from what is known of these atoms, multiplied by `m` where it is given, and with `products` also
+/// from products of facts.
 pub fn follows(
     scope: &Scope,
     atoms: &BTreeSet<Value>,
     goal: &Poly,
     m: Option<Value>,
+    products: bool,
     work: &mut usize,
 ) -> Answer {
     let one = Poly::constant(1);
@@ -57,9 +59,9 @@ pub fn follows(
         monomials.filter(|monomial| monomial.degree() == 2).collect()
     };
     let all: Vec<&Poly> = conditions.iter().map(|condition| &condition.poly).chain([&failing]).collect();
-    let products = quadratic(&all);
-    if !products.is_empty() {
-        multiply(&mut conditions, products);
+    let monomials = quadratic(&all);
+    if products && !monomials.is_empty() {
+        multiply(&mut conditions, monomials);
     }
     conditions.truncate(CONDITIONS_MAX);
     let goal_at = conditions.len();
@@ -71,7 +73,7 @@ pub fn follows(
                 let leaf = leaf(scope, conditions, contradiction, goal_at, m);
                 return leaf.map_or(Answer::Open(Point::new()), Answer::Proved);
             }
-            Err(Answer::Open(point)) if squares < SQUARES_MAX => match square(&point) {
+            Err(Answer::Open(point)) if products && squares < SQUARES_MAX => match square(&point) {
                 Some(square) => {
                     squares += 1;
                     conditions.push(square);

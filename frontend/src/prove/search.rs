@@ -41,7 +41,16 @@ pub struct Search<'a> {
     known: &'a [Known],
     /// What may still be done.
     budget: &'a mut Budget,
+    effort: Effort,
+}
+
+/// How much is tried for one goal.
+#[derive(Clone, Copy)]
+struct Effort {
+    /// How many leaves a proof may have.
     leaves: usize,
+    /// Whether products of facts are tried, and divisors as multipliers.
+    products: bool,
 }
 
 /// What may still be done for all goals of a function.
@@ -58,17 +67,23 @@ impl Budget {
     pub fn shared(words: usize, versions: usize) -> Budget {
         Budget { words: words / versions.max(1), checks: Work::default() }
     }
+
+    /// Whether nothing is left of it.
+    pub fn is_spent(&self) -> bool {
+        self.words == 0
+    }
 }
 
 impl<'a> Search<'a> {
     /// At a place that every row reaches by these branches.
     pub fn new(func: &'a Func, facts: Facts<'a>, known: &'a [Known], budget: &'a mut Budget) -> Search<'a> {
-        Search { func, facts, known, budget, leaves: LEAVES_MAX }
+        let effort = Effort { leaves: LEAVES_MAX, products: true };
+        Search { func, facts, known, budget, effort }
     }
 
-    /// The same search, which gives up where more than a few cases have to be told apart.
+    /// The same search, which only adds facts up and tells few cases apart.
     pub fn briefly(self) -> Search<'a> {
-        Search { leaves: LEAVES_BRIEF_MAX, ..self }
+        Search { effort: Effort { leaves: LEAVES_BRIEF_MAX, products: false }, ..self }
     }
 
     /// The only answer that the branches leave to a condition.
@@ -185,7 +200,7 @@ impl<'a> Search<'a> {
             roots.extend(relation.iter().flat_map(|relation| relation.poly.atoms()));
         }
         let atoms = self.closure(&roots);
-        let mut attempt = Attempt { scope, atoms, left, leaves: self.leaves };
+        let mut attempt = Attempt { scope, atoms, left, effort: self.effort };
         let deep = SPLITS_DEEP_MAX.min(NODES_DEEP_MAX - nodes.len());
         let below = match tightened(&attempt.scope, goal) {
             Some(tight) => {
@@ -282,7 +297,8 @@ struct Attempt<'a, 'b> {
     scope: Scope<'a>,
     atoms: BTreeSet<Value>,
     left: &'b mut usize,
-    leaves: usize,
+    /// What is left of it.
+    effort: Effort,
 }
 
 impl Attempt<'_, '_> {
@@ -310,14 +326,15 @@ impl Attempt<'_, '_> {
     }
 
     fn decide(&mut self, goal: &Poly, deep: usize) -> Option<Vec<Node>> {
-        self.leaves = self.leaves.checked_sub(1)?;
-        let point = match follows(&self.scope, &self.atoms, goal, None, self.left) {
+        self.effort.leaves = self.effort.leaves.checked_sub(1)?;
+        let point = match follows(&self.scope, &self.atoms, goal, None, self.effort.products, self.left) {
             Answer::Proved(leaf) => return Some(vec![Node::Leaf(leaf)]),
             Answer::Open(point) => point,
             Answer::Spent => return None,
         };
-        for divisor in self.divisors() {
-            match follows(&self.scope, &self.atoms, goal, Some(divisor), self.left) {
+        let divisors = if self.effort.products { self.divisors() } else { Vec::new() };
+        for divisor in divisors {
+            match follows(&self.scope, &self.atoms, goal, Some(divisor), true, self.left) {
                 Answer::Proved(leaf) => return Some(vec![Node::Leaf(leaf)]),
                 Answer::Open(_) => {}
                 Answer::Spent => return None,
