@@ -75,7 +75,7 @@ limits! {
         None, "beyond it a range counts as not proved, on every machine alike";
     TOLD_WORK_MAX = 1_000_000, "machine words of arithmetic to find rules that nothing reaches, because of comparisons between values",
         None, "beyond it an unreachable rule may go unnoticed, but no rule is refused wrongly";
-    SHOWN_WORK_MAX = 200_000, "machine words of arithmetic to find out what is proved where a range is not, for messages",
+    SHOWN_WORK_MAX = 50_000, "machine words of arithmetic to find out what is proved where a range is not, for messages",
         None, "beyond it a message shows a wider range";
     NARROWING_WORK_MAX = 3_000_000, "machine words of arithmetic to find values that fit in fewer bits, when a policy is built",
         None, "beyond it values keep the types that their definitions show";
