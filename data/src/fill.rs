@@ -1,4 +1,4 @@
-//! Which value has a field where a file lacks its column? That of `--fill FIELD=VALUE`.
+//! Which value does a field have where a file lacks its column? That of `--fill FIELD=VALUE`.
 
 use opus_ir::Schema;
 use opus_runtime::admission::{Admission, Reading, Unit};

@@ -43,7 +43,7 @@ impl Refused<'_> {
         is_number(self.kind) && self.is_text() && self.text.trim().contains(char::is_whitespace)
     }
 
-    /// Whether a whole number stands where a date should.
+    /// Whether it is a whole number where a date should be.
     fn is_counted_date(&self) -> bool {
         let digits = self.text.strip_prefix('-').unwrap_or(self.text);
         self.kind == Kind::Date && !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
