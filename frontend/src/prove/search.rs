@@ -29,6 +29,8 @@ const LAST_LOOKED_AT: usize = 96;
 const SPLITS_DEEP_MAX: usize = 24;
 const LEAVES_MAX: usize = 192;
 const LEAVES_BRIEF_MAX: usize = 4;
+/// How many factors of products are bounded first.
+const FACTORS_MAX: usize = 4;
 
 /// A condition that every row to a place meets.
 pub type Known = (Value, bool);
@@ -163,6 +165,9 @@ impl<'a> Search<'a> {
             if !near.is_empty() {
                 found = self.attempt(goal, &near, &mut left);
             }
+            if found.is_none() && !near.is_empty() {
+                found = self.with_factors(goal, &near, &mut left);
+            }
             // what has nothing to do with the goal may say that no row comes here
             if found.is_none() && near.len() < self.known.len() && self.known.len() <= ALL_BRANCHES_MAX {
                 found = self.attempt(goal, self.known, &mut left);
@@ -187,9 +192,70 @@ impl<'a> Search<'a> {
         Some(proof)
     }
 
+    /// A proof that first bounds the factors of a product as the branches do: `d * d` is small where `d` is.
+    fn with_factors(&self, goal: &Poly, branches: &[Known], left: &mut usize) -> Option<Vec<Node>> {
+        let roots: Vec<Value> = goal.atoms().collect();
+        let factors = |atom: Value| {
+            let inst = self.func.inst(atom).filter(|inst| inst.op == Op::Mul)?;
+            let factors = inst.operands::<2>().map(|factor| self.facts.origin(factor));
+            factors.iter().all(|factor| self.func.constant(*factor).is_none()).then_some(factors)
+        };
+        let factors: BTreeSet<Value> =
+            self.closure(&roots).into_iter().filter_map(factors).flatten().take(FACTORS_MAX).collect();
+        let mut nodes = Vec::new();
+        let mut known: Vec<Relation> = Vec::new();
+        for factor in factors {
+            let atom = Poly::of(factor);
+            let range = self.func.values[factor].range;
+            for (end, is_low) in [(range.lo, true), (range.hi, false)] {
+                let bound = |end: i128| if is_low { atom.at_least(end) } else { atom.at_most(end) };
+                let (mut far, mut near) = (end, 0);
+                let mut best = None;
+                while let Some(middle) = between(near, far) {
+                    let goal = bound(middle)?;
+                    match self.brief(&goal, branches, left) {
+                        Some(proof) => {
+                            far = middle;
+                            best = Some((goal, proof));
+                        }
+                        None => near = middle,
+                    }
+                }
+                if let Some((goal, proof)) = best {
+                    nodes.push(Node::Have(goal.clone()));
+                    nodes.extend(proof);
+                    known.push(Relation { poly: goal, is_zero: false });
+                }
+            }
+        }
+        if known.is_empty() {
+            return None;
+        }
+        nodes.extend(self.attempt_where(goal, branches, &known, self.effort, left)?);
+        Some(nodes)
+    }
+
+    fn brief(&self, goal: &Poly, branches: &[Known], left: &mut usize) -> Option<Vec<Node>> {
+        let effort = Effort { leaves: LEAVES_BRIEF_MAX, products: false };
+        if *left == 0 { None } else { self.attempt_where(goal, branches, &[], effort, left) }
+    }
+
     fn attempt(&self, goal: &Poly, branches: &[Known], left: &mut usize) -> Option<Vec<Node>> {
+        self.attempt_where(goal, branches, &[], self.effort, left)
+    }
+
+    /// The same, where relations have been shown before.
+    fn attempt_where(
+        &self,
+        goal: &Poly,
+        branches: &[Known],
+        shown: &[Relation],
+        effort: Effort,
+        left: &mut usize,
+    ) -> Option<Vec<Node>> {
         let mut scope = Scope::new(self.func, self.facts, None);
         let mut nodes = Vec::new();
+        shown.iter().for_each(|relation| scope.assume(relation.clone()));
         for (condition, holds) in branches {
             scope.know(*condition, *holds);
             nodes.push(Node::Known(*condition, *holds));
@@ -200,7 +266,7 @@ impl<'a> Search<'a> {
             roots.extend(relation.iter().flat_map(|relation| relation.poly.atoms()));
         }
         let atoms = self.closure(&roots);
-        let mut attempt = Attempt { scope, atoms, left, effort: self.effort };
+        let mut attempt = Attempt { scope, atoms, left, effort };
         let deep = SPLITS_DEEP_MAX.min(NODES_DEEP_MAX - nodes.len());
         let below = match tightened(&attempt.scope, goal) {
             Some(tight) => {
