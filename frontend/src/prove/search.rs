@@ -25,10 +25,12 @@ const ROUNDS: usize = 3;
 /// How many branches are looked at for what they are about: the first ones and the last ones.
 const FIRST_LOOKED_AT: usize = 32;
 const LAST_LOOKED_AT: usize = 96;
-/// How deep cases are split, and into how many leaves in all: for a claim that has to be proved, and for another.
+/// How deep cases are split.
 const SPLITS_DEEP_MAX: usize = 24;
-const LEAVES_MAX: usize = 192;
-const LEAVES_BRIEF_MAX: usize = 4;
+/// For a claim that has to be proved.
+const WHOLE: Effort = Effort { leaves: 192, products: true };
+/// For others.
+const BRIEF: Effort = Effort { leaves: 4, products: false };
 /// How many factors of products are bounded first.
 const FACTORS_MAX: usize = 4;
 
@@ -79,13 +81,12 @@ impl Budget {
 impl<'a> Search<'a> {
     /// At a place that every row reaches by these branches.
     pub fn new(func: &'a Func, facts: Facts<'a>, known: &'a [Known], budget: &'a mut Budget) -> Search<'a> {
-        let effort = Effort { leaves: LEAVES_MAX, products: true };
-        Search { func, facts, known, budget, effort }
+        Search { func, facts, known, budget, effort: WHOLE }
     }
 
     /// The same search, which only adds facts up and tells few cases apart.
     pub fn briefly(self) -> Search<'a> {
-        Search { effort: Effort { leaves: LEAVES_BRIEF_MAX, products: false }, ..self }
+        Search { effort: BRIEF, ..self }
     }
 
     /// The only answer that the branches leave to a condition.
@@ -139,20 +140,17 @@ impl<'a> Search<'a> {
         let mut is_proved = |end: i128, branches: &[Known]| {
             left > 0 && goal(end).is_some_and(|goal| self.attempt(&goal, branches, &mut left).is_some())
         };
-        let first = if is_proved(wanted, &branches) { wanted } else { holds };
-        let (mut far, mut near) = (first, wanted);
-        while let Some(middle) = between(near, far) {
-            if is_proved(middle, &branches) { far = middle } else { near = middle }
-        }
-        let mut used = if is_proved(far, &branches) { branches } else { Vec::new() };
+        let found = nearest(wanted, holds, |end| is_proved(end, &branches).then_some(()));
+        let end = found.map_or(holds, |(end, ())| end);
+        let mut used = if found.is_some() || is_proved(end, &branches) { branches } else { Vec::new() };
         for at in (0..used.len()).rev() {
             let without: Vec<Known> = [&used[..at], &used[at + 1..]].concat();
-            if is_proved(far, &without) {
+            if is_proved(end, &without) {
                 used = without;
             }
         }
         self.budget.words = left;
-        (far, used)
+        (end, used)
     }
 
     /// A proof that a linear polynomial is not negative, which the check accepts.
@@ -202,26 +200,17 @@ impl<'a> Search<'a> {
         };
         let factors: BTreeSet<Value> =
             self.closure(&roots).into_iter().filter_map(factors).flatten().take(FACTORS_MAX).collect();
-        let mut nodes = Vec::new();
-        let mut known: Vec<Relation> = Vec::new();
+        let (mut nodes, mut known) = (Vec::new(), Vec::new());
         for factor in factors {
-            let atom = Poly::of(factor);
-            let range = self.func.values[factor].range;
-            for (end, is_low) in [(range.lo, true), (range.hi, false)] {
+            let (atom, range) = (Poly::of(factor), self.func.values[factor].range);
+            for (end, is_low) in [(range.lo.min(0), true), (range.hi.max(0), false)] {
                 let bound = |end: i128| if is_low { atom.at_least(end) } else { atom.at_most(end) };
-                let (mut far, mut near) = (end, 0);
-                let mut best = None;
-                while let Some(middle) = between(near, far) {
-                    let goal = bound(middle)?;
-                    match self.brief(&goal, branches, left) {
-                        Some(proof) => {
-                            far = middle;
-                            best = Some((goal, proof));
-                        }
-                        None => near = middle,
-                    }
-                }
-                if let Some((goal, proof)) = best {
+                let shown = nearest(0, end, |end| {
+                    let goal = bound(end)?;
+                    let proof = (*left > 0).then(|| self.attempt_where(&goal, branches, &known, BRIEF, left));
+                    Some((goal, proof??))
+                });
+                if let Some((_, (goal, proof))) = shown {
                     nodes.push(Node::Have(goal.clone()));
                     nodes.extend(proof);
                     known.push(Relation { poly: goal, is_zero: false });
@@ -233,11 +222,6 @@ impl<'a> Search<'a> {
         }
         nodes.extend(self.attempt_where(goal, branches, &known, self.effort, left)?);
         Some(nodes)
-    }
-
-    fn brief(&self, goal: &Poly, branches: &[Known], left: &mut usize) -> Option<Vec<Node>> {
-        let effort = Effort { leaves: LEAVES_BRIEF_MAX, products: false };
-        if *left == 0 { None } else { self.attempt_where(goal, branches, &[], effort, left) }
     }
 
     fn attempt(&self, goal: &Poly, branches: &[Known], left: &mut usize) -> Option<Vec<Node>> {
@@ -324,10 +308,25 @@ impl<'a> Search<'a> {
     }
 }
 
-/// The number in the middle between two; `None` where there is none.
-fn between(a: i128, b: i128) -> Option<i128> {
-    let middle = (a >> 1) + (b >> 1) + (a & b & 1);
-    (middle != a && middle != b).then_some(middle)
+/// Of the numbers from one that is wanted to one that holds, the nearest to the first for which `prove` finds a proof, and that
+/// proof. What holds is not tried itself.
+fn nearest<T>(wanted: i128, holds: i128, mut prove: impl FnMut(i128) -> Option<T>) -> Option<(i128, T)> {
+    let mut best = (wanted != holds).then(|| prove(wanted)).flatten().map(|proof| (wanted, proof));
+    let (mut near, mut far) = (wanted, holds);
+    while best.as_ref().is_none_or(|(end, _)| *end != wanted) {
+        let middle = (near >> 1) + (far >> 1) + (near & far & 1);
+        if middle == near || middle == far {
+            break;
+        }
+        match prove(middle) {
+            Some(proof) => {
+                far = middle;
+                best = Some((middle, proof));
+            }
+            None => near = middle,
+        }
+    }
+    best
 }
 
 /// The goal in terms of what its atoms are the sums and multiples of, divided by what all coefficients have in common:
