@@ -589,7 +589,7 @@ fn told(checker: &Checker, found: &Found, shown: Shown) -> Diagnostic {
     if !input.is_empty() {
         return diagnostic.counterexample(input);
     }
-    if searched { unseen(diagnostic) } else { diagnostic }
+    if searched { unseen(diagnostic, "") } else { diagnostic }
 }
 
 /// A table that ends with a row for everything is not reported: nothing is claimed that is not proved.

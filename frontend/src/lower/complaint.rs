@@ -136,7 +136,7 @@ impl Fault {
         matches!(self, Fault::Contradiction { .. } | Fault::ZeroDivisor { is_never_zero: true, .. })
     }
 
-    /// Takes in that the value in question is within a range.
+    /// Narrows the bounds of the value in question to a range.
     fn narrow(&mut self, range: Interval) {
         match self {
             Fault::Output { found, .. } | Fault::Key { found, .. } => {
@@ -161,13 +161,8 @@ impl Fault {
     }
 }
 
-/// A diagnostic if no failing input was found.
-pub fn unseen(diagnostic: Diagnostic) -> Diagnostic {
-    not_seen(diagnostic, "")
-}
-
-/// The same, with what was known when no proof was found either.
-fn not_seen(mut diagnostic: Diagnostic, known: &str) -> Diagnostic {
+/// A diagnostic if no failing input was found; `known` goes on with the sentence that says so.
+pub fn unseen(mut diagnostic: Diagnostic, known: &str) -> Diagnostic {
     let excludes = format!("no such input was found, but the compiler cannot exclude one{known}");
     diagnostic.help = diagnostic.help.map(|help| format!("{help}; {excludes}"));
     diagnostic
@@ -210,7 +205,7 @@ impl Complaint {
             Some((last, [])) => format!(", although {last}"),
             Some((last, others)) => format!(", although {} and {last}", others.join(", ")),
         };
-        not_seen(narrowed.described(policy, version, source, "is proved to be in"), &known)
+        unseen(narrowed.described(policy, version, source, "is proved to be in"), &known)
     }
 
     fn described(&self, policy: &Policy, version: &Version, source: &str, can_be: &str) -> Diagnostic {

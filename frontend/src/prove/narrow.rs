@@ -31,8 +31,7 @@ fn narrowed(func: &Func, mut budget: Budget) -> Option<Func> {
             let inst = *func.inst(*value)?;
             if is_changed {
                 // what is known of the operands has changed, and with it what a proof adds up
-                let facts = Facts::with_origins(&new, &origins);
-                let derived = derived(&new, facts, &inst)?;
+                let derived = new.transfer(&inst).ok()?;
                 let claim = func.values[*value].range;
                 let range = claim.intersect(derived)?;
                 let subject = if inst.op == Op::Bound { inst.args()[0] } else { *value };
@@ -48,15 +47,6 @@ fn narrowed(func: &Func, mut budget: Budget) -> Option<Func> {
         }
     }
     is_changed.then_some(new)
-}
-
-/// What follows from the operands.
-fn derived(func: &Func, facts: Facts, inst: &Inst) -> Option<Interval> {
-    let established = match (inst.op, inst.args()) {
-        (Op::Refine, [value, condition]) => facts.narrowed(*value, *condition, inst.imm != 0)?,
-        _ => Interval::FULL,
-    };
-    func.transfer_where(inst, established).ok()
 }
 
 /// The range of a value in the narrowest type that it is proved to fit in, and the proofs; `None` if that is its own type.
