@@ -72,26 +72,34 @@ impl Intake {
     /// # Errors
     /// Why it is refused; the reason has the value as the file spells it.
     pub fn admit(&self, index: usize, reading: Reading<'_>) -> Result<Option<i128>, Reason> {
-        let admitted = self.admitted(index, self.field_mapping(index), reading);
+        let mut scratch = String::new();
+        let plain = self.plain(index, self.field_mapping(index), reading, &mut scratch);
+        let admitted = self.admission(index).admit(plain);
         admitted.map_err(|reason| self.in_words(index, reading, reason))
     }
 
-    /// The same under a mapping of the field, with a reason in the terms of the policy.
-    pub(crate) fn admitted(
+    /// Whether a value could be read under another mapping of the field.
+    pub(crate) fn could_read(&self, index: usize, mapping: &FieldMapping, reading: Reading<'_>) -> bool {
+        let mut scratch = String::new();
+        let plain = self.plain(index, mapping, reading, &mut scratch);
+        Admission::new(&self.schema, index, mapping.unit).can_read(plain)
+    }
+
+    /// A value as the policy writes it, under a mapping of the field.
+    fn plain<'a>(
         &self,
         index: usize,
-        mapping: &FieldMapping,
-        reading: Reading<'_>,
-    ) -> Result<Option<i128>, Reason> {
-        let mut scratch = String::new();
-        let plain = match mapping.apply(reading) {
+        mapping: &'a FieldMapping,
+        reading: Reading<'a>,
+        scratch: &'a mut String,
+    ) -> Reading<'a> {
+        match mapping.apply(reading) {
             Reading::Missing => Reading::Missing,
             reading => {
                 let kind = self.schema.inputs[index].kind;
-                mapping.spelling.plain(kind, self.decimals_in(index, mapping.unit), reading, &mut scratch)
+                mapping.spelling.plain(kind, self.decimals_in(index, mapping.unit), reading, scratch)
             }
-        };
-        Admission::new(&self.schema, index, mapping.unit).admit(plain)
+        }
     }
 
     /// Why a value is refused, in the terms of its file and of the mapping.
@@ -115,7 +123,7 @@ impl Intake {
             }
             _ => {}
         }
-        message += &self.hint(index, reading, &reason);
+        message += &self.hint(index, reading, &value, reason.fault);
         Reason { fault, value, message, ..reason }
     }
 

@@ -146,17 +146,34 @@ impl<'a> Admission<'a> {
     /// # Errors
     /// Why the value is refused.
     pub fn admit(&self, reading: Reading<'_>) -> Result<Option<i128>, Reason> {
+        self.value(reading).map_err(|wrong| self.reason(wrong, reading))
+    }
+
+    /// Whether a value can be read, be it in the range of the field or not.
+    ///
+    /// ```
+    /// use opus_runtime::admission::{Admission, Reading, Unit};
+    /// let policy = opus_runtime::example::policy();
+    /// let schema = policy.schema();
+    /// let score = Admission::new(schema, schema.input("score").unwrap(), Unit::Written);
+    /// assert!(score.can_read(Reading::Text("9999")));
+    /// assert!(!score.can_read(Reading::Text("high")));
+    /// ```
+    pub fn can_read(&self, reading: Reading<'_>) -> bool {
+        matches!(self.value(reading), Ok(_) | Err(Wrong::Range(_)))
+    }
+
+    fn value(&self, reading: Reading<'_>) -> Result<Option<i128>, Wrong> {
         let read = match reading {
-            Reading::Missing => Ok(None),
-            reading if reading.is_nan() => Ok(None),
-            _ => self.read(reading).map(Some),
+            Reading::Missing => None,
+            reading if reading.is_nan() => None,
+            _ => Some(self.read(reading)?),
         };
-        let admitted = match read {
-            Ok(None) if !self.field.optional => Err(Wrong::Missing),
-            Ok(Some(value)) if !self.field.domain.contains(value) => Err(Wrong::Range(Some(value))),
-            read => read,
-        };
-        admitted.map_err(|wrong| self.reason(wrong, reading))
+        match read {
+            None if !self.field.optional => Err(Wrong::Missing),
+            Some(value) if !self.field.domain.contains(value) => Err(Wrong::Range(Some(value))),
+            read => Ok(read),
+        }
     }
 
     /// The same for a value that already is an integer of the field.
