@@ -8,7 +8,7 @@ use opus_ir::{Kind, Schema};
 use serde_json::{Value, json};
 
 use crate::terminal::printable;
-use opus_data::pipeline::Report;
+use opus_data::pipeline::{FaultCount, Report};
 use opus_data::record::{Facts, TreeFacts};
 use opus_data::{DataError, Names, Target, Unmatched, Whole};
 
@@ -30,6 +30,13 @@ pub struct Run<'a> {
     pub seconds: f64,
 }
 
+/// Where a fault is met first, and the value there.
+pub fn first_of(fault: &FaultCount) -> String {
+    let (row, value) = &fault.first;
+    let value = if value.is_empty() { String::new() } else { format!(": {}", printable(value)) };
+    format!("first in row {}{value}", grouped(*row))
+}
+
 /// The summary for people.
 pub fn human(run: &Run) -> String {
     let counts = &run.report.counts;
@@ -41,9 +48,7 @@ pub fn human(run: &Run) -> String {
         table.line(name, count, Some((counts.rows, tenths)), "");
     }
     for fault in &counts.faults {
-        let (row, value) = &fault.first;
-        let value = if value.is_empty() { String::new() } else { format!(": {}", printable(value)) };
-        let remark = format!("{}  first in row {}{value}", fault.name, grouped(*row));
+        let remark = format!("{}  {}", fault.name, first_of(fault));
         table.line(&format!("  {}", fault.fault.code()), fault.count, None, remark.trim_start());
     }
     for (output, values) in run.schema.outputs.iter().zip(&counts.values) {

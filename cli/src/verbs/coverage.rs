@@ -13,8 +13,8 @@ use crate::failure::{Exit, Failure};
 use crate::open::{note_basis, open_with};
 use crate::pool::pool;
 use crate::progress::Shown;
-use crate::summary::grouped;
-use crate::terminal::{Terminal, printable};
+use crate::summary::{first_of, grouped};
+use crate::terminal::Terminal;
 
 pub fn run(args: &args::Coverage, terminal: &Terminal) -> Result<(), Failure> {
     let Some(engine) = args.engine.of_runtime() else {
@@ -62,14 +62,8 @@ pub fn run(args: &args::Coverage, terminal: &Terminal) -> Result<(), Failure> {
 /// Notes why rows were refused, each reason with how often it occurs.
 fn note_refused(counts: &Counts, terminal: &Terminal) {
     for fault in &counts.faults {
-        let (row, value) = &fault.first;
-        let value = if value.is_empty() { String::new() } else { format!(": {}", printable(value)) };
         let (code, count) = (fault.fault.code(), grouped(fault.count));
-        terminal.note(&format!(
-            "refused: {code} {} {count}, first in row {}{value}",
-            fault.name,
-            grouped(*row)
-        ));
+        terminal.note(&format!("refused: {code} {} {count}, {}", fault.name, first_of(fault)));
     }
 }
 

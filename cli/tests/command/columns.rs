@@ -12,6 +12,16 @@ fn objects(folder: &Folder, right: usize, wrong: usize) -> String {
     format!("{}{}", format!("{object}\n").repeat(right), format!("{misspelled}\n").repeat(wrong))
 }
 
+/// The rows of `good.csv` without their fourth column.
+fn without_score(folder: &Folder) -> String {
+    let without = |line: &str| {
+        let mut cells: Vec<&str> = line.split(',').collect();
+        cells.remove(3);
+        cells.join(",") + "\n"
+    };
+    folder.text("good.csv").lines().map(without).collect()
+}
+
 #[test]
 fn a_misspelled_name_in_objects_is_no_missing_value() {
     let folder = Folder::new("misspelled");
@@ -58,13 +68,7 @@ fn an_optional_field_that_no_object_names_is_noted() {
                 `months_since_bankruptcy` in right.jsonl and another file, `score` in without.jsonl\n";
     assert!(ended.err.contains(note), "{ended}");
     // of CSV too, where some files have the column
-    let rows = folder.text("good.csv");
-    let cell = |line: &str| {
-        let cells: Vec<&str> =
-            line.split(',').enumerate().filter(|(at, _)| *at != 3).map(|(_, c)| c).collect();
-        cells.join(",") + "\n"
-    };
-    folder.write("short.csv", rows.lines().map(cell).collect::<String>());
+    folder.write("short.csv", without_score(&folder));
     let ended = folder.opus("batch credit.opus good.csv short.csv -o out.csv").ends(4);
     for says in ["short.csv: there is no column `score`", "column = false", "`--fill FIELD=VALUE`"] {
         assert!(ended.err.contains(says), "{says}: {ended}");
@@ -74,13 +78,7 @@ fn an_optional_field_that_no_object_names_is_noted() {
 #[test]
 fn a_value_is_filled_in_where_a_file_lacks_the_column() {
     let folder = Folder::new("filled");
-    let rows = folder.text("good.csv");
-    let cell = |line: &str| {
-        let cells: Vec<&str> =
-            line.split(',').enumerate().filter(|(at, _)| *at != 3).map(|(_, c)| c).collect();
-        cells.join(",") + "\n"
-    };
-    folder.write("short.csv", rows.lines().map(cell).collect::<String>());
+    folder.write("short.csv", without_score(&folder));
     for fill in ["missing", "700"] {
         let line =
             format!("batch credit.opus good.csv short.csv --fill score={fill} -o out.csv --record {fill}");
@@ -133,11 +131,7 @@ fn a_column_to_keep_that_no_object_has_is_an_error() {
 fn a_refused_value_is_shown_in_the_summary_and_found_in_its_file() {
     let folder = Folder::new("first-fault");
     let ended = folder.opus("batch credit.opus good.csv rows.csv -o out.csv --rejects rejects.csv").ends(3);
-    assert!(
-        ended.err.contains("age               first in row 8: 15\n")
-            || ended.err.contains("first in row 8: 15"),
-        "{ended}"
-    );
+    assert!(ended.err.contains("first in row 8: 15\n"), "{ended}");
     let rejects = folder.text("rejects.csv");
     assert!(rejects.starts_with("row,file,file_row,field,"), "{rejects}");
     assert!(rejects.contains("\n8,rows.csv,4,age,15,"), "{rejects}");
