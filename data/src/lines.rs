@@ -10,11 +10,8 @@
 
 use std::borrow::Cow;
 use std::io::{self, Read};
-use std::mem;
-use std::sync::Arc;
 
 use memchr::{memchr, memchr_iter, memchr2};
-use opus_runtime::batch::Spare;
 
 use super::chunk::CHUNK_ROWS;
 use super::packing::Packing;
@@ -30,8 +27,6 @@ pub struct Lines {
     text: Vec<u8>,
     /// Where each row begins and ends, without its line end.
     spans: Vec<(u32, u32)>,
-    /// Where the memory of the text goes for later rows.
-    spare: Arc<Spare<Vec<u8>>>,
 }
 
 impl Lines {
@@ -59,12 +54,6 @@ impl Lines {
     /// Every row.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         self.spans.iter().map(|(start, end)| &self.text[*start as usize..*end as usize])
-    }
-}
-
-impl Drop for Lines {
-    fn drop(&mut self) {
-        self.spare.give_back(mem::take(&mut self.text));
     }
 }
 
@@ -122,8 +111,6 @@ pub struct Splitter {
     lines: u64,
     /// How many bytes were read.
     bytes: u64,
-    /// Memory of rows that were read before. Fresh memory costs more than what is copied into it.
-    spare: Arc<Spare<Vec<u8>>>,
 }
 
 /// Where a row ends, and where the next begins.
@@ -158,7 +145,6 @@ impl Splitter {
             is_at_end: false,
             lines: 0,
             bytes: 0,
-            spare: Arc::default(),
         }
     }
 
@@ -197,13 +183,10 @@ impl Splitter {
             self.lines += lines;
             if !spans.is_empty() {
                 let start = self.at;
-                let mut text = self.spare.take(|_| true, Vec::new);
-                text.clear();
-                text.extend_from_slice(&self.buffer[start..next]);
+                let text = self.buffer[start..next].to_vec();
                 let within = |(from, to): (usize, usize)| ((from - start) as u32, (to - start) as u32);
                 self.at = next;
-                let spans = spans.into_iter().map(within).collect();
-                return Ok(Some(Lines { text, spans, spare: self.spare.clone() }));
+                return Ok(Some(Lines { text, spans: spans.into_iter().map(within).collect() }));
             }
             self.at = next;
             if self.is_at_end {
