@@ -427,10 +427,29 @@ impl Builder {
         let origin = inst.refined().map(|refined| facts.origin(refined));
         let range = self.func.transfer_where(&inst, established.unwrap_or(Interval::FULL))?;
         let ty = self.result_type(&inst, range);
-        let value = self.func.values.push(ValueData { ty, range, def: Def::Inst(inst) });
-        self.func.blocks[self.current].body.push(value);
+        let value = self.push_inst(ty, range, inst);
         self.origins[value] = origin.unwrap_or(value).into();
         Ok(value)
+    }
+
+    /// Adds an instruction whose result could leave 128 bits as far as its op's transfer function shows, with the interval that
+    /// `prove` finds and the proofs of both its ends. Whether they show it is for the verifier to say. Where it finds none, a
+    /// constant that nothing uses takes its place.
+    pub fn push_exact(
+        &mut self,
+        inst: Inst,
+        prove: impl FnOnce(&Func, Facts, Value) -> Option<(Interval, Proofs)>,
+    ) -> Option<Value> {
+        let value = self.push_inst(Type::I128, Interval::FULL, inst);
+        let found = prove(&self.func, Facts::with_origins(&self.func, &self.origins), value);
+        let data = &mut self.func.values[value];
+        if let Some((range, proofs)) = found {
+            (data.range, data.ty) = (range, Type::narrowest(range).max(Type::I64));
+            self.func.proofs.insert(value, proofs);
+            return Some(value);
+        }
+        (data.range, data.def) = (Interval::point(0), Def::Inst(Inst::new(Op::Const, &[], 0)));
+        None
     }
 
     /// Adds a value that is the operand with a narrower claim, for which there are proofs. Whether they show it is for the
@@ -438,9 +457,7 @@ impl Builder {
     pub fn bound(&mut self, value: Value, range: Interval, proofs: Proofs) -> Value {
         let inst = Inst::new(Op::Bound, &[value], 0);
         let origin = Facts::with_origins(&self.func, &self.origins).origin(value);
-        let ty = self.func.values[value].ty;
-        let bound = self.func.values.push(ValueData { ty, range, def: Def::Inst(inst) });
-        self.func.blocks[self.current].body.push(bound);
+        let bound = self.push_inst(self.func.values[value].ty, range, inst);
         self.func.proofs.insert(bound, proofs);
         self.origins[bound] = origin.into();
         bound
@@ -501,8 +518,12 @@ impl Builder {
     }
 
     fn push_constant(&mut self, ty: Type, x: i128) -> Value {
-        let def = Def::Inst(Inst::new(Op::Const, &[], x));
-        let value = self.func.values.push(ValueData { ty, range: Interval::point(x), def });
+        self.push_inst(ty, Interval::point(x), Inst::new(Op::Const, &[], x))
+    }
+
+    /// Adds an instruction to the block that is being built.
+    fn push_inst(&mut self, ty: Type, range: Interval, inst: Inst) -> Value {
+        let value = self.func.values.push(ValueData { ty, range, def: Def::Inst(inst) });
         self.func.blocks[self.current].body.push(value);
         value
     }

@@ -21,8 +21,9 @@ use crate::for_each_op;
 use crate::func::{Func, Table as TableId, Value};
 use crate::interval::Interval;
 use crate::proof::{
-    Case, Relation, Term, balance, both, choices, choose, contrary, either, extremes, least, magnitude,
-    magnitudes, months, moved, order, parity, product, quotient, remainder, stretch, sum,
+    Case, Other, Relation, Term, balance, both, choices, choose, contrary, either, extremes, is_divisor,
+    least, magnitude, magnitudes, months, moved, order, parity, product, quotient, remainder, rest, rising,
+    stretch, sum,
 };
 use crate::rounding::Rounding;
 use crate::scalar::Scalar;
@@ -156,6 +157,8 @@ pub struct Row {
     pub says: fn(&[Term; 4], i128, &[i128]) -> Vec<Relation>,
     /// A complete list of cases, in the same way; none where there is none.
     pub cases: fn(&[Term; 4], i128, &[i128]) -> Vec<Case>,
+    /// What it says together with another value; nothing for most.
+    pub pairs: fn(&[Term; 4], i128, &[i128], &Other) -> Option<Relation>,
 }
 
 /// Equations that hold for an op on all operands with which it is proved. Passes and engines read them here alone.
@@ -311,6 +314,7 @@ macro_rules! define {
                 range: $range:expr;
                 says: |$q:pat_param| $says:expr;
                 cases: |$of:pat_param| $cases:expr;
+                pairs: |$one:pat_param, $other:pat_param| $pairs:expr;
             }
         )+ }
         claims { $(
@@ -346,6 +350,7 @@ macro_rules! define {
                 range: $leaf_range,
                 says: |_, _, _| Vec::new(),
                 cases: |_, _, _| Vec::new(),
+                pairs: |_, _, _, _| None,
             }, )+
             $( Row {
                 op: Op::$name,
@@ -378,6 +383,12 @@ macro_rules! define {
                     let [$of, $($param,)+ ..] = terms.clone();
                     $cases
                 },
+                pairs: |terms, _imm, _table, $other| {
+                    #[allow(unused_variables, reason = "most ops say nothing together with another value")]
+                    let [$one, $($param,)+ ..] = terms.clone();
+                    $( #[allow(unused_variables, reason = "as above")] let $imm = immediate!($kind, _imm, _table); )?
+                    $pairs
+                },
             }, )+
             $( Row {
                 op: Op::$claim,
@@ -392,6 +403,7 @@ macro_rules! define {
                 range: $claim_range,
                 says: |_, _, _| Vec::new(),
                 cases: |_, _, _| Vec::new(),
+                pairs: |_, _, _, _| None,
             }, )+
         ];
 

@@ -17,10 +17,10 @@ use crate::func::Value;
 
 pub use check::{Gap, Goal, NODES_DEEP_MAX, Work, check};
 pub use codec::{decode, encode};
-pub use facts::{Case, Term};
+pub use facts::{Case, Other, Term};
 pub(crate) use facts::{
-    balance, both, choices, choose, contrary, either, extremes, least, magnitude, magnitudes, months, moved,
-    order, parity, product, quotient, remainder, stretch, sum,
+    balance, both, choices, choose, contrary, either, extremes, is_divisor, least, magnitude, magnitudes,
+    months, moved, order, parity, product, quotient, remainder, rest, rising, stretch, sum,
 };
 pub use poly::{Monomial, Poly, Relation};
 pub use scope::{Mark, Scope};
@@ -61,6 +61,9 @@ pub enum Node {
     Have(Poly),
     /// What the transfer function of a value gives from all that is known here of its operands becomes known of it.
     Derive(Value),
+    /// What two values say together becomes known, by the row of the first one's op: of a result that rises with its first
+    /// operand, that it is at most the second, whose first operand is known to be at least as much.
+    Pair(Value, Value),
     /// A branch that every row to this place has passed says that a condition holds, or that it has failed.
     Known(Value, bool),
     /// One of several cases applies to every row.
@@ -115,7 +118,7 @@ pub enum Fact {
     High(Value),
     /// What the row of a value's op says, by number.
     Op(Value, u16),
-    /// What a `Have`, a `Derive` or a case above established, by number from the outermost.
+    /// What a `Have`, a `Derive`, a `Pair`, a branch or a case above established, by number from the outermost.
     Above(u16),
 }
 
@@ -125,7 +128,7 @@ impl Node {
         match self {
             Node::Leaf(_) => 0,
             Node::Have(_) => 2,
-            Node::Derive(_) | Node::Known(..) => 1,
+            Node::Derive(_) | Node::Pair(..) | Node::Known(..) => 1,
             Node::Cases(split) => cases(split),
         }
     }

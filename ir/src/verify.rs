@@ -16,7 +16,7 @@ use crate::dominators::Dominators;
 use crate::facts::{self, Facts};
 use crate::func::{Block, BlockData, Def, End, Entries, Func, Inst, Table, Target, Value};
 use crate::interval::Interval;
-use crate::ops::{Class, Imm, Op};
+use crate::ops::{Class, Imm, Op, Unproved};
 use crate::proof::{self, Node, Poly, Proofs, Scope, Side, Work, required};
 
 /// How many table entries the transfer functions of one function may look at together.
@@ -391,14 +391,24 @@ impl Checker<'_> {
         established: Interval,
     ) -> Checked<()> {
         let (place, mnemonic) = (Location::Value(value), inst.op.row().mnemonic);
-        let derived = self.func.transfer_where(inst, established);
-        let derived = derived.map_err(|why| invalid(place, format!("`{mnemonic}` is not proved: {why}")))?;
         let claimed = self.func.values[value].range;
-        if claimed.contains_all(derived) || (self.trust == Trust::Claims && inst.op == Op::Bound) {
+        let (derived, is_exact) = match self.func.transfer_where(inst, established) {
+            Ok(derived) => (derived, true),
+            // the low bits are right whatever happens: proofs say that the exact result has no others
+            Err(Unproved::Overflow) if inst.op.row().laws.modular => (Interval::FULL, false),
+            Err(why) => return Err(invalid(place, format!("`{mnemonic}` is not proved: {why}"))),
+        };
+        let is_trusted = self.trust == Trust::Claims && (inst.op == Op::Bound || !is_exact);
+        if is_trusted || (is_exact && claimed.contains_all(derived)) {
             return Ok(());
         }
-        let no_more = || format!("it claims {claimed}, but `{mnemonic}` gives {derived}");
-        let proofs = self.func.proofs.get(&value).ok_or_else(|| invalid(place, no_more()))?;
+        let no_more = || match is_exact {
+            true => format!("it claims {claimed}, but `{mnemonic}` gives {derived}"),
+            false => format!("`{mnemonic}` is not proved: {}", Unproved::Overflow),
+        };
+        let is_within = claimed.lo > i128::MIN && claimed.hi < i128::MAX;
+        let proofs = self.func.proofs.get(&value).filter(|_| is_exact || is_within);
+        let proofs = proofs.ok_or_else(|| invalid(place, no_more()))?;
         let atom = Poly::of(self.facts.origin(value));
         let low = (claimed.lo > derived.lo).then(|| (&proofs.low, atom.at_least(claimed.lo)));
         let high = (claimed.hi < derived.hi).then(|| (&proofs.high, atom.at_most(claimed.hi)));

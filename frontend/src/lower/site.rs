@@ -168,9 +168,23 @@ impl Site {
             }
             Err(unproved) => {
                 let held: Vec<Value> = args.iter().map(|arg| self.held(*arg)).collect();
-                if held == args { Err(unproved) } else { self.compute(op, &held, imm) }
+                if held != args {
+                    return self.compute(op, &held, imm);
+                }
+                let is_exact = unproved == Unproved::Overflow && op.row().laws.modular;
+                let value = if is_exact { self.exact(Inst::new(op, &sharp, imm)) } else { None };
+                let value = value.ok_or(unproved)?;
+                self.computed.insert(key, value);
+                Ok(value)
             }
         }
+    }
+
+    /// The result of an op that is proved to fit in 128 bits by the branches that lead here.
+    fn exact(&mut self, inst: Inst) -> Option<Value> {
+        let (known, proofs) = (self.known.conditions(false), &mut self.proofs);
+        self.builder
+            .push_exact(inst, |func, facts, value| Search::new(func, facts, &known, proofs).exact(value))
     }
 
     /// The result of comparing or combining Booleans and integers as they were first computed: what is

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use opus_ir::dominators::Dominators;
 use opus_ir::facts::{self, Facts};
 use opus_ir::proof::Proofs;
-use opus_ir::{Block, Def, Func, Op, Value};
+use opus_ir::{Block, Func, Inst, Interval, Op, Unproved, Value};
 
 use super::search::{Budget, Known, Search};
 use crate::limits::PROOF_WORK_MAX;
@@ -25,27 +25,35 @@ pub fn optimize(func: &mut Func) {
     }
 }
 
-/// The proofs of every `bound` in a function that otherwise verifies; `None` where one is not found.
+/// The proofs of every `bound` in a function that otherwise verifies, and of what could leave 128 bits; `None` where one is
+/// not found.
 fn again(func: &Func) -> Option<BTreeMap<Value, Proofs>> {
-    let bounds = |block: Block| {
-        let is_bound =
-            |value: &Value| matches!(&func.values[*value].def, Def::Inst(inst) if inst.op == Op::Bound);
-        func.blocks[block].body.iter().copied().filter(is_bound).collect::<Vec<_>>()
+    let is_proved = |value: &Value| {
+        let is_exact =
+            |inst: &Inst| inst.op.row().laws.modular && func.transfer(inst) == Err(Unproved::Overflow);
+        func.inst(*value).is_some_and(|inst| inst.op == Op::Bound || is_exact(inst))
     };
     let origins = facts::origins(func);
     let facts = Facts::with_origins(func, &origins);
     let dominators = Dominators::of(func).ok()?;
     let (mut proofs, mut budget) = (BTreeMap::new(), Budget::shared(PROOF_WORK_MAX, 1));
     for block in func.blocks.keys() {
-        let values = bounds(block);
+        let values: Vec<Value> = func.blocks[block].body.iter().copied().filter(is_proved).collect();
         if values.is_empty() {
             continue;
         }
         let known = passed(&dominators, block);
         for value in values {
-            let operand = func.inst(value)?.args()[0];
-            let claim = func.values[value].range;
-            proofs.insert(value, Search::new(func, facts, &known, &mut budget).within(operand, claim)?);
+            let (inst, claim) = (func.inst(value)?, func.values[value].range);
+            let found = if inst.op == Op::Bound {
+                Search::new(func, facts, &known, &mut budget).within(inst.args()[0], claim)?
+            } else {
+                let mut unknown = func.clone();
+                unknown.values[value].range = Interval::FULL;
+                Search::new(&unknown, Facts::with_origins(&unknown, &origins), &known, &mut budget)
+                    .within(value, claim)?
+            };
+            proofs.insert(value, found);
         }
     }
     Some(proofs)

@@ -252,7 +252,7 @@ fn leaf(
             (times_goal, BigInt::ZERO)
         }
         Some(m) => {
-            let most = BigInt::from(scope.range(m).hi);
+            let most = Some(scope.range(m).hi).filter(|most| *most < i128::MAX).map(BigInt::from)?;
             terms.iter_mut().for_each(|(times, _)| *times *= &most);
             let d = &times_goal * &most;
             let of_m = if left <= d { left.clone() } else { d.clone() };

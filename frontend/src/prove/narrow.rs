@@ -5,7 +5,7 @@ use opus_ir::dominators::Dominators;
 use opus_ir::facts::{self, Facts};
 use opus_ir::ops::Role;
 use opus_ir::proof::Proofs;
-use opus_ir::{Func, Inst, Interval, Op, Type, Value};
+use opus_ir::{Func, Inst, Interval, Op, Type, Unproved, Value};
 
 use super::again::passed;
 use super::search::{Budget, Known, Search};
@@ -31,7 +31,10 @@ fn narrowed(func: &Func, mut budget: Budget) -> Option<Func> {
             let inst = *func.inst(*value)?;
             if is_changed {
                 // what is known of the operands has changed, and with it what a proof adds up
-                let derived = new.transfer(&inst).ok()?;
+                let derived = match new.transfer(&inst) {
+                    Err(Unproved::Overflow) if inst.op.row().laws.modular => Interval::FULL,
+                    derived => derived.ok()?,
+                };
                 let claim = func.values[*value].range;
                 let range = claim.intersect(derived)?;
                 let subject = if inst.op == Op::Bound { inst.args()[0] } else { *value };
@@ -64,7 +67,8 @@ fn fits(
         Type::I64 => &[Type::I32],
         Type::I32 | Type::Bool => &[],
     };
-    if inst.op.row().role != Role::Computed {
+    // of what could leave 128 bits nothing is known but what was proved
+    if inst.op.row().role != Role::Computed || func.transfer(inst).is_err() {
         return None;
     }
     narrower.iter().find_map(|ty| {
@@ -85,5 +89,28 @@ fn set(func: &mut Func, value: Value, range: Interval, proofs: Proofs) {
         func.proofs.remove(&value);
     } else {
         func.proofs.insert(value, proofs);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opus_ir::{Def, Func, Inst, Interval, Type, Value};
+
+    const SOURCE: &str = include_str!("../../tests/accepted/narrowed-behind-a-branch.opus");
+
+    #[test]
+    fn what_a_branch_keeps_small_is_computed_in_a_narrow_type() {
+        let program = crate::compile(SOURCE).0.unwrap().program;
+        let func: &Func = &program.versions[0].decide;
+        let by_proof = |(value, inst): &(Value, Inst)| {
+            let data = &func.values[*value];
+            let wide: Interval = func.transfer(inst).unwrap();
+            data.ty == Type::I32 && !Type::I32.range().contains_all(wide) && func.proofs.contains_key(value)
+        };
+        let insts = func.values.iter().filter_map(|(value, data)| match &data.def {
+            Def::Inst(inst) => Some((value, *inst)),
+            Def::Param(_) => None,
+        });
+        assert_eq!(insts.filter(by_proof).count(), 1, "{func}");
     }
 }

@@ -31,6 +31,10 @@ const SPLITS_DEEP_MAX: usize = 24;
 const WHOLE: Effort = Effort { leaves: 192, products: true };
 /// For others.
 const BRIEF: Effort = Effort { leaves: 4, products: false };
+/// The ops that say something of pairs of values.
+const PAIRED: [Op; 5] = [Op::Divide, Op::Modulo, Op::Bucket, Op::Lookup, Op::AddMonths];
+/// How many pairs of values are put in order for one goal.
+const PAIRS_MAX: usize = 16;
 /// How many factors of products are bounded first.
 const FACTORS_MAX: usize = 4;
 
@@ -107,6 +111,22 @@ impl<'a> Search<'a> {
             proofs.high = Some(self.proof(&atom.at_most(range.hi)?)?);
         }
         Some(proofs)
+    }
+
+    /// The interval of an exact result of which nothing is known yet, each end in as few bits as are proved, and its proofs.
+    /// `None` where it is not proved to fit in 128 bits.
+    pub fn exact(&mut self, value: Value) -> Option<(Interval, Proofs)> {
+        const BITS_MAX: i128 = 126;
+        let atom = Poly::of(value);
+        let mut nearest = |goal: &dyn Fn(i128) -> Option<Poly>| {
+            let end = |bits: i128| (1 << bits) - 1;
+            let whole = self.proof(&goal(end(BITS_MAX))?)?;
+            let better = nearest(0, BITS_MAX, |bits| self.proof(&goal(end(bits))?));
+            Some(better.map_or((end(BITS_MAX), whole), |(bits, proof)| (end(bits), proof)))
+        };
+        let (hi, high) = nearest(&|end| atom.at_most(end))?;
+        let (lo, low) = nearest(&|end| atom.at_least(-end))?;
+        Some((Interval::new(-lo, hi), Proofs { low: Some(low), high: Some(high) }))
     }
 
     /// What can be proved of a value that does not keep a range, as far as its ends are outside of the range, and from which
@@ -250,7 +270,7 @@ impl<'a> Search<'a> {
             roots.extend(relation.iter().flat_map(|relation| relation.poly.atoms()));
         }
         let atoms = self.closure(&roots);
-        let mut attempt = Attempt { scope, atoms, left, effort };
+        let mut attempt = Attempt { scope, atoms, left, effort, pairs_left: PAIRS_MAX };
         let deep = SPLITS_DEEP_MAX.min(NODES_DEEP_MAX - nodes.len());
         let below = match tightened(&attempt.scope, goal) {
             Some(tight) => {
@@ -355,6 +375,21 @@ fn tightened(scope: &Scope, goal: &Poly) -> Option<Poly> {
     })
 }
 
+/// Whether a relation fails at a point, which has a value for each of its atoms.
+fn violates(point: &Point, relation: &Relation) -> bool {
+    let mut sum = Rational::integer(0);
+    for (monomial, times) in relation.poly.terms() {
+        match point.get(&monomial) {
+            _ if monomial == Monomial::ONE => sum = sum.plus(&Rational::integer(times)),
+            Some(value) => sum = sum.plus(&Rational::integer(times).times(value)),
+            // nothing has been said of a product yet
+            None if monomial.degree() > 1 => return true,
+            None => return false,
+        }
+    }
+    sum.signum() < 0 || (relation.is_zero && sum.signum() > 0)
+}
+
 /// Which cases of an atom to tell apart, from the values of atoms at a point.
 type Rank<T> = fn(&T, Value, &dyn Fn(Value) -> Option<Rational>) -> Option<Split>;
 
@@ -364,6 +399,8 @@ struct Attempt<'a, 'b> {
     left: &'b mut usize,
     /// What is left of it.
     effort: Effort,
+    /// How many pairs may still be put in order.
+    pairs_left: usize,
 }
 
 impl Attempt<'_, '_> {
@@ -392,22 +429,36 @@ impl Attempt<'_, '_> {
 
     fn decide(&mut self, goal: &Poly, deep: usize) -> Option<Vec<Node>> {
         self.effort.leaves = self.effort.leaves.checked_sub(1)?;
-        let point = match follows(&self.scope, &self.atoms, goal, None, self.effort.products, self.left) {
-            Answer::Proved(leaf) => return Some(vec![Node::Leaf(leaf)]),
-            Answer::Open(point) => point,
-            Answer::Spent => return None,
+        let mut nodes = Vec::new();
+        let point = loop {
+            let point = match self.follows(goal, None) {
+                Answer::Proved(leaf) => {
+                    nodes.push(Node::Leaf(leaf));
+                    return Some(nodes);
+                }
+                Answer::Open(point) => point,
+                Answer::Spent => return None,
+            };
+            let pairs = self.pairs(&point);
+            if pairs.is_empty() {
+                break point;
+            }
+            nodes.extend(pairs);
         };
         let divisors = if self.effort.products { self.divisors() } else { Vec::new() };
         for divisor in divisors {
-            match follows(&self.scope, &self.atoms, goal, Some(divisor), true, self.left) {
-                Answer::Proved(leaf) => return Some(vec![Node::Leaf(leaf)]),
+            match self.follows(goal, Some(divisor)) {
+                Answer::Proved(leaf) => {
+                    nodes.push(Node::Leaf(leaf));
+                    return Some(nodes);
+                }
                 Answer::Open(_) => {}
                 Answer::Spent => return None,
             }
         }
         let deep = deep.checked_sub(1)?;
         let split = self.split(&point)?;
-        let mut nodes = vec![Node::Cases(split)];
+        nodes.push(Node::Cases(split));
         for case in self.scope.cases(split) {
             let mark = self.scope.mark();
             case.into_iter().for_each(|relation: Relation| self.scope.assume(relation));
@@ -415,6 +466,58 @@ impl Attempt<'_, '_> {
             self.scope.undo(mark);
             nodes.extend(below?);
         }
+        Some(nodes)
+    }
+
+    fn follows(&mut self, goal: &Poly, m: Option<Value>) -> Answer {
+        let products = self.effort.products || m.is_some();
+        follows(&self.scope, &self.atoms, goal, m, products, self.left)
+    }
+
+    /// What pairs of values say together and a point violates, as far as the order of their operands is proved. It is known
+    /// afterwards.
+    fn pairs(&mut self, point: &Point) -> Vec<Node> {
+        let mut nodes = Vec::new();
+        let func = self.scope.func();
+        let is_paired = |atom: &Value| func.inst(*atom).is_some_and(|inst| PAIRED.contains(&inst.op));
+        let paired: Vec<Value> = self.atoms.iter().copied().filter(is_paired).collect();
+        let pairs = paired.iter().flat_map(|first| paired.iter().map(move |second| (*first, *second)));
+        for (first, second) in pairs.filter(|(first, second)| first != second) {
+            let is_violated = |(relation, _): &(Relation, Poly)| violates(point, relation);
+            if self.pairs_left > 0
+                && self.scope.beside(first, second).as_ref().is_some_and(is_violated)
+                && let Some(pair) = self.pair(first, second)
+            {
+                self.pairs_left -= 1;
+                nodes.extend(pair);
+            }
+        }
+        nodes
+    }
+
+    /// What two values say together, from the order of their operands.
+    fn pair(&mut self, first: Value, second: Value) -> Option<Vec<Node>> {
+        let (relation, more) = self.scope.beside(first, second)?;
+        let mark = self.scope.mark();
+        let mut nodes = Vec::new();
+        if self.scope.together(first, second).is_none() {
+            let operand =
+                |value: Value| Some(self.scope.atom(*self.scope.func().inst(value)?.args().first()?));
+            let operands = operand(first).zip(operand(second));
+            let of_operands = operands.filter(|(a, b)| self.scope.beside(*a, *b).is_some());
+            if let Some(pair) = of_operands.and_then(|(a, b)| self.pair(a, b)) {
+                nodes.extend(pair);
+            } else if let Answer::Proved(leaf) = self.follows(&more, None) {
+                nodes.extend([Node::Have(more.clone()), Node::Leaf(leaf)]);
+                self.scope.assume(Relation { poly: more, is_zero: false });
+            }
+            if self.scope.together(first, second).is_none() {
+                self.scope.undo(mark);
+                return None;
+            }
+        }
+        nodes.push(Node::Pair(first, second));
+        self.scope.assume(relation);
         Some(nodes)
     }
 

@@ -16,6 +16,7 @@
 ///     range: expression;
 ///     says: |result| expression;
 ///     cases: |result| expression;
+///     pairs: |result, other| expression;
 /// }
 /// ```
 ///
@@ -23,8 +24,9 @@
 /// computes an interval from theirs. Both see operands and immediate by their names, except in leaves and claims, where
 /// they are functions of [`Operands`](crate::Operands) and [`Ranges`](crate::Ranges).
 ///
-/// `says` is what proofs may use of result and operands, and `cases` a complete list of cases, where there is one; both
-/// see them as [`Term`](crate::proof::Term)s. Leaves and claims say nothing but their intervals.
+/// `says` is what proofs may use of result and operands, `cases` a complete list of cases, where there is one, and `pairs`
+/// what the result and [another](crate::proof::Other) say together; all see them as [`Term`](crate::proof::Term)s. Leaves
+/// and claims say nothing but their intervals.
 ///
 /// A further column is one more line in each row, one more field of [`Row`](crate::ops::Row), and one more line in the
 /// macro that fills it (`define` in `ops.rs`). Callbacks that need only names and signatures match the braces as one
@@ -57,6 +59,7 @@ macro_rules! for_each_op {
                 range: bounded(a.add(b));
                 says: |q| sum(q, a, b, 1);
                 cases: |_| Vec::new();
+                pairs: |_, _| None;
             }
             /// The difference.
             11 Sub sub(a: Int, b: Int) -> Int {
@@ -65,6 +68,7 @@ macro_rules! for_each_op {
                 range: bounded(a.sub(b));
                 says: |q| sum(q, a, b, -1);
                 cases: |_| Vec::new();
+                pairs: |_, _| None;
             }
             /// The product.
             12 Mul mul(a: Int, b: Int) -> Int {
@@ -73,6 +77,7 @@ macro_rules! for_each_op {
                 range: bounded(a.mul(b));
                 says: |q| product(q, a, b);
                 cases: |_| Vec::new();
+                pairs: |_, _| None;
             }
             /// The quotient rounded by the mode; 0 if the divisor is 0.
             13 Divide divide(a: Int, b: Int; mode: Rounding) -> Int {
@@ -81,6 +86,7 @@ macro_rules! for_each_op {
                 range: divide_range(a, b, mode);
                 says: |q| quotient(q, a, b, mode);
                 cases: |_| Vec::new();
+                pairs: |q, other| rising(q, other, is_divisor(&b));
             }
             /// The remainder of floor division, which has the divisor's sign; 0 if the divisor is 0.
             14 Modulo modulo(a: Int, b: Int) -> Int {
@@ -89,6 +95,7 @@ macro_rules! for_each_op {
                 range: modulo_range(a, b);
                 says: |q| remainder(q, a, b);
                 cases: |_| Vec::new();
+                pairs: |q, other| rest(q, a, b, other);
             }
             /// The smaller.
             15 Min min(a: Int, b: Int) -> Int {
@@ -97,6 +104,7 @@ macro_rules! for_each_op {
                 range: Ok(a.min(b));
                 says: |q| least(q, a, b, 1);
                 cases: |q| extremes(q, a, b, 1);
+                pairs: |_, _| None;
             }
             /// The greater.
             16 Max max(a: Int, b: Int) -> Int {
@@ -105,6 +113,7 @@ macro_rules! for_each_op {
                 range: Ok(a.max(b));
                 says: |q| least(q, a, b, -1);
                 cases: |q| extremes(q, a, b, -1);
+                pairs: |_, _| None;
             }
             /// The absolute value.
             17 Abs abs(a: Int) -> Int {
@@ -115,6 +124,7 @@ macro_rules! for_each_op {
                 }));
                 says: |q| magnitude(q, a);
                 cases: |q| magnitudes(q, a);
+                pairs: |_, _| None;
             }
 
             /// Whether the two are equal.
@@ -124,6 +134,7 @@ macro_rules! for_each_op {
                 range: Ok(eq_range(a, b));
                 says: |q| balance(q, a, b, 1);
                 cases: |q| contrary(q, a, b, 0);
+                pairs: |_, _| None;
             }
             /// Whether the two differ.
             21 Ne ne(a: Int, b: Int) -> Bool {
@@ -132,6 +143,7 @@ macro_rules! for_each_op {
                 range: Ok(not_range(eq_range(a, b)));
                 says: |q| balance(q, a, b, 0);
                 cases: |q| contrary(q, a, b, 1);
+                pairs: |_, _| None;
             }
             /// Whether the first is less than the second.
             22 Lt lt(a: Int, b: Int) -> Bool {
@@ -140,6 +152,7 @@ macro_rules! for_each_op {
                 range: Ok(known(a.hi < b.lo, a.lo >= b.hi));
                 says: |q| order(q, a, b, 1);
                 cases: |_| Vec::new();
+                pairs: |_, _| None;
             }
             /// Whether the first is at most the second.
             23 Le le(a: Int, b: Int) -> Bool {
@@ -148,6 +161,7 @@ macro_rules! for_each_op {
                 range: Ok(known(a.hi <= b.lo, a.lo > b.hi));
                 says: |q| order(q, a, b, 0);
                 cases: |_| Vec::new();
+                pairs: |_, _| None;
             }
 
             /// Whether both are true.
@@ -157,6 +171,7 @@ macro_rules! for_each_op {
                 range: Ok(a.min(b));
                 says: |q| both(q, a, b);
                 cases: |_| Vec::new();
+                pairs: |_, _| None;
             }
             /// Whether at least one is true.
             31 Or or(a: Bool, b: Bool) -> Bool {
@@ -165,6 +180,7 @@ macro_rules! for_each_op {
                 range: Ok(a.max(b));
                 says: |q| either(q, a, b);
                 cases: |_| Vec::new();
+                pairs: |_, _| None;
             }
             /// Whether exactly one is true.
             32 Xor xor(a: Bool, b: Bool) -> Bool {
@@ -173,6 +189,7 @@ macro_rules! for_each_op {
                 range: Ok(not_range(eq_range(a, b)));
                 says: |q| parity(q, a, b);
                 cases: |_| Vec::new();
+                pairs: |_, _| None;
             }
             /// Whether it is false.
             33 Not not(a: Bool) -> Bool {
@@ -180,6 +197,7 @@ macro_rules! for_each_op {
                 range: Ok(not_range(a));
                 says: |q| sum(q, Term::constant(1), a, -1);
                 cases: |_| Vec::new();
+                pairs: |_, _| None;
             }
             /// The second operand if the first is true, the third if it is false.
             34 Select select(condition: Bool, a: Any, b: Any) -> Any {
@@ -188,6 +206,7 @@ macro_rules! for_each_op {
                 range: Ok(select_range(condition, a, b));
                 says: |q| choose(q, condition, a, b);
                 cases: |q| choices(q, condition, a, b);
+                pairs: |_, _| None;
             }
 
             /// How many entries of an ascending table are at most the operand.
@@ -196,6 +215,7 @@ macro_rules! for_each_op {
                 range: Ok(Interval::new(bucket_of(table, a.lo), bucket_of(table, a.hi)));
                 says: |q| stretch(q, a, table);
                 cases: |_| Vec::new();
+                pairs: |q, other| rising(q, other, true);
             }
             /// The entry of a table at an index, which is clamped to the table; 0 in an empty table.
             41 Lookup lookup(index: Small; table: Table) -> Int {
@@ -203,6 +223,7 @@ macro_rules! for_each_op {
                 range: Ok(lookup_range(index, table));
                 says: |_| Vec::new();
                 cases: |_| Vec::new();
+                pairs: |q, other| rising(q, other, table.is_sorted());
             }
 
             /// The day moved by a number of months. Days are clamped to the years 1 to 9999, months to the same span.
@@ -212,6 +233,7 @@ macro_rules! for_each_op {
                 range: date::add_months_range(day, months, end).ok_or(Unproved::Calendar);
                 says: |q| moved(q, day, months, end);
                 cases: |_| Vec::new();
+                pairs: |q, other| rising(q, other, end == MonthEnd::Clip);
             }
             /// The whole months from the first day to the second, negative if the second is earlier. Days are
             /// clamped to the years 1 to 9999, and proved to be within them.
@@ -221,6 +243,7 @@ macro_rules! for_each_op {
                 range: date::whole_months_range(from, to).ok_or(Unproved::Calendar);
                 says: |q| months(q, from, to);
                 cases: |_| Vec::new();
+                pairs: |_, _| None;
             }
         }
         claims {

@@ -125,6 +125,17 @@ impl Checker<'_, '_> {
                 self.scope.undo(mark);
                 checked
             }
+            Node::Pair(first, second) => {
+                self.usable(*first)?;
+                self.usable(*second)?;
+                self.pay(self.scope.cost(*first) + self.scope.count_above())?;
+                let together = self.scope.together(*first, *second).ok_or(Gap::Fact)?;
+                let mark = self.scope.mark();
+                let paid = self.assume([together]);
+                let checked = paid.and_then(|()| self.proof(goal, deep));
+                self.scope.undo(mark);
+                checked
+            }
             Node::Known(condition, holds) => {
                 self.usable(*condition)?;
                 if !(self.passed)(*condition, *holds) && required(Side::Passed) {

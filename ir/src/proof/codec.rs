@@ -93,6 +93,11 @@ impl Writer {
                 self.number(6);
                 self.value(*value);
             }
+            Node::Pair(first, second) => {
+                self.number(7);
+                self.value(*first);
+                self.value(*second);
+            }
         }
     }
 
@@ -195,6 +200,7 @@ impl Reader<'_> {
             4 => Node::Known(self.value()?, true),
             5 => Node::Cases(Split::At(self.value()?, self.number()?)),
             6 => Node::Cases(Split::Of(self.value()?)),
+            7 => Node::Pair(self.value()?, self.value()?),
             _ => return None,
         })
     }

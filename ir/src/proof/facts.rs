@@ -7,6 +7,7 @@ use super::poly::{Monomial, Poly, Relation};
 use super::{Side, required};
 use crate::date::{self, MonthEnd};
 use crate::interval::Interval;
+use crate::ops::Op;
 use crate::rounding::Rounding;
 
 /// A result or an operand: as a polynomial, and what is known of it.
@@ -16,6 +17,19 @@ pub struct Term {
     pub poly: Poly,
     /// What is known of it.
     pub range: Interval,
+}
+
+/// Another value beside the one whose row is asked.
+#[derive(Clone, Debug)]
+pub struct Other {
+    /// Its op.
+    pub op: Op,
+    /// The immediate.
+    pub imm: i128,
+    /// Itself and its operands.
+    pub terms: [Term; 4],
+    /// Whether it differs from the one asked in the first operand alone. What is said holds where that is at least the other's.
+    pub is_alike: bool,
 }
 
 /// What holds in one of several cases.
@@ -53,6 +67,10 @@ fn equal(terms: &[(i128, &Term)], constant: i128) -> Option<Relation> {
     Total::of(terms, constant).zero()
 }
 
+fn equal_less(terms: &[(i128, &Term)], product: Option<&Poly>) -> Option<Relation> {
+    Total::of(terms, 0).and(-1, product).zero()
+}
+
 fn all<const N: usize>(relations: [Option<Relation>; N]) -> Says {
     relations.into_iter().flatten().collect()
 }
@@ -67,9 +85,14 @@ pub(crate) fn product(q: Term, a: Term, b: Term) -> Says {
     all([Total::of(&[(-1, &q)], 0).and(1, a.poly.times(&b.poly).as_ref()).zero()])
 }
 
+/// Whether quotients and remainders by this say something.
+pub(crate) fn is_divisor(w: &Term) -> bool {
+    w.range.lo >= 1 || !required(Side::Divisor)
+}
+
 /// `q` is `a / b` rounded, where `b` is positive.
 pub(crate) fn quotient(q: Term, p: Term, w: Term, mode: Rounding) -> Says {
-    if w.range.lo < 1 && required(Side::Divisor) {
+    if !is_divisor(&w) {
         return Vec::new();
     }
     let wq = w.poly.times(&q.poly);
@@ -94,12 +117,29 @@ pub(crate) fn quotient(q: Term, p: Term, w: Term, mode: Rounding) -> Says {
 
 /// `q` is the remainder of `a` by `w`, where `w` is positive.
 pub(crate) fn remainder(q: Term, a: Term, w: Term) -> Says {
-    if w.range.lo < 1 && required(Side::Divisor) {
+    if !is_divisor(&w) {
         return Vec::new();
     }
     let below = at_least(&[(1, &w), (-1, &q)], -1);
     let within = at_least(&[(1, &a), (-1, &q)], 0).filter(|_| a.range.lo >= 0);
     all([at_least(&[(1, &q)], 0), below, within])
+}
+
+/// `q` is the remainder of `a` by `w`, and the other is their quotient: `q = a - w * other`.
+pub(crate) fn rest(q: Term, a: Term, w: Term, other: &Other) -> Option<Relation> {
+    let [quotient, dividend, divisor, _] = &other.terms;
+    let is_of_both = other.op == Op::Divide
+        && other.imm == Rounding::Floor as i128
+        && dividend.poly == a.poly
+        && divisor.poly == w.poly;
+    let product = w.poly.times(&quotient.poly);
+    (is_of_both || !required(Side::Alike)).then(|| equal_less(&[(1, &a), (-1, &q)], product.as_ref()))?
+}
+
+/// What rises with its first operand is at most the other, whose first operand is at least as much.
+pub(crate) fn rising(q: Term, other: &Other, does_rise: bool) -> Option<Relation> {
+    let is_less = other.is_alike && (does_rise || !required(Side::Rises));
+    at_least(&[(1, &other.terms[0]), (-1, &q)], 0).filter(|_| is_less)
 }
 
 /// `q` is at most both (`sign` 1), or at least both (`sign` -1).

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::facts::{Case, Term};
-use super::poly::{Poly, Relation};
-use super::{Fact, Split};
+use super::facts::{Case, Other, Term};
+use super::poly::{Monomial, Poly, Relation};
+use super::{Fact, Side, Split, required};
 use crate::facts::Facts;
 use crate::func::{Entries, Func, Inst, Value};
 use crate::interval::Interval;
@@ -76,7 +76,11 @@ impl<'a> Scope<'a> {
     pub fn relation(&self, fact: Fact) -> Option<Relation> {
         match fact {
             Fact::Low(value) => at_least(&self.term(value).poly, self.range(value).lo),
-            Fact::High(value) => at_most(&self.term(value).poly, self.range(value).hi),
+            // of what could leave 128 bits nothing is known, as of what is as large as they allow
+            Fact::High(value) => {
+                let hi = Some(self.range(value).hi).filter(|hi| *hi < i128::MAX);
+                at_most(&self.term(value).poly, hi?)
+            }
             Fact::Op(value, number) => self.says(value).into_iter().nth(number.into()),
             Fact::Above(number) => self.above.get(usize::from(number)).cloned(),
         }
@@ -100,6 +104,31 @@ impl<'a> Scope<'a> {
                 self.asked(value, |inst, terms, table| (inst.op.row().cases)(terms, inst.imm, table))
             }
         }
+    }
+
+    /// What two values say together, by the row of the first one's op, where this polynomial is not negative: what the first
+    /// operand of the second is more than that of the first.
+    pub fn beside(&self, first: Value, second: Value) -> Option<(Relation, Poly)> {
+        let inst = self.func.inst(self.atom(second))?;
+        let (op, imm, terms) = (inst.op, inst.imm, self.terms(second, inst));
+        self.asked(first, |inst, of_first, table| {
+            let are_same = || (2..4).all(|at| of_first[at].poly == terms[at].poly);
+            let is_alike = inst.op == op && inst.imm == imm && (are_same() || !required(Side::Alike));
+            let other = Other { op, imm, terms: terms.clone(), is_alike };
+            let relation = (inst.op.row().pairs)(of_first, inst.imm, table, &other)?;
+            let more = if is_alike { terms[1].poly.plus(-1, &of_first[1].poly)? } else { Poly::default() };
+            Some((relation, more))
+        })
+    }
+
+    /// What two values say together, if they are known to be in order.
+    pub fn together(&self, first: Value, second: Value) -> Option<Relation> {
+        let (relation, more) = self.beside(first, second)?;
+        let is_known = match more.degree() {
+            0 => more.coefficient(Monomial::ONE) >= 0,
+            _ => self.above.iter().any(|above| above.poly == more),
+        };
+        (is_known || !required(Side::Order)).then_some(relation)
     }
 
     /// Whether a relation about one atom says no more than what is known of the atom.
@@ -217,12 +246,18 @@ impl<'a> Scope<'a> {
         if is_open || !ascends || (inst.op.row().imm == Imm::Table && self.func.entries(inst).is_none()) {
             return T::default();
         }
+        ask(inst, &self.terms(atom, inst), self.func.table(inst))
+    }
+
+    /// A value and its operands.
+    fn terms(&self, value: Value, inst: &Inst) -> [Term; 4] {
+        let atom = self.atom(value);
         let mut terms: [Term; 4] = std::array::from_fn(|_| Term::constant(0));
         terms[0] = Term { poly: Poly::of(atom), range: self.range(atom) };
         for (term, arg) in terms[1..].iter_mut().zip(inst.args()) {
             *term = self.term(*arg);
         }
-        ask(inst, &terms, self.func.table(inst))
+        terms
     }
 }
 

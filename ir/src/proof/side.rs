@@ -30,11 +30,17 @@ pub enum Side {
     Divisor,
     /// A comparison says something where its answer is known.
     Answer,
+    /// Two values say something together if they differ in nothing but what their op's row names.
+    Alike,
+    /// Two values are in order if their operands are known to be.
+    Order,
+    /// What does not rise with its operand keeps no order.
+    Rises,
 }
 
 impl Side {
     /// All of them.
-    pub const ALL: [Side; 13] = [
+    pub const ALL: [Side; 16] = [
         Side::Identity,
         Side::Multiplier,
         Side::Multiple,
@@ -48,6 +54,9 @@ impl Side {
         Side::OwnClaim,
         Side::Divisor,
         Side::Answer,
+        Side::Alike,
+        Side::Order,
+        Side::Rises,
     ];
 }
 

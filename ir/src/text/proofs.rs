@@ -8,7 +8,8 @@
 //!       cases v4 at 17
 //!         leaf 1 g + 0 = 2 v6.op.0 * v4 + 1 (1 v3 + -1 v4)^2
 //!         derive v5
-//!           leaf -1 = 1 v5.low + 1 v5.high
+//!           pair v5 v6
+//!             leaf -1 = 1 v5.low + 1 v5.high
 //! ```
 //!
 //! `g` is what the proof shows not to be negative. Of a leaf, the left side says what multiplies it and what is left over,
@@ -53,6 +54,7 @@ impl fmt::Display for Node {
             Node::Leaf(leaf) => write!(f, "leaf {leaf}"),
             Node::Have(fact) => write!(f, "have {fact} >= 0"),
             Node::Derive(value) => write!(f, "derive {value}"),
+            Node::Pair(first, second) => write!(f, "pair {first} {second}"),
             Node::Known(condition, holds) => write!(f, "known {condition} {}", POLARITIES[*holds as usize]),
             Node::Cases(Split::At(value, at)) => write!(f, "cases {value} at {at}"),
             Node::Cases(Split::Of(value)) => write!(f, "cases {value}"),
@@ -117,7 +119,7 @@ impl fmt::Display for Poly {
 }
 
 /// What begins the lines of nodes.
-pub(super) const HEADS: [&str; 5] = ["leaf", "have", "derive", "known", "cases"];
+pub(super) const HEADS: [&str; 6] = ["leaf", "have", "derive", "pair", "known", "cases"];
 
 /// The rest of a line that begins with one of [`HEADS`].
 pub(super) fn node(head: &str, words: &mut Words) -> Read<Node> {
@@ -130,6 +132,7 @@ pub(super) fn node(head: &str, words: &mut Words) -> Read<Node> {
             Node::Have(fact)
         }
         "derive" => Node::Derive(words.value()?),
+        "pair" => Node::Pair(words.value()?, words.value()?),
         "known" => {
             let (condition, holds) = (words.value()?, words.word()?);
             let polarity = POLARITIES.iter().position(|name| *name == holds);

@@ -111,8 +111,9 @@ fn nodes(nodes: &mut Vec<Node>, [a, b]: [Value; 2], choose: Choose) {
 }
 
 fn new_node([a, b]: [Value; 2], choose: Choose) -> Node {
-    match below(6, choose) {
+    match below(7, choose) {
         0 => Node::Derive(a),
+        5 => Node::Pair(a, b),
         1 => Node::Known(a, below(2, choose) == 0),
         2 => Node::Cases(Split::Of(a)),
         3 => Node::Cases(Split::At(a, number(0, choose))),
@@ -143,6 +144,11 @@ fn node(node: &mut Node, other: Value, choose: Choose) {
         Node::Leaf(of) => leaf(of, other, choose),
         Node::Have(fact) => poly(fact, other, choose),
         Node::Derive(value) | Node::Cases(Split::Of(value)) => *value = other,
+        Node::Pair(first, second) => match below(3, choose) {
+            0 => std::mem::swap(first, second),
+            1 => *first = other,
+            _ => *second = other,
+        },
         Node::Known(condition, holds) => match below(2, choose) {
             0 => *holds = !*holds,
             _ => *condition = other,

@@ -4,9 +4,9 @@
 //! as the verifier's, which then checks the whole, so that a mistake here is found.
 
 use super::Writer;
-use crate::func::Value;
+use crate::func::{Inst, Value};
 use crate::interval::Interval;
-use crate::ops::Op;
+use crate::ops::{Op, Unproved};
 use crate::proof::{Fact, Factor, Leaf, Monomial, Node, Poly, Proof, Proofs, Relation, Scope, Split};
 use crate::rounding::Rounding;
 use crate::testing::Source;
@@ -26,7 +26,9 @@ impl<S: Source> Writer<'_, S> {
     pub(super) fn proved(&mut self, block: usize) {
         const TRIES: usize = 4;
         for _ in 0..TRIES {
-            let done = match self.source.below(8) {
+            let done = match self.source.below(10) {
+                9 => self.exact(block),
+                8 => self.in_order(block),
                 0 | 1 => self.sum(block),
                 2 | 3 => self.propagated(block),
                 4 => self.quotient(block),
@@ -254,6 +256,43 @@ impl<S: Source> Writer<'_, S> {
             Some((0, Proof { nodes }))
         };
         self.claim(block, difference, proof(1), proof(-1))
+    }
+
+    /// A difference that could leave 128 bits as far as ranges show, and is nothing.
+    fn exact(&mut self, block: usize) -> Option<()> {
+        let a = self.operand(block, false);
+        let inst = Inst::new(Op::Sub, &[a, a], 0);
+        if self.builder.func().transfer(&inst) != Err(Unproved::Overflow) {
+            return None;
+        }
+        let value = self.builder.push_exact(inst, |_, _, value| {
+            let proof = |times: i128| Proof { nodes: vec![leaf(None, 1, 0, vec![(times, op(value))])] };
+            Some((Interval::point(0), Proofs { low: Some(proof(-1)), high: Some(proof(1)) }))
+        })?;
+        self.own[block].push(value);
+        Some(())
+    }
+
+    /// Two results of an op that rises with its first operand, where that is the lesser of two and one of them.
+    fn in_order(&mut self, block: usize) -> Option<()> {
+        let (a, b) = (self.operand(block, false), self.operand(block, false));
+        let least = self.push(block, Op::Min, &[a, b], 0)?;
+        let w = self.operand(block, false);
+        let w = self.positive(block, w);
+        let mode = self.source.below(Rounding::ALL.len()) as i128;
+        let lesser = self.push(block, Op::Divide, &[least, w], mode)?;
+        let greater = self.push(block, Op::Divide, &[a, w], mode)?;
+        let difference = self.push(block, Op::Sub, &[greater, lesser], 0)?;
+        let scope = Scope::new(self.builder.func(), self.builder.facts(), None);
+        let more = scope.beside(lesser, greater)?.1;
+        let mut nodes = Vec::new();
+        if more.degree() > 0 {
+            nodes.extend([Node::Have(more), leaf(None, 1, 0, vec![(1, op(least))])]);
+        }
+        let order = Factor::Fact(Fact::Above(u16::from(!nodes.is_empty())));
+        nodes.push(Node::Pair(lesser, greater));
+        nodes.push(leaf(None, 1, 0, vec![(1, order), (-1, op(difference))]));
+        self.claim(block, difference, Some((0, Proof { nodes })), None)
     }
 
     /// A difference the right way round, by the comparison that chooses it.
