@@ -8,6 +8,7 @@ mod generate;
 mod properties;
 
 pub use damage::{damage, damage_proofs};
+use generate::with_lie;
 pub use generate::{func, row};
 pub use properties::{
     Became, broken_claim, damaged_functions_are_refused_or_right, damaged_proofs, merged_versions_agree,

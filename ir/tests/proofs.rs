@@ -939,18 +939,12 @@ fn noticed(side: Side, count: u64) -> Option<u64> {
     })
 }
 
-/// Random damage notices most of the conditions that are left out; the crafted functions above notice all of them.
+/// Each condition of the check is needed: without it, a wrong claim is accepted.
 #[test]
 fn damage_notices_conditions_that_are_left_out() {
-    for side in [Side::Identity, Side::OwnClaim, Side::Sign, Side::Remainder, Side::Answer] {
-        assert!(noticed(side, 12_000).is_some(), "{side:?} can be left out");
-    }
-}
-
-#[test]
-#[ignore = "it takes minutes"]
-fn how_soon_damage_notices_conditions_that_are_left_out() {
     for side in Side::ALL {
-        println!("{side:?}: {:?}", noticed(side, 200_000));
+        let after = noticed(side, 20_000);
+        println!("{side:?}: {after:?}");
+        assert!(after.is_some(), "{side:?} can be left out");
     }
 }

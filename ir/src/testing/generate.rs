@@ -4,6 +4,7 @@
 //! be refined follows from the branches among them. An instruction that has no proved interval is left out. Some
 //! values have narrower claims with proofs.
 
+mod lies;
 mod proved;
 
 use super::Source;
@@ -21,6 +22,15 @@ const INSTRUCTIONS_MAX: usize = 9;
 
 /// A valid function.
 pub fn func(source: &mut impl Source) -> Func {
+    written(source, false)
+}
+
+/// A function with a claim that is wrong on some rows. Its proof shows nothing, for one reason alone.
+pub(super) fn with_lie(source: &mut impl Source) -> Func {
+    written(source, true)
+}
+
+fn written(source: &mut impl Source, has_lie: bool) -> Func {
     let fields = (0..1 + source.below(6)).map(|_| field(source)).collect();
     let results: Vec<(bool, Interval)> = (0..source.below(4)).map(|_| result(source)).collect();
     let mut builder = Builder::new(fields, results.iter().map(|(_, range)| *range).collect());
@@ -39,6 +49,7 @@ pub fn func(source: &mut impl Source) -> Func {
         own: vec![Vec::new(); count],
         entered_by: vec![Vec::new(); count],
         blocks,
+        has_lie,
     };
     writer.write()
 }
@@ -112,6 +123,8 @@ struct Writer<'a, S> {
     own: Vec<Vec<Value>>,
     /// The sides of branches, or `None` for jumps, by which each block is entered.
     entered_by: Vec<Vec<Option<(Value, bool)>>>,
+    /// Whether the first block, which every row comes to, has a wrong claim.
+    has_lie: bool,
 }
 
 impl<S: Source> Writer<'_, S> {
@@ -122,6 +135,10 @@ impl<S: Source> Writer<'_, S> {
             self.own[i] = self.builder.func().blocks[self.blocks[i]].params.clone();
             for _ in 0..self.source.below(INSTRUCTIONS_MAX) {
                 self.instruction(i);
+            }
+            if i == 0 && self.has_lie {
+                const TRIES: usize = 4;
+                (0..TRIES).find_map(|_| self.lie(i));
             }
             self.end(i);
         }

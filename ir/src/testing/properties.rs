@@ -1,7 +1,7 @@
 //! What must hold for every function? Checked for one source at a time, so that tests and fuzzers share it.
 
 use super::damage::claim_again;
-use super::{Source, damage, damage_proofs, func, row};
+use super::{Source, damage, damage_proofs, func, row, with_lie};
 use crate::bind::{Filling, bind};
 use crate::func::{Def, End, Entries, Func};
 use crate::interpret::{Returned, evaluate_straight, interpret, interpret_checked};
@@ -173,6 +173,13 @@ pub enum Became {
 /// # Panics
 /// Where predicated code decides otherwise than the function.
 pub fn damaged_proofs(source: &mut impl Source) -> Became {
+    // a lie is left as it is: whether it is refused is what is asked
+    let func = if source.one_in(4) { with_lie(source) } else { with_damage(source) };
+    decided(func, source)
+}
+
+/// A function with changed proofs.
+fn with_damage(source: &mut impl Source) -> Func {
     const TRIES: usize = 8;
     let mut func = func(source);
     for _ in 0..TRIES {
@@ -188,6 +195,10 @@ pub fn damaged_proofs(source: &mut impl Source) -> Became {
     if source.one_in(8) {
         damage(&mut func, source);
     }
+    func
+}
+
+fn decided(func: Func, source: &mut impl Source) -> Became {
     let Ok(verified) = verify(func) else { return Became::Refused };
     if verified.is_open() {
         return Became::Refused;

@@ -13,11 +13,11 @@ use crate::testing::Source;
 
 type Terms = Vec<(i128, Factor)>;
 
-fn leaf(m: Option<Value>, d: i128, e: i128, terms: Terms) -> Node {
+pub(super) fn leaf(m: Option<Value>, d: i128, e: i128, terms: Terms) -> Node {
     Node::Leaf(Leaf { m, d, e, terms })
 }
 
-fn op(value: Value) -> Factor {
+pub(super) fn op(value: Value) -> Factor {
     Factor::Fact(Fact::Op(value, 0))
 }
 
