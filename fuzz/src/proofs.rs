@@ -88,7 +88,7 @@ pub fn check(data: &[u8]) -> Result<(), String> {
 }
 
 /// A policy of one version that decides by a function.
-fn program(func: Func) -> Program {
+fn program(mut func: Func) -> Program {
     let field = |name: String, is_bool: bool, range: Interval, optional: bool| Field {
         name,
         kind: if is_bool { Kind::Bool } else { Kind::Int },
@@ -99,8 +99,12 @@ fn program(func: Func) -> Program {
         End::Decide { outputs, .. } => Some(outputs.clone()),
         _ => None,
     });
-    let is_truth = |value: &opus_ir::Value| func.values[*value].ty.is_bool();
-    let outputs = ends.unwrap_or_default();
+    let outputs: Vec<bool> =
+        ends.unwrap_or_default().iter().map(|value| func.values[*value].ty.is_bool()).collect();
+    // a truth value is decided in a wider range only where damage has put it there
+    for (range, _) in func.results.iter_mut().zip(&outputs).filter(|(_, is_truth)| **is_truth) {
+        *range = Interval::BOOL;
+    }
     let inputs = func.fields.iter().enumerate();
     let inputs = inputs.map(|(i, of)| field(format!("field{i}"), of.is_bool, of.range, of.optional));
     let results = func.results.iter().zip(&outputs).enumerate();
@@ -109,7 +113,7 @@ fn program(func: Func) -> Program {
         enums: Vec::new(),
         inputs: inputs.collect(),
         outputs: results
-            .map(|(i, (range, of))| field(format!("out{i}"), is_truth(of), *range, false))
+            .map(|(i, (range, is_truth))| field(format!("out{i}"), *is_truth, *range, false))
             .collect(),
         effective: None,
     };

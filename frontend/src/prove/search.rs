@@ -183,7 +183,7 @@ impl<'a> Search<'a> {
             if !near.is_empty() {
                 found = self.attempt(goal, &near, &mut left);
             }
-            if found.is_none() && !near.is_empty() {
+            if found.is_none() && !near.is_empty() && self.effort.products {
                 found = self.with_factors(goal, &near, &mut left);
             }
             // what has nothing to do with the goal may say that no row comes here

@@ -100,7 +100,7 @@ impl<S: Source> Writer<'_, S> {
     }
 
     /// A value from 0 on.
-    fn from_zero(&mut self, block: usize) -> Option<Value> {
+    fn starting_at_zero(&mut self, block: usize) -> Option<Value> {
         let (x, range) = self.wide(block)?;
         let lo = self.constant(block, false, range.lo);
         self.push(block, Op::Sub, &[x, lo], 0)
@@ -108,7 +108,7 @@ impl<S: Source> Writer<'_, S> {
 
     /// What begins at 0, but at 1: its square is what it is multiplied by.
     fn never_zero(&mut self, block: usize) -> Option<()> {
-        let y = self.from_zero(block)?;
+        let y = self.starting_at_zero(block)?;
         let square = (1, Factor::Square(Poly::of(y)));
         let nodes = vec![
             Node::Cases(Split::At(y, 0)),
@@ -121,7 +121,7 @@ impl<S: Source> Writer<'_, S> {
 
     /// A product with what may be negative.
     fn times(&mut self, block: usize) -> Option<()> {
-        let y = self.from_zero(block)?;
+        let y = self.starting_at_zero(block)?;
         let (z, _) = self.wide(block).filter(|(z, range)| range.lo < 0 && *z != y)?;
         let product = self.push(block, Op::Mul, &[y, z], 0)?;
         let nodes = vec![leaf(None, 1, 0, vec![(1, Factor::Times(Fact::Low(y), z)), (-1, op(product))])];
