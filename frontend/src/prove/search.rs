@@ -183,7 +183,7 @@ impl<'a> Search<'a> {
             if !near.is_empty() {
                 found = self.attempt(goal, &near, &mut left);
             }
-            if found.is_none() && !near.is_empty() && self.effort.products {
+            if found.is_none() && self.effort.products {
                 found = self.with_factors(goal, &near, &mut left);
             }
             // what has nothing to do with the goal may say that no row comes here
@@ -210,7 +210,8 @@ impl<'a> Search<'a> {
         Some(proof)
     }
 
-    /// A proof that first bounds the factors of a product as the branches do: `d * d` is small where `d` is.
+    /// A proof that first bounds the factors of products, as far as the branches and other facts do: `d * d` is small where `d`
+    /// is.
     fn with_factors(&self, goal: &Poly, branches: &[Known], left: &mut usize) -> Option<Vec<Node>> {
         let roots: Vec<Value> = goal.atoms().collect();
         let factors = |atom: Value| {
@@ -224,13 +225,16 @@ impl<'a> Search<'a> {
         for factor in factors {
             let (atom, range) = (Poly::of(factor), self.func.values[factor].range);
             for (end, is_low) in [(range.lo.min(0), true), (range.hi.max(0), false)] {
-                let bound = |end: i128| if is_low { atom.at_least(end) } else { atom.at_most(end) };
-                let shown = nearest(0, end, |end| {
-                    let goal = bound(end)?;
+                let mut bound = |end: i128| {
+                    let goal = if is_low { atom.at_least(end) } else { atom.at_most(end) }?;
                     let proof = (*left > 0).then(|| self.attempt_where(&goal, branches, &known, BRIEF, left));
                     Some((goal, proof??))
-                });
-                if let Some((_, (goal, proof))) = shown {
+                };
+                // of most factors nothing more can be shown, not even one
+                let next = end - end.signum();
+                let by_one = if end == 0 { None } else { bound(next) };
+                let shown = by_one.map(|by_one| nearest(0, next, &mut bound).map_or(by_one, |found| found.1));
+                if let Some((goal, proof)) = shown {
                     nodes.push(Node::Have(goal.clone()));
                     nodes.extend(proof);
                     known.push(Relation { poly: goal, is_zero: false });
