@@ -443,11 +443,9 @@ impl Checker<'_> {
             let side = if polarity { "holds" } else { "has failed" };
             format!("that {condition} {side} is not established here by a branch on it")
         })?;
-        match self.facts.narrowed(refined, condition, polarity) {
-            Some(narrowed) => self.check_claim(value, inst, at, narrowed),
-            // no row comes here, so that any claim holds for all that do
-            None => Ok(()),
-        }
+        // where the two contradict each other, which no row comes to, nothing more is claimed
+        let narrowed = self.facts.narrowed(refined, condition, polarity);
+        self.check_claim(value, inst, at, narrowed.unwrap_or(Interval::FULL))
     }
 
     fn check_table(&mut self, value: Value, inst: &Inst) -> Checked<()> {

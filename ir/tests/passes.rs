@@ -205,6 +205,33 @@ const CASES: &[(&str, &str, &str)] = &[
            decide 0(v3)",
     ),
     (
+        "narrow", // a refinement that no row reaches
+        "field0: int [0, 9]\nresult0: [0, 100]\n
+         block0:
+           v0: i32 [0, 9] = field field0
+           v1: i32 [0, 100] = add v0, v0
+           v2: i32 [50, 50] = constant 50
+           v3: bool [0, 1] = le v2, v1
+           branch v3, block1, block2
+         block1:
+           v4: i32 [50, 100] = refine v1, v3, holds
+           decide 0(v4)
+         block2:
+           decide 0(v0)",
+        "field0: int [0, 9]\nresult0: [0, 100]\n
+         block0:
+           v0: i32 [0, 9] = field field0
+           v1: i32 [0, 18] = add v0, v0
+           v2: i32 [50, 50] = constant 50
+           v3: bool [0, 0] = le v2, v1
+           branch v3, block1, block2
+         block1:
+           v4: i32 [50, 50] = constant 50
+           decide 0(v4)
+         block2:
+           decide 0(v0)",
+    ),
+    (
         "dead", // values, parameters and tables
         "field0: int [0, 9]\nresult0: [0, 99]\ntable0: [1, 2]\ntable1: [5, 6]\n
          block0:

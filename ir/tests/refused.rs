@@ -20,6 +20,13 @@ const CASES: &[(&str, &str, &str)] = &[
     ("a way to nowhere", "block0:\n jump block7", "block0: there is no block7"),
     ("a way back", "block0:\n jump block1\nblock1:\n jump block1", "block1: it goes back to block1"),
     (
+        "a refinement behind a contradiction",
+        "field0: int [0, 9]\nresult0: [0, 30]\nblock0:\n v0: i32 [0, 9] = field field0\n v1: i32 [20, 20] = constant 20\n \
+         v2: bool [0, 1] = le v1, v0\n branch v2, block1, block2\nblock1:\n v3: i32 [20, 30] = refine v0, v2, holds\n \
+         decide 0(v3)\nblock2:\n decide 0(v0)",
+        "v3: it claims [20, 30], but `refine` gives [0, 9]",
+    ),
+    (
         "a branch to one block",
         "field0: bool [0, 1]\nblock0:\n v0: bool [0, 1] = field field0\n branch v0, block1, block1\nblock1:\n decide 0",
         "block0: both sides of the branch go to block1",

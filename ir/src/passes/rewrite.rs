@@ -107,7 +107,15 @@ impl<'a> Rewriter<'a> {
             inst = Inst::new(Op::Refine, &[value, condition], holds as i128);
         }
         inst.args_mut().iter_mut().for_each(|arg| *arg = self.moved(*arg));
-        inst
+        // no row comes to what contradicts itself: any number of its claim will do
+        let claimed = self.old.values[old].range;
+        let is_possible = |known: Interval| known.intersect(claimed).is_some();
+        match inst.op {
+            Op::Refine if !self.refined(&inst).is_some_and(is_possible) => {
+                Inst::new(Op::Const, &[], claimed.lo)
+            }
+            _ => inst,
+        }
     }
 
     fn plain(&self, condition: Value, holds: bool) -> (Value, bool) {
@@ -118,17 +126,17 @@ impl<'a> Rewriter<'a> {
         (condition, holds)
     }
 
-    /// The interval of an instruction by its transfer function; `claimed` where no row comes to it, or where the
-    /// proof is lost, which the verifier will find.
+    /// What is known of the result of a refinement; `None` where that contradicts what is known of its operand.
+    fn refined(&self, inst: &Inst) -> Option<Interval> {
+        let [value, condition] = inst.operands();
+        Facts::with_origins(&self.new, &self.origins).narrowed(value, condition, inst.imm != 0)
+    }
+
+    /// The interval of an instruction by its transfer function; `claimed` where the proof is lost, which the verifier will
+    /// find.
     pub fn derive(&self, inst: &Inst, claimed: Interval) -> Interval {
         let established = match (inst.op, inst.args()) {
-            (Op::Refine, [value, condition]) => {
-                let facts = Facts::with_origins(&self.new, &self.origins);
-                match facts.narrowed(*value, *condition, inst.imm != 0) {
-                    Some(narrowed) => narrowed,
-                    None => return claimed,
-                }
-            }
+            (Op::Refine, _) => self.refined(inst).unwrap_or(Interval::FULL),
             // what was claimed before is still true of every row that comes here
             (Op::Bound, [value]) => {
                 return self.new.values[*value].range.intersect(claimed).unwrap_or(claimed);
@@ -158,10 +166,17 @@ impl<'a> Rewriter<'a> {
         self.emit(block, Inst::new(Op::Const, &[], x), ty, Interval::point(x))
     }
 
-    /// An end with new values in the place of the old.
+    /// An end with new values in the place of the old. A branch on a refinement that contradicts itself goes by what was
+    /// refined: other refinements rely on it.
     pub fn end(&self, end: &End) -> End {
-        let mut end = end.clone();
-        end.uses_mut().for_each(|value| *value = self.moved(*value));
-        end
+        let mut new = end.clone();
+        new.uses_mut().for_each(|value| *value = self.moved(*value));
+        if let (End::Branch(old, ..), End::Branch(condition, ..)) = (end, &mut new) {
+            let is_refined = self.old.inst(*old).is_some_and(|inst| inst.op == Op::Refine);
+            if is_refined && self.new.constant(*condition).is_some() {
+                *condition = self.moved(self.old_origins[*old].unwrap());
+            }
+        }
+        new
     }
 }
