@@ -205,6 +205,35 @@ const CASES: &[(&str, &str, &str)] = &[
            decide 0(v3)",
     ),
     (
+        "fold", // a refinement by what turns out to be a negation
+        "field0: int [0, 9]\nresult0: [0, 9]\n
+         block0:
+           v0: i32 [0, 9] = field field0
+           v1: i32 [5, 5] = constant 5
+           v2: bool [0, 1] = le v0, v1
+           v3: bool [1, 1] = constant 1
+           v4: bool [0, 1] = xor v2, v3
+           branch v4, block1, block2
+         block1:
+           v5: i32 [0, 9] = refine v0, v4, holds
+           decide 0(v5)
+         block2:
+           decide 0(v0)",
+        "field0: int [0, 9]\nresult0: [0, 9]\n
+         block0:
+           v0: i32 [0, 9] = field field0
+           v1: i32 [5, 5] = constant 5
+           v2: bool [0, 1] = le v0, v1
+           v3: bool [1, 1] = constant 1
+           v4: bool [0, 1] = not v2
+           branch v2, block2, block1
+         block1:
+           v5: i32 [6, 9] = refine v0, v2, failed
+           decide 0(v5)
+         block2:
+           decide 0(v0)",
+    ),
+    (
         "narrow", // a refinement that no row reaches
         "field0: int [0, 9]\nresult0: [0, 100]\n
          block0:
