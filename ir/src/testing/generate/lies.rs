@@ -129,7 +129,7 @@ impl<S: Source> Writer<'_, S> {
     }
 
     /// The difference of two values, and whether the first is at most the second.
-    fn two(&mut self, block: usize) -> Option<(Value, Value)> {
+    fn compared(&mut self, block: usize) -> Option<(Value, Value)> {
         let ((a, _), (b, _)) = (self.wide(block)?, self.wide(block)?);
         let at_most = self.push(block, Op::Le, &[a, b], 0)?;
         let difference = self.push(block, Op::Sub, &[b, a], 0)?;
@@ -138,14 +138,14 @@ impl<S: Source> Writer<'_, S> {
 
     /// By a branch that no row has passed.
     fn unpassed(&mut self, block: usize) -> Option<()> {
-        let (at_most, difference) = self.two(block)?;
+        let (at_most, difference) = self.compared(block)?;
         let sum = vec![(1, op(at_most)), (-1, op(difference))];
         self.not_negative(block, difference, vec![Node::Known(at_most, true), leaf(None, 1, 0, sum)])
     }
 
     /// By a comparison whose answer is not known.
     fn unanswered(&mut self, block: usize) -> Option<()> {
-        let (at_most, difference) = self.two(block)?;
+        let (at_most, difference) = self.compared(block)?;
         let sum = vec![(1, op(at_most)), (-1, op(difference))];
         self.not_negative(block, difference, vec![leaf(None, 1, 0, sum)])
     }

@@ -57,13 +57,33 @@ impl<S: Source> Writer<'_, S> {
             lo: low.as_ref().map_or(derived.lo, |(lo, _)| *lo),
             hi: high.as_ref().map_or(derived.hi, |(hi, _)| *hi),
         };
-        if range.lo > range.hi || range == derived {
+        // a number as great as 128 bits allow bounds nothing
+        let bounds_nothing = |(_, factor): &(i128, Factor)| match factor {
+            Factor::Fact(Fact::High(value)) => self.builder.range(*value).hi == i128::MAX,
+            _ => false,
+        };
+        let names_none = |(_, proof): &(i128, Proof)| {
+            let leaves = proof.nodes.iter().filter_map(|node| match node {
+                Node::Leaf(leaf) => Some(&leaf.terms),
+                _ => None,
+            });
+            leaves.flatten().any(bounds_nothing)
+        };
+        if range.lo > range.hi || range == derived || low.iter().chain(&high).any(names_none) {
             return None;
         }
         let proofs = Proofs { low: low.map(|(_, proof)| proof), high: high.map(|(_, proof)| proof) };
         let bound = self.builder.bound(value, range, proofs);
         self.own[block].push(bound);
         Some(())
+    }
+
+    /// Two integers. Facts about the least number of all are left out, as its negation does not fit, and the numbers of others
+    /// change.
+    fn two(&mut self, block: usize) -> Option<(Value, Value)> {
+        let two = [self.operand(block, false), self.operand(block, false)];
+        let is_least = |value: &Value| self.builder.func().constant(*value) == Some(i128::MIN);
+        (!two.iter().any(is_least)).then_some((two[0], two[1]))
     }
 
     /// Branches that every row to here has passed.
@@ -228,7 +248,7 @@ impl<S: Source> Writer<'_, S> {
 
     /// The greater and the lesser of two are together as much as the two: by cases.
     fn extremes(&mut self, block: usize) -> Option<()> {
-        let (a, b) = (self.operand(block, false), self.operand(block, false));
+        let (a, b) = self.two(block)?;
         let [max, min] = [Op::Max, Op::Min].map(|op| self.push(block, op, &[a, b], 0));
         let (max, min) = (max?, min?);
         let together = self.push(block, Op::Add, &[max, min], 0)?;
@@ -275,7 +295,7 @@ impl<S: Source> Writer<'_, S> {
 
     /// Two results of an op that rises with its first operand, where that is the lesser of two and one of them.
     fn in_order(&mut self, block: usize) -> Option<()> {
-        let (a, b) = (self.operand(block, false), self.operand(block, false));
+        let (a, b) = self.two(block)?;
         let least = self.push(block, Op::Min, &[a, b], 0)?;
         let w = self.operand(block, false);
         let w = self.positive(block, w);
@@ -297,7 +317,7 @@ impl<S: Source> Writer<'_, S> {
 
     /// A difference the right way round, by the comparison that chooses it.
     fn chosen(&mut self, block: usize) -> Option<()> {
-        let (a, b) = (self.operand(block, false), self.operand(block, false));
+        let (a, b) = self.two(block)?;
         let at_most = self.push(block, Op::Le, &[a, b], 0)?;
         let forward = self.push(block, Op::Sub, &[b, a], 0)?;
         let back = self.push(block, Op::Sub, &[a, b], 0)?;
