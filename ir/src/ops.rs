@@ -157,7 +157,7 @@ pub struct Row {
     pub says: fn(&[Term; 4], i128, &[i128]) -> Vec<Relation>,
     /// A complete list of cases, in the same way; none where there is none.
     pub cases: fn(&[Term; 4], i128, &[i128]) -> Vec<Case>,
-    /// What it says together with another value; nothing for most.
+    /// What proofs may use of the result together with another value; nothing for most ops.
     pub pairs: fn(&[Term; 4], i128, &[i128], &Other) -> Option<Relation>,
 }
 
@@ -478,6 +478,12 @@ impl Op {
             index
         };
         &TABLE[INDEX[self as usize] as usize]
+    }
+
+    /// Whether a proof may say what the transfer function does not: where all that is in doubt is whether the exact result fits
+    /// in 128 bits, its low bits are right in any case.
+    pub fn may_be_proved(self, unproved: Unproved) -> bool {
+        unproved == Unproved::Overflow && self.row().laws.modular
     }
 
     /// The op with this code, `None` if there is none.

@@ -16,7 +16,7 @@ use crate::dominators::Dominators;
 use crate::facts::{self, Facts};
 use crate::func::{Block, BlockData, Def, End, Entries, Func, Inst, Table, Target, Value};
 use crate::interval::Interval;
-use crate::ops::{Class, Imm, Op, Unproved};
+use crate::ops::{Class, Imm, Op};
 use crate::proof::{self, Node, Poly, Proofs, Scope, Side, Work, required};
 
 /// How many table entries the transfer functions of one function may look at together.
@@ -392,22 +392,23 @@ impl Checker<'_> {
     ) -> Checked<()> {
         let (place, mnemonic) = (Location::Value(value), inst.op.row().mnemonic);
         let claimed = self.func.values[value].range;
-        let (derived, is_exact) = match self.func.transfer_where(inst, established) {
-            Ok(derived) => (derived, true),
-            // the low bits are right whatever happens: proofs say that the exact result has no others
-            Err(Unproved::Overflow) if inst.op.row().laws.modular => (Interval::FULL, false),
-            Err(why) => return Err(invalid(place, format!("`{mnemonic}` is not proved: {why}"))),
+        let given = self.func.transfer_where(inst, established);
+        let no_more = || match given {
+            Ok(derived) => format!("it claims {claimed}, but `{mnemonic}` gives {derived}"),
+            Err(why) => format!("`{mnemonic}` is not proved: {why}"),
         };
-        let is_trusted = self.trust == Trust::Claims && (inst.op == Op::Bound || !is_exact);
-        if is_trusted || (is_exact && claimed.contains_all(derived)) {
+        let derived = match given {
+            Ok(derived) => derived,
+            Err(why) if inst.op.may_be_proved(why) => Interval::FULL,
+            Err(_) => return Err(invalid(place, no_more())),
+        };
+        let is_trusted = self.trust == Trust::Claims && (inst.op == Op::Bound || given.is_err());
+        if is_trusted || (given.is_ok() && claimed.contains_all(derived)) {
             return Ok(());
         }
-        let no_more = || match is_exact {
-            true => format!("it claims {claimed}, but `{mnemonic}` gives {derived}"),
-            false => format!("`{mnemonic}` is not proved: {}", Unproved::Overflow),
-        };
+        // a result that could leave 128 bits needs a proof of both ends
         let is_within = claimed.lo > i128::MIN && claimed.hi < i128::MAX;
-        let proofs = self.func.proofs.get(&value).filter(|_| is_exact || is_within);
+        let proofs = self.func.proofs.get(&value).filter(|_| given.is_ok() || is_within);
         let proofs = proofs.ok_or_else(|| invalid(place, no_more()))?;
         let atom = Poly::of(self.facts.origin(value));
         let low = (claimed.lo > derived.lo).then(|| (&proofs.low, atom.at_least(claimed.lo)));
@@ -443,7 +444,7 @@ impl Checker<'_> {
             let side = if polarity { "holds" } else { "has failed" };
             format!("that {condition} {side} is not established here by a branch on it")
         })?;
-        // where the two contradict each other, which no row comes to, nothing more is claimed
+        // a contradiction, which no row reaches, narrows nothing
         let narrowed = self.facts.narrowed(refined, condition, polarity);
         self.check_claim(value, inst, at, narrowed.unwrap_or(Interval::FULL))
     }

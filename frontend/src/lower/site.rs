@@ -171,16 +171,17 @@ impl Site {
                 if held != args {
                     return self.compute(op, &held, imm);
                 }
-                let is_exact = unproved == Unproved::Overflow && op.row().laws.modular;
-                let value = if is_exact { self.exact(Inst::new(op, &sharp, imm)) } else { None };
-                let value = value.ok_or(unproved)?;
+                if !op.may_be_proved(unproved) {
+                    return Err(unproved);
+                }
+                let value = self.exact(Inst::new(op, &sharp, imm)).ok_or(unproved)?;
                 self.computed.insert(key, value);
                 Ok(value)
             }
         }
     }
 
-    /// The result of an op that is proved to fit in 128 bits by the branches that lead here.
+    /// The result of an op, if the branches that lead here prove that it fits in 128 bits.
     fn exact(&mut self, inst: Inst) -> Option<Value> {
         let (known, proofs) = (self.known.conditions(false), &mut self.proofs);
         self.builder

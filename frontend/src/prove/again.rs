@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use opus_ir::dominators::Dominators;
 use opus_ir::facts::{self, Facts};
 use opus_ir::proof::Proofs;
-use opus_ir::{Block, Func, Inst, Interval, Op, Unproved, Value};
+use opus_ir::{Block, Func, Inst, Interval, Op, Value};
 
 use super::search::{Budget, Known, Search};
 use crate::limits::PROOF_WORK_MAX;
@@ -25,13 +25,12 @@ pub fn optimize(func: &mut Func) {
     }
 }
 
-/// The proofs of every `bound` in a function that otherwise verifies, and of what could leave 128 bits; `None` where one is
-/// not found.
+/// The proofs of every `bound` in a function that otherwise verifies, and of every result that could leave 128 bits; `None`
+/// if one is not found.
 fn again(func: &Func) -> Option<BTreeMap<Value, Proofs>> {
     let is_proved = |value: &Value| {
-        let is_exact =
-            |inst: &Inst| inst.op.row().laws.modular && func.transfer(inst) == Err(Unproved::Overflow);
-        func.inst(*value).is_some_and(|inst| inst.op == Op::Bound || is_exact(inst))
+        let may_be_proved = |inst: &Inst| func.transfer(inst).is_err_and(|why| inst.op.may_be_proved(why));
+        func.inst(*value).is_some_and(|inst| inst.op == Op::Bound || may_be_proved(inst))
     };
     let origins = facts::origins(func);
     let facts = Facts::with_origins(func, &origins);

@@ -5,7 +5,7 @@ use opus_ir::dominators::Dominators;
 use opus_ir::facts::{self, Facts};
 use opus_ir::ops::Role;
 use opus_ir::proof::Proofs;
-use opus_ir::{Func, Inst, Interval, Op, Type, Unproved, Value};
+use opus_ir::{Func, Inst, Interval, Op, Type, Value};
 
 use super::again::passed;
 use super::search::{Budget, Known, Search};
@@ -32,7 +32,7 @@ fn narrowed(func: &Func, mut budget: Budget) -> Option<Func> {
             if is_changed {
                 // what is known of the operands has changed, and with it what a proof adds up
                 let derived = match new.transfer(&inst) {
-                    Err(Unproved::Overflow) if inst.op.row().laws.modular => Interval::FULL,
+                    Err(why) if inst.op.may_be_proved(why) => Interval::FULL,
                     derived => derived.ok()?,
                 };
                 let claim = func.values[*value].range;
@@ -67,7 +67,7 @@ fn fits(
         Type::I64 => &[Type::I32],
         Type::I32 | Type::Bool => &[],
     };
-    // of what could leave 128 bits nothing is known but what was proved
+    // a result that could leave 128 bits keeps the claim that was proved
     if inst.op.row().role != Role::Computed || func.transfer(inst).is_err() {
         return None;
     }

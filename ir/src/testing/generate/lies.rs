@@ -36,7 +36,7 @@ impl<S: Source> Writer<'_, S> {
         }
     }
 
-    /// A value with two numbers in its range at least, and the range.
+    /// A value whose range has at least two numbers, and the range.
     fn wide(&mut self, block: usize) -> Option<(Value, Interval)> {
         let x = self.operand(block, false);
         let x = self.builder.facts().origin(x);
@@ -67,32 +67,26 @@ impl<S: Source> Writer<'_, S> {
         self.claimed(block, value, range, true, nodes)
     }
 
-    /// Only the lower half of a range.
+    /// A value is in the lower half of its range.
     fn half(&mut self, block: usize, nodes: impl Fn(Value, i128) -> Vec<Node>) -> Option<()> {
         let (x, range) = self.wide(block)?;
         let middle = (range.lo + range.hi).div_euclid(2);
         self.claimed(block, x, Interval { hi: middle, ..range }, false, nodes(x, middle))
     }
 
-    /// Two claims, each by the other.
+    /// Two claims, each proved by the other.
     fn circle(&mut self, block: usize) -> Option<()> {
-        let mut after = None;
-        for _ in 0..2 {
-            let (x, range) = match after {
-                None => self.wide(block)?,
-                Some(known) => known,
-            };
-            let middle = (range.lo + range.hi).div_euclid(2);
-            let next = self.builder.func().values.next_key();
-            let other = if after.is_none() { next.as_u32() + 1 } else { next.as_u32() - 1 };
+        let (x, range) = self.wide(block)?;
+        let middle = (range.lo + range.hi).div_euclid(2);
+        let first = self.builder.func().values.next_key().as_u32();
+        for other in [first + 1, first] {
             let nodes = vec![leaf(None, 1, 0, vec![fact(Fact::High(Value::from_u32(other)))])];
             self.claimed(block, x, Interval { hi: middle, ..range }, false, nodes)?;
-            after = Some((x, range));
         }
         Some(())
     }
 
-    /// More than the greatest.
+    /// A value is above its range.
     fn above_all(&mut self, block: usize) -> Option<()> {
         let (x, range) = self.wide(block)?;
         let nodes = vec![leaf(None, -1, 0, vec![fact(Fact::High(x)), (1, Factor::One)])];
@@ -106,7 +100,7 @@ impl<S: Source> Writer<'_, S> {
         self.push(block, Op::Sub, &[x, lo], 0)
     }
 
-    /// What begins at 0, but at 1: its square is what it is multiplied by.
+    /// A value from 0 on is never 0, as if it could multiply the goal where it is.
     fn never_zero(&mut self, block: usize) -> Option<()> {
         let y = self.starting_at_zero(block)?;
         let square = (1, Factor::Square(Poly::of(y)));
@@ -119,7 +113,7 @@ impl<S: Source> Writer<'_, S> {
         self.claimed(block, y, Interval { lo: 1, ..range }, true, nodes)
     }
 
-    /// A product with what may be negative.
+    /// A product is not negative, although a factor may be.
     fn times(&mut self, block: usize) -> Option<()> {
         let y = self.starting_at_zero(block)?;
         let (z, _) = self.wide(block).filter(|(z, range)| range.lo < 0 && *z != y)?;
@@ -136,14 +130,14 @@ impl<S: Source> Writer<'_, S> {
         (a != b && self.builder.range(at_most).single().is_none()).then_some((at_most, difference))
     }
 
-    /// By a branch that no row has passed.
+    /// A difference is not negative, by a branch that no row has passed.
     fn unpassed(&mut self, block: usize) -> Option<()> {
         let (at_most, difference) = self.compared(block)?;
         let sum = vec![(1, op(at_most)), (-1, op(difference))];
         self.not_negative(block, difference, vec![Node::Known(at_most, true), leaf(None, 1, 0, sum)])
     }
 
-    /// By a comparison whose answer is not known.
+    /// A difference is not negative, by a comparison whose answer is not known.
     fn unanswered(&mut self, block: usize) -> Option<()> {
         let (at_most, difference) = self.compared(block)?;
         let sum = vec![(1, op(at_most)), (-1, op(difference))];
@@ -170,7 +164,7 @@ impl<S: Source> Writer<'_, S> {
         self.not_negative(block, difference, nodes)
     }
 
-    /// Quotients of two values of which nothing is known.
+    /// Quotients of two values are in order, although the values need not be.
     fn in_any_order(&mut self, block: usize) -> Option<()> {
         let ((a, _), (b, _)) = (self.wide(block)?, self.wide(block)?);
         let w = self.constant(block, false, 2);
@@ -178,7 +172,7 @@ impl<S: Source> Writer<'_, S> {
         self.pair(block, quotients, Vec::new())
     }
 
-    /// Quotients of a value by two others.
+    /// Quotients by two different divisors are in order.
     fn unlike(&mut self, block: usize) -> Option<()> {
         let (a, _) = self.wide(block)?;
         let [v, w] = [2, 3].map(|w| self.constant(block, false, w));
@@ -186,7 +180,7 @@ impl<S: Source> Writer<'_, S> {
         self.pair(block, quotients, Vec::new())
     }
 
-    /// Entries of a table that does not ascend.
+    /// Entries of a table that does not ascend are in order.
     fn falling(&mut self, block: usize) -> Option<()> {
         let ((a, range), (b, _)) = (self.wide(block)?, self.wide(block)?);
         let least = self.push(block, Op::Min, &[a, b], 0).filter(|least| *least != a)?;
