@@ -30,7 +30,7 @@ pub struct Run<'a> {
     pub seconds: f64,
 }
 
-/// Where a fault is met first, and the value there.
+/// Where a fault occurs first, and the value there.
 pub fn first_of(fault: &FaultCount) -> String {
     let (row, value) = &fault.first;
     let value = if value.is_empty() { String::new() } else { format!(": {}", printable(value)) };

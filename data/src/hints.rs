@@ -15,7 +15,7 @@ struct Remedy {
     says: &'static str,
     /// Whether a refused value looks as if it were written so.
     is_likely: fn(&Refused<'_>) -> bool,
-    /// Makes a mapping say it.
+    /// Sets it in a mapping.
     set: fn(&mut FieldMapping),
 }
 
@@ -188,7 +188,7 @@ const MISSING: [&str; 14] =
 const CURRENCIES: [&str; 8] = ["€", "$", "£", "¥", "EUR", "USD", "GBP", "CHF"];
 
 impl Intake {
-    /// What to add to the reason for which a value is refused, which reads as this text; empty where nothing is known.
+    /// What to add to the reason why a value is refused, where `text` is the value as it reads; empty if nothing is known.
     pub(crate) fn hint(&self, index: usize, reading: Reading<'_>, text: &str, fault: Fault) -> String {
         let (field, unit) = (&self.schema.inputs[index], self.field_mapping(index).unit);
         let refused = Refused { kind: field.kind, fault, unit, reading, text };

@@ -101,7 +101,7 @@ fn program(mut func: Func) -> Program {
     });
     let outputs: Vec<bool> =
         ends.unwrap_or_default().iter().map(|value| func.values[*value].ty.is_bool()).collect();
-    // a truth value is decided in a wider range only where damage has put it there
+    // only damage puts a truth value into an output with a wider range
     for (range, _) in func.results.iter_mut().zip(&outputs).filter(|(_, is_truth)| **is_truth) {
         *range = Interval::BOOL;
     }

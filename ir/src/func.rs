@@ -432,9 +432,9 @@ impl Builder {
         Ok(value)
     }
 
-    /// Adds an instruction whose result could leave 128 bits as far as its op's transfer function shows, with the interval that
-    /// `prove` finds and the proofs of both its ends. Whether they show it is for the verifier to say. Where it finds none, a
-    /// constant that nothing uses takes its place.
+    /// Adds an instruction whose transfer function does not exclude a result beyond 128 bits. `prove` finds an interval and a
+    /// proof of each of its ends, which the verifier checks. If it finds none, an unused constant takes the instruction's
+    /// place.
     pub fn push_exact(
         &mut self,
         inst: Inst,

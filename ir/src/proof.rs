@@ -61,8 +61,8 @@ pub enum Node {
     Have(Poly),
     /// What the transfer function of a value gives from all that is known here of its operands becomes known of it.
     Derive(Value),
-    /// What two values say together becomes known, by the row of the first one's op: of a result that rises with its first
-    /// operand, that it is at most the second, whose first operand is known to be at least as much.
+    /// What two values say together becomes known, by the row of the first one's op: for example, that a quotient is at most
+    /// another one, whose dividend is known to be at least as great and whose divisor is the same.
     Pair(Value, Value),
     /// A branch that every row to this place has passed says that a condition holds, or that it has failed.
     Known(Value, bool),

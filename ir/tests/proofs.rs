@@ -203,7 +203,7 @@ fn what_ops_say_is_true_and_as_strong_as_it_can_be() {
     assert!(nearest.len() > 80, "{} facts were met", nearest.len());
 }
 
-/// An op on two first operands, of which the first is at most the second.
+/// Checks what an op says of two results together, where the first operand of one is at most that of the other.
 fn check_pairs(op: Op, [x, y]: [i128; 2], [b, c]: [i128; 2], seed: &mut Seed) -> usize {
     let other_op = if op == Op::Modulo { Op::Divide } else { op };
     let mut said = 0;
@@ -883,7 +883,7 @@ fn arithmetic_at_the_ends_of_128_bits_is_exact() {
     assert_eq!(interpret(&func, &[3, 0], &[true; 2]).outputs, [0]);
 }
 
-/// What could leave 128 bits needs a proof of both ends, which may use nothing but what the op says of the exact result.
+/// A result that could leave 128 bits needs a proof of both ends, which may use only what the op says of the exact result.
 #[test]
 fn results_that_could_leave_128_bits_are_proved_whole() {
     let full = Interval::FULL;

@@ -161,7 +161,7 @@ impl Fault {
     }
 }
 
-/// A diagnostic if no failing input was found; `known` goes on with the sentence that says so.
+/// A diagnostic for which no failing input was found. The sentence that says so ends with `known`.
 pub fn unseen(mut diagnostic: Diagnostic, known: &str) -> Diagnostic {
     let excludes = format!("no such input was found, but the compiler cannot exclude one{known}");
     diagnostic.help = diagnostic.help.map(|help| format!("{help}; {excludes}"));

@@ -27,13 +27,13 @@ const FIRST_LOOKED_AT: usize = 32;
 const LAST_LOOKED_AT: usize = 96;
 /// How deep cases are split.
 const SPLITS_DEEP_MAX: usize = 24;
-/// For a claim that has to be proved.
+/// The effort for a claim that has to be proved.
 const WHOLE: Effort = Effort { leaves: 192, products: true };
-/// For others.
+/// The effort for what is only tried.
 const BRIEF: Effort = Effort { leaves: 4, products: false };
-/// The ops that say something of pairs of values.
+/// The ops whose rows say something of pairs of values.
 const PAIRED: [Op; 5] = [Op::Divide, Op::Modulo, Op::Bucket, Op::Lookup, Op::AddMonths];
-/// How many pairs of values are put in order for one goal.
+/// How many pairs of values are used for one goal.
 const PAIRS_MAX: usize = 16;
 /// How many factors of products are bounded first.
 const FACTORS_MAX: usize = 4;
@@ -113,8 +113,8 @@ impl<'a> Search<'a> {
         Some(proofs)
     }
 
-    /// The interval of an exact result of which nothing is known yet, each end in as few bits as are proved, and its proofs.
-    /// `None` where it is not proved to fit in 128 bits.
+    /// An interval of an exact result about which nothing is known yet, and its proofs. Each end has as few bits as can be
+    /// proved. `None` if the result is not proved to fit in 128 bits.
     pub fn exact(&mut self, value: Value) -> Option<(Interval, Proofs)> {
         const BITS_MAX: i128 = 126;
         let atom = Poly::of(value);
@@ -210,7 +210,7 @@ impl<'a> Search<'a> {
         Some(proof)
     }
 
-    /// A proof that first bounds the factors of products, as far as the branches and other facts do: `d * d` is small where `d`
+    /// A proof that first bounds the factors of products as far as branches and other facts allow: `d * d` is small where `d`
     /// is.
     fn with_factors(&self, goal: &Poly, branches: &[Known], left: &mut usize) -> Option<Vec<Node>> {
         let roots: Vec<Value> = goal.atoms().collect();
@@ -230,7 +230,7 @@ impl<'a> Search<'a> {
                     let proof = (*left > 0).then(|| self.attempt_where(&goal, branches, &known, BRIEF, left));
                     Some((goal, proof??))
                 };
-                // of most factors nothing more can be shown, not even one
+                // most factors cannot be bounded any further: one step tells
                 let next = end - end.signum();
                 let by_one = if end == 0 { None } else { bound(next) };
                 let shown = by_one.map(|by_one| nearest(0, next, &mut bound).map_or(by_one, |found| found.1));
@@ -332,8 +332,8 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Of the numbers from one that is wanted to one that holds, the nearest to the first for which `prove` finds a proof, and that
-/// proof. What holds is not tried itself.
+/// The number nearest to `wanted` for which `prove` finds a proof, on the way from there to `holds`, and the proof. `holds`
+/// itself is not tried.
 fn nearest<T>(wanted: i128, holds: i128, mut prove: impl FnMut(i128) -> Option<T>) -> Option<(i128, T)> {
     let mut best = (wanted != holds).then(|| prove(wanted)).flatten().map(|proof| (wanted, proof));
     let (mut near, mut far) = (wanted, holds);
@@ -386,7 +386,7 @@ fn violates(point: &Point, relation: &Relation) -> bool {
         match point.get(&monomial) {
             _ if monomial == Monomial::ONE => sum = sum.plus(&Rational::integer(times)),
             Some(value) => sum = sum.plus(&Rational::integer(times).times(value)),
-            // nothing has been said of a product yet
+            // nothing is known of this product yet
             None if monomial.degree() > 1 => return true,
             None => return false,
         }
@@ -403,7 +403,7 @@ struct Attempt<'a, 'b> {
     left: &'b mut usize,
     /// What is left of it.
     effort: Effort,
-    /// How many pairs may still be put in order.
+    /// How many pairs may still be used.
     pairs_left: usize,
 }
 
@@ -478,8 +478,7 @@ impl Attempt<'_, '_> {
         follows(&self.scope, &self.atoms, goal, m, products, self.left)
     }
 
-    /// What pairs of values say together and a point violates, as far as the order of their operands is proved. It is known
-    /// afterwards.
+    /// Makes known what pairs of values say together, where the point violates it and the order of their operands is proved.
     fn pairs(&mut self, point: &Point) -> Vec<Node> {
         let mut nodes = Vec::new();
         let func = self.scope.func();
@@ -499,7 +498,7 @@ impl Attempt<'_, '_> {
         nodes
     }
 
-    /// What two values say together, from the order of their operands.
+    /// Makes known what two values say together, if the order of their operands is proved.
     fn pair(&mut self, first: Value, second: Value) -> Option<Vec<Node>> {
         let (relation, more) = self.scope.beside(first, second)?;
         let mark = self.scope.mark();

@@ -107,7 +107,7 @@ impl<'a> Rewriter<'a> {
             inst = Inst::new(Op::Refine, &[value, condition], holds as i128);
         }
         inst.args_mut().iter_mut().for_each(|arg| *arg = self.moved(*arg));
-        // no row comes to what contradicts itself: any number of its claim will do
+        // no row reaches a contradiction, so any number in its claim will do
         let claimed = self.old.values[old].range;
         let is_possible = |known: Interval| known.intersect(claimed).is_some();
         match inst.op {
@@ -126,14 +126,13 @@ impl<'a> Rewriter<'a> {
         (condition, holds)
     }
 
-    /// What is known of the result of a refinement; `None` where that contradicts what is known of its operand.
+    /// What is known of the result of a refinement; `None` if its condition contradicts what is known of its operand.
     fn refined(&self, inst: &Inst) -> Option<Interval> {
         let [value, condition] = inst.operands();
         Facts::with_origins(&self.new, &self.origins).narrowed(value, condition, inst.imm != 0)
     }
 
-    /// The interval of an instruction by its transfer function; `claimed` where the proof is lost, which the verifier will
-    /// find.
+    /// The interval of an instruction by its transfer function; `claimed` if that gives none.
     pub fn derive(&self, inst: &Inst, claimed: Interval) -> Interval {
         let established = match (inst.op, inst.args()) {
             (Op::Refine, _) => self.refined(inst).unwrap_or(Interval::FULL),
@@ -166,8 +165,8 @@ impl<'a> Rewriter<'a> {
         self.emit(block, Inst::new(Op::Const, &[], x), ty, Interval::point(x))
     }
 
-    /// An end with new values in the place of the old. A branch on a refinement that contradicts itself goes by what was
-    /// refined: other refinements rely on it.
+    /// An end with new values in the place of the old. If it branches on a contradictory refinement, it now branches on the
+    /// value that was refined, because other refinements rely on that branch.
     pub fn end(&self, end: &End) -> End {
         let mut new = end.clone();
         new.uses_mut().for_each(|value| *value = self.moved(*value));

@@ -67,7 +67,7 @@ fn simpler(writer: &Rewriter, inst: &Inst, range: Interval) -> Option<Simpler> {
         Op::Select => {
             select(writer, inst).or_else(|| distance(writer, inst).and_then(|x| absolute(writer, x, range)))
         }
-        // a branch goes by what its condition negates, and so does what relies on the branch
+        // branches shed the negations of their conditions, and a refinement names the condition of its branch
         Op::Refine if negated(1).is_some() => negated(1).map(|condition| {
             Simpler::Inst(Inst::new(Op::Refine, &[args[0], condition], i128::from(inst.imm == 0)))
         }),

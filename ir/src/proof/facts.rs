@@ -28,7 +28,8 @@ pub struct Other {
     pub imm: i128,
     /// Itself and its operands.
     pub terms: [Term; 4],
-    /// Whether it differs from the one asked in the first operand alone. What is said holds where that is at least the other's.
+    /// Whether the two differ in their first operands alone. Then what they say together holds if this one's is at least the
+    /// other's.
     pub is_alike: bool,
 }
 
@@ -85,7 +86,7 @@ pub(crate) fn product(q: Term, a: Term, b: Term) -> Says {
     all([Total::of(&[(-1, &q)], 0).and(1, a.poly.times(&b.poly).as_ref()).zero()])
 }
 
-/// Whether quotients and remainders by this say something.
+/// Whether a quotient or a remainder by this says anything.
 pub(crate) fn is_divisor(w: &Term) -> bool {
     w.range.lo >= 1 || !required(Side::Divisor)
 }
@@ -125,7 +126,7 @@ pub(crate) fn remainder(q: Term, a: Term, w: Term) -> Says {
     all([at_least(&[(1, &q)], 0), below, within])
 }
 
-/// `q` is the remainder of `a` by `w`, and the other is their quotient: `q = a - w * other`.
+/// `q` is the remainder of `a` by `w`, and the other value is their floor quotient: `q = a - w * other`.
 pub(crate) fn rest(q: Term, a: Term, w: Term, other: &Other) -> Option<Relation> {
     let [quotient, dividend, divisor, _] = &other.terms;
     let is_of_both = other.op == Op::Divide
@@ -136,7 +137,7 @@ pub(crate) fn rest(q: Term, a: Term, w: Term, other: &Other) -> Option<Relation>
     (is_of_both || !required(Side::Alike)).then(|| equal_less(&[(1, &a), (-1, &q)], product.as_ref()))?
 }
 
-/// What rises with its first operand is at most the other, whose first operand is at least as much.
+/// `q` rises with its first operand, so it is at most the other value, whose first operand is at least as great.
 pub(crate) fn rising(q: Term, other: &Other, does_rise: bool) -> Option<Relation> {
     let is_less = other.is_alike && (does_rise || !required(Side::Rises));
     at_least(&[(1, &other.terms[0]), (-1, &q)], 0).filter(|_| is_less)

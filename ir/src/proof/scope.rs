@@ -76,7 +76,7 @@ impl<'a> Scope<'a> {
     pub fn relation(&self, fact: Fact) -> Option<Relation> {
         match fact {
             Fact::Low(value) => at_least(&self.term(value).poly, self.range(value).lo),
-            // of what could leave 128 bits nothing is known, as of what is as large as they allow
+            // the greatest number of 128 bits bounds nothing: the result may be one that is yet to be proved to fit
             Fact::High(value) => {
                 let hi = Some(self.range(value).hi).filter(|hi| *hi < i128::MAX);
                 at_most(&self.term(value).poly, hi?)
@@ -106,8 +106,8 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// What two values say together, by the row of the first one's op, where this polynomial is not negative: what the first
-    /// operand of the second is more than that of the first.
+    /// What two values say together, by the row of the first one's op, provided that the polynomial is not negative: the first
+    /// operand of the second value less that of the first.
     pub fn beside(&self, first: Value, second: Value) -> Option<(Relation, Poly)> {
         let inst = self.func.inst(self.atom(second))?;
         let (op, imm, terms) = (inst.op, inst.imm, self.terms(second, inst));
@@ -121,7 +121,7 @@ impl<'a> Scope<'a> {
         })
     }
 
-    /// What two values say together, if they are known to be in order.
+    /// What two values say together, if their first operands are known to be in order.
     pub fn together(&self, first: Value, second: Value) -> Option<Relation> {
         let (relation, more) = self.beside(first, second)?;
         let is_known = match more.degree() {

@@ -30,11 +30,11 @@ pub enum Side {
     Divisor,
     /// A comparison says something where its answer is known.
     Answer,
-    /// Two values say something together if they differ in nothing but what their op's row names.
+    /// Two values say something together only if they are as alike as the row of their op asks.
     Alike,
-    /// Two values are in order if their operands are known to be.
+    /// Two values are in order only if their operands are known to be.
     Order,
-    /// What does not rise with its operand keeps no order.
+    /// Only an op that rises with its operand keeps the order of two.
     Rises,
 }
 

@@ -173,7 +173,7 @@ pub enum Became {
 /// # Panics
 /// Where predicated code decides otherwise than the function.
 pub fn damaged_proofs(source: &mut impl Source) -> Became {
-    // a lie is left as it is: whether it is refused is what is asked
+    // a lie is not damaged as well: the question is whether it is refused
     let func = if source.one_in(4) { with_lie(source) } else { with_damage(source) };
     decided(func, source)
 }

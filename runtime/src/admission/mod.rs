@@ -149,7 +149,7 @@ impl<'a> Admission<'a> {
         self.value(reading).map_err(|wrong| self.reason(wrong, reading))
     }
 
-    /// Whether a value can be read, be it in the range of the field or not.
+    /// Whether a value can be read, within the range of the field or not.
     ///
     /// ```
     /// use opus_runtime::admission::{Admission, Reading, Unit};

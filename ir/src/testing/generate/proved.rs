@@ -57,7 +57,7 @@ impl<S: Source> Writer<'_, S> {
             lo: low.as_ref().map_or(derived.lo, |(lo, _)| *lo),
             hi: high.as_ref().map_or(derived.hi, |(hi, _)| *hi),
         };
-        // a number as great as 128 bits allow bounds nothing
+        // the greatest number of 128 bits bounds nothing
         let bounds_nothing = |(_, factor): &(i128, Factor)| match factor {
             Factor::Fact(Fact::High(value)) => self.builder.range(*value).hi == i128::MAX,
             _ => false,
@@ -78,8 +78,8 @@ impl<S: Source> Writer<'_, S> {
         Some(())
     }
 
-    /// Two integers. Facts about the least number of all are left out, as its negation does not fit, and the numbers of others
-    /// change.
+    /// Two integers, neither of which is the least number of 128 bits: its negation does not fit, so facts about it are left
+    /// out, and others have other numbers.
     fn two(&mut self, block: usize) -> Option<(Value, Value)> {
         let two = [self.operand(block, false), self.operand(block, false)];
         let is_least = |value: &Value| self.builder.func().constant(*value) == Some(i128::MIN);
@@ -278,7 +278,7 @@ impl<S: Source> Writer<'_, S> {
         self.claim(block, difference, proof(1), proof(-1))
     }
 
-    /// A difference that could leave 128 bits as far as ranges show, and is nothing.
+    /// A difference that is 0, although the ranges of its operands do not exclude a result beyond 128 bits.
     fn exact(&mut self, block: usize) -> Option<()> {
         let a = self.operand(block, false);
         let inst = Inst::new(Op::Sub, &[a, a], 0);
@@ -293,7 +293,7 @@ impl<S: Source> Writer<'_, S> {
         Some(())
     }
 
-    /// Two results of an op that rises with its first operand, where that is the lesser of two and one of them.
+    /// The quotient of the lesser of two values is at most that of one of them.
     fn in_order(&mut self, block: usize) -> Option<()> {
         let (a, b) = self.two(block)?;
         let least = self.push(block, Op::Min, &[a, b], 0)?;
