@@ -26,7 +26,7 @@ pub const ALL_MAX: i128 = 10_000;
 const ROWS_MAX: usize = 24;
 /// The work that a search may take, so that a target takes about a second.
 const WORK_MAX: usize = 50_000;
-/// Searches for each policy.
+/// Searches for each policy in a target; a campaign makes more, as compiling takes most of the time.
 const SEARCHES: usize = 3;
 /// Stretches for each policy.
 const STRETCHES: usize = 6;
@@ -36,12 +36,23 @@ const STRETCHES: usize = 6;
 /// # Errors
 /// Where an explanation is wrong.
 pub fn check(data: &[u8]) -> Result<(), String> {
+    compared(data, SEARCHES).map(drop)
+}
+
+/// Checks a policy and so many rows generated from random bytes, and says how many of them could be compared with a search of
+/// all values, as they do not have the wanted result; none if the policy does not compile.
+///
+/// # Errors
+/// Where an explanation is wrong.
+pub fn compared(data: &[u8], searches: usize) -> Result<Option<usize>, String> {
     let mut u = Unstructured::new(data);
-    let Ok(compiled) = generated::compiled(&mut u) else { return Ok(()) };
+    let Ok(compiled) = generated::compiled(&mut u) else { return Ok(None) };
     let compiled = marked(&compiled)?;
     let corners = Corners::of(&compiled.policy);
     let rows = rows::rows(&mut u, &compiled.program.schema, &corners, ROWS_MAX);
-    checked(&mut u, &compiled, &rows).map_err(|wrong| format!("{wrong}\n{}", compiled.source)).map(|_| ())
+    checked(&mut u, &compiled, &rows, searches)
+        .map_err(|wrong| format!("{wrong}\n{}", compiled.source))
+        .map(Some)
 }
 
 /// The policy with everything `actionable` that can be, and the first value of each enum adverse. That changes no meaning.
@@ -96,7 +107,12 @@ fn marked(compiled: &Compiled) -> Result<Compiled, String> {
 }
 
 /// Checks explanations of these rows, and says how many searches were compared.
-fn checked(u: &mut Unstructured, compiled: &Compiled, rows: &[Row]) -> Result<usize, String> {
+fn checked(
+    u: &mut Unstructured,
+    compiled: &Compiled,
+    rows: &[Row],
+    searches: usize,
+) -> Result<usize, String> {
     let policy = &compiled.policy;
     let witnesses = Witnesses::new(compiled, &[])?;
     let outcomes = witnesses.decide(Witness::VmColumns, rows);
@@ -120,7 +136,7 @@ fn checked(u: &mut Unstructured, compiled: &Compiled, rows: &[Row]) -> Result<us
         extents_hold(u, policy, row, other)?;
     }
     let mut compared = 0;
-    for _ in 0..SEARCHES {
+    for _ in 0..searches {
         let (row, own) = decided[index(u, decided.len())];
         let like = decided[index(u, decided.len())].1;
         let want = want(u, policy, like)?;

@@ -121,8 +121,8 @@ pub struct Measured {
     pub narrowed: bool,
     /// The leaves of each proof of the accepted texts, before the passes.
     pub leaves: Vec<usize>,
-    /// The functions whose proofs were not found again after the passes.
-    pub lost: usize,
+    /// For each function whose proofs were not found again after the passes, its text.
+    pub lost: Vec<String>,
     /// The time that the compiler took for the text with the exact range.
     pub time: Duration,
 }
@@ -265,14 +265,14 @@ fn compared(
     let time = started.elapsed();
     let mut source_of = Seed(seed);
     let sample = sample(&mut source_of, rows, admitted);
-    let (mut leaves, mut lost) = (Vec::new(), 0);
+    let (mut leaves, mut lost) = (Vec::new(), Vec::new());
     for compiled in [&exact.0, &wide.0].into_iter().flatten() {
         decide(compiled, &sample)?;
         let plain = lower::plain(&compiled.policy, &compiled.source).0.ok_or("it does not lower twice")?;
         for (before, after) in functions(&plain).zip(functions(&compiled.program)) {
             let sizes = before.proofs.values().flat_map(|proofs| proofs.iter().map(|proof| proof.leaves()));
             leaves.extend(sizes);
-            lost += usize::from(has_lost(before, after));
+            lost.extend(has_lost(before, after).then(|| compiled.source.clone()));
         }
     }
     if lo < hi {
@@ -379,7 +379,7 @@ impl Figures {
         let (wide, exact) = self.accepted();
         let (wide_target, exact_target) = kind.targets();
         let (narrowed, refused) = (self.count(|one| one.narrowed), self.count(|one| one.refused.is_some()));
-        let lost: usize = self.measured.values().map(|one| one.lost).sum();
+        let lost: usize = self.measured.values().map(|one| one.lost.len()).sum();
         let mut leaves: Vec<usize> =
             self.measured.values().flat_map(|one| one.leaves.iter().copied()).collect();
         let mut times: Vec<Duration> = self.measured.values().map(|one| one.time).collect();

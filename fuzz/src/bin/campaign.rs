@@ -18,7 +18,7 @@ use opus_fuzz::differential::{self, Found};
 use opus_fuzz::shrink::{Failure, shrink};
 use opus_fuzz::sound::{Figures, Kind, Thrown};
 use opus_fuzz::targets::TARGETS;
-use opus_fuzz::{attributions, generated, policy, proofs, seeds, sound};
+use opus_fuzz::{attributions, explanations, generated, policy, proofs, seeds, sound};
 use opus_govern::witnesses::Witnesses;
 use opus_ir::testing::{self, Seed};
 use opus_runtime::Level;
@@ -32,6 +32,8 @@ const USAGE: &str =
 TARGET is artifacts, narrow_lanes, parse, format, passes, proofs, ir_text,
 structures, explanations, coverage, bytecode or canary";
 
+/// Rows of a policy whose explanations are checked.
+const SEARCHES: usize = 12;
 /// Damaged copies of each artifact.
 const COPIES: u64 = 500;
 
@@ -44,7 +46,7 @@ struct Options {
     threads: usize,
     levels: bool,
     kinds: Vec<Kind>,
-    /// Where refused policies are written.
+    /// Where policies are written that are refused, or that lose a proof in the passes.
     refused: Option<PathBuf>,
 }
 
@@ -69,6 +71,7 @@ fn main() -> ExitCode {
         "artifacts" => artifacts(&options),
         "proofs" => damaged_proofs(&options),
         "attributions" => attributions(&options),
+        "explanations" => explanations(&options),
         "sound" => sound(&options),
         _ => target(&options),
     };
@@ -241,6 +244,21 @@ fn attributions(options: &Options) -> Result<String, String> {
     ))
 }
 
+/// Counts the rows whose explanations were compared with a search of all values.
+fn explanations(options: &Options) -> Result<String, String> {
+    let [policies, rows] = [const { AtomicU64::new(0) }; 2];
+    on_all(options, options.count, |seed| {
+        let bytes = seeds::bytes(seed, 2 * policy::BYTES);
+        if let Some(compared) = explanations::compared(&bytes, SEARCHES)? {
+            policies.fetch_add(1, Ordering::Relaxed);
+            rows.fetch_add(compared as u64, Ordering::Relaxed);
+        }
+        Ok(())
+    })?;
+    let [policies, rows] = [policies, rows].map(AtomicU64::into_inner);
+    Ok(format!("{rows} rows of {policies} policies, each compared with a search of all values"))
+}
+
 /// Prints the figures of each kind, and the simplest policies that are refused.
 fn sound(options: &Options) -> Result<String, String> {
     for &kind in &options.kinds {
@@ -264,13 +282,19 @@ fn sound(options: &Options) -> Result<String, String> {
     Ok(format!("{} policies of each kind", options.count))
 }
 
-/// Writes every refused policy, numbered from the simplest.
+/// Writes every refused policy, numbered from the simplest, and every text with a function that lost a proof in the passes.
 fn write_refused(folder: &Path, kind: Kind, figures: &Figures) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     for (index, one) in figures.refused().into_iter().enumerate() {
         let range = if one.wide.is_some() { "wide" } else { "exact" };
         let name = format!("{}-{range}-{:03}-{}.opus", kind.name(), index + 1, one.pattern);
         std::fs::write(folder.join(name), one.to_string())?;
+    }
+    for (seed, one) in &figures.measured {
+        for (index, source) in one.lost.iter().enumerate() {
+            let name = format!("{}-lost-{seed}-{}-{}.opus", kind.name(), index + 1, one.pattern);
+            std::fs::write(folder.join(name), source)?;
+        }
     }
     Ok(())
 }
