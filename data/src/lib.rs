@@ -18,6 +18,7 @@ mod csv;
 mod endpoint;
 pub mod error;
 mod fill;
+mod find;
 mod format;
 pub mod fuzz;
 mod given;

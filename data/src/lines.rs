@@ -19,6 +19,8 @@ use crate::error::DataError;
 
 /// Text is read in blocks of this size.
 const BLOCK_BYTES: usize = 4 << 20;
+/// The room for the text of a file that is short.
+const ROOM_BYTES_MIN: usize = 64 << 10;
 /// A longer row is taken for a mistake.
 const ROW_BYTES_MAX: usize = 64 << 20;
 
@@ -37,7 +39,7 @@ impl Lines {
 
     /// Every row, with its text where it is valid UTF-8. A whole text that is valid is checked at once.
     pub fn rows(&self) -> Vec<(&[u8], Option<&str>)> {
-        let whole = std::str::from_utf8(&self.text).ok();
+        let whole = simdutf8::basic::from_utf8(&self.text).ok();
         let row = |(start, end): &(u32, u32)| {
             let span = *start as usize..*end as usize;
             let line = &self.text[span.clone()];
@@ -103,7 +105,10 @@ pub struct Splitter {
     next: Next,
     /// How many cells the header has, once it is known.
     width: Option<usize>,
+    /// The text, and room for more, which is kept from block to block.
     buffer: Vec<u8>,
+    /// Where the text ends in the buffer.
+    end: usize,
     /// Where the rest begins in the buffer.
     at: usize,
     is_at_end: bool,
@@ -141,6 +146,7 @@ impl Splitter {
             next: Next::Start,
             width: None,
             buffer: Vec::new(),
+            end: 0,
             at: 0,
             is_at_end: false,
             lines: 0,
@@ -151,6 +157,10 @@ impl Splitter {
     /// How many bytes were read.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    fn text(&self) -> &[u8] {
+        &self.buffer[..self.end]
     }
 
     /// Takes the first row, which is no row of data, off the text; `None` where there is none.
@@ -183,7 +193,7 @@ impl Splitter {
             self.lines += lines;
             if !spans.is_empty() {
                 let start = self.at;
-                let text = self.buffer[start..next].to_vec();
+                let text = self.text()[start..next].to_vec();
                 let within = |(from, to): (usize, usize)| ((from - start) as u32, (to - start) as u32);
                 self.at = next;
                 return Ok(Some(Lines { text, spans: spans.into_iter().map(within).collect() }));
@@ -201,10 +211,10 @@ impl Splitter {
     fn split(&self, rows_max: usize) -> Result<(Vec<(usize, usize)>, usize, u64), DataError> {
         let mut spans = Vec::new();
         let (mut at, mut lines) = (self.at, 0);
-        while spans.len() < rows_max && at < self.buffer.len() {
+        while spans.len() < rows_max && at < self.end {
             match self.end_of(at) {
                 End::At { end, next, is_one_line } => {
-                    let record = &self.buffer[at..end];
+                    let record = &self.text()[at..end];
                     if !self.is_blank(record) {
                         spans.push((at, end));
                     }
@@ -218,7 +228,7 @@ impl Splitter {
                 }
                 End::Beyond { open: Some(quote) } if self.is_at_end => {
                     let line =
-                        self.lines + lines + 1 + memchr_iter(b'\n', &self.buffer[at..quote]).count() as u64;
+                        self.lines + lines + 1 + memchr_iter(b'\n', &self.text()[at..quote]).count() as u64;
                     let help = "double a quote within quotes, and close every quote that is opened";
                     let message = format!("{}: a quote in line {line} is never closed", self.file);
                     return Err(DataError::input(message).remedy(help));
@@ -234,7 +244,8 @@ impl Splitter {
     fn split_values(&mut self, rows_max: usize) -> Result<(Vec<(usize, usize)>, usize, u64), DataError> {
         let mut spans = Vec::new();
         let mut at = self.at;
-        let line = |at: usize| memchr_iter(b'\n', &self.buffer[self.at..at]).count() as u64;
+        let text = self.text();
+        let line = |at: usize| memchr_iter(b'\n', &text[self.at..at]).count() as u64;
         let wrong = |what: &str, at: usize| {
             let help = "write an array of objects, or one object after another";
             DataError::input(format!("{}: line {}: {what}", self.file, self.lines + line(at) + 1))
@@ -242,10 +253,10 @@ impl Splitter {
         };
         let mut next = self.next;
         while spans.len() < rows_max {
-            while self.buffer.get(at).is_some_and(u8::is_ascii_whitespace) {
+            while text.get(at).is_some_and(u8::is_ascii_whitespace) {
                 at += 1;
             }
-            let Some(byte) = self.buffer.get(at) else {
+            let Some(byte) = text.get(at) else {
                 let is_open = matches!(next, Next::First | Next::Element | Next::Comma);
                 if self.is_at_end && is_open {
                     return Err(wrong("the array is never closed, so the file may have been cut off", at));
@@ -259,24 +270,22 @@ impl Splitter {
                 (Next::Comma, _) => return Err(wrong("a comma is missing between two elements", at)),
                 (Next::End, _) => return Err(wrong("something follows the end of the array", at)),
                 (Next::First | Next::Element, b',' | b']') => return Err(wrong("an element is missing", at)),
-                (before, _) => {
-                    match end_of_value(&self.buffer, at, before != Next::Start && before != Next::Value) {
-                        Some(end) if end < self.buffer.len() || self.is_at_end => {
-                            spans.push((at, end));
-                            at = end;
-                            let in_array = matches!(before, Next::First | Next::Element);
-                            next = if in_array { Next::Comma } else { Next::Value };
-                            continue;
-                        }
-                        None if self.is_at_end => {
-                            return Err(wrong(
-                                "an object is never closed, so the file may have been cut off",
-                                at,
-                            ));
-                        }
-                        _ => break,
+                (before, _) => match end_of_value(text, at, before != Next::Start && before != Next::Value) {
+                    Some(end) if end < text.len() || self.is_at_end => {
+                        spans.push((at, end));
+                        at = end;
+                        let in_array = matches!(before, Next::First | Next::Element);
+                        next = if in_array { Next::Comma } else { Next::Value };
+                        continue;
                     }
-                }
+                    None if self.is_at_end => {
+                        return Err(wrong(
+                            "an object is never closed, so the file may have been cut off",
+                            at,
+                        ));
+                    }
+                    _ => break,
+                },
             };
             at += 1;
         }
@@ -327,7 +336,7 @@ impl Splitter {
     }
 
     fn end_of(&self, from: usize) -> End {
-        let text = &self.buffer;
+        let text = self.text();
         let line = memchr(b'\n', &text[from..]).map(|length| from + length);
         let first_line = &text[from..line.unwrap_or(text.len())];
         match (self.kind, line) {
@@ -342,7 +351,7 @@ impl Splitter {
 
     /// The same for a record with quotes, whose first line ends at `line`.
     fn end_of_record(&self, from: usize, line: usize, delimiter: u8) -> End {
-        let text = &self.buffer;
+        let text = self.text();
         let mut at = from;
         let end = loop {
             if text.get(at) == Some(&b'"') {
@@ -364,7 +373,7 @@ impl Splitter {
 
     /// Reads until there is a block of rest, or the end.
     fn fill(&mut self) -> Result<(), DataError> {
-        let rest = self.buffer.len() - self.at;
+        let rest = self.end - self.at;
         if self.is_at_end || rest >= BLOCK_BYTES / 2 {
             return Ok(());
         }
@@ -373,9 +382,9 @@ impl Splitter {
 
     /// Reads another block after the rest.
     fn grow(&mut self) -> Result<(), DataError> {
-        self.buffer.drain(..self.at);
-        self.at = 0;
-        let rest = self.buffer.len();
+        self.buffer.copy_within(self.at..self.end, 0);
+        let rest = self.end - self.at;
+        (self.at, self.end) = (0, rest);
         if rest > ROW_BYTES_MAX {
             let message = format!(
                 "{}: the row in line {} is longer than {} MiB",
@@ -385,13 +394,20 @@ impl Splitter {
             );
             return Err(DataError::input(message).remedy("is a quote not closed, or are there no line ends?"));
         }
-        let unreadable = |error: io::Error| Packing::unreadable(&self.file, &error);
-        let read = self
-            .reader
-            .by_ref()
-            .take(BLOCK_BYTES as u64)
-            .read_to_end(&mut self.buffer)
-            .map_err(unreadable)?;
+        let block_end = rest + BLOCK_BYTES;
+        while self.end < block_end {
+            if self.end == self.buffer.len() {
+                self.buffer.resize((2 * self.end).clamp(ROOM_BYTES_MIN, block_end), 0);
+            }
+            let room_end = block_end.min(self.buffer.len());
+            match self.reader.read(&mut self.buffer[self.end..room_end]) {
+                Ok(0) => break,
+                Ok(count) => self.end += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Packing::unreadable(&self.file, &error)),
+            }
+        }
+        let read = self.end - rest;
         self.is_at_end = read < BLOCK_BYTES;
         let is_first = self.bytes == 0;
         self.bytes += read as u64;
@@ -403,7 +419,7 @@ impl Splitter {
 
     /// A byte order mark is no part of the text.
     fn skip_mark(&mut self) {
-        if self.buffer.starts_with(b"\xEF\xBB\xBF") {
+        if self.text().starts_with(b"\xEF\xBB\xBF") {
             self.at = 3;
         }
     }

@@ -358,7 +358,7 @@ fn day_of(parts: &[Part], text: &str) -> Option<i32> {
     if !rest.is_empty() {
         return None;
     }
-    date::parse(&format!("{year:04}-{month:02}-{day:02}"))
+    date::parse(format!("{year:04}-{month:02}-{day:02}"))
 }
 
 #[cfg(test)]

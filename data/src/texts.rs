@@ -106,7 +106,7 @@ impl<'a> Usual<'a> {
 
 /// The value of `2025-01-31`, as a day.
 fn day(text: &[u8]) -> Option<i64> {
-    date::parse(std::str::from_utf8(text).ok()?).map(i64::from)
+    date::parse(text).map(i64::from)
 }
 
 fn boolean(text: &[u8]) -> Option<i64> {

@@ -85,9 +85,9 @@ impl std::fmt::Display for Civil {
     }
 }
 
-/// Reads `2025-01-31`, nothing shorter, longer or looser.
-pub fn parse(text: &str) -> Option<i32> {
-    let bytes = text.as_bytes();
+/// Reads `2025-01-31`, nothing shorter, longer or looser, from text or its bytes.
+pub fn parse(text: impl AsRef<[u8]>) -> Option<i32> {
+    let bytes = text.as_ref();
     let dashes = bytes.len() == 10 && bytes[4] == b'-' && bytes[7] == b'-';
     let digits = |range: std::ops::Range<usize>| {
         bytes[range].iter().try_fold(0i32, |n, b| b.is_ascii_digit().then(|| n * 10 + (b - b'0') as i32))

@@ -236,7 +236,7 @@ fn months_agree_with_another_library() {
         let moved = jiff_date(day).checked_add(jiff::Span::new().months(months as i64)).unwrap();
         let ours = date::add_months(day, months, MonthEnd::Clip);
         assert_eq!(jiff_date(ours), moved, "{} and {months} months", date::civil(day));
-        assert_eq!(date::parse(&date::civil(day).to_string()), Some(day as i32));
+        assert_eq!(date::parse(date::civil(day).to_string()), Some(day as i32));
         check_whole_months(day, source.within(span));
     }
 }

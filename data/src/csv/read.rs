@@ -18,6 +18,7 @@ use super::delimiter_of;
 use crate::chunk::{Body, ColumnData, Kept, Read};
 use crate::columnar::RowFault;
 use crate::error::DataError;
+use crate::find;
 use crate::given::Given;
 use crate::intake::{Found, Intake};
 use crate::lines::{Lines, Quotes, RowKind, Splitter, cells, counted};
@@ -223,10 +224,11 @@ impl Csv {
         let mut add = |cell: &'t str| texts.push(Some(cell).filter(|cell| !cell.is_empty()));
         let mut start = 0;
         if !has_quotes || memchr::memchr(b'"', line).is_none() {
-            for end in memchr::memchr_iter(self.delimiter, line).chain([line.len()]) {
+            find::each(line, self.delimiter, |end| {
                 add(&text[start..end]);
                 start = end + 1;
-            }
+            });
+            add(&text[start..]);
             return texts.len() - before == self.width;
         }
         loop {

@@ -19,6 +19,7 @@ use serde_json::value::RawValue;
 use crate::chunk::{Body, ColumnData, Kept, Read};
 use crate::columnar::RowFault;
 use crate::error::DataError;
+use crate::find::{self, Prefix};
 use crate::given::Given;
 use crate::intake::Intake;
 use crate::lines::{Lines, RowKind, Splitter, not_utf8};
@@ -456,7 +457,7 @@ impl Texts for Values {
 struct Scanner<'s> {
     json: &'s JsonLines,
     /// Names of the lines so far, in quotes, each with its slot: the next line mostly has the same in the same order.
-    names: Vec<(Vec<u8>, Option<usize>)>,
+    names: Vec<(Prefix, Option<usize>)>,
     /// By name, in how many lines it is; of names with a slot, 0.
     rows: Vec<u64>,
     /// The names of this line without a slot.
@@ -485,6 +486,7 @@ impl<'s> Scanner<'s> {
     /// Adds the names that were not asked for.
     fn unread(&self, unread: &mut BTreeMap<String, u64>) {
         for ((name, _), rows) in self.names.iter().zip(&self.rows).filter(|(_, rows)| **rows > 0) {
+            let name = name.text();
             note(std::str::from_utf8(&name[1..name.len() - 1]).unwrap_or_default(), *rows, unread);
         }
     }
@@ -517,14 +519,16 @@ impl<'s> Scanner<'s> {
     /// on, which then is the place of the name after it.
     fn name(&mut self, line: &[u8], at: usize, next: &mut usize) -> Option<(Option<usize>, usize)> {
         let rest = line.get(at..)?;
-        let known = |(_, (name, _)): &(usize, &(Vec<u8>, Option<usize>))| rest.starts_with(name);
-        let (before, after) = self.names.split_at((*next).min(self.names.len()));
-        let found = after.iter().enumerate().map(|(index, name)| (before.len() + index, name)).find(known);
-        if let Some((index, (name, slot))) = found.or_else(|| before.iter().enumerate().find(known)) {
-            *next = index + 1;
-            let (slot, end) = (*slot, at + name.len());
-            self.unread.extend(slot.is_none().then_some(index));
-            return Some((slot, end));
+        let is_next = |name: usize| self.names.get(name).is_some_and(|(name, _)| name.begins(rest));
+        let known = match is_next(*next) {
+            true => Some(*next),
+            false => (*next + 1..self.names.len()).chain(0..*next).find(|name| is_next(*name)),
+        };
+        if let Some(known) = known {
+            *next = known + 1;
+            let (name, slot) = &self.names[known];
+            self.unread.extend(slot.is_none().then_some(known));
+            return Some((*slot, at + name.text().len()));
         }
         let end = text_end(line, at)?;
         let name = std::str::from_utf8(&line[at + 1..end - 1]).ok()?;
@@ -537,7 +541,7 @@ impl<'s> Scanner<'s> {
         };
         if self.names.len() < NAMES_MAX {
             self.unread.extend(slot.is_none().then_some(self.names.len()));
-            self.names.push((line[at..end].to_vec(), slot));
+            self.names.push((Prefix::new(&line[at..end]), slot));
             self.rows.push(0);
             *next = self.names.len();
         }
@@ -554,9 +558,10 @@ fn blanks(line: &[u8], mut at: usize) -> usize {
 }
 
 /// Where a text without escapes ends that begins at `at`.
+#[inline]
 fn text_end(line: &[u8], at: usize) -> Option<usize> {
     let rest = line.get(at..)?.strip_prefix(b"\"")?;
-    let length = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
+    let length = find::end_of_plain(rest)?;
     (rest[length] == b'"').then_some(at + length + 2)
 }
 
@@ -569,7 +574,7 @@ fn value_end(line: &[u8], at: usize) -> Option<usize> {
         b't' if rest.starts_with(b"true") => Some(at + 4),
         b'f' if rest.starts_with(b"false") => Some(at + 5),
         _ => {
-            let digits = |from: usize| rest[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let digits = |from: usize| find::digits(&rest[from..]);
             let start = (rest[0] == b'-') as usize;
             let whole = digits(start);
             if whole == 0 || (whole > 1 && rest[start] == b'0') {

@@ -135,7 +135,7 @@ fn check(facts: &[Fact]) -> Result<(), SnapshotError> {
         if !is_key(&fact.key) {
             return Err(SnapshotError::Key { key: fact.key.chars().take(80).collect() });
         }
-        if date::parse(&date::civil(fact.valid_from.into()).to_string()) != Some(fact.valid_from) {
+        if date::parse(date::civil(fact.valid_from.into()).to_string()) != Some(fact.valid_from) {
             return Err(SnapshotError::Day { key: fact.key.clone() });
         }
         if fact.notes.len() > NOTES_MAX {
