@@ -121,8 +121,8 @@ pub struct Measured {
     pub narrowed: bool,
     /// The leaves of each proof of the accepted texts, before the passes.
     pub leaves: Vec<usize>,
-    /// For each function whose proofs were not found again after the passes, its text.
-    pub lost: Vec<String>,
+    /// For each function for which a pass was left out, as a proof was not found again, its text.
+    pub without_pass: Vec<String>,
     /// The time that the compiler took for the text with the exact range.
     pub time: Duration,
 }
@@ -265,14 +265,14 @@ fn compared(
     let time = started.elapsed();
     let mut source_of = Seed(seed);
     let sample = sample(&mut source_of, rows, admitted);
-    let (mut leaves, mut lost) = (Vec::new(), Vec::new());
+    let (mut leaves, mut without_pass) = (Vec::new(), Vec::new());
     for compiled in [&exact.0, &wide.0].into_iter().flatten() {
         decide(compiled, &sample)?;
         let plain = lower::plain(&compiled.policy, &compiled.source).0.ok_or("it does not lower twice")?;
         for (before, after) in functions(&plain).zip(functions(&compiled.program)) {
             let sizes = before.proofs.values().flat_map(|proofs| proofs.iter().map(|proof| proof.leaves()));
             leaves.extend(sizes);
-            lost.extend(has_lost(before, after).then(|| compiled.source.clone()));
+            without_pass.extend(lacks_a_pass(before, after).then(|| compiled.source.clone()));
         }
     }
     if lo < hi {
@@ -294,7 +294,7 @@ fn compared(
         exact: why(exact),
         narrowed: lo < hi,
         leaves,
-        lost,
+        without_pass,
         time,
     })
 }
@@ -318,8 +318,8 @@ fn functions(program: &Program) -> impl Iterator<Item = &Func> {
     program.versions.iter().flat_map(|version| [&version.admit, &version.decide])
 }
 
-/// Whether a function was left as it was because a proof was not found after the passes.
-fn has_lost(before: &Func, after: &Func) -> bool {
+/// Whether a pass was left out because a proof was not found after it.
+fn lacks_a_pass(before: &Func, after: &Func) -> bool {
     let mut optimized = before.clone();
     optimize(&mut optimized);
     let bare = |func: &Func| Func { proofs: BTreeMap::new(), ..func.clone() };
@@ -379,7 +379,7 @@ impl Figures {
         let (wide, exact) = self.accepted();
         let (wide_target, exact_target) = kind.targets();
         let (narrowed, refused) = (self.count(|one| one.narrowed), self.count(|one| one.refused.is_some()));
-        let lost: usize = self.measured.values().map(|one| one.lost.len()).sum();
+        let without_pass: usize = self.measured.values().map(|one| one.without_pass.len()).sum();
         let mut leaves: Vec<usize> =
             self.measured.values().flat_map(|one| one.leaves.iter().copied()).collect();
         let mut times: Vec<Duration> = self.measured.values().map(|one| one.time).collect();
@@ -389,7 +389,7 @@ impl Figures {
         let mut text = format!(
             "{}: {total} policies; {} compile with 5 % more ({wide_target} %), {} with the exact range ({exact_target} %), \
              0 of {narrowed} with a unit less; {refused} are refused whatever the range\n\
-             proofs: {} with {} leaves (median), {} (99th percentile), {} (largest); {lost} functions lost proofs\n\
+             proofs: {} with {} leaves (median), {} (99th percentile), {} (largest); for {without_pass} functions a pass was left out\n\
              time: {:?} (median), {:?} (99th percentile); thrown away: {}\n",
             kind.name(),
             share(wide),

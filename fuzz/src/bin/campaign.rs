@@ -46,7 +46,7 @@ struct Options {
     threads: usize,
     levels: bool,
     kinds: Vec<Kind>,
-    /// Where policies are written that are refused, or that lose a proof in the passes.
+    /// Where policies are written that are refused, or for which a pass was left out.
     refused: Option<PathBuf>,
 }
 
@@ -282,7 +282,7 @@ fn sound(options: &Options) -> Result<String, String> {
     Ok(format!("{} policies of each kind", options.count))
 }
 
-/// Writes every refused policy, numbered from the simplest, and every text with a function that lost a proof in the passes.
+/// Writes every refused policy, numbered from the simplest, and every text with a function for which a pass was left out.
 fn write_refused(folder: &Path, kind: Kind, figures: &Figures) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     for (index, one) in figures.refused().into_iter().enumerate() {
@@ -291,8 +291,8 @@ fn write_refused(folder: &Path, kind: Kind, figures: &Figures) -> std::io::Resul
         std::fs::write(folder.join(name), one.to_string())?;
     }
     for (seed, one) in &figures.measured {
-        for (index, source) in one.lost.iter().enumerate() {
-            let name = format!("{}-lost-{seed}-{}-{}.opus", kind.name(), index + 1, one.pattern);
+        for (index, source) in one.without_pass.iter().enumerate() {
+            let name = format!("{}-without-pass-{seed}-{}-{}.opus", kind.name(), index + 1, one.pattern);
             std::fs::write(folder.join(name), source)?;
         }
     }
