@@ -11,6 +11,9 @@ Arrow, CSV and JSON lines. Every tool copies the ids to its output. First every 
 every other's; a difference ends the run. Then the tools take turns, so that a machine that drifts drifts for all.
 Polars and DuckDB are timed inside a process that has already imported them; Opus and the program by hand are timed as
 whole processes, from start to exit. CPU time is user and system time of all threads.
+
+Opus syncs its output to the disk before it names it; the others leave that to the system. So each output is synced when
+the time of its tool is over, and the ratio of wall times is also printed with that: until the output is on the disk.
 """
 
 import argparse
@@ -56,8 +59,8 @@ def main():
         for threads in options.threads:
             peers = {name: Peer(name, threads) for name in PEERS}
             print(f"\n{options.rows:,} rows, {threads} thread{'s' if threads > 1 else ''}, {options.runs} runs in turn")
-            print(f"{'':14}" + "".join(f"{name:>18}" for name in ("opus", *PEERS, "by hand")) + "   opus to the better peer   to by hand")
-            print(f"{'':14}" + f"{'wall      cpu ms':>18}" * 4 + f"{'wall        cpu':>26}{'cpu':>13}")
+            print(f"{'':14}" + "".join(f"{name:>18}" for name in ("opus", *PEERS, "by hand")) + "        opus to the better peer   to by hand")
+            print(f"{'':14}" + f"{'wall      cpu ms':>18}" * 4 + f"{'wall     synced        cpu':>31}{'cpu':>13}")
             for name, file, kind in inputs.INPUTS:
                 if not options.inputs or name in options.inputs:
                     walls[name, threads] = measure(options, peers, name, kind, folder / file, pathlib.Path(scratch), threads)
@@ -93,18 +96,20 @@ def measure(options, peers, name, kind, source, scratch, threads):
     times = {tool: [] for tool in tools}
     for _ in range(options.runs):
         for tool, run in tools.items():
-            times[tool].append(run())
-    wall = {tool: statistics.median(wall for wall, _ in runs) for tool, runs in times.items()}
-    cpu = {tool: statistics.median(cpu for _, cpu in runs) for tool, runs in times.items()}
+            times[tool].append((*run(), synced(targets[tool])))
+    wall = {tool: statistics.median(wall for wall, _, _ in runs) for tool, runs in times.items()}
+    cpu = {tool: statistics.median(cpu for _, cpu, _ in runs) for tool, runs in times.items()}
+    lasting = {tool: statistics.median(wall + sync for wall, _, sync in runs) for tool, runs in times.items()}
     shares = [
         (wall["opus"] / min(wall[peer] for peer in PEERS), SHARE_OF_PEERS),
+        (lasting["opus"] / min(lasting[peer] for peer in PEERS), SHARE_OF_PEERS),
         (cpu["opus"] / min(cpu[peer] for peer in PEERS), SHARE_OF_PEERS),
         (cpu["opus"] / cpu["by hand"], SHARE_OF_BY_HAND),
     ]
     cells = "".join(f"{wall[tool] * 1000:9.0f}{cpu[tool] * 1000:9.0f}" for tool in tools)
     marks = "".join(f"{share:10.2f}{'  ' if share <= most else ' !'}" for share, most in shares)
     print(f"{name:14}{cells}   {marks}", flush=True)
-    return min(wall for wall, _ in times["opus"])
+    return min(wall for wall, _, _ in times["opus"])
 
 
 def process(command):
@@ -117,6 +122,14 @@ def process(command):
     if child.returncode != 0:
         sys.exit(f"{' '.join(map(str, command))} failed")
     return wall, usage.ru_utime + usage.ru_stime
+
+
+def synced(path):
+    """How many seconds it takes until a file is on the disk."""
+    start = time.perf_counter()
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+    return time.perf_counter() - start
 
 
 def agree(name, targets):
