@@ -16,6 +16,9 @@ const CONDITIONS_MAX: usize = 600;
 /// How many squares are added to a goal where the point that was found makes them negative.
 const SQUARES_MAX: usize = 4;
 
+/// How often equations are multiplied by what products are made of.
+const ROUNDS: usize = 3;
+
 /// By monomial, its value.
 pub type Point = BTreeMap<Monomial, Rational>;
 
@@ -143,19 +146,29 @@ fn multiply(conditions: &mut Vec<Condition>, mut products: BTreeSet<Monomial>) {
     let is_linear = |condition: &Condition| condition.poly.degree() == 1;
     let factors: BTreeSet<Value> = products.iter().flat_map(|product| product.atoms()).collect();
     let mut more = Vec::new();
-    // linear equations times an atom bring in the products that they relate
-    for condition in conditions.iter().filter(|condition| condition.is_zero && is_linear(condition)) {
-        let Factor::Fact(fact) = condition.factor else { continue };
-        for atom in &factors {
-            let Some(poly) = condition.poly.times(&Poly::of(*atom)) else { continue };
-            let new = || poly.terms().filter(|(monomial, _)| monomial.degree() == 2);
-            let known = new().filter(|(monomial, _)| products.contains(monomial)).count();
-            if known > 0 && new().count() - known <= 1 {
-                products.extend(new().map(|(monomial, _)| monomial).collect::<Vec<_>>());
+    // linear equations times an atom bring in the products that they relate, and these may be in others
+    let equations = conditions.iter().filter(|condition| condition.is_zero && is_linear(condition));
+    let mut untried: Vec<(&Condition, Value)> =
+        equations.flat_map(|equation| factors.iter().map(move |atom| (equation, *atom))).collect();
+    for _ in 0..ROUNDS {
+        let before = products.len();
+        untried.retain(|(equation, atom)| {
+            let Factor::Fact(fact) = equation.factor else { return false };
+            let Some(poly) = equation.poly.times(&Poly::of(*atom)) else { return false };
+            let new = || poly.terms().map(|(monomial, _)| monomial).filter(|monomial| monomial.degree() == 2);
+            let known = new().filter(|monomial| products.contains(monomial)).count();
+            let is_related = known > 0 && new().count() - known <= 1;
+            if is_related {
+                products.extend(new().collect::<Vec<_>>());
                 more.push(Condition { poly, is_zero: true, factor: Factor::Times(fact, *atom) });
             }
+            !is_related
+        });
+        if products.len() == before {
+            break;
         }
     }
+    let factors: BTreeSet<Value> = products.iter().flat_map(|product| product.atoms()).collect();
     let fits =
         |poly: &Poly| poly.terms().all(|(monomial, _)| monomial.degree() < 2 || products.contains(&monomial));
     let about = |condition: &&Condition| {

@@ -37,6 +37,10 @@ const PAIRED: [Op; 5] = [Op::Divide, Op::Modulo, Op::Bucket, Op::Lookup, Op::Add
 const PAIRS_MAX: usize = 16;
 /// How many factors of products are bounded first.
 const FACTORS_MAX: usize = 4;
+/// How many rounded products and quotients are compared with their factors first.
+const SHARES_MAX: usize = 6;
+/// The effort for such a comparison.
+const SHARE: Effort = Effort { leaves: 8, products: true };
 
 /// A condition that every row to a place meets.
 pub type Known = (Value, bool);
@@ -184,7 +188,7 @@ impl<'a> Search<'a> {
                 found = self.attempt(goal, &near, &mut left);
             }
             if found.is_none() && self.effort.products {
-                found = self.with_factors(goal, &near, &mut left);
+                found = self.with_parts(goal, &near, &mut left);
             }
             // what has nothing to do with the goal may say that no row comes here
             if found.is_none() && near.len() < self.known.len() && self.known.len() <= ALL_BRANCHES_MAX {
@@ -210,35 +214,40 @@ impl<'a> Search<'a> {
         Some(proof)
     }
 
-    /// A proof that first bounds the factors of products as far as branches and other facts allow: `d * d` is small where `d`
-    /// is.
-    fn with_factors(&self, goal: &Poly, branches: &[Known], left: &mut usize) -> Option<Vec<Node>> {
+    /// A proof that first shows what can be shown of parts, those first that others are computed from: of a rounded product
+    /// or quotient, that it is at most a factor (a share of an amount is at most the amount); of a factor, bounds as far as
+    /// branches and other facts allow (`d * d` is small where `d` is).
+    fn with_parts(&self, goal: &Poly, branches: &[Known], left: &mut usize) -> Option<Vec<Node>> {
         let roots: Vec<Value> = goal.atoms().collect();
-        let factors = |atom: Value| {
+        let closure = self.closure(&roots);
+        let factors_of = |atom: Value| {
             let inst = self.func.inst(atom).filter(|inst| inst.op == Op::Mul)?;
-            let factors = inst.operands::<2>().map(|factor| self.facts.origin(factor));
-            factors.iter().all(|factor| self.func.constant(*factor).is_none()).then_some(factors)
+            Some(inst.operands::<2>().map(|factor| self.facts.origin(factor)))
         };
+        let varies = |factor: &Value| self.func.constant(*factor).is_none();
+        let products = closure.iter().filter_map(|atom| factors_of(*atom));
         let factors: BTreeSet<Value> =
-            self.closure(&roots).into_iter().filter_map(factors).flatten().take(FACTORS_MAX).collect();
-        let (mut nodes, mut known) = (Vec::new(), Vec::new());
-        for factor in factors {
-            let (atom, range) = (Poly::of(factor), self.func.values[factor].range);
-            for (end, is_low) in [(range.lo.min(0), true), (range.hi.max(0), false)] {
-                let mut bound = |end: i128| {
-                    let goal = if is_low { atom.at_least(end) } else { atom.at_most(end) }?;
-                    let proof = (*left > 0).then(|| self.attempt_where(&goal, branches, &known, BRIEF, left));
-                    Some((goal, proof??))
-                };
-                // most factors cannot be bounded any further: one step tells
-                let next = end - end.signum();
-                let by_one = if end == 0 { None } else { bound(next) };
-                let shown = by_one.map(|by_one| nearest(0, next, &mut bound).map_or(by_one, |found| found.1));
-                if let Some((goal, proof)) = shown {
+            products.filter(|factors| factors.iter().all(varies)).flatten().take(FACTORS_MAX).collect();
+        let dividend = |atom: Value| {
+            let inst = self.func.inst(atom).filter(|inst| inst.op == Op::Divide)?;
+            factors_of(self.facts.origin(inst.args()[0]))
+        };
+        let (mut nodes, mut known, mut shares) = (Vec::new(), Vec::new(), 0);
+        for part in closure.iter().copied() {
+            let shared = dividend(part).filter(|_| shares < SHARES_MAX);
+            shares += usize::from(shared.is_some());
+            for factor in shared.into_iter().flatten().filter(varies) {
+                let Some(goal) = Poly::of(factor).plus(-1, &Poly::of(part)) else { continue };
+                if *left > 0
+                    && let Some(proof) = self.attempt_where(&goal, branches, &known, SHARE, left)
+                {
                     nodes.push(Node::Have(goal.clone()));
                     nodes.extend(proof);
                     known.push(Relation { poly: goal, is_zero: false });
                 }
+            }
+            if factors.contains(&part) {
+                self.bound(part, branches, &mut nodes, &mut known, left);
             }
         }
         if known.is_empty() {
@@ -246,6 +255,34 @@ impl<'a> Search<'a> {
         }
         nodes.extend(self.attempt_where(goal, branches, &known, self.effort, left)?);
         Some(nodes)
+    }
+
+    /// Shows how far a part can be bounded towards 0 on both sides.
+    fn bound(
+        &self,
+        part: Value,
+        branches: &[Known],
+        nodes: &mut Vec<Node>,
+        known: &mut Vec<Relation>,
+        left: &mut usize,
+    ) {
+        let (atom, range) = (Poly::of(part), self.func.values[part].range);
+        for (end, is_low) in [(range.lo.min(0), true), (range.hi.max(0), false)] {
+            let mut bound = |end: i128| {
+                let goal = if is_low { atom.at_least(end) } else { atom.at_most(end) }?;
+                let proof = (*left > 0).then(|| self.attempt_where(&goal, branches, known, BRIEF, left));
+                Some((goal, proof??))
+            };
+            // most parts cannot be bounded any further: one step tells
+            let next = end - end.signum();
+            let by_one = if end == 0 { None } else { bound(next) };
+            let shown = by_one.map(|by_one| nearest(0, next, &mut bound).map_or(by_one, |found| found.1));
+            if let Some((goal, proof)) = shown {
+                nodes.push(Node::Have(goal.clone()));
+                nodes.extend(proof);
+                known.push(Relation { poly: goal, is_zero: false });
+            }
+        }
     }
 
     fn attempt(&self, goal: &Poly, branches: &[Known], left: &mut usize) -> Option<Vec<Node>> {
