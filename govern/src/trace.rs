@@ -341,7 +341,7 @@ impl Words<'_> {
                         (behind, self.policy.holes[hole as usize].hole.name.clone(), self.members(hole))
                     }
                     // the question is whether there is a value, so the trace shows that, or the value
-                    ExprKind::IsPresent(field) => {
+                    ExprKind::IsPresent(field) | ExprKind::OrElse(field, _) => {
                         (node.span, self.field_name(field), self.field_value(field))
                     }
                     _ => (node.span, self.text(node.span), self.value(node.ty.unit, value)),

@@ -71,3 +71,41 @@ fn citations_and_missing_values_are_shown() {
 ";
     assert_eq!(trace([None, Some(0)]), wanted);
 }
+
+/// `or_else` is written in the condition; what it asks is whether there is a value.
+#[test]
+fn an_input_with_a_default_is_shown_once() {
+    let source = "policy trace.defaults {
+      input { score : int in 0..900 optional   member : bool optional   debt : int in 0..9 }
+      output { points : int in 0..1_000 }
+      rules first {
+        rule A when member or_else false => score or_else 1
+        rule B when (score or_else 0) > 700 and score or_else debt < 800 => (score or_else 0) + 5
+        otherwise C => score or_else 2
+      }
+    }";
+    let (compiled, diagnostics) = compile(source);
+    let policy = compiled.unwrap_or_else(|| panic!("{diagnostics:#?}")).policy;
+    let shown = |given: [Option<i128>; 3]| {
+        let admitted = reference::admit(&policy, &given).expect("the row is admitted");
+        human(&lines(&policy, source, &given, None, &reference::trace(&policy, &admitted)))
+    };
+    let wanted = "  \
+  no    A       member or_else false
+                  member = missing
+  yes   B       (score or_else 0) > 700 and score or_else debt < 800
+                  score = 750
+  =>    points  = 755, from (score or_else 0) + 5
+                  score = 750
+";
+    assert_eq!(shown([Some(750), None, Some(3)]), wanted);
+    let wanted = "  \
+  no    A       member or_else false
+                  member = false
+  no    B       (score or_else 0) > 700 and score or_else debt < 800
+                  score = missing
+  yes   C       otherwise
+  =>    points  = 2, from score or_else 2
+";
+    assert_eq!(shown([None, Some(0), Some(3)]), wanted);
+}
