@@ -9,6 +9,7 @@ use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 
 use opus_data::error::in_words;
+use opus_frontend::diagnostic::Diagnostic;
 use opus_frontend::limits::SOURCE_BYTES_MAX;
 use opus_govern::source::{self, Basis, OpenError, Source};
 use opus_govern::structure::Structure;
@@ -46,26 +47,41 @@ impl DerefMut for Opened {
     }
 }
 
-/// Opens a policy and shows its warnings.
+/// Opens a policy and notes how many warnings it has. Whoever decides rows every day has seen them, or can ask for them.
 ///
 /// # Errors
 /// If it cannot be read, does not compile, or is refused, or no name of the store stands for it.
 pub fn open(path: &Path, terminal: &Terminal) -> Result<Opened, Failure> {
+    open_telling(path, terminal, Terminal::note_warnings)
+}
+
+/// Opens a policy and shows its warnings.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_with_warnings(path: &Path, terminal: &Terminal) -> Result<Opened, Failure> {
+    open_telling(path, terminal, Terminal::diagnostics)
+}
+
+/// Tells a person about the warnings of a policy: its name, its source and the warnings.
+type Tell = fn(&Terminal, &str, &str, &[Diagnostic]);
+
+fn open_telling(path: &Path, terminal: &Terminal, tell: Tell) -> Result<Opened, Failure> {
     let Named { path, version } = Named::new(path);
-    let opened = open_whole(&path, terminal)?;
+    let opened = open_whole(&path, terminal, tell)?;
     match version {
         Some(number) => opened.at_version(number),
         None => Ok(opened),
     }
 }
 
-fn open_whole(path: &Path, terminal: &Terminal) -> Result<Opened, Failure> {
+fn open_whole(path: &Path, terminal: &Terminal, tell: Tell) -> Result<Opened, Failure> {
     let name = path.display().to_string();
     let bytes = read_policy(path, terminal)?;
     other_kind(path, &bytes)?;
     match source::open(bytes, &Cache::OfEnvironment) {
         Ok((policy, warnings)) => {
-            terminal.diagnostics(&name, policy.artifact.unchecked_source(), &warnings);
+            tell(terminal, &name, policy.artifact.unchecked_source(), &warnings);
             Ok(Opened { name, policy, snapshot: None })
         }
         Err(OpenError::NotCompiled { source, diagnostics }) => {

@@ -277,6 +277,14 @@ impl Terminal {
         self.say(&format!("{path}: {counts}{refused}; `opus explain-code {explained}` explains the first"));
     }
 
+    /// Notes that a policy has warnings, which `opus check` shows.
+    pub fn note_warnings(&self, path: &str, _source: &str, warnings: &[Diagnostic]) {
+        if let Some(count) = counted(warnings.len(), "warning") {
+            let them = if warnings.len() == 1 { "it" } else { "them" };
+            self.note(&format!("{path}: {count}; `opus check` shows {them}"));
+        }
+    }
+
     /// Reports why a command failed.
     pub fn failure(&self, failure: &Failure) {
         if failure.message.is_empty() {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::args::Build;
 use crate::endpoints::writable;
 use crate::failure::Failure;
-use crate::open::open;
+use crate::open::open_with_warnings;
 use crate::summary::grouped;
 use crate::terminal::Terminal;
 use opus_data::{Endpoint, Target, apart};
@@ -26,7 +26,7 @@ pub fn run(args: &Build, terminal: &Terminal) -> Result<(), Failure> {
     };
     apart(&[&source], &[&target])?;
     writable(&target)?;
-    let artifact = open(&args.policy, terminal)?.into_artifact();
+    let artifact = open_with_warnings(&args.policy, terminal)?.into_artifact();
     Target::write_whole(&target, artifact.bytes())?;
     // the artifact is verified, and the next process need not do that again
     if let Some(directory) = CacheDir::of_environment() {

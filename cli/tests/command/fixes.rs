@@ -75,3 +75,26 @@ fn a_source_without_end_is_refused() {
     let ended = folder.opus("check /dev/zero").ends(1);
     assert!(ended.err.contains("E0020"), "{ended}");
 }
+
+/// Whoever decides rows every day should not read the same warnings every day.
+#[test]
+fn a_warning_is_shown_by_check_and_build_and_counted_elsewhere() {
+    let folder = Folder::new("warnings");
+    let policy = "policy p {\n  input { a : int in 0..9   b : int in 0..9 }\n  output { c : int in 0..9 }\n  rules first { otherwise R => a }\n}\n";
+    folder.write("p.opus", policy);
+    folder.write("rows.csv", "a,b\n1,2\n");
+    for line in ["check p.opus", "build p.opus -o p.opusc"] {
+        let ended = folder.opus(line).ends(0);
+        assert!(ended.err.contains("warning[W0902]: the input `b` is never read"), "{ended}");
+    }
+    let note = "p.opus: 1 warning; `opus check` shows it\n";
+    for line in ["batch p.opus rows.csv -o out.csv", "run p.opus --input rows.csv --row 1", "inspect p.opus"]
+    {
+        let ended = folder.opus(line).ends(0);
+        assert!(ended.err.contains(note) && !ended.err.contains("W0902"), "{ended}");
+    }
+    for line in ["batch p.opusc rows.csv -o out.csv", "inspect p.opus --format json"] {
+        let ended = folder.opus(line).ends(0);
+        assert!(!ended.err.contains("warning"), "{ended}");
+    }
+}
