@@ -509,13 +509,13 @@ pub struct Test {
     /// The facts.
     #[command(flatten)]
     pub facts: Facts,
-    /// The inputs to decide.
+    /// The inputs to decide: a file, or a folder whose files are read in the order of their paths; may be repeated.
     #[arg(long, value_name = "FILE", requires = "expected")]
-    pub input: Option<PathBuf>,
+    pub input: Vec<PathBuf>,
     /// The expected decisions: columns with the names of the outputs.
     #[arg(long, value_name = "FILE", requires = "input")]
     pub expected: Option<PathBuf>,
-    /// The column that identifies a row in both files; without it, rows are matched by position.
+    /// The column that identifies a row in inputs and expected decisions; without it, rows are matched by position.
     #[arg(long, value_name = "COL", requires = "input")]
     pub on: Option<String>,
     /// How columns map to fields, as for `opus batch`.

@@ -1,4 +1,4 @@
-//! Does the policy make the decisions in a file? Compares a file of inputs with a file of expected outputs.
+//! Does the policy make the decisions in a file? Compares files of inputs with a file of expected outputs.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -42,10 +42,10 @@ pub struct Comparison {
     pub not_compared: BTreeSet<String>,
 }
 
-/// Two files to compare.
+/// Files to compare.
 pub struct Files {
     /// The inputs.
-    pub input: Located,
+    pub inputs: Vec<Located>,
     /// The expected outputs: columns with the names of the outputs.
     pub expected: Located,
     /// The column that identifies a row; `None` to match rows by position.
@@ -69,7 +69,7 @@ pub fn compare(
     let keep: Vec<String> = files.on.iter().cloned().collect();
     let intake = Intake { schema: schema.clone(), mapping: files.mapping.clone(), keep };
     let mut comparison = Comparison { rows: expected.len() as u64, not_compared, ..Comparison::default() };
-    let mut reader = Reader::open(vec![files.input.clone()], &intake)?;
+    let mut reader = Reader::open(files.inputs.clone(), &intake)?;
     let mut found_keys = HashSet::new();
     let (mut units, mut census) = (Units::new(&intake), Census::new(&intake));
     while let Some(chunk) = reader.next_chunk()? {

@@ -49,7 +49,7 @@ fn judge(domain: &Domain) {
     let rules: Vec<String> = compiled.program.rules.iter().map(|rule| rule.id.clone()).collect();
     let expected = format!("{}.expected.csv", domain.name);
     let files = Files {
-        input: located(domain.data),
+        inputs: vec![located(domain.data)],
         expected: located(&expected),
         on: Some("id".to_owned()),
         mapping: Mapping::by_name(&compiled.program.schema),

@@ -104,7 +104,7 @@ fn collect(args: &args::Report, terminal: &Terminal) -> Result<Value, Failure> {
         let tests = args::Test {
             policy: file.clone(),
             facts: args.facts.clone(),
-            input: None,
+            input: Vec::new(),
             expected: None,
             on: None,
             columns: None,

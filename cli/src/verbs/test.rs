@@ -14,48 +14,46 @@ use crate::summary::grouped;
 use crate::terminal::{NOT_READ, Terminal};
 use opus_data::Names;
 use opus_data::pipeline::Progress;
-use opus_data::{Endpoint, Located, Mapping, inputs, standard_input_once};
+use opus_data::{Endpoint, Mapping, inputs, left_out, standard_input_once};
 
 /// The most differing rows that are shown; all are counted.
 const SHOWN_MAX: usize = 20;
 
 pub fn run(args: &Test, terminal: &Terminal) -> Result<(), Failure> {
-    let read = [Some(&args.policy), args.input.as_ref(), args.expected.as_ref()];
-    let read: Vec<Endpoint> = read.into_iter().flatten().map(|path| Endpoint::new(path)).collect();
+    let read = [&args.policy].into_iter().chain(&args.input).chain(&args.expected);
+    let read: Vec<Endpoint> = read.map(|path| Endpoint::new(path)).collect();
     standard_input_once(&read.iter().collect::<Vec<_>>())?;
     let opened = open_with(&args.policy, args.facts.snapshot.as_deref(), terminal)?;
-    match (&args.input, &args.expected) {
-        (Some(input), Some(expected)) => against_file(args, opened, input, expected, terminal),
-        _ => super::source_tests::run(opened, terminal),
+    match &args.expected {
+        Some(expected) => against_file(args, opened, expected, terminal),
+        None => super::source_tests::run(opened, terminal),
     }
 }
 
-fn against_file(
-    args: &Test,
-    opened: Opened,
-    input: &Path,
-    expected: &Path,
-    terminal: &Terminal,
-) -> Result<(), Failure> {
+fn against_file(args: &Test, opened: Opened, expected: &Path, terminal: &Terminal) -> Result<(), Failure> {
     let schema = opened.artifact.program().schema.clone();
     let names = Names::of(opened.artifact.program());
     let mapping = match &args.columns {
         Some(path) => Mapping::read(path, &schema)?,
         None => Mapping::by_name(&schema),
     };
-    let one = |path: &Path| -> Result<Located, Failure> {
-        let found = inputs(&[path.to_owned()], None)?;
-        let count = found.len();
-        let only = found.into_iter().next().filter(|_| count == 1);
-        only.ok_or_else(|| Failure::usage(format!("`{}` is a folder: name one file", path.display())))
+    let decisions = match &inputs(&[expected.to_owned()], None)?[..] {
+        [only] => only.clone(),
+        _ => {
+            let message = format!("`{}` is a folder: name one file", expected.display());
+            return Err(Failure::usage(message));
+        }
     };
-    let files = Files { input: one(input)?, expected: one(expected)?, on: args.on.clone(), mapping };
+    let left_out = left_out(&args.input, None)?;
+    let inputs = inputs(&args.input, None)?;
+    let files = Files { inputs, expected: decisions, on: args.on.clone(), mapping };
     let engine = opened.policy(Engine::Native, terminal)?;
     let shown = Shown::new(terminal);
     let progress = |progress: Progress| shown.update(progress);
     let comparison = compare(&files, &schema, &names.rules, &engine, &progress);
     shown.clear();
     let comparison = comparison?;
+    terminal.note_names("files and folders that are not read", &left_out);
     terminal.note_names(NOT_READ, &comparison.ignored);
     terminal.note_unmatched(&comparison.unmatched);
     terminal.note_names("columns that are not compared", &comparison.not_compared);

@@ -214,6 +214,25 @@ fn a_comparison_tells_which_columns_it_leaves_out() {
 }
 
 #[test]
+fn a_comparison_takes_the_inputs_that_a_batch_takes() {
+    let folder = Folder::new("compared-folder");
+    std::fs::create_dir(folder.path("in")).expect("a folder");
+    folder.opus("sample credit.opus -n 3 --seed 1 -o in/b.parquet").ends(0);
+    folder.write("in/a.csv", folder.bytes("good.csv"));
+    folder.write("in/notes.txt", "these are no rows");
+    folder.opus("batch credit.opus in -o expected.csv").ends(0);
+    for inputs in ["--input in", "--input in/a.csv --input in/b.parquet"] {
+        let ended = folder.opus(&format!("test credit.opus {inputs} --expected expected.csv")).ends(0);
+        assert_eq!(ended.text(), "7 rows compared, 0 differ\n");
+        assert_eq!(ended.err.contains("are not read: `in/notes.txt`"), inputs == "--input in", "{ended}");
+    }
+    let ended = folder.opus("test credit.opus --input in/b.parquet --expected expected.csv").ends(1);
+    assert!(ended.text().contains("7 rows compared, "), "{ended}");
+    let ended = folder.opus("test credit.opus --input in --expected in").ends(2);
+    assert!(ended.err.contains("`in` is a folder: name one file"), "{ended}");
+}
+
+#[test]
 fn a_folder_is_its_files_in_the_order_of_their_names() {
     let folder = Folder::new("folder");
     std::fs::create_dir(folder.path("in")).expect("a folder");
