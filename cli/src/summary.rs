@@ -11,6 +11,7 @@ use crate::terminal::printable;
 use opus_data::pipeline::{FaultCount, Report};
 use opus_data::record::{Facts, TreeFacts};
 use opus_data::{DataError, Names, Target, Unmatched, Whole};
+pub use opus_govern::total::grouped;
 
 /// A finished batch.
 pub struct Run<'a> {
@@ -146,31 +147,6 @@ pub fn write(mut target: Target, value: &Value) -> Result<Whole, DataError> {
     let text = format!("{value:#}\n");
     target.write_all(text.as_bytes()).map_err(|error| target.failure(&error))?;
     target.end()
-}
-
-/// A number in groups of three digits.
-///
-/// ```
-/// assert_eq!(opus_cli::summary::grouped(1234567), "1,234,567");
-/// ```
-pub fn grouped(number: u64) -> String {
-    in_groups(&number.to_string())
-}
-
-/// Digits in groups of three.
-///
-/// ```
-/// assert_eq!(opus_cli::summary::in_groups("123456789012345678901"), "123,456,789,012,345,678,901");
-/// ```
-pub fn in_groups(digits: &str) -> String {
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// All of a whole, in tenths of a percent.

@@ -17,6 +17,7 @@ use opus_runtime::artifact::SourceText;
 use opus_runtime::{Artifact, BuildError, Engine, Options, Policy, Row, Snapshot};
 use serde::Serialize;
 
+use crate::total::grouped;
 use crate::trace::one_line;
 
 /// The instrumented artifacts of a policy.
@@ -348,9 +349,10 @@ impl Coverage {
             heading(&mut lines, "values of parameters: rows decided while they were in force");
             lines.extend(self.params.iter().map(used));
         }
-        let refused = if self.refused == 0 { String::new() } else { format!(", {} refused", self.refused) };
-        let mut out = format!("{} rows decided{refused}\n", self.decided);
-        let width = lines.iter().flat_map(|(_, counts, _)| counts).map(|count| count.to_string().len()).max();
+        let refused =
+            if self.refused == 0 { String::new() } else { format!(", {} refused", grouped(self.refused)) };
+        let mut out = format!("{} rows decided{refused}\n", grouped(self.decided));
+        let width = lines.iter().flat_map(|(_, counts, _)| counts).map(|count| grouped(*count).len()).max();
         let width = width.unwrap_or(1);
         for (indent, counts, text) in lines {
             if counts.is_empty() {
@@ -359,7 +361,9 @@ impl Coverage {
             }
             let mark = if counts.contains(&0) { "!" } else { " " };
             let columns: Vec<String> = (0..2)
-                .map(|at| counts.get(at).map_or(" ".repeat(width), |count| format!("{count:>width$}")))
+                .map(|at| {
+                    counts.get(at).map_or(" ".repeat(width), |count| format!("{:>width$}", grouped(*count)))
+                })
                 .collect();
             let _ = writeln!(out, "{}", format!("{mark}{indent}{}  {text}", columns.join("  ")).trim_end());
         }

@@ -12,6 +12,7 @@ use std::ops::{AddAssign, Sub};
 /// sum += Total::product(-5, 1);
 /// assert_eq!(sum.to_string(), "1701411834604692317316873037158841057265");
 /// assert_eq!(Total::product(-1234, 1).written(2), "-12.34");
+/// assert_eq!(Total::product(-1234567, 1).grouped(2), "-12,345.67");
 /// assert!(Total::product(-1234, 1) < Total::default());
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
@@ -43,6 +44,35 @@ impl Total {
         let (whole, fraction) = digits.split_at(digits.len() - decimals as usize);
         format!("{sign}{whole}.{fraction}")
     }
+
+    /// The same for people: `-1,234.50`.
+    pub fn grouped(self, decimals: u8) -> String {
+        let text = self.written(decimals);
+        let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("-", digits));
+        let whole = digits.find('.').unwrap_or(digits.len());
+        format!("{sign}{}{}", in_groups(&digits[..whole]), &digits[whole..])
+    }
+}
+
+/// A number in groups of three digits.
+///
+/// ```
+/// assert_eq!(opus_govern::total::grouped(1234567), "1,234,567");
+/// ```
+pub fn grouped(number: u64) -> String {
+    in_groups(&number.to_string())
+}
+
+/// Digits in groups of three.
+fn in_groups(digits: &str) -> String {
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 impl From<i128> for Total {

@@ -40,3 +40,18 @@ fn what_cannot_be_counted_is_refused() {
     assert!(ended.err.contains("coverage runs on compiled code"), "{}", ended.err);
     folder.opus("coverage credit.opus nothing.csv").ends(4);
 }
+
+#[test]
+fn large_counts_are_written_in_groups_of_digits() {
+    let folder = Folder::new("large-counts");
+    folder.opus("sample credit.opus -n 2500 --seed 1 -o rows.parquet").ends(0);
+    let text = folder.opus("coverage credit.opus rows.parquet").ends(0).text().to_owned();
+    assert!(text.starts_with("2,500 rows decided\n"), "{text}");
+    let counts = text.lines().filter_map(|line| line.trim_start_matches('!').split_whitespace().next());
+    let ungrouped: Vec<&str> =
+        counts.filter(|count| count.len() > 3 && count.parse::<u64>().is_ok()).collect();
+    assert!(ungrouped.is_empty(), "{ungrouped:?} in\n{text}");
+    let one_width = |line: &&str| line.contains("  C1  ") || line.contains("  C2  ");
+    let widths: Vec<usize> = text.lines().filter(one_width).filter_map(|line| line.find('C')).collect();
+    assert!(widths.len() == 2 && widths[0] == widths[1], "{text}");
+}

@@ -80,7 +80,7 @@ impl Report<'_> {
     fn line(&self, head: String, counts: &Counts) -> Vec<String> {
         let plan = self.attribution.plan();
         let sums = plan.summed.iter().zip(&counts.sums).map(|(output, sums)| {
-            let (before, after) = (sums.before.written(output.decimals), sums.after.written(output.decimals));
+            let (before, after) = (sums.before.grouped(output.decimals), sums.after.grouped(output.decimals));
             format!("{before} -> {after}")
         });
         [head, grouped(counts.rows)].into_iter().chain(sums).collect()

@@ -12,7 +12,7 @@ use opus_runtime::Schema;
 use serde_json::{Map, Value, json};
 
 use super::work::Tally;
-use crate::summary::{grouped, in_groups};
+use crate::summary::grouped;
 
 /// A finished comparison.
 pub struct Report<'a> {
@@ -162,11 +162,6 @@ impl Report<'_> {
 
     /// A sum as people write it.
     fn amount(&self, output: &Summed, sum: Total) -> String {
-        let text = sum.written(output.decimals);
-        let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("-", digits));
-        let (whole, fraction) =
-            digits.split_once('.').map_or((digits, None), |(whole, rest)| (whole, Some(rest)));
-        let fraction = fraction.map(|fraction| format!(".{fraction}")).unwrap_or_default();
         let unit = match output.kind {
             Kind::Percent(_) => "%".to_owned(),
             Kind::Money => {
@@ -175,7 +170,7 @@ impl Report<'_> {
             Kind::Days => " days".to_owned(),
             _ => String::new(),
         };
-        format!("{sign}{}{fraction}{unit}", in_groups(whole))
+        format!("{}{unit}", sum.grouped(output.decimals))
     }
 
     /// For programs; `details` describes what ran.
