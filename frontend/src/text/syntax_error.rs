@@ -402,7 +402,7 @@ fn unit_as_name(stop: &Stop) -> Option<Diagnostic> {
 
 fn reserved(span: Span, word: &str) -> Diagnostic {
     Diagnostic::new(Code::ReservedWord, span, format!("`{word}` is a reserved word and cannot be a name"))
-        .help(format!("choose another name, such as `{word}_1` or one that says more"))
+        .help(format!("choose another name, such as `{word}_1` or one that says more; `opus explain-code E0104` lists the reserved words"))
 }
 
 fn rule_without_id(stop: &Stop) -> Option<Diagnostic> {

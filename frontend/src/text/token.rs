@@ -199,6 +199,15 @@ mod tests {
         }
     }
 
+    /// The error about a reserved word refers to this page.
+    #[test]
+    fn the_page_on_reserved_words_lists_them_all() {
+        let page = include_str!("../codes/E0104.md");
+        let listed = page.split("```").nth(1).and_then(|block| block.strip_prefix("text\n")).unwrap();
+        let reserved: Vec<&str> = Token::HARD.iter().filter_map(|token| token.text()).collect();
+        assert_eq!(listed.split_whitespace().collect::<Vec<_>>(), reserved);
+    }
+
     #[test]
     fn ranges_numbers_and_dates_are_told_apart() {
         use Token::*;
