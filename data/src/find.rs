@@ -1,4 +1,4 @@
-//! Where are these bytes? Cells and names are short: finding them eight bytes at a time costs less than a call for each.
+//! Where in a short text is a byte? Looking at eight bytes at a time costs less than calling a search for each cell or name.
 
 /// The lowest bit of each byte of a word.
 const LOWEST: u64 = u64::from_ne_bytes([0x01; 8]);
@@ -15,7 +15,7 @@ fn equal(word: u64, byte: u8) -> u64 {
 /// Marks the bytes of a word that are below 0x20.
 #[inline]
 fn control(word: u64) -> u64 {
-    // bits 5 to 7 are not all zero
+    // such a byte has none of the bits 5 to 7
     !(((word & LOWER) + (LOWER - LOWEST * 0x1f)) | word | LOWER)
 }
 
@@ -66,7 +66,7 @@ pub fn digits(text: &[u8]) -> usize {
 /// Marks the bytes of a word that are not digits.
 #[inline]
 fn other_than_digits(word: u64) -> u64 {
-    // a digit is at most 9 after its upper bits are taken off, and has no others
+    // without the bits of `0`, a digit is at most 9
     let flipped = word ^ (LOWEST * b'0' as u64);
     (((flipped & LOWER) + (LOWER - LOWEST * 9)) | flipped) & !LOWER
 }
@@ -75,7 +75,7 @@ fn other_than_digits(word: u64) -> u64 {
 #[derive(Clone, Debug)]
 pub struct Prefix {
     text: Vec<u8>,
-    /// The first bytes, and a mask of them, where there are at most 8 times [`Prefix::WORDS`].
+    /// The text in words, each with a mask of its bytes; `None` if the text is longer than that.
     words: Option<[(u64, u64); Prefix::WORDS]>,
 }
 

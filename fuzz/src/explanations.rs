@@ -39,8 +39,8 @@ pub fn check(data: &[u8]) -> Result<(), String> {
     compared(data, SEARCHES).map(drop)
 }
 
-/// Checks a policy and so many rows generated from random bytes, and says how many of them could be compared with a search of
-/// all values, as they do not have the wanted result; none if the policy does not compile.
+/// Checks a policy and rows generated from random bytes. Returns how many of the given number of searches were compared with a
+/// search of all values: a row that already has the wanted result needs none. `None` if the policy does not compile.
 ///
 /// # Errors
 /// Where an explanation is wrong.

@@ -146,7 +146,7 @@ fn multiply(conditions: &mut Vec<Condition>, mut products: BTreeSet<Monomial>) {
     let is_linear = |condition: &Condition| condition.poly.degree() == 1;
     let factors: BTreeSet<Value> = products.iter().flat_map(|product| product.atoms()).collect();
     let mut more = Vec::new();
-    // linear equations times an atom bring in the products that they relate, and these may be in others
+    // a linear equation times an atom relates products; those that are new may occur in other equations
     let equations = conditions.iter().filter(|condition| condition.is_zero && is_linear(condition));
     let mut untried: Vec<(&Condition, Value)> =
         equations.flat_map(|equation| factors.iter().map(move |atom| (equation, *atom))).collect();

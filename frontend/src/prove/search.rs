@@ -214,9 +214,9 @@ impl<'a> Search<'a> {
         Some(proof)
     }
 
-    /// A proof that first shows what can be shown of parts, those first that others are computed from: of a rounded product
-    /// or quotient, that it is at most a factor (a share of an amount is at most the amount); of a factor, bounds as far as
-    /// branches and other facts allow (`d * d` is small where `d` is).
+    /// A proof that first shows what it can about the parts of a goal, operands before results. A rounded product or quotient is
+    /// compared with its factors, because a share of an amount is at most the amount. A factor is bounded as far as branches and
+    /// other facts allow, because `d * d` is small where `d` is.
     fn with_parts(&self, goal: &Poly, branches: &[Known], left: &mut usize) -> Option<Vec<Node>> {
         let roots: Vec<Value> = goal.atoms().collect();
         let closure = self.closure(&roots);
@@ -273,7 +273,7 @@ impl<'a> Search<'a> {
                 let proof = (*left > 0).then(|| self.attempt_where(&goal, branches, known, BRIEF, left));
                 Some((goal, proof??))
             };
-            // most parts cannot be bounded any further: one step tells
+            // most parts cannot be bounded any further, which one step shows
             let next = end - end.signum();
             let by_one = if end == 0 { None } else { bound(next) };
             let shown = by_one.map(|by_one| nearest(0, next, &mut bound).map_or(by_one, |found| found.1));

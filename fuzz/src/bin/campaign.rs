@@ -32,7 +32,7 @@ const USAGE: &str =
 TARGET is artifacts, narrow_lanes, parse, format, passes, proofs, ir_text,
 structures, explanations, coverage, bytecode or canary";
 
-/// Rows of a policy whose explanations are checked.
+/// How many explanations of a policy are checked.
 const SEARCHES: usize = 12;
 /// Damaged copies of each artifact.
 const COPIES: u64 = 500;
