@@ -14,6 +14,9 @@ whole processes, from start to exit. CPU time is user and system time of all thr
 
 Opus syncs its output to the disk before it names it; the others leave that to the system. So each output is synced when
 the time of its tool is over, and the ratio of wall times is also printed with that: until the output is on the disk.
+
+At the end Opus runs in turn on one thread, on two, and twice at once on one thread each. The last shows what the second
+core of the machine adds where nothing is shared: two runs at once would take as long as one on two full cores.
 """
 
 import argparse
@@ -55,7 +58,6 @@ def main():
         prepare(options, folder)
         options.artifact = pathlib.Path(scratch) / "credit.opusc"
         subprocess.run([options.opus, "build", POLICY, "-o", options.artifact], check=True, stderr=subprocess.DEVNULL)
-        walls = {}
         for threads in options.threads:
             peers = {name: Peer(name, threads) for name in PEERS}
             print(f"\n{options.rows:,} rows, {threads} thread{'s' if threads > 1 else ''}, {options.runs} runs in turn")
@@ -63,13 +65,15 @@ def main():
             print(f"{'':14}" + f"{'wall      cpu ms':>18}" * 4 + f"{'wall     synced        cpu':>31}{'cpu':>13}")
             for name, file, kind in inputs.INPUTS:
                 if not options.inputs or name in options.inputs:
-                    walls[name, threads] = measure(options, peers, name, kind, folder / file, pathlib.Path(scratch), threads)
+                    measure(options, peers, name, kind, folder / file, pathlib.Path(scratch), threads)
             for peer in peers.values():
                 peer.close()
         if options.threads == [1, 2]:
-            print(f"\ntwo threads to one (wall, least of {options.runs} runs; wanted {SPEEDUP})")
-            for name in {name: None for name, _ in walls}:
-                print(f"{name:14}{walls[name, 1] / walls[name, 2]:6.2f}")
+            print(f"\ntwo threads to one (wall, {options.runs} runs in turn; wanted {SPEEDUP})")
+            print(f"{'':14}{'one':>8}{'two':>8}{'speed-up':>10}{'of two runs at once':>22}")
+            for name, file, _ in inputs.INPUTS:
+                if not options.inputs or name in options.inputs:
+                    speed_up(options, name, folder / file, pathlib.Path(scratch))
 
 
 def prepare(options, folder):
@@ -84,8 +88,7 @@ def prepare(options, folder):
 
 def measure(options, peers, name, kind, source, scratch, threads):
     targets = {tool: scratch / f"{tool}.parquet" for tool in ("opus", *PEERS, "by hand")}
-    opus = [options.opus, "batch", options.artifact, source, "-o", targets["opus"], "--threads", str(threads)]
-    opus += ["--keep", inputs.ID, "--rejects", scratch / "rejects.csv"]
+    opus = batch(options, source, targets["opus"], threads)
     by_hand = [options.by_hand, kind, source, targets["by hand"], str(threads)]
     tools = {"opus": lambda: process(opus)}
     tools |= {tool: lambda tool=tool, peer=peer: peer.run(kind, source, targets[tool]) for tool, peer in peers.items()}
@@ -109,19 +112,35 @@ def measure(options, peers, name, kind, source, scratch, threads):
     cells = "".join(f"{wall[tool] * 1000:9.0f}{cpu[tool] * 1000:9.0f}" for tool in tools)
     marks = "".join(f"{share:10.2f}{'  ' if share <= most else ' !'}" for share, most in shares)
     print(f"{name:14}{cells}   {marks}", flush=True)
-    return min(wall for wall, _, _ in times["opus"])
 
 
-def process(command):
-    """Wall and CPU seconds of a whole process."""
+def batch(options, source, target, threads):
+    command = [options.opus, "batch", options.artifact, source, "-o", target, "--threads", str(threads)]
+    return [*command, "--keep", inputs.ID, "--rejects", target.with_suffix(".rejects.csv")]
+
+
+def speed_up(options, name, source, scratch):
+    """How much faster two threads are than one, and how much more two runs at once get done than one."""
+    single, other = (batch(options, source, scratch / f"{side}.parquet", 1) for side in ("one", "other"))
+    double = batch(options, source, scratch / "one.parquet", 2)
+    times = [[process(single)[0], process(double)[0], process(single, other)[0]] for _ in range(options.runs)]
+    one, two, at_once = map(statistics.median, zip(*times))
+    print(f"{name:14}{one * 1000:8.0f}{two * 1000:8.0f}{one / two:10.2f}{2 * one / at_once:22.2f}", flush=True)
+
+
+def process(*commands):
+    """Wall and CPU seconds of whole processes that begin at the same time."""
     start = time.perf_counter()
-    child = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    wall = time.perf_counter() - start
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))} failed")
-    return wall, usage.ru_utime + usage.ru_stime
+    silent = {"stderr": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+    children = [subprocess.Popen(command, **silent) for command in commands]
+    cpu = 0
+    for command, child in zip(commands, children):
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode != 0:
+            sys.exit(f"{' '.join(map(str, command))} failed")
+        cpu += usage.ru_utime + usage.ru_stime
+    return time.perf_counter() - start, cpu
 
 
 def synced(path):
