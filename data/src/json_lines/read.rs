@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
@@ -456,20 +457,29 @@ impl Texts for Values {
 /// Reads lines as programs write them: flat objects whose names and texts have no escapes.
 struct Scanner<'s> {
     json: &'s JsonLines,
-    /// Names of the lines so far, in quotes, each with its slot: the next line mostly has the same in the same order.
-    names: Vec<(Prefix, Option<usize>)>,
-    /// By name, in how many lines it is; of names with a slot, 0.
+    /// What the lines so far have before their values: the next line mostly has the same in the same order.
+    heads: Vec<Head>,
+    /// By head, in how many lines its name is; of names with a slot, 0.
     rows: Vec<u64>,
-    /// The names of this line without a slot.
+    /// The heads of this line whose names have no slot.
     unread: Vec<usize>,
 }
 
-/// At most this many names are remembered.
-const NAMES_MAX: usize = 1_000;
+/// What is before a value: a brace or a comma, a name and a colon, with blanks.
+struct Head {
+    text: Prefix,
+    /// Where the name is in it, without quotes.
+    name: Range<usize>,
+    slot: Option<usize>,
+    is_first: bool,
+}
+
+/// At most this many heads are remembered.
+const HEADS_MAX: usize = 1_000;
 
 impl<'s> Scanner<'s> {
     fn new(json: &'s JsonLines) -> Scanner<'s> {
-        Scanner { json, names: Vec::new(), rows: Vec::new(), unread: Vec::new() }
+        Scanner { json, heads: Vec::new(), rows: Vec::new(), unread: Vec::new() }
     }
 
     /// Finds the text of the value of each slot. Returns false if the line is written in another way or may be
@@ -478,74 +488,82 @@ impl<'s> Scanner<'s> {
         self.unread.clear();
         let is_read = self.scan(line, found).is_some() && self.json.descend(found).is_ok();
         if is_read {
-            self.unread.iter().for_each(|name| self.rows[*name] += 1);
+            self.unread.iter().for_each(|head| self.rows[*head] += 1);
         }
         is_read
     }
 
     /// Adds the names that were not asked for.
     fn unread(&self, unread: &mut BTreeMap<String, u64>) {
-        for ((name, _), rows) in self.names.iter().zip(&self.rows).filter(|(_, rows)| **rows > 0) {
-            let name = name.text();
-            note(std::str::from_utf8(&name[1..name.len() - 1]).unwrap_or_default(), *rows, unread);
+        for (head, rows) in self.heads.iter().zip(&self.rows).filter(|(_, rows)| **rows > 0) {
+            let name = &head.text.text()[head.name.clone()];
+            note(std::str::from_utf8(name).unwrap_or_default(), *rows, unread);
         }
     }
 
     fn scan<'a>(&mut self, text: &'a str, found: &mut [Option<&'a str>]) -> Option<()> {
         let line = text.as_bytes();
-        let mut at = blanks(line, 0);
-        let mut number = 0;
-        (line.get(at) == Some(&b'{')).then_some(())?;
+        let (mut at, mut next) = (0, 0);
         loop {
-            at = blanks(line, at + 1);
-            let (slot, after) = self.name(line, at, &mut number)?;
-            at = blanks(line, after);
-            (line.get(at) == Some(&b':')).then_some(())?;
-            at = blanks(line, at + 1);
-            let end = value_end(line, at)?;
-            if slot.is_some_and(|slot| found[slot].replace(&text[at..end]).is_some()) {
+            let (slot, start) = match self.known(line, at, &mut next) {
+                Some(known) => known,
+                None => self.head(line, at, &mut next)?,
+            };
+            let end = value_end(line, start)?;
+            if slot.is_some_and(|slot| found[slot].replace(&text[start..end]).is_some()) {
                 return None;
             }
-            at = blanks(line, end);
-            match line.get(at)? {
-                b',' => {}
-                b'}' => return (blanks(line, at + 1) == line.len()).then_some(()),
-                _ => return None,
+            at = end;
+            if line.get(blanks(line, at)) == Some(&b'}') {
+                return (blanks(line, blanks(line, at) + 1) == line.len()).then_some(());
             }
         }
     }
 
-    /// The slot of the name that begins at `at`, and where it ends. It is looked for among the known names from `next`
-    /// on, which then is the place of the name after it.
-    fn name(&mut self, line: &[u8], at: usize, next: &mut usize) -> Option<(Option<usize>, usize)> {
+    /// The slot of the name that follows at `at`, and where its value begins, if its head is known. It is looked for
+    /// from `next` on, which then is the place of the head after it.
+    #[inline]
+    fn known(&mut self, line: &[u8], at: usize, next: &mut usize) -> Option<(Option<usize>, usize)> {
         let rest = line.get(at..)?;
-        let is_next = |name: usize| self.names.get(name).is_some_and(|(name, _)| name.begins(rest));
-        let known = match is_next(*next) {
-            true => Some(*next),
-            false => (*next + 1..self.names.len()).chain(0..*next).find(|name| is_next(*name)),
+        let is_next = |head: usize| {
+            self.heads.get(head).is_some_and(|head| head.is_first == (at == 0) && head.text.begins(rest))
         };
-        if let Some(known) = known {
-            *next = known + 1;
-            let (name, slot) = &self.names[known];
-            self.unread.extend(slot.is_none().then_some(known));
-            return Some((*slot, at + name.text().len()));
-        }
-        let end = text_end(line, at)?;
-        let name = std::str::from_utf8(&line[at + 1..end - 1]).ok()?;
+        let known = match is_next(*next) {
+            true => *next,
+            false => (*next + 1..self.heads.len()).chain(0..*next).find(|head| is_next(*head))?,
+        };
+        *next = known + 1;
+        let head = &self.heads[known];
+        self.unread.extend(head.slot.is_none().then_some(known));
+        Some((head.slot, at + head.text.text().len()))
+    }
+
+    /// The same for a head that is not known, and is remembered.
+    fn head(&mut self, line: &[u8], at: usize, next: &mut usize) -> Option<(Option<usize>, usize)> {
+        let is_first = at == 0;
+        let mark = blanks(line, at);
+        (line.get(mark) == Some(if is_first { &b'{' } else { &b',' })).then_some(())?;
+        let quote = blanks(line, mark + 1);
+        let end = text_end(line, quote)?;
+        let colon = blanks(line, end);
+        (line.get(colon) == Some(&b':')).then_some(())?;
+        let start = blanks(line, colon + 1);
+        let name = std::str::from_utf8(&line[quote + 1..end - 1]).ok()?;
         let slot = match self.json.slot(name) {
             Slot::Wanted(slot) => Some(slot),
             Slot::OtherCase(_) => return None,
             // more names than are remembered are found elsewhere
-            Slot::Unknown if self.names.len() >= NAMES_MAX => return None,
+            Slot::Unknown if self.heads.len() >= HEADS_MAX => return None,
             Slot::Unknown => None,
         };
-        if self.names.len() < NAMES_MAX {
-            self.unread.extend(slot.is_none().then_some(self.names.len()));
-            self.names.push((Prefix::new(&line[at..end]), slot));
+        if self.heads.len() < HEADS_MAX {
+            self.unread.extend(slot.is_none().then_some(self.heads.len()));
+            let name = quote + 1 - at..end - 1 - at;
+            self.heads.push(Head { text: Prefix::new(&line[at..start]), name, slot, is_first });
             self.rows.push(0);
-            *next = self.names.len();
+            *next = self.heads.len();
         }
-        Some((slot, end))
+        Some((slot, start))
     }
 }
 
@@ -784,6 +802,8 @@ mod tests {
             "",
             "[1]",
             "{\"other\": \"x\"}}",
+            "{\"other\": \"x\"{\"count\": 5}",
+            ",\"count\": 5}",
         ] {
             let (mut quick, mut slow) = (vec![None; json.width()], vec![None; json.width()]);
             let (mut beside, mut expected) = (BTreeMap::new(), BTreeMap::new());
