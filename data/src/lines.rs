@@ -9,7 +9,9 @@
 //! that names the lines, unless the caller says that quoted cells may span lines.
 
 use std::borrow::Cow;
-use std::io::{self, Read};
+use std::io::Read;
+use std::ops::Range;
+use std::sync::Arc;
 
 use memchr::{memchr, memchr_iter, memchr2};
 
@@ -19,15 +21,16 @@ use crate::error::DataError;
 
 /// Text is read in blocks of this size.
 const BLOCK_BYTES: usize = 4 << 20;
-/// The room for the text of a file that is short.
-const ROOM_BYTES_MIN: usize = 64 << 10;
 /// A longer row is taken for a mistake.
 const ROW_BYTES_MAX: usize = 64 << 20;
 
 /// Rows of text.
 pub struct Lines {
-    text: Vec<u8>,
-    /// Where each row begins and ends, without its line end.
+    /// A block of text that other rows may be in as well.
+    block: Arc<Vec<u8>>,
+    /// What these rows are of it.
+    range: Range<usize>,
+    /// Where each row begins and ends in the block, without its line end.
     spans: Vec<(u32, u32)>,
 }
 
@@ -39,10 +42,10 @@ impl Lines {
 
     /// Every row, with its text where it is valid UTF-8. A whole text that is valid is checked at once.
     pub fn rows(&self) -> Vec<(&[u8], Option<&str>)> {
-        let whole = simdutf8::basic::from_utf8(&self.text).ok();
+        let whole = simdutf8::basic::from_utf8(self.text()).ok();
         let row = |(start, end): &(u32, u32)| {
-            let span = *start as usize..*end as usize;
-            let line = &self.text[span.clone()];
+            let span = *start as usize - self.range.start..*end as usize - self.range.start;
+            let line = &self.text()[span.clone()];
             (line, whole.map_or_else(|| std::str::from_utf8(line).ok(), |text| Some(&text[span])))
         };
         self.spans.iter().map(row).collect()
@@ -50,12 +53,16 @@ impl Lines {
 
     /// Whether a byte occurs anywhere.
     pub fn have(&self, byte: u8) -> bool {
-        memchr(byte, &self.text).is_some()
+        memchr(byte, self.text()).is_some()
     }
 
     /// Every row.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        self.spans.iter().map(|(start, end)| &self.text[*start as usize..*end as usize])
+        self.spans.iter().map(|(start, end)| &self.block[*start as usize..*end as usize])
+    }
+
+    fn text(&self) -> &[u8] {
+        &self.block[self.range.clone()]
     }
 }
 
@@ -105,11 +112,11 @@ pub struct Splitter {
     next: Next,
     /// How many cells the header has, once it is known.
     width: Option<usize>,
-    /// The text, and room for more, which is kept from block to block.
-    buffer: Vec<u8>,
-    /// Where the text ends in the buffer.
-    end: usize,
-    /// Where the rest begins in the buffer.
+    /// The text so far.
+    block: Arc<Vec<u8>>,
+    /// Blocks before it, which are filled again when their rows are gone.
+    earlier: Vec<Arc<Vec<u8>>>,
+    /// Where the rest begins in the block.
     at: usize,
     is_at_end: bool,
     /// How many lines were taken off the text, for messages.
@@ -145,8 +152,8 @@ impl Splitter {
             kind,
             next: Next::Start,
             width: None,
-            buffer: Vec::new(),
-            end: 0,
+            block: Arc::default(),
+            earlier: Vec::new(),
             at: 0,
             is_at_end: false,
             lines: 0,
@@ -160,7 +167,7 @@ impl Splitter {
     }
 
     fn text(&self) -> &[u8] {
-        &self.buffer[..self.end]
+        &self.block
     }
 
     /// Takes the first row, which is no row of data, off the text; `None` where there is none.
@@ -192,11 +199,8 @@ impl Splitter {
             };
             self.lines += lines;
             if !spans.is_empty() {
-                let start = self.at;
-                let text = self.text()[start..next].to_vec();
-                let within = |(from, to): (usize, usize)| ((from - start) as u32, (to - start) as u32);
-                self.at = next;
-                return Ok(Some(Lines { text, spans: spans.into_iter().map(within).collect() }));
+                let range = std::mem::replace(&mut self.at, next)..next;
+                return Ok(Some(Lines { block: self.block.clone(), range, spans }));
             }
             self.at = next;
             if self.is_at_end {
@@ -206,17 +210,17 @@ impl Splitter {
         }
     }
 
-    /// The rows that the buffer holds whole, without empty ones; where the rest begins, and how many lines that is.
+    /// The rows that the block holds whole, without empty ones; where the rest begins, and how many lines that is.
     #[allow(clippy::type_complexity)]
-    fn split(&self, rows_max: usize) -> Result<(Vec<(usize, usize)>, usize, u64), DataError> {
+    fn split(&self, rows_max: usize) -> Result<(Vec<(u32, u32)>, usize, u64), DataError> {
         let mut spans = Vec::new();
         let (mut at, mut lines) = (self.at, 0);
-        while spans.len() < rows_max && at < self.end {
+        while spans.len() < rows_max && at < self.block.len() {
             match self.end_of(at) {
                 End::At { end, next, is_one_line } => {
                     let record = &self.text()[at..end];
                     if !self.is_blank(record) {
-                        spans.push((at, end));
+                        spans.push((at as u32, end as u32));
                     }
                     lines += 1;
                     if !is_one_line {
@@ -241,7 +245,7 @@ impl Splitter {
 
     /// The same for JSON values.
     #[allow(clippy::type_complexity)]
-    fn split_values(&mut self, rows_max: usize) -> Result<(Vec<(usize, usize)>, usize, u64), DataError> {
+    fn split_values(&mut self, rows_max: usize) -> Result<(Vec<(u32, u32)>, usize, u64), DataError> {
         let mut spans = Vec::new();
         let mut at = self.at;
         let text = self.text();
@@ -272,7 +276,7 @@ impl Splitter {
                 (Next::First | Next::Element, b',' | b']') => return Err(wrong("an element is missing", at)),
                 (before, _) => match end_of_value(text, at, before != Next::Start && before != Next::Value) {
                     Some(end) if end < text.len() || self.is_at_end => {
-                        spans.push((at, end));
+                        spans.push((at as u32, end as u32));
                         at = end;
                         let in_array = matches!(before, Next::First | Next::Element);
                         next = if in_array { Next::Comma } else { Next::Value };
@@ -373,18 +377,16 @@ impl Splitter {
 
     /// Reads until there is a block of rest, or the end.
     fn fill(&mut self) -> Result<(), DataError> {
-        let rest = self.end - self.at;
+        let rest = self.block.len() - self.at;
         if self.is_at_end || rest >= BLOCK_BYTES / 2 {
             return Ok(());
         }
         self.grow()
     }
 
-    /// Reads another block after the rest.
+    /// Reads another block, which begins with the rest.
     fn grow(&mut self) -> Result<(), DataError> {
-        self.buffer.copy_within(self.at..self.end, 0);
-        let rest = self.end - self.at;
-        (self.at, self.end) = (0, rest);
+        let rest = self.block.len() - self.at;
         if rest > ROW_BYTES_MAX {
             let message = format!(
                 "{}: the row in line {} is longer than {} MiB",
@@ -394,20 +396,14 @@ impl Splitter {
             );
             return Err(DataError::input(message).remedy("is a quote not closed, or are there no line ends?"));
         }
-        let block_end = rest + BLOCK_BYTES;
-        while self.end < block_end {
-            if self.end == self.buffer.len() {
-                self.buffer.resize((2 * self.end).clamp(ROOM_BYTES_MIN, block_end), 0);
-            }
-            let room_end = block_end.min(self.buffer.len());
-            match self.reader.read(&mut self.buffer[self.end..room_end]) {
-                Ok(0) => break,
-                Ok(count) => self.end += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Packing::unreadable(&self.file, &error)),
-            }
-        }
-        let read = self.end - rest;
+        let mut block = self.free_block();
+        block.clear();
+        block.reserve_exact(rest + BLOCK_BYTES);
+        block.extend_from_slice(&self.text()[self.at..]);
+        let read = self.reader.by_ref().take(BLOCK_BYTES as u64).read_to_end(&mut block);
+        let read = read.map_err(|error| Packing::unreadable(&self.file, &error))?;
+        self.earlier.push(std::mem::replace(&mut self.block, Arc::new(block)));
+        self.at = 0;
         self.is_at_end = read < BLOCK_BYTES;
         let is_first = self.bytes == 0;
         self.bytes += read as u64;
@@ -415,6 +411,12 @@ impl Splitter {
             self.skip_mark();
         }
         Ok(())
+    }
+
+    /// An earlier block whose rows are gone, or a new one.
+    fn free_block(&mut self) -> Vec<u8> {
+        let free = self.earlier.iter().position(|block| Arc::strong_count(block) == 1);
+        free.and_then(|free| Arc::into_inner(self.earlier.swap_remove(free))).unwrap_or_default()
     }
 
     /// A byte order mark is no part of the text.
