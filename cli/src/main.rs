@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-/// Chunks of rows come and go on all threads. The allocator of the C library gives their memory back to the system and
-/// asks for it again, which takes a quarter of the time of a large file.
+/// Chunks of rows are allocated and freed on all threads. The C library's allocator returns their memory to the system each
+/// time, which costs a quarter of the time that a large file takes.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -514,8 +514,9 @@ impl<'s> Scanner<'s> {
                 return None;
             }
             at = end;
-            if line.get(blanks(line, at)) == Some(&b'}') {
-                return (blanks(line, blanks(line, at) + 1) == line.len()).then_some(());
+            let mark = blanks(line, at);
+            if line.get(mark) == Some(&b'}') {
+                return (blanks(line, mark + 1) == line.len()).then_some(());
             }
         }
     }
